@@ -1,0 +1,323 @@
+"""The command ``ebb``: its verbs, what they take and how they end.
+
+A verb's imports happen when it runs, so that ``ebb --help`` is instant.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import cyclopts
+from cyclopts import App, Parameter
+
+from ebb import __version__
+from ebb.config import layered
+from ebb.console import Console
+from ebb.errors import EbbError, ExitCode
+from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+Flags = Parameter(name="*")
+"""Every field of the dataclass is a flag of the verb; its comment is the help text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """What every verb takes."""
+
+    dataset: Path = Path("dataset")
+    """The dataset folder."""
+    config: Path | None = None
+    """TOML file with settings; the dataset's own ebb.toml comes after it."""
+    json: bool = False
+    """Print the result as one JSON object."""
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False
+    """Say nothing but errors."""
+
+    def console(self) -> Console:
+        """How this verb talks to its user."""
+        return Console(as_json=self.json, quiet=self.quiet)
+
+
+app = App(
+    name="ebb",
+    version=__version__,
+    help="Turn a folder of camera files, each scene shot at f/16 and f/1.8, into a training set.",
+    config=layered,
+    default_parameter=Parameter(negative=()),
+)
+
+
+@app.command
+def ingest(
+    raw_dir: Path,
+    /,
+    *,
+    common: Annotated[Common, Flags] = Common(),
+    settings: Annotated[IngestSettings, Flags] = IngestSettings(),
+    run: Annotated[RunSettings, Flags] = RunSettings(),
+    dry_run: bool = False,
+    explain: str | None = None,
+) -> ExitCode:
+    """Read the EXIF of every file below RAW_DIR and pair the captures.
+
+    Example: ebb ingest ./raw --max-gap 60
+
+    Args:
+        raw_dir: Folder with camera files.
+        dry_run: Pair and report, write nothing.
+        explain: Say why this one file was or was not paired; writes nothing.
+    """
+    from ebb.report.summary import ingest_text
+    from ebb.stages import ingest as stage
+    from ebb.workspace import open_workspace
+
+    console = common.console()
+    if explain is not None:
+        text = stage.explain_file(raw_dir, explain, settings, run, console.progress())
+        console.result({"name": explain, "explanation": text}, text)
+        return ExitCode.DONE
+    if dry_run:
+        report = stage.preview(raw_dir, settings, run, console.progress())
+    else:
+        with open_workspace(common.dataset, create=True) as workspace:
+            report = stage.run(workspace, raw_dir, settings, run, console.progress())
+    console.result(report.as_dict(), ingest_text(report))
+    return report.exit_code
+
+
+@app.command
+def align(
+    *,
+    common: Annotated[Common, Flags] = Common(),
+    settings: Annotated[AlignSettings, Flags] = AlignSettings(),
+    run: Annotated[RunSettings, Flags] = RunSettings(),
+) -> ExitCode:
+    """Bring the photos of every pair into register, cut to the common part, downscale.
+
+    Example: ebb align --height 1024 --workers 8
+    """
+    from ebb.report.summary import stage_text
+    from ebb.stages import align as stage
+    from ebb.workspace import open_workspace
+
+    console = common.console()
+    with open_workspace(common.dataset) as workspace:
+        report = stage.run(workspace, settings, run, console.progress())
+    console.result(report.as_dict(), stage_text(report))
+    return report.exit_code(run.max_reject)
+
+
+@app.command
+def depth(
+    *,
+    common: Annotated[Common, Flags] = Common(),
+    settings: Annotated[DepthSettings, Flags] = DepthSettings(),
+    run: Annotated[RunSettings, Flags] = RunSettings(),
+) -> ExitCode:
+    """Make a depth map for the wide photo of every aligned pair.
+
+    Example: ebb depth --provider sidecar
+    """
+    from ebb.report.summary import stage_text
+    from ebb.stages import depth as stage
+    from ebb.workspace import open_workspace
+
+    console = common.console()
+    with open_workspace(common.dataset) as workspace:
+        report = stage.run(workspace, settings, run, console.progress())
+    console.result(report.as_dict(), stage_text(report))
+    return report.exit_code(run.max_reject)
+
+
+@app.command
+def shard(
+    *,
+    common: Annotated[Common, Flags] = Common(),
+    settings: Annotated[ShardSettings, Flags] = ShardSettings(),
+) -> ExitCode:
+    """Write train, val and test shards (Parquet) with a dataset card.
+
+    Example: ebb shard --test 200 --val 0.05
+    """
+    from ebb.report.summary import shard_text
+    from ebb.stages import shard as stage
+    from ebb.workspace import open_workspace
+
+    console = common.console()
+    with open_workspace(common.dataset) as workspace:
+        report = stage.run(workspace, settings, console.progress())
+    console.result(report.as_dict(), shard_text(report))
+    return ExitCode.DONE
+
+
+@app.command(name="run")
+def run_all(
+    raw_dir: Path,
+    /,
+    *,
+    common: Annotated[Common, Flags] = Common(),
+    pairing: Annotated[IngestSettings, Flags] = IngestSettings(),
+    alignment: Annotated[AlignSettings, Flags] = AlignSettings(),
+    depth_maps: Annotated[DepthSettings, Flags] = DepthSettings(),
+    shards: Annotated[ShardSettings, Flags] = ShardSettings(),
+    run: Annotated[RunSettings, Flags] = RunSettings(),
+) -> ExitCode:
+    """Do it all: ingest, align, depth, shard, and a contact sheet to look at.
+
+    Example: ebb run ./raw --provider sidecar
+
+    Args:
+        raw_dir: Folder with camera files.
+    """
+    from ebb.pipeline import Settings, run_pipeline
+    from ebb.report.summary import pipeline_text
+
+    console = common.console()
+    settings = Settings(pairing, alignment, depth_maps, shards, run)
+    report = run_pipeline(common.dataset, raw_dir, settings, console.progress())
+    console.result(report.as_dict(), pipeline_text(report))
+    return report.exit_code(run.max_reject)
+
+
+@app.command
+def status(*, common: Annotated[Common, Flags] = Common(), pairs: bool = False) -> ExitCode:
+    """Say how far a dataset folder is: done, rejected, failed and left, a stage a line.
+
+    Args:
+        pairs: Also list every pair and what became of it.
+    """
+    from ebb.report.status import dataset_status
+    from ebb.report.summary import status_text
+    from ebb.workspace import read_workspace
+
+    with read_workspace(common.dataset) as workspace:
+        report = dataset_status(workspace)
+    common.console().result(report.as_dict(), status_text(report, with_pairs=pairs))
+    return ExitCode.DONE
+
+
+@app.command
+def verify(*, common: Annotated[Common, Flags] = Common(), inputs: bool = False) -> ExitCode:
+    """Hash every file of a dataset again, open every row, check every size.
+
+    Args:
+        inputs: Also hash the camera files.
+    """
+    from ebb.report.summary import verify_text
+    from ebb.stages import verify as stage
+    from ebb.workspace import read_workspace
+
+    console = common.console()
+    with read_workspace(common.dataset) as workspace:
+        report = stage.run(workspace, console.progress(), with_inputs=inputs)
+    console.result(report.as_dict(), verify_text(report))
+    return ExitCode.INVALID_INPUT if report.problems else ExitCode.DONE
+
+
+@app.command(name="export")
+def export_dataset(
+    out_dir: Path,
+    /,
+    *,
+    layout: Literal["ebb", "bokehlicious", "ebokehnet"],
+    common: Annotated[Common, Flags] = Common(),
+    image_format: Annotated[Literal["png", "jpeg"], Parameter(name="--format")] = "png",
+) -> ExitCode:
+    """Write a data set as folders that other projects read.
+
+    Example: ebb export --layout ebb --format jpeg ./EBB
+
+    Args:
+        out_dir: Folder to make; it must not exist, or be empty.
+        layout: Whose folders.
+        image_format: png keeps every pixel; jpeg is quality 95, 4:2:0, as the EBB! release.
+    """
+    from ebb.stages import transfer
+    from ebb.workspace import read_workspace
+
+    console = common.console()
+    with read_workspace(common.dataset) as workspace:
+        report = transfer.export_layout(workspace, out_dir, layout, image_format, console.progress())
+    console.result(report.as_dict(), report.text)
+    return ExitCode.DONE
+
+
+@app.command(name="import")
+def import_dataset(
+    source: Path,
+    /,
+    *,
+    layout: Literal["ebb"] = "ebb",
+    common: Annotated[Common, Flags] = Common(),
+    settings: Annotated[ShardSettings, Flags] = ShardSettings(),
+    run: Annotated[RunSettings, Flags] = RunSettings(),
+) -> ExitCode:
+    """Turn an existing EBB! folder, with or without depth maps, into shards.
+
+    Example: ebb import ./EBB --dataset ./ebb-shards
+
+    Args:
+        source: The folder that holds train, test or Training.
+        layout: Whose folders.
+    """
+    from ebb.pipeline import import_and_shard
+    from ebb.report.summary import pipeline_text
+
+    console = common.console()
+    report = import_and_shard(common.dataset, source, layout, settings, run, console.progress())
+    console.result(report.as_dict(), pipeline_text(report))
+    return report.exit_code(run.max_reject)
+
+
+@app.command
+def doctor(*, common: Annotated[Common, Flags] = Common()) -> ExitCode:
+    """Print versions, what is installed, weights and disk: paste it into a bug report."""
+    from ebb.report.doctor import examine
+
+    report = examine(common.dataset)
+    common.console().result(report, "\n".join(f"{name:24} {value}" for name, value in report.items()))
+    return ExitCode.DONE
+
+
+class _Terminated(BaseException):
+    """SIGTERM, made an exception so that what is open gets closed."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one verb and leave with its exit code."""
+    sys.exit(run_verb(sys.argv[1:] if arguments is None else arguments))
+
+
+def run_verb(arguments: Sequence[str]) -> ExitCode:
+    """Run one verb; every expected failure is one line and an exit code, never a traceback."""
+    console = Console(as_json="--json" in arguments)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = app(arguments, result_action="return_value", exit_on_error=False)
+    except EbbError as error:
+        console.error(error)
+        return error.exit_code
+    except cyclopts.CycloptsError:
+        return ExitCode.USAGE
+    except KeyboardInterrupt:
+        console.note(_STOPPED)
+        return ExitCode.INTERRUPTED
+    except _Terminated:
+        console.note(_STOPPED)
+        return ExitCode.TERMINATED
+    return code if isinstance(code, ExitCode) else ExitCode.DONE
+
+
+_STOPPED = "stopped; what was finished is kept, run the same command again to go on"
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+    raise _Terminated

@@ -1,0 +1,66 @@
+"""Where a flag gets its value when it was not given: environment, ``--config`` file, the dataset's ebb.toml."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cyclopts import Token
+
+from ebb.settings import SECTIONS, read_toml
+from ebb.workspace import settings_file
+
+if TYPE_CHECKING:
+    from cyclopts import App, Argument, ArgumentCollection
+
+GLOBAL_FLAGS = {"dataset": "EBB_DATASET", "config": "EBB_CONFIG"}
+"""Flags outside the stage settings that the environment may set."""
+
+
+def layered(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:  # noqa: ARG001 - cyclopts' signature
+    """Fill in what the command line left open. Plugs into ``cyclopts.App(config=…)``.
+
+    Raises:
+        UsageError: a settings file has an unknown section or key, or is not TOML.
+    """
+    leaves = {argument.field_info.name: argument for argument in arguments if not argument.children}
+    for name, variable in GLOBAL_FLAGS.items():
+        if name in leaves:
+            _offer(leaves[name], os.environ.get(variable), variable)
+    files = _settings_files(leaves)
+    for section, cls in SECTIONS.items():
+        for field in dataclasses.fields(cls):
+            if field.name in leaves:
+                _fill(leaves[field.name], section, field.name, files)
+
+
+def _fill(argument: Argument, section: str, name: str, files: list[tuple[Path, dict[str, Any]]]) -> None:
+    variable = f"EBB_{section}_{name}".upper()
+    _offer(argument, os.environ.get(variable), variable)
+    for path, stored in files:
+        _offer(argument, stored.get(section, {}).get(name), f"{path.name} [{section}] {name}")
+
+
+def _offer(argument: Argument, value: object, source: str) -> None:
+    """Take ``value`` unless an earlier source gave one."""
+    if value is None or argument.tokens:
+        return
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    argument.append(Token(keyword=source, value=text, source=source))
+
+
+def _settings_files(leaves: dict[str, Argument]) -> list[tuple[Path, dict[str, Any]]]:
+    files = []
+    if "config" in leaves and leaves["config"].tokens:
+        path = Path(leaves["config"].tokens[0].value)
+        files.append((path, read_toml(path)))
+    if "dataset" in leaves:
+        tokens = leaves["dataset"].tokens
+        path = settings_file(Path(tokens[0].value if tokens else "dataset"))
+        if path.exists():
+            files.append((path, read_toml(path)))
+    return files
+
+

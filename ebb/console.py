@@ -1,0 +1,171 @@
+"""What a person sees: progress with an ETA on a terminal, plain lines elsewhere, tables, one-line errors.
+
+Results go to standard output, everything on the way to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from ebb.errors import Reason, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+    from ebb.errors import EbbError
+
+PLAIN_INTERVAL_S = 10.0
+"""Seconds between two progress lines where there is no terminal."""
+
+
+class Console:
+    """How one verb talks to its user.
+
+    Args:
+        as_json: Print one JSON object at the end and nothing else on standard output.
+        quiet: No progress, no tables; errors only.
+    """
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+
+    def progress(self) -> TerminalProgress | PlainProgress | SilentProgress:
+        """How the stages of this verb show how far they are."""
+        if self.quiet:
+            return SilentProgress()
+        return TerminalProgress() if sys.stderr.isatty() else PlainProgress()
+
+    def note(self, text: str) -> None:
+        """One line on the way."""
+        if not self.quiet:
+            print(printable(text), file=sys.stderr)  # noqa: T201 - this module is the one that prints
+
+    def error(self, error: EbbError) -> None:
+        """What went wrong, which file, what to do: one line, or an object for machines."""
+        print(f"ebb: {printable(str(error))}", file=sys.stderr)  # noqa: T201
+        if self.as_json:
+            facts = {"error": error.message, "path": error.path and str(error.path), "hint": error.hint}
+            self.result(facts | {"exit_code": int(error.exit_code)}, "")
+
+    def result(self, facts: Mapping[str, Any], text: str) -> None:
+        """What came out: ``facts`` for machines, ``text`` for people."""
+        if self.as_json:
+            print(json.dumps(facts, indent=2, default=str))  # noqa: T201
+        elif text and not self.quiet:
+            print(text)  # noqa: T201
+
+
+class SilentProgress:
+    """Progress that nobody watches."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Begin a stage."""
+
+    def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
+        """One item is done."""
+
+    def finish(self) -> None:
+        """End the stage."""
+
+
+class PlainProgress:
+    """A line now and then, and one for every item that did not come through; for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._stage, self._total, self._done = "", 0, 0
+        self._start = self._last = 0.0
+
+    def start(self, stage: str, total: int) -> None:
+        """Begin a stage."""
+        self._stage, self._total, self._done = stage, total, 0
+        self._start = self._last = time.monotonic()
+
+    def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
+        """Count an item; say so if it did not come through or some time has passed."""
+        self._done += 1
+        if status is Status.ERROR:
+            _say(f"{self._stage}: {name}: {reason}: {detail}")
+        now = time.monotonic()
+        if now - self._last >= PLAIN_INTERVAL_S:
+            self._last = now
+            left = (now - self._start) / self._done * (self._total - self._done)
+            _say(f"{self._stage}: {self._done} of {self._total}, about {left:.0f} s left")
+
+    def finish(self) -> None:
+        """End the stage."""
+        if self._total:
+            seconds = time.monotonic() - self._start
+            _say(f"{self._stage}: {self._done} of {self._total} in {seconds:.1f} s")
+
+
+class TerminalProgress:
+    """A bar with counts and the time left."""
+
+    def __init__(self) -> None:
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
+
+    def start(self, stage: str, total: int) -> None:
+        """Begin a stage."""
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description:>7}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=RichConsole(stderr=True),
+        )
+        self._bar.start()
+        self._task = self._bar.add_task(stage, total=total)
+
+    def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
+        """Count an item; say so if it broke."""
+        if self._bar is None or self._task is None:
+            return
+        if status is Status.ERROR:
+            self._bar.console.print(printable(f"{name}: {reason}: {detail}"), markup=False, highlight=False)
+        self._bar.advance(self._task)
+
+    def finish(self) -> None:
+        """End the stage."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def printable(text: str) -> str:
+    """Text without control characters: a file name must not steer the terminal."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else repr(character)[1:-1]
+        for character in text.encode("utf-8", "backslashreplace").decode()
+    )
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Plain aligned columns; numbers to the right."""
+    cells = [[printable(str(cell)).replace("\n", " ") for cell in row] for row in rows]
+    widths = [max(len(line[i]) for line in [list(headers), *cells]) for i in range(len(headers))]
+    right = [
+        bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(headers))
+    ]
+    lines = [list(headers), ["-" * width for width in widths], *cells]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _say(text: str) -> None:
+    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201

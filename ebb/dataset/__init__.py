@@ -1,0 +1,1 @@
+"""The dataset on disk: records, shards, splits, folder layouts, card."""

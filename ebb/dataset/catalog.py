@@ -1,0 +1,131 @@
+"""The catalogue ``captures.parquet``: one row per camera file, and the pairs it holds."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from ebb.errors import InvalidInput, Reason, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+Role = Literal["wide", "shallow", "depth", ""]
+Origin = Literal["camera", "import"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogRow:
+    """One camera file: what it is, and which part of which pair it became or why it did not."""
+
+    folder: str
+    """The ingested folder."""
+    name: str
+    """Path within it, with forward slashes."""
+    origin: Origin = "camera"
+    """camera: to be developed and aligned. import: part of an existing data set, aligned already."""
+    sha256: str = ""
+    width: int = 0
+    """Of the developed, upright photo."""
+    height: int = 0
+    camera: str = ""
+    lens: str = ""
+    serial: str = ""
+    focal_length_mm: float | None = None
+    f_number: float | None = None
+    exposure_time_s: float | None = None
+    iso: float | None = None
+    captured_at: datetime | None = None
+    orientation: int = 1
+    role: Role = ""
+    pair_id: str = ""
+    partner: str = ""
+    status: Status = Status.OK
+    reason: Reason | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two captures of one scene, and the depth file that came with the wide one, if any."""
+
+    pair_id: str
+    wide: CatalogRow
+    shallow: CatalogRow
+    depth: CatalogRow | None = None
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether the photos come aligned from an existing data set."""
+        return self.wide.origin == "import"
+
+
+def write_catalog(rows: Sequence[CatalogRow]) -> bytes:
+    """Parquet file of the rows, in their order."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=catalog_schema())
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    return sink.getvalue()
+
+
+def read_catalog(path: Path) -> list[CatalogRow]:
+    """Read the catalogue back.
+
+    Raises:
+        InvalidInput: the file is missing, broken or of another shape.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.exists():
+        raise InvalidInput("no catalogue here", path=path, hint="make it with: ebb ingest RAW_DIR")
+    try:
+        rows = pq.read_table(path, page_checksum_verification=True).cast(catalog_schema()).to_pylist()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InvalidInput(
+            f"not a readable catalogue: {error}", path=path, hint="run ebb ingest again"
+        ) from error
+    return [_row(values) for values in rows]
+
+
+def catalog_schema() -> pa.Schema:
+    """Columns of the catalogue."""
+    import pyarrow as pa
+
+    text = ("folder", "name", "origin", "sha256", "camera", "lens", "serial")
+    real = ("focal_length_mm", "f_number", "exposure_time_s", "iso")
+    types: dict[str, Any] = dict.fromkeys(text, pa.string()) | dict.fromkeys(real, pa.float64())
+    types |= dict.fromkeys(("width", "height", "orientation"), pa.int32())
+    types |= {"captured_at": pa.timestamp("us")}
+    order = list(CatalogRow.__dataclass_fields__)
+    return pa.schema([(name, types.get(name, pa.string())) for name in order])
+
+
+def pairs_of(rows: Iterable[CatalogRow]) -> list[Pair]:
+    """Pairs of the catalogue, in order of capture time and name: the order of every later stage."""
+    wide: dict[str, CatalogRow] = {}
+    shallow: dict[str, CatalogRow] = {}
+    depth: dict[str, CatalogRow] = {}
+    parts = {"wide": wide, "shallow": shallow, "depth": depth}
+    for row in rows:
+        if row.pair_id and row.role and row.status is Status.OK:
+            parts[row.role][row.pair_id] = row
+    pairs = [Pair(key, wide[key], shallow[key], depth.get(key)) for key in wide.keys() & shallow.keys()]
+    return sorted(pairs, key=_shooting_order)
+
+
+def _shooting_order(pair: Pair) -> tuple[datetime, str, str]:
+    return pair.wide.captured_at or datetime.min, pair.wide.name, pair.pair_id  # noqa: DTZ901 - camera clocks have no zone
+
+
+def _row(values: dict[str, Any]) -> CatalogRow:
+    reason = Reason(values["reason"]) if values["reason"] else None
+    return CatalogRow(**{**values, "status": Status(values["status"]), "reason": reason})

@@ -1,0 +1,1 @@
+"""Depth maps: providers and their 8-bit encoding."""

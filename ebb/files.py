@@ -1,0 +1,130 @@
+"""Bytes on disk: one atomic writer and one hash for every file the project makes or reads."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from ebb.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEMPORARY_SUFFIX = ".tmp"
+"""Ending of a file that is being written; whatever carries it after a crash is rubbish."""
+
+_CHUNK = 1 << 20
+
+
+def sha256_bytes(data: bytes) -> str:
+    """SHA-256 of some bytes, as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file, as 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class HashingFile:
+    """A binary file to write to that knows the SHA-256 and the number of the bytes it was given."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.num_bytes = 0
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        """Write all of ``data``."""
+        self._file.write(data)
+        self._hash.update(data)
+        self.num_bytes += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Hand what is buffered to the operating system."""
+        self._file.flush()
+
+    def tell(self) -> int:
+        """Position of the next byte."""
+        return self.num_bytes
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of everything written so far, as 64 hex digits."""
+        return self._hash.hexdigest()
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[HashingFile]:
+    """Open ``path`` for writing so that it is there whole or not at all, even after a power cut.
+
+    The bytes go to a temporary file of the same folder; on success it is synced, renamed to ``path``
+    and the folder is synced. On failure the temporary file is removed.
+
+    Raises:
+        OutputError: no space, no permission, not a folder.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            yield HashingFile(cast("BinaryIO", file))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, data: bytes) -> str:
+    """Write a whole file atomically and return the SHA-256 of its bytes.
+
+    Raises:
+        OutputError: no space, no permission, not a folder.
+    """
+    with atomic_file(path) as file:
+        file.write(data)
+    return file.sha256
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """Say what stood in the way of writing ``path``, with the space left when that is the reason."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        free = shutil.disk_usage(_existing(path)).free
+        return OutputError(
+            f"no space to write it ({error.strerror}; {free / 1e6:.0f} MB free)",
+            path=path,
+            hint="make space and run the same command again: it goes on where it stopped",
+        )
+    return OutputError(f"cannot write it: {error.strerror or error}", path=path)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what writers left behind when they were killed. Only for the holder of the dataset lock."""
+    for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
+        path.unlink(missing_ok=True)
+
+
+def _existing(path: Path) -> Path:
+    return next(parent for parent in path.absolute().parents if parent.exists())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

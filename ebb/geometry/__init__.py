@@ -1,0 +1,1 @@
+"""Geometry: keypoints, matches, motion, common crop."""

@@ -1,0 +1,1 @@
+"""Optics: a thin-lens camera with known truth."""

@@ -1,0 +1,1 @@
+"""Photos: EXIF, pairing, decoding and resampling."""

@@ -1,0 +1,102 @@
+"""Stages in a row over one dataset folder: camera files to shards, or an existing data set to shards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ebb.errors import ExitCode
+from ebb.report.contact_sheet import write_contact_sheet
+from ebb.report.status import DatasetStatus, dataset_status
+from ebb.stages import align, depth, ingest, shard, transfer
+from ebb.workspace import open_workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ebb.runner.items import Progress
+    from ebb.runner.stage import StageReport
+    from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of all stages of a run."""
+
+    ingest: IngestSettings
+    align: AlignSettings
+    depth: DepthSettings
+    shard: ShardSettings
+    run: RunSettings
+
+
+@dataclass(kw_only=True)
+class PipelineReport:
+    """What each stage of a run did and where the results are."""
+
+    dataset: str
+    ingested: ingest.IngestReport | None = None
+    stages: list[StageReport] = field(default_factory=list)
+    shards: shard.ShardReport
+    status: DatasetStatus
+    contact_sheet: str = ""
+
+    def exit_code(self, max_reject: float) -> ExitCode:
+        """3 when anything failed in any stage or too much was rejected, else 0."""
+        codes = [stage.exit_code(max_reject) for stage in self.stages]
+        if self.ingested is not None:
+            codes.append(self.ingested.exit_code)
+        return max(codes, default=ExitCode.DONE)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same facts for ``--json``."""
+        return {
+            "dataset": self.dataset,
+            "ingest": self.ingested.as_dict() if self.ingested else None,
+            **{stage.stage: stage.as_dict() for stage in self.stages},
+            "shard": self.shards.as_dict(),
+            "pairs": self.status.as_dict()["pairs"],
+            "contact_sheet": self.contact_sheet,
+        }
+
+
+def run_pipeline(dataset: Path, raw_dir: Path, settings: Settings, progress: Progress) -> PipelineReport:
+    """Camera files to shards; goes on where an earlier run stopped.
+
+    Raises:
+        EbbError: what any stage raises; missing weights are found out before the first photo is read.
+    """
+    depth.check_ready(settings.depth)
+    with open_workspace(dataset, create=True) as workspace:
+        ingested = ingest.run(workspace, raw_dir, settings.ingest, settings.run, progress)
+        stages = [
+            align.run(workspace, settings.align, settings.run, progress),
+            depth.run(workspace, settings.depth, settings.run, progress),
+        ]
+        shards = shard.run(workspace, settings.shard, progress)
+        sheet = write_contact_sheet(workspace)
+        return PipelineReport(
+            dataset=str(workspace.root),
+            ingested=ingested,
+            stages=stages,
+            shards=shards,
+            status=dataset_status(workspace),
+            contact_sheet=str(sheet or ""),
+        )
+
+
+def import_and_shard(
+    dataset: Path, source: Path, layout: str, settings: ShardSettings, run: RunSettings, progress: Progress
+) -> PipelineReport:
+    """Take an existing data set as it is and write it as shards."""
+    with open_workspace(dataset, create=True) as workspace:
+        stages = [transfer.import_layout(workspace, source, layout, run, progress)]
+        shards = shard.run(workspace, settings, progress)
+        sheet = write_contact_sheet(workspace)
+        return PipelineReport(
+            dataset=str(workspace.root),
+            stages=stages,
+            shards=shards,
+            status=dataset_status(workspace),
+            contact_sheet=str(sheet or ""),
+        )

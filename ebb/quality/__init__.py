@@ -1,0 +1,1 @@
+"""Quality: measurements of a pair and the gates that reject it."""

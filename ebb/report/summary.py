@@ -1,0 +1,98 @@
+"""What a verb says at its end, as plain text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ebb.console import table
+from ebb.errors import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ebb.pipeline import PipelineReport
+    from ebb.report.status import DatasetStatus, PairStatus
+    from ebb.runner.stage import StageReport
+    from ebb.stages.ingest import IngestReport
+    from ebb.stages.shard import ShardReport
+    from ebb.stages.verify import VerifyReport
+
+MAX_LISTED = 40
+"""Longer lists are cut; the whole of them is in captures.parquet and ``ebb status --pairs``."""
+
+
+def ingest_text(report: IngestReport) -> str:
+    """Counts, every reason with what to do about it, and the files it befell."""
+    lines = [f"{report.num_files} files, {report.num_captures} captures, {report.num_pairs} pairs"]
+    aside = [(row.name, str(row.reason), row.detail) for row in report.rows if row.reason]
+    if aside:
+        lines += ["", table(("not used", "reason", "detail"), aside[:MAX_LISTED])]
+        lines += [f"… and {len(aside) - MAX_LISTED} more in captures.parquet"] * (len(aside) > MAX_LISTED)
+        lines += ["", _reasons(report.reasons)]
+    return "\n".join(lines)
+
+
+def stage_text(report: StageReport) -> str:
+    """Counts of a stage and every reason with what to do about it."""
+    counts = f"{report.ok} ok, {report.rejected} rejected, {report.failed} failed"
+    unchanged = f" ({report.unchanged} unchanged since the last run)" if report.unchanged else ""
+    reasons = f"\n\n{_reasons(report.reasons)}" if report.reasons else ""
+    return f"{report.stage}: {counts}{unchanged}{reasons}"
+
+
+def shard_text(report: ShardReport) -> str:
+    """Where the shards are and what is in them."""
+    splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
+    left = f"\n{report.left_out} pairs left out: see ebb status --pairs" if report.left_out else ""
+    return f"shards: {report.folder} ({report.num_shards} files, {report.num_bytes / 1e6:.1f} MB: {splits}){left}"
+
+
+def status_text(report: DatasetStatus, *, with_pairs: bool) -> str:
+    """One line a stage; with pairs, one line a pair as well."""
+    head = f"{report.files} files, {report.captures_set_aside} set aside, {len(report.pairs)} pairs"
+    rows = [(stage.stage, stage.done, stage.rejected, stage.failed, stage.left) for stage in report.stages]
+    text = f"{head}\n\n{table(('stage', 'done', 'rejected', 'failed', 'left'), rows)}"
+    return f"{text}\n\n{pair_table(report.pairs)}" if with_pairs else text
+
+
+def pair_table(pairs: list[PairStatus]) -> str:
+    """What happened to each pair."""
+    rows = [
+        (
+            pair.pair_id,
+            pair.wide,
+            pair.shallow,
+            pair.split or pair.stage,
+            str(pair.reason or pair.status or "left"),
+            pair.detail,
+        )
+        for pair in pairs
+    ]
+    return table(("pair", "wide", "shallow", "in", "status", "detail"), rows)
+
+
+def pipeline_text(report: PipelineReport) -> str:
+    """What became of every file and pair, and where the results are."""
+    parts = [ingest_text(report.ingested)] if report.ingested else []
+    parts += [stage_text(stage) for stage in report.stages]
+    shown = report.status.pairs[:MAX_LISTED]
+    parts.append(pair_table(shown))
+    if len(shown) < len(report.status.pairs):
+        parts.append(f"… and {len(report.status.pairs) - len(shown)} more: ebb status --pairs")
+    parts.append(shard_text(report.shards))
+    if report.contact_sheet:
+        parts.append(f"look at: {report.contact_sheet}")
+    return "\n\n".join(parts)
+
+
+def verify_text(report: VerifyReport) -> str:
+    """Every problem found, or that there is none."""
+    checked = f"{report.num_files} files, {report.num_rows} rows checked"
+    if not report.problems:
+        return f"{checked}: everything is as it was written"
+    return "\n".join([*report.problems, f"{checked}: {len(report.problems)} problems"])
+
+
+def _reasons(reasons: Mapping[str, int]) -> str:
+    rows = [(name, count, Reason(name).advice) for name, count in sorted(reasons.items())]
+    return table(("reason", "count", "what to do"), rows)

@@ -1,0 +1,60 @@
+"""What goes into a runner and what comes out: one outcome an item, whatever happened to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from ebb.errors import Reason, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Job = TypeVar("Job")
+Job_contra = TypeVar("Job_contra", contravariant=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a stage found out about one item and the files it wrote for it."""
+
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """File name → SHA-256."""
+
+
+class Work(Protocol[Job_contra]):
+    """A stage's function for one item: picklable, raises :class:`~ebb.errors.ItemError` to say no."""
+
+    def __call__(self, job: Job_contra, /) -> Result:
+        """Do one item."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Generic[Job]):
+    """How one item ended."""
+
+    job: Job
+    status: Status
+    reason: Reason | None = None
+    detail: str = ""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class Progress(Protocol):
+    """Where a stage says how far it is."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Begin a stage of ``total`` items."""
+        ...
+
+    def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
+        """Say that one item is done."""
+        ...
+
+    def finish(self) -> None:
+        """End the stage."""
+        ...

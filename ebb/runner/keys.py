@@ -1,0 +1,58 @@
+"""Stage keys: what each stage of a pair is made from, so that equal keys mean nothing need be done again."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING
+
+from ebb.settings import as_dict, canonical_json
+
+if TYPE_CHECKING:
+    from ebb.dataset.catalog import Pair
+    from ebb.settings import AlignSettings, DepthSettings
+
+ALIGN, DEPTH, IMPORT = "align", "depth", "import"
+VERSIONS = {ALIGN: 1, DEPTH: 1, IMPORT: 1}
+"""Goes up when a stage's arithmetic changes, so that the next run does it again."""
+
+
+def stage_key(pair_id: str, stage: str, settings: object, *upstream: str) -> str:
+    """Key of a stage of a pair.
+
+    Args:
+        pair_id: The pair, and with it the bytes of both camera files.
+        stage: The stage's name.
+        settings: Its settings: a dataclass, or ``None``.
+        upstream: Whatever else it is made from: keys of earlier stages, hashes of other files.
+
+    Returns:
+        64 hex digits.
+    """
+    values = as_dict(settings) if settings is not None else {}
+    return _digest([pair_id, stage, VERSIONS[stage], values, *upstream])
+
+
+def align_key(pair: Pair, settings: AlignSettings) -> str:
+    """Key of a pair's aligned photos; imported ones are made from their files alone."""
+    if pair.is_imported:
+        return stage_key(pair.pair_id, IMPORT, None)
+    return stage_key(pair.pair_id, ALIGN, settings)
+
+
+def depth_key(pair: Pair, settings: DepthSettings, upstream: str, weights_sha256: str = "") -> str:
+    """Key of a pair's depth map, made from the aligned photo or the depth file that came with it."""
+    sidecar = pair.depth.sha256 if pair.depth is not None and settings.provider == "sidecar" else ""
+    return stage_key(
+        pair.pair_id, DEPTH, dataclasses.replace(settings, weights=None), upstream, sidecar, weights_sha256
+    )
+
+
+def depth_recipe(settings: DepthSettings, weights_sha256: str = "") -> str:
+    """Short name of a way to make depth maps: those of one data set should have one."""
+    values = as_dict(dataclasses.replace(settings, weights=None))
+    return f"{settings.provider}-{_digest([VERSIONS[DEPTH], values, weights_sha256])[:8]}"
+
+
+def _digest(parts: list[object]) -> str:
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()

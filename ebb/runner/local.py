@@ -1,0 +1,160 @@
+"""Items through worker processes that can crash, hang or run out of memory without taking the run along."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+import time
+import traceback
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import TYPE_CHECKING, Any
+
+from ebb.errors import EbbError, ItemError, Reason, Status
+from ebb.runner.items import Job, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ebb.runner.items import Result, Work
+    from ebb.settings import RunSettings
+
+_PRELOAD = ["numpy", "cv2", "rawpy"]
+"""Loaded once by the fork server, so that replacing a worker costs milliseconds."""
+
+
+def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> Iterator[Outcome[Job]]:
+    """Do every job in a worker process and yield the outcomes as they come.
+
+    A worker that crashes or exceeds ``settings.item_timeout`` is replaced and costs its own item only.
+    At most two jobs a worker are queued, so memory stays flat however many jobs there are.
+
+    Raises:
+        EbbError: a worker met something that ends the run, such as a full disk.
+    """
+    from pebble import ProcessPool
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOAD)
+    pool = ProcessPool(
+        max_workers=settings.num_workers,
+        context=context,
+        initializer=_prepare_worker,
+        initargs=[_memory_share(settings.num_workers)],
+    )
+    try:
+        yield from _collect(pool, work, jobs, settings)
+        pool.close()
+    finally:
+        pool.stop()
+        pool.join()
+
+
+def _collect(
+    pool: Any,  # noqa: ANN401 - pebble has no types
+    work: Work[Job],
+    jobs: Iterable[Job],
+    settings: RunSettings,
+) -> Iterator[Outcome[Job]]:
+    queue = deque(jobs)
+    running: dict[Any, Job] = {}
+    while queue or running:
+        while queue and len(running) < 2 * settings.num_workers:
+            job = queue.popleft()
+            running[pool.schedule(attempt, args=(work, job), timeout=settings.item_timeout)] = job
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield _outcome(future, running.pop(future), settings.item_timeout)
+
+
+def _outcome(future: Any, job: Job, item_timeout: float) -> Outcome[Job]:  # noqa: ANN401 - as above
+    from pebble import ProcessExpired
+
+    try:
+        outcome: Outcome[Job] = future.result()
+    except FutureTimeout:
+        detail = f"stopped after {item_timeout:g} s"
+        return Outcome(
+            job=job, status=Status.ERROR, reason=Reason.TIMEOUT, detail=detail, seconds=item_timeout
+        )
+    except ProcessExpired as error:
+        return Outcome(
+            job=job, status=Status.ERROR, reason=Reason.WORKER_CRASH, detail=_how_it_died(error.exitcode)
+        )
+    return outcome
+
+
+def _how_it_died(exitcode: int) -> str:
+    if exitcode < 0:
+        return f"the worker died of signal {-exitcode} ({signal.Signals(-exitcode).name})"
+    return f"the worker left with exit code {exitcode}"
+
+
+def attempt(work: Work[Job], job: Job) -> Outcome[Job]:
+    """Do one job where it is called; every failure of the job itself becomes its outcome.
+
+    Raises:
+        EbbError: what concerns the whole run and not this item (no space, a missing package).
+    """
+    start = time.perf_counter()
+    status, reason, detail, figures, outputs = _try(work, job)
+    return Outcome(
+        job=job,
+        status=status,
+        reason=reason,
+        detail=detail,
+        figures=figures,
+        outputs=outputs,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _try(work: Work[Job], job: Job) -> tuple[Status, Reason | None, str, dict[str, Any], dict[str, str]]:
+    try:
+        result: Result = work(job)
+    except ItemError as error:
+        return error.status, error.reason, _describe(error), error.figures, {}
+    except EbbError:
+        raise
+    except MemoryError as error:
+        return Status.ERROR, Reason.OUT_OF_MEMORY, str(error) or "no memory left", {}, {}
+    except Exception as error:  # noqa: BLE001 - a bug costs one item, and its row says where it is
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+        return Status.ERROR, Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error} (at {where})", {}, {}
+    return Status.OK, None, "", dict(result.figures), dict(result.outputs)
+
+
+def _describe(error: ItemError) -> str:
+    return f"{error.path}: {error.message}" if error.path is not None else error.message
+
+
+def _prepare_worker(memory_bytes: int) -> None:
+    """Leave signals to the parent, one thread a worker, a bound on memory."""
+    import cv2
+
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    cv2.setNumThreads(1)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this worker when its fork server goes, so that no orphan writes into a later run."""
+    import ctypes
+    import sys
+
+    pr_set_pdeathsig = 1
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def _memory_share(num_workers: int) -> int:
+    """Address space one worker may take: its share of the machine's memory, at least 4 GiB."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(4 << 30, physical // num_workers)

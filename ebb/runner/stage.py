@@ -1,0 +1,120 @@
+"""Map a stage over pairs: skip what is done, do the rest, record every outcome, count."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from ebb.errors import ExitCode, Status
+from ebb.runner.local import run_items
+from ebb.state import StageRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ebb.runner.items import Outcome, Progress, Work
+    from ebb.settings import RunSettings
+    from ebb.state import State
+
+
+class PairJob(Protocol):
+    """What a stage needs for one pair; stages add their own fields."""
+
+    @property
+    def pair_id(self) -> str:
+        """The pair."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """Its stage key."""
+        ...
+
+
+Job = TypeVar("Job", bound=PairJob)
+
+
+@dataclass(kw_only=True)
+class StageReport:
+    """Counts of one stage: what a user and a script need to know at its end."""
+
+    stage: str
+    total: int = 0
+    unchanged: int = 0
+    """Done by an earlier run with the same key."""
+    ok: int = 0
+    rejected: int = 0
+    failed: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, status: Status, reason: str | None) -> None:
+        """Count one row, whenever it was made."""
+        self.ok += status is Status.OK
+        self.rejected += status is Status.REJECTED
+        self.failed += status is Status.ERROR
+        if reason:
+            self.reasons[reason] += 1
+
+    def exit_code(self, max_reject: float) -> ExitCode:
+        """3 when something failed or more than the share ``max_reject`` was rejected, else 0."""
+        too_many = self.rejected > max_reject * max(self.total, 1)
+        return ExitCode.ITEMS_FAILED if self.failed or too_many else ExitCode.DONE
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same facts for ``--json``."""
+        return {**self.__dict__, "reasons": dict(sorted(self.reasons.items()))}
+
+
+def run_pairs(
+    state: State,
+    stage: str,
+    jobs: Sequence[Job],
+    work: Work[Job],
+    settings: RunSettings,
+    progress: Progress,
+) -> StageReport:
+    """Do a stage for every pair that needs it; each row is committed before the next is counted."""
+    rows = state.stage_rows(stage)
+    todo = [job for job in jobs if needs_work(rows.get(job.pair_id), job.key, settings)]
+    left = {job.pair_id for job in todo}
+    report = StageReport(stage=stage, total=len(jobs), unchanged=len(jobs) - len(todo))
+    for job in jobs:
+        if job.pair_id not in left:
+            report.add(rows[job.pair_id].status, rows[job.pair_id].reason)
+    progress.start(stage, len(todo))
+    try:
+        for outcome in run_items(work, todo, settings):
+            state.put_stage(_row(stage, outcome))
+            report.add(outcome.status, outcome.reason)
+            progress.advance(outcome.job.pair_id, outcome.status, outcome.reason, outcome.detail)
+    finally:
+        progress.finish()
+    return report
+
+
+def needs_work(row: StageRow | None, key: str, settings: RunSettings) -> bool:
+    """Whether a pair must be done: never done, made from something else, or broken last time."""
+    if row is None or row.key != key or row.status is Status.ERROR:
+        return True
+    return row.status is Status.REJECTED and settings.retry_failed
+
+
+def usable(rows: Mapping[str, StageRow], pair_id: str, key: str) -> bool:
+    """Whether a pair came through a stage with this key."""
+    row = rows.get(pair_id)
+    return row is not None and row.status is Status.OK and row.key == key
+
+
+def _row(stage: str, outcome: Outcome[Job]) -> StageRow:
+    return StageRow(
+        pair_id=outcome.job.pair_id,
+        stage=stage,
+        key=outcome.job.key,
+        status=outcome.status,
+        reason=outcome.reason,
+        detail=outcome.detail,
+        figures=outcome.figures,
+        outputs=outcome.outputs,
+        seconds=outcome.seconds,
+    )

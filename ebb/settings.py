@@ -1,0 +1,230 @@
+"""Settings: one frozen dataclass a stage, the only place where a default is written.
+
+A value comes from the first source that has it: flag, environment (``EBB_ALIGN_HEIGHT``), ``--config``
+file, ``ebb.toml`` of the dataset folder, default. The field comments below are the help texts of the flags.
+Settings that change the result belong to a stage and are part of its key; how a run is carried out
+(:class:`RunSettings`) is not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from ebb.errors import UsageError
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestSettings:
+    """How captures are paired."""
+
+    wide_f: float = 16.0
+    """F-number of the wide photo (large depth of field)."""
+    shallow_f: float = 1.8
+    """F-number of the shallow photo."""
+    f_tolerance: float = 0.16
+    """How far a recorded f-number may be from the nominal one, in stops."""
+    apertures: Literal["exact", "extremes"] = "exact"
+    """exact: the two f-numbers above. extremes: smallest and largest aperture of each group of shots."""
+    max_gap: float = 30.0
+    """Longest time between the two shots of a pair, in seconds."""
+    pairs: Path | None = None
+    """CSV with the columns wide and shallow: pairs these files and no others."""
+    max_megapixels: float = 120.0
+    """Refuse files that claim more pixels than this."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "wide_f", "shallow_f", "f_tolerance", "max_gap", "max_megapixels")
+        if self.wide_f <= self.shallow_f:
+            raise UsageError(
+                f"--wide-f {self.wide_f:g} is not larger than --shallow-f {self.shallow_f:g}",
+                hint="the wide photo is the one with the larger f-number",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignSettings:
+    """How the two photos of a pair are brought into register."""
+
+    height: int = 1024
+    """Height of the stored photos in pixels; smaller common crops are rejected, never enlarged."""
+    max_keypoints: int = 8000
+    """SIFT keypoints kept for each photo."""
+    match_ratio: float = 0.8
+    """Ratio test: nearest to second-nearest descriptor distance."""
+    ransac_threshold_px: float = 1.5
+    """Largest transfer error of an inlier, in pixels at 1024 px height."""
+    min_inliers: int = 40
+    """Reject with fewer inliers than this."""
+    min_inlier_ratio: float = 0.35
+    """Reject when a smaller share of the matches are inliers."""
+    min_coverage: float = 0.25
+    """Reject when inliers touch a smaller share of the cells of a 4 x 4 grid over the frame."""
+    max_scale_change: float = 0.1
+    """Reject when the motion stretches or shrinks the photo by more than this share."""
+    max_rotation_deg: float = 5.0
+    """Reject when the camera rolled by more than this."""
+    min_overlap: float = 0.6
+    """Reject when the common crop is a smaller share of the wide photo."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "height", "max_keypoints", "match_ratio", "ransac_threshold_px")
+        _share(self, "match_ratio", "min_inlier_ratio", "min_coverage", "max_scale_change", "min_overlap")
+        if self.height % 2:
+            raise UsageError(f"--height {self.height} is odd", hint="depth maps have half the height")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthSettings:
+    """Where depth maps come from."""
+
+    provider: Literal["megadepth", "sidecar", "none"] = "megadepth"
+    """megadepth: the network. sidecar: <photo>_depth.{png,tif,npy,npz} beside the wide photo. none: no depth."""
+    sidecar_values: Literal["inverse", "distance"] = "inverse"
+    """What the numbers in sidecar files mean: inverse (larger is nearer) or distance (larger is farther)."""
+    weights: Path | None = None
+    """Weights file of the depth network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardSettings:
+    """How pairs become train, val and test shards."""
+
+    test: float = 0.1
+    """Test pairs: a count (200) or a share (0.1)."""
+    val: float = 0.1
+    """Validation pairs: a count or a share."""
+    session_gap: float = 300.0
+    """Pairs of one camera closer in time than this (seconds) are one session and never split."""
+    shard_size: float = 500.0
+    """Target size of one shard in megabytes."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "session_gap", "shard_size")
+        for name in ("test", "val"):
+            value = getattr(self, name)
+            if value < 0 or (value >= 1 and value != int(value)):
+                raise UsageError(f"--{name} {value:g} is neither a share below 1 nor a whole count")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """How a run is carried out; never changes what comes out."""
+
+    workers: int = 0
+    """Worker processes; 0: one a core."""
+    item_timeout: float = 120.0
+    """Seconds one photo or pair may take before its worker is replaced."""
+    retry_failed: bool = False
+    """Also try again what was rejected, not only what broke."""
+    max_reject: float = 1.0
+    """Exit with 3 when a larger share of the pairs is rejected."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "item_timeout")
+        _share(self, "max_reject")
+        if self.workers < 0:
+            raise UsageError(f"--workers {self.workers} is negative")
+
+    @property
+    def num_workers(self) -> int:
+        """Worker processes to start."""
+        return self.workers if self.workers > 0 else len(os.sched_getaffinity(0))
+
+
+SECTIONS: dict[str, type] = {
+    "ingest": IngestSettings,
+    "align": AlignSettings,
+    "depth": DepthSettings,
+    "shard": ShardSettings,
+    "run": RunSettings,
+}
+"""Section of the TOML file → the settings it fills."""
+
+
+def read_toml(path: Path) -> dict[str, dict[str, Any]]:
+    """Read a settings file and refuse what :data:`SECTIONS` does not know.
+
+    Raises:
+        UsageError: the file is not TOML, or has an unknown section or key.
+    """
+    try:
+        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"cannot read settings: {error}", path=path) from error
+    sections.pop("versions", None)
+    for name, values in sections.items():
+        _check_section(path, name, values)
+    return sections
+
+
+def _check_section(path: Path, name: str, values: object) -> None:
+    if name not in SECTIONS or not isinstance(values, dict):
+        raise UsageError(f"unknown section [{name}]", path=path, hint=f"known: {', '.join(SECTIONS)}")
+    known = [field.name for field in dataclasses.fields(SECTIONS[name])]
+    for key in values:
+        if key not in known:
+            raise UsageError(f"unknown key {key!r} in [{name}]", path=path, hint=f"known: {', '.join(known)}")
+
+
+def from_values(cls: type[Settings], values: dict[str, Any]) -> Settings:
+    """Build settings from the plain values of a TOML section.
+
+    Raises:
+        UsageError: a value has the wrong type or is out of range.
+    """
+    hints = get_type_hints(cls)
+    return cls(**{name: _typed(name, value, hints[name]) for name, value in values.items()})
+
+
+def _typed(name: str, value: object, hint: Any) -> object:  # noqa: ANN401 - a type hint is any object
+    choices = get_args(hint)
+    if get_origin(hint) is Literal:
+        if value not in choices:
+            raise UsageError(f"{name} = {value!r}", hint=f"one of: {', '.join(map(str, choices))}")
+        return value
+    if Path in choices and isinstance(value, str):
+        return Path(value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise UsageError(f"{name} = {value!r} is not of type {getattr(hint, '__name__', hint)}")
+    return value
+
+
+def _positive(settings: object, *names: str) -> None:
+    for name in names:
+        if not getattr(settings, name) > 0:
+            raise UsageError(f"{_flag(name)} {getattr(settings, name):g} is not positive")
+
+
+def _share(settings: object, *names: str) -> None:
+    for name in names:
+        if not 0 <= getattr(settings, name) <= 1:
+            raise UsageError(f"{_flag(name)} {getattr(settings, name):g} is not between 0 and 1")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def as_dict(settings: object) -> dict[str, Any]:
+    """Turn a settings dataclass into plain values that JSON and TOML can hold; ``None`` is left out."""
+    fields = dataclasses.asdict(settings)  # type: ignore[call-overload]
+    return {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in fields.items()
+        if value is not None
+    }
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

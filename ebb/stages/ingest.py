@@ -1,0 +1,317 @@
+"""Ingest: walk a folder of camera files, hash and read each in a worker, pair them, write the catalogue."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog, write_catalog
+from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
+from ebb.files import sha256_bytes, write_atomic
+from ebb.photo.capture import Capture, Exif
+from ebb.photo.decode import developed_size
+from ebb.photo.exif import read_exif
+from ebb.photo.pairing import Verdict, explain, pair_captures
+from ebb.photo.pairs_file import pair_by_list, read_pairs_csv
+from ebb.photo.probe import PHOTO_SUFFIXES, probe
+from ebb.runner.items import Result
+from ebb.runner.local import run_items
+from ebb.state import FileRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from ebb.runner.items import Outcome, Progress
+    from ebb.settings import IngestSettings, RunSettings
+    from ebb.workspace import Workspace
+
+STAGE = "ingest"
+DEPTH_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".npz")
+"""Kinds of depth file that may lie beside a photo, named <photo>_depth."""
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """One file to read."""
+
+    folder: str
+    name: str
+    size: int
+    mtime_ns: int
+    max_megapixels: float
+
+
+@dataclass(kw_only=True)
+class IngestReport:
+    """What was found in a folder and what became of it."""
+
+    folder: str
+    num_files: int = 0
+    num_captures: int = 0
+    num_pairs: int = 0
+    unchanged: int = 0
+    """Files not read again: same size and time as at the last ingest."""
+    failed: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    rows: list[CatalogRow] = field(default_factory=list, repr=False)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """3 when a file is broken; a file that was set aside by a rule is no failure."""
+        return ExitCode.ITEMS_FAILED if self.failed else ExitCode.DONE
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same facts for ``--json``."""
+        facts = {key: value for key, value in self.__dict__.items() if key not in ("rows", "reasons")}
+        aside = [row for row in self.rows if row.reason]
+        return {
+            "stage": STAGE,
+            **facts,
+            "reasons": dict(sorted(self.reasons.items())),
+            "not_used": [{"name": row.name, "reason": row.reason, "detail": row.detail} for row in aside],
+        }
+
+
+def run(
+    workspace: Workspace, raw_dir: Path, settings: IngestSettings, run: RunSettings, progress: Progress
+) -> IngestReport:
+    """Read and pair a folder and write the catalogue; rows of other ingested folders stay.
+
+    Raises:
+        InvalidInput: ``raw_dir`` is not a folder.
+        UsageError: the ``--pairs`` file does not fit the folder.
+    """
+    folder = _folder(raw_dir)
+    known = {row.name: row for row in workspace.state.file_rows(str(folder))}
+    files, unchanged = read_folder(folder, settings, run, progress, known, workspace.state.put_file)
+    workspace.state.drop_files(str(folder), known.keys() - {row.name for row in files})
+    report = _report(folder, catalog_rows(files, settings), unchanged)
+    others = read_catalog(workspace.catalog_file) if workspace.catalog_file.exists() else []
+    others = [row for row in others if row.folder != str(folder)]
+    write_atomic(workspace.catalog_file, write_catalog([*others, *report.rows]))
+    workspace.save_settings(ingest=settings)
+    return report
+
+
+def preview(raw_dir: Path, settings: IngestSettings, run: RunSettings, progress: Progress) -> IngestReport:
+    """Do all that :func:`run` does and write nothing.
+
+    Raises:
+        InvalidInput: ``raw_dir`` is not a folder.
+    """
+    folder = _folder(raw_dir)
+    files, unchanged = read_folder(folder, settings, run, progress, {}, lambda _row: None)
+    return _report(folder, catalog_rows(files, settings), unchanged)
+
+
+def explain_file(
+    raw_dir: Path, name: str, settings: IngestSettings, run: RunSettings, progress: Progress
+) -> str:
+    """Say why one file of a folder was or was not paired; writes nothing.
+
+    Raises:
+        UsageError: no file, or several, of that name.
+    """
+    folder = _folder(raw_dir)
+    files, _ = read_folder(folder, settings, run, progress, {}, lambda _row: None)
+    fitting = [row for row in files if name in (row.name, PurePosixPath(row.name).name)]
+    if len(fitting) != 1:
+        found = ", ".join(row.name for row in fitting) or "none"
+        raise UsageError(f"--explain {name} fits {len(fitting)} files: {found}", path=folder)
+    verdicts = {verdict.capture.name: verdict for verdict in _verdicts(files, settings)}
+    if fitting[0].name in verdicts:
+        return explain(verdicts[fitting[0].name])
+    row = next(row for row in catalog_rows(files, settings) if row.name == fitting[0].name)
+    advice = f"\n{row.reason.advice}" if row.reason else ""
+    return f"{row.name}\n{row.reason or row.role or row.status}: {row.detail}{advice}"
+
+
+def read_folder(
+    folder: Path,
+    settings: IngestSettings,
+    run: RunSettings,
+    progress: Progress,
+    known: Mapping[str, FileRow],
+    save: Callable[[FileRow], None],
+) -> tuple[list[FileRow], int]:
+    """Read every file of a folder that changed since ``known``; rows in name order, and how many were kept."""
+    jobs = list(_walk(folder, settings))
+    kept = [known[job.name] for job in jobs if _unchanged(job, known.get(job.name))]
+    names = {row.name for row in kept}
+    todo = [job for job in jobs if job.name not in names]
+    rows = list(kept)
+    progress.start(STAGE, len(todo))
+    try:
+        for outcome in run_items(read_file, todo, run):
+            rows.append(_file_row(outcome))
+            save(rows[-1])
+            progress.advance(outcome.job.name, outcome.status, outcome.reason, outcome.detail)
+    finally:
+        progress.finish()
+    return sorted(rows, key=lambda row: row.name), len(kept)
+
+
+def read_file(job: FileJob) -> Result:
+    """Hash one file and read its header and EXIF. Runs in a worker.
+
+    Raises:
+        Broken: it cannot be read, is damaged or too large.
+        Rejected: it is no camera file.
+    """
+    path = PurePosixPath(job.name)
+    suffix = path.suffix.lower()
+    if not job.name.isprintable() and not _is_text(job.name):
+        raise Broken(Reason.UNREADABLE, "the file name is not valid UTF-8; rename the file")
+    if is_depth_file(path):
+        return Result(figures={"sha256": sha256_bytes(_read(job)), "depth": True})
+    if suffix not in PHOTO_SUFFIXES:
+        raise Rejected(Reason.UNSUPPORTED_FILE, f"{suffix or 'no'} ending: not a camera file")
+    data = _read(job)
+    stored = probe(data, suffix, job.max_megapixels)
+    exif = read_exif(data, suffix)
+    size = developed_size(stored, exif.orientation)
+    when = exif.captured_at.isoformat() if exif.captured_at else None
+    facts = {**asdict(exif), "captured_at": when}
+    return Result(figures={"sha256": sha256_bytes(data), "width": size.width, "height": size.height, **facts})
+
+
+def is_depth_file(path: PurePosixPath) -> bool:
+    """Whether a file is named as the depth map of a photo beside it."""
+    return path.stem.endswith("_depth") and path.suffix.lower() in DEPTH_SUFFIXES
+
+
+def catalog_rows(files: Sequence[FileRow], settings: IngestSettings) -> list[CatalogRow]:
+    """Pair what could be read and make one catalogue row a file, in name order."""
+    verdicts = {verdict.capture.name: verdict for verdict in _verdicts(files, settings)}
+    rows = {row.name: _catalog_row(row, verdicts.get(row.name)) for row in files}
+    wide = {
+        str(PurePosixPath(row.name).with_suffix("")): row.pair_id
+        for row in rows.values()
+        if row.role == "wide"
+    }
+    for name, row in rows.items():
+        if row.role == "depth":
+            pair_id = wide.get(str(PurePosixPath(name).with_suffix("")).removesuffix("_depth"), "")
+            rows[name] = CatalogRow(**{**asdict(row), "pair_id": pair_id})
+    return list(rows.values())
+
+
+def _verdicts(files: Sequence[FileRow], settings: IngestSettings) -> list[Verdict]:
+    captures = [_capture(row) for row in files if row.status is Status.OK and not row.facts.get("depth")]
+    if settings.pairs is None:
+        return pair_captures(captures, settings)
+    try:
+        text = settings.pairs.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the pairs file: {error}", path=settings.pairs) from error
+    return pair_by_list(captures, read_pairs_csv(text, [capture.name for capture in captures]), settings)
+
+
+def _walk(folder: Path, settings: IngestSettings) -> Iterator[FileJob]:
+    """Regular files below the folder, in name order; hidden ones, devices and linked folders are passed over."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(parent, name)
+            if not name.startswith(".") and path.is_file():
+                facts = path.stat()
+                relative = path.relative_to(folder).as_posix()
+                yield FileJob(
+                    str(folder), relative, facts.st_size, facts.st_mtime_ns, settings.max_megapixels
+                )
+
+
+def _folder(raw_dir: Path) -> Path:
+    if not raw_dir.is_dir():
+        raise InvalidInput("not a folder", path=raw_dir, hint="name the folder that holds the camera files")
+    return raw_dir.resolve()
+
+
+def _unchanged(job: FileJob, row: FileRow | None) -> bool:
+    if row is None or row.status is Status.ERROR:
+        return False
+    return (row.size, row.mtime_ns) == (job.size, job.mtime_ns)
+
+
+def _read(job: FileJob) -> bytes:
+    try:
+        return Path(job.folder, job.name).read_bytes()
+    except OSError as error:
+        raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror}") from error
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _file_row(outcome: Outcome[FileJob]) -> FileRow:
+    return FileRow(
+        folder=outcome.job.folder,
+        name=outcome.job.name if _is_text(outcome.job.name) else _escaped(outcome.job.name),
+        size=outcome.job.size,
+        mtime_ns=outcome.job.mtime_ns,
+        status=outcome.status,
+        reason=outcome.reason,
+        detail=outcome.detail,
+        facts=outcome.figures,
+    )
+
+
+def _escaped(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _capture(row: FileRow) -> Capture:
+    return Capture(
+        name=row.name,
+        folder=row.folder,
+        sha256=row.facts["sha256"],
+        width=row.facts["width"],
+        height=row.facts["height"],
+        exif=Exif(**_exif_values(row)),
+    )
+
+
+def _exif_values(row: FileRow) -> dict[str, Any]:
+    values = {name: row.facts[name] for name in Exif.__dataclass_fields__ if name in row.facts}
+    if values.get("captured_at"):
+        values["captured_at"] = datetime.fromisoformat(values["captured_at"])
+    return values
+
+
+def _catalog_row(row: FileRow, verdict: Verdict | None) -> CatalogRow:
+    file = {"folder": row.folder, "name": row.name, **_exif_values(row)}
+    file |= {name: row.facts[name] for name in ("sha256", "width", "height") if name in row.facts}
+    if verdict is None:
+        role = "depth" if row.facts.get("depth") else ""
+        return CatalogRow(**file, role=role, status=row.status, reason=row.reason, detail=row.detail)
+    return CatalogRow(
+        **file,
+        role=verdict.role,
+        pair_id=verdict.pair_id,
+        partner=verdict.partner,
+        status=verdict.status,
+        reason=verdict.reason,
+        detail=verdict.detail,
+    )
+
+
+def _report(folder: Path, rows: list[CatalogRow], unchanged: int) -> IngestReport:
+    return IngestReport(
+        folder=str(folder),
+        num_files=len(rows),
+        num_captures=sum(bool(row.sha256) and row.role != "depth" for row in rows),
+        num_pairs=len(pairs_of(rows)),
+        unchanged=unchanged,
+        failed=sum(row.status is Status.ERROR for row in rows),
+        reasons=Counter(str(row.reason) for row in rows if row.reason),
+        rows=rows,
+    )

@@ -1,0 +1,201 @@
+"""``state.sqlite``: what is known of every camera file and how every stage of every pair ended.
+
+One row a (pair, stage), written when the outputs are on disk: a row is the done mark. Opened in WAL mode
+with ``synchronous=FULL``, so that a row that was committed survives a power cut.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ebb.errors import InvalidInput, Reason, Status
+from ebb.files import cannot_write
+from ebb.settings import canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+STATE_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS files (
+    folder TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, facts TEXT NOT NULL,
+    PRIMARY KEY (folder, name)
+);
+CREATE TABLE IF NOT EXISTS stages (
+    pair_id TEXT NOT NULL, stage TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL,
+    reason TEXT NOT NULL, detail TEXT NOT NULL, figures TEXT NOT NULL, outputs TEXT NOT NULL,
+    seconds REAL NOT NULL,
+    PRIMARY KEY (pair_id, stage)
+);
+CREATE TABLE IF NOT EXISTS splits (pair_id TEXT PRIMARY KEY, split TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRow:
+    """How one stage ended for one pair."""
+
+    pair_id: str
+    stage: str
+    key: str
+    status: Status
+    reason: Reason | None = None
+    detail: str = ""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """File name in the pair's folder → SHA-256."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRow:
+    """What reading one file of an ingested folder gave."""
+
+    folder: str
+    name: str
+    size: int
+    mtime_ns: int
+    status: Status
+    reason: Reason | None = None
+    detail: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Hash, developed size and EXIF of a file that could be read."""
+
+
+class State:
+    """The rows of one dataset folder.
+
+    Args:
+        path: The SQLite file; made when it is not there.
+
+    Raises:
+        OutputError: the file cannot be made.
+        InvalidInput: it is not a state file, or one of another version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+        except sqlite3.OperationalError as error:
+            raise cannot_write(path, OSError(0, str(error))) from error
+        except sqlite3.DatabaseError as error:
+            raise InvalidInput(f"not a state file: {error}", path=path) from error
+        self._check_version()
+        self._db.executescript(_SCHEMA)
+
+    def _check_version(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version not in (0, STATE_VERSION):
+            raise InvalidInput(
+                f"state version {version}, this ebb reads {STATE_VERSION}",
+                path=self._path,
+                hint="use the ebb that made it, or a new --dataset folder",
+            )
+        self._db.execute(f"PRAGMA user_version={STATE_VERSION}")
+
+    def close(self) -> None:
+        """Close the file; every row that was put is on disk already."""
+        self._db.close()
+
+    def put_stage(self, row: StageRow) -> None:
+        """Record how a stage ended; replaces the pair's earlier row of that stage."""
+        self._write(
+            "INSERT OR REPLACE INTO stages VALUES (?,?,?,?,?,?,?,?,?)",
+            (
+                row.pair_id,
+                row.stage,
+                row.key,
+                row.status,
+                row.reason or "",
+                row.detail,
+                canonical_json(dict(row.figures)),
+                canonical_json(dict(row.outputs)),
+                row.seconds,
+            ),
+        )
+
+    def stage_rows(self, stage: str) -> dict[str, StageRow]:
+        """All rows of a stage by pair id."""
+        cursor = self._db.execute("SELECT * FROM stages WHERE stage=? ORDER BY pair_id", (stage,))
+        return {row[0]: _stage_row(row) for row in cursor}
+
+    def put_file(self, row: FileRow) -> None:
+        """Record what reading a file gave."""
+        self._write(
+            "INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?,?,?)",
+            (
+                row.folder,
+                row.name,
+                row.size,
+                row.mtime_ns,
+                row.status,
+                row.reason or "",
+                row.detail,
+                canonical_json(dict(row.facts)),
+            ),
+        )
+
+    def file_rows(self, folder: str | None = None) -> Iterator[FileRow]:
+        """Rows of one ingested folder, or of all, in order of folder and name."""
+        where, values = ("WHERE folder=?", (folder,)) if folder is not None else ("", ())
+        yield from (
+            _file_row(row)
+            for row in self._db.execute(f"SELECT * FROM files {where} ORDER BY folder, name", values)  # noqa: S608
+        )
+
+    def drop_files(self, folder: str, names: Iterable[str]) -> None:
+        """Forget files that are no longer in the folder."""
+        for name in names:
+            self._write("DELETE FROM files WHERE folder=? AND name=?", (folder, name))
+
+    def splits(self) -> dict[str, str]:
+        """Split of every pair that has one; a pair keeps it for ever."""
+        return dict(self._db.execute("SELECT pair_id, split FROM splits"))
+
+    def put_splits(self, splits: Mapping[str, str]) -> None:
+        """Add splits of new pairs in one transaction; a pair that has one keeps it."""
+        self._write("BEGIN")
+        self._db.executemany("INSERT OR IGNORE INTO splits VALUES (?,?)", sorted(splits.items()))
+        self._write("COMMIT")
+
+    def _write(self, statement: str, values: tuple[object, ...] = ()) -> None:
+        try:
+            self._db.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise cannot_write(self._path, OSError(0, str(error))) from error
+
+
+def _stage_row(row: tuple[Any, ...]) -> StageRow:
+    return StageRow(
+        pair_id=row[0],
+        stage=row[1],
+        key=row[2],
+        status=Status(row[3]),
+        reason=Reason(row[4]) if row[4] else None,
+        detail=row[5],
+        figures=json.loads(row[6]),
+        outputs=json.loads(row[7]),
+        seconds=row[8],
+    )
+
+
+def _file_row(row: tuple[Any, ...]) -> FileRow:
+    return FileRow(
+        folder=row[0],
+        name=row[1],
+        size=row[2],
+        mtime_ns=row[3],
+        status=Status(row[4]),
+        reason=Reason(row[5]) if row[5] else None,
+        detail=row[6],
+        facts=json.loads(row[7]),
+    )

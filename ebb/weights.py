@@ -1,0 +1,248 @@
+"""Weights files of networks: what is known of them, where they are kept, how they get there.
+
+A file comes over the network only when asked for by name (``ebb weights download``), never in the middle of a
+run. Where the authors publish no hash, the first download's is recorded beside the file and every later use and
+download is checked against it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import http.client
+import json
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, TypeAlias
+
+from ebb.errors import InvalidInput, MissingDependency, OutputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Progress: TypeAlias = "Callable[[int, int | None], None]"
+"""Called with the bytes at hand and the bytes in all, None if the server does not say."""
+
+TIMEOUT_S = 30.0
+"""How long a silent connection is waited for."""
+
+CHUNK_BYTES = 1 << 18
+
+TORCH_MAGIC = (b"PK\x03\x04", b"\x80\x02")
+"""How files of ``torch.save`` begin: a ZIP archive, or before PyTorch 1.6 a pickle."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsFile:
+    """One published file."""
+
+    url: str
+    file_name: str
+    sha256: str | None
+    """None: the authors publish none."""
+    licence: str
+    variable: str
+    """Environment variable that names a file to use instead."""
+
+
+_MEGADEPTH = "http://www.cs.cornell.edu/projects/megadepth/dataset/models/"
+_MEGADEPTH_LICENCE = "MIT (code, Zhengqi Li and Noah Snavely, 2018); the files carry no licence of their own"
+
+WEIGHTS: dict[str, WeightsFile] = {
+    "megadepth": WeightsFile(
+        url=_MEGADEPTH + "best_generalization_net_G.pth",
+        file_name="best_generalization_net_G.pth",
+        sha256=None,
+        licence=_MEGADEPTH_LICENCE,
+        variable="EBB_MEGADEPTH_WEIGHTS",
+    ),
+    "megadepth-vanilla": WeightsFile(
+        url=_MEGADEPTH + "best_vanila_net_G.pth",
+        file_name="best_vanila_net_G.pth",
+        sha256=None,
+        licence=_MEGADEPTH_LICENCE,
+        variable="EBB_MEGADEPTH_VANILLA_WEIGHTS",
+    ),
+}
+
+
+def cache_dir() -> Path:
+    """Where downloads are kept: ``EBB_CACHE``, else ``$XDG_CACHE_HOME/ebb``, else ``~/.cache/ebb``."""
+    if own := os.environ.get("EBB_CACHE"):
+        return Path(own)
+    shared = os.environ.get("XDG_CACHE_HOME")
+    return (Path(shared) if shared else Path.home() / ".cache") / "ebb"
+
+
+def known_weights(name: str) -> WeightsFile:
+    """Look up a published file.
+
+    Raises:
+        UsageError: none has this name.
+    """
+    if name not in WEIGHTS:
+        raise UsageError(f"no weights are called {name!r}", hint=f"known: {', '.join(WEIGHTS)}")
+    return WEIGHTS[name]
+
+
+def find_weights(name: str, explicit: Path | None = None) -> Path:
+    """The weights file to use: the one given, else the environment variable's, else the cached download.
+
+    Raises:
+        MissingDependency: there is none; the hint holds the command that gets it.
+        InvalidInput: the cached file is not the one that was downloaded.
+    """
+    known = known_weights(name)
+    hint = f"ebb weights download {name}, or --weights FILE"
+    named = explicit or os.environ.get(known.variable)
+    path = Path(named) if named else cache_dir() / known.file_name
+    if not path.is_file():
+        what = "no such weights file" if named else f"the weights of {name} are not here yet"
+        raise MissingDependency(what, path=path, hint=hint)
+    if not named:
+        _check_hash(known, path, _sha256(path))
+    return path
+
+
+def download(name: str, progress: Progress = lambda done, total: None) -> Path:
+    """Fetch a weights file into the cache, or find it there already.
+
+    A broken download is taken up where it stopped, if the server still has the same file. The file appears
+    under its name only when it is whole and its hash is right.
+
+    Raises:
+        UsageError: no weights have this name.
+        MissingDependency: the server cannot be reached, refuses, or the connection breaks.
+        InvalidInput: what came is not the file that is expected.
+        OutputError: the cache cannot be written, or another download of this file is running.
+    """
+    known = known_weights(name)
+    path = cache_dir() / known.file_name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file():
+            _check_hash(known, path, _sha256(path))
+            return path
+        with path.with_name(path.name + ".part").open("ab") as part:
+            _lock(part, path)
+            _fetch(known, part, progress)
+            _adopt(known, Path(part.name), path)
+    except OSError as error:
+        raise OutputError(f"cannot keep the download: {error}", path=path, hint="set EBB_CACHE") from error
+    return path
+
+
+def _lock(part: IO[bytes], path: Path) -> None:
+    """Two downloads into one file would mix; the lock goes with the open file."""
+    try:
+        fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutputError("another download of this file is running", path=path) from error
+
+
+def _fetch(known: WeightsFile, part: IO[bytes], progress: Progress) -> None:
+    """Bring ``part`` to the full length of the server's file."""
+    try:
+        with _open(known, part) as response:
+            total = _length(response, part.tell())
+            progress(part.tell(), total)
+            for chunk in _chunks(response):
+                part.write(chunk)
+                progress(part.tell(), total)
+    except urllib.error.HTTPError as error:
+        raise _unavailable(known, f"the server answers {error.code} {error.reason}") from error
+    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise _unavailable(known, f"the connection failed: {reason}") from error
+    part.flush()
+    os.fsync(part.fileno())
+    if total is not None and part.tell() != total:
+        raise _unavailable(known, f"the connection broke after {part.tell()} of {total} bytes")
+
+
+def _open(known: WeightsFile, part: IO[bytes]) -> http.client.HTTPResponse:
+    """Ask for what ``part`` lacks, or for everything if the server's file is not the one it was taken from."""
+    tag_file = Path(f"{part.name}.tag")
+    request = urllib.request.Request(known.url)  # noqa: S310 - addresses come from WEIGHTS
+    part.seek(0, os.SEEK_END)
+    if part.tell() and tag_file.is_file():
+        request.add_header("Range", f"bytes={part.tell()}-")
+        request.add_header("If-Range", tag_file.read_text(encoding="utf-8"))
+    try:
+        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
+    except urllib.error.HTTPError as error:
+        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise
+        part.truncate(0)
+        return _open(known, part)
+    if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+        part.truncate(0)
+    tag = response.headers.get("ETag") or response.headers.get("Last-Modified")
+    tag_file.write_text(tag, encoding="utf-8") if tag else tag_file.unlink(missing_ok=True)
+    part.seek(0, os.SEEK_END)
+    return response
+
+
+def _length(response: http.client.HTTPResponse, at_hand: int) -> int | None:
+    rest = response.headers.get("Content-Length")
+    return at_hand + int(rest) if rest is not None else None
+
+
+def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    while chunk := response.read(CHUNK_BYTES):
+        yield chunk
+
+
+def _unavailable(known: WeightsFile, message: str) -> MissingDependency:
+    hint = "run it again to go on; behind a proxy set http_proxy; or get the file elsewhere and use --weights FILE"
+    return MissingDependency(message, path=known.url, hint=hint)
+
+
+def _adopt(known: WeightsFile, part: Path, path: Path) -> None:
+    """Check the finished download, record its hash, and give it its name; what is wrong is thrown away."""
+    digest = _sha256(part)
+    try:
+        _check_magic(part, known)
+        _check_hash(known, path, digest)
+    except InvalidInput:
+        part.unlink()
+        raise
+    record = _record(path)
+    draft = record.with_name(record.name + ".part")
+    facts = {"sha256": digest, "url": known.url, "bytes": part.stat().st_size}
+    draft.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    draft.replace(record)
+    part.replace(path)
+    Path(f"{part}.tag").unlink(missing_ok=True)
+
+
+def _check_magic(part: Path, known: WeightsFile) -> None:
+    """A log-in page of the network would otherwise be trusted as the first download."""
+    with part.open("rb") as file:
+        if not file.read(4).startswith(TORCH_MAGIC):
+            hint = "a log-in page of your network may stand in for it; open the address in a browser"
+            raise InvalidInput("what came is not a weights file", path=known.url, hint=hint)
+
+
+def _check_hash(known: WeightsFile, path: Path, digest: str) -> None:
+    """Compare with the published hash, else with the one recorded at the first download, if there is one."""
+    record = _record(path)
+    trusted = known.sha256
+    if trusted is None and record.is_file():
+        trusted = json.loads(record.read_text(encoding="utf-8"))["sha256"]
+    if trusted is not None and digest != trusted:
+        message = f"SHA-256 {digest[:16]}… instead of {trusted[:16]}…"
+        hint = f"delete it and download it again; to trust the new file, delete {record.name} too"
+        raise InvalidInput(message, path=path, hint=hint)
+
+
+def _record(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,171 @@
+"""One dataset folder: its paths, its lock, its settings file and its state."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import socket
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import ebb
+from ebb.errors import DatasetLocked, InvalidInput
+from ebb.files import cannot_write, remove_temporaries, write_atomic
+from ebb.settings import SECTIONS, as_dict, from_values, read_toml
+from ebb.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Workspace:
+    """Paths and state of one dataset folder.
+
+    Args:
+        root: The folder.
+        state: Its open state.
+    """
+
+    def __init__(self, root: Path, state: State) -> None:
+        self.root = root
+        self.state = state
+
+    @property
+    def settings_file(self) -> Path:
+        """Resolved settings of the stages that ran, and software versions."""
+        return settings_file(self.root)
+
+    @property
+    def catalog_file(self) -> Path:
+        """The catalogue: one row per camera file."""
+        return self.root / "captures.parquet"
+
+    @property
+    def shards(self) -> Path:
+        """Folder of the shards, DATASET.json and the dataset card."""
+        return self.root / "shards"
+
+    @property
+    def contact_sheet(self) -> Path:
+        """The picture to look at after a run."""
+        return self.root / "contact_sheet.png"
+
+    def pair(self, pair_id: str) -> Path:
+        """Folder of a pair's photos."""
+        return self.root / "pairs" / pair_id
+
+    def settings(self, section: str) -> Any:  # noqa: ANN401 - the class depends on the section
+        """Settings a stage last ran with in this folder, or its defaults."""
+        stored = read_toml(self.settings_file) if self.settings_file.exists() else {}
+        return from_values(SECTIONS[section], stored.get(section, {}))
+
+    def save_settings(self, **sections: object) -> None:
+        """Record the settings that stages run with; other sections of the file stay."""
+        import tomli_w
+
+        stored = read_toml(self.settings_file) if self.settings_file.exists() else {}
+        stored.update({name: as_dict(settings) for name, settings in sections.items()})
+        text = tomli_w.dumps({**stored, "versions": versions()})
+        if not self.settings_file.exists() or self.settings_file.read_text(encoding="utf-8") != text:
+            write_atomic(self.settings_file, text.encode())
+
+
+def settings_file(root: Path) -> Path:
+    """Where a dataset folder keeps its settings."""
+    return root / "ebb.toml"
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that touches pixels."""
+    from importlib import metadata
+
+    names = ("opencv-contrib-python", "rawpy", "numpy", "pyarrow", "exifread")
+    return {
+        "ebb": ebb.__version__,
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in names},
+    }
+
+
+@contextmanager
+def open_workspace(root: Path, *, create: bool = False) -> Iterator[Workspace]:
+    """Open a dataset folder for a run: take its lock, clear what a killed run left half written.
+
+    Args:
+        root: The folder.
+        create: Make it when it is not there.
+
+    Raises:
+        InvalidInput: no dataset there, and not to be created.
+        DatasetLocked: another run holds it.
+        OutputError: the folder cannot be made or written.
+    """
+    root = root.absolute()
+    _prepare(root, create=create)
+    with _locked(root):
+        remove_temporaries(root)
+        state = State(root / "state.sqlite")
+        try:
+            yield Workspace(root, state)
+        finally:
+            state.close()
+
+
+@contextmanager
+def read_workspace(root: Path) -> Iterator[Workspace]:
+    """Open a dataset folder to look at it, also while a run holds the lock.
+
+    Raises:
+        InvalidInput: no dataset there.
+    """
+    root = root.absolute()
+    _prepare(root, create=False)
+    state = State(root / "state.sqlite")
+    try:
+        yield Workspace(root, state)
+    finally:
+        state.close()
+
+
+def _prepare(root: Path, *, create: bool) -> None:
+    if create:
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(root, error) from error
+    elif not (root / "state.sqlite").is_file():
+        raise InvalidInput(
+            "no dataset in this folder", path=root, hint="make one with: ebb ingest RAW_DIR --dataset DIR"
+        )
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    """Hold ``.lock`` of the folder; the operating system lets go of it when the process dies."""
+    try:
+        file = (root / ".lock").open("a+")
+    except OSError as error:
+        raise cannot_write(root / ".lock", error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise _locked_by_other(root, file.seek(0) or file.read()) from error
+        file.truncate(0)
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "start": datetime.now(UTC).isoformat()}
+        file.write(json.dumps(holder))
+        file.flush()
+        yield
+
+
+def _locked_by_other(root: Path, text: str) -> DatasetLocked:
+    try:
+        holder = json.loads(text)
+        who = f"process {holder['pid']} on {holder['host']}, started {holder['start'][:19]} UTC"
+    except (ValueError, KeyError, TypeError):
+        who = "another run"
+    return DatasetLocked(f"the dataset is in use by {who}", path=root, hint="wait for it, or stop it")

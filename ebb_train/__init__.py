@@ -1,0 +1,3 @@
+"""Train, evaluate and export bokeh networks on the shards that ``ebb`` makes."""
+
+from ebb import __version__ as __version__
