@@ -1,0 +1,147 @@
+"""From the bytes of a camera file to an upright RGB photo: the one decoder, the one place that turns photos.
+
+Two captures of a pair are comparable only if nothing adapts to the single photo: no automatic brightness,
+no white level taken from the brightest pixel, the camera's own white balance.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
+
+from ebb.arrays import Size
+from ebb.errors import Broken, Reason
+from ebb.photo.probe import RAW_SUFFIXES
+from ebb.photo.tiff import Tiff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Rgb
+
+_ORIENTATION = 0x0112  # TIFF tag
+
+Array = TypeVar("Array", bound="NDArray[Any]")
+
+_UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    1: lambda photo: photo,
+    2: np.fliplr,
+    3: lambda photo: np.rot90(photo, 2),
+    4: np.flipud,
+    5: lambda photo: photo.swapaxes(0, 1),
+    6: lambda photo: np.rot90(photo, -1),
+    7: lambda photo: np.rot90(photo, 2).swapaxes(0, 1),
+    8: lambda photo: np.rot90(photo, 1),
+}
+"""EXIF Orientation → what makes the stored photo upright (EXIF 2.32, 4.6.5.1)."""
+
+
+def decode(data: bytes, suffix: str, orientation: int) -> Rgb:
+    """Develop a RAW file or decode a JPEG, PNG or TIFF.
+
+    RAW: LibRaw's AHD demosaicing, camera white balance, sRGB curve, 16 bit. The others keep their depth
+    (8 or 16 bit); grey becomes RGB, alpha is dropped. :func:`ebb.photo.probe.probe` goes first: it refuses
+    files that claim more pixels than memory holds.
+
+    Args:
+        data: The whole file.
+        suffix: Suffix of its name, e.g. ``.CR2``.
+        orientation: EXIF Orientation, 1…8.
+
+    Returns:
+        (height, width, 3) of the upright photo, uint8 or uint16, contiguous.
+
+    Raises:
+        Broken: ``corrupt_input`` when the pixels cannot be decoded or hold no picture, ``unreadable`` when
+            they are of a kind that no camera writes (floating point).
+    """
+    stored = _develop(data) if suffix.lower() in RAW_SUFFIXES else _decode_image(data)
+    if (stored == stored[0, 0]).all():
+        raise Broken(Reason.CORRUPT_INPUT, f"holds no picture: every pixel is {stored[0, 0].tolist()}")
+    return upright(stored, orientation)
+
+
+def upright(photo: Array, orientation: int) -> Array:
+    """Turn a stored photo upright.
+
+    Args:
+        photo: (height, width, ...) as stored.
+        orientation: EXIF Orientation, 1…8; what is outside counts as 1.
+
+    Returns:
+        The upright photo, contiguous; the input itself where nothing has to be turned.
+    """
+    return cast("Array", np.ascontiguousarray(_UPRIGHT.get(orientation, _UPRIGHT[1])(photo)))
+
+
+def developed_size(stored: Size, orientation: int) -> Size:
+    """Size of the upright photo: orientations 5…8 swap width and height."""
+    return Size(stored.height, stored.width) if orientation in range(5, 9) else stored
+
+
+def _develop(data: bytes) -> Rgb:
+    """Develop a RAW file with settings that treat both photos of a pair alike."""
+    import rawpy
+
+    try:
+        with rawpy.imread(io.BytesIO(data)) as raw:
+            _refuse_missing_rows(raw.raw_image_visible if raw.raw_type == rawpy.RawType.Flat else None)
+            photo: Rgb = raw.postprocess(
+                use_camera_wb=True,
+                no_auto_bright=True,
+                adjust_maximum_thr=0.0,  # else the brightest pixel of each photo moves its white level
+                gamma=(2.4, 12.92),
+                output_color=rawpy.ColorSpace.sRGB,
+                output_bps=16,
+                user_flip=0,
+            )
+    except (rawpy.LibRawError, rawpy.NotSupportedError) as error:
+        raise Broken(Reason.CORRUPT_INPUT, f"LibRaw cannot develop it: {_text(error)}") from error
+    return photo
+
+
+def _refuse_missing_rows(mosaic: NDArray[np.uint16] | None) -> None:
+    """LibRaw fills what it could not read with zeros, which a sensor with its noise never writes.
+
+    Raises:
+        Broken: ``corrupt_input`` when the last two rows of the sensor are exactly zero.
+    """
+    if mosaic is not None and not mosaic[-2:].any():
+        written = np.flatnonzero(np.max(mosaic, axis=1))
+        num_rows = len(mosaic) - (int(written[-1]) + 1 if len(written) else 0)
+        raise Broken(Reason.CORRUPT_INPUT, f"the last {num_rows} of {len(mosaic)} sensor rows hold no data")
+
+
+def _decode_image(data: bytes) -> Rgb:
+    """Decode a JPEG, PNG or TIFF at its own bit depth."""
+    import cv2
+
+    if data[:2] in (b"II", b"MM"):
+        data = _without_orientation(data)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise Broken(Reason.CORRUPT_INPUT, f"OpenCV cannot decode it: {error.err or error}") from error
+    if bgr is None:
+        raise Broken(Reason.CORRUPT_INPUT, "cannot be decoded: its pixels are truncated or damaged")
+    if bgr.dtype not in (np.uint8, np.uint16):
+        raise Broken(Reason.UNREADABLE, f"holds {bgr.dtype} pixels; 8 and 16 bit are supported")
+    return cast("Rgb", cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+
+
+def _without_orientation(tiff: bytes) -> bytes:
+    """OpenCV turns a TIFF by its orientation tag even when told not to; that would turn it twice."""
+    parsed = Tiff(tiff)
+    directories = parsed.directories()
+    return parsed.with_value(directories[0], _ORIENTATION, 1) if directories else tiff
+
+
+def _text(error: Exception) -> str:
+    """LibRaw gives its messages as bytes."""
+    message = error.args[0] if error.args else error
+    return message.decode("ascii", "replace") if isinstance(message, bytes) else str(message)

@@ -1,0 +1,195 @@
+"""Pairs named by hand: a CSV with the columns ``wide`` and ``shallow`` overrides every pairing rule."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import unicodedata
+from collections import Counter, defaultdict
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ebb.errors import Reason, Status, UsageError
+from ebb.photo.pairing import Role, Verdict, pair_id
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from ebb.photo.capture import Capture
+    from ebb.settings import IngestSettings
+
+_COLUMNS = ("wide", "shallow")
+_DELIMITERS = (",", ";", "\t")
+
+
+def read_pairs_csv(text: str, names: Collection[str]) -> list[tuple[str, str]]:
+    """Read pairs of file names and find each file.
+
+    The first row names the columns, in any order and beside any others; the delimiter is a comma, a
+    semicolon or a tab. A byte order mark, blank lines, ``./`` and backslashes are tolerated, and a composed
+    letter finds a decomposed one (as macOS stores names).
+
+    Args:
+        text: Content of the CSV file.
+        names: Paths of the captures relative to the ingested folder, with forward slashes.
+
+    Returns:
+        (wide, shallow) in the order of the file, each a member of ``names``.
+
+    Raises:
+        UsageError: no rows, a missing column or value, broken quotes; a name that is unknown, fits several
+            files, or occurs twice. The message gives the line.
+    """
+    index = _index(names)
+    lines_of: dict[str, int] = {}
+    pairs = []
+    for line, wide, shallow in _rows(text.removeprefix("\ufeff")):
+        pair = (_find(wide, index, line), _find(shallow, index, line))
+        if pair[0] == pair[1]:
+            raise UsageError(f"line {line}: {pair[0]!r} is both the wide and the shallow photo")
+        for name in pair:
+            if name in lines_of:
+                raise UsageError(f"line {line}: {name!r} is already used in line {lines_of[name]}")
+            lines_of[name] = line
+        pairs.append(pair)
+    if not pairs:
+        raise UsageError("the pairs file has no rows", hint="one row a pair: wide,shallow")
+    return pairs
+
+
+def _rows(text: str) -> Iterator[tuple[int, str, str]]:
+    """Line number, wide and shallow cell of each row that is not blank."""
+    if not text.strip():
+        raise UsageError("the pairs file is empty", hint="its first line is: wide,shallow")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    columns: list[int] = []
+    try:
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            if not columns:
+                columns = _columns([cell.strip() for cell in row], reader.line_num)
+                continue
+            values = [row[column] if column < len(row) else "" for column in columns]
+            for name, value in zip(_COLUMNS, values, strict=True):
+                if not value.strip():
+                    raise UsageError(f"line {reader.line_num}: no value in the column {name!r}")
+            yield reader.line_num, values[0], values[1]
+    except csv.Error as error:
+        raise UsageError(f"line {reader.line_num}: not valid CSV: {error}") from error
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter that cuts both columns out of the header; a comma if none does."""
+    header = next(line for line in text.splitlines() if line.strip())
+    for delimiter in _DELIMITERS:
+        cells = [cell.strip().strip('"').casefold() for cell in header.split(delimiter)]
+        if all(column in cells for column in _COLUMNS):
+            return delimiter
+    return ","
+
+
+def _columns(header: Sequence[str], line: int) -> list[int]:
+    names = [cell.casefold() for cell in header]
+    for column in _COLUMNS:
+        if names.count(column) != 1:
+            problem = "no column" if column not in names else "more than one column"
+            found = ", ".join(repr(cell) for cell in header)
+            raise UsageError(f"line {line}: {problem} {column!r}", hint=f"the first row has {found}")
+    return [names.index(column) for column in _COLUMNS]
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _index(names: Collection[str]) -> Mapping[str, list[str]]:
+    """Whole path, and bare file name, to the captures it may mean."""
+    index: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        path = _normal(name)
+        for key in dict.fromkeys((f"/{path}", PurePosixPath(path).name)):
+            index[key].append(name)
+    return dict(index)
+
+
+def _find(name: str, index: Mapping[str, list[str]], line: int) -> str:
+    """The one capture a cell means: a whole path wins over a bare file name."""
+    plain = _normal(name.strip()).replace("\\", "/")
+    spellings = (_normal(name), _normal(name.strip()), plain)  # a file name may hold spaces and backslashes
+    paths = [f"/{PurePosixPath(spelling)}" for spelling in spellings]
+    bare = [spelling for spelling in spellings if "/" not in spelling]
+    found: list[str] = next((index[key] for key in (*paths, *bare) if key in index), [])
+    if not found:
+        near = _close(plain, index)
+        hint = f"close: {', '.join(near)}" if near else "names are relative to the ingested folder"
+        raise UsageError(f"line {line}: no capture {name.strip()!r}", hint=hint)
+    if len(found) > 1:
+        hint = f"write the path: {', '.join(sorted(found)[:5])}"
+        raise UsageError(f"line {line}: {name.strip()!r} fits {len(found)} files", hint=hint)
+    return found[0]
+
+
+def _close(name: str, index: Mapping[str, list[str]]) -> list[str]:
+    """Up to three captures with a similar path or file name, letter case ignored."""
+    folded: dict[str, list[str]] = defaultdict(list)
+    for key, found in index.items():
+        folded[key.casefold()] += found
+    keys = [
+        key
+        for spelling in (f"/{name.casefold()}", name.casefold())
+        for key in difflib.get_close_matches(spelling, folded, n=3)
+    ]
+    return list(dict.fromkeys(match for key in keys for match in folded[key]))[:3]
+
+
+def pair_by_list(
+    captures: Sequence[Capture], pairs: Sequence[tuple[str, str]], settings: IngestSettings
+) -> list[Verdict]:
+    """Pair what the list names, whatever f-numbers and times say, and nothing else.
+
+    Args:
+        captures: The readable camera files.
+        pairs: (wide, shallow) names, as :func:`read_pairs_csv` returns them.
+        settings: Gives the name of the list for the messages.
+
+    Returns:
+        One verdict a capture, in the order given.
+
+    Raises:
+        UsageError: a name of the list is not exactly one capture, or two of its files have equal bytes.
+    """
+    listed = {name for pair in pairs for name in pair}
+    chosen = [capture for capture in captures if capture.name in listed]
+    _check_bytes(chosen)
+    by_name = {capture.name: capture for capture in chosen}
+    counts = Counter(capture.name for capture in chosen)
+    for name in sorted(listed):
+        if counts[name] != 1:
+            raise UsageError(f"the pairs file names {name!r}, and {counts[name]} captures have that name")
+    source = settings.pairs.name if settings.pairs is not None else "the pairs file"
+    verdicts: dict[str, Verdict] = {}
+    for wide, shallow in pairs:
+        key, why = pair_id(by_name[wide].sha256, by_name[shallow].sha256), f"as {source} says"
+        sides: tuple[tuple[str, Role, str], ...] = ((wide, "wide", shallow), (shallow, "shallow", wide))
+        for name, role, other in sides:
+            detail = f"partner {other}, {why}"
+            verdicts[name] = Verdict(by_name[name], Status.OK, None, role, key, other, detail)
+    aside = f"not named in {source}"
+    return [
+        verdicts.get(capture.name)
+        or Verdict(capture, Status.REJECTED, Reason.NOT_IN_PAIRS_FILE, detail=aside)
+        for capture in captures
+    ]
+
+
+def _check_bytes(captures: Sequence[Capture]) -> None:
+    """One photo in two pairs, or on both sides of one, would be two rows of one key."""
+    seen: dict[str, Capture] = {}
+    for capture in captures:
+        other = seen.setdefault(capture.sha256.lower(), capture)
+        if other is capture:
+            continue
+        names = f"{other.name!r} and {capture.name!r}"
+        raise UsageError(f"the pairs file names {names}, which have the same bytes", hint="name one of them")

@@ -1,0 +1,177 @@
+"""Is this file whole, and how large is its photo? Answered from the headers, before a pixel is decoded."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TypeAlias
+
+from ebb.arrays import Size
+from ebb.errors import Broken, Reason
+from ebb.photo.containers import (
+    PNG_SIGNATURE,
+    iso_boxes,
+    jpeg_frame_size,
+    jpeg_segments,
+    png_chunks,
+    png_size,
+    raf_blocks,
+)
+from ebb.photo.tiff import Tiff
+
+RAW_SUFFIXES = frozenset({".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".dng"})
+"""Files that LibRaw develops; any other reader shows their thumbnail."""
+
+PHOTO_SUFFIXES = RAW_SUFFIXES | {".jpg", ".jpeg", ".tif", ".tiff", ".png"}
+"""Every file that can be a capture; lower case, with the dot."""
+
+_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_MAGICS: dict[str, tuple[bytes, ...]] = {
+    ".jpg": (b"\xff\xd8\xff",),
+    ".jpeg": (b"\xff\xd8\xff",),
+    ".png": (PNG_SIGNATURE,),
+    ".raf": (b"FUJIFILMCCD-RAW ",),
+    ".orf": (b"IIRO", b"IIRS", b"MMOR"),
+    ".rw2": (b"IIU\0",),
+}
+_MIN_BITS_PER_PIXEL = 4
+"""Below this an ORF or RW2 cannot hold its pixels: their cameras use 6 to 16 bits."""
+
+CheckSize: TypeAlias = Callable[[Size], None]
+
+
+def probe(data: bytes, suffix: str, max_megapixels: float) -> Size:
+    """Size of the stored photo, not yet turned upright, once the file has shown that it is whole.
+
+    Costs no memory beyond the file itself, whatever size the file claims.
+
+    Args:
+        data: The whole file.
+        suffix: Suffix of its name, e.g. ``.CR2``.
+        max_megapixels: Refuse files that claim more pixels than this, in millions.
+
+    Raises:
+        Broken: ``unsupported_file`` for another suffix, ``unreadable`` for an empty file or one that does
+            not look like its suffix, ``too_large``, ``corrupt_input`` for a truncated or damaged file.
+    """
+    suffix = suffix.lower()
+    if suffix not in PHOTO_SUFFIXES:
+        raise Broken(Reason.UNSUPPORTED_FILE, f"{suffix or 'a file without a suffix'} is not a photo")
+    _check_magic(data, suffix)
+
+    def check_size(size: Size) -> None:
+        _refuse_too_large(size, max_megapixels)
+
+    if suffix in RAW_SUFFIXES:
+        return _probe_raw(data, suffix, check_size)
+    if suffix in (".jpg", ".jpeg"):
+        return _probe_jpeg(data, check_size)
+    if suffix == ".png":
+        return _probe_png(data, check_size)
+    return _probe_tiff(data, check_size, standard=True)
+
+
+def _check_magic(data: bytes, suffix: str) -> None:
+    """Refuse files that do not begin as files of that suffix do."""
+    if not data:
+        raise Broken(Reason.UNREADABLE, "the file is empty (0 bytes)")
+    magics = _MAGICS.get(suffix, _TIFF_MAGICS)
+    found, start = (data[4:12], 4) if suffix == ".cr3" else (data, 0)
+    magics = (b"ftypcrx ",) if suffix == ".cr3" else magics
+    if found.startswith(magics):
+        return
+    if any(magic.startswith(found) for magic in magics):
+        raise Broken(Reason.CORRUPT_INPUT, f"is truncated: {len(data)} bytes are no photo")
+    kind = suffix.removeprefix(".").upper()
+    beginning = data[start : start + 8].hex(" ")
+    raise Broken(Reason.UNREADABLE, f"is not a {kind} file: it begins with {beginning}")
+
+
+def _refuse_too_large(size: Size, max_megapixels: float) -> None:
+    megapixels = size.width * size.height / 1e6
+    if megapixels > max_megapixels:
+        claim = f"claims {size.width} x {size.height} = {megapixels:.0f} megapixels"
+        raise Broken(Reason.TOO_LARGE, f"{claim}, more than {max_megapixels:g}")
+
+
+def _require_pixels(size: Size) -> Size:
+    if size.width == 0 or size.height == 0:
+        raise Broken(Reason.CORRUPT_INPUT, f"claims {size.width} x {size.height} pixels")
+    return size
+
+
+def _probe_jpeg(data: bytes, check_size: CheckSize) -> Size:
+    size = Size(0, 0)
+    for segment in jpeg_segments(data):
+        found = jpeg_frame_size(data, segment)
+        if found is not None and size == (0, 0):
+            check_size(found)
+            size = found
+    return _require_pixels(size)
+
+
+def _probe_png(data: bytes, check_size: CheckSize) -> Size:
+    size = png_size(data)
+    check_size(size)
+    names = {chunk.name for chunk in png_chunks(data)}
+    if b"IDAT" not in names:
+        raise Broken(Reason.CORRUPT_INPUT, "the PNG holds no pixels")
+    return _require_pixels(size)
+
+
+def _probe_tiff(data: bytes, check_size: CheckSize, *, standard: bool) -> Size:
+    """Size of the first image, with all images checked; ``standard``: the tags mean what TIFF 6.0 says."""
+    tiff = Tiff(data)
+    directories = tiff.directories()
+    for directory in directories:
+        check_size(tiff.size(directory))
+    for directory in directories:
+        tiff.check_blocks(directory)
+        if standard:
+            tiff.check_uncompressed(directory)
+    return _require_pixels(tiff.size(directories[0]) if directories else Size(0, 0))
+
+
+def _probe_raw(data: bytes, suffix: str, check_size: CheckSize) -> Size:
+    if suffix == ".cr3":
+        _check_boxes(data)
+    elif suffix == ".raf":
+        raf_blocks(data)
+    elif suffix == ".rw2":
+        _check_rw2(data)
+    else:
+        _probe_tiff(data, check_size, standard=suffix == ".dng")
+    size = _libraw_size(data)
+    check_size(size)
+    if suffix in (".orf", ".rw2") and len(data) * 8 < size.width * size.height * _MIN_BITS_PER_PIXEL:
+        pixels = f"{size.width} x {size.height} pixels"
+        raise Broken(Reason.CORRUPT_INPUT, f"is truncated: {len(data)} bytes cannot hold {pixels}")
+    return _require_pixels(size)
+
+
+def _check_boxes(data: bytes) -> None:
+    missing = {b"moov", b"mdat"} - {box.name for box in iso_boxes(data)}
+    if missing:
+        names = ", ".join(sorted(name.decode() for name in missing))
+        raise Broken(Reason.CORRUPT_INPUT, f"is truncated: box {names} is missing")
+
+
+def _check_rw2(data: bytes) -> None:
+    """RW2 directories give no byte counts to rely on, only where the sensor data begin (tag 0x118)."""
+    tiff = Tiff(data)
+    beginnings = [tiff.value(directory, 0x118, 0) for directory in tiff.directories()]
+    if max(beginnings, default=0) >= len(data):
+        raise Broken(
+            Reason.CORRUPT_INPUT, f"is truncated: sensor data begin at {max(beginnings)} of {len(data)}"
+        )
+
+
+def _libraw_size(data: bytes) -> Size:
+    """Size of the developed frame before orientation; LibRaw reads the header for it, no pixels."""
+    import rawpy
+
+    try:
+        with rawpy.imread(io.BytesIO(data)) as raw:
+            return Size(raw.sizes.width, raw.sizes.height)
+    except rawpy.LibRawError as error:
+        raise Broken(Reason.UNREADABLE, f"LibRaw cannot read it: {error}") from error

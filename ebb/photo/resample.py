@@ -1,0 +1,175 @@
+"""Final pixels from a developed photo: one filter, one rounding.
+
+A photo that is made smaller must first lose what the smaller grid cannot carry. The low-pass used here is the
+Lanczos-3 kernel stretched to the output pixel (the prefilter of common high-quality resizers; C. Duchon,
+"Lanczos filtering in one and two dimensions", J. Appl. Meteorology 18, 1979). It is evaluated by exact
+polyphase weights on a grid twice as dense as the output and parallel to the photo's axes. There the photo is
+band-limited to half the Nyquist frequency, so reading it at the exact positions that a homography asks for
+costs no sharpness, and both photos of a pair go through the same filter whatever their motion.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ebb.arrays import Rect, Size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Gray8, Homography, Rgb, Rgb8
+
+LOBES = 3
+"""Lobes of the Lanczos window: 3 output pixels to each side."""
+
+_OVERSAMPLING = 2
+_MARGIN = 4  # dense samples that Lanczos-4 interpolation reads beyond the outermost position
+_BLOCK = 16  # dense samples per matrix product: wide enough for BLAS, narrow enough to skip zeros
+_UINT16_PER_LEVEL = 257.0
+
+
+class Grid(NamedTuple):
+    """Evenly spaced positions along one axis of the photo: start + i·step, in photo pixels."""
+
+    start: float
+    step: float
+    num_samples: int
+
+
+class Band(NamedTuple):
+    """Weights that turn a run of photo samples into a run of grid samples."""
+
+    grid: slice
+    photo: slice
+    weights: NDArray[np.float32]
+    """(grid samples, photo samples); each row sums to 1."""
+
+
+def scale_matrix(scale: float) -> Homography:
+    """Map (x, y) of a photo to the photo resized by ``scale``; integers are pixel centres in both."""
+    return crop_matrix(Rect(0, 0, 1, 1), scale)
+
+
+def crop_matrix(crop: Rect, scale: float) -> Homography:
+    """Map (x, y) of a photo to its crop resized by ``scale``: x' = (x − crop.x + ½)·scale − ½."""
+    shift = (scale - 1) / 2
+    return np.array(
+        [[scale, 0, shift - scale * crop.x], [0, scale, shift - scale * crop.y], [0, 0, 1]], np.float64
+    )
+
+
+def resample(photo: Rgb, H_out_to_photo: Homography, size: Size) -> Rgb8:
+    """Make an 8-bit photo of ``size``, whose pixel p shows the place ``H_out_to_photo`` · p of ``photo``.
+
+    Where the output is coarser than the photo, everything above the output's Nyquist frequency is removed;
+    where it is not, photo pixels are interpolated. Positions outside the photo repeat its border, so the
+    caller chooses an output rectangle that maps inside.
+
+    Args:
+        photo: (height, width, 3), uint8 or uint16.
+        H_out_to_photo: Near a scale and a shift: the filter runs along the photo's axes, with one width for
+            the whole frame, taken at its centre.
+        size: Width and height of the result.
+
+    Returns:
+        (size.height, size.width, 3), uint8: clipped, then rounded to even.
+    """
+    import cv2
+
+    columns, rows = _dense_grids(H_out_to_photo, size)
+    dense = _filter(photo, columns, rows)
+    H_dense_to_photo = np.array(
+        [[columns.step, 0, columns.start], [0, rows.step, rows.start], [0, 0, 1]], np.float64
+    )
+    out = cv2.warpPerspective(
+        dense,
+        np.linalg.solve(H_dense_to_photo, H_out_to_photo),
+        size,
+        flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.rint(np.clip(out, 0, 255, out=out), out=out).astype(np.uint8)
+
+
+def _dense_grids(H_out_to_photo: Homography, size: Size) -> tuple[Grid, Grid]:
+    """Columns and rows over the output rectangle at twice its density, anchored on its middle pixel."""
+    middle = np.array([size.width // 2, size.height // 2, 1.0])
+    projected = H_out_to_photo @ middle
+    anchor = projected[:2] / projected[2]
+    jacobian = (H_out_to_photo[:2, :2] - np.outer(anchor, H_out_to_photo[2, :2])) / projected[2]
+    steps = np.linalg.norm(jacobian, axis=1) / _OVERSAMPLING
+    right, bottom = size.width - 1, size.height - 1
+    corners = H_out_to_photo @ np.array(
+        [[0, right, 0, right], [0, 0, bottom, bottom], [1, 1, 1, 1]], np.float64
+    )
+    corners = corners[:2] / corners[2]
+    before = np.ceil((anchor - corners.min(axis=1)) / steps).astype(int) + _MARGIN
+    after = np.ceil((corners.max(axis=1) - anchor) / steps).astype(int) + _MARGIN
+    columns, rows = (
+        Grid(
+            float(anchor[axis] - before[axis] * steps[axis]),
+            float(steps[axis]),
+            int(before[axis] + after[axis] + 1),
+        )
+        for axis in (0, 1)
+    )
+    return columns, rows
+
+
+def _filter(photo: Rgb, columns: Grid, rows: Grid) -> NDArray[np.float32]:
+    """Low-passed photo at the grid, (rows, columns, 3), 0…255."""
+    height, width, channels = photo.shape
+    horizontal = list(_bands(columns, width))
+    left = min(band.photo.start for band in horizontal)
+    right = max(band.photo.stop for band in horizontal)
+    level = np.float32(1 / _UINT16_PER_LEVEL if photo.dtype == np.uint16 else 1)
+
+    tall = np.empty((rows.num_samples, (right - left) * channels), np.float32)
+    for band in _bands(rows, height):
+        lines = photo[band.photo, left:right].astype(np.float32)
+        np.matmul(band.weights * level, lines.reshape(len(lines), -1), out=tall[band.grid])
+
+    dense = np.empty((rows.num_samples, columns.num_samples * channels), np.float32)
+    for band in horizontal:
+        samples = slice((band.photo.start - left) * channels, (band.photo.stop - left) * channels)
+        weights = np.kron(band.weights.T, np.eye(channels, dtype=np.float32))
+        dense[:, band.grid.start * channels : band.grid.stop * channels] = tall[:, samples] @ weights
+    return dense.reshape(rows.num_samples, columns.num_samples, channels)
+
+
+def _bands(grid: Grid, length: int) -> Iterator[Band]:
+    """Weights of the stretched Lanczos kernel for an axis of ``length`` photo samples, block by block.
+
+    Taps outside the photo are dropped and the others made to sum to 1, so no border darkens.
+    """
+    reach = LOBES * max(grid.step * _OVERSAMPLING, 1.0)
+    positions = np.clip(grid.start + grid.step * np.arange(grid.num_samples), -0.5, length - 0.5)
+    for first in range(0, grid.num_samples, _BLOCK):
+        centres = positions[first : first + _BLOCK]
+        begin = max(int(np.ceil(centres[0] - reach)), 0)
+        end = min(int(np.floor(centres[-1] + reach)) + 1, length)
+        offsets = (np.arange(begin, end) - centres[:, None]) / reach
+        weights = np.sinc(LOBES * offsets) * np.sinc(offsets) * (np.abs(offsets) < 1)
+        weights /= weights.sum(axis=1, keepdims=True)
+        yield Band(slice(first, first + len(centres)), slice(begin, end), weights.astype(np.float32))
+
+
+def to_gray8(photo: Rgb) -> Gray8:
+    """Luma of the encoded values, ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B, at 8 bit; for keypoints."""
+    import cv2
+
+    gray = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    if gray.dtype == np.uint16:
+        gray = cv2.convertScaleAbs(gray, alpha=1 / _UINT16_PER_LEVEL)
+    return np.asarray(gray, np.uint8)
+
+
+def reduced_gray8(photo: Rgb, size: Size) -> Gray8:
+    """Luma of a whole photo at a smaller size, by area averages: cheap, good enough for keypoints."""
+    import cv2
+
+    return np.asarray(cv2.resize(to_gray8(photo), size, interpolation=cv2.INTER_AREA), np.uint8)

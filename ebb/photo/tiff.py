@@ -1,0 +1,177 @@
+"""Directories of a TIFF-like file (TIFF, DNG, NEF, CR2, ARW, ORF, RW2), read without trusting a byte.
+
+Only the tags asked for are read, every offset is checked against the length of the file, and no directory
+is visited twice, so that a hostile file costs no more time or memory than an honest one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ebb.arrays import Size
+from ebb.errors import Broken, Reason
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_DIRECTORIES = 256
+"""No camera writes more than about ten; a longer chain is an attack or garbage."""
+
+_CLASSIC_VERSIONS = {42, 0x55, 0x4F52, 0x5352}  # TIFF, RW2 'IIU\0', ORF 'IIRO' and 'IIRS' (or 'MMOR')
+_BIG_VERSION = 43
+_INTEGER_TYPES = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
+_NEXT_LEVEL = 330  # SubIFDs
+_UNCOMPRESSED, _YCBCR = 1, 6
+
+
+class Entry(NamedTuple):
+    """One tag of a directory."""
+
+    kind: int
+    """TIFF field type."""
+    num_values: int
+    offset: int
+    """Where the entry's value field is in the file."""
+
+
+Directory = dict[int, Entry]
+
+
+class Tiff:
+    """A TIFF-like file in memory.
+
+    Args:
+        data: The whole file.
+
+    Raises:
+        Broken: ``unreadable`` when this is no TIFF header, ``corrupt_input`` when it ends in the header.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._order = "<" if data[:2] == b"II" else ">"
+        version = self._integer("u2", 2)
+        if data[:2] not in (b"II", b"MM") or version not in _CLASSIC_VERSIONS | {_BIG_VERSION}:
+            raise Broken(Reason.UNREADABLE, f"has no TIFF header (starts with {data[:4].hex(' ')})")
+        self._big = version == _BIG_VERSION
+        self._word = "u8" if self._big else "u4"
+        self._first = self._integer(self._word, 8 if self._big else 4)
+
+    def directories(self) -> list[Directory]:
+        """Every image directory: the main chain and the SubIFDs below it, in file order.
+
+        Raises:
+            Broken: ``corrupt_input`` when one lies beyond the end of the file, or there is no end of them.
+        """
+        found: list[Directory] = []
+        seen: set[int] = set()
+        waiting = [self._first]
+        while waiting:
+            offset = waiting.pop(0)
+            if offset == 0 or offset in seen:
+                continue
+            if len(seen) == MAX_DIRECTORIES:
+                raise Broken(Reason.CORRUPT_INPUT, f"has more than {MAX_DIRECTORIES} TIFF directories")
+            seen.add(offset)
+            directory, following = self._directory(offset)
+            found.append(directory)
+            if _NEXT_LEVEL in directory:
+                waiting += self.values(directory, _NEXT_LEVEL)[:MAX_DIRECTORIES].tolist()
+            waiting.append(following)
+        return found
+
+    def values(self, directory: Directory, tag: int) -> NDArray[np.uint64]:
+        """All values of an integer tag, (N,); none when the tag is missing or holds no integers."""
+        entry = directory.get(tag)
+        if entry is None or entry.kind not in _INTEGER_TYPES:
+            return np.empty(0, np.uint64)
+        kind = _INTEGER_TYPES[entry.kind]
+        inline = int(kind[1]) * entry.num_values <= int(self._word[1])
+        offset = entry.offset if inline else self._integer(self._word, entry.offset)
+        return self._integers(kind, offset, entry.num_values)
+
+    def value(self, directory: Directory, tag: int, default: int) -> int:
+        """First value of an integer tag."""
+        values = self.values(directory, tag)
+        return int(values[0]) if len(values) else default
+
+    def with_value(self, directory: Directory, tag: int, value: int) -> bytes:
+        """Copy of the file in which a tag of one integer has another value; missing tags stay missing."""
+        entry = directory.get(tag)
+        if entry is None or entry.kind not in _INTEGER_TYPES or entry.num_values != 1:
+            return self._data
+        packed = np.array(value, f"{self._order}{_INTEGER_TYPES[entry.kind]}").tobytes()
+        return self._data[: entry.offset] + packed + self._data[entry.offset + len(packed) :]
+
+    def size(self, directory: Directory) -> Size:
+        """Width and height that a directory claims; 0 where it holds no image."""
+        return Size(self.value(directory, 256, 0), self.value(directory, 257, 0))
+
+    def check_blocks(self, directory: Directory) -> None:
+        """Every strip, tile and embedded JPEG of a directory must lie inside the file.
+
+        Raises:
+            Broken: ``corrupt_input``, with the first missing byte range.
+        """
+        num_bytes = len(self._data)
+        for offsets_tag, lengths_tag in ((273, 279), (324, 325), (513, 514)):
+            offsets, lengths = self.values(directory, offsets_tag), self.values(directory, lengths_tag)
+            common = min(len(offsets), len(lengths))
+            offsets, lengths = offsets[:common], lengths[:common]
+            beyond = (offsets > num_bytes) | (lengths > num_bytes) | (offsets + lengths > num_bytes)
+            if beyond.any():
+                first = int(beyond.argmax())
+                _require(self._data, int(offsets[first]), int(lengths[first]))
+
+    def check_uncompressed(self, directory: Directory) -> None:
+        """Uncompressed pixels need as many bytes as the claimed size and depth say.
+
+        Raises:
+            Broken: ``corrupt_input`` when the strips or tiles hold less.
+        """
+        subsampled = self.value(directory, 262, 0) == _YCBCR
+        if self.value(directory, 259, _UNCOMPRESSED) != _UNCOMPRESSED or subsampled:
+            return
+        size = self.size(directory)
+        bits = self.value(directory, 258, 1) * self.value(directory, 277, 1)
+        stored = int(self.values(directory, 279).sum() + self.values(directory, 325).sum())
+        needed = size.width * size.height * bits // 8
+        if stored < needed:
+            message = f"stores {stored} bytes for {size.width} x {size.height} pixels that need {needed}"
+            raise Broken(Reason.CORRUPT_INPUT, message)
+
+    def _directory(self, offset: int) -> tuple[Directory, int]:
+        """Read the tags of one directory and the offset of the following one."""
+        counter, entry_bytes = ("u8", 20) if self._big else ("u2", 12)
+        counter, entry_bytes = ("u8", 20) if self._big else ("u2", 12)
+        num_entries = self._integer(counter, offset)
+        start = offset + int(counter[1])
+        stop = start + num_entries * entry_bytes
+        width = int(self._word[1])
+        _require(self._data, start, stop - start)
+        fields = [("tag", "u2"), ("kind", "u2"), ("num_values", self._word), ("value", f"V{self._word[1]}")]
+        layout = np.dtype([(name, f"{self._order}{kind}") for name, kind in fields])
+        rows = np.frombuffer(self._data[start:stop], layout)
+        directory = {
+            int(row["tag"]): Entry(
+                int(row["kind"]), int(row["num_values"]), start + (i + 1) * entry_bytes - width
+            )
+            for i, row in enumerate(rows)
+        }
+        return directory, self._integer(self._word, stop)
+
+    def _integer(self, kind: str, offset: int) -> int:
+        return int(self._integers(kind, offset, 1)[0])
+
+    def _integers(self, kind: str, offset: int, num_values: int) -> NDArray[np.uint64]:
+        stop = offset + num_values * int(kind[1])
+        _require(self._data, offset, stop - offset)
+        return np.frombuffer(self._data[offset:stop], f"{self._order}{kind}").astype(np.uint64)
+
+
+def _require(data: bytes, offset: int, count: int) -> None:
+    if offset + count > len(data):
+        message = f"is truncated: needs bytes {offset} to {offset + count}, has {len(data)}"
+        raise Broken(Reason.CORRUPT_INPUT, message)

@@ -1,0 +1,30 @@
+"""Natural order and names that are not text."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ebb.names import as_text, is_text, natural_key
+
+
+def test_natural_order_counts() -> None:
+    names = ["IMG_10.CR2", "img_9.cr2", "IMG_2.CR2", "IMG_2b.CR2", "7.JPG", "фото 3.JPG", ""]
+    assert sorted(names, key=natural_key) == [
+        "", "7.JPG", "IMG_2.CR2", "IMG_2b.CR2", "img_9.cr2", "IMG_10.CR2", "фото 3.JPG"
+    ]  # fmt: skip
+
+
+@given(st.lists(st.text()))
+def test_any_names_can_be_ordered(names: list[str]) -> None:
+    assert sorted(sorted(names, key=natural_key)) == sorted(names)
+
+
+def test_bytes_that_are_not_text() -> None:
+    name = os.fsdecode(b"IMG_\xff.CR2")
+    assert not is_text(name)
+    assert as_text(name) == "IMG_\\xff.CR2"
+    assert is_text("Фото ü.jpg")
+    assert as_text("Фото ü.jpg") == "Фото ü.jpg"
