@@ -1,0 +1,119 @@
+"""Arithmetic of homographies: apply, rescale, compare, take apart.
+
+Integer (x, y) is the centre of a pixel throughout, so the frame of a photo of size (w, h) spans
+−0.5 … w − 0.5 by −0.5 … h − 0.5 and its centre is ((w − 1)/2, (h − 1)/2).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Homography, Points2d, Size
+
+Scale: TypeAlias = float | tuple[float, float]
+"""New size over old size, for both axes or for (x, y); rounded widths make the two differ a little."""
+
+
+class MotionFigures(NamedTuple):
+    """A homography in words a photographer understands.
+
+    Attributes:
+        scale_min: Smaller singular value of the affine part at the frame centre; negative when H mirrors.
+        scale_max: Larger singular value; equal to ``scale_min`` for a similarity.
+        rotation_deg: Roll about the optical axis; positive turns +x towards +y.
+        shift_x_px: How far the frame centre moves right.
+        shift_y_px: How far the frame centre moves down.
+        perspective: Largest relative change of depth (the third coordinate) from the centre to a corner.
+        corner_shift: Largest move of a frame corner, as a share of the frame diagonal.
+    """
+
+    scale_min: float
+    scale_max: float
+    rotation_deg: float
+    shift_x_px: float
+    shift_y_px: float
+    perspective: float
+    corner_shift: float
+
+
+def apply(H: Homography, points: Points2d | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Map (N, 2) points; a point on the line that H sends to infinity comes out as inf or NaN."""
+    mapped = np.asarray(points, np.float64) @ H[:, :2].T + H[:, 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(mapped[:, :2] / mapped[:, 2:])
+
+
+def resizing(scale: Scale) -> Homography:
+    """Map pixels of a photo to pixels of the photo resized by ``scale``: +0.5, × scale, −0.5."""
+    scale_x, scale_y = scale if isinstance(scale, tuple) else (scale, scale)
+    return np.array([[scale_x, 0.0, (scale_x - 1) / 2], [0.0, scale_y, (scale_y - 1) / 2], [0.0, 0.0, 1.0]])
+
+
+def rescale_homography(H_shallow_to_wide: Homography, shallow_scale: Scale, wide_scale: Scale) -> Homography:
+    """Carry a homography over to resized photos.
+
+    Args:
+        H_shallow_to_wide: Between the photos as they were.
+        shallow_scale: New over old size of the shallow photo.
+        wide_scale: New over old size of the wide photo.
+
+    Returns:
+        The homography between the resized photos, H[2, 2] = 1.
+    """
+    H = resizing(wide_scale) @ H_shallow_to_wide @ np.linalg.inv(resizing(shallow_scale))
+    return np.asarray(H / H[2, 2])
+
+
+def transfer_error_px(
+    H: Homography, source: Points2d | NDArray[np.float64], target: Points2d | NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Distance from H(source) to target for each of the (N, 2) points, in target pixels."""
+    return np.asarray(np.linalg.norm(apply(H, source) - target, axis=1))
+
+
+def corner_error_px(H_a: Homography, H_b: Homography, size: Size) -> NDArray[np.float64]:
+    """How far two homographies disagree at the four corner pixels of a frame.
+
+    Returns:
+        (4,): top left, top right, bottom right, bottom left, in target pixels.
+    """
+    corners = corner_pixels(size)
+    return transfer_error_px(H_a, corners, apply(H_b, corners))
+
+
+def corner_pixels(size: Size) -> NDArray[np.float64]:
+    """(4, 2) centres of the corner pixels: top left, top right, bottom right, bottom left."""
+    right, bottom = size.width - 1.0, size.height - 1.0
+    return np.array([[0.0, 0.0], [right, 0.0], [right, bottom], [0.0, bottom]])
+
+
+def decompose(H: Homography, size: Size) -> MotionFigures:
+    """Take a homography between two photos of equal size apart.
+
+    Scale and rotation are those of the Jacobian at the frame centre: its singular values and the rotation of
+    its polar decomposition.
+    """
+    corners = corner_pixels(size)
+    centre = corners.mean(axis=0)
+    depth = float(H[2] @ (*centre, 1.0))
+    image = apply(H, centre[None])[0]
+    jacobian = (H[:2, :2] - np.outer(image, H[2, :2])) / depth
+    scale_max, scale_min = np.linalg.svd(jacobian, compute_uv=False)
+    rotation = np.arctan2(jacobian[1, 0] - jacobian[0, 1], jacobian[0, 0] + jacobian[1, 1])
+    shift = image - centre
+    perspective = np.abs((corners - centre) @ H[2, :2] / depth).max()
+    corner_shift = transfer_error_px(H, corners, corners).max() / np.hypot(*size)
+    return MotionFigures(
+        scale_min=float(scale_min * np.sign(np.linalg.det(jacobian))),
+        scale_max=float(scale_max),
+        rotation_deg=float(np.degrees(rotation)),
+        shift_x_px=float(shift[0]),
+        shift_y_px=float(shift[1]),
+        perspective=float(perspective),
+        corner_shift=float(corner_shift),
+    )
