@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from ebb.errors import InvalidInput, Reason, Status
+from ebb.names import natural_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -122,8 +123,9 @@ def pairs_of(rows: Iterable[CatalogRow]) -> list[Pair]:
     return sorted(pairs, key=_shooting_order)
 
 
-def _shooting_order(pair: Pair) -> tuple[datetime, str, str]:
-    return pair.wide.captured_at or datetime.min, pair.wide.name, pair.pair_id  # noqa: DTZ901 - camera clocks have no zone
+def _shooting_order(pair: Pair) -> tuple[Any, ...]:
+    when = pair.wide.captured_at or datetime.min  # noqa: DTZ901 - camera clocks have no zone
+    return when, natural_key(pair.wide.name), pair.pair_id
 
 
 def _row(values: dict[str, Any]) -> CatalogRow:

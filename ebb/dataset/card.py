@@ -1,0 +1,113 @@
+"""The dataset card: a README.md that Hugging Face and people read, filled from the facts of a run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ebb.dataset.record import COLUMNS
+from ebb.dataset.splits import SPLITS
+from ebb.settings import canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ebb.dataset.splits import Split
+    from ebb.errors import Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitFacts:
+    """Size of one split."""
+
+    num_pairs: int
+    num_shards: int
+    num_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardFacts:
+    """What a dataset card tells; texts may hold anything, the card escapes them."""
+
+    splits: Mapping[Split, SplitFacts]
+    """Splits that are empty may be left out."""
+    name: str = "Paired bokeh photos"
+    license: str = "unknown"
+    """A licence identifier of Hugging Face."""
+    cameras: Mapping[str, int] = field(default_factory=dict)
+    """Camera → pairs."""
+    rejects: Mapping[Reason, int] = field(default_factory=dict)
+    """Reason → pairs that were left out."""
+    depth_providers: Mapping[str, int] = field(default_factory=dict)
+    """Provider of the depth maps → pairs; ``none``: without a map."""
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Section → name → value."""
+    software: Mapping[str, str] = field(default_factory=dict)
+    """Package → version."""
+    num_imported: int = 0
+    """Pairs that came aligned from an existing data set."""
+
+
+def render_card(facts: CardFacts) -> str:
+    """Write the card: YAML front matter, then Markdown. The same facts give the same text."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ebb.dataset", "."),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Markdown; every free text goes through one of the two filters
+    )
+    environment.filters |= {"yaml": yaml_text, "cell": table_cell}
+    present = {split: facts.splits[split] for split in SPLITS if split in facts.splits}
+    return environment.get_template("card.md.jinja").render(
+        facts=facts,
+        splits={split: split_facts for split, split_facts in present.items() if split_facts.num_pairs},
+        size_category=_size_category(sum(split_facts.num_pairs for split_facts in present.values())),
+        features=[(column.name, _YAML_TYPES[column.kind]) for column in COLUMNS],
+        settings=[
+            (f"{section}.{name}", value if isinstance(value, str) else canonical_json(value))
+            for section, values in sorted(facts.settings.items())
+            for name, value in sorted(values.items())
+        ],
+    )
+
+
+def yaml_text(text: str) -> str:
+    """Quote text for YAML: a double-quoted scalar on one line, whatever is in it."""
+    return '"' + "".join(map(_yaml_char, text)) + '"'
+
+
+def table_cell(value: object) -> str:
+    """Escape a value for a cell of a Markdown table: no character of it means anything, one line."""
+    text = " ".join("".join(char if char.isprintable() else " " for char in str(value)).split())
+    return re.sub(r"([\\`*_\[\]<>|~#&!$])", r"\\\1", text) or "unknown"
+
+
+def _yaml_char(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    if char.isprintable() and not 0xD800 <= ord(char) < 0xE000:
+        return char
+    return f"\\U{ord(char):08x}"
+
+
+def _size_category(num_pairs: int) -> str:
+    """Bracket of Hugging Face's ``size_categories``."""
+    if num_pairs < 1_000:
+        return "n<1K"
+    return "1K<n<10K" if num_pairs < 10_000 else "10K<n<100K"
+
+
+_YAML_TYPES: Mapping[str, str] = {
+    "str": "dtype: string",
+    "int": "dtype: int32",
+    "float": "dtype: float64",
+    "datetime": "dtype: timestamp[us]",
+    "bytes": "dtype: image",
+    "tuple[float, ...]": "sequence: float64\n    length: 9",
+}
+"""Kind of a column → its type in the card's ``dataset_info``."""

@@ -1,0 +1,174 @@
+"""``DATASET.json``: the list of shards with their hashes. Written last, it says that a dataset is whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ebb.dataset.record import SCHEMA_VERSION
+from ebb.dataset.shards import ShardFacts, parse_shard_name
+from ebb.dataset.splits import SPLITS
+from ebb.errors import InvalidInput
+from ebb.settings import canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from ebb.dataset.splits import Split
+
+INDEX_NAME = "DATASET.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetIndex:
+    """What ``DATASET.json`` holds; the same dataset gives the same text."""
+
+    schema_version: int = SCHEMA_VERSION
+    shards: Mapping[str, ShardFacts]
+    """File name → what the file must be."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Section → settings of that stage."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Status or reason → number of pairs."""
+    software: Mapping[str, str] = field(default_factory=dict)
+    """Package → version."""
+
+    def names(self, split: Split) -> list[str]:
+        """Shards of a split, in order."""
+        return sorted(name for name in self.shards if parse_shard_name(name).split == split)
+
+    def num_pairs(self, split: Split) -> int:
+        """Records of a split."""
+        return sum(self.shards[name].rows for name in self.names(split))
+
+
+def index_text(index: DatasetIndex) -> str:
+    """Text of ``DATASET.json``: canonical JSON without times, ended by a newline."""
+    splits = {split: index.num_pairs(split) for split in SPLITS}
+    shards = [{"name": name, **asdict(facts)} for name, facts in sorted(index.shards.items())]
+    values = {
+        "schema_version": index.schema_version,
+        "splits": splits,
+        "shards": shards,
+        "settings": index.settings,
+        "counts": index.counts,
+        "software": index.software,
+    }
+    return canonical_json(values) + "\n"
+
+
+def parse_index(text: str, path: Path | None = None) -> DatasetIndex:
+    """Read ``DATASET.json``, trusting nothing in it.
+
+    Args:
+        text: Contents of the file.
+        path: Where it came from, for messages.
+
+    Raises:
+        InvalidInput: not JSON, another schema version, an unknown or missing key, a value of another type,
+            a name that is no shard's, or a set of shards that is not complete; the message names the field.
+    """
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"not JSON: {error}", path=path) from error
+    try:
+        return _index(values)
+    except InvalidInput as error:
+        raise InvalidInput(error.message, path=path, hint="make it again with: ebb shard") from error
+
+
+def _index(values: object) -> DatasetIndex:
+    if isinstance(values, dict) and values.get("schema_version") != SCHEMA_VERSION:
+        found = str(values.get("schema_version"))[:20]
+        raise InvalidInput(f"schema_version: is {found!r}, this program reads {SCHEMA_VERSION}")
+    top = _check_keys("index", values, _INDEX_CHECKS)
+    shards = dict(_shard(number, entry) for number, entry in enumerate(top["shards"]))
+    if len(shards) != len(top["shards"]):
+        raise InvalidInput("shards: a name is there twice")
+    index = DatasetIndex(
+        shards=shards, settings=top["settings"], counts=top["counts"], software=top["software"]
+    )
+    for split in SPLITS:
+        _check_complete(index, split, top["splits"].get(split))
+    return index
+
+
+def _shard(number: int, entry: object) -> tuple[str, ShardFacts]:
+    checked = dict(_check_keys(f"shards[{number}]", entry, _SHARD_CHECKS))
+    name = checked.pop("name")
+    try:
+        parse_shard_name(name)
+    except InvalidInput as error:
+        raise InvalidInput(f"shards[{number}].name: {error.message}") from error
+    return name, ShardFacts(**checked)
+
+
+def _check_complete(index: DatasetIndex, split: Split, num_pairs: object) -> None:
+    """Shards 0 … n − 1 of n are all there and add up to what ``splits`` says."""
+    names = [parse_shard_name(name) for name in index.names(split)]
+    if [(name.index, name.count) for name in names] != [(i, len(names)) for i in range(len(names))]:
+        raise InvalidInput(f"shards: the shards of {split} are not complete")
+    if index.num_pairs(split) != num_pairs:
+        raise InvalidInput(f"splits.{split}: is {num_pairs!r}, the shards hold {index.num_pairs(split)}")
+
+
+def _check_keys(
+    where: str, values: object, checks: Mapping[str, Callable[[object], bool]]
+) -> Mapping[str, Any]:
+    if not isinstance(values, dict):
+        raise InvalidInput(f"{where}: not an object")
+    if odd := sorted(values.keys() ^ checks.keys()):
+        raise InvalidInput(f"{where}.{odd[0][:40]}: {'missing' if odd[0] in checks else 'unknown'}")
+    for key, is_valid in checks.items():
+        if not is_valid(values[key]):
+            raise InvalidInput(f"{where}.{key}: has a value of another kind")
+    return values
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_sha256(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _is_counts(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_count, value.values()))
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+
+
+_INDEX_CHECKS: Mapping[str, Callable[[object], bool]] = {
+    "schema_version": _is_count,
+    "splits": lambda value: _is_counts(value) and set(value) == set(SPLITS),  # type: ignore[call-overload]
+    "shards": lambda value: isinstance(value, list),
+    "settings": lambda value: isinstance(value, dict),
+    "counts": _is_counts,
+    "software": _is_texts,
+}
+_SHARD_CHECKS: Mapping[str, Callable[[object], bool]] = {
+    "name": lambda value: isinstance(value, str),
+    "rows": _is_count,
+    "row_groups": _is_count,
+    "num_bytes": _is_count,
+    "sha256": _is_sha256,
+}
+
+
+def read_index(folder: Path) -> DatasetIndex:
+    """Read ``DATASET.json`` of a folder of shards.
+
+    Raises:
+        InvalidInput: it is missing, which means that the shards are not finished, or broken.
+    """
+    path = folder / INDEX_NAME
+    if not path.exists():
+        raise InvalidInput("the shards are not finished", path=path, hint="write them with: ebb shard")
+    return parse_index(path.read_text(encoding="utf-8", errors="replace"), path)

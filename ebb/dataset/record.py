@@ -1,0 +1,306 @@
+"""One row of a shard: the dataclass, the Arrow schema that follows from it, and the checks a row must pass.
+
+The annotations of :class:`Record` are the schema: a column is added by adding a field there and raising
+:data:`SCHEMA_VERSION`. GPS positions and serial numbers have no column.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ebb.arrays import Size
+from ebb.dataset.png import png_header
+from ebb.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pyarrow as pa
+
+SCHEMA_VERSION = 1
+"""Raised whenever a column is added, removed or changes its meaning."""
+
+VERSION_KEY = b"ebb_schema_version"
+"""Where the schema metadata holds :data:`SCHEMA_VERSION`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One aligned pair with its depth map; ``None`` and ``""`` stand for what is not known.
+
+    Raises:
+        InvalidInput: a value that no row may hold; the message names the field.
+    """
+
+    pair_id: str
+    """16 hex digits."""
+    wide: bytes
+    """8-bit RGB PNG, the photo with the large depth of field."""
+    shallow: bytes
+    """8-bit RGB PNG of the same size, the photo with the shallow depth of field."""
+    depth: bytes | None = None
+    """8-bit grey PNG of half that size (rounded down): inverse depth of the wide photo, near is bright."""
+    width: int
+    height: int
+    f_number_wide: float | None = None
+    f_number_shallow: float | None = None
+    focal_length_mm: float | None = None
+    exposure_time_s_wide: float | None = None
+    exposure_time_s_shallow: float | None = None
+    iso_wide: float | None = None
+    iso_shallow: float | None = None
+    camera: str = ""
+    lens: str = ""
+    captured_at_wide: datetime | None = None
+    """Time on the camera's clock, without a zone, to the microsecond."""
+    captured_at_shallow: datetime | None = None
+    motion_model: str = ""
+    H_shallow_to_wide: tuple[float, ...] | None = None
+    """9 numbers, row by row: maps (x, y) of the full-size shallow photo to the full-size wide photo."""
+    crop_x: int
+    """The common crop, in pixels of the full-size wide photo."""
+    crop_y: int
+    crop_width: int
+    crop_height: int
+    num_matches: int | None = None
+    num_inliers: int | None = None
+    inlier_ratio: float | None = None
+    coverage: float | None = None
+    """Share of the cells of a 4 x 4 grid over the frame that hold inliers."""
+    residual_px: float | None = None
+    overlap: float | None = None
+    """Common crop / wide photo, by area."""
+    exposure_gain: float | None = None
+    similarity: float | None = None
+    parallax_px: float | None = None
+    sharpness_wide: float | None = None
+    sharpness_shallow: float | None = None
+    depth_provider: str
+    source_wide: str
+    """File name without a folder."""
+    source_shallow: str
+    source_wide_sha256: str
+    source_shallow_sha256: str
+    software: str
+    """Names and versions of what made the row."""
+
+    def __post_init__(self) -> None:
+        for column in COLUMNS:
+            _check_type(column, getattr(self, column.name))
+        _check_names(self)
+        _check_numbers(self)
+        _check_images(self)
+
+
+class Column(NamedTuple):
+    """One column of the schema."""
+
+    name: str
+    kind: str
+    """``str``, ``bytes`` (a PNG), ``int``, ``float``, ``datetime`` or ``tuple[float, ...]`` (9 numbers)."""
+    nullable: bool
+
+
+def _column(field: dataclasses.Field[Any]) -> Column:
+    kind = str(field.type)  # text, because annotations are not evaluated in this module
+    return Column(field.name, kind.removesuffix(" | None"), kind.endswith(" | None"))
+
+
+COLUMNS: tuple[Column, ...] = tuple(_column(field) for field in dataclasses.fields(Record))
+"""Every column, in the order of the fields of :class:`Record`."""
+
+IMAGE_COLUMNS: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.kind == "bytes")
+
+_HF_FEATURES: Mapping[str, dict[str, Any]] = {
+    "str": {"dtype": "string", "_type": "Value"},
+    "int": {"dtype": "int32", "_type": "Value"},
+    "float": {"dtype": "float64", "_type": "Value"},
+    "datetime": {"dtype": "timestamp[us]", "_type": "Value"},
+    "bytes": {"_type": "Image"},
+    "tuple[float, ...]": {
+        "feature": {"dtype": "float64", "_type": "Value"},
+        "length": 9,
+        "_type": "Sequence",
+    },
+}
+
+
+def schema() -> pa.Schema:
+    """Arrow schema of a shard, with its version and the Hugging Face features as metadata."""
+    import pyarrow as pa
+
+    types = {
+        "str": pa.string(),
+        "int": pa.int32(),
+        "float": pa.float64(),
+        "datetime": pa.timestamp("us"),
+        "bytes": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
+        "tuple[float, ...]": pa.list_(pa.float64(), 9),
+    }
+    features = {column.name: _HF_FEATURES[column.kind] for column in COLUMNS}
+    return pa.schema(
+        [pa.field(column.name, types[column.kind]) for column in COLUMNS],
+        metadata={
+            VERSION_KEY: str(SCHEMA_VERSION).encode(),
+            b"huggingface": json.dumps({"info": {"features": features}}).encode(),
+        },
+    )
+
+
+def image_path(pair_id: str, column: str) -> str:
+    """Name an image carries beside its bytes: ``<pair_id>_wide.png``."""
+    return f"{pair_id}_{column}.png"
+
+
+def record_row(record: Record) -> dict[str, Any]:
+    """Turn a record into the plain values of one Arrow row."""
+    row = {column.name: getattr(record, column.name) for column in COLUMNS}
+    for name in IMAGE_COLUMNS:
+        if row[name] is not None:
+            row[name] = {"bytes": row[name], "path": image_path(record.pair_id, name)}
+    return row
+
+
+def from_row(row: Mapping[str, Any]) -> Record:
+    """Turn one Arrow row back into a record, checking everything on the way.
+
+    Raises:
+        InvalidInput: a column is missing, unknown or holds what no row may hold; the message names it.
+    """
+    names = {column.name for column in COLUMNS}
+    if odd := sorted(names ^ row.keys()):
+        raise InvalidInput(f"{odd[0]}: column is {'missing' if odd[0] in names else 'unknown'}")
+    _check_match("pair_id", row["pair_id"], *_PAIR_ID)  # before image names are made from it
+    values = dict(row)
+    for name in IMAGE_COLUMNS:
+        values[name] = _image_bytes(row, name)
+    if isinstance(row["H_shallow_to_wide"], list):
+        values["H_shallow_to_wide"] = tuple(row["H_shallow_to_wide"])
+    return Record(**values)
+
+
+def check_schema(found: pa.Schema) -> None:
+    """Refuse a file whose columns are not those of :func:`schema`.
+
+    Raises:
+        InvalidInput: another schema version, or a missing, repeated, unknown or differently typed column.
+    """
+    version = (found.metadata or {}).get(VERSION_KEY, b"none").decode(errors="replace")
+    if version != str(SCHEMA_VERSION):
+        raise InvalidInput(f"{VERSION_KEY.decode()} is {version[:20]!r}, this program reads {SCHEMA_VERSION}")
+    expected = schema()
+    if len(set(found.names)) != len(found.names):
+        raise InvalidInput("a column name is there twice")
+    if odd := sorted(set(expected.names) ^ set(found.names)):
+        raise InvalidInput(f"{odd[0]}: column is {'missing' if odd[0] in expected.names else 'unknown'}")
+    for field in expected:
+        if found.field(field.name).type != field.type:
+            raise InvalidInput(f"{field.name}: type is {found.field(field.name).type}, not {field.type}")
+
+
+def _image_bytes(row: Mapping[str, Any], name: str) -> bytes | None:
+    """Take the PNG out of an image cell whose path is the one :func:`record_row` writes."""
+    cell = row[name]
+    if cell is None:
+        return None
+    path = image_path(row["pair_id"], name)
+    if not isinstance(cell, dict) or cell.keys() != {"bytes", "path"} or cell["path"] != path:
+        raise InvalidInput(f"{name}: not the image {path!r}")
+    data = cell["bytes"]
+    if not isinstance(data, bytes):
+        raise InvalidInput(f"{name}: has a path but no bytes")
+    return data
+
+
+def _is_float(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _is_text(value: object) -> bool:
+    """Text that UTF-8 can hold: file names the system could not decode carry lone surrogates."""
+    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+_IS_VALID: Mapping[str, Callable[[object], bool]] = {
+    "str": _is_text,
+    "bytes": lambda value: isinstance(value, bytes),
+    "int": lambda value: type(value) is int and 0 <= value < 2**31,
+    "float": _is_float,
+    "datetime": lambda value: isinstance(value, datetime) and value.tzinfo is None,
+    "tuple[float, ...]": lambda value: (
+        isinstance(value, tuple) and len(value) == 9 and all(map(_is_float, value))
+    ),
+}
+_EXPECTED: Mapping[str, str] = {
+    "str": "text",
+    "bytes": "bytes",
+    "int": "a whole number of at least 0",
+    "float": "a finite float",
+    "datetime": "a time without a zone",
+    "tuple[float, ...]": "9 finite floats",
+}
+
+
+def _check_type(column: Column, value: object) -> None:
+    if value is None and column.nullable:
+        return
+    if not _IS_VALID[column.kind](value):
+        raise InvalidInput(f"{column.name}: expected {_EXPECTED[column.kind]}, got {_short(value)}")
+
+
+_PAIR_ID = "[0-9a-f]{16}", "16 hex digits"
+_SHA256 = "[0-9a-f]{64}", "64 hex digits"
+_FILE_NAME = r"(?!\.{1,2}$)[^/\\\x00-\x1f]+", "a file name without a folder"
+
+
+def _check_names(record: Record) -> None:
+    _check_match("pair_id", record.pair_id, *_PAIR_ID)
+    for name in ("source_wide", "source_shallow"):
+        _check_match(name, getattr(record, name), *_FILE_NAME)
+        _check_match(f"{name}_sha256", getattr(record, f"{name}_sha256"), *_SHA256)
+
+
+def _check_match(name: str, value: object, pattern: str, expected: str) -> None:
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        raise InvalidInput(f"{name}: expected {expected}, got {_short(value)}")
+
+
+def _check_numbers(record: Record) -> None:
+    for name in ("width", "height", "crop_width", "crop_height"):
+        if getattr(record, name) < 1:
+            raise InvalidInput(f"{name}: expected at least 1 pixel")
+    for name in ("inlier_ratio", "coverage", "overlap"):
+        value = getattr(record, name)
+        if value is not None and not 0 <= value <= 1:
+            raise InvalidInput(f"{name}: expected a share between 0 and 1, got {value}")
+
+
+def _check_images(record: Record) -> None:
+    """Compare each image's header with the size the row states; pixels are not decoded."""
+    full = Size(record.width, record.height)
+    half = Size(record.width // 2, record.height // 2)
+    for name, size, channels in (("wide", full, 3), ("shallow", full, 3), ("depth", half, 1)):
+        data = getattr(record, name)
+        if data is None:
+            continue
+        try:
+            header = png_header(data)
+        except InvalidInput as error:
+            raise InvalidInput(f"{name}: {error.message}") from error
+        if header != (size, channels, 8):
+            kind = "RGB" if channels == 3 else "grey"
+            raise InvalidInput(
+                f"{name}: expected 8-bit {kind} of {size.width}x{size.height} pixels, got {header.bits}-bit, "
+                f"{header.channels} channels, {header.size.width}x{header.size.height}"
+            )
+
+
+def _short(value: object) -> str:
+    text = repr(value[:40] if isinstance(value, (str, bytes)) else value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

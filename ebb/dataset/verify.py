@@ -1,0 +1,82 @@
+"""Whether a shard on disk is the one that was written, and whether everything in it opens."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from ebb.dataset.png import decode_png
+from ebb.dataset.record import IMAGE_COLUMNS, Record
+from ebb.dataset.shards import ShardReader
+from ebb.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ebb.dataset.shards import ShardFacts
+
+
+def verify_shard(path: Path, facts: ShardFacts) -> list[str]:
+    """Check size, hash, row counts and schema of a shard, and decode every image in it.
+
+    The whole file is read twice, one row group in memory at a time.
+
+    Returns:
+        One line a problem, each beginning with the shard's name; empty for a sound shard.
+    """
+    try:
+        problems = [*_check_bytes(path, facts), *_check_rows(path, facts)]
+    except OSError as error:
+        problems = [f"cannot be read: {error.strerror}"]
+    return [f"{path.name}: {problem}" for problem in problems]
+
+
+def _check_bytes(path: Path, facts: ShardFacts) -> Iterator[str]:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        num_bytes = file.tell()
+    if num_bytes != facts.num_bytes:
+        yield f"{num_bytes} bytes, not {facts.num_bytes}"
+    elif sha256 != facts.sha256:
+        yield f"SHA-256 is {sha256}, not {facts.sha256}"
+
+
+def _check_rows(path: Path, facts: ShardFacts) -> Iterator[str]:
+    try:
+        with ShardReader(path) as reader:
+            if len(reader) != facts.rows:
+                yield f"{len(reader)} rows, not {facts.rows}"
+            if len(reader.row_groups) != facts.row_groups:
+                yield f"{len(reader.row_groups)} row groups, not {facts.row_groups}"
+            yield from _check_groups(reader)
+    except InvalidInput as error:
+        yield error.message
+
+
+def _check_groups(reader: ShardReader) -> Iterator[str]:
+    """Look into every row group, also after a damaged one."""
+    seen: set[str] = set()
+    for group in range(len(reader.row_groups)):
+        try:
+            records = reader.read_group(group)
+        except InvalidInput as error:
+            yield error.message
+            continue
+        for record in records:
+            if record.pair_id in seen:
+                yield f"row group {group}: pair {record.pair_id} is there twice"
+            seen.add(record.pair_id)
+            yield from _check_pixels(record)
+
+
+def _check_pixels(record: Record) -> Iterator[str]:
+    """Decode each image; its header was compared with the row when the record was made."""
+    for name in IMAGE_COLUMNS:
+        data = getattr(record, name)
+        if data is None:
+            continue
+        try:
+            decode_png(data)
+        except InvalidInput as error:
+            yield f"pair {record.pair_id}, {name}: {error.message}"
