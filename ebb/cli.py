@@ -205,7 +205,12 @@ def status(*, common: Annotated[Common, Flags] = Common(), pairs: bool = False) 
 
 
 @app.command
-def verify(*, common: Annotated[Common, Flags] = Common(), inputs: bool = False) -> ExitCode:
+def verify(
+    *,
+    common: Annotated[Common, Flags] = Common(),
+    run: Annotated[RunSettings, Flags] = RunSettings(),
+    inputs: bool = False,
+) -> ExitCode:
     """Hash every file of a dataset again, open every row, check every size.
 
     Args:
@@ -217,7 +222,7 @@ def verify(*, common: Annotated[Common, Flags] = Common(), inputs: bool = False)
 
     console = common.console()
     with read_workspace(common.dataset) as workspace:
-        report = stage.run(workspace, console.progress(), with_inputs=inputs)
+        report = stage.run(workspace, run, console.progress(), with_inputs=inputs)
     console.result(report.as_dict(), verify_text(report))
     return ExitCode.INVALID_INPUT if report.problems else ExitCode.DONE
 
@@ -229,6 +234,7 @@ def export_dataset(
     *,
     layout: Literal["ebb", "bokehlicious", "ebokehnet"],
     common: Annotated[Common, Flags] = Common(),
+    run: Annotated[RunSettings, Flags] = RunSettings(),
     image_format: Annotated[Literal["png", "jpeg"], Parameter(name="--format")] = "png",
 ) -> ExitCode:
     """Write a data set as folders that other projects read.
@@ -240,13 +246,14 @@ def export_dataset(
         layout: Whose folders.
         image_format: png keeps every pixel; jpeg is quality 95, 4:2:0, as the EBB! release.
     """
-    from ebb.stages import transfer
+    from ebb.report.summary import export_text
+    from ebb.stages import export as stage
     from ebb.workspace import read_workspace
 
     console = common.console()
     with read_workspace(common.dataset) as workspace:
-        report = transfer.export_layout(workspace, out_dir, layout, image_format, console.progress())
-    console.result(report.as_dict(), report.text)
+        report = stage.run(workspace, out_dir, layout, image_format, run, console.progress())
+    console.result(report.as_dict(), export_text(report))
     return ExitCode.DONE
 
 
@@ -255,7 +262,7 @@ def import_dataset(
     source: Path,
     /,
     *,
-    layout: Literal["ebb"] = "ebb",
+    layout: Literal["ebb"] = "ebb",  # noqa: ARG001 - the only one yet
     common: Annotated[Common, Flags] = Common(),
     settings: Annotated[ShardSettings, Flags] = ShardSettings(),
     run: Annotated[RunSettings, Flags] = RunSettings(),
@@ -272,7 +279,7 @@ def import_dataset(
     from ebb.report.summary import pipeline_text
 
     console = common.console()
-    report = import_and_shard(common.dataset, source, layout, settings, run, console.progress())
+    report = import_and_shard(common.dataset, source, settings, run, console.progress())
     console.result(report.as_dict(), pipeline_text(report))
     return report.exit_code(run.max_reject)
 

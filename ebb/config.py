@@ -1,4 +1,4 @@
-"""Where a flag gets its value when it was not given: environment, ``--config`` file, the dataset's ebb.toml."""
+"""Where a flag gets its value when not given: environment, ``--config`` file, the dataset's ebb.toml."""
 
 from __future__ import annotations
 
@@ -62,5 +62,3 @@ def _settings_files(leaves: dict[str, Argument]) -> list[tuple[Path, dict[str, A
         if path.exists():
             files.append((path, read_toml(path)))
     return files
-
-

@@ -154,9 +154,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Plain aligned columns; numbers to the right."""
     cells = [[printable(str(cell)).replace("\n", " ") for cell in row] for row in rows]
     widths = [max(len(line[i]) for line in [list(headers), *cells]) for i in range(len(headers))]
-    right = [
-        bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(headers))
-    ]
+    right = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(headers))]
     lines = [list(headers), ["-" * width for width in widths], *cells]
     return "\n".join(
         "  ".join(

@@ -8,13 +8,13 @@ import hashlib
 import os
 import shutil
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from ebb.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 TEMPORARY_SUFFIX = ".tmp"
 """Ending of a file that is being written; whatever carries it after a crash is rubbish."""

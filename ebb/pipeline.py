@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ebb.errors import ExitCode
 from ebb.report.contact_sheet import write_contact_sheet
 from ebb.report.status import DatasetStatus, dataset_status
-from ebb.stages import align, depth, ingest, shard, transfer
+from ebb.stages import align, depth, import_, ingest, shard
 from ebb.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ def run_pipeline(dataset: Path, raw_dir: Path, settings: Settings, progress: Pro
 
 
 def import_and_shard(
-    dataset: Path, source: Path, layout: str, settings: ShardSettings, run: RunSettings, progress: Progress
+    dataset: Path, source: Path, settings: ShardSettings, run: RunSettings, progress: Progress
 ) -> PipelineReport:
     """Take an existing data set as it is and write it as shards."""
     with open_workspace(dataset, create=True) as workspace:
-        stages = [transfer.import_layout(workspace, source, layout, run, progress)]
+        stages = [import_.run(workspace, source, run, progress)]
         shards = shard.run(workspace, settings, progress)
         sheet = write_contact_sheet(workspace)
         return PipelineReport(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import tomllib
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class AlignSettings:
 
     height: int = 1024
     """Height of the stored photos in pixels; smaller common crops are rejected, never enlarged."""
-    max_keypoints: int = 8000
+    max_keypoints: int = 4000
     """SIFT keypoints kept for each photo."""
     match_ratio: float = 0.8
     """Ratio test: nearest to second-nearest descriptor distance."""
@@ -86,7 +87,7 @@ class DepthSettings:
     """Where depth maps come from."""
 
     provider: Literal["megadepth", "sidecar", "none"] = "megadepth"
-    """megadepth: the network. sidecar: <photo>_depth.{png,tif,npy,npz} beside the wide photo. none: no depth."""
+    """megadepth: the network. sidecar: files <photo>_depth.png (tif, npy, npz). none: no depth maps."""
     sidecar_values: Literal["inverse", "distance"] = "inverse"
     """What the numbers in sidecar files mean: inverse (larger is nearer) or distance (larger is farther)."""
     weights: Path | None = None
@@ -110,7 +111,7 @@ class ShardSettings:
         _positive(self, "session_gap", "shard_size")
         for name in ("test", "val"):
             value = getattr(self, name)
-            if value < 0 or (value >= 1 and value != int(value)):
+            if not 0 <= value < math.inf or (value >= 1 and value != int(value)):
                 raise UsageError(f"--{name} {value:g} is neither a share below 1 nor a whole count")
 
 

@@ -1,8 +1,8 @@
 """Weights files of networks: what is known of them, where they are kept, how they get there.
 
-A file comes over the network only when asked for by name (``ebb weights download``), never in the middle of a
-run. Where the authors publish no hash, the first download's is recorded beside the file and every later use and
-download is checked against it.
+A file comes over the network only when asked for by name (``ebb weights download``), never in the middle of
+a run. Where the authors publish no hash, that of the first download is recorded beside the file, and every
+later use and download is checked against it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class WeightsFile:
 
 
 _MEGADEPTH = "http://www.cs.cornell.edu/projects/megadepth/dataset/models/"
-_MEGADEPTH_LICENCE = "MIT (code, Zhengqi Li and Noah Snavely, 2018); the files carry no licence of their own"
+_MEGADEPTH_LICENCE = "Li and Snavely, CVPR 2018; terms: http://www.cs.cornell.edu/projects/megadepth/"
 
 WEIGHTS: dict[str, WeightsFile] = {
     "megadepth": WeightsFile(
@@ -107,7 +107,7 @@ def find_weights(name: str, explicit: Path | None = None) -> Path:
     return path
 
 
-def download(name: str, progress: Progress = lambda done, total: None) -> Path:
+def download(name: str, progress: Progress | None = None) -> Path:
     """Fetch a weights file into the cache, or find it there already.
 
     A broken download is taken up where it stopped, if the server still has the same file. The file appears
@@ -128,11 +128,15 @@ def download(name: str, progress: Progress = lambda done, total: None) -> Path:
             return path
         with path.with_name(path.name + ".part").open("ab") as part:
             _lock(part, path)
-            _fetch(known, part, progress)
+            _fetch(known, part, progress or _silent)
             _adopt(known, Path(part.name), path)
     except OSError as error:
         raise OutputError(f"cannot keep the download: {error}", path=path, hint="set EBB_CACHE") from error
     return path
+
+
+def _silent(done: int, total: int | None) -> None:
+    """Progress nobody watches."""
 
 
 def _lock(part: IO[bytes], path: Path) -> None:
@@ -149,14 +153,13 @@ def _fetch(known: WeightsFile, part: IO[bytes], progress: Progress) -> None:
         with _open(known, part) as response:
             total = _length(response, part.tell())
             progress(part.tell(), total)
-            for chunk in _chunks(response):
+            for chunk in _chunks(known, response):
                 part.write(chunk)
                 progress(part.tell(), total)
     except urllib.error.HTTPError as error:
         raise _unavailable(known, f"the server answers {error.code} {error.reason}") from error
-    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise _unavailable(known, f"the connection failed: {reason}") from error
+    except urllib.error.URLError as error:
+        raise _unavailable(known, f"no connection: {error.reason}") from error
     part.flush()
     os.fsync(part.fileno())
     if total is not None and part.tell() != total:
@@ -164,7 +167,7 @@ def _fetch(known: WeightsFile, part: IO[bytes], progress: Progress) -> None:
 
 
 def _open(known: WeightsFile, part: IO[bytes]) -> http.client.HTTPResponse:
-    """Ask for what ``part`` lacks, or for everything if the server's file is not the one it was taken from."""
+    """Ask for what ``part`` lacks, or for everything if the server has another file by now."""
     tag_file = Path(f"{part.name}.tag")
     request = urllib.request.Request(known.url)  # noqa: S310 - addresses come from WEIGHTS
     part.seek(0, os.SEEK_END)
@@ -172,7 +175,9 @@ def _open(known: WeightsFile, part: IO[bytes]) -> http.client.HTTPResponse:
         request.add_header("Range", f"bytes={part.tell()}-")
         request.add_header("If-Range", tag_file.read_text(encoding="utf-8"))
     try:
-        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310
+        # an opener of its own: urlopen keeps the proxies it saw at its first call
+        opener = urllib.request.build_opener()
+        response: http.client.HTTPResponse = opener.open(request, timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
@@ -191,13 +196,16 @@ def _length(response: http.client.HTTPResponse, at_hand: int) -> int | None:
     return at_hand + int(rest) if rest is not None else None
 
 
-def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    while chunk := response.read(CHUNK_BYTES):
-        yield chunk
+def _chunks(known: WeightsFile, response: http.client.HTTPResponse) -> Iterator[bytes]:
+    try:
+        while chunk := response.read(CHUNK_BYTES):
+            yield chunk
+    except (OSError, http.client.HTTPException) as error:
+        raise _unavailable(known, f"the connection broke: {error}") from error
 
 
 def _unavailable(known: WeightsFile, message: str) -> MissingDependency:
-    hint = "run it again to go on; behind a proxy set http_proxy; or get the file elsewhere and use --weights FILE"
+    hint = "run it again to go on, behind a proxy with http_proxy set; or use --weights FILE"
     return MissingDependency(message, path=known.url, hint=hint)
 
 
@@ -232,7 +240,11 @@ def _check_hash(known: WeightsFile, path: Path, digest: str) -> None:
     record = _record(path)
     trusted = known.sha256
     if trusted is None and record.is_file():
-        trusted = json.loads(record.read_text(encoding="utf-8"))["sha256"]
+        try:
+            trusted = str(json.loads(record.read_text(encoding="utf-8"))["sha256"])
+        except (ValueError, KeyError, TypeError) as error:
+            hint = "delete it and the weights file, and download again"
+            raise InvalidInput("the record of the download cannot be read", path=record, hint=hint) from error
     if trusted is not None and digest != trusted:
         message = f"SHA-256 {digest[:16]}… instead of {trusted[:16]}…"
         hint = f"delete it and download it again; to trust the new file, delete {record.name} too"

@@ -154,7 +154,8 @@ def _locked(root: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise _locked_by_other(root, file.seek(0) or file.read()) from error
+            file.seek(0)
+            raise _locked_by_other(root, file.read()) from error
         file.truncate(0)
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "start": datetime.now(UTC).isoformat()}
         file.write(json.dumps(holder))

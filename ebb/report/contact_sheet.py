@@ -48,7 +48,7 @@ def _row(workspace: Workspace, pair: PairStatus) -> Rgb8:
 def _tile(image: Rgb8) -> Rgb8:
     import cv2
 
-    colour = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)  # noqa: PLR2004 - rows, columns, channels
+    colour = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
     width = round(image.shape[1] * TILE_HEIGHT / image.shape[0])
     return np.asarray(cv2.resize(colour, (width, TILE_HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -60,9 +60,7 @@ def _caption(pair: PairStatus, width: int) -> Rgb8:
     text = f"{pair.pair_id}  {pair.wide} + {pair.shallow}  {pair.split}"
     ascii_text = text.encode("ascii", "replace").decode()
     return np.asarray(
-        cv2.putText(
-            band, ascii_text, (2, CAPTION - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _TEXT, 1, cv2.LINE_AA
-        ),
+        cv2.putText(band, ascii_text, (2, CAPTION - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _TEXT, 1, cv2.LINE_AA),
         np.uint8,
     )
 

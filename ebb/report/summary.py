@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ebb.pipeline import PipelineReport
     from ebb.report.status import DatasetStatus, PairStatus
     from ebb.runner.stage import StageReport
+    from ebb.stages.export import ExportReport
     from ebb.stages.ingest import IngestReport
     from ebb.stages.shard import ShardReport
     from ebb.stages.verify import VerifyReport
@@ -44,7 +45,8 @@ def shard_text(report: ShardReport) -> str:
     """Where the shards are and what is in them."""
     splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
     left = f"\n{report.left_out} pairs left out: see ebb status --pairs" if report.left_out else ""
-    return f"shards: {report.folder} ({report.num_shards} files, {report.num_bytes / 1e6:.1f} MB: {splits}){left}"
+    size = f"{report.num_shards} files, {report.num_bytes / 1e6:.1f} MB"
+    return f"shards: {report.folder} ({size}: {splits}){left}"
 
 
 def status_text(report: DatasetStatus, *, with_pairs: bool) -> str:
@@ -91,6 +93,12 @@ def verify_text(report: VerifyReport) -> str:
     if not report.problems:
         return f"{checked}: everything is as it was written"
     return "\n".join([*report.problems, f"{checked}: {len(report.problems)} problems"])
+
+
+def export_text(report: ExportReport) -> str:
+    """How many pairs went where."""
+    counts = ", ".join(f"{count} {split}" for split, count in report.splits.items())
+    return f"exported to {report.folder} ({report.layout} layout, {report.image_format}): {counts}"
 
 
 def _reasons(reasons: Mapping[str, int]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from ebb.errors import Reason, Status
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ebb.errors import Reason, Status
 
 Job = TypeVar("Job")
 Job_contra = TypeVar("Job_contra", contravariant=True)

@@ -8,9 +8,9 @@ import resource
 import signal
 import time
 import traceback
-from collections import deque
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import EbbError, ItemError, Reason, Status
@@ -39,7 +39,7 @@ def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> It
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOAD)
-    pool = ProcessPool(
+    pool: Any = ProcessPool(
         max_workers=settings.num_workers,
         context=context,
         initializer=_prepare_worker,
@@ -47,7 +47,6 @@ def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> It
     )
     try:
         yield from _collect(pool, work, jobs, settings)
-        pool.close()
     finally:
         pool.stop()
         pool.join()
@@ -59,12 +58,13 @@ def _collect(
     jobs: Iterable[Job],
     settings: RunSettings,
 ) -> Iterator[Outcome[Job]]:
-    queue = deque(jobs)
+    waiting = iter(jobs)
     running: dict[Any, Job] = {}
-    while queue or running:
-        while queue and len(running) < 2 * settings.num_workers:
-            job = queue.popleft()
+    while True:
+        for job in islice(waiting, 2 * settings.num_workers - len(running)):
             running[pool.schedule(attempt, args=(work, job), timeout=settings.item_timeout)] = job
+        if not running:
+            return
         done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
             yield _outcome(future, running.pop(future), settings.item_timeout)
@@ -133,8 +133,13 @@ def _describe(error: ItemError) -> str:
 
 
 def _prepare_worker(memory_bytes: int) -> None:
-    """Leave signals to the parent, one thread a worker, a bound on memory."""
+    """Leave signals to the parent, one thread a worker, a bound on memory, silence."""
+    import logging
+
     import cv2
+
+    # exifread warns of every photo without EXIF; what is wrong with a file is in its row.
+    logging.getLogger("exifread").setLevel(logging.ERROR)
 
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -12,6 +12,7 @@ from ebb.state import StageRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from ebb.runner.items import Outcome, Progress, Work
     from ebb.settings import RunSettings
@@ -29,6 +30,11 @@ class PairJob(Protocol):
     @property
     def key(self) -> str:
         """Its stage key."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Where its outputs are."""
         ...
 
 
@@ -76,7 +82,7 @@ def run_pairs(
 ) -> StageReport:
     """Do a stage for every pair that needs it; each row is committed before the next is counted."""
     rows = state.stage_rows(stage)
-    todo = [job for job in jobs if needs_work(rows.get(job.pair_id), job.key, settings)]
+    todo = [job for job in jobs if needs_work(rows.get(job.pair_id), job, settings)]
     left = {job.pair_id for job in todo}
     report = StageReport(stage=stage, total=len(jobs), unchanged=len(jobs) - len(todo))
     for job in jobs:
@@ -93,11 +99,13 @@ def run_pairs(
     return report
 
 
-def needs_work(row: StageRow | None, key: str, settings: RunSettings) -> bool:
-    """Whether a pair must be done: never done, made from something else, or broken last time."""
-    if row is None or row.key != key or row.status is Status.ERROR:
+def needs_work(row: StageRow | None, job: PairJob, settings: RunSettings) -> bool:
+    """Whether a pair must be done: never done, made from something else, broken last time, its files gone."""
+    if row is None or row.key != job.key or row.status is Status.ERROR:
         return True
-    return row.status is Status.REJECTED and settings.retry_failed
+    if row.status is Status.REJECTED:
+        return settings.retry_failed
+    return not all((job.folder / name).exists() for name in row.outputs)
 
 
 def usable(rows: Mapping[str, StageRow], pair_id: str, key: str) -> bool:

@@ -1,19 +1,22 @@
-"""Depth: one 8-bit map a pair at half the photos' size, from a network or from files that came with the photos."""
+"""Depth: an 8-bit map a pair at half the photos' size, from a network or from files beside the photos."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ebb.arrays import Size
-from ebb.dataset.catalog import CatalogRow, Pair, pairs_of, read_catalog
+from ebb.arrays import Rect, Size
+from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
 from ebb.dataset.png import decode_png, encode_png
-from ebb.depthmap.encoding import encode_depth8, resample_depth
-from ebb.depthmap.providers import make_provider, read_sidecar
-from ebb.errors import Broken, Reason, Rejected
-from ebb.files import sha256_bytes, sha256_file, write_atomic
+from ebb.depthmap.encoding import encode_depth8, half_size_homography, resample_depth
+from ebb.depthmap.providers import DepthProvider, make_provider
+from ebb.depthmap.sidecar import read_sidecar
+from ebb.errors import Reason, Rejected
+from ebb.files import sha256_file, write_atomic
+from ebb.geometry.crop import crop_to_photo
+from ebb.runner.inputs import read_ingested
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, DEPTH, align_key, depth_key, depth_recipe
 from ebb.runner.stage import StageReport, run_pairs, usable
@@ -21,13 +24,12 @@ from ebb.weights import find_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from ebb.arrays import InverseDepth
     from ebb.runner.items import Progress
     from ebb.settings import DepthSettings, RunSettings
     from ebb.workspace import Workspace
-
-STAGE = DEPTH
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,7 @@ class DepthJob:
     align_key: str
 
 
-def run(
-    workspace: Workspace, settings: DepthSettings, run: RunSettings, progress: Progress
-) -> StageReport:
+def run(workspace: Workspace, settings: DepthSettings, run: RunSettings, progress: Progress) -> StageReport:
     """Make a depth map for every aligned pair; imported pairs that brought one keep it.
 
     Raises:
@@ -80,7 +80,9 @@ def run(
                 align_key=upstream,
             )
         )
-    return run_pairs(workspace.state, STAGE, jobs, make_depth, run, progress)
+    # One process runs the network: PyTorch spreads each photo over all cores by itself.
+    run = replace(run, workers=1) if weights else run
+    return run_pairs(workspace.state, DEPTH, jobs, make_depth, run, progress)
 
 
 def check_ready(settings: DepthSettings) -> Path | None:
@@ -104,38 +106,35 @@ def make_depth(job: DepthJob) -> Result:
     facts = {"provider": job.settings.provider, "recipe": job.recipe, "align_key": job.align_key}
     if job.settings.provider == "none":
         return Result(figures=facts)
-    stored = Size(job.figures["width"], job.figures["height"])
-    half = Size(stored.width // 2, stored.height // 2)
-    inverse_depth = _from_sidecar(job, half) if job.settings.provider == "sidecar" else _predict(job)
+    inverse_depth = _from_sidecar(job) if job.settings.provider == "sidecar" else _predict(job)
     depth = encode_png(encode_depth8(inverse_depth))
     return Result(figures=facts, outputs={"depth.png": write_atomic(job.folder / "depth.png", depth)})
 
 
-def _from_sidecar(job: DepthJob, size: Size) -> InverseDepth:
+def _from_sidecar(job: DepthJob) -> InverseDepth:
     """Bring the depth file of the wide photo through the crop and scale of the photo itself."""
     if job.sidecar is None:
         name = PurePosixPath(job.wide.name).stem
         raise Rejected(Reason.NO_DEPTH, f"no {name}_depth file beside {job.wide.name}")
-    path = Path(job.sidecar.folder, job.sidecar.name)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror}", path=job.sidecar.name) from error
-    if sha256_bytes(data) != job.sidecar.sha256:
-        raise Broken(Reason.INPUT_CHANGED, "not the bytes that were ingested", path=job.sidecar.name)
-    photo = Size(job.wide.width, job.wide.height)
-    depth = read_sidecar(data, path.suffix.lower(), job.settings.sidecar_values, photo)
-    crop = Rect(*(job.figures[f"crop_{side}"] for side in ("x", "y", "width", "height")))
-    H_photo_to_depth = resizing((depth.shape[1] / photo.width, depth.shape[0] / photo.height))
-    return resample_depth(depth, H_photo_to_depth @ crop_to_photo(crop, size), size)
+    photo, stored = Size(job.wide.width, job.wide.height), Size(job.figures["width"], job.figures["height"])
+    suffix = PurePosixPath(job.sidecar.name).suffix
+    depth = read_sidecar(read_ingested(job.sidecar), suffix, job.settings.sidecar_values, photo)
+    crop = Rect(*(job.figures[f"crop_{side}"] for side in Rect._fields))
+    H_out_to_depth = half_size_homography(
+        crop_to_photo(crop, stored), photo, Size(depth.shape[1], depth.shape[0])
+    )
+    return resample_depth(depth, H_out_to_depth, Size(stored.width // 2, stored.height // 2))
 
 
 def _predict(job: DepthJob) -> InverseDepth:
     photo = decode_png((job.folder / "wide.png").read_bytes())
-    return _network(job.settings.provider, job.weights).predict([photo])[0]
+    provider = _network(job.settings.provider, job.weights)
+    if provider is None:
+        raise Rejected(Reason.NO_DEPTH, f"the provider {job.settings.provider} gives no depth")
+    return provider(photo)
 
 
 @functools.cache
-def _network(provider: str, weights: Path | None) -> DepthProvider:
+def _network(provider: str, weights: Path | None) -> DepthProvider | None:
     """Load the network once a worker."""
     return make_provider(provider, weights)

@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog, write_catalog
-from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
+from ebb.dataset.catalog import CatalogRow, Role, pairs_of, read_catalog, write_catalog
+from ebb.errors import Broken, ExitCode, Reason, Rejected, Status, UsageError
 from ebb.files import sha256_bytes, write_atomic
+from ebb.names import is_text
 from ebb.photo.capture import Capture, Exif
 from ebb.photo.decode import developed_size
 from ebb.photo.exif import read_exif
 from ebb.photo.pairing import Verdict, explain, pair_captures
 from ebb.photo.pairs_file import pair_by_list, read_pairs_csv
 from ebb.photo.probe import PHOTO_SUFFIXES, probe
+from ebb.runner.folder import FileJob, FolderRows, existing_folder, read_folder, walk
 from ebb.runner.items import Result
-from ebb.runner.local import run_items
-from ebb.state import FileRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
-    from ebb.runner.items import Outcome, Progress
+    from ebb.runner.items import Progress
     from ebb.settings import IngestSettings, RunSettings
+    from ebb.state import FileRow
     from ebb.workspace import Workspace
 
 STAGE = "ingest"
 DEPTH_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".npz")
 """Kinds of depth file that may lie beside a photo, named <photo>_depth."""
-
-
-@dataclass(frozen=True)
-class FileJob:
-    """One file to read."""
-
-    folder: str
-    name: str
-    size: int
-    mtime_ns: int
-    max_megapixels: float
 
 
 @dataclass(kw_only=True)
@@ -85,11 +75,12 @@ def run(
         InvalidInput: ``raw_dir`` is not a folder.
         UsageError: the ``--pairs`` file does not fit the folder.
     """
-    folder = _folder(raw_dir)
+    folder = existing_folder(raw_dir)
     known = {row.name: row for row in workspace.state.file_rows(str(folder))}
-    files, unchanged = read_folder(folder, settings, run, progress, known, workspace.state.put_file)
-    workspace.state.drop_files(str(folder), known.keys() - {row.name for row in files})
-    report = _report(folder, catalog_rows(files, settings), unchanged)
+    jobs = list(walk(folder, settings.max_megapixels))
+    found = read_folder(jobs, read_file, run, progress, known, workspace.state.put_file)
+    workspace.state.drop_files(str(folder), known.keys() - {row.name for row in found.rows})
+    report = _report(folder, found, settings)
     others = read_catalog(workspace.catalog_file) if workspace.catalog_file.exists() else []
     others = [row for row in others if row.folder != str(folder)]
     write_atomic(workspace.catalog_file, write_catalog([*others, *report.rows]))
@@ -103,9 +94,8 @@ def preview(raw_dir: Path, settings: IngestSettings, run: RunSettings, progress:
     Raises:
         InvalidInput: ``raw_dir`` is not a folder.
     """
-    folder = _folder(raw_dir)
-    files, unchanged = read_folder(folder, settings, run, progress, {}, lambda _row: None)
-    return _report(folder, catalog_rows(files, settings), unchanged)
+    folder = existing_folder(raw_dir)
+    return _report(folder, _look(folder, settings, run, progress), settings)
 
 
 def explain_file(
@@ -116,43 +106,22 @@ def explain_file(
     Raises:
         UsageError: no file, or several, of that name.
     """
-    folder = _folder(raw_dir)
-    files, _ = read_folder(folder, settings, run, progress, {}, lambda _row: None)
+    folder = existing_folder(raw_dir)
+    files = _look(folder, settings, run, progress).rows
     fitting = [row for row in files if name in (row.name, PurePosixPath(row.name).name)]
     if len(fitting) != 1:
         found = ", ".join(row.name for row in fitting) or "none"
-        raise UsageError(f"--explain {name} fits {len(fitting)} files: {found}", path=folder)
-    verdicts = {verdict.capture.name: verdict for verdict in _verdicts(files, settings)}
-    if fitting[0].name in verdicts:
-        return explain(verdicts[fitting[0].name])
+        raise UsageError(f"--explain {name} fits {len(fitting)} files: {found}", path=raw_dir)
+    for verdict in _verdicts(files, settings):
+        if verdict.capture.name == fitting[0].name:
+            return explain(verdict)
     row = next(row for row in catalog_rows(files, settings) if row.name == fitting[0].name)
-    advice = f"\n{row.reason.advice}" if row.reason else ""
-    return f"{row.name}\n{row.reason or row.role or row.status}: {row.detail}{advice}"
-
-
-def read_folder(
-    folder: Path,
-    settings: IngestSettings,
-    run: RunSettings,
-    progress: Progress,
-    known: Mapping[str, FileRow],
-    save: Callable[[FileRow], None],
-) -> tuple[list[FileRow], int]:
-    """Read every file of a folder that changed since ``known``; rows in name order, and how many were kept."""
-    jobs = list(_walk(folder, settings))
-    kept = [known[job.name] for job in jobs if _unchanged(job, known.get(job.name))]
-    names = {row.name for row in kept}
-    todo = [job for job in jobs if job.name not in names]
-    rows = list(kept)
-    progress.start(STAGE, len(todo))
-    try:
-        for outcome in run_items(read_file, todo, run):
-            rows.append(_file_row(outcome))
-            save(rows[-1])
-            progress.advance(outcome.job.name, outcome.status, outcome.reason, outcome.detail)
-    finally:
-        progress.finish()
-    return sorted(rows, key=lambda row: row.name), len(kept)
+    what = (
+        f"{row.reason}: {row.detail}\n{row.reason.advice}"
+        if row.reason
+        else f"{row.role} file of {row.pair_id}"
+    )
+    return f"{row.name}\n{what}"
 
 
 def read_file(job: FileJob) -> Result:
@@ -164,13 +133,13 @@ def read_file(job: FileJob) -> Result:
     """
     path = PurePosixPath(job.name)
     suffix = path.suffix.lower()
-    if not job.name.isprintable() and not _is_text(job.name):
+    if not is_text(job.name):
         raise Broken(Reason.UNREADABLE, "the file name is not valid UTF-8; rename the file")
     if is_depth_file(path):
-        return Result(figures={"sha256": sha256_bytes(_read(job)), "depth": True})
+        return Result(figures={"sha256": sha256_bytes(job.read()), "depth": True})
     if suffix not in PHOTO_SUFFIXES:
         raise Rejected(Reason.UNSUPPORTED_FILE, f"{suffix or 'no'} ending: not a camera file")
-    data = _read(job)
+    data = job.read()
     stored = probe(data, suffix, job.max_megapixels)
     exif = read_exif(data, suffix)
     size = developed_size(stored, exif.orientation)
@@ -200,6 +169,11 @@ def catalog_rows(files: Sequence[FileRow], settings: IngestSettings) -> list[Cat
     return list(rows.values())
 
 
+def _look(folder: Path, settings: IngestSettings, run: RunSettings, progress: Progress) -> FolderRows:
+    jobs = list(walk(folder, settings.max_megapixels))
+    return read_folder(jobs, read_file, run, progress, {}, lambda _row: None)
+
+
 def _verdicts(files: Sequence[FileRow], settings: IngestSettings) -> list[Verdict]:
     captures = [_capture(row) for row in files if row.status is Status.OK and not row.facts.get("depth")]
     if settings.pairs is None:
@@ -209,64 +183,6 @@ def _verdicts(files: Sequence[FileRow], settings: IngestSettings) -> list[Verdic
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the pairs file: {error}", path=settings.pairs) from error
     return pair_by_list(captures, read_pairs_csv(text, [capture.name for capture in captures]), settings)
-
-
-def _walk(folder: Path, settings: IngestSettings) -> Iterator[FileJob]:
-    """Regular files below the folder, in name order; hidden ones, devices and linked folders are passed over."""
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(parent, name)
-            if not name.startswith(".") and path.is_file():
-                facts = path.stat()
-                relative = path.relative_to(folder).as_posix()
-                yield FileJob(
-                    str(folder), relative, facts.st_size, facts.st_mtime_ns, settings.max_megapixels
-                )
-
-
-def _folder(raw_dir: Path) -> Path:
-    if not raw_dir.is_dir():
-        raise InvalidInput("not a folder", path=raw_dir, hint="name the folder that holds the camera files")
-    return raw_dir.resolve()
-
-
-def _unchanged(job: FileJob, row: FileRow | None) -> bool:
-    if row is None or row.status is Status.ERROR:
-        return False
-    return (row.size, row.mtime_ns) == (job.size, job.mtime_ns)
-
-
-def _read(job: FileJob) -> bytes:
-    try:
-        return Path(job.folder, job.name).read_bytes()
-    except OSError as error:
-        raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror}") from error
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _file_row(outcome: Outcome[FileJob]) -> FileRow:
-    return FileRow(
-        folder=outcome.job.folder,
-        name=outcome.job.name if _is_text(outcome.job.name) else _escaped(outcome.job.name),
-        size=outcome.job.size,
-        mtime_ns=outcome.job.mtime_ns,
-        status=outcome.status,
-        reason=outcome.reason,
-        detail=outcome.detail,
-        facts=outcome.figures,
-    )
-
-
-def _escaped(name: str) -> str:
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _capture(row: FileRow) -> Capture:
@@ -291,7 +207,7 @@ def _catalog_row(row: FileRow, verdict: Verdict | None) -> CatalogRow:
     file = {"folder": row.folder, "name": row.name, **_exif_values(row)}
     file |= {name: row.facts[name] for name in ("sha256", "width", "height") if name in row.facts}
     if verdict is None:
-        role = "depth" if row.facts.get("depth") else ""
+        role: Role = "depth" if row.facts.get("depth") else ""
         return CatalogRow(**file, role=role, status=row.status, reason=row.reason, detail=row.detail)
     return CatalogRow(
         **file,
@@ -304,13 +220,14 @@ def _catalog_row(row: FileRow, verdict: Verdict | None) -> CatalogRow:
     )
 
 
-def _report(folder: Path, rows: list[CatalogRow], unchanged: int) -> IngestReport:
+def _report(folder: Path, found: FolderRows, settings: IngestSettings) -> IngestReport:
+    rows = catalog_rows(found.rows, settings)
     return IngestReport(
         folder=str(folder),
         num_files=len(rows),
         num_captures=sum(bool(row.sha256) and row.role != "depth" for row in rows),
         num_pairs=len(pairs_of(rows)),
-        unchanged=unchanged,
+        unchanged=found.unchanged,
         failed=sum(row.status is Status.ERROR for row in rows),
         reasons=Counter(str(row.reason) for row in rows if row.reason),
         rows=rows,

@@ -1,0 +1,127 @@
+"""Read every file of a folder in workers, and again only those that changed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ebb.errors import Broken, InvalidInput, Reason, Status
+from ebb.names import as_text
+from ebb.runner.local import run_items
+from ebb.state import FileRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ebb.runner.items import Outcome, Progress, Work
+    from ebb.settings import RunSettings
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """One file to read."""
+
+    folder: str
+    name: str
+    """Path within the folder, with forward slashes."""
+    size: int
+    mtime_ns: int
+    max_megapixels: float
+
+    def read(self) -> bytes:
+        """Read the whole file.
+
+        Raises:
+            Broken: it cannot be read.
+        """
+        try:
+            return Path(self.folder, self.name).read_bytes()
+        except OSError as error:
+            raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror}") from error
+
+
+@dataclass(frozen=True)
+class FolderRows:
+    """What reading a folder gave."""
+
+    rows: list[FileRow]
+    """In name order."""
+    unchanged: int
+    """How many were known from an earlier run."""
+
+
+def existing_folder(path: Path) -> Path:
+    """Resolve a folder that the user named.
+
+    Raises:
+        InvalidInput: it is not there or not a folder.
+    """
+    if not path.is_dir():
+        raise InvalidInput("not a folder", path=path, hint="name the folder that holds the photos")
+    return path.resolve()
+
+
+def read_folder(
+    jobs: list[FileJob],
+    read: Work[FileJob],
+    run: RunSettings,
+    progress: Progress,
+    known: Mapping[str, FileRow],
+    save: Callable[[FileRow], None],
+) -> FolderRows:
+    """Read every file that is new, changed since ``known`` or broke last time.
+
+    Args:
+        jobs: The files of the folder.
+        read: What to do with one.
+        run: How to do it.
+        progress: Where to say how far it is.
+        known: Rows of an earlier run by name.
+        save: Takes each new row as it comes.
+    """
+    kept = [known[job.name] for job in jobs if _is_unchanged(job, known.get(job.name))]
+    names = {row.name for row in kept}
+    todo = [job for job in jobs if job.name not in names]
+    rows = list(kept)
+    progress.start("ingest", len(todo))
+    try:
+        for outcome in run_items(read, todo, run):
+            rows.append(_row(outcome))
+            save(rows[-1])
+            progress.advance(rows[-1].name, outcome.status, outcome.reason, outcome.detail)
+    finally:
+        progress.finish()
+    return FolderRows(sorted(rows, key=lambda row: row.name), len(kept))
+
+
+def walk(folder: Path, max_megapixels: float) -> Iterator[FileJob]:
+    """Regular files below a folder in name order; passes over hidden ones, devices and linked folders."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(parent, name)
+            if not name.startswith(".") and path.is_file():
+                facts = path.stat()
+                relative = path.relative_to(folder).as_posix()
+                yield FileJob(str(folder), relative, facts.st_size, facts.st_mtime_ns, max_megapixels)
+
+
+def _is_unchanged(job: FileJob, row: FileRow | None) -> bool:
+    if row is None or row.status is Status.ERROR:
+        return False
+    return (row.size, row.mtime_ns) == (job.size, job.mtime_ns)
+
+
+def _row(outcome: Outcome[FileJob]) -> FileRow:
+    return FileRow(
+        folder=outcome.job.folder,
+        name=as_text(outcome.job.name),
+        size=outcome.job.size,
+        mtime_ns=outcome.job.mtime_ns,
+        status=outcome.status,
+        reason=outcome.reason,
+        detail=outcome.detail,
+        facts=outcome.figures,
+    )

@@ -1,0 +1,27 @@
+"""Read an ingested file again and make sure that it is still the one the catalogue speaks of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ebb.errors import Broken, Reason
+from ebb.files import sha256_bytes
+
+if TYPE_CHECKING:
+    from ebb.dataset.catalog import CatalogRow
+
+
+def read_ingested(file: CatalogRow) -> bytes:
+    """Bytes of a file of the catalogue.
+
+    Raises:
+        Broken: ``unreadable``, or ``input_changed`` when they are not the bytes that were ingested.
+    """
+    try:
+        data = Path(file.folder, file.name).read_bytes()
+    except OSError as error:
+        raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror}", path=file.name) from error
+    if sha256_bytes(data) != file.sha256:
+        raise Broken(Reason.INPUT_CHANGED, "not the bytes that were ingested", path=file.name)
+    return data

@@ -1,0 +1,129 @@
+"""Export: shards become folders of photos in somebody else's layout."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from ebb.dataset.index import INDEX_NAME, DatasetIndex, read_index
+from ebb.dataset.jpeg import encode_jpeg
+from ebb.dataset.layouts import layout_paths
+from ebb.dataset.png import decode_png
+from ebb.dataset.shards import read_record
+from ebb.dataset.splits import SPLITS, Split
+from ebb.errors import InvalidInput, OutputError, Status
+from ebb.files import cannot_write, sha256_file, write_atomic
+from ebb.runner.items import Result
+from ebb.runner.local import run_items
+from ebb.settings import canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ebb.runner.items import Progress
+    from ebb.settings import RunSettings
+    from ebb.workspace import Workspace
+
+ImageFormat = Literal["png", "jpeg"]
+NOTE_NAME = "ebb-export.json"
+"""Says what a folder was exported from, so that an interrupted export goes on and no other is mixed in."""
+
+
+@dataclass(frozen=True)
+class ExportJob:
+    """One record to write as files."""
+
+    shard: Path
+    row: int
+    folder: Path
+    layout: str
+    split: Split
+    number: int
+    image_format: ImageFormat
+
+
+@dataclass(kw_only=True)
+class ExportReport:
+    """What was written where."""
+
+    folder: str
+    layout: str
+    image_format: str
+    splits: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same facts for ``--json``."""
+        return asdict(self)
+
+
+def run(
+    workspace: Workspace,
+    out_dir: Path,
+    layout: str,
+    image_format: ImageFormat,
+    run: RunSettings,
+    progress: Progress,
+) -> ExportReport:
+    """Write every record of a data set as photos; goes on where an earlier export of the same stopped.
+
+    Raises:
+        InvalidInput: the shards are not finished or damaged.
+        OutputError: the folder holds something else, or cannot be written.
+    """
+    index = read_index(workspace.shards)
+    made_from = sha256_file(workspace.shards / INDEX_NAME)
+    _claim(out_dir, canonical_json({"layout": layout, "format": image_format, "dataset_sha256": made_from}))
+    jobs = list(_jobs(workspace.shards, index, out_dir, layout, image_format))
+    report = ExportReport(folder=str(out_dir), layout=layout, image_format=image_format)
+    progress.start("export", len(jobs))
+    try:
+        for outcome in run_items(write_pair, jobs, run):
+            if outcome.status is not Status.OK:
+                raise InvalidInput(f"row {outcome.job.row}: {outcome.detail}", path=outcome.job.shard)
+            report.splits[outcome.job.split] += 1
+            progress.advance(f"{outcome.job.split} {outcome.job.number}", outcome.status, None, "")
+    finally:
+        progress.finish()
+    return report
+
+
+def write_pair(job: ExportJob) -> Result:
+    """Write the photos of one record. Runs in a worker."""
+    suffix = ".jpg" if job.image_format == "jpeg" else ".png"
+    record = read_record(job.shard, job.row)
+    paths = layout_paths(job.layout, job.split, job.number, has_depth=record.depth is not None, suffix=suffix)
+    for name, path in paths._asdict().items():
+        if path is None or (job.folder / path).exists():
+            continue
+        data: bytes = getattr(record, name)
+        is_jpeg = job.image_format == "jpeg" and name != "depth"
+        write_atomic(job.folder / path, encode_jpeg(decode_png(data)) if is_jpeg else data)
+    return Result()
+
+
+def _jobs(
+    shards: Path, index: DatasetIndex, out_dir: Path, layout: str, image_format: ImageFormat
+) -> Iterator[ExportJob]:
+    for split in SPLITS:
+        number = 0
+        for name in index.names(split):
+            for row in range(index.shards[name].rows):
+                yield ExportJob(shards / name, row, out_dir, layout, split, number, image_format)
+                number += 1
+
+
+def _claim(out_dir: Path, note: str) -> None:
+    """Take an empty folder, or one that the same export left unfinished."""
+    path = out_dir / NOTE_NAME
+    try:
+        taken = [] if not out_dir.exists() else sorted(child.name for child in out_dir.iterdir())
+        same = path.exists() and path.read_text(encoding="utf-8") == note
+    except OSError as error:
+        raise cannot_write(out_dir, error) from error
+    if taken and not same:
+        raise OutputError(
+            f"the folder is not empty: {taken[0]}", path=out_dir, hint="name a folder that does not exist"
+        )
+    write_atomic(path, note.encode())

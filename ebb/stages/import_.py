@@ -1,0 +1,199 @@
+"""Import: the pairs of an existing EBB! folder become pairs of this data set, pixel for pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from ebb.arrays import Gray8, Rgb8, Size
+from ebb.dataset.catalog import CatalogRow, Pair, pairs_of, read_catalog, write_catalog
+from ebb.dataset.layouts import EbbListing, EbbPair, find_ebb_pairs
+from ebb.dataset.png import decode_png, encode_png
+from ebb.errors import Broken, InvalidInput, Reason, Status
+from ebb.files import sha256_bytes, write_atomic
+from ebb.photo.decode import decode
+from ebb.photo.pairing import pair_id
+from ebb.photo.probe import probe
+from ebb.runner.folder import FileJob, existing_folder, read_folder, walk
+from ebb.runner.inputs import read_ingested
+from ebb.runner.items import Result
+from ebb.runner.keys import ALIGN, DEPTH, IMPORT, align_key
+from ebb.runner.stage import StageReport, run_pairs
+from ebb.settings import AlignSettings, IngestSettings
+from ebb.state import FileRow, StageRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ebb.dataset.catalog import Role
+    from ebb.dataset.splits import Split
+    from ebb.runner.items import Progress
+    from ebb.settings import RunSettings
+    from ebb.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class ImportJob:
+    """One pair to take in."""
+
+    pair_id: str
+    key: str
+    folder: Path
+    pair: Pair
+
+
+def run(workspace: Workspace, source: Path, run: RunSettings, progress: Progress) -> StageReport:
+    """Take in every pair of an EBB! folder; its own splits are kept.
+
+    Raises:
+        InvalidInput: the folder holds no pair of that layout.
+    """
+    folder = existing_folder(source)
+    jobs = list(walk(folder, IngestSettings().max_megapixels))
+    listing = find_ebb_pairs(job.name for job in jobs)
+    if not listing.pairs:
+        raise InvalidInput(
+            "no pairs here", path=folder, hint="expected train/original/0.jpg and train/bokeh/0.jpg"
+        )
+    known = {row.name: row for row in workspace.state.file_rows(str(folder))}
+    wanted = {path for pair in listing.pairs for path in pair.paths if path}
+    todo = [job for job in jobs if job.name in wanted]
+    found = read_folder(todo, read_file, run, progress, known, workspace.state.put_file)
+    files = {row.name: row for row in found.rows}
+    rows = list(_catalog_rows(str(folder), listing, files))
+    others = read_catalog(workspace.catalog_file) if workspace.catalog_file.exists() else []
+    write_atomic(
+        workspace.catalog_file,
+        write_catalog([*(row for row in others if row.folder != str(folder)), *rows]),
+    )
+    report = _take_in_all(workspace, pairs_of(rows), run, progress)
+    workspace.state.put_splits(_splits(listing.pairs, files))
+    for row in rows:
+        if row.reason is not None and row.reason is not Reason.UNSUPPORTED_FILE:
+            report.add(row.status, row.reason)
+    return report
+
+
+def read_file(job: FileJob) -> Result:
+    """Hash one photo and read its size. Runs in a worker.
+
+    Raises:
+        Broken: it cannot be read, is damaged or too large.
+    """
+    data = job.read()
+    size = probe(data, PurePosixPath(job.name).suffix.lower(), job.max_megapixels)
+    return Result(figures={"sha256": sha256_bytes(data), "width": size.width, "height": size.height})
+
+
+def take_in(job: ImportJob) -> Result:
+    """Store the photos of one pair, and its depth map, as PNG. Runs in a worker.
+
+    Raises:
+        Broken: a file is damaged, or its size does not fit the others.
+    """
+    wide, shallow = (_photo(row) for row in (job.pair.wide, job.pair.shallow))
+    size = Size(wide.shape[1], wide.shape[0])
+    if shallow.shape != wide.shape:
+        raise Broken(
+            Reason.CORRUPT_INPUT,
+            f"{shallow.shape[1]} x {shallow.shape[0]}, the wide photo is {size.width} x {size.height}",
+            path=job.pair.shallow.name,
+        )
+    images: dict[str, Rgb8 | Gray8] = {"wide.png": wide, "shallow.png": shallow}
+    if job.pair.depth is not None:
+        images["depth.png"] = _depth(job.pair.depth, size)
+    outputs = {name: write_atomic(job.folder / name, encode_png(image)) for name, image in images.items()}
+    crop = {"crop_x": 0, "crop_y": 0, "crop_width": size.width, "crop_height": size.height}
+    return Result(figures={"width": size.width, "height": size.height, **crop}, outputs=outputs)
+
+
+def _take_in_all(
+    workspace: Workspace, pairs: Sequence[Pair], run: RunSettings, progress: Progress
+) -> StageReport:
+    settings = AlignSettings()  # imported photos do not depend on them
+    jobs = [
+        ImportJob(pair.pair_id, align_key(pair, settings), workspace.pair(pair.pair_id), pair)
+        for pair in pairs
+    ]
+    report = run_pairs(workspace.state, ALIGN, jobs, take_in, run, progress)
+    report.stage = IMPORT
+    aligned = workspace.state.stage_rows(ALIGN)
+    for pair in pairs:
+        if pair.depth is not None and aligned[pair.pair_id].status is Status.OK:
+            workspace.state.put_stage(_depth_row(aligned[pair.pair_id]))
+    return report
+
+
+def _depth_row(aligned: StageRow) -> StageRow:
+    """The depth map came with the photos, so its stage is done with them."""
+    return StageRow(
+        pair_id=aligned.pair_id,
+        stage=DEPTH,
+        key=aligned.key,
+        status=Status.OK,
+        figures={"provider": IMPORT, "recipe": IMPORT, "align_key": aligned.key},
+    )
+
+
+def _photo(row: CatalogRow) -> Rgb8:
+    photo = decode(read_ingested(row), PurePosixPath(row.name).suffix.lower(), 1)
+    if photo.dtype != np.uint8:
+        raise Broken(Reason.CORRUPT_INPUT, f"{photo.dtype} samples; the release has 8 bits", path=row.name)
+    return photo.astype(np.uint8, copy=False)
+
+
+def _depth(row: CatalogRow, photo: Size) -> Gray8:
+    try:
+        depth = decode_png(read_ingested(row))
+    except InvalidInput as error:
+        raise Broken(Reason.BAD_DEPTH, error.message, path=row.name) from error
+    if depth.shape != (photo.height // 2, photo.width // 2):
+        raise Broken(
+            Reason.BAD_DEPTH,
+            f"shape {depth.shape}; expected grey at half the photo's size",
+            path=row.name,
+        )
+    return depth
+
+
+def _catalog_rows(folder: str, listing: EbbListing, files: Mapping[str, FileRow]) -> Iterator[CatalogRow]:
+    for pair in listing.pairs:
+        pair_files = {role: files[path] for role, path in pair.paths._asdict().items() if path}
+        is_whole = all(file.status is Status.OK for file in pair_files.values())
+        key = _pair_id(pair, files) if is_whole else ""
+        partner = {"wide": pair.paths.shallow, "shallow": pair.paths.wide, "depth": ""}
+        for role, file in pair_files.items():
+            facts: dict[str, Any] = dict(file.facts)
+            yield CatalogRow(
+                folder=folder,
+                name=file.name,
+                origin="import",
+                role=cast("Role", role),
+                pair_id=key,
+                partner=partner[role] if is_whole else "",
+                status=file.status,
+                reason=file.reason,
+                detail=file.detail,
+                **facts,
+            )
+    for problem in listing.problems:
+        yield CatalogRow(
+            folder=folder,
+            name=problem.partition(":")[0],
+            origin="import",
+            status=Status.REJECTED,
+            reason=Reason.MISSING_PARTNER,
+            detail=problem,
+        )
+
+
+def _splits(pairs: Sequence[EbbPair], files: Mapping[str, FileRow]) -> dict[str, Split]:
+    whole = [pair for pair in pairs if all(files[path].status is Status.OK for path in pair.paths if path)]
+    return {_pair_id(pair, files): pair.split for pair in whole}
+
+
+def _pair_id(pair: EbbPair, files: Mapping[str, FileRow]) -> str:
+    return pair_id(files[pair.paths.wide].facts["sha256"], files[pair.paths.shallow].facts["sha256"])

@@ -1,0 +1,271 @@
+"""Shard: finished pairs become train, val and test Parquet files with an index and a dataset card."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from ebb.dataset.card import CardFacts, SplitFacts, render_card
+from ebb.dataset.catalog import Pair, pairs_of, read_catalog
+from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
+from ebb.dataset.record import Record
+from ebb.dataset.shards import ShardFacts, plan_shards, shard_name, write_shard
+from ebb.dataset.splits import SPLITS, PairTime, Split, assign_splits
+from ebb.errors import InvalidInput, Reason, Status
+from ebb.files import atomic_file, sha256_bytes, write_atomic
+from ebb.runner.keys import ALIGN, DEPTH, align_key
+from ebb.runner.stage import usable
+from ebb.settings import as_dict
+from ebb.workspace import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from ebb.runner.items import Progress
+    from ebb.settings import ShardSettings
+    from ebb.state import StageRow
+    from ebb.workspace import Workspace
+
+STAGE = "shard"
+
+
+@dataclass(frozen=True)
+class ReadyPair:
+    """A pair with everything a record needs."""
+
+    pair: Pair
+    aligned: StageRow
+    depth: StageRow
+    folder: Path
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of its photos on disk."""
+        return sum((self.folder / name).stat().st_size for name in self.files)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """File name → SHA-256 of what the stages wrote."""
+        return {**self.aligned.outputs, **self.depth.outputs}
+
+
+@dataclass(kw_only=True)
+class ShardReport:
+    """What was written where."""
+
+    folder: str
+    splits: dict[str, int] = field(default_factory=dict)
+    num_shards: int = 0
+    num_bytes: int = 0
+    left_out: int = 0
+    """Pairs of the catalogue that are in no shard."""
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same facts for ``--json``."""
+        return {"stage": STAGE, **asdict(self), "reasons": dict(sorted(self.reasons.items()))}
+
+
+def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> ShardReport:
+    """Write the shards of every pair that is aligned and has its depth map, ``DATASET.json`` last.
+
+    Raises:
+        InvalidInput: no pair is ready, or their depth maps were made in different ways.
+        OutputError: the shards cannot be written.
+    """
+    pairs = pairs_of(read_catalog(workspace.catalog_file))
+    ready = ready_pairs(workspace, pairs)
+    splits = _assign(workspace, pairs, ready, settings)
+    workspace.save_settings(shard=settings)
+    workspace.shards.mkdir(parents=True, exist_ok=True)
+    (workspace.shards / INDEX_NAME).unlink(missing_ok=True)
+    facts = _write_shards(workspace, ready, splits, settings, progress)
+    _remove_others(workspace.shards, facts.keys())
+    counts = _left_out(workspace, pairs, splits)
+    index = DatasetIndex(shards=facts, settings=_settings(workspace), counts=counts, software=versions())
+    write_atomic(workspace.shards / "README.md", render_card(_card(index, ready, splits)).encode())
+    write_atomic(workspace.shards / INDEX_NAME, index_text(index).encode())
+    return ShardReport(
+        folder=str(workspace.shards),
+        splits={split: index.num_pairs(split) for split in SPLITS},
+        num_shards=len(facts),
+        num_bytes=sum(shard.num_bytes for shard in facts.values()),
+        left_out=len(pairs) - sum(split is not None for split in splits.values()),
+        reasons=Counter({name: count for name, count in counts.items() if name != Status.OK}),
+    )
+
+
+def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
+    """Pairs whose photos and depth maps are up to date, in shooting order.
+
+    Raises:
+        InvalidInput: there are none, or some depth maps are from an earlier recipe.
+    """
+    aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
+    settings = workspace.settings(ALIGN)
+    ready = []
+    for pair in pairs:
+        key = align_key(pair, settings)
+        row = deep.get(pair.pair_id)
+        is_current = row is not None and row.status is Status.OK and row.figures["align_key"] == key
+        if row is not None and is_current and usable(aligned, pair.pair_id, key):
+            ready.append(ReadyPair(pair, aligned[pair.pair_id], row, workspace.pair(pair.pair_id)))
+    if not ready:
+        raise InvalidInput(
+            "no pair is aligned and has its depth map", path=workspace.root, hint="see: ebb status --pairs"
+        )
+    recipes = {item.depth.figures["recipe"] for item in ready if not item.pair.is_imported}
+    if len(recipes) > 1:
+        raise InvalidInput(
+            f"depth maps were made in {len(recipes)} ways: {', '.join(sorted(recipes))}",
+            path=workspace.root,
+            hint="run ebb depth to make them alike",
+        )
+    return ready
+
+
+def _assign(
+    workspace: Workspace, pairs: Sequence[Pair], ready: Sequence[ReadyPair], settings: ShardSettings
+) -> dict[str, Split | None]:
+    """Splits of the ready pairs; kept for ever once given."""
+    known = cast("dict[str, Split]", workspace.state.splits())
+    wanted = {item.pair.pair_id for item in ready}
+    times = [
+        PairTime(pair.pair_id, f"{pair.wide.camera} {pair.wide.serial}", pair.wide.captured_at)
+        for pair in pairs
+    ]
+    splits = assign_splits(times, known, settings, members=wanted)
+    workspace.state.put_splits({pair_id: split for pair_id, split in splits.items() if split is not None})
+    return splits
+
+
+def _write_shards(
+    workspace: Workspace,
+    ready: Sequence[ReadyPair],
+    splits: dict[str, Split | None],
+    settings: ShardSettings,
+    progress: Progress,
+) -> dict[str, ShardFacts]:
+    software = ", ".join(f"{name} {version}" for name, version in versions().items())
+    facts = {}
+    progress.start(STAGE, sum(split is not None for split in splits.values()))
+    try:
+        for split in SPLITS:
+            members = [item for item in ready if splits[item.pair.pair_id] == split]
+            plan = plan_shards([item.num_bytes for item in members], settings.shard_size * 1e6)
+            for number, span in enumerate(plan):
+                name = shard_name(split, number, len(plan))
+                records = _records([members[i] for i in span], software, progress)
+                with atomic_file(workspace.shards / name) as file:
+                    facts[name] = write_shard(file, records)
+    finally:
+        progress.finish()
+    return facts
+
+
+def _records(members: Sequence[ReadyPair], software: str, progress: Progress) -> Iterator[Record]:
+    for item in members:
+        yield _record(item, software)
+        progress.advance(item.pair.pair_id, Status.OK, None, "")
+
+
+def _record(item: ReadyPair, software: str) -> Record:
+    wide, shallow, figures = item.pair.wide, item.pair.shallow, item.aligned.figures
+    images = {name: _read_checked(item, name) for name in item.files}
+    H = figures.get("H_shallow_to_wide")
+    measured = ("inlier_ratio", "coverage", "residual_px", "overlap")
+    counted = ("num_matches", "num_inliers")
+    return Record(
+        pair_id=item.pair.pair_id,
+        wide=images["wide.png"],
+        shallow=images["shallow.png"],
+        depth=images.get("depth.png"),
+        width=figures["width"],
+        height=figures["height"],
+        f_number_wide=wide.f_number,
+        f_number_shallow=shallow.f_number,
+        focal_length_mm=wide.focal_length_mm,
+        exposure_time_s_wide=wide.exposure_time_s,
+        exposure_time_s_shallow=shallow.exposure_time_s,
+        iso_wide=wide.iso,
+        iso_shallow=shallow.iso,
+        camera=wide.camera,
+        lens=wide.lens,
+        captured_at_wide=wide.captured_at,
+        captured_at_shallow=shallow.captured_at,
+        motion_model=figures.get("motion_model", ""),
+        H_shallow_to_wide=tuple(H) if H else None,
+        **{f"crop_{side}": figures[f"crop_{side}"] for side in ("x", "y", "width", "height")},
+        **{name: int(figures[name]) for name in counted if name in figures},
+        **{name: figures[name] for name in measured if name in figures},
+        depth_provider=item.depth.figures["provider"],
+        source_wide=wide.name.rpartition("/")[2],
+        source_shallow=shallow.name.rpartition("/")[2],
+        source_wide_sha256=wide.sha256,
+        source_shallow_sha256=shallow.sha256,
+        software=software,
+    )
+
+
+def _read_checked(item: ReadyPair, name: str) -> bytes:
+    """A photo of the pair, if it still is what its stage wrote."""
+    path = item.folder / name
+    data = path.read_bytes() if path.exists() else b""
+    if sha256_bytes(data) != item.files[name]:
+        raise InvalidInput(
+            "not the file that was written",
+            path=path,
+            hint="remove the pair's folder and run ebb align and ebb depth: they make it again",
+        )
+    return data
+
+
+def _left_out(workspace: Workspace, pairs: Sequence[Pair], splits: dict[str, Split | None]) -> dict[str, int]:
+    """Pairs by what became of them: ``ok``, a reason, or ``left``."""
+    rows = [workspace.state.stage_rows(stage) for stage in (ALIGN, DEPTH)]
+    counts: Counter[str] = Counter()
+    for pair in pairs:
+        if pair.pair_id in splits:
+            counts[Status.OK if splits[pair.pair_id] else Reason.SPLIT_CONFLICT] += 1
+            continue
+        reasons = [row.reason for stage in rows if (row := stage.get(pair.pair_id)) and row.reason]
+        counts[reasons[0] if reasons else "left"] += 1
+    return {str(name): count for name, count in sorted(counts.items())}
+
+
+def _card(index: DatasetIndex, ready: Sequence[ReadyPair], splits: dict[str, Split | None]) -> CardFacts:
+    members = [item for item in ready if splits[item.pair.pair_id]]
+    reasons = {str(reason) for reason in Reason}
+    return CardFacts(
+        splits={
+            split: SplitFacts(
+                num_pairs=index.num_pairs(split),
+                num_shards=len(index.names(split)),
+                num_bytes=sum(index.shards[name].num_bytes for name in index.names(split)),
+            )
+            for split in SPLITS
+        },
+        cameras=Counter(item.pair.wide.camera or "unknown" for item in members),
+        rejects={Reason(name): count for name, count in index.counts.items() if name in reasons},
+        depth_providers=Counter(str(item.depth.figures["provider"]) for item in members),
+        settings=index.settings,
+        software=index.software,
+    )
+
+
+def _settings(workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """Settings that made the shards; no path of this machine."""
+    sections = {name: as_dict(workspace.settings(name)) for name in ("ingest", ALIGN, DEPTH, STAGE)}
+    for section in sections.values():
+        section.pop("pairs", None)
+        section.pop("weights", None)
+    return sections
+
+
+def _remove_others(folder: Path, names: Collection[str]) -> None:
+    """Remove shards of an earlier run that are no longer part of the data set."""
+    for path in folder.glob("*.parquet"):
+        if path.name not in names:
+            path.unlink()

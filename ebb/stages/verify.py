@@ -1,0 +1,103 @@
+"""Verify: hash every file of a dataset again, open every row of its shards, and say what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ebb.dataset.catalog import read_catalog
+from ebb.dataset.index import read_index
+from ebb.dataset.verify import verify_shard
+from ebb.errors import Status
+from ebb.files import sha256_file
+from ebb.runner.items import Result
+from ebb.runner.keys import ALIGN, DEPTH
+from ebb.runner.local import run_items
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ebb.dataset.shards import ShardFacts
+    from ebb.runner.items import Progress
+    from ebb.settings import RunSettings
+    from ebb.workspace import Workspace
+
+
+@dataclass(kw_only=True)
+class VerifyReport:
+    """What was looked at and what was found."""
+
+    num_files: int = 0
+    num_rows: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same facts for ``--json``."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One file to look at."""
+
+    path: Path
+    sha256: str
+    shard: ShardFacts | None = None
+    """What a shard must hold; other files are only hashed."""
+
+
+def run(workspace: Workspace, run: RunSettings, progress: Progress, *, with_inputs: bool) -> VerifyReport:
+    """Compare everything on disk with what was recorded when it was written; only reads.
+
+    Args:
+        workspace: The dataset folder.
+        run: How many workers look.
+        progress: Where to say how far it is.
+        with_inputs: Also hash the camera files.
+
+    Raises:
+        InvalidInput: there are no shards, or their index is broken.
+    """
+    index = read_index(workspace.shards)
+    checks = [*_pair_files(workspace), *(_inputs(workspace) if with_inputs else ())]
+    checks += [Check(workspace.shards / name, facts.sha256, facts) for name, facts in index.shards.items()]
+    report = VerifyReport(num_files=len(checks), num_rows=sum(facts.rows for facts in index.shards.values()))
+    progress.start("verify", len(checks))
+    try:
+        for outcome in run_items(look, checks, run):
+            found = outcome.figures.get(
+                "problems", [f"{outcome.job.path}: {outcome.reason}: {outcome.detail}"]
+            )
+            report.problems += found
+            status = Status.ERROR if found else Status.OK
+            progress.advance(outcome.job.path.name, status, outcome.reason, "; ".join(found))
+    finally:
+        progress.finish()
+    extra = {path.name for path in workspace.shards.glob("*.parquet")} - index.shards.keys()
+    report.problems = sorted([*report.problems, *(f"{name}: not part of the data set" for name in extra)])
+    return report
+
+
+def look(check: Check) -> Result:
+    """Look at one file. Runs in a worker."""
+    if check.shard is not None:
+        return Result(figures={"problems": verify_shard(check.path, check.shard)})
+    try:
+        found = sha256_file(check.path)
+    except OSError as error:
+        return Result(figures={"problems": [f"{check.path}: cannot be read: {error.strerror}"]})
+    wrong = [] if found == check.sha256 else [f"{check.path}: SHA-256 is {found}, not {check.sha256}"]
+    return Result(figures={"problems": wrong})
+
+
+def _pair_files(workspace: Workspace) -> Iterator[Check]:
+    for stage in (ALIGN, DEPTH):
+        for pair_id, row in workspace.state.stage_rows(stage).items():
+            if row.status is Status.OK:
+                yield from (Check(workspace.pair(pair_id) / name, sha) for name, sha in row.outputs.items())
+
+
+def _inputs(workspace: Workspace) -> Iterator[Check]:
+    rows = read_catalog(workspace.catalog_file)
+    return (Check(Path(row.folder, row.name), row.sha256) for row in rows if row.sha256)

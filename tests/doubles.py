@@ -1,0 +1,48 @@
+"""Jobs for the worker processes of the runner's tests; importable in a fresh interpreter."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ebb.errors import Broken, OutputError, Reason, Rejected
+from ebb.runner.items import Result
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing to do."""
+
+    pair_id: str
+    what: str = "work"
+    key: str = "key"
+    folder: Path = Path()
+
+
+def work(job: Job) -> Result:
+    """Do what the job says."""
+    match job.what:
+        case "abort":
+            os.abort()
+        case "segfault":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "exit":
+            os._exit(7)
+        case "hang":
+            time.sleep(1000)
+        case "reject":
+            raise Rejected(Reason.LOW_OVERLAP, "0.4", figures={"overlap": 0.4})
+        case "broken":
+            raise Broken(Reason.UNREADABLE, "no photo", path="a.jpg")
+        case "bug":
+            raise KeyError("nobody expects this")
+        case "memory":
+            raise MemoryError
+        case "allocate":
+            bytearray(1 << 45)
+        case "full disk":
+            raise OutputError("no space", path="a.png")
+    return Result(figures={"id": job.pair_id, "pid": os.getpid()}, outputs={"doubles.py": "00"})

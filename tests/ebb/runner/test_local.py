@@ -1,0 +1,75 @@
+"""Worker processes that crash, hang or break cost one item each."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ebb.errors import OutputError, Reason, Status
+from ebb.runner.items import Outcome
+from ebb.runner.local import attempt, run_items
+from ebb.settings import RunSettings
+from tests.doubles import Job, work
+
+BAD = {
+    "abort": (Status.ERROR, Reason.WORKER_CRASH, f"signal {int(signal.SIGABRT)} (SIGABRT)"),
+    "segfault": (Status.ERROR, Reason.WORKER_CRASH, "(SIGSEGV)"),
+    "exit": (Status.ERROR, Reason.WORKER_CRASH, "exit code 7"),
+    "hang": (Status.ERROR, Reason.TIMEOUT, "stopped after 2 s"),
+    "reject": (Status.REJECTED, Reason.LOW_OVERLAP, "0.4"),
+    "broken": (Status.ERROR, Reason.UNREADABLE, "a.jpg: no photo"),
+    "bug": (Status.ERROR, Reason.INTERNAL_ERROR, "KeyError: 'nobody expects this' (at doubles.py:"),
+    "memory": (Status.ERROR, Reason.OUT_OF_MEMORY, "no memory left"),
+    "allocate": (Status.ERROR, Reason.OUT_OF_MEMORY, ""),
+}
+
+
+def test_every_job_has_one_outcome_whatever_its_neighbours_do() -> None:
+    jobs = [Job(f"{what}{i}", what) for what in BAD for i in range(1)]
+    jobs += [Job(f"fine{i}") for i in range(20)]
+    outcomes = {
+        outcome.job: outcome for outcome in run_items(work, jobs, RunSettings(workers=2, item_timeout=2))
+    }
+    assert outcomes.keys() == set(jobs)
+    for job, outcome in outcomes.items():
+        if job.what in BAD:
+            status, reason, detail = BAD[job.what]
+            assert (outcome.status, outcome.reason) == (status, reason), job
+            assert detail in outcome.detail
+        else:
+            assert (outcome.status, outcome.figures["id"]) == (Status.OK, job.pair_id)
+    assert outcomes[Job("reject0", "reject")].figures == {"overlap": 0.4}
+
+
+def test_what_concerns_the_run_ends_it() -> None:
+    with pytest.raises(OutputError, match="no space"):
+        list(run_items(work, [Job("a", "full disk")], RunSettings(workers=1)))
+
+
+def test_nothing_to_do() -> None:
+    assert list(run_items(work, [], RunSettings(workers=1))) == []
+
+
+def test_jobs_are_taken_as_they_are_needed() -> None:
+    """Memory stays flat: the queue of a long run is never all in flight."""
+    taken: list[int] = []
+
+    def jobs() -> Iterator[Job]:
+        for i in range(100):
+            taken.append(i)
+            yield Job(str(i))
+
+    outcomes = run_items(work, jobs(), RunSettings(workers=1))
+    next(iter(outcomes))
+    assert len(taken) < 10
+    outcomes.close()
+
+
+def test_attempt_measures_time_and_keeps_outputs(tmp_path: Path) -> None:
+    outcome: Outcome[Job] = attempt(work, Job("a", folder=tmp_path))
+    assert outcome.status is Status.OK
+    assert outcome.outputs == {"doubles.py": "00"}
+    assert outcome.seconds >= 0

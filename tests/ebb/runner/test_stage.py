@@ -1,0 +1,88 @@
+"""Mapping a stage over pairs: what is done again, what is kept, what is counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ebb.console import SilentProgress
+from ebb.errors import ExitCode, Reason, Status
+from ebb.runner.stage import StageReport, needs_work, run_pairs, usable
+from ebb.settings import RunSettings
+from ebb.state import StageRow, State
+from tests.doubles import Job, work
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State(tmp_path / "state.sqlite")
+
+
+HERE = Path(__file__).parents[2]
+"""Holds the file that the double names as its output."""
+
+
+def job(pair_id: str, what: str = "work", key: str = "key", folder: Path = HERE) -> Job:
+    return Job(pair_id, what, key, folder)
+
+
+def run(state: State, jobs: list[Job], settings: RunSettings) -> StageReport:
+    return run_pairs(state, "align", jobs, work, settings, SilentProgress())
+
+
+def test_rows_are_recorded_and_a_second_run_redoes_only_what_broke(state: State) -> None:
+    jobs = [job("fine"), job("no", "reject"), job("bad", "broken")]
+    report = run(state, jobs, RunSettings(workers=1))
+    assert (report.total, report.unchanged, report.ok, report.rejected, report.failed) == (3, 0, 1, 1, 1)
+    assert report.reasons == {"low_overlap": 1, "unreadable": 1}
+    before = state.stage_rows("align")
+    assert before["fine"].outputs == {"doubles.py": "00"}
+
+    repaired = [job("fine", "bug"), job("no", "bug"), job("bad")]
+    report = run(state, repaired, RunSettings(workers=1))
+    assert (report.unchanged, report.ok, report.rejected, report.failed) == (2, 2, 1, 0)
+    assert state.stage_rows("align")["no"] == before["no"]
+
+
+def test_another_key_is_done_again(state: State) -> None:
+    run(state, [job("a", key="1")], RunSettings(workers=1))
+    assert run(state, [job("a", key="2")], RunSettings(workers=1)).unchanged == 0
+    assert usable(state.stage_rows("align"), "a", "2")
+    assert not usable(state.stage_rows("align"), "a", "1")
+    assert not usable(state.stage_rows("align"), "b", "2")
+
+
+def test_a_pair_whose_files_are_gone_is_done_again(state: State, tmp_path: Path) -> None:
+    run(state, [job("a")], RunSettings(workers=1))
+    assert run(state, [job("a")], RunSettings(workers=1)).unchanged == 1
+    assert run(state, [job("a", folder=tmp_path)], RunSettings(workers=1)).unchanged == 0
+
+
+def test_rejected_pairs_are_tried_again_when_asked() -> None:
+    row = StageRow(pair_id="a", stage="align", key="k", status=Status.REJECTED, reason=Reason.PARALLAX)
+    assert not needs_work(row, job("a", key="k"), RunSettings())
+    assert needs_work(row, job("a", key="k"), RunSettings(retry_failed=True))
+    assert needs_work(row, job("a", key="other"), RunSettings())
+    assert needs_work(None, job("a", key="k"), RunSettings())
+
+
+def test_exit_code_follows_failures_and_the_limit_on_rejections() -> None:
+    assert StageReport(stage="align", total=10, rejected=2).exit_code(1.0) is ExitCode.DONE
+    assert StageReport(stage="align", total=10, rejected=2).exit_code(0.1) is ExitCode.ITEMS_FAILED
+    assert StageReport(stage="align", total=10, failed=1).exit_code(1.0) is ExitCode.ITEMS_FAILED
+    assert StageReport(stage="align").exit_code(0.0) is ExitCode.DONE
+
+
+def test_report_for_machines() -> None:
+    report = StageReport(stage="align", total=1)
+    report.add(Status.REJECTED, Reason.PARALLAX)
+    assert report.as_dict() == {
+        "stage": "align",
+        "total": 1,
+        "unchanged": 0,
+        "ok": 0,
+        "rejected": 1,
+        "failed": 0,
+        "reasons": {"parallax": 1},
+    }

@@ -1,0 +1,90 @@
+"""Import of EBB! folders: the release, the challenge without depth, and damaged ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ebb.console import SilentProgress
+from ebb.dataset.catalog import pairs_of, read_catalog
+from ebb.dataset.shards import read_records
+from ebb.errors import InvalidInput, Reason, Status
+from ebb.settings import DepthSettings, ShardSettings
+from ebb.stages import depth, import_, shard
+from ebb.workspace import Workspace, open_workspace
+from tests.captures import scene
+from tests.ebb.stages.conftest import RUN
+
+
+def write(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), image)
+
+
+def release(folder: Path, *, depth: bool = True) -> Path:
+    for split, number in (("train", 2), ("train", 10), ("test", 0)):
+        for part, seed in (("original", number), ("bokeh", number + 100)):
+            write(folder / split / part / f"{number}.jpg", scene(seed, (160, 96)))
+        if depth:
+            write(folder / split / "original_depth" / f"{number}.png", scene(number, (80, 48))[..., 0])
+    return folder
+
+
+def run(workspace: Workspace, folder: Path) -> dict[str, object]:
+    return import_.run(workspace, folder, RUN, SilentProgress()).as_dict()
+
+
+def test_the_release_becomes_shards_in_its_own_splits(tmp_path: Path) -> None:
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        assert run(workspace, release(tmp_path / "EBB"))["ok"] == 3
+        pairs = pairs_of(read_catalog(workspace.catalog_file))
+        assert [pair.wide.name for pair in pairs if "train" in pair.wide.name] == [
+            "train/original/2.jpg",
+            "train/original/10.jpg",
+        ]
+        report = shard.run(workspace, ShardSettings(test=0, val=0), SilentProgress())
+        assert report.splits == {"train": 2, "val": 0, "test": 1}
+        (record,) = read_records(workspace.shards / "test-00000-of-00001.parquet")
+        assert (record.depth_provider, record.source_wide, record.height) == ("import", "0.jpg", 96)
+        assert run(workspace, tmp_path / "EBB")["unchanged"] == 3
+
+
+def test_without_depth_maps_they_can_be_made_later(tmp_path: Path) -> None:
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        run(workspace, release(tmp_path / "EBB", depth=False))
+        with pytest.raises(InvalidInput, match="has its depth map"):
+            shard.run(workspace, ShardSettings(), SilentProgress())
+        depth.run(workspace, DepthSettings(provider="none"), RUN, SilentProgress())
+        assert shard.run(workspace, ShardSettings(), SilentProgress()).num_shards > 0
+
+
+def test_damaged_and_odd_files_are_rows(tmp_path: Path) -> None:
+    folder = release(tmp_path / "EBB")
+    (folder / "train" / "bokeh" / "2.jpg").write_bytes(b"no photo")
+    write(folder / "train" / "original_depth" / "10.png", np.zeros((7, 7), np.uint8))
+    write(folder / "train" / "original" / "77.jpg", scene(1, (160, 96)))
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        report = run(workspace, folder)
+        rows = read_catalog(workspace.catalog_file)
+    assert report["ok"] == 1
+    assert report["reasons"] == {"unreadable": 1, "bad_depth": 1, "missing_partner": 1}
+    broken = next(row for row in rows if row.status is Status.ERROR)
+    assert (broken.name, broken.reason) == ("train/bokeh/2.jpg", Reason.UNREADABLE)
+
+
+def test_photos_of_different_size_are_refused(tmp_path: Path) -> None:
+    folder = release(tmp_path / "EBB")
+    write(folder / "test" / "bokeh" / "0.jpg", scene(1, (162, 96)))
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        assert run(workspace, folder)["reasons"] == {"corrupt_input": 1}
+
+
+def test_not_an_ebb_folder(tmp_path: Path) -> None:
+    with (
+        open_workspace(tmp_path / "set", create=True) as workspace,
+        pytest.raises(InvalidInput, match="no pairs here .*train/original"),
+    ):
+        run(workspace, tmp_path)

@@ -1,0 +1,128 @@
+"""Ingest on real files: catalogue, reasons, resume, overriding pairs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ebb.console import SilentProgress
+from ebb.dataset.catalog import pairs_of, read_catalog
+from ebb.errors import ExitCode, InvalidInput, Reason, Status, UsageError
+from ebb.settings import IngestSettings, RunSettings
+from ebb.stages import ingest
+from ebb.workspace import Workspace, open_workspace
+from tests.captures import SAMPLE, scene, shot, write_card, write_pair
+
+RUN = RunSettings(workers=2)
+
+
+def run(workspace: Workspace, folder: Path, **settings: object) -> ingest.IngestReport:
+    return ingest.run(workspace, folder, IngestSettings(**settings), RUN, SilentProgress())  # type: ignore[arg-type]
+
+
+def test_the_sample_card(tmp_path: Path) -> None:
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        report = run(workspace, SAMPLE / "captures")
+        assert (report.num_files, report.num_captures, report.num_pairs) == (15, 11, 4)
+        assert report.exit_code is ExitCode.DONE
+        assert report.reasons == {"jpeg_twin": 2, "missing_partner": 1, "unsupported_file": 1}
+        pairs = pairs_of(read_catalog(workspace.catalog_file))
+    names = [(pair.wide.name, pair.shallow.name, pair.depth and pair.depth.name) for pair in pairs]
+    assert names == [
+        ("IMG_0301.DNG", "IMG_0302.DNG", "IMG_0301_depth.png"),
+        ("IMG_0304.DNG", "IMG_0303.DNG", "IMG_0304_depth.png"),
+        ("IMG_0305.JPG", "IMG_0306.JPG", "IMG_0305_depth.png"),
+        ("IMG_0307.JPG", "IMG_0308.JPG", None),
+    ]
+    garden = pairs[1].wide
+    assert (garden.width, garden.height, garden.orientation) == (1280, 1920, 6)
+    assert (garden.camera, garden.lens, garden.focal_length_mm) == ("Canon EOS 7D", "EF50mm f/1.8 II", 50)
+    assert (garden.f_number, garden.iso, garden.exposure_time_s) == (16, 400, pytest.approx(1 / 60))
+    assert garden.captured_at is not None
+    assert garden.captured_at.isoformat() == "2019-06-02T14:10:48.620000"
+
+
+def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
+    write_card(tmp_path / "raw", 2)
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        assert run(workspace, tmp_path / "raw").unchanged == 0
+        first = workspace.catalog_file.read_bytes()
+        assert run(workspace, tmp_path / "raw").unchanged == 6
+        assert workspace.catalog_file.read_bytes() == first
+        (tmp_path / "raw" / "IMG_0002.JPG").write_bytes(shot(scene(9), 1.8, 6))
+        (tmp_path / "raw" / "IMG_0001_depth.png").unlink()
+        report = run(workspace, tmp_path / "raw")
+        assert (report.unchanged, report.num_files) == (4, 5)
+
+
+def test_two_folders_share_a_catalogue(tmp_path: Path) -> None:
+    write_pair(tmp_path / "day1", 1, seed=1, seconds=0)
+    write_pair(tmp_path / "day2", 1, seed=2, seconds=86400)
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        run(workspace, tmp_path / "day1")
+        run(workspace, tmp_path / "day2")
+        run(workspace, tmp_path / "day1")
+        assert len(pairs_of(read_catalog(workspace.catalog_file))) == 2
+
+
+def test_a_pairs_file_overrides(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_card(raw, 2)
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("wide,shallow\nIMG_0001.JPG,IMG_0004.JPG\n")
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        report = run(workspace, raw, pairs=pairs)
+        (pair,) = pairs_of(report.rows)
+        assert (pair.wide.name, pair.shallow.name) == ("IMG_0001.JPG", "IMG_0004.JPG")
+        assert report.reasons == {"not_in_pairs_file": 2}
+        pairs.write_text("wide,shallow\nIMG_0001.JPG,IMG_0009.JPG\n")
+        with pytest.raises(UsageError, match=r"IMG_0009\.JPG"):
+            run(workspace, raw, pairs=pairs)
+        with pytest.raises(UsageError, match="cannot read the pairs file"):
+            run(workspace, raw, pairs=tmp_path / "none.csv")
+
+
+def test_preview_and_explain_write_nothing(tmp_path: Path) -> None:
+    write_card(tmp_path / "raw", 1)
+    (tmp_path / "raw" / "notes.txt").write_text("x")
+    before = sorted(tmp_path.rglob("*"))
+    settings, progress = IngestSettings(), SilentProgress()
+    assert ingest.preview(tmp_path / "raw", settings, RUN, progress).num_pairs == 1
+    text = ingest.explain_file(tmp_path / "raw", "IMG_0002.JPG", settings, RUN, progress)
+    assert "IMG_0001.JPG" in text
+    assert "5.00 s" in text
+    assert "unsupported_file" in ingest.explain_file(tmp_path / "raw", "notes.txt", settings, RUN, progress)
+    assert "depth" in ingest.explain_file(tmp_path / "raw", "IMG_0001_depth.png", settings, RUN, progress)
+    with pytest.raises(UsageError, match="fits 0 files"):
+        ingest.explain_file(tmp_path / "raw", "IMG_9.JPG", settings, RUN, progress)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_not_a_folder(tmp_path: Path) -> None:
+    with (
+        open_workspace(tmp_path / "set", create=True) as workspace,
+        pytest.raises(InvalidInput, match="not a folder"),
+    ):
+        run(workspace, tmp_path / "nothing")
+
+
+def test_a_name_that_is_no_text_is_a_row(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path / "raw")
+    write_card(tmp_path / "raw", 1)
+    Path(os.fsdecode(folder + b"/IMG_\xff.CR2")).write_bytes(b"x")
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        report = run(workspace, tmp_path / "raw")
+    row = next(row for row in report.rows if row.status is Status.ERROR)
+    assert (row.name, row.reason) == ("IMG_\\xff.CR2", Reason.UNREADABLE)
+    assert "rename the file" in row.detail
+
+
+def test_hidden_files_devices_and_loops_are_passed_over(tmp_path: Path) -> None:
+    write_pair(tmp_path / "raw", 1, seed=1, seconds=0)
+    (tmp_path / "raw" / ".IMG_0009.JPG").write_bytes(b"x")
+    os.mkfifo(tmp_path / "raw" / "IMG_0010.JPG")
+    (tmp_path / "raw" / "loop").symlink_to(tmp_path / "raw")
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        assert run(workspace, tmp_path / "raw").num_files == 2

@@ -1,0 +1,129 @@
+"""Shards: what is in them, who goes where, and that nothing changes by itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ebb.console import SilentProgress
+from ebb.dataset.index import read_index
+from ebb.dataset.png import decode_png
+from ebb.dataset.shards import read_records
+from ebb.errors import InvalidInput
+from ebb.settings import AlignSettings, DepthSettings, ShardSettings
+from ebb.stages import align, depth, shard
+from ebb.workspace import Workspace
+from tests.ebb.stages.conftest import RUN
+
+
+def run(workspace: Workspace, **settings: object) -> shard.ShardReport:
+    return shard.run(workspace, ShardSettings(**settings), SilentProgress())  # type: ignore[arg-type]
+
+
+def contents(workspace: Workspace) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(workspace.shards.iterdir())}
+
+
+def test_rows_hold_what_the_stages_wrote(ready: Workspace) -> None:
+    report = run(ready, test=1, val=1)
+    assert report.splits == {"train": 1, "val": 1, "test": 1}
+    assert (report.num_shards, report.left_out) == (3, 0)
+    records = {
+        record.pair_id: record for path in ready.shards.glob("*.parquet") for record in read_records(path)
+    }
+    for pair_id, row in ready.state.stage_rows("align").items():
+        record = records[pair_id]
+        assert record.wide == (ready.pair(pair_id) / "wide.png").read_bytes()
+        assert record.depth == (ready.pair(pair_id) / "depth.png").read_bytes()
+        assert list(record.H_shallow_to_wide or ()) == row.figures["H_shallow_to_wide"]
+        assert (record.f_number_wide, record.f_number_shallow) == (16, 1.8)
+        assert record.depth_provider == "sidecar"
+        assert record.source_wide.startswith("IMG_")
+
+
+def test_datasets_and_pandas_open_them(
+    ready: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets = pytest.importorskip("datasets")
+    run(ready, test=1, val=0)
+    files = {"train": str(ready.shards / "train-*.parquet"), "test": str(ready.shards / "test-*.parquet")}
+    loaded = datasets.load_dataset("parquet", data_files=files, cache_dir=str(tmp_path / "cache"))
+    assert {split: len(rows) for split, rows in loaded.items()} == {"train": 2, "test": 1}
+    row = loaded["train"][0]
+    stored = (ready.pair(row["pair_id"]) / "shallow.png").read_bytes()
+    assert (np.asarray(row["shallow"]) == decode_png(stored)).all()
+    assert row["depth"].size == (row["width"] // 2, row["height"] // 2)
+    table = pd.read_parquet(next(ready.shards.glob("train-*.parquet")))
+    assert table["wide"][0]["bytes"].startswith(b"\x89PNG")
+
+
+def test_the_same_run_gives_the_same_bytes(ready: Workspace) -> None:
+    run(ready, test=1, val=0)
+    first = contents(ready)
+    run(ready, test=1, val=0)
+    assert contents(ready) == first
+
+
+def test_small_shards_and_no_leftovers(ready: Workspace) -> None:
+    assert run(ready, test=0, val=0, shard_size=0.01).num_shards == 3
+    assert run(ready, test=0, val=0).num_shards == 1
+    assert sorted(contents(ready)) == ["DATASET.json", "README.md", "train-00000-of-00001.parquet"]
+
+
+def test_a_pair_keeps_its_split_whatever_the_settings(ready: Workspace) -> None:
+    run(ready, test=1, val=0)
+    before = ready.state.splits()
+    run(ready, test=2, val=1)
+    assert ready.state.splits() == before
+
+
+def test_the_index_is_the_done_mark(ready: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(ready)
+    monkeypatch.setattr(shard, "write_shard", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(ready)
+    with pytest.raises(InvalidInput, match="the shards are not finished"):
+        read_index(ready.shards)
+
+
+def test_the_card_and_index_tell_no_path_of_this_machine(ready: Workspace) -> None:
+    run(ready)
+    for name in ("README.md", "DATASET.json"):
+        assert str(ready.root.parent).encode() not in contents(ready)[name]
+    counts = json.loads(contents(ready)["DATASET.json"])["counts"]
+    assert counts == {"ok": 3}
+
+
+def test_nothing_to_shard(aligned: Workspace) -> None:
+    with pytest.raises(InvalidInput, match="no pair is aligned and has its depth map"):
+        run(aligned)
+
+
+def test_rejected_pairs_stay_out_and_are_counted(ready: Workspace) -> None:
+    align.run(ready, AlignSettings(height=256, min_overlap=0.99), RUN, SilentProgress())
+    with pytest.raises(InvalidInput, match="no pair is aligned"):
+        run(ready)
+
+
+def test_depth_maps_of_two_recipes_are_not_mixed(ready: Workspace) -> None:
+    (pair_id, *_) = ready.state.stage_rows("depth")
+    row = ready.state.stage_rows("depth")[pair_id]
+    depth.run(ready, DepthSettings(provider="none"), RUN, SilentProgress())
+    ready.state.put_stage(row)
+    with pytest.raises(InvalidInput, match="depth maps were made in 2 ways"):
+        run(ready)
+
+
+def test_a_damaged_photo_is_not_packed(ready: Workspace) -> None:
+    (pair_id, *_) = ready.state.stage_rows("align")
+    path = ready.pair(pair_id) / "wide.png"
+    data = bytearray(path.read_bytes())
+    data[1000] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InvalidInput, match="not the file that was written"):
+        run(ready)

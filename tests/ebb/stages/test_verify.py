@@ -1,0 +1,59 @@
+"""Verify finds what changed on disk, and names it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+
+import pytest
+
+from ebb.console import SilentProgress
+from ebb.errors import InvalidInput
+from ebb.settings import ShardSettings
+from ebb.stages import shard, verify
+from ebb.workspace import Workspace
+from tests.ebb.stages.conftest import RUN
+
+
+def run(workspace: Workspace, *, with_inputs: bool = False) -> verify.VerifyReport:
+    return verify.run(workspace, RUN, SilentProgress(), with_inputs=with_inputs)
+
+
+@pytest.fixture
+def sharded(ready: Workspace) -> Workspace:
+    shard.run(ready, ShardSettings(test=1, val=0), SilentProgress())
+    return ready
+
+
+def test_a_sound_data_set(sharded: Workspace) -> None:
+    report = run(sharded, with_inputs=True)
+    assert report.problems == []
+    assert (report.num_files, report.num_rows) == (3 * 3 + 9 + 2, 3)
+
+
+def test_a_flipped_bit_in_any_file_is_found(sharded: Workspace) -> None:
+    rng = random.Random(1)
+    paths = [*sharded.shards.glob("*.parquet"), *sharded.root.glob("pairs/*/*.png")]
+    for path in rng.sample(paths, 4):
+        sound = path.read_bytes()
+        data = bytearray(sound)
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        path.write_bytes(data)
+        problems = run(sharded).problems
+        assert problems, path
+        assert all(path.name in problem for problem in problems)
+        path.write_bytes(sound)
+
+
+def test_missing_and_extra_shards(sharded: Workspace) -> None:
+    path = next(sharded.shards.glob("train-*.parquet"))
+    shutil.copy(path, sharded.shards / "train-00007-of-00009.parquet")
+    path.unlink()
+    problems = run(sharded).problems
+    assert any("train-00007-of-00009.parquet: not part of the data set" in line for line in problems)
+    assert any(path.name in line for line in problems)
+
+
+def test_unfinished_shards(ready: Workspace) -> None:
+    with pytest.raises(InvalidInput, match="the shards are not finished"):
+        run(ready)

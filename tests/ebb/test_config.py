@@ -1,0 +1,69 @@
+"""Flag, environment, --config file, the dataset's ebb.toml, default: the first that has a value wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from cyclopts import App, Parameter
+
+from ebb.config import layered
+from ebb.errors import UsageError
+from ebb.settings import AlignSettings, RunSettings
+
+
+def resolve(*arguments: str) -> tuple[AlignSettings, RunSettings, Path]:
+    app = App(config=layered)
+
+    @app.command
+    def align(
+        dataset: Path = Path("dataset"),
+        config: Path | None = None,
+        settings: Annotated[AlignSettings, Parameter(name="*")] = AlignSettings(),
+        run: Annotated[RunSettings, Parameter(name="*")] = RunSettings(),
+    ) -> tuple[AlignSettings, RunSettings, Path]:
+        return settings, run, dataset
+
+    result: tuple[AlignSettings, RunSettings, Path] = app(
+        ["align", *arguments], result_action="return_value", exit_on_error=False
+    )
+    return result
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    (tmp_path / "ebb.toml").write_text("[align]\nheight = 100\nmin_inliers = 11\nmatch_ratio = 0.7\n")
+    return tmp_path
+
+
+def test_defaults() -> None:
+    assert resolve("--dataset", "nowhere")[0] == AlignSettings()
+
+
+def test_the_order_of_the_layers(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "mine.toml"
+    config.write_text("[align]\nheight = 200\nmin_inliers = 22\n[run]\nretry_failed = true\n")
+    monkeypatch.setenv("EBB_ALIGN_HEIGHT", "300")
+    settings, run, _ = resolve("--dataset", str(dataset), "--config", str(config))
+    assert (settings.height, settings.min_inliers, settings.match_ratio) == (300, 22, 0.7)
+    assert run.retry_failed
+    settings, _, _ = resolve("--dataset", str(dataset), "--config", str(config), "--height", "400")
+    assert settings.height == 400
+
+
+def test_the_environment_names_the_dataset(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EBB_DATASET", str(dataset))
+    settings, _, folder = resolve()
+    assert (settings.height, folder) == (100, dataset)
+
+
+def test_an_unknown_key_is_an_error(dataset: Path) -> None:
+    (dataset / "ebb.toml").write_text("[align]\nheigth = 1\n")
+    with pytest.raises(UsageError, match="unknown key 'heigth'"):
+        resolve("--dataset", str(dataset))
+
+
+def test_a_missing_config_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot read settings"):
+        resolve("--config", str(tmp_path / "none.toml"))

@@ -1,0 +1,82 @@
+"""What a person sees."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ebb.console import Console, PlainProgress, SilentProgress, TerminalProgress, printable, table
+from ebb.errors import InvalidInput, Reason, Status
+
+
+def test_a_file_name_cannot_steer_the_terminal() -> None:
+    assert printable("a\x1b[31mb\udcff\rc\nd ü[/red]") == "a\\x1b[31mb\\udcff\\rc\nd ü[/red]"
+
+
+def test_table_aligns_numbers_right() -> None:
+    assert table(("name", "n"), [("a", 1), ("bcdef", 10)]).splitlines() == [
+        "name    n",
+        "-----  --",
+        "a       1",
+        "bcdef  10",
+    ]
+    assert table(("name",), []).splitlines() == ["name", "----"]
+
+
+def test_results_go_out_and_notes_go_aside(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console()
+    console.note("on the way")
+    console.result({"n": 1}, "one")
+    assert capsys.readouterr() == ("one\n", "on the way\n")
+
+
+def test_json_is_one_object_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(as_json=True)
+    console.result({"n": 1}, "one")
+    assert json.loads(capsys.readouterr().out) == {"n": 1}
+    console.error(InvalidInput("broken", path="a", hint="mend it"))
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"error": "broken", "path": "a", "hint": "mend it", "exit_code": 4}
+    assert err == "ebb: a: broken (mend it)\n"
+
+
+def test_quiet_says_errors_only(capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(quiet=True)
+    console.note("x")
+    console.result({}, "y")
+    assert capsys.readouterr() == ("", "")
+    console.error(InvalidInput("broken"))
+    assert capsys.readouterr().err == "ebb: broken\n"
+    assert isinstance(console.progress(), SilentProgress)
+
+
+def test_plain_progress_tells_errors_and_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Console().progress()
+    assert isinstance(progress, PlainProgress)
+    progress.start("align", 2)
+    progress.advance("a", Status.OK, None, "")
+    progress.advance("b", Status.ERROR, Reason.TIMEOUT, "stopped after 2 s")
+    progress.finish()
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "align: b: timeout: stopped after 2 s"
+    assert second.startswith("align: 2 of 2 in ")
+
+
+def test_plain_progress_estimates_the_rest(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 20.0, 40.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    progress = PlainProgress()
+    progress.start("align", 4)
+    progress.advance("a", Status.OK, None, "")
+    assert capsys.readouterr().err == "align: 1 of 4, about 60 s left\n"
+
+
+def test_terminal_progress_takes_any_file_name(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = TerminalProgress()
+    progress.start("align", 1)
+    progress.advance("[/red] \x1b[2J", Status.ERROR, Reason.UNREADABLE, "no [bold]")
+    progress.finish()
+    assert "[/red] \\x1b[2J: unreadable: no [bold]" in capsys.readouterr().err.replace("\n", " ")

@@ -1,0 +1,60 @@
+"""The error tree: messages that help, codes that scripts can rely on."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from ebb.errors import (
+    Broken,
+    DatasetLocked,
+    EbbError,
+    InvalidInput,
+    ItemError,
+    MissingDependency,
+    OutputError,
+    Reason,
+    Rejected,
+    Status,
+    UsageError,
+)
+
+
+@pytest.mark.parametrize(
+    ("cls", "code"),
+    [(UsageError, 2), (InvalidInput, 4), (OutputError, 5), (MissingDependency, 6), (DatasetLocked, 75)],
+)
+def test_exit_codes(cls: type[EbbError], code: int) -> None:
+    assert cls("it broke").exit_code == code
+
+
+def test_a_message_says_where_what_and_what_to_do() -> None:
+    error = InvalidInput("not a shard", path=Path("a.parquet"), hint="make it again")
+    assert str(error) == "a.parquet: not a shard (make it again)"
+    assert str(InvalidInput("not a shard")) == "not a shard"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_advice(reason: Reason) -> None:
+    assert len(reason.advice) > 10
+    assert reason.advice[0].islower()
+
+
+def test_item_errors_carry_reason_status_and_figures() -> None:
+    error = Rejected(Reason.LOW_OVERLAP, "0.4 of the frame", figures={"overlap": 0.4})
+    assert (error.status, error.reason, error.figures) == (
+        Status.REJECTED,
+        Reason.LOW_OVERLAP,
+        {"overlap": 0.4},
+    )
+    assert Reason.LOW_OVERLAP.advice in str(error)
+    assert Broken(Reason.UNREADABLE, "no").status is Status.ERROR
+    assert issubclass(Broken, ItemError)
+
+
+def test_run_wide_errors_survive_the_way_out_of_a_worker() -> None:
+    error = OutputError("no space", path="a.png", hint="make space")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.exit_code) == (str(error), 5)

@@ -1,0 +1,86 @@
+"""Atomic writing and hashing."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ebb.errors import OutputError
+from ebb.files import (
+    atomic_file,
+    cannot_write,
+    remove_temporaries,
+    sha256_bytes,
+    sha256_file,
+    write_atomic,
+)
+
+
+def test_write_atomic_writes_and_hashes(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "file.bin"
+    digest = write_atomic(path, b"abc")
+    assert path.read_bytes() == b"abc"
+    assert digest == hashlib.sha256(b"abc").hexdigest() == sha256_bytes(b"abc") == sha256_file(path)
+    assert os.listdir(path.parent) == ["file.bin"]
+
+
+def test_a_failing_writer_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_atomic(path, b"old")
+    with pytest.raises(RuntimeError), atomic_file(path) as file:
+        file.write(b"half")
+        raise RuntimeError
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_hashing_file_counts(tmp_path: Path) -> None:
+    with atomic_file(tmp_path / "file") as file:
+        assert file.write(b"abc") == 3
+        assert file.tell() == file.num_bytes == 3
+
+
+def test_a_file_in_the_way_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match="cannot write it"):
+        write_atomic(tmp_path / "file" / "below", b"")
+
+
+def test_no_space_says_how_much_is_left(tmp_path: Path) -> None:
+    error = cannot_write(tmp_path / "not" / "there", OSError(errno.ENOSPC, "No space left on device"))
+    assert "no space" in str(error)
+    assert "MB free" in str(error)
+    assert "run the same command again" in str(error)
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A bound on the file size plays a full disk in a child process."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from ebb.files import write_atomic; from ebb.errors import OutputError\n"
+        f"try: write_atomic(Path({str(tmp_path / 'big')!r}), bytes(1 << 20))\n"
+        "except OutputError as error: sys.exit(int(error.exit_code))\n"
+    )
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+
+    assert subprocess.run([sys.executable, "-c", code], preexec_fn=limit, check=False).returncode == 5
+    assert os.listdir(tmp_path) == []
+
+
+def test_remove_temporaries_removes_only_those(tmp_path: Path) -> None:
+    (tmp_path / "pairs").mkdir()
+    (tmp_path / "pairs" / ".wide.png.123.tmp").touch()
+    (tmp_path / "notes.tmp").touch()
+    remove_temporaries(tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["notes.tmp", "pairs"]

@@ -1,0 +1,94 @@
+"""Settings: defaults written once, checked values, strict TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from ebb.errors import UsageError
+from ebb.settings import (
+    SECTIONS,
+    AlignSettings,
+    DepthSettings,
+    IngestSettings,
+    RunSettings,
+    ShardSettings,
+    as_dict,
+    canonical_json,
+    from_values,
+    read_toml,
+)
+
+
+def test_a_field_name_stands_for_one_thing() -> None:
+    """The verb `run` flattens all sections into flags, so no two may share a name."""
+    names = [field.name for cls in SECTIONS.values() for field in dataclasses.fields(cls)]
+    assert len(names) == len(set(names))
+
+
+def test_every_field_has_a_help_text() -> None:
+    source = Path(__file__).parents[2].joinpath("ebb", "settings.py").read_text()
+    for cls in SECTIONS.values():
+        for field in dataclasses.fields(cls):
+            assert re.search(rf'^    {field.name}: .*\n    """.+', source, re.MULTILINE), field.name
+
+
+@pytest.mark.parametrize("cls", SECTIONS.values())
+def test_values_round_trip(cls: type) -> None:
+    assert from_values(cls, as_dict(cls())) == cls()
+
+
+def test_paths_and_whole_floats() -> None:
+    settings = from_values(IngestSettings, {"pairs": "a.csv", "wide_f": 22})
+    assert settings.pairs == Path("a.csv")
+    assert isinstance(settings.wide_f, float)
+    assert as_dict(settings)["pairs"] == "a.csv"
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "message"),
+    [
+        (AlignSettings, {"height": "big"}, "height = 'big' is not of type int"),
+        (AlignSettings, {"height": True}, "is not of type int"),
+        (AlignSettings, {"height": 0}, "--height 0 is not positive"),
+        (AlignSettings, {"height": 1023}, "--height 1023 is odd"),
+        (AlignSettings, {"match_ratio": 1.5}, "--match-ratio 1.5 is not between 0 and 1"),
+        (IngestSettings, {"wide_f": 1.8}, "not larger than --shallow-f"),
+        (IngestSettings, {"apertures": "both"}, "one of: exact, extremes"),
+        (IngestSettings, {"max_gap": float("nan")}, "is not positive"),
+        (ShardSettings, {"test": -1.0}, "neither a share below 1 nor a whole count"),
+        (ShardSettings, {"val": 1.5}, "neither a share below 1 nor a whole count"),
+        (RunSettings, {"workers": -1}, "is negative"),
+        (DepthSettings, {"provider": "guess"}, "one of: megadepth"),
+    ],
+)
+def test_nonsense_is_refused(cls: type, values: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        from_values(cls, values)
+
+
+def test_workers_default_to_the_cores() -> None:
+    assert RunSettings().num_workers >= 1
+    assert RunSettings(workers=3).num_workers == 3
+
+
+def test_toml_is_strict(tmp_path: Path) -> None:
+    path = tmp_path / "ebb.toml"
+    path.write_text("[align]\nheight = 512\n[versions]\nebb = '1'\n")
+    assert read_toml(path) == {"align": {"height": 512}}
+    path.write_text("[align]\nhieght = 512\n")
+    with pytest.raises(UsageError, match=r"unknown key 'hieght' in \[align\] \(known: height"):
+        read_toml(path)
+    path.write_text("[allign]\n")
+    with pytest.raises(UsageError, match=r"unknown section \[allign\] \(known: ingest, align"):
+        read_toml(path)
+    path.write_text("[align")
+    with pytest.raises(UsageError, match="cannot read settings"):
+        read_toml(path)
+
+
+def test_canonical_json_does_not_depend_on_order() -> None:
+    assert canonical_json({"b": 1, "a": "ü"}) == canonical_json({"a": "ü", "b": 1}) == '{"a":"ü","b":1}'

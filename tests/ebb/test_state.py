@@ -1,0 +1,93 @@
+"""Rows of state.sqlite."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from ebb.errors import InvalidInput, OutputError, Reason, Status
+from ebb.state import STATE_VERSION, FileRow, StageRow, State
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State(tmp_path / "state.sqlite")
+
+
+def test_stage_rows_come_back_as_put(state: State, tmp_path: Path) -> None:
+    row = StageRow(
+        pair_id="ab",
+        stage="align",
+        key="k",
+        status=Status.REJECTED,
+        reason=Reason.LOW_OVERLAP,
+        detail="0.4 of the frame",
+        figures={"overlap": 0.4, "H": [1.0, 2.0]},
+        outputs={"wide.png": "00"},
+        seconds=1.5,
+    )
+    state.put_stage(row)
+    state.close()
+    assert State(tmp_path / "state.sqlite").stage_rows("align") == {"ab": row}
+
+
+def test_a_new_row_replaces_the_old_one_of_that_stage_only(state: State) -> None:
+    for stage, key in (("align", "1"), ("depth", "1"), ("align", "2")):
+        state.put_stage(StageRow(pair_id="ab", stage=stage, key=key, status=Status.OK))
+    assert state.stage_rows("align")["ab"].key == "2"
+    assert state.stage_rows("depth")["ab"].key == "1"
+
+
+def test_file_rows_by_folder_in_name_order(state: State) -> None:
+    rows = [
+        FileRow(
+            folder=folder,
+            name=name,
+            size=1,
+            mtime_ns=2,
+            status=Status.ERROR,
+            reason=Reason.UNREADABLE,
+            facts={"iso": 100},
+        )
+        for folder, name in (("b", "2"), ("a", "2"), ("a", "1"))
+    ]
+    for row in rows:
+        state.put_file(row)
+    assert list(state.file_rows("a")) == [rows[2], rows[1]]
+    assert list(state.file_rows()) == [rows[2], rows[1], rows[0]]
+    state.drop_files("a", ["1"])
+    assert list(state.file_rows("a")) == [rows[1]]
+
+
+def test_a_pair_keeps_its_split(state: State) -> None:
+    state.put_splits({"ab": "test", "cd": "train"})
+    state.put_splits({"ab": "train", "ef": "val"})
+    assert state.splits() == {"ab": "test", "cd": "train", "ef": "val"}
+
+
+def test_wal_and_full_sync(state: State, tmp_path: Path) -> None:
+    assert sqlite3.connect(tmp_path / "state.sqlite").execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert state._db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_another_version_is_refused(state: State, tmp_path: Path) -> None:
+    state._db.execute(f"PRAGMA user_version={STATE_VERSION + 1}")
+    state.close()
+    with pytest.raises(
+        InvalidInput, match=f"state version {STATE_VERSION + 1}, this ebb reads {STATE_VERSION}"
+    ):
+        State(tmp_path / "state.sqlite")
+
+
+def test_not_a_database(tmp_path: Path) -> None:
+    (tmp_path / "state.sqlite").write_bytes(b"no database" * 100)
+    with pytest.raises(InvalidInput, match="not a state file"):
+        State(tmp_path / "state.sqlite")
+
+
+def test_a_folder_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "state.sqlite").mkdir()
+    with pytest.raises(OutputError, match="cannot write"):
+        State(tmp_path / "state.sqlite")

@@ -1,0 +1,247 @@
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from ebb import weights
+from ebb.errors import InvalidInput, MissingDependency, OutputError, UsageError
+
+CONTENT = b"PK\x03\x04" + bytes(range(256)) * 4096
+PAGE = b"<html>please log in</html>"
+
+
+class Server(HTTPServer):
+    """Serves one file with ranges, or misbehaves as told."""
+
+    content: bytes = CONTENT
+    etag: str | None = '"v1"'
+    break_after: int | None = None
+    status: int | None = None
+    ranges: list[str | None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range")
+        self.server.ranges.append(wanted)
+        if self.server.status is not None:
+            self.send_error(self.server.status)
+            return
+        start = 0
+        if wanted and self.headers.get("If-Range") == self.server.etag:
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(self.server.content):
+                self.send_error(416)
+                return
+        body = self.server.content[start:]
+        self.send_response(206 if start else 200)
+        if self.server.etag:
+            self.send_header("ETag", self.server.etag)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: self.server.break_after])
+
+    def log_message(self, *args: object) -> None:
+        """Keep the test output clean."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
+    with Server(("127.0.0.1", 0), Handler) as running:
+        running.ranges = []
+        url = f"http://127.0.0.1:{running.server_address[1]}/net.pth"
+        entry = replace(weights.WEIGHTS["megadepth"], url=url, file_name="net.pth")
+        monkeypatch.setitem(weights.WEIGHTS, "megadepth", entry)
+        monkeypatch.setenv("EBB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.delenv("EBB_MEGADEPTH_WEIGHTS", raising=False)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_download_keeps_the_file_and_records_its_hash(server: Server, tmp_path: Path) -> None:
+    seen: list[tuple[int, int | None]] = []
+    path = weights.download("megadepth", lambda done, total: seen.append((done, total)))
+    assert path.read_bytes() == CONTENT
+    assert left_in(tmp_path / "cache") == ["net.pth", "net.pth.json"]
+    record = json.loads((tmp_path / "cache" / "net.pth.json").read_text())
+    assert record["sha256"] == hashlib.sha256(CONTENT).hexdigest()
+    assert record["bytes"] == len(CONTENT)
+    assert seen[0] == (0, len(CONTENT))
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
+    assert seen == sorted(seen, key=lambda step: step[0])
+
+
+def test_second_download_asks_nobody(server: Server) -> None:
+    first = weights.download("megadepth")
+    assert weights.download("megadepth") == first == weights.find_weights("megadepth")
+    assert len(server.ranges) == 1
+
+
+def test_broken_download_goes_on_where_it_stopped(server: Server, tmp_path: Path) -> None:
+    server.break_after = 300_000
+    with pytest.raises(MissingDependency, match=r"broke after 300000 of 1048580 bytes.*run it again"):
+        weights.download("megadepth")
+    assert not (tmp_path / "cache" / "net.pth").exists()
+    server.break_after = None
+    assert weights.download("megadepth").read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=300000-"]
+    assert left_in(tmp_path / "cache") == ["net.pth", "net.pth.json"]
+
+
+@pytest.mark.parametrize("etag", ['"v2"', None], ids=["changed", "no tag"])
+def test_never_mixes_two_files(server: Server, etag: str | None) -> None:
+    server.break_after = 300_000
+    with pytest.raises(MissingDependency):
+        weights.download("megadepth")
+    server.break_after, server.etag, server.content = None, etag, CONTENT[::1][:-1] + b"!"
+    assert weights.download("megadepth").read_bytes() == server.content
+
+
+def test_part_as_long_as_the_file_starts_again(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "net.pth.part").write_bytes(b"x" * len(CONTENT))
+    (tmp_path / "cache" / "net.pth.part.tag").write_text('"v1"')
+    assert weights.download("megadepth").read_bytes() == CONTENT
+    assert server.ranges == [f"bytes={len(CONTENT)}-", None]
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_refusal_of_the_server(server: Server, tmp_path: Path, status: int) -> None:
+    server.status = status
+    with pytest.raises(MissingDependency, match=rf"http://127.*the server answers {status}.*--weights FILE"):
+        weights.download("megadepth")
+    assert not (tmp_path / "cache" / "net.pth").exists()
+
+
+def test_no_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = replace(weights.WEIGHTS["megadepth"], url="http://127.0.0.1:1/net.pth")
+    monkeypatch.setitem(weights.WEIGHTS, "megadepth", entry)
+    with pytest.raises(MissingDependency, match=r"no connection: .*http_proxy"):
+        weights.download("megadepth")
+
+
+def test_download_goes_through_the_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = replace(weights.WEIGHTS["megadepth"], url="http://weights.invalid/net.pth")
+    monkeypatch.setitem(weights.WEIGHTS, "megadepth", entry)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_address[1]}")
+    assert weights.download("megadepth").read_bytes() == CONTENT
+
+
+def test_web_page_is_not_trusted(server: Server, tmp_path: Path) -> None:
+    server.content = PAGE
+    with pytest.raises(InvalidInput, match=r"not a weights file.*log-in page"):
+        weights.download("megadepth")
+    assert "net.pth.json" not in left_in(tmp_path / "cache")
+    server.content = CONTENT
+    assert weights.download("megadepth").read_bytes() == CONTENT
+
+
+def test_published_hash_is_checked(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    entry = replace(weights.WEIGHTS["megadepth"], sha256="0" * 64)
+    monkeypatch.setitem(weights.WEIGHTS, "megadepth", entry)
+    with pytest.raises(InvalidInput, match=r"net\.pth: SHA-256 [0-9a-f]{16}… instead of 0{16}…"):
+        weights.download("megadepth")
+    assert "net.pth" not in left_in(tmp_path / "cache")
+
+
+def test_later_download_must_be_the_recorded_file(server: Server, tmp_path: Path) -> None:
+    weights.download("megadepth").unlink()
+    server.content = CONTENT + b"other"
+    with pytest.raises(InvalidInput, match=r"to trust the new file, delete net\.pth\.json too"):
+        weights.download("megadepth")
+    (tmp_path / "cache" / "net.pth.json").unlink()
+    assert weights.download("megadepth").read_bytes() == server.content
+
+
+def test_changed_cache_is_found(server: Server) -> None:
+    path = weights.download("megadepth")
+    flipped = bytearray(CONTENT)
+    flipped[5000] ^= 1
+    path.write_bytes(flipped)
+    for use in (weights.find_weights, weights.download):
+        with pytest.raises(InvalidInput, match="SHA-256"):
+            use("megadepth")
+
+
+def test_unreadable_record(server: Server, tmp_path: Path) -> None:
+    weights.download("megadepth")
+    (tmp_path / "cache" / "net.pth.json").write_text("{")
+    with pytest.raises(InvalidInput, match=r"net\.pth\.json: the record of the download cannot be read"):
+        weights.find_weights("megadepth")
+
+
+def test_two_downloads_at_once(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    with (tmp_path / "cache" / "net.pth.part").open("ab") as other:
+        weights._lock(other, tmp_path)
+        with pytest.raises(OutputError, match="another download"):
+            weights.download("megadepth")
+
+
+def test_cache_that_cannot_be_written(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    with pytest.raises(OutputError, match="set EBB_CACHE"):
+        weights.download("megadepth")
+
+
+def test_find_prefers_the_flag_then_the_variable_then_the_cache(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    flag, variable = tmp_path / "flag.pth", tmp_path / "variable.pth"
+    flag.touch()
+    variable.touch()
+    cached = weights.download("megadepth")
+    assert weights.find_weights("megadepth") == cached
+    monkeypatch.setenv("EBB_MEGADEPTH_WEIGHTS", str(variable))
+    assert weights.find_weights("megadepth") == variable
+    assert weights.find_weights("megadepth", flag) == flag
+
+
+def test_find_without_weights_names_the_command(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(
+        MissingDependency, match=r"ebb weights download megadepth, or --weights FILE"
+    ) as caught:
+        weights.find_weights("megadepth")
+    assert caught.value.exit_code == 6
+    with pytest.raises(MissingDependency, match=r"gone\.pth: no such weights file"):
+        weights.find_weights("megadepth", tmp_path / "gone.pth")
+    assert server.ranges == []
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(UsageError, match="known: megadepth, megadepth-vanilla"):
+        weights.find_weights("midas")
+
+
+def test_cache_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("EBB_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert weights.cache_dir() == tmp_path / ".cache" / "ebb"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert weights.cache_dir() == tmp_path / "xdg" / "ebb"
+    monkeypatch.setenv("EBB_CACHE", str(tmp_path / "own"))
+    assert weights.cache_dir() == tmp_path / "own"
+
+
+def test_every_entry_is_complete() -> None:
+    for name, entry in weights.WEIGHTS.items():
+        assert entry.url.startswith("http")
+        assert entry.url.endswith(entry.file_name)
+        assert entry.licence
+        assert entry.variable.startswith("EBB_"), name

@@ -1,0 +1,94 @@
+"""One dataset folder: made, locked, cleaned, its settings kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ebb.errors import DatasetLocked, InvalidInput, OutputError, UsageError
+from ebb.settings import AlignSettings, IngestSettings
+from ebb.workspace import open_workspace, read_workspace, versions
+
+
+def test_no_dataset_is_a_clear_error(tmp_path: Path) -> None:
+    with (
+        pytest.raises(InvalidInput, match="no dataset in this folder .*ebb ingest RAW_DIR"),
+        read_workspace(tmp_path),
+    ):
+        pass
+    with pytest.raises(InvalidInput, match="no dataset"), open_workspace(tmp_path / "nothing"):
+        pass
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(OutputError, match="cannot write"),
+        open_workspace(tmp_path / "file" / "data", create=True),
+    ):
+        pass
+
+
+def test_the_lock_names_its_holder_and_goes_with_it(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from ebb.workspace import open_workspace\n"
+        f"with open_workspace(Path({str(tmp_path)!r}), create=True):\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(DatasetLocked, match=f"in use by process {holder.pid} on ") as caught:
+            open_workspace(tmp_path).__enter__()
+        assert caught.value.exit_code == 75
+        with read_workspace(tmp_path):  # looking is allowed
+            pass
+        holder.kill()
+    with open_workspace(tmp_path):
+        assert json.loads((tmp_path / ".lock").read_text())["pid"] == os.getpid()
+
+
+def test_opening_removes_what_a_killed_run_left(tmp_path: Path) -> None:
+    with open_workspace(tmp_path, create=True) as workspace:
+        rubbish = workspace.pair("ab") / ".wide.png.1.tmp"
+        rubbish.parent.mkdir(parents=True)
+        rubbish.touch()
+    with open_workspace(tmp_path):
+        assert not rubbish.exists()
+
+
+def test_settings_are_kept_by_section(tmp_path: Path) -> None:
+    with open_workspace(tmp_path, create=True) as workspace:
+        assert workspace.settings("align") == AlignSettings()
+        workspace.save_settings(align=AlignSettings(height=512))
+        workspace.save_settings(ingest=IngestSettings(pairs=Path("a.csv")))
+        assert workspace.settings("align") == AlignSettings(height=512)
+        assert workspace.settings("ingest").pairs == Path("a.csv")
+        stored = tomllib.loads(workspace.settings_file.read_text())
+        assert stored["versions"] == versions()
+        before = workspace.settings_file.stat().st_mtime_ns
+        workspace.save_settings(align=AlignSettings(height=512))
+        assert workspace.settings_file.stat().st_mtime_ns == before
+
+
+def test_a_hand_edited_mistake_is_found(tmp_path: Path) -> None:
+    with open_workspace(tmp_path, create=True) as workspace:
+        workspace.settings_file.write_text("[align]\nheight = -2\n")
+        with pytest.raises(UsageError, match="not positive"):
+            workspace.settings("align")
+
+
+def test_paths_of_the_folder(tmp_path: Path) -> None:
+    with open_workspace(tmp_path, create=True) as workspace:
+        assert workspace.pair("ab") == tmp_path / "pairs" / "ab"
+        assert workspace.catalog_file == tmp_path / "captures.parquet"
+        assert workspace.shards == tmp_path / "shards"
+        assert workspace.contact_sheet == tmp_path / "contact_sheet.png"
