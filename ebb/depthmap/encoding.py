@@ -1,0 +1,158 @@
+"""From a network's log depth to the depth map of a data set.
+
+The recipe of the EBB! release (Ignatov et al., CVPRW 2020): inverse depth exp(−log depth), stretched per
+photo so that the farthest point is 0 and the nearest 255, in 8 bits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ebb.errors import Reason, Rejected
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Gray8, Homography, InverseDepth, Size
+
+
+class HalfDepth(NamedTuple):
+    """Inverse depth in half precision: ``lo + values · (hi − lo)``."""
+
+    values: NDArray[np.float16]
+    """(height, width) in [0, 1]."""
+    lo: float
+    hi: float
+
+
+def inverse_depth_from_log(log_depth: NDArray[np.floating]) -> InverseDepth:
+    """exp(−log depth), larger is nearer, (height, width).
+
+    Raises:
+        Rejected: ``bad_depth`` if a result is not finite.
+    """
+    with np.errstate(over="ignore"):
+        inverse_depth = np.exp(-np.asarray(log_depth, dtype=np.float32))
+    check_finite(inverse_depth)
+    return inverse_depth
+
+
+def encode_depth8(inverse_depth: InverseDepth) -> Gray8:
+    """Stretch inverse depth (height, width) to 0…255: (d − min) / (max − min) · 255, rounded.
+
+    A constant map has nothing to stretch and becomes all 0.
+
+    Raises:
+        Rejected: ``bad_depth`` if the map is not two-dimensional or holds NaN or infinity.
+    """
+    unit, _, _ = _stretch(inverse_depth)
+    return np.rint(unit * 255.0).astype(np.uint8)
+
+
+def encode_float16(inverse_depth: InverseDepth) -> HalfDepth:
+    """Inverse depth in half precision over its own range.
+
+    The error is at most 2⁻¹² of the range (an 8-bit map: 2⁻⁹), and smaller far away, where values are near 0.
+    A constant map becomes all 0 with ``lo == hi``.
+
+    Raises:
+        Rejected: ``bad_depth`` if the map is not two-dimensional or holds NaN or infinity.
+    """
+    unit, lo, hi = _stretch(inverse_depth)
+    return HalfDepth(unit.astype(np.float16), lo, hi)
+
+
+def decode_float16(half: HalfDepth) -> InverseDepth:
+    """Undo :func:`encode_float16`, (height, width)."""
+    return (half.lo + half.values.astype(np.float64) * (half.hi - half.lo)).astype(np.float32)
+
+
+def resample_depth(inverse_depth: InverseDepth, H_out_to_depth: Homography, size: Size) -> InverseDepth:
+    """Bring a depth map into another frame: a crop, a scale, or any homography.
+
+    Every output pixel is the mean of bilinear samples spread evenly over its area, as many as it covers
+    pixels of the map. All weights are positive: no value leaves the range of its neighbourhood, so depth
+    edges get no halo, and nothing aliases when the map shrinks. Outside the map its border goes on.
+
+    Args:
+        inverse_depth: (height, width).
+        H_out_to_depth: Output (x, y) to (x, y) in the map, integers being pixel centres.
+        size: Width and height of the result.
+
+    Returns:
+        (size.height, size.width).
+    """
+    import cv2
+
+    samples = _samples_per_pixel(H_out_to_depth, size)
+    offsets = (np.arange(samples) + 0.5) / samples - 0.5
+    total = np.zeros((size.height, size.width), np.float64)
+    for dy in offsets:
+        for dx in offsets:
+            shift = np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1]], dtype=np.float64)
+            total += cv2.warpPerspective(
+                inverse_depth,
+                H_out_to_depth @ shift,
+                (size.width, size.height),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+    return (total / samples**2).astype(np.float32)
+
+
+def half_size_homography(H_out_to_photo: Homography, photo: Size, depth: Size) -> Homography:
+    """Half-size output (x, y) to depth-map (x, y), given where the full-size output lies in the photo.
+
+    Args:
+        H_out_to_photo: Stored photo (x, y) to developed photo (x, y).
+        photo: Size of the developed photo.
+        depth: Size of the depth map, which covers the same frame.
+    """
+    return (
+        pixel_scale(depth.width / photo.width, depth.height / photo.height)
+        @ H_out_to_photo
+        @ pixel_scale(2.0, 2.0)
+    )
+
+
+def pixel_scale(scale_x: float, scale_y: float) -> Homography:
+    """Scale about the corner of the frame: x' = (x + 0.5) · s − 0.5."""
+    return np.array(
+        [[scale_x, 0, 0.5 * scale_x - 0.5], [0, scale_y, 0.5 * scale_y - 0.5], [0, 0, 1]], dtype=np.float64
+    )
+
+
+def check_finite(inverse_depth: NDArray[np.floating]) -> None:
+    """Refuse a map with NaN or infinity.
+
+    Raises:
+        Rejected: ``bad_depth``, with the number of such pixels.
+    """
+    num_bad = int(np.count_nonzero(~np.isfinite(inverse_depth)))
+    if num_bad:
+        raise Rejected(Reason.BAD_DEPTH, f"{num_bad} of {inverse_depth.size} depth values are not finite")
+
+
+def _stretch(inverse_depth: InverseDepth) -> tuple[NDArray[np.float64], float, float]:
+    """The map moved to [0, 1], and the two values that became 0 and 1."""
+    if inverse_depth.ndim != 2 or inverse_depth.size == 0:
+        raise Rejected(
+            Reason.BAD_DEPTH, f"a depth map has two axes; this one has shape {inverse_depth.shape}"
+        )
+    check_finite(inverse_depth)
+    depth = inverse_depth.astype(np.float64)
+    lo, hi = float(depth.min()), float(depth.max())
+    return (depth - lo) / (hi - lo if hi > lo else 1.0), lo, hi
+
+
+def _samples_per_pixel(H_out_to_depth: Homography, size: Size) -> int:
+    """Samples a side so that neighbours are at most one map pixel apart: the largest stretch at a corner."""
+    stretch = 1.0
+    for x in (0.0, size.width - 1.0):
+        for y in (0.0, size.height - 1.0):
+            point = H_out_to_depth @ np.array([x, y, 1.0])
+            jacobian = H_out_to_depth[:2, :2] - np.outer(point[:2] / point[2], H_out_to_depth[2, :2])
+            stretch = max(stretch, float(np.linalg.norm(jacobian / point[2], ord=2)))
+    return int(np.ceil(stretch - 1e-6))

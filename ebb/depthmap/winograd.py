@@ -1,0 +1,93 @@
+"""A wide convolution in about half the multiplications: minimal filtering along the rows.
+
+Four outputs of a filter with four taps need 7 products instead of 16 (Winograd, "Arithmetic Complexity of
+Computations", 1980; Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016): with
+``taps`` g and seven neighbouring inputs d, the outputs are ``Aᵀ [(G g) ⊙ (Bᵀ d)]``. A kernel of 7 or 11
+columns is two or three such filters side by side; they share the transformed inputs ``Bᵀ d``, and between the
+two transforms stand ordinary convolutions over a grid four times narrower, which processors are best at.
+Kernel rows are left as they are: one direction keeps the error at a few units in the last place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import torch  # noqa: TID253 - a network definition; only imported when a network is wanted
+from torch import Tensor, nn  # noqa: TID253
+from torch.nn import functional  # noqa: TID253
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+OUTPUTS = 4
+TAPS = 4
+PRODUCTS = OUTPUTS + TAPS - 1
+POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5)
+"""Where the polynomials are evaluated, besides infinity; small numbers keep rounding errors small."""
+
+
+def filtering_matrices() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Aᵀ (4 x 7), G (7 x 4) and Bᵀ (7 x 7) of minimal filtering F(4, 4).
+
+    The product of two polynomials of degree 3 follows from its values at seven points; correlation is the
+    transpose of that product. Rows of Bᵀ are scaled to a largest entry of 1, and G makes up for it.
+    """
+    to_products = _evaluate(TAPS)
+    interpolate = np.linalg.inv(_evaluate(PRODUCTS)).T
+    scale = np.abs(interpolate).max(axis=1, keepdims=True)
+    return _evaluate(OUTPUTS).T, to_products * scale, interpolate / scale
+
+
+def _evaluate(num_coefficients: int) -> NDArray[np.float64]:
+    """Coefficients of a polynomial to its values at the points; at infinity, its leading coefficient."""
+    finite = np.vander(POINTS, num_coefficients, increasing=True)
+    return np.vstack([finite, np.eye(num_coefficients)[-1]])
+
+
+class WinogradConv(nn.Module):
+    """``conv`` (k x k) on one photo, channels innermost, same padding along x and none along y."""
+
+    bias: Tensor
+    to_outputs: Tensor
+    from_inputs: Tensor
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        to_outputs, to_products, from_inputs = filtering_matrices()
+        self.size = conv.kernel_size[1]
+        self.blocks = -(-self.size // TAPS)
+        taps = functional.pad(conv.weight.double(), (0, self.blocks * TAPS - self.size))
+        taps = taps.view(*taps.shape[:3], self.blocks, TAPS)
+        kernels = torch.einsum("pk,ochbk->pochb", torch.from_numpy(to_products), taps)
+        self.kernels = nn.ParameterList(kernel.float() for kernel in kernels)
+        self.register_buffer("bias", cast("Tensor", conv.bias).clone())
+        self.register_buffer("to_outputs", torch.from_numpy(to_outputs).float())
+        self.register_buffer("from_inputs", torch.from_numpy(from_inputs).float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (H, W, C) to (H − k + 1, W, C'), bias added."""
+        width = x.shape[1]
+        groups = -(-width // OUTPUTS)
+        products = self._multiply(self._transform(x, groups))
+        outputs = (self.to_outputs @ products.flatten(1)).view(OUTPUTS, *products.shape[1:])
+        return outputs.permute(1, 2, 0, 3).flatten(1, 2)[:, :width] + self.bias
+
+    def _transform(self, x: Tensor, groups: int) -> Tensor:
+        """Bᵀ d for every group of four outputs: (7, H, groups + blocks − 1, C)."""
+        num_inputs = groups + self.blocks - 1
+        left = self.size // 2
+        padded = functional.pad(x, (0, 0, left, num_inputs * OUTPUTS + TAPS - 1 - x.shape[1] - left))
+        row, column, channel = padded.stride()
+        shape = (PRODUCTS, x.shape[0], num_inputs, x.shape[2])
+        neighbours = padded.as_strided(shape, (column, row, OUTPUTS * column, channel))
+        return (self.from_inputs @ neighbours.flatten(1)).view(shape)
+
+    def _multiply(self, transformed: Tensor) -> Tensor:
+        """The seven convolutions: (7, H, groups + blocks − 1, C) to (7, H − k + 1, groups, C')."""
+        images = transformed.permute(0, 3, 1, 2)
+        products = [
+            functional.conv2d(image[None], kernel)[0]
+            for image, kernel in zip(images, self.kernels, strict=True)
+        ]
+        return torch.stack([product.permute(1, 2, 0) for product in products])
