@@ -52,6 +52,7 @@ app = App(
     help="Turn a folder of camera files, each scene shot at f/16 and f/1.8, into a training set.",
     config=layered,
     default_parameter=Parameter(negative=()),
+    suppress_keyboard_interrupt=False,
 )
 
 
@@ -291,6 +292,64 @@ def doctor(*, common: Annotated[Common, Flags] = Common()) -> ExitCode:
 
     report = examine(common.dataset)
     common.console().result(report, "\n".join(f"{name:24} {value}" for name, value in report.items()))
+    return ExitCode.DONE
+
+
+weights = App(name="weights", help="Files of trained networks: fetch, list, find.")
+app.command(weights)
+
+
+@weights.command(name="download")
+def download_weights(
+    name: str, /, *, quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False
+) -> ExitCode:
+    """Fetch a weights file into the cache; takes up a download that broke.
+
+    Example: ebb weights download megadepth
+
+    Args:
+        name: Which network: see ebb weights list.
+        quiet: Say nothing but errors.
+    """
+    from ebb.console import DownloadBar
+    from ebb.weights import download, known_weights
+
+    console = Console(quiet=quiet)
+    console.note(f"{known_weights(name).url}\n{known_weights(name).licence}")
+    with DownloadBar(name, quiet=quiet) as bar:
+        path = download(name, bar.show)
+    console.result({"name": name, "path": str(path)}, str(path))
+    return ExitCode.DONE
+
+
+@weights.command(name="list")
+def list_weights(*, json: bool = False) -> ExitCode:
+    """List the networks whose weights ebb knows, and whether they are here.
+
+    Args:
+        json: Print the list as one JSON object.
+    """
+    from ebb.console import table
+    from ebb.report.doctor import weights_status
+    from ebb.weights import WEIGHTS
+
+    rows = [(name, weights_status(name), known.url) for name, known in WEIGHTS.items()]
+    facts = {name: {"status": status, "url": url} for name, status, url in rows}
+    Console(as_json=json).result(facts, table(("name", "status", "from"), rows))
+    return ExitCode.DONE
+
+
+@weights.command(name="path")
+def weights_path(name: str, /) -> ExitCode:
+    """Print where a weights file is.
+
+    Args:
+        name: Which network.
+    """
+    from ebb.weights import find_weights
+
+    path = find_weights(name)
+    Console().result({}, str(path))
     return ExitCode.DONE
 
 

@@ -142,6 +142,36 @@ class TerminalProgress:
             self._bar = None
 
 
+class DownloadBar:
+    """Bytes at hand of bytes in all, on a terminal; elsewhere nothing."""
+
+    def __init__(self, name: str, *, quiet: bool) -> None:
+        from rich.console import Console as RichConsole
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        watched = sys.stderr.isatty() and not quiet
+        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=RichConsole(stderr=True), disable=not watched)
+        self._task = self._bar.add_task(name, total=None)
+
+    def __enter__(self) -> DownloadBar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, done: int, total: int | None) -> None:
+        """Say how many bytes are at hand, and in all if that is known."""
+        self._bar.update(self._task, completed=done, total=total)
+
+
 def printable(text: str) -> str:
     """Text without control characters: a file name must not steer the terminal."""
     return "".join(

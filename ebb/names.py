@@ -22,5 +22,5 @@ def is_text(name: str) -> bool:
 
 
 def as_text(name: str) -> str:
-    """Turn a name into text that can be stored and shown; bytes that are not UTF-8 become ``\\xff``."""
+    """Turn a name into text that can be stored and shown; what is not UTF-8 becomes hex escapes."""
     return name if is_text(name) else os.fsencode(name).decode("utf-8", "backslashreplace")

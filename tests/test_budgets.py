@@ -17,7 +17,9 @@ HEAVY = ("cv2", "torch", "tensorflow", "pandas", "rawpy", "matplotlib", "pyarrow
 
 def code_lines(path: Path) -> int:
     """Lines that are neither blank nor comments."""
-    return sum(bool(line.strip()) and not line.strip().startswith("#") for line in path.read_text().splitlines())
+    return sum(
+        bool(line.strip()) and not line.strip().startswith("#") for line in path.read_text().splitlines()
+    )
 
 
 def functions(path: Path) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 import ebb
-from ebb.errors import MissingDependency
+from ebb.errors import InvalidInput, MissingDependency
 from ebb.weights import WEIGHTS, find_weights
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def examine(dataset: Path) -> dict[str, str]:
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB",
         **{name: _version(name) for name in PACKAGES},
         "LibRaw": _libraw(),
-        **{f"weights {name}": _weights(name) for name in WEIGHTS},
+        **{f"weights {name}": weights_status(name) for name in WEIGHTS},
         "disk free": f"{shutil.disk_usage(place).free / 1e9:.1f} GB",
         "dataset folder": "there" if (dataset / "state.sqlite").exists() else "not made yet",
         "write test": _write_test(place),
@@ -64,11 +64,14 @@ def _libraw() -> str:
     return ".".join(map(str, rawpy.libraw_version))
 
 
-def _weights(name: str) -> str:
+def weights_status(name: str) -> str:
+    """Size of a weights file, or how to get it."""
     try:
-        return f"{find_weights(name, None).stat().st_size / 1e6:.1f} MB"
+        return f"{find_weights(name).stat().st_size / 1e6:.1f} MB"
     except MissingDependency as error:
         return f"missing ({error.hint})"
+    except InvalidInput as error:
+        return f"damaged: {error.message} ({error.hint})"
 
 
 def _write_test(folder: Path) -> str:

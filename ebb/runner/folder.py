@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ebb.settings import RunSettings
 
 
+CLOSED_FOLDER = -1
+"""Size of a folder that cannot be opened: it stands in the place of the files that nobody can see."""
+
+
 @dataclass(frozen=True)
 class FileJob:
     """One file to read."""
@@ -36,6 +40,8 @@ class FileJob:
         Raises:
             Broken: it cannot be read.
         """
+        if self.size == CLOSED_FOLDER:
+            raise Broken(Reason.UNREADABLE, "the folder cannot be opened")
         try:
             return Path(self.folder, self.name).read_bytes()
         except OSError as error:
@@ -98,14 +104,23 @@ def read_folder(
 
 def walk(folder: Path, max_megapixels: float) -> Iterator[FileJob]:
     """Regular files below a folder in name order; passes over hidden ones, devices and linked folders."""
-    for parent, folders, names in os.walk(folder):
+    closed: list[OSError] = []
+    for parent, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(parent, name)
-            if not name.startswith(".") and path.is_file():
-                facts = path.stat()
-                relative = path.relative_to(folder).as_posix()
-                yield FileJob(str(folder), relative, facts.st_size, facts.st_mtime_ns, max_megapixels)
+            if name.startswith(".") or not (path.is_file() or _is_dangling(path)):
+                continue
+            facts = path.lstat() if _is_dangling(path) else path.stat()
+            relative = path.relative_to(folder).as_posix()
+            yield FileJob(str(folder), relative, facts.st_size, facts.st_mtime_ns, max_megapixels)
+    for error in closed:
+        relative = Path(error.filename).relative_to(folder).as_posix()
+        yield FileJob(str(folder), relative, CLOSED_FOLDER, 0, max_megapixels)
+
+
+def _is_dangling(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def _is_unchanged(job: FileJob, row: FileRow | None) -> bool:

@@ -138,8 +138,10 @@ def _prepare_worker(memory_bytes: int) -> None:
 
     import cv2
 
-    # exifread warns of every photo without EXIF; what is wrong with a file is in its row.
+    # exifread warns of every photo without EXIF and LibRaw writes to the terminal by itself; what is wrong
+    # with a file is in its row.
     logging.getLogger("exifread").setLevel(logging.ERROR)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -18,7 +18,7 @@ from ebb.photo.exif import read_exif
 from ebb.photo.pairing import Verdict, explain, pair_captures
 from ebb.photo.pairs_file import pair_by_list, read_pairs_csv
 from ebb.photo.probe import PHOTO_SUFFIXES, probe
-from ebb.runner.folder import FileJob, FolderRows, existing_folder, read_folder, walk
+from ebb.runner.folder import CLOSED_FOLDER, FileJob, FolderRows, existing_folder, read_folder, walk
 from ebb.runner.items import Result
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def read_file(job: FileJob) -> Result:
         raise Broken(Reason.UNREADABLE, "the file name is not valid UTF-8; rename the file")
     if is_depth_file(path):
         return Result(figures={"sha256": sha256_bytes(job.read()), "depth": True})
-    if suffix not in PHOTO_SUFFIXES:
+    if suffix not in PHOTO_SUFFIXES and job.size != CLOSED_FOLDER:
         raise Rejected(Reason.UNSUPPORTED_FILE, f"{suffix or 'no'} ending: not a camera file")
     data = job.read()
     stored = probe(data, suffix, job.max_megapixels)

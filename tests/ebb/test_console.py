@@ -6,7 +6,15 @@ import json
 
 import pytest
 
-from ebb.console import Console, PlainProgress, SilentProgress, TerminalProgress, printable, table
+from ebb.console import (
+    Console,
+    DownloadBar,
+    PlainProgress,
+    SilentProgress,
+    TerminalProgress,
+    printable,
+    table,
+)
 from ebb.errors import InvalidInput, Reason, Status
 
 
@@ -80,3 +88,10 @@ def test_terminal_progress_takes_any_file_name(capsys: pytest.CaptureFixture[str
     progress.advance("[/red] \x1b[2J", Status.ERROR, Reason.UNREADABLE, "no [bold]")
     progress.finish()
     assert "[/red] \\x1b[2J: unreadable: no [bold]" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_download_bar_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with DownloadBar("megadepth", quiet=False) as bar:
+        bar.show(10, None)
+        bar.show(20, 20)
+    assert capsys.readouterr() == ("", "")

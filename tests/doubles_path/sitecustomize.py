@@ -1,0 +1,16 @@
+"""Makes the decoder crash on files that ask for it. Put on PYTHONPATH for one run."""
+
+import os
+import sys
+
+if "EBB_TEST_CRASH" in os.environ and "multiprocessing.forkserver" in " ".join(sys.argv + sys.orig_argv):
+    import ebb.photo.probe
+
+    _probe = ebb.photo.probe.probe
+
+    def _crash(data: bytes, suffix: str, max_megapixels: float) -> object:
+        if b"EBB-TEST-ABORT" in data:
+            os.abort()
+        return _probe(data, suffix, max_megapixels)
+
+    ebb.photo.probe.probe = _crash

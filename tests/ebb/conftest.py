@@ -1,0 +1,38 @@
+"""A finished dataset folder to report on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ebb.console import SilentProgress
+from ebb.pipeline import PipelineReport, Settings, run_pipeline
+from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
+from tests.captures import scene, shot, write_card
+
+SETTINGS = Settings(
+    IngestSettings(),
+    AlignSettings(height=256),
+    DepthSettings(provider="sidecar"),
+    ShardSettings(test=1, val=0),
+    RunSettings(workers=2),
+)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> PipelineReport:
+    """Two good pairs, one of two different scenes, a lonely photo and a broken one."""
+    folder = tmp_path_factory.mktemp("finished")
+    raw = folder / "raw"
+    write_card(raw, 2)
+    (raw / "IMG_0011.JPG").write_bytes(shot(scene(11), 16, 3000))
+    (raw / "IMG_0012.JPG").write_bytes(shot(scene(12), 1.8, 3004))
+    (raw / "IMG_0013.JPG").write_bytes(shot(scene(13), 1.8, 9000))
+    (raw / "broken [1].JPG").write_bytes(b"")
+    return run_pipeline(folder / "set", raw, SETTINGS, SilentProgress())
+
+
+@pytest.fixture
+def root(finished: PipelineReport) -> Path:
+    return Path(finished.dataset)

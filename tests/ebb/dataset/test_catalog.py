@@ -1,0 +1,81 @@
+"""The catalogue: round trip, pairs in shooting order, errors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog, write_catalog
+from ebb.errors import InvalidInput, Reason, Status
+
+WIDE = CatalogRow(
+    folder="/raw",
+    name="a b/Фото [1].DNG",
+    sha256="0" * 64,
+    width=30,
+    height=20,
+    camera="C",
+    f_number=16.0,
+    captured_at=datetime(2020, 1, 2, 3, 4, 5, 678000),
+    role="wide",
+    pair_id="ab",
+)
+
+
+def as_pair(pair_id: str, name: str, **values: object) -> list[CatalogRow]:
+    wide = replace(WIDE, pair_id=pair_id, name=name, **values)  # type: ignore[arg-type]
+    return [wide, replace(wide, name=f"{name}s", role="shallow")]
+
+
+def test_rows_round_trip(tmp_path: Path) -> None:
+    rows = [
+        WIDE,
+        CatalogRow(folder="/raw", name="x", status=Status.ERROR, reason=Reason.UNREADABLE, detail="why"),
+    ]
+    (tmp_path / "captures.parquet").write_bytes(write_catalog(rows))
+    assert read_catalog(tmp_path / "captures.parquet") == rows
+    table = pd.read_parquet(tmp_path / "captures.parquet")
+    assert table["name"].tolist() == [WIDE.name, "x"]
+    assert table["captured_at"][0] == pd.Timestamp(WIDE.captured_at)
+
+
+def test_equal_rows_give_equal_bytes() -> None:
+    assert write_catalog([WIDE]) == write_catalog([replace(WIDE)])
+
+
+def test_pairs_come_in_shooting_order_then_by_natural_name() -> None:
+    late = datetime(2021, 1, 1)
+    rows = [
+        *as_pair("4", "IMG_10", captured_at=late),
+        *as_pair("3", "IMG_9", captured_at=late),
+        *as_pair("2", "z"),
+        *as_pair("1", "a", captured_at=None),
+    ]
+    assert [pair.pair_id for pair in pairs_of(rows)] == ["1", "2", "3", "4"]
+
+
+def test_a_pair_needs_both_photos_and_may_have_depth() -> None:
+    wide, shallow = as_pair("1", "a")
+    depth = replace(wide, name="a_depth.png", role="depth")
+    assert pairs_of([wide]) == []
+    assert pairs_of([wide, replace(shallow, status=Status.ERROR)]) == []
+    assert pairs_of([wide, shallow])[0].depth is None
+    assert pairs_of([depth, wide, shallow])[0].depth == depth
+    assert not pairs_of([wide, shallow])[0].is_imported
+
+
+def test_missing_and_broken_catalogues(tmp_path: Path) -> None:
+    path = tmp_path / "captures.parquet"
+    with pytest.raises(InvalidInput, match="no catalogue here .*ebb ingest"):
+        read_catalog(path)
+    data = bytearray(write_catalog([WIDE]))
+    path.write_bytes(data[:-20])
+    with pytest.raises(InvalidInput, match="not a readable catalogue"):
+        read_catalog(path)
+    pd.DataFrame({"name": ["x"]}).to_parquet(path)
+    with pytest.raises(InvalidInput, match="not a readable catalogue"):
+        read_catalog(path)

@@ -1,0 +1,40 @@
+"""The picture to look at."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from ebb.dataset.png import decode_png
+from ebb.report import contact_sheet
+from ebb.report.contact_sheet import CAPTION, MARGIN, TILE_HEIGHT, write_contact_sheet
+from ebb.settings import AlignSettings
+from ebb.workspace import open_workspace
+
+
+def test_a_row_a_pair_with_its_three_pictures(root: Path) -> None:
+    sheet = decode_png((root / "contact_sheet.png").read_bytes())
+    assert len(sheet) == 2 * (CAPTION + TILE_HEIGHT + MARGIN)
+    first = sheet[CAPTION : CAPTION + TILE_HEIGHT, MARGIN:].astype(float)
+    tile = (first.shape[1]) // 3
+    wide, shallow, depth = (first[:, i * tile : (i + 1) * tile - MARGIN] for i in range(3))
+    assert np.corrcoef(wide.ravel(), shallow.ravel())[0, 1] > 0.9
+    assert np.ptp(depth, axis=2).max() == 0
+
+
+def test_many_pairs_are_thinned_out_evenly(root: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
+    monkeypatch.setattr(contact_sheet, "MAX_PAIRS", 1)
+    shutil.copytree(root, tmp_path / "set")
+    with open_workspace(tmp_path / "set") as workspace:
+        path = write_contact_sheet(workspace)
+    assert path is not None
+    assert len(decode_png(path.read_bytes())) == CAPTION + TILE_HEIGHT + MARGIN
+
+
+def test_nothing_finished_no_sheet(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "set")
+    with open_workspace(tmp_path / "set") as workspace:
+        workspace.save_settings(align=AlignSettings(height=128))
+        assert write_contact_sheet(workspace) is None

@@ -1,0 +1,76 @@
+"""What verbs say at their end."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ebb.pipeline import PipelineReport
+from ebb.report.summary import (
+    MAX_LISTED,
+    export_text,
+    ingest_text,
+    pair_table,
+    pipeline_text,
+    shard_text,
+    stage_text,
+    status_text,
+    verify_text,
+)
+from ebb.runner.stage import StageReport
+from ebb.stages.export import ExportReport
+from ebb.stages.shard import ShardReport
+from ebb.stages.verify import VerifyReport
+
+
+def test_ingest_says_every_reason_and_what_to_do(finished: PipelineReport) -> None:
+    assert finished.ingested is not None
+    text = ingest_text(finished.ingested)
+    assert text.startswith("10 files, 7 captures, 3 pairs")
+    assert "broken [1].JPG  unreadable" in text
+    assert "missing_partner" in text
+    assert "raise --max-gap" in text
+
+
+def test_long_lists_are_cut(finished: PipelineReport) -> None:
+    assert finished.ingested is not None
+    lonely = [row for row in finished.ingested.rows if row.reason]
+    report = type(finished.ingested)(folder="x", rows=lonely * MAX_LISTED)
+    text = ingest_text(report)
+    assert f"… and {len(lonely) * MAX_LISTED - MAX_LISTED} more in captures.parquet" in text
+
+
+def test_stage_text() -> None:
+    report = StageReport(stage="align", total=3, ok=2, rejected=1, reasons=Counter({"parallax": 1}))
+    text = stage_text(report)
+    assert text.startswith("align: 2 ok, 1 rejected, 0 failed\n")
+    assert "shoot again without moving it" in text
+    assert stage_text(StageReport(stage="depth", ok=2, unchanged=2)).endswith(
+        "(2 unchanged since the last run)"
+    )
+
+
+def test_pipeline_ends_with_where_to_look(finished: PipelineReport) -> None:
+    text = pipeline_text(finished)
+    assert text.endswith(f"look at: {finished.contact_sheet}")
+    assert finished.shards.folder in text
+    for pair in finished.status.pairs:
+        assert pair.pair_id in text
+
+
+def test_status_lists_pairs_when_asked(finished: PipelineReport) -> None:
+    assert finished.status.pairs[0].pair_id not in status_text(finished.status, with_pairs=False)
+    text = status_text(finished.status, with_pairs=True)
+    assert text.endswith(pair_table(finished.status.pairs))
+    assert "align     2         1       0     0" in text
+
+
+def test_short_texts() -> None:
+    shards = ShardReport(folder="f", splits={"train": 2}, num_shards=1, num_bytes=1500000, left_out=1)
+    assert shard_text(shards).startswith("shards: f (1 files, 1.5 MB: 2 train)\n1 pairs left out")
+    assert verify_text(VerifyReport(num_files=3, num_rows=2)).endswith("everything is as it was written")
+    assert verify_text(VerifyReport(problems=["a: b"])).splitlines() == [
+        "a: b",
+        "0 files, 0 rows checked: 1 problems",
+    ]
+    report = ExportReport(folder="f", layout="ebb", image_format="png", splits=Counter(train=2))
+    assert export_text(report) == "exported to f (ebb layout, png): 2 train"

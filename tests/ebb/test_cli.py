@@ -1,0 +1,193 @@
+"""The command line: verbs, exit codes, messages, JSON, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ebb.cli import app, run_verb
+from ebb.errors import ExitCode
+from ebb.pipeline import PipelineReport
+from tests.captures import scene, shot, write_card
+
+FAST = ("--provider", "sidecar", "--height", "256", "--workers", "2")
+README = Path(__file__).parents[2] / "README.md"
+
+
+def verbs() -> list[str]:
+    return [name for name in app.resolved_commands() if not name.startswith("-")]
+
+
+def test_a_card_becomes_shards_and_the_verbs_agree(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw, dataset = tmp_path / "raw", ("--dataset", str(tmp_path / "set"))
+    write_card(raw, 2)
+    assert run_verb(["ingest", str(raw), *dataset]) == 0
+    assert "2 pairs" in capsys.readouterr().out
+    assert run_verb(["align", *dataset, "--height", "256"]) == 0
+    assert run_verb(["depth", *dataset, "--provider", "sidecar", "-q"]) == 0
+    assert run_verb(["shard", *dataset, "--test", "1", "--val", "0"]) == 0
+    assert "1 train, 0 val, 1 test" in capsys.readouterr().out
+    assert run_verb(["status", *dataset, "--pairs"]) == 0
+    assert "IMG_0001.JPG" in capsys.readouterr().out
+    assert run_verb(["verify", *dataset, "--inputs"]) == 0
+    assert run_verb(["export", str(tmp_path / "out"), "--layout", "ebb", *dataset]) == 0
+    assert run_verb(["import", str(tmp_path / "out"), "--dataset", str(tmp_path / "again")]) == 0
+    assert run_verb(["doctor", *dataset]) == 0
+    assert "write test" in capsys.readouterr().out
+    # what was chosen once is remembered: the same command without flags finds nothing to do
+    assert run_verb(["align", *dataset, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["unchanged"] == 2
+
+
+def test_json_holds_the_facts_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_card(tmp_path / "raw", 1)
+    (tmp_path / "raw" / "IMG_0009.CR2").write_text("this is no photo")
+    command = ["run", str(tmp_path / "raw"), "--dataset", str(tmp_path / "set"), *FAST, "--json"]
+    assert run_verb(command) == ExitCode.ITEMS_FAILED
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["ingest"]["not_used"][0]["name"] == "IMG_0009.CR2"
+    assert facts["align"]["ok"] == facts["depth"]["ok"] == 1
+    assert sum(facts["shard"]["splits"].values()) == 1
+
+
+def test_explain_and_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_card(tmp_path / "raw", 1)
+    dataset = tmp_path / "set"
+    command = ["ingest", str(tmp_path / "raw"), "--dataset", str(dataset)]
+    assert run_verb([*command, "--dry-run"]) == 0
+    assert run_verb([*command, "--explain", "IMG_0001.JPG"]) == 0
+    assert "IMG_0002.JPG" in capsys.readouterr().out
+    assert not dataset.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["align", "--dataset", "nothing"], 4, "no dataset in this folder"),
+        (["ingest", "nothing"], 4, "not a folder"),
+        (["align", "--height", "0"], 2, "--height 0 is not positive"),
+        (["align", "--heigth", "5"], 2, "--height"),
+        (["align", "--config", "nothing.toml"], 2, "cannot read settings"),
+        (["shard", "--test", "1.5"], 2, "neither a share below 1 nor a whole count"),
+        (["export", "out", "--layout", "zip"], 2, "ebokehnet"),
+        (["nonsense"], 2, "nonsense"),
+    ],
+)
+def test_a_mistake_is_one_line_and_a_code(
+    arguments: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_verb(arguments) == code
+    out, err = capfd.readouterr()
+    assert message in out + err
+    assert "Traceback" not in out + err
+
+
+def test_missing_weights_name_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EBB_CACHE", str(tmp_path))
+    monkeypatch.delenv("EBB_MEGADEPTH_WEIGHTS", raising=False)
+    write_card(tmp_path / "raw", 1)
+    assert run_verb(["run", str(tmp_path / "raw"), "--dataset", str(tmp_path / "set")]) == 6
+    error = capsys.readouterr().err
+    assert "ebb weights download megadepth" in error
+    assert "--weights" in error
+
+
+def test_verify_finds_damage(finished: PipelineReport, tmp_path: Path) -> None:
+    import shutil
+
+    dataset = tmp_path / "set"
+    shutil.copytree(finished.dataset, dataset)
+    (next(dataset.glob("pairs/*/wide.png"))).write_bytes(b"")
+    assert run_verb(["verify", "--dataset", str(dataset)]) == ExitCode.INVALID_INPUT
+
+
+def test_too_many_rejections(finished: PipelineReport, tmp_path: Path) -> None:
+    command = ["align", "--dataset", finished.dataset, "-q"]
+    assert run_verb(command) == 0
+    assert run_verb([*command, "--max-reject", "0.1"]) == ExitCode.ITEMS_FAILED
+
+
+def test_a_locked_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from ebb.workspace import open_workspace
+
+    with open_workspace(tmp_path / "set", create=True):
+        assert run_verb(["align", "--dataset", str(tmp_path / "set")]) == ExitCode.LOCKED
+    assert f"in use by process {os.getpid()} on " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
+)
+def test_a_signal_keeps_what_was_done(tmp_path: Path, number: signal.Signals, code: ExitCode) -> None:
+    raw, dataset = tmp_path / "raw", tmp_path / "set"
+    write_card(raw, 1)
+    for i in range(60):
+        (raw / f"IMG_1{i:03d}.JPG").write_bytes(shot(scene(i, (1200, 800)), 8, i))
+    command = [sys.executable, "-m", "ebb", "ingest", str(raw), "--dataset", str(dataset), "--workers", "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        while not rows(dataset) and process.poll() is None:
+            pass
+        process.send_signal(number)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == code, error
+    assert "run the same command again" in error
+    assert "Traceback" not in error
+    assert 0 < rows(dataset) < 63
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    assert rows(dataset) == 63
+
+
+def rows(dataset: Path) -> int:
+    import sqlite3
+
+    if not (dataset / "state.sqlite").exists():
+        return 0
+    try:
+        with sqlite3.connect(f"file:{dataset}/state.sqlite?mode=ro", uri=True) as db:
+            count: int = db.execute("SELECT COUNT(*) FROM files").fetchone()[0]
+        db.close()
+    except sqlite3.OperationalError:
+        return 0
+    return count
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_every_verb_has_help_and_stands_in_the_readme(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb([verb, "--help"]) == 0
+    assert "Usage: ebb" in capsys.readouterr().out
+    assert f"`ebb {verb}" in README.read_text()
+
+
+def test_weights_list_path_and_download_from_the_cache(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EBB_CACHE", str(tmp_path))
+    monkeypatch.delenv("EBB_MEGADEPTH_WEIGHTS", raising=False)
+    assert run_verb(["weights", "path", "megadepth"]) == 6
+    assert run_verb(["weights", "download", "nonsense"]) == 2
+    path = tmp_path / "best_generalization_net_G.pth"
+    path.write_bytes(b"PK\x03\x04")
+    capsys.readouterr()
+    assert run_verb(["weights", "path", "megadepth"]) == 0
+    assert run_verb(["weights", "download", "megadepth", "-q"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == str(path)
+    assert run_verb(["weights", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["megadepth"]["status"] == "0.0 MB"
+    assert listed["megadepth-vanilla"]["status"].startswith("missing")

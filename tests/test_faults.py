@@ -1,0 +1,162 @@
+"""Faults as they happen: kill -9, damaged and hostile files, a full disk."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import pytest
+
+from ebb.dataset.catalog import CatalogRow, read_catalog
+from ebb.errors import Reason, Status
+from tests.captures import SAMPLE, scene, shot, write_card, write_pair
+
+NUM_KILLS = 20
+
+
+def command(raw: Path, dataset: Path) -> list[str]:
+    flags = ("--provider", "sidecar", "--height", "256", "--test", "1", "--val", "0", "--workers", "2")
+    return [sys.executable, "-m", "ebb", "run", str(raw), "--dataset", str(dataset), *flags]
+
+
+def results(dataset: Path) -> dict[str, bytes]:
+    folders = (dataset / "shards", dataset / "pairs")
+    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(dataset).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_kill_9_at_twenty_random_moments_changes_no_byte(tmp_path: Path) -> None:
+    write_card(tmp_path / "raw", 3)
+    start = time.monotonic()
+    subprocess.run(command(tmp_path / "raw", tmp_path / "whole"), check=True, capture_output=True)
+    seconds = time.monotonic() - start
+    rng = random.Random(20)
+    kills = 0
+    dataset = tmp_path / "killed"
+    while kills < NUM_KILLS:
+        process = subprocess.Popen(
+            command(tmp_path / "raw", dataset), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            process.wait(timeout=rng.uniform(0.05, 0.6 * seconds))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        if process.wait() == 0:  # it was quicker than the kill: begin a new one
+            assert results(dataset) == results(tmp_path / "whole")
+            shutil.rmtree(dataset)
+    subprocess.run(command(tmp_path / "raw", dataset), check=True, capture_output=True)
+    assert results(dataset) == results(tmp_path / "whole")
+    assert not list(dataset.rglob("*.tmp"))
+
+
+def png_bomb() -> bytes:
+    """A small file that claims 30000 x 30000 pixels."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", 30000, 30000, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(30000 * (1 + 30000 // 8)), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A run over a folder with everything that can be wrong with a file."""
+    folder = tmp_path_factory.mktemp("hostile")
+    raw = folder / "raw"
+    write_card(raw, 1)
+    dng = (SAMPLE / "captures" / "IMG_0301.DNG").read_bytes()
+    (raw / "truncated.DNG").write_bytes(dng[: len(dng) // 2])
+    (raw / "text.CR2").write_text("this is no photo\n" * 100)
+    (raw / "empty.JPG").touch()
+    (raw / "bomb.PNG").write_bytes(png_bomb())
+    (raw / "crash.JPG").write_bytes(shot(scene(5), 16, 7000) + b"EBB-TEST-ABORT")
+    (raw / "unreadable.JPG").symlink_to("/proc/self/mem")
+    odd = raw / 'it\'s a "day" [1] (2)' / "Фото 日本 = \u202e"
+    for i, path in enumerate(write_pair(odd, 1, seed=77, seconds=20_000)):
+        path.rename(path.with_name(f"{['=cmd|x!A0', '[red] <b>'][i]}.jpg"))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).with_name("doubles_path")),
+        "EBB_TEST_CRASH": "1",
+    }
+    run = [*command(raw, folder / "set"), "--item-timeout", "60"]
+    run[run.index("sidecar")] = "none"
+    return folder, subprocess.run(run, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_a_hostile_folder_finishes_with_a_row_for_every_bad_file(
+    hostile: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, result = hostile
+    assert result.returncode == 3, result.stderr
+    assert "Traceback" not in result.stderr
+    rows = {row.name: row for row in read_catalog(folder / "set" / "captures.parquet")}
+    expected = {
+        "truncated.DNG": Reason.CORRUPT_INPUT,
+        "text.CR2": Reason.UNREADABLE,
+        "empty.JPG": Reason.UNREADABLE,
+        "bomb.PNG": Reason.TOO_LARGE,
+        "crash.JPG": Reason.WORKER_CRASH,
+        "unreadable.JPG": Reason.UNREADABLE,
+    }
+    assert {name: row.reason for name, row in rows.items() if row.status is Status.ERROR} == expected
+    assert all(rows[name].detail and name in result.stdout for name in expected)
+    assert "SIGABRT" in rows["crash.JPG"].detail
+
+
+def test_everything_else_in_a_hostile_folder_is_processed(
+    hostile: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = hostile
+    rows: list[CatalogRow] = read_catalog(folder / "set" / "captures.parquet")
+    assert len({row.pair_id for row in rows if row.role == "wide" and row.pair_id}) == 2
+    shards = list((folder / "set" / "shards").glob("*.parquet"))
+    assert shards
+    names = {path.name for path in (folder / "set").rglob("*")}
+    assert not any("cmd" in name for name in names), "outputs are named by id, never by an input's name"
+
+
+def test_a_full_disk_ends_with_5_and_goes_on_when_there_is_space(tmp_path: Path) -> None:
+    write_card(tmp_path / "raw", 2)
+    run = command(tmp_path / "raw", tmp_path / "set")
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    full = subprocess.run(run, capture_output=True, text=True, check=False, preexec_fn=limit)
+    assert full.returncode == 5, full.stderr
+    assert "no space to write it" in full.stderr
+    assert "Traceback" not in full.stderr
+    subprocess.run(run, check=True, capture_output=True)
+    subprocess.run(command(tmp_path / "raw", tmp_path / "whole"), check=True, capture_output=True)
+    assert results(tmp_path / "set") == results(tmp_path / "whole")
+
+
+def test_no_source_loads_pickles_or_trusts_weights() -> None:
+    """AST, not text: torch.load without weights_only=True, pickle, allow_pickle=True."""
+    import ast
+
+    root = Path(__file__).parents[1]
+    for path in [*root.glob("ebb/**/*.py"), *root.glob("ebb_train/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute | ast.Name):
+                name = node.attr if isinstance(node, ast.Attribute) else node.id
+                assert name not in ("Unpickler", "read_pickle"), path
+                owner = getattr(getattr(node, "value", None), "id", "")
+                assert (owner, name) not in {("pickle", "load"), ("pickle", "loads")}, path
+            if isinstance(node, ast.keyword) and node.arg in ("weights_only", "allow_pickle"):
+                assert isinstance(node.value, ast.Constant), path
+                assert node.value.value is (node.arg == "weights_only"), path
