@@ -1,0 +1,1 @@
+"""Networks: PyNET, its weights files, the authors' TensorFlow checkpoint."""

@@ -1,0 +1,174 @@
+"""What PyNET is made of: a handful of operations and the multi-kernel block.
+
+The network is written once, in :mod:`ebb_train.models.pynet`, over :class:`Operations`. A back end says what
+the operations do: :mod:`ebb_train.models.network` computes with PyTorch, :class:`Declaration` only notes
+which layers there are. Everything else that must know the layers (parameters, the authors' numbering of
+variables, costs) comes from that list, so there is no second description of the network.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
+
+Maps = TypeVar("Maps")
+"""A batch of feature maps, whatever a back end takes for one."""
+
+SLOPE = 0.2
+"""Leaky ReLU: what negative values are multiplied with."""
+
+EPSILON = 1e-3
+"""Instance normalisation: added to the variance."""
+
+RGB_GAIN, RGB_OFFSET = 0.58, 0.5
+"""An output is tanh · gain + offset: it can reach a little beyond [0, 1], so that 0 and 1 train well."""
+
+
+class Operations(ABC, Generic[Maps]):
+    """What a back end offers. ``name`` finds the parameters of a layer; sizes are kept unless stated."""
+
+    @abstractmethod
+    def conv(self, name: str, x: Maps, kernel: int, channels: int, *, norm: bool) -> Maps:
+        """Convolution, kernel × kernel, with bias; instance normalisation if asked for, leaky ReLU."""
+
+    @abstractmethod
+    def up(self, name: str, x: Maps, channels: int) -> Maps:
+        """Twice the size: 3 × 3 transposed convolution without bias, leaky ReLU.
+
+        The full transposed convolution has 2n + 1 rows and columns; the last of each is dropped.
+        """
+
+    @abstractmethod
+    def rgb(self, name: str, x: Maps) -> Maps:
+        """3 × 3 convolution with bias to three channels, and nothing after it."""
+
+    @abstractmethod
+    def squash(self, x: Maps) -> Maps:
+        """tanh(x) · 0.58 + 0.5."""
+
+    @abstractmethod
+    def pool(self, x: Maps) -> Maps:
+        """Half the size: maximum over 2 × 2."""
+
+    @abstractmethod
+    def space_to_depth(self, x: Maps) -> Maps:
+        """Half the size, four times the channels, in the order row offset, column offset, channel."""
+
+    @abstractmethod
+    def concat(self, *parts: Maps) -> Maps:
+        """Join along the channels."""
+
+    @abstractmethod
+    def add(self, x: Maps, y: Maps) -> Maps:
+        """Sum of equal shapes."""
+
+    def block(self, name: str, x: Maps, kernel: int, channels: int, *, norm: bool) -> Maps:
+        """M(kernel, channels): two convolutions in a row at each kernel size 3, 5, … kernel, side by side."""
+        branches = []
+        for size in range(3, kernel + 1, 2):
+            first = self.conv(f"{name}.{size}x{size}.0", x, size, channels, norm=norm)
+            branches.append(self.conv(f"{name}.{size}x{size}.1", first, size, channels, norm=norm))
+        return self.concat(*branches)
+
+    def head(self, name: str, x: Maps) -> Maps:
+        """The picture a level gives."""
+        return self.squash(self.rgb(name, x))
+
+
+class Shape(NamedTuple):
+    """Shape of the maps of one image."""
+
+    channels: int
+    height: int
+    width: int
+
+
+Kind: TypeAlias = Literal["conv", "up", "rgb"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A layer with parameters, and the size of the maps it slides over."""
+
+    name: str
+    kind: Kind
+    kernel: int
+    in_channels: int
+    out_channels: int
+    norm: bool
+    height: int
+    width: int
+
+    @property
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the parameters in PyTorch's layout, in the order in which the authors made them."""
+        across = (self.in_channels, self.out_channels)
+        weight = (*(across if self.kind == "up" else across[::-1]), self.kernel, self.kernel)
+        shapes: dict[str, tuple[int, ...]] = {"weight": weight}
+        vectors = () if self.kind == "up" else ("bias", "shift", "scale") if self.norm else ("bias",)
+        return shapes | dict.fromkeys(vectors, (self.out_channels,))
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of the convolution for one image."""
+        return self.height * self.width * self.kernel**2 * self.in_channels * self.out_channels
+
+
+class Declaration(Operations[Shape]):
+    """The back end that computes shapes only and keeps the layers in the order of their making."""
+
+    def __init__(self) -> None:
+        self.layers: list[Layer] = []
+
+    def _declare(self, name: str, kind: Kind, x: Shape, kernel: int, channels: int, norm: bool) -> None:
+        layer = Layer(
+            name=name,
+            kind=kind,
+            kernel=kernel,
+            in_channels=x.channels,
+            out_channels=channels,
+            norm=norm,
+            height=x.height,
+            width=x.width,
+        )
+        self.layers.append(layer)
+
+    def conv(self, name: str, x: Shape, kernel: int, channels: int, *, norm: bool) -> Shape:
+        """Note a convolution."""
+        self._declare(name, "conv", x, kernel, channels, norm)
+        return Shape(channels, x.height, x.width)
+
+    def up(self, name: str, x: Shape, channels: int) -> Shape:
+        """Note a transposed convolution."""
+        self._declare(name, "up", x, 3, channels, norm=False)
+        return Shape(channels, 2 * x.height, 2 * x.width)
+
+    def rgb(self, name: str, x: Shape) -> Shape:
+        """Note a convolution to three channels."""
+        self._declare(name, "rgb", x, 3, 3, norm=False)
+        return Shape(3, x.height, x.width)
+
+    def squash(self, x: Shape) -> Shape:
+        """Same shape."""
+        return x
+
+    def pool(self, x: Shape) -> Shape:
+        """Half the size."""
+        return Shape(x.channels, x.height // 2, x.width // 2)
+
+    def space_to_depth(self, x: Shape) -> Shape:
+        """Half the size, four times the channels."""
+        return Shape(4 * x.channels, x.height // 2, x.width // 2)
+
+    def concat(self, *parts: Shape) -> Shape:
+        """Channels add up; sizes must agree."""
+        if len({(part.height, part.width) for part in parts}) != 1:
+            raise ValueError(f"maps of different sizes cannot be joined: {parts}")
+        return Shape(sum(part.channels for part in parts), parts[0].height, parts[0].width)
+
+    def add(self, x: Shape, y: Shape) -> Shape:
+        """Shapes must agree."""
+        if x != y:
+            raise ValueError(f"maps of different shapes cannot be added: {x} and {y}")
+        return x

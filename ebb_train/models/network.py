@@ -1,0 +1,280 @@
+"""PyNET in PyTorch: the layers, and the module that runs the network of :mod:`ebb_train.models.pynet`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch  # noqa: TID253 - a network definition; only imported when a network is wanted
+import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
+from torch import Tensor, nn  # noqa: TID253
+
+from ebb.errors import InvalidInput
+from ebb_train.models.blocks import EPSILON, RGB_GAIN, RGB_OFFSET, SLOPE, Layer, Operations
+from ebb_train.models.pynet import (
+    PAPER,
+    SIZE_MULTIPLE,
+    PyNetConfig,
+    layers,
+    pynet,
+    tensor_shapes,
+    used_layers,
+)
+from ebb_train.models.weights import PYNET, About, check_shapes, read_pynet, save_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+INITIAL_SIGMA = 0.01
+"""Weights start from a normal distribution of this width, cut off at two sigma."""
+
+INITIAL_BIAS = 0.01
+
+
+class LayerModule(nn.Module):
+    """The parameters of one layer under the names ``weight``, ``bias``, ``shift`` and ``scale``."""
+
+    weight: Tensor
+    bias: Tensor
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__()
+        for name, shape in layer.tensors.items():
+            self.register_parameter(name, nn.Parameter(torch.empty(shape)))
+        self.norm = layer.norm
+        self.reset_parameters()
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Give all parameters the values training starts from."""
+        bound = 2 * INITIAL_SIGMA
+        nn.init.trunc_normal_(self.weight, std=INITIAL_SIGMA, a=-bound, b=bound, generator=generator)
+        for name, value in (("bias", INITIAL_BIAS), ("shift", 0.0), ("scale", 1.0)):
+            if name in self._parameters:
+                nn.init.constant_(getattr(self, name), value)
+
+
+class Conv(LayerModule):
+    """Convolution, instance normalisation if the layer has it, leaky ReLU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
+        y = F.conv2d(x, self.weight, self.bias, padding=self.weight.shape[-1] // 2)
+        if self.norm:
+            y = instance_norm(y, self.scale, self.shift)
+        return F.leaky_relu(y, SLOPE, inplace=True)
+
+
+class Up(LayerModule):
+    """Transposed convolution to twice the size, leaky ReLU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in_channels, H, W) to (N, out_channels, 2 H, 2 W)."""
+        full = F.conv_transpose2d(x, self.weight, stride=2)
+        return F.leaky_relu(full[..., :-1, :-1], SLOPE)
+
+
+class Rgb(LayerModule):
+    """Convolution to three channels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in_channels, H, W) to (N, 3, H, W)."""
+        return F.conv2d(x, self.weight, self.bias, padding=1)
+
+
+_MODULES: dict[str, type[LayerModule]] = {"conv": Conv, "up": Up, "rgb": Rgb}
+
+
+def instance_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Zero mean and unit (biased) variance over height and width for each image and channel, then affine.
+
+    A group norm of one channel a group: on the CPU PyTorch's is several times as fast as its instance norm.
+    It must not see channels-last maps: there it takes the mean of squares minus the square of the mean for
+    the variance, which loses most digits where the mean is large (``benchmarks/pynet.py``).
+
+    Args:
+        x: (N, C, H, W); one pixel is enough.
+        scale: (C,).
+        shift: (C,).
+    """
+    return torch.group_norm(x.contiguous(), x.shape[1], scale, shift, EPSILON)
+
+
+class TorchOperations(Operations[Tensor]):
+    """The back end that computes with the layers of a module."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network
+
+    def _layer(self, name: str, x: Tensor) -> Tensor:
+        y: Tensor = self._network.get_submodule(name)(x)
+        return y
+
+    def conv(self, name: str, x: Tensor, kernel: int, channels: int, *, norm: bool) -> Tensor:  # noqa: ARG002 - the layer knows
+        """Run a :class:`Conv`."""
+        return self._layer(name, x)
+
+    def up(self, name: str, x: Tensor, channels: int) -> Tensor:  # noqa: ARG002 - the layer knows
+        """Run an :class:`Up`."""
+        return self._layer(name, x)
+
+    def rgb(self, name: str, x: Tensor) -> Tensor:
+        """Run an :class:`Rgb`."""
+        return self._layer(name, x)
+
+    def squash(self, x: Tensor) -> Tensor:
+        """tanh(x) · 0.58 + 0.5."""
+        return torch.tanh(x) * RGB_GAIN + RGB_OFFSET
+
+    def pool(self, x: Tensor) -> Tensor:
+        """Maximum over 2 × 2."""
+        return F.max_pool2d(x, 2)
+
+    def space_to_depth(self, x: Tensor) -> Tensor:
+        """TensorFlow's channel order; ``pixel_unshuffle`` has the input channel first, not last."""
+        n, channels, height, width = x.shape
+        cells = x.reshape(n, channels, height // 2, 2, width // 2, 2).permute(0, 3, 5, 1, 2, 4)
+        return cells.reshape(n, 4 * channels, height // 2, width // 2)
+
+    def concat(self, *parts: Tensor) -> Tensor:
+        """Join along the channels."""
+        return torch.cat(parts, dim=1)
+
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        """Sum."""
+        return x + y
+
+
+class PyNet(nn.Module):
+    """PyNET from level 7 up to ``config.level``.
+
+    The heads of deeper levels are kept, so that every level's picture can be looked at and the authors'
+    format can be written, but they are frozen: the picture of ``config.level`` does not depend on them.
+    """
+
+    def __init__(self, config: PyNetConfig = PAPER) -> None:
+        super().__init__()
+        self.config = config
+        used = {layer.name for layer in used_layers(config)}
+        for layer in layers(config):
+            module = _MODULES[layer.kind](layer).requires_grad_(layer.name in used)
+            _attach(self, layer.name, module)
+
+    def forward(self, photo: Tensor) -> Tensor:
+        """The picture of ``config.level``, about [0, 1].
+
+        Args:
+            photo: (N, 3 or 4, H, W) in [0, 1]: RGB, and depth if the config has it; H and W divide by 32.
+
+        Returns:
+            (N, 3, …) of the size :func:`~ebb_train.models.pynet.output_size` gives.
+
+        Raises:
+            InvalidInput: the photo has another number of channels or a size that does not divide by 32.
+        """
+        return self.pictures(photo, (self.config.level,))[self.config.level]
+
+    def pictures(self, photo: Tensor, levels: Collection[int]) -> dict[int, Tensor]:
+        """The pictures of several levels in one pass; none may be below ``config.level``.
+
+        Raises:
+            InvalidInput: as :meth:`forward`, or the network does not go down to one of the levels.
+        """
+        self._check(photo)
+        if not levels or not self.config.level <= min(levels) <= max(levels) <= 7:
+            raise InvalidInput(f"levels {sorted(levels)} of a network of levels 7 to {self.config.level}")
+        return pynet(TorchOperations(self), self.config, photo, levels)
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Start over: truncated normal weights, biases of 0.01, normalisation that changes nothing."""
+        for module in self.modules():
+            if isinstance(module, LayerModule):
+                module.reset_parameters(generator)
+
+    def start_from(self, deeper: Mapping[str, Tensor], config: PyNetConfig) -> None:
+        """Take the values of a network that ends at this level or a deeper one; the rest stays as it is.
+
+        Args:
+            deeper: Its state dict.
+            config: Its config: as this one's, but for the level.
+
+        Raises:
+            InvalidInput: the configs differ, or the tensors are not those of ``config``.
+        """
+        if config.level < self.config.level:
+            raise InvalidInput(
+                f"level {self.config.level} cannot start from level {config.level}, which comes after it"
+            )
+        config.require(replace(self.config, level=config.level))
+        shapes = tensor_shapes(config)
+        check_shapes({name: tuple(tensor.shape) for name, tensor in deeper.items()}, shapes)
+        with torch.no_grad():
+            for name in shapes:
+                self.get_parameter(name).copy_(deeper[name])
+
+    def _check(self, photo: Tensor) -> None:
+        if photo.ndim != 4 or photo.shape[1] != self.config.in_channels:
+            raise InvalidInput(
+                f"an input of shape {tuple(photo.shape)}, not (N, {self.config.in_channels}, H, W)",
+                hint="4 channels: RGB and depth; 3: RGB alone",
+            )
+        height, width = photo.shape[2:]
+        if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE or not height * width:
+            raise InvalidInput(
+                f"an input of {width} x {height} pixels: both must divide by {SIZE_MULTIPLE}",
+                hint="pad it, and cut the output",
+            )
+
+
+def _attach(network: nn.Module, name: str, module: nn.Module) -> None:
+    """Put a module where its dotted name says."""
+    *folders, last = name.split(".")
+    for folder in folders:
+        if folder not in dict(network.named_children()):
+            network.add_module(folder, nn.Module())
+        network = network.get_submodule(folder)
+    network.add_module(last, module)
+
+
+def save_pynet(path: Path, network: PyNet, *, source: str, licence: str = "") -> str:
+    """Write a network's weights as safetensors, atomically.
+
+    Args:
+        path: File to write.
+        network: On any device.
+        source: Where the weights come from, in words.
+        licence: Under which terms they may be used, if not those of whoever trained them.
+
+    Returns:
+        SHA-256 of the file.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    tensors = {name: tensor.detach().cpu().float().numpy() for name, tensor in network.state_dict().items()}
+    about = About(network=PYNET, config=network.config.as_dict(), source=source, licence=licence)
+    return save_weights(path, tensors, about)
+
+
+def load_pynet(path: Path, config: PyNetConfig | None = None) -> PyNet:
+    """Read a network from the file :func:`save_pynet` wrote.
+
+    Args:
+        path: The safetensors file.
+        config: What it must be like; None takes it as it is.
+
+    Returns:
+        The network in evaluation mode, on the CPU, float32.
+
+    Raises:
+        InvalidInput: not such a file, damaged, or of another config.
+        MissingDependency: safetensors is not installed.
+    """
+    tensors, found = read_pynet(path, config)
+    with torch.device("meta"):
+        network = PyNet(found)
+    state = {name: torch.from_numpy(values) for name, values in tensors.items()}
+    network.load_state_dict(state, strict=True, assign=True)
+    return network.eval()

@@ -1,0 +1,200 @@
+"""The authors' TensorFlow checkpoint of PyNET, read and written.
+
+TensorFlow 1 numbered the variables as the code made them: ``generator/Variable``, ``generator/Variable_1``, …
+The list of layers is in the same order, so the numbers follow from the network itself. TensorFlow keeps the
+weights of a convolution as (height, width, in, out) and of a transposed one as (height, width, out, in); both
+are PyTorch's layout with the axes reversed in pairs, and neither kernel is flipped.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ebb.errors import InvalidInput, OutputError, UsageError
+from ebb.files import cannot_write
+from ebb_train import optional
+from ebb_train.models.pynet import PAPER, PyNetConfig, layers
+from ebb_train.models.weights import PYNET, About, Tensors, read_pynet, save_weights
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCOPE = "generator"
+"""Scope of the network's variables; whatever else a checkpoint holds belongs to the training."""
+
+LICENCE = (
+    "the weights the authors publish (Ignatov et al. 2020) may be used for non-commercial research only: "
+    "CC BY-NC-SA"
+)
+
+_HINT = "is it a checkpoint of level 1, with these input channels, normalisation and width?"
+_GENERATOR_VARIABLE = re.compile(rf"{SCOPE}/Variable(_\d+)?")
+_CHECKPOINT_FILE = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
+_TO_PYTORCH, _TO_TENSORFLOW = (3, 2, 0, 1), (2, 3, 1, 0)
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable of the authors' graph and the parameter of ours it is."""
+
+    name: str
+    """``generator/Variable_7``."""
+    kind: str
+    """conv, tconv, bias, shift or scale."""
+    shape: tuple[int, ...]
+    """In TensorFlow's layout."""
+    parameter: str
+    """Name in the state dict."""
+
+
+def variables(config: PyNetConfig = PAPER) -> list[Variable]:
+    """The variables of the authors' graph in the order of their making, 440 for the network of the paper.
+
+    Raises:
+        UsageError: the config ends above level 1, of which the authors publish nothing.
+    """
+    if config.level != 1:
+        raise UsageError(f"level {config.level}: the authors' format holds all levels down to 1")
+    found: list[Variable] = []
+    for layer in layers(config):
+        for part, shape in layer.tensors.items():
+            number = f"_{len(found)}" if found else ""
+            kind = ("tconv" if layer.kind == "up" else "conv") if part == "weight" else part
+            theirs = tuple(shape[axis] for axis in _TO_TENSORFLOW) if len(shape) == 4 else shape
+            found.append(Variable(f"{SCOPE}/Variable{number}", kind, theirs, f"{layer.name}.{part}"))
+    return found
+
+
+def checkpoint_to_weights(prefix: Path, path: Path, config: PyNetConfig = PAPER) -> str:
+    """Turn a checkpoint of the authors' code into a weights file.
+
+    Args:
+        prefix: What the names of the checkpoint's files begin with; one of the files will do.
+        path: Weights file to write.
+        config: What the network in the checkpoint is like.
+
+    Returns:
+        SHA-256 of the weights file.
+
+    Raises:
+        InvalidInput: there is no such checkpoint, or a variable is missing or has another shape.
+        MissingDependency: TensorFlow is not installed.
+        OutputError: the weights file cannot be written.
+    """
+    variables(config)  # refuses other levels before the long reading
+    tensors = from_official(read_checkpoint(prefix), config, prefix)
+    source = f"TensorFlow checkpoint {_prefix(prefix).name}"
+    return save_weights(
+        path, tensors, About(network=PYNET, config=config.as_dict(), source=source, licence=LICENCE)
+    )
+
+
+def weights_to_checkpoint(path: Path, prefix: Path) -> int:
+    """Turn a weights file into a checkpoint the authors' code can restore.
+
+    Args:
+        path: Weights file of a network that goes down to level 1.
+        prefix: What the names of the two files to write begin with.
+
+    Returns:
+        Number of variables written.
+
+    Raises:
+        InvalidInput: not a weights file of PyNET.
+        UsageError: the network ends above level 1.
+        MissingDependency: TensorFlow is not installed.
+        OutputError: the checkpoint cannot be written.
+    """
+    tensors, config = read_pynet(path)
+    theirs = to_official(tensors, config)
+    write_checkpoint(prefix, theirs)
+    return len(theirs)
+
+
+def from_official(values: Tensors, config: PyNetConfig, path: Path | None = None) -> Tensors:
+    """Rename and lay out the authors' variables as our parameters.
+
+    Raises:
+        InvalidInput: a variable is missing, left over or of another shape; the message names it.
+    """
+    wanted = variables(config)
+    tensors = {}
+    for variable in wanted:
+        found = values.get(variable.name)
+        if found is None or found.shape != variable.shape:
+            has = "missing" if found is None else f"of shape {found.shape}"
+            need = f"{variable.parameter} of shape {variable.shape}"
+            raise InvalidInput(f"{variable.name} is {has}; it should be {need}", path=path, hint=_HINT)
+        order = _TO_PYTORCH if found.ndim == 4 else range(found.ndim)
+        tensors[variable.parameter] = np.ascontiguousarray(found.transpose(*order))
+    if extra := sorted(set(values) - {variable.name for variable in wanted}):
+        message = f"{len(extra)} more variables than the network has, {extra[0]} for one"
+        raise InvalidInput(message, path=path, hint=_HINT)
+    return tensors
+
+
+def to_official(tensors: Tensors, config: PyNetConfig) -> Tensors:
+    """Rename and lay out our parameters as the authors' variables, in the order of their making.
+
+    Raises:
+        UsageError: the config ends above level 1.
+    """
+    theirs = {}
+    for variable in variables(config):
+        values = tensors[variable.parameter]
+        order = _TO_TENSORFLOW if values.ndim == 4 else range(values.ndim)
+        theirs[variable.name] = np.ascontiguousarray(values.transpose(*order))
+    return theirs
+
+
+def read_checkpoint(prefix: Path) -> Tensors:
+    """Read the network's variables from a TensorFlow checkpoint by name; those of the optimiser are left.
+
+    Raises:
+        InvalidInput: there is no such checkpoint, or it cannot be read.
+        MissingDependency: TensorFlow is not installed.
+    """
+    prefix = _prefix(prefix)
+    # TensorFlow 1 could also write the older format, one file without an ending
+    if not any(path.is_file() for path in (prefix, prefix.with_name(f"{prefix.name}.index"))):
+        hint = f"name what comes before .index: {prefix.name}.index, {prefix.name}.data-00000-of-00001"
+        raise InvalidInput("no TensorFlow checkpoint begins with this", path=prefix, hint=hint)
+    tf = optional.tensorflow()
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+        names = [name for name in reader.get_variable_to_shape_map() if _GENERATOR_VARIABLE.fullmatch(name)]
+        return {name: np.asarray(reader.get_tensor(name), np.float32) for name in sorted(names)}
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidInput(f"not a TensorFlow checkpoint, or a broken one: {reason}", path=prefix) from error
+
+
+def write_checkpoint(prefix: Path, values: Tensors) -> None:
+    """Write variables as ``PREFIX.index`` and ``PREFIX.data-00000-of-00001``.
+
+    Raises:
+        OutputError: they cannot be written.
+        MissingDependency: TensorFlow is not installed.
+    """
+    tf = optional.tensorflow()
+    try:
+        prefix.parent.mkdir(parents=True, exist_ok=True)
+        tf.raw_ops.SaveV2(
+            prefix=str(prefix),
+            tensor_names=list(values),
+            shape_and_slices=[""] * len(values),
+            tensors=[tf.constant(value) for value in values.values()],
+        )
+    except OSError as error:
+        raise cannot_write(prefix, error) from error
+    except tf.errors.OpError as error:
+        raise OutputError(f"cannot write the checkpoint: {error.message}", path=prefix) from error
+
+
+def _prefix(path: Path) -> Path:
+    """The prefix, also if one of the checkpoint's files is named."""
+    return path.with_name(_CHECKPOINT_FILE.sub("", path.name))

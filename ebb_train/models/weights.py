@@ -1,0 +1,144 @@
+"""Weights files: safetensors with a note of what is inside; no deep-learning framework is needed to read one.
+
+Nothing in the format notices a flipped bit, so the note carries a hash of the tensors, which is checked at
+every reading. It travels inside the file: no second file can be lost or be out of step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ebb.errors import InvalidInput
+from ebb.files import write_atomic
+from ebb_train import optional
+from ebb_train.models.pynet import PyNetConfig, tensor_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Tensors: TypeAlias = dict[str, NDArray[np.float32]]
+"""Name in the state dict → values, in PyTorch's layout."""
+
+PYNET = "pynet"
+"""The network a file is for, as its note names it."""
+
+NOTE = "ebb_weights"
+"""Key of the note in the metadata. One key, as safetensors writes several in no fixed order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """The note in a weights file."""
+
+    network: str
+    """Which network: ``pynet``."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """What it is like; with the network, all that is needed to build it."""
+    source: str = ""
+    """Where the weights come from, in words."""
+    licence: str = ""
+    """Under which terms they may be used; empty: nothing is known."""
+
+
+def save_weights(path: Path, tensors: Tensors, about: About) -> str:
+    """Write a weights file atomically; equal input gives equal bytes.
+
+    Returns:
+        SHA-256 of the file.
+
+    Raises:
+        OutputError: the file cannot be written.
+        MissingDependency: safetensors is not installed.
+    """
+    note = asdict(about) | {"sha256": tensors_sha256(tensors)}
+    metadata = {NOTE: json.dumps(note, sort_keys=True, ensure_ascii=False)}
+    contiguous = {name: np.ascontiguousarray(values, np.float32) for name, values in tensors.items()}
+    return write_atomic(path, optional.safetensors().numpy.save(contiguous, metadata))
+
+
+def read_weights(path: Path) -> tuple[Tensors, About]:
+    """Read a weights file and check every byte of it.
+
+    Raises:
+        InvalidInput: not there, not a weights file of this project, or damaged.
+        MissingDependency: safetensors is not installed.
+    """
+    safetensors = optional.safetensors()
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            note = json.loads((file.metadata() or {})[NOTE])
+            tensors: Tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except OSError as error:
+        raise InvalidInput(f"cannot read the weights: {error.strerror or error}", path=path) from error
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise InvalidInput(f"not a safetensors file, or a broken one: {error}", path=path) from error
+    except (KeyError, TypeError) as error:
+        hint = "ebb-train convert makes one from the authors' checkpoint"
+        raise InvalidInput("safetensors, but not weights of this project", path=path, hint=hint) from error
+    about, digest = _about(note, path)
+    if digest != tensors_sha256(tensors):
+        hint = "copy or download it again"
+        raise InvalidInput(
+            "the weights are damaged: their hash is not the recorded one", path=path, hint=hint
+        )
+    return tensors, about
+
+
+def read_pynet(path: Path, config: PyNetConfig | None = None) -> tuple[Tensors, PyNetConfig]:
+    """Read the weights of a PyNET: all its tensors, no others.
+
+    Args:
+        path: The safetensors file.
+        config: What the network must be like; None takes it as it is.
+
+    Raises:
+        InvalidInput: as :func:`read_weights`, or the weights of another network or config.
+        MissingDependency: safetensors is not installed.
+    """
+    tensors, about = read_weights(path)
+    if about.network != PYNET:
+        raise InvalidInput(f"weights of the network {about.network!r}, not of {PYNET!r}", path=path)
+    found = PyNetConfig.from_dict(about.config)
+    if config is not None:
+        found.require(config, path)
+    check_shapes({name: values.shape for name, values in tensors.items()}, tensor_shapes(found), path)
+    return tensors, found
+
+
+def check_shapes(
+    found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], path: Path | None = None
+) -> None:
+    """Refuse tensors that are missing, left over or of another shape, naming the first.
+
+    Raises:
+        InvalidInput: any of these.
+    """
+    for name in [*wanted, *sorted(set(found) - set(wanted))]:
+        if found.get(name) != wanted.get(name):
+            has, needs = found.get(name, "missing"), wanted.get(name, "no such tensor")
+            raise InvalidInput(f"weights {name}: {has} in the file, {needs} in the network", path=path)
+
+
+def tensors_sha256(tensors: Tensors) -> str:
+    """SHA-256 over names, shapes and float32 values, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        values = np.ascontiguousarray(tensors[name], "<f4")
+        digest.update(f"{name} {values.shape}\n".encode())
+        digest.update(values.data)
+    return digest.hexdigest()
+
+
+def _about(note: object, path: Path) -> tuple[About, object]:
+    known = {item.name for item in fields(About)} | {"sha256"}
+    if not isinstance(note, dict) or set(note) != known or not isinstance(note["config"], dict):
+        raise InvalidInput("the note in the weights file is not one this version knows", path=path)
+    digest = note.pop("sha256")
+    return About(**note), digest

@@ -1,0 +1,55 @@
+"""Packages of the extras: imported where they are used; when one is missing, the error names its extra."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from ebb.errors import MissingDependency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+
+def safetensors() -> ModuleType:
+    """The package safetensors with its NumPy part.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise MissingDependency("safetensors is not installed", hint="pip install 'ebb[train]'") from error
+    return safetensors
+
+
+def tensorflow() -> Any:  # noqa: ANN401 - TensorFlow has no types
+    """The package TensorFlow, imported without its start-up notes.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    # nothing is lost: errors come as exceptions, what is left is talk about missing GPUs
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with _silent_stderr():
+            import tensorflow as tf
+    except ImportError as error:
+        raise MissingDependency("TensorFlow is not installed", hint="pip install 'ebb[tflite]'") from error
+    return tf
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Lose what C++ code writes to standard error: no setting keeps TensorFlow's import quiet."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a file
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,116 @@
+"""The command ``ebb-train``: exit codes and what it says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ebb import __version__
+from ebb.errors import ExitCode, OutputError
+from ebb_train import cli
+from ebb_train.models import official
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ebb_train.models.pynet import PyNetConfig
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from ebb_train.cli import run_verb; run_verb(['--help']);"
+        "run_verb(['convert', '--help']);"
+        "print(sorted({'torch', 'tensorflow', 'safetensors', 'cv2', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "ebb-train convert models/pynet_bokeh_level_0 pynet.safetensors" in " ".join(done.stdout.split())
+
+
+def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == ExitCode.DONE
+    assert capsys.readouterr().out.strip() == __version__
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["convert", "a"], ExitCode.USAGE, "requires an argument"),
+        (["convert", "a", "b", "--width", "wide"], ExitCode.USAGE, "unable to convert"),
+        (["convert", "a", "b", "--to", "onnx"], ExitCode.USAGE, "Invalid value"),
+        (["convert", "a", "b", "--level", "9"], ExitCode.USAGE, "there is no level 9"),
+        (
+            ["convert", "a", "b", "--level", "3"],
+            ExitCode.USAGE,
+            "the authors' format holds all levels down to 1",
+        ),
+        (
+            ["convert", "none", "b"],
+            ExitCode.INVALID_INPUT,
+            "ebb: none: no TensorFlow checkpoint begins with this",
+        ),
+        (
+            ["convert", "none", "b", "--to", "tensorflow"],
+            ExitCode.INVALID_INPUT,
+            "ebb: none: cannot read the",
+        ),
+        (["fly"], ExitCode.USAGE, "fly"),
+    ],
+)
+def test_what_goes_wrong_is_said_on_standard_error(
+    arguments: list[str], code: ExitCode, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run_verb(arguments) == code
+    printed = capsys.readouterr()
+    assert message in printed.out + printed.err
+    assert "Traceback" not in printed.err
+
+
+def test_errors_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run_verb(["convert", "none", "b", "--json"]) == ExitCode.INVALID_INPUT
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["path"] == "none"
+    assert facts["exit_code"] == 4
+
+
+def test_convert_hands_the_flags_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[PyNetConfig] = []
+    monkeypatch.setattr(
+        official, "checkpoint_to_weights", lambda source, out, config: seen.append(config) or "ab"
+    )
+    flags = ["--norm", "none", "--norm-level-3", "--in-channels", "3", "--width", "0.5"]
+    assert cli.run_verb(["convert", "model", str(tmp_path / "w"), *flags]) == ExitCode.DONE
+    assert seen[0].as_dict() == {
+        "level": 1,
+        "in_channels": 3,
+        "norm": "none",
+        "norm_level_3": True,
+        "width": 0.5,
+    }
+    printed = capsys.readouterr()
+    assert printed.out.startswith(f"{tmp_path / 'w'}: ")
+    assert "CC BY-NC-SA" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (cli._Terminated(), ExitCode.TERMINATED),
+        (OutputError("no space"), ExitCode.CANNOT_WRITE),
+    ],
+)
+def test_how_a_run_can_end(error: BaseException, code: ExitCode, monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(official, "weights_to_checkpoint", end)
+    assert cli.run_verb(["convert", "a", "b", "--to", "tensorflow"]) == code

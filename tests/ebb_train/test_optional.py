@@ -1,0 +1,37 @@
+"""Packages of the extras."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+import pytest
+
+from ebb.errors import ExitCode, MissingDependency
+from ebb_train import optional
+
+
+def test_what_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, get, extra in (
+        ("tensorflow", optional.tensorflow, "tflite"),
+        ("safetensors", optional.safetensors, "train"),
+    ):
+        monkeypatch.setitem(sys.modules, name, None)
+        with pytest.raises(
+            MissingDependency, match=rf"is not installed \(pip install 'ebb\[{extra}\]'\)"
+        ) as caught:
+            get()
+        assert caught.value.exit_code == ExitCode.MISSING
+
+
+def test_what_is_there_is_given() -> None:
+    assert optional.safetensors().numpy.save({}) == b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "
+
+
+def test_standard_error_comes_back_after_the_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    with contextlib.suppress(ImportError), optional._silent_stderr():
+        os.write(2, b"lost\n")
+        raise ImportError
+    os.write(2, b"seen\n")
+    assert capfd.readouterr().err == "seen\n"
