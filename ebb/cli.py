@@ -5,45 +5,31 @@ A verb's imports happen when it runs, so that ``ebb --help`` is instant.
 
 from __future__ import annotations
 
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import cyclopts
 from cyclopts import App, Parameter
 
 from ebb import __version__
+from ebb.command import Flags, Output, run_verb
 from ebb.config import layered
-from ebb.console import Console
-from ebb.errors import EbbError, ExitCode
+from ebb.errors import ExitCode
 from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
-
-Flags = Parameter(name="*")
-"""Every field of the dataclass is a flag of the verb; its comment is the help text."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Common:
+class Common(Output):
     """What every verb takes."""
 
     dataset: Path = Path("dataset")
     """The dataset folder."""
     config: Path | None = None
     """TOML file with settings; the dataset's own ebb.toml comes after it."""
-    json: bool = False
-    """Print the result as one JSON object."""
-    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False
-    """Say nothing but errors."""
-
-    def console(self) -> Console:
-        """How this verb talks to its user."""
-        return Console(as_json=self.json, quiet=self.quiet)
 
 
 app = App(
@@ -300,47 +286,40 @@ app.command(weights)
 
 
 @weights.command(name="download")
-def download_weights(
-    name: str, /, *, quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False
-) -> ExitCode:
+def download_weights(name: str, /, *, output: Annotated[Output, Flags] = Output()) -> ExitCode:
     """Fetch a weights file into the cache; takes up a download that broke.
 
     Example: ebb weights download megadepth
 
     Args:
         name: Which network: see ebb weights list.
-        quiet: Say nothing but errors.
     """
     from ebb.console import DownloadBar
     from ebb.weights import download, known_weights
 
-    console = Console(quiet=quiet)
+    console = output.console()
     console.note(f"{known_weights(name).url}\n{known_weights(name).licence}")
-    with DownloadBar(name, quiet=quiet) as bar:
+    with DownloadBar(name, quiet=output.quiet) as bar:
         path = download(name, bar.show)
     console.result({"name": name, "path": str(path)}, str(path))
     return ExitCode.DONE
 
 
 @weights.command(name="list")
-def list_weights(*, json: bool = False) -> ExitCode:
-    """List the networks whose weights ebb knows, and whether they are here.
-
-    Args:
-        json: Print the list as one JSON object.
-    """
+def list_weights(*, output: Annotated[Output, Flags] = Output()) -> ExitCode:
+    """List the networks whose weights ebb knows, and whether they are here."""
     from ebb.console import table
     from ebb.report.doctor import weights_status
     from ebb.weights import WEIGHTS
 
     rows = [(name, weights_status(name), known.url) for name, known in WEIGHTS.items()]
     facts = {name: {"status": status, "url": url} for name, status, url in rows}
-    Console(as_json=json).result(facts, table(("name", "status", "from"), rows))
+    output.console().result(facts, table(("name", "status", "from"), rows))
     return ExitCode.DONE
 
 
 @weights.command(name="path")
-def weights_path(name: str, /) -> ExitCode:
+def weights_path(name: str, /, *, output: Annotated[Output, Flags] = Output()) -> ExitCode:
     """Print where a weights file is.
 
     Args:
@@ -349,41 +328,10 @@ def weights_path(name: str, /) -> ExitCode:
     from ebb.weights import find_weights
 
     path = find_weights(name)
-    Console().result({}, str(path))
+    output.console().result({"name": name, "path": str(path)}, str(path))
     return ExitCode.DONE
-
-
-class _Terminated(BaseException):
-    """SIGTERM, made an exception so that what is open gets closed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one verb and leave with its exit code."""
-    sys.exit(run_verb(sys.argv[1:] if arguments is None else arguments))
-
-
-def run_verb(arguments: Sequence[str]) -> ExitCode:
-    """Run one verb; every expected failure is one line and an exit code, never a traceback."""
-    console = Console(as_json="--json" in arguments)
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        code = app(arguments, result_action="return_value", exit_on_error=False)
-    except EbbError as error:
-        console.error(error)
-        return error.exit_code
-    except cyclopts.CycloptsError:
-        return ExitCode.USAGE
-    except KeyboardInterrupt:
-        console.note(_STOPPED)
-        return ExitCode.INTERRUPTED
-    except _Terminated:
-        console.note(_STOPPED)
-        return ExitCode.TERMINATED
-    return code if isinstance(code, ExitCode) else ExitCode.DONE
-
-
-_STOPPED = "stopped; what was finished is kept, run the same command again to go on"
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-    raise _Terminated
+    sys.exit(run_verb(app, sys.argv[1:] if arguments is None else arguments))

@@ -30,9 +30,11 @@ class Console:
     Args:
         as_json: Print one JSON object at the end and nothing else on standard output.
         quiet: No progress, no tables; errors only.
+        program: Name of the command, before its errors.
     """
 
-    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, quiet: bool = False, program: str = "ebb") -> None:
+        self._program = program
         self.as_json = as_json
         self.quiet = quiet
 
@@ -49,7 +51,7 @@ class Console:
 
     def error(self, error: EbbError) -> None:
         """What went wrong, which file, what to do: one line, or an object for machines."""
-        print(f"ebb: {printable(str(error))}", file=sys.stderr)  # noqa: T201
+        print(f"{self._program}: {printable(str(error))}", file=sys.stderr)  # noqa: T201
         if self.as_json:
             facts = {"error": error.message, "path": error.path and str(error.path), "hint": error.hint}
             self.result(facts | {"exit_code": int(error.exit_code)}, "")

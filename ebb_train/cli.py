@@ -5,41 +5,19 @@ A verb's imports happen when it runs, so that ``ebb-train --help`` is instant.
 
 from __future__ import annotations
 
-import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import cyclopts
 from cyclopts import App, Parameter
 
 from ebb import __version__
-from ebb.console import Console
-from ebb.errors import EbbError, ExitCode
+from ebb.command import Flags, Output, run_verb
+from ebb.errors import ExitCode
 from ebb_train.models.pynet import PAPER, PyNetConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
-
-Flags = Parameter(name="*")
-"""Every field of the dataclass is a flag of the verb; its comment is the help text."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Common:
-    """What every verb takes."""
-
-    json: bool = False
-    """Print the result as one JSON object."""
-    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False
-    """Say nothing but errors."""
-
-    def console(self) -> Console:
-        """How this verb talks to its user."""
-        return Console(as_json=self.json, quiet=self.quiet)
-
 
 app = App(
     name="ebb-train",
@@ -51,13 +29,13 @@ app = App(
 
 
 @app.command
-def convert(  # noqa: D417 - the fields of Common and PyNetConfig have help texts of their own
+def convert(
     source: Path,
     out: Path,
     /,
     *,
     to: Literal["safetensors", "tensorflow"] = "safetensors",
-    common: Annotated[Common, Flags] = Common(),
+    output: Annotated[Output, Flags] = Output(),
     config: Annotated[PyNetConfig, Flags] = PAPER,
 ) -> ExitCode:
     """Turn the PyNET authors' TensorFlow checkpoint into a weights file, or a weights file into a checkpoint.
@@ -71,7 +49,7 @@ def convert(  # noqa: D417 - the fields of Common and PyNetConfig have help text
     """
     from ebb_train.models import official
 
-    console = common.console()
+    console = output.console()
     facts: dict[str, object] = {"source": source, "out": out, "to": to}
     if to == "tensorflow":
         facts["variables"] = official.weights_to_checkpoint(source, out)
@@ -84,32 +62,6 @@ def convert(  # noqa: D417 - the fields of Common and PyNetConfig have help text
     return ExitCode.DONE
 
 
-class _Terminated(BaseException):
-    """SIGTERM, made an exception so that what is open gets closed."""
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one verb and leave with its exit code."""
-    sys.exit(run_verb(sys.argv[1:] if arguments is None else arguments))
-
-
-def run_verb(arguments: Sequence[str]) -> ExitCode:
-    """Run one verb; every expected failure is one line and an exit code, never a traceback."""
-    console = Console(as_json="--json" in arguments)
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        code = app(arguments, result_action="return_value", exit_on_error=False)
-    except EbbError as error:
-        console.error(error)
-        return error.exit_code
-    except cyclopts.CycloptsError:
-        return ExitCode.USAGE
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
-    except _Terminated:
-        return ExitCode.TERMINATED
-    return code if isinstance(code, ExitCode) else ExitCode.DONE
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-    raise _Terminated
+    sys.exit(run_verb(app, sys.argv[1:] if arguments is None else arguments))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -11,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from ebb.cli import app, run_verb
+from ebb import command
+from ebb.cli import app
 from ebb.errors import ExitCode
 from ebb.pipeline import PipelineReport
 from tests.captures import scene, shot, write_card
+
+run_verb = functools.partial(command.run_verb, app)
 
 FAST = ("--provider", "sidecar", "--height", "256", "--workers", "2")
 README = Path(__file__).parents[2] / "README.md"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ebb import __version__
+from ebb.command import run_verb
 from ebb.errors import ExitCode, OutputError
 from ebb_train import cli
 from ebb_train.models import official
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from ebb_train.cli import run_verb; run_verb(['--help']);"
-        "run_verb(['convert', '--help']);"
+        "import sys; from ebb.command import run_verb; from ebb_train.cli import app;"
+        "run_verb(app, ['--help']);"
+        "run_verb(app, ['convert', '--help']);"
         "print(sorted({'torch', 'tensorflow', 'safetensors', 'cv2', 'pandas'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -53,12 +55,12 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
         (
             ["convert", "none", "b"],
             ExitCode.INVALID_INPUT,
-            "ebb: none: no TensorFlow checkpoint begins with this",
+            "ebb-train: none: no TensorFlow checkpoint begins with this",
         ),
         (
             ["convert", "none", "b", "--to", "tensorflow"],
             ExitCode.INVALID_INPUT,
-            "ebb: none: cannot read the",
+            "ebb-train: none: cannot read the",
         ),
         (["fly"], ExitCode.USAGE, "fly"),
     ],
@@ -66,14 +68,14 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
 def test_what_goes_wrong_is_said_on_standard_error(
     arguments: list[str], code: ExitCode, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run_verb(arguments) == code
+    assert run_verb(cli.app, arguments) == code
     printed = capsys.readouterr()
     assert message in printed.out + printed.err
     assert "Traceback" not in printed.err
 
 
 def test_errors_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run_verb(["convert", "none", "b", "--json"]) == ExitCode.INVALID_INPUT
+    assert run_verb(cli.app, ["convert", "none", "b", "--json"]) == ExitCode.INVALID_INPUT
     facts = json.loads(capsys.readouterr().out)
     assert facts["path"] == "none"
     assert facts["exit_code"] == 4
@@ -87,7 +89,7 @@ def test_convert_hands_the_flags_on(
         official, "checkpoint_to_weights", lambda source, out, config: seen.append(config) or "ab"
     )
     flags = ["--norm", "none", "--norm-level-3", "--in-channels", "3", "--width", "0.5"]
-    assert cli.run_verb(["convert", "model", str(tmp_path / "w"), *flags]) == ExitCode.DONE
+    assert run_verb(cli.app, ["convert", "model", str(tmp_path / "w"), *flags]) == ExitCode.DONE
     assert seen[0].as_dict() == {
         "level": 1,
         "in_channels": 3,
@@ -104,7 +106,6 @@ def test_convert_hands_the_flags_on(
     ("error", "code"),
     [
         (KeyboardInterrupt(), ExitCode.INTERRUPTED),
-        (cli._Terminated(), ExitCode.TERMINATED),
         (OutputError("no space"), ExitCode.CANNOT_WRITE),
     ],
 )
@@ -113,4 +114,4 @@ def test_how_a_run_can_end(error: BaseException, code: ExitCode, monkeypatch: py
         raise error
 
     monkeypatch.setattr(official, "weights_to_checkpoint", end)
-    assert cli.run_verb(["convert", "a", "b", "--to", "tensorflow"]) == code
+    assert run_verb(cli.app, ["convert", "a", "b", "--to", "tensorflow"]) == code

@@ -1,0 +1,69 @@
+"""Running a verb of a command line: what ``ebb`` and ``ebb-train`` share."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import cyclopts
+from cyclopts import App, Parameter
+
+from ebb.console import Console
+from ebb.errors import EbbError, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+Flags = Parameter(name="*")
+"""Every field of the dataclass is a flag of the verb; its comment is the help text."""
+
+STOPPED = "stopped; what was finished is kept, run the same command again to go on"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """How a verb talks to its user."""
+
+    json: bool = False
+    """Print the result as one JSON object."""
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False
+    """Say nothing but errors."""
+
+    def console(self) -> Console:
+        """The console that these flags ask for."""
+        return Console(as_json=self.json, quiet=self.quiet)
+
+
+class _Terminated(BaseException):
+    """SIGTERM, made an exception so that what is open gets closed."""
+
+
+def run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
+    """Run one verb; every expected failure is one line and an exit code, never a traceback.
+
+    Args:
+        app: The command line; it must not suppress keyboard interrupts itself.
+        arguments: What the user typed after the command's name.
+    """
+    console = Console(program=app.name[0], as_json="--json" in arguments)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = app(arguments, result_action="return_value", exit_on_error=False)
+    except EbbError as error:
+        console.error(error)
+        return error.exit_code
+    except cyclopts.CycloptsError:
+        return ExitCode.USAGE  # cyclopts has said what is wrong
+    except KeyboardInterrupt:
+        console.note(STOPPED)
+        return ExitCode.INTERRUPTED
+    except _Terminated:
+        console.note(STOPPED)
+        return ExitCode.TERMINATED
+    return code if isinstance(code, ExitCode) else ExitCode.DONE
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+    raise _Terminated

@@ -1,0 +1,77 @@
+"""Running a verb: exceptions become lines and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+from cyclopts import App
+
+from ebb.command import STOPPED, Output, run_verb
+from ebb.console import Console
+from ebb.errors import ExitCode, OutputError
+
+
+def app_of(action: Callable[[], object]) -> App:
+    app = App(name="tool", suppress_keyboard_interrupt=False)
+    app.command(action, name="act")
+    return app
+
+
+def fail() -> None:
+    raise OutputError("no space", path="a.png", hint="make space")
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "message"),
+    [
+        (fail, ExitCode.CANNOT_WRITE, "tool: a.png: no space (make space)"),
+        (interrupt, ExitCode.INTERRUPTED, STOPPED),
+        (terminate, ExitCode.TERMINATED, STOPPED),
+        (lambda: ExitCode.ITEMS_FAILED, ExitCode.ITEMS_FAILED, ""),
+        (lambda: None, ExitCode.DONE, ""),
+    ],
+)
+def test_how_a_verb_ends(
+    action: Callable[[], object], code: ExitCode, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_verb(app_of(action), ["act"]) is code
+    assert capsys.readouterr().err.strip() == message
+
+
+def test_usage_errors_are_cyclopts_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(app_of(fail), ["act", "--nonsense"]) is ExitCode.USAGE
+    assert "--nonsense" in "".join(capsys.readouterr())
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_verb(app_of(lambda: 1 / 0), ["act"])
+
+
+def test_errors_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    app = App(name="tool")
+
+    @app.command
+    def act(json: bool = False) -> None:
+        fail()
+
+    assert run_verb(app, ["act", "--json"]) is ExitCode.CANNOT_WRITE
+    assert json.loads(capsys.readouterr().out)["exit_code"] == 5
+
+
+def test_output_flags_make_the_console() -> None:
+    console = Output(json=True, quiet=True).console()
+    assert isinstance(console, Console)
+    assert (console.as_json, console.quiet) == (True, True)
