@@ -1,0 +1,125 @@
+"""Image file directories of TIFF, the container of EXIF and DNG: tags to little-endian bytes.
+
+Source: Adobe, *TIFF Revision 6.0*, 1992, section 2.
+"""
+
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from ebb.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HEADER = b"II*\x00\x08\x00\x00\x00"
+"""Little-endian TIFF whose first directory follows at once."""
+
+_BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _SRATIONAL, _DOUBLE = 1, 2, 3, 4, 5, 7, 10, 12
+_LARGEST_DENOMINATOR = 1_000_000
+
+
+class Entry(NamedTuple):
+    """One tag of a directory."""
+
+    tag: int
+    kind: int
+    number: int
+    """How many values of that kind."""
+    payload: bytes
+
+
+def byte(tag: int, *values: int) -> Entry:
+    """8-bit numbers."""
+    return _pack(tag, _BYTE, "B", values)
+
+
+def short(tag: int, *values: int) -> Entry:
+    """16-bit numbers."""
+    return _pack(tag, _SHORT, "H", values)
+
+
+def long(tag: int, *values: int) -> Entry:
+    """32-bit numbers."""
+    return _pack(tag, _LONG, "I", values)
+
+
+def double(tag: int, *values: float) -> Entry:
+    """64-bit floats."""
+    return _pack(tag, _DOUBLE, "d", values)
+
+
+def ascii_text(tag: int, text: str) -> Entry:
+    """Text with a closing zero byte.
+
+    Raises:
+        UsageError: the text is not ASCII; other bytes are undefined in TIFF.
+    """
+    if not text.isascii():
+        raise UsageError(f"tag {tag}: {text!r} is not ASCII", hint="TIFF and EXIF hold no other text")
+    payload = text.encode("ascii") + b"\0"
+    return Entry(tag, _ASCII, len(payload), payload)
+
+
+def undefined(tag: int, payload: bytes) -> Entry:
+    """Bytes whose meaning the tag defines."""
+    return Entry(tag, _UNDEFINED, len(payload), payload)
+
+
+def rational(tag: int, *values: float | Fraction) -> Entry:
+    """Fractions that are not negative; floats become the nearest one with a denominator up to a million."""
+    return _pack_fractions(tag, _RATIONAL, "I", values)
+
+
+def srational(tag: int, *values: float | Fraction) -> Entry:
+    """Fractions of either sign."""
+    return _pack_fractions(tag, _SRATIONAL, "i", values)
+
+
+def directory_size(entries: Iterable[Entry]) -> int:
+    """Bytes that :func:`directory` makes of the entries."""
+    return len(directory(entries, 0))
+
+
+def directory(entries: Iterable[Entry], offset: int) -> bytes:
+    """Lay out one directory, the values that do not fit into it behind it.
+
+    Args:
+        entries: Tags in any order, each once.
+        offset: Where the directory will stand in the file; even.
+
+    Returns:
+        Directory and values, an even number of bytes; no next directory.
+
+    Raises:
+        UsageError: a tag is there twice.
+    """
+    ordered = sorted(entries)
+    tags = [entry.tag for entry in ordered]
+    if len(set(tags)) < len(tags):
+        raise UsageError(f"a TIFF directory with a tag twice: {tags}")
+    table, values = [struct.pack("<H", len(ordered))], bytearray()
+    behind = offset + 2 + 12 * len(ordered) + 4
+    for entry in ordered:
+        field = entry.payload.ljust(4, b"\0")
+        if len(entry.payload) > 4:
+            field = struct.pack("<I", behind + len(values))
+            values += entry.payload + b"\0" * (len(entry.payload) % 2)
+        table.append(struct.pack("<HHI", entry.tag, entry.kind, entry.number) + field)
+    return b"".join(table) + struct.pack("<I", 0) + bytes(values)
+
+
+def _pack(tag: int, kind: int, code: str, values: tuple[float, ...]) -> Entry:
+    try:
+        payload = struct.pack(f"<{len(values)}{code}", *values)
+    except struct.error as error:
+        raise UsageError(f"tag {tag}: {values} does not fit: {error}") from error
+    return Entry(tag, kind, len(values), payload)
+
+
+def _pack_fractions(tag: int, kind: int, code: str, values: tuple[float | Fraction, ...]) -> Entry:
+    parts = [Fraction(value).limit_denominator(_LARGEST_DENOMINATOR) for value in values]
+    flat = tuple(number for part in parts for number in (part.numerator, part.denominator))
+    return _pack(tag, kind, code, flat)._replace(number=len(parts))
