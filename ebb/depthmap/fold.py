@@ -25,7 +25,7 @@ from ebb.depthmap.megadepth import Hourglass, Inception, MegaDepth
 from ebb.depthmap.winograd import WinogradConv
 
 BAND_BYTES = 16 << 20
-"""Size of the reduced channels of one band: about what a core's share of the last cache holds."""
+"""Size of the reduced channels of one band: small enough for the last cache."""
 
 
 WINOGRAD_SIZE = 7
@@ -37,8 +37,8 @@ def fast(model: MegaDepth, dtype: torch.dtype = torch.float32) -> nn.Module:
 
     Args:
         model: A network in evaluation mode.
-        dtype: ``torch.float32``, or ``torch.bfloat16`` for about twice the speed on processors that have it
-            and several grey levels of error.
+        dtype: ``torch.float32``, or ``torch.bfloat16`` for another 1.6 times the speed on processors that
+            have it, at the price of some grey levels (``benchmarks/results/depth.json``).
 
     Returns:
         A module that maps (N, 3, H, W) in [0, 1], float32, to log depth (N, 1, H, W), float32, inside
