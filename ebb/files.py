@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Protocol
 
 from ebb.errors import OutputError
 
@@ -33,10 +33,22 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+class BinarySink(Protocol):
+    """Where bytes go: any binary file open for writing."""
+
+    def write(self, data: bytes, /) -> int:
+        """Write all of ``data``."""
+        ...
+
+    def flush(self) -> None:
+        """Hand what is buffered to the operating system."""
+        ...
+
+
 class HashingFile:
     """A binary file to write to that knows the SHA-256 and the number of the bytes it was given."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinarySink) -> None:
         self._file = file
         self._hash = hashlib.sha256()
         self.num_bytes = 0
@@ -56,6 +68,9 @@ class HashingFile:
     def tell(self) -> int:
         """Position of the next byte."""
         return self.num_bytes
+
+    def close(self) -> None:
+        """Leave closing to whoever opened the file."""
 
     @property
     def sha256(self) -> str:
@@ -77,7 +92,7 @@ def atomic_file(path: Path) -> Iterator[HashingFile]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            yield HashingFile(cast("BinaryIO", file))
+            yield HashingFile(file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

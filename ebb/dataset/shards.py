@@ -6,12 +6,11 @@ Every page carries a checksum, verified whenever it is read: without it a flippe
 
 from __future__ import annotations
 
-import hashlib
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ebb.dataset.record import (
     COLUMNS,
@@ -24,6 +23,7 @@ from ebb.dataset.record import (
 )
 from ebb.dataset.splits import SPLITS, Split
 from ebb.errors import InvalidInput, UsageError
+from ebb.files import HashingFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import pyarrow.parquet as pq
+
+    from ebb.files import BinarySink
 
 ROW_GROUP_PAIRS = 4
 """Pairs in one row group: the unit of reading."""
@@ -57,14 +59,6 @@ class ShardFacts:
     row_groups: int
     num_bytes: int
     sha256: str
-
-
-class Sink(Protocol):
-    """Where the bytes of a shard go: any binary file open for writing."""
-
-    def write(self, data: bytes, /) -> int:
-        """Write all of ``data``."""
-        ...
 
 
 def shard_name(split: Split, index: int, count: int) -> str:
@@ -108,7 +102,7 @@ def plan_shards(sizes: Sequence[int], target_bytes: float) -> list[range]:
     return [range(*ends) for ends in zip(starts, [*starts[1:], len(sizes)], strict=True)] if sizes else []
 
 
-def write_shard(sink: Sink, records: Iterable[Record]) -> ShardFacts:
+def write_shard(sink: BinarySink, records: Iterable[Record]) -> ShardFacts:
     """Stream records into one Parquet file; equal records give equal bytes.
 
     At most :data:`ROW_GROUP_PAIRS` records are held at a time.
@@ -122,7 +116,7 @@ def write_shard(sink: Sink, records: Iterable[Record]) -> ShardFacts:
     """
     import pyarrow as pa
 
-    hashing = _HashingSink(sink)
+    hashing = sink if isinstance(sink, HashingFile) else HashingFile(sink)
     rows = row_groups = 0
     remaining = iter(records)
     with _parquet_writer(pa.PythonFile(hashing, mode="w")) as writer:
@@ -131,7 +125,7 @@ def write_shard(sink: Sink, records: Iterable[Record]) -> ShardFacts:
             rows += len(group)
             row_groups += 1
     return ShardFacts(
-        rows=rows, row_groups=row_groups, num_bytes=hashing.num_bytes, sha256=hashing.digest.hexdigest()
+        rows=rows, row_groups=row_groups, num_bytes=hashing.num_bytes, sha256=hashing.sha256
     )
 
 
@@ -237,32 +231,6 @@ def read_record(path: Path, index: int) -> Record:
     """
     with ShardReader(path) as reader:
         return reader.read(index)
-
-
-class _HashingSink:
-    """What Arrow needs of a file, and the hash and number of the bytes that went through it."""
-
-    closed = False
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self.digest = hashlib.sha256()
-        self.num_bytes = 0
-
-    def write(self, data: bytes) -> int:
-        self._sink.write(data)
-        self.digest.update(data)
-        self.num_bytes += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        return self.num_bytes
-
-    def flush(self) -> None:
-        """Leave flushing to whoever opened the sink."""
-
-    def close(self) -> None:
-        """Leave closing to whoever opened the sink."""
 
 
 def _parquet_writer(sink: object) -> pq.ParquetWriter:

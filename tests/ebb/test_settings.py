@@ -60,6 +60,8 @@ def test_paths_and_whole_floats() -> None:
         (IngestSettings, {"apertures": "both"}, "one of: exact, extremes"),
         (IngestSettings, {"max_gap": float("nan")}, "is not positive"),
         (ShardSettings, {"test": -1.0}, "neither a share below 1 nor a whole count"),
+        (ShardSettings, {"test": float("nan")}, "neither a share below 1 nor a whole count"),
+        (ShardSettings, {"test": float("inf")}, "neither a share below 1 nor a whole count"),
         (ShardSettings, {"val": 1.5}, "neither a share below 1 nor a whole count"),
         (RunSettings, {"workers": -1}, "is negative"),
         (DepthSettings, {"provider": "guess"}, "one of: megadepth"),
