@@ -43,5 +43,5 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,depth,train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,depth,train,tflite]'
 	@touch $@ $(VENV)/.demo
