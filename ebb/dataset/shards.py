@@ -124,9 +124,7 @@ def write_shard(sink: BinarySink, records: Iterable[Record]) -> ShardFacts:
             writer.write_table(pa.Table.from_pylist(group, schema=schema()))
             rows += len(group)
             row_groups += 1
-    return ShardFacts(
-        rows=rows, row_groups=row_groups, num_bytes=hashing.num_bytes, sha256=hashing.sha256
-    )
+    return ShardFacts(rows=rows, row_groups=row_groups, num_bytes=hashing.num_bytes, sha256=hashing.sha256)
 
 
 class ShardReader:
