@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ebb.command import run_verb
 from ebb.errors import ExitCode, InvalidInput, MissingDependency, UsageError
-from ebb_train.cli import run_verb
+from ebb_train.cli import app
 from ebb_train.models import official
 from ebb_train.models.pynet import PAPER, PyNetConfig, tensor_shapes
 from ebb_train.models.weights import About, Tensors, read_weights, save_weights
@@ -95,7 +96,7 @@ def test_without_tensorflow(
         MissingDependency, match=r"TensorFlow is not installed \(pip install 'ebb\[tflite\]'\)"
     ):
         official.checkpoint_to_weights(tmp_path / "model", tmp_path / "out.safetensors")
-    code = run_verb(["convert", str(tmp_path / "model"), str(tmp_path / "out.safetensors")])
+    code = run_verb(app, ["convert", str(tmp_path / "model"), str(tmp_path / "out.safetensors")])
     assert code == ExitCode.MISSING
     assert capfd.readouterr().err == "ebb: TensorFlow is not installed (pip install 'ebb[tflite]')\n"
 
@@ -107,7 +108,7 @@ def test_convert_through_tensorflow_and_back(tmp_path: Path, capfd: pytest.Captu
     prefix, weights, again = tmp_path / "ckpt" / "model", tmp_path / "w.safetensors", tmp_path / "again"
     official.write_checkpoint(prefix, {**theirs, **slots})
 
-    assert run_verb(["convert", f"{prefix}.index", str(weights), "--json"]) == ExitCode.DONE
+    assert run_verb(app, ["convert", f"{prefix}.index", str(weights), "--json"]) == ExitCode.DONE
     printed = capfd.readouterr()
     facts = json.loads(printed.out)
     assert facts["variables"] == 440
@@ -120,7 +121,9 @@ def test_convert_through_tensorflow_and_back(tmp_path: Path, capfd: pytest.Captu
     expected = official.from_official(theirs, PAPER)
     assert all(np.array_equal(tensors[name], expected[name]) for name in expected)
 
-    assert run_verb(["convert", str(weights), str(again), "--to", "tensorflow", "--quiet"]) == ExitCode.DONE
+    assert (
+        run_verb(app, ["convert", str(weights), str(again), "--to", "tensorflow", "--quiet"]) == ExitCode.DONE
+    )
     assert capfd.readouterr() == ("", "")
     assert sorted(file.name for file in tmp_path.glob("again*")) == [
         "again.data-00000-of-00001",
@@ -130,7 +133,9 @@ def test_convert_through_tensorflow_and_back(tmp_path: Path, capfd: pytest.Captu
     assert set(back) == set(theirs)
     assert all(np.array_equal(back[name], theirs[name]) for name in theirs)
 
-    assert run_verb(["convert", str(prefix), str(weights), "--in-channels", "3"]) == ExitCode.INVALID_INPUT
+    assert (
+        run_verb(app, ["convert", str(prefix), str(weights), "--in-channels", "3"]) == ExitCode.INVALID_INPUT
+    )
     assert "generator/Variable is of shape (3, 3, 16, 32)" in capfd.readouterr().err
     again.with_name("again.index").write_bytes(b"no index")
     with pytest.raises(InvalidInput, match="again: not a TensorFlow checkpoint, or a broken one"):
