@@ -98,7 +98,7 @@ def test_without_tensorflow(
         official.checkpoint_to_weights(tmp_path / "model", tmp_path / "out.safetensors")
     code = run_verb(app, ["convert", str(tmp_path / "model"), str(tmp_path / "out.safetensors")])
     assert code == ExitCode.MISSING
-    assert capfd.readouterr().err == "ebb: TensorFlow is not installed (pip install 'ebb[tflite]')\n"
+    assert capfd.readouterr().err == "ebb-train: TensorFlow is not installed (pip install 'ebb[tflite]')\n"
 
 
 def test_convert_through_tensorflow_and_back(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
