@@ -12,12 +12,16 @@ import dataclasses
 import json
 import math
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from ebb.errors import UsageError
+
+if TYPE_CHECKING:
+    from ebb.arrays import Size
 
 Settings = TypeVar("Settings")
 
@@ -86,12 +90,74 @@ class AlignSettings:
 class DepthSettings:
     """Where depth maps come from."""
 
-    provider: Literal["megadepth", "sidecar", "none"] = "megadepth"
-    """megadepth: the network. sidecar: files <photo>_depth.png (tif, npy, npz). none: no depth maps."""
+    provider: str = "megadepth"
+    """megadepth: the network of the EBB! release. sidecar: files PHOTO_depth.png (tif, npy, npz).
+    embedded: maps that phones store in their JPEG files. onnx, transformers: the network in --model.
+    none: no depth maps. Or the name of an installed plug-in."""
     sidecar_values: Literal["inverse", "distance"] = "inverse"
     """What the numbers in sidecar files mean: inverse (larger is nearer) or distance (larger is farther)."""
     weights: Path | None = None
-    """Weights file of the depth network."""
+    """Weights file of MegaDepth; without it the one that ebb weights download fetched."""
+    model: str = ""
+    """onnx: a file. transformers: a folder, or the id of a model of the Hugging Face hub."""
+    model_download: bool = False
+    """Let transformers fetch --model from the hub before the run; else it must be in the cache already."""
+    model_size: int = 0
+    """Shorter side of the photo as the model sees it, in pixels; 0: what the model was made for."""
+    model_multiple: int = 0
+    """Both sides become multiples of this; 0: what the model was made for."""
+    model_normalisation: str = "auto"
+    """What the model expects of colours: imagenet, half (-1...1), unit (0...1), or means and standard
+    deviations as six numbers: 0.48,0.46,0.41,0.27,0.26,0.28. auto: what the model says, else imagenet."""
+    model_output: Literal["auto", "inverse", "distance", "log_distance"] = "auto"
+    """What the model estimates: inverse depth (larger is nearer), distance, or the logarithm of distance.
+    auto: what the model says, else inverse."""
+    device: str = "auto"
+    """Where networks run: cpu, cuda, cuda:1, ...; auto: cuda where there is one."""
+    keep_float: bool = False
+    """Also keep inverse depth in 16-bit floats, with its range, beside the 8-bit map and in the shards."""
+
+    def __post_init__(self) -> None:
+        for name in ("model_size", "model_multiple"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{_flag(name)} {getattr(self, name)} is negative")
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
+            raise UsageError(f"--device {self.device}", hint="auto, cpu, cuda or cuda:1")
+        if self.model_normalisation != "auto":
+            _normalisation(self.model_normalisation)
+
+    @property
+    def normalisation(self) -> Normalisation | None:
+        """:attr:`model_normalisation` in numbers; None for ``auto``."""
+        return None if self.model_normalisation == "auto" else _normalisation(self.model_normalisation)
+
+
+class Normalisation(NamedTuple):
+    """Colours in 0…1 become (colour − mean) / std, for red, green and blue."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+NORMALISATIONS = {
+    "imagenet": Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "half": Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "unit": Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+}
+"""Those with a name."""
+
+
+def _normalisation(text: str) -> Normalisation:
+    if text in NORMALISATIONS:
+        return NORMALISATIONS[text]
+    try:
+        numbers = tuple(map(float, text.split(",")))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 6 or not all(map(math.isfinite, numbers)) or min(numbers[3:]) <= 0:
+        hint = f"auto, {', '.join(NORMALISATIONS)}, or six numbers: three means, three deviations above 0"
+        raise UsageError(f"--model-normalisation {text}", hint=hint)
+    return Normalisation(numbers[:3], numbers[3:])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +185,10 @@ class ShardSettings:
 class RunSettings:
     """How a run is carried out; never changes what comes out."""
 
+    memory_limit: bool = True
+    """Stop a local worker that asks for more than its share of the machine's memory."""
+    runner: Literal["local", "ray"] = "local"
+    """local: processes of this machine. ray: the Ray cluster at RAY_ADDRESS, or one started here."""
     workers: int = 0
     """Worker processes; 0: one a core."""
     item_timeout: float = 120.0
@@ -140,12 +210,55 @@ class RunSettings:
         return self.workers if self.workers > 0 else len(os.sched_getaffinity(0))
 
 
+@dataclass(frozen=True, kw_only=True)
+class SimulateSettings:
+    """What is photographed when captures are simulated."""
+
+    scenes: int = 0
+    """Pairs to make; 0: 20, or one for each photo of --from-rgbd."""
+    seed: int = 0
+    """Seed of everything; pair 7 of a seed is the same however many pairs are made."""
+    bad: float = 0.2
+    """Share of pairs that should be rejected: unrelated, moved subject, missed focus, parallax, ..."""
+    size: str = "1296x864"
+    """Frame in pixels, landscape, both sides even; a third of the procedural pairs are portrait."""
+    format: Literal["dng", "jpeg"] = "dng"
+    """Camera files to write."""
+    from_rgbd: Path | None = None
+    """Photograph the photos of this folder that have a <photo>_depth.{png,tif,npy,npz} beside them."""
+    rgbd_depth: Literal["inverse", "metres"] = "inverse"
+    """What those depth files hold: inverse (larger is nearer; put at 1.2 to 12 m) or distances in metres."""
+
+    def __post_init__(self) -> None:
+        _share(self, "bad")
+        for name in ("scenes", "seed"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{_flag(name)} {getattr(self, name)} is negative")
+        sides = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", self.size)
+        if sides is None or int(sides[1]) < int(sides[2]):
+            raise UsageError(
+                f"--size {self.size}", hint="width x height of a landscape frame, as in 1296x864"
+            )
+        if int(sides[1]) % 2 or int(sides[2]) % 2:
+            raise UsageError(
+                f"--size {self.size}: an odd side", hint="a Bayer sensor has cells of 2 x 2 pixels"
+            )
+
+    @property
+    def frame(self) -> Size:
+        """:attr:`size` in numbers."""
+        from ebb.arrays import Size  # not above: it imports NumPy, which --help has no use for
+
+        return Size(*map(int, self.size.split("x")))
+
+
 SECTIONS: dict[str, type] = {
     "ingest": IngestSettings,
     "align": AlignSettings,
     "depth": DepthSettings,
     "shard": ShardSettings,
     "run": RunSettings,
+    "simulate": SimulateSettings,
 }
 """Section of the TOML file → the settings it fills."""
 

@@ -108,6 +108,7 @@ _YAML_TYPES: Mapping[str, str] = {
     "float": "dtype: float64",
     "datetime": "dtype: timestamp[us]",
     "bytes": "dtype: image",
+    "Npy": "dtype: binary",
     "tuple[float, ...]": "sequence: float64\n    length: 9",
 }
 """Kind of a column → its type in the card's ``dataset_info``."""

@@ -12,9 +12,10 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ebb.arrays import Size
+from ebb.dataset.npy import npy_size
 from ebb.dataset.png import png_header
 from ebb.errors import InvalidInput
 
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a column is added, removed or changes its meaning."""
 
 VERSION_KEY = b"ebb_schema_version"
 """Where the schema metadata holds :data:`SCHEMA_VERSION`."""
+
+
+Npy: TypeAlias = bytes
+"""An NPY file of a float16 array; see :mod:`ebb.dataset.npy`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,12 @@ class Record:
     """8-bit RGB PNG of the same size, the photo with the shallow depth of field."""
     depth: bytes | None = None
     """8-bit grey PNG of half that size (rounded down): inverse depth of the wide photo, near is bright."""
+    depth_float16: Npy | None = None
+    """The same in half precision, values in 0…1; inverse depth is min + value · (max − min)."""
+    depth_min: float | None = None
+    """Inverse depth where ``depth_float16`` is 0; only the ratio of differences means something."""
+    depth_max: float | None = None
+    """Inverse depth where ``depth_float16`` is 1."""
     width: int
     height: int
     f_number_wide: float | None = None
@@ -96,6 +107,7 @@ class Record:
         _check_names(self)
         _check_numbers(self)
         _check_images(self)
+        _check_float_depth(self)
 
 
 class Column(NamedTuple):
@@ -103,7 +115,7 @@ class Column(NamedTuple):
 
     name: str
     kind: str
-    """``str``, ``bytes`` (a PNG), ``int``, ``float``, ``datetime`` or ``tuple[float, ...]`` (9 numbers)."""
+    """``str``, ``bytes`` (a PNG), ``Npy``, ``int``, ``float``, ``datetime`` or ``tuple[float, ...]`` (9)."""
     nullable: bool
 
 
@@ -123,6 +135,7 @@ _HF_FEATURES: Mapping[str, dict[str, Any]] = {
     "float": {"dtype": "float64", "_type": "Value"},
     "datetime": {"dtype": "timestamp[us]", "_type": "Value"},
     "bytes": {"_type": "Image"},
+    "Npy": {"dtype": "binary", "_type": "Value"},
     "tuple[float, ...]": {
         "feature": {"dtype": "float64", "_type": "Value"},
         "length": 9,
@@ -141,6 +154,7 @@ def schema() -> pa.Schema:
         "float": pa.float64(),
         "datetime": pa.timestamp("us"),
         "bytes": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
+        "Npy": pa.binary(),
         "tuple[float, ...]": pa.list_(pa.float64(), 9),
     }
     features = {column.name: _HF_FEATURES[column.kind] for column in COLUMNS}
@@ -230,6 +244,7 @@ def _is_text(value: object) -> bool:
 _IS_VALID: Mapping[str, Callable[[object], bool]] = {
     "str": _is_text,
     "bytes": lambda value: isinstance(value, bytes),
+    "Npy": lambda value: isinstance(value, bytes),
     "int": lambda value: type(value) is int and 0 <= value < 2**31,
     "float": _is_float,
     "datetime": lambda value: isinstance(value, datetime) and value.tzinfo is None,
@@ -240,6 +255,7 @@ _IS_VALID: Mapping[str, Callable[[object], bool]] = {
 _EXPECTED: Mapping[str, str] = {
     "str": "text",
     "bytes": "bytes",
+    "Npy": "bytes",
     "int": "a whole number of at least 0",
     "float": "a finite float",
     "datetime": "a time without a zone",
@@ -299,6 +315,30 @@ def _check_images(record: Record) -> None:
                 f"{name}: expected 8-bit {kind} of {size.width}x{size.height} pixels, got {header.bits}-bit, "
                 f"{header.channels} channels, {header.size.width}x{header.size.height}"
             )
+
+
+def _check_float_depth(record: Record) -> None:
+    """A float map comes with its range and lies beside an 8-bit map of its size."""
+    parts = (record.depth_float16, record.depth_min, record.depth_max)
+    if record.depth_float16 is None or record.depth_min is None or record.depth_max is None:
+        if any(part is not None for part in parts):
+            raise InvalidInput(
+                "depth_float16: expected together with depth_min and depth_max, or none of them"
+            )
+        return
+    if record.depth is None:
+        raise InvalidInput("depth_float16: expected beside an 8-bit depth map")
+    if record.depth_min > record.depth_max:
+        raise InvalidInput(f"depth_min: {record.depth_min} is above depth_max, {record.depth_max}")
+    try:
+        size = npy_size(record.depth_float16)
+    except InvalidInput as error:
+        raise InvalidInput(f"depth_float16: {error.message}") from error
+    half = Size(record.width // 2, record.height // 2)
+    if size != half:
+        raise InvalidInput(
+            f"depth_float16: expected {half.width}x{half.height} values, got {size.width}x{size.height}"
+        )
 
 
 def _short(value: object) -> str:

@@ -232,15 +232,17 @@ def read_record(path: Path, index: int) -> Record:
 
 
 def _parquet_writer(sink: object) -> pq.ParquetWriter:
-    """Parquet settings of a shard: PNG is stored as it is, the small columns are packed."""
+    """Parquet settings of a shard: PNG is stored as it is, arrays and the small columns are packed."""
     import pyarrow.parquet as pq
 
     images = [f"{name}.{part}" for name in IMAGE_COLUMNS for part in ("bytes", "path")]
-    others = [_leaf(column.name, column.kind) for column in COLUMNS if column.name not in IMAGE_COLUMNS]
+    arrays = [column.name for column in COLUMNS if column.kind == "Npy"]
+    large = {*IMAGE_COLUMNS, *arrays}
+    others = [_leaf(column.name, column.kind) for column in COLUMNS if column.name not in large]
     return pq.ParquetWriter(
         sink,
         schema(),
-        compression=dict.fromkeys(images, "NONE") | dict.fromkeys(others, "ZSTD"),
+        compression=dict.fromkeys(images, "NONE") | dict.fromkeys([*arrays, *others], "ZSTD"),
         use_dictionary=others,
         write_statistics=others,
         write_page_checksum=True,

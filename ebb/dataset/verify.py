@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from ebb.dataset.npy import decode_npy
 from ebb.dataset.png import decode_png
 from ebb.dataset.record import IMAGE_COLUMNS, Record
 from ebb.dataset.shards import ShardReader
@@ -80,3 +81,8 @@ def _check_pixels(record: Record) -> Iterator[str]:
             decode_png(data)
         except InvalidInput as error:
             yield f"pair {record.pair_id}, {name}: {error.message}"
+    if record.depth_float16 is not None:
+        try:
+            decode_npy(record.depth_float16)
+        except InvalidInput as error:
+            yield f"pair {record.pair_id}, depth_float16: {error.message}"

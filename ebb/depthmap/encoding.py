@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ebb.arrays import Size
 from ebb.errors import Reason, Rejected
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ebb.arrays import Gray8, Homography, InverseDepth, Size
+    from ebb.arrays import Gray8, Homography, InverseDepth
 
 
 class HalfDepth(NamedTuple):
@@ -37,6 +38,34 @@ def inverse_depth_from_log(log_depth: NDArray[np.floating]) -> InverseDepth:
         inverse_depth = np.exp(-np.asarray(log_depth, dtype=np.float32))
     check_finite(inverse_depth)
     return inverse_depth
+
+
+def inverse_depth_from_distance(distance: NDArray[np.floating]) -> InverseDepth:
+    """1 / distance, (height, width), in the unit of the distances.
+
+    Raises:
+        Rejected: ``bad_depth`` if a distance is not finite or not above 0.
+    """
+    check_finite(distance)
+    num_bad = int(np.count_nonzero(distance <= 0))
+    if num_bad:
+        raise Rejected(Reason.BAD_DEPTH, f"{num_bad} of {distance.size} distances are not above 0")
+    with np.errstate(over="ignore"):
+        inverse_depth = (1.0 / distance.astype(np.float64)).astype(np.float32)
+    check_finite(inverse_depth)
+    return inverse_depth
+
+
+def half_of(photo: Size) -> Size:
+    """Size of a photo's depth map: half the photo, rounded down.
+
+    Raises:
+        Rejected: ``too_small``, if a side would be under 16 pixels.
+    """
+    half = Size(photo.width // 2, photo.height // 2)
+    if min(half) < 16:
+        raise Rejected(Reason.TOO_SMALL, f"a photo of {photo.width} x {photo.height} is too small for depth")
+    return half
 
 
 def encode_depth8(inverse_depth: InverseDepth) -> Gray8:

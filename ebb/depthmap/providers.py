@@ -1,17 +1,20 @@
 """Where depth comes from, behind one small interface: photos in, inverse depth out.
 
-``sidecar`` depth comes from files, not from photos: :func:`ebb.depthmap.sidecar.read_sidecar`.
+``sidecar`` and ``embedded`` depth comes from files, not from photos:
+:func:`ebb.depthmap.sidecar.read_sidecar` and :func:`ebb.depthmap.embedded.read_embedded`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import importlib.util
+from importlib import metadata
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.depthmap.encoding import inverse_depth_from_log
-from ebb.errors import MissingDependency, Reason, Rejected, UsageError
+from ebb.depthmap.encoding import half_of, inverse_depth_from_log
+from ebb.errors import MissingDependency, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import InverseDepth, Rgb8
+    from ebb.settings import DepthSettings
+
+Builder: TypeAlias = "Callable[[DepthSettings, Path | None], DepthProvider | None]"
+"""Makes a provider from the settings and the file or folder of its model, if it has one."""
 
 
 class DepthProvider(Protocol):
@@ -50,7 +57,7 @@ class MegaDepthProvider:
     Args:
         weights: One of the authors' weights files.
         device: ``cpu``, ``cuda`` or ``cuda:1``.
-        bf16: Calculate in bfloat16: about twice as fast on processors that have it, for some grey levels.
+        bf16: Calculate in bfloat16: faster on processors that have it, for some grey levels.
 
     Raises:
         InvalidInput: the file does not hold MegaDepth's weights.
@@ -109,9 +116,7 @@ def half_size(rgb: Rgb8) -> Rgb8:
     """
     from PIL import Image
 
-    size = Size(rgb.shape[1] // 2, rgb.shape[0] // 2)
-    if min(size) < 16:
-        raise Rejected(Reason.TOO_SMALL, f"a photo of {rgb.shape[1]} x {rgb.shape[0]} is too small for depth")
+    size = half_of(Size(rgb.shape[1], rgb.shape[0]))
     whole = (0, 0, 2 * size.width, 2 * size.height)
     return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC, box=whole))
 
@@ -122,33 +127,137 @@ def _fill_up(rgb: Rgb8, multiple: int) -> Rgb8:
     return np.pad(rgb, ((0, -height % multiple), (0, -width % multiple), (0, 0)), mode="reflect")
 
 
-def _megadepth(weights: Path | None, device: str) -> DepthProvider:
-    if weights is None:
+def torch_device(device: str) -> str:
+    """Where PyTorch runs for ``--device``: ``auto`` is the GPU if there is one.
+
+    Raises:
+        MissingDependency: PyTorch is not installed.
+    """
+    if device != "auto":
+        return device
+    check_installed("torch", "depth")
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def check_installed(package: str, extra: str) -> None:
+    """Make sure that an optional package is there, without importing it.
+
+    Raises:
+        MissingDependency: it is not; the hint holds the command that installs it.
+    """
+    if importlib.util.find_spec(package) is None:
+        raise MissingDependency(
+            f"the Python package {package} is missing", hint=f"pip install 'ebb[{extra}]'"
+        )
+
+
+def _megadepth(settings: DepthSettings, model: Path | None) -> DepthProvider:
+    if model is None:
         raise MissingDependency(
             "MegaDepth needs its weights", hint="ebb weights download megadepth, or --weights FILE"
         )
-    return MegaDepthProvider(weights, device)
+    return MegaDepthProvider(model, torch_device(settings.device))
 
 
-def _none(weights: Path | None, device: str) -> None:
+def _onnx(settings: DepthSettings, model: Path | None) -> DepthProvider:
+    from ebb.depthmap.onnx import load_onnx
+
+    return load_onnx(_required(model, "onnx", "FILE"), settings)
+
+
+def _transformers(settings: DepthSettings, model: Path | None) -> DepthProvider:
+    from ebb.depthmap.huggingface import load_transformers
+
+    return load_transformers(_required(model, "transformers", "FOLDER"), settings)
+
+
+def _required(model: Path | None, provider: str, kind: str) -> Path:
+    if model is None:
+        raise UsageError(f"--provider {provider} needs a model", hint=f"--model {kind}")
+    return model
+
+
+def _none(settings: DepthSettings, model: Path | None) -> None:
     """No depth: pairs are stored without a depth map."""
 
 
-PROVIDERS: dict[str, Callable[[Path | None, str], DepthProvider | None]] = {
+PROVIDERS: dict[str, Builder] = {
     "megadepth": _megadepth,
+    "onnx": _onnx,
+    "transformers": _transformers,
     "none": _none,
 }
-"""Name → builder of a provider, from its weights file and device."""
+"""Name → builder of what estimates depth from a photo. Packages add theirs as :data:`ENTRY_POINTS`."""
+
+FROM_FILES = ("sidecar", "embedded")
+"""Providers that read depth maps from the user's files."""
+
+PACKAGES = {
+    "megadepth": (("torch", "depth"),),
+    "onnx": (("onnxruntime", "onnx"),),
+    "transformers": (("torch", "transformers"), ("transformers", "transformers")),
+}
+"""Provider → the packages it imports, each with the extra of ebb that brings it."""
+
+ENTRY_POINTS = "ebb.depth_providers"
+"""Entry point group: name of a provider → a :data:`Builder`. It is imported when it is used."""
 
 
-def make_provider(name: str, weights: Path | None = None, device: str = "cpu") -> DepthProvider | None:
-    """Build the provider called ``name``; None for ``none``, which gives no depth.
+def check_provider(name: str) -> None:
+    """Make sure that a provider exists and that what it imports is installed; nothing heavy is imported.
+
+    Raises:
+        UsageError: no provider has this name, or several have.
+        MissingDependency: one of its packages is missing, or it is a plug-in that cannot be imported.
+    """
+    _find_builder(name)
+    for package, extra in PACKAGES.get(name, ()):
+        check_installed(package, extra)
+
+
+def make_provider(settings: DepthSettings, model: Path | None = None) -> DepthProvider | None:
+    """Build the provider that the settings name; None for ``none``, which gives no depth.
+
+    Args:
+        settings: ``provider`` and whatever that provider reads.
+        model: Its weights: MegaDepth's or the ONNX file, the folder of a transformers model.
 
     Raises:
         UsageError: no provider has this name, or there is no such device.
-        MissingDependency: its weights or PyTorch are missing.
-        InvalidInput: the weights file is not the provider's.
+        MissingDependency: its weights or a package are missing.
+        InvalidInput: the model is not one for this provider.
     """
-    if name not in PROVIDERS:
-        raise UsageError(f"no depth provider is called {name!r}", hint=f"known: {', '.join(PROVIDERS)}")
-    return PROVIDERS[name](weights, device)
+    return _find_builder(settings.provider)(settings, model)
+
+
+def _find_builder(name: str) -> Builder:
+    """The builder of that name, of ebb or of a plug-in; for what reads files, one that builds nothing."""
+    plug_ins = list(metadata.entry_points(group=ENTRY_POINTS))
+    found = [point for point in plug_ins if point.name == name]
+    packages = ["ebb"] * (name in (*PROVIDERS, *FROM_FILES)) + [_package(point) for point in found]
+    if len(packages) > 1:
+        raise UsageError(
+            f"{len(packages)} depth providers are called {name!r}: of {' and of '.join(packages)}",
+            hint="uninstall all but one",
+        )
+    if not packages:
+        known = sorted({*PROVIDERS, *FROM_FILES, *(point.name for point in plug_ins)})
+        raise UsageError(f"no depth provider is called {name!r}", hint=f"known: {', '.join(known)}")
+    return _load(found[0]) if found else PROVIDERS.get(name, _none)
+
+
+def _load(point: metadata.EntryPoint) -> Builder:
+    """Import a plug-in; whatever it raises is its own fault and said so."""
+    try:
+        builder: Builder = point.load()
+    except Exception as error:
+        message = f"depth provider {point.name!r} of {_package(point)} cannot be imported"
+        reason = f"{type(error).__name__}: {error}"
+        raise MissingDependency(f"{message}: {reason}", hint="reinstall or remove that package") from error
+    return builder
+
+
+def _package(point: metadata.EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value

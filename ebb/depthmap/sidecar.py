@@ -46,7 +46,7 @@ def read_sidecar(data: bytes, suffix: str, values: SidecarValues, photo: Size) -
             than the photo, holds values that mean nothing, or the same value everywhere.
     """
     depth = _decode(data, suffix)
-    _check_aspect(depth, photo)
+    check_aspect(depth, photo)
     if depth.dtype.kind not in "uif":
         raise Rejected(Reason.BAD_DEPTH, f"depth values of type {depth.dtype}; expected integers or floats")
     inverse_depth = _invert(depth) if values == "distance" else _as_float32(depth)
@@ -66,8 +66,12 @@ def _decode(data: bytes, suffix: str) -> NDArray[Any]:
         raise Rejected(Reason.BAD_DEPTH, f"the depth file cannot be decoded: {error}") from error
 
 
-def _decode_image(data: bytes) -> NDArray[Any]:
-    """PNG or TIFF, as many bits as it has."""
+def decode_image(data: bytes) -> NDArray[Any]:
+    """Decode a PNG, TIFF or JPEG as it is stored: as many bits and channels (BGR) as it has, not turned.
+
+    Raises:
+        ValueError: it cannot be decoded.
+    """
     import cv2
 
     try:
@@ -75,7 +79,7 @@ def _decode_image(data: bytes) -> NDArray[Any]:
     except cv2.error as error:
         raise ValueError(str(error.err or error)) from error
     if image is None:
-        raise ValueError("not a whole PNG or TIFF image")
+        raise ValueError("not a whole image")
     return np.asarray(image)
 
 
@@ -94,9 +98,9 @@ def _decode_npz(data: bytes) -> NDArray[Any]:
 
 
 _DECODERS: dict[str, Callable[[bytes], NDArray[Any]]] = {
-    ".png": _decode_image,
-    ".tif": _decode_image,
-    ".tiff": _decode_image,
+    ".png": decode_image,
+    ".tif": decode_image,
+    ".tiff": decode_image,
     ".npy": _decode_npy,
     ".npz": _decode_npz,
 }
@@ -114,7 +118,12 @@ _DECODE_ERRORS = (
 )
 
 
-def _check_aspect(depth: NDArray[Any], photo: Size) -> None:
+def check_aspect(depth: NDArray[Any], photo: Size) -> None:
+    """Refuse what is no map of the whole photo.
+
+    Raises:
+        Rejected: ``bad_depth``, if it has not two axes or another aspect than the photo.
+    """
     if depth.ndim != 2 or depth.size == 0:
         raise Rejected(Reason.BAD_DEPTH, f"depth of shape {depth.shape}; expected one number a pixel (H, W)")
     height, width = depth.shape

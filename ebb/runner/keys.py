@@ -40,18 +40,44 @@ def align_key(pair: Pair, settings: AlignSettings) -> str:
     return stage_key(pair.pair_id, ALIGN, settings)
 
 
-def depth_key(pair: Pair, settings: DepthSettings, upstream: str, weights_sha256: str = "") -> str:
-    """Key of a pair's depth map, made from the aligned photo or the depth file that came with it."""
+def depth_key(pair: Pair, settings: DepthSettings, upstream: str, model_sha256: str = "") -> str:
+    """Key of a pair's depth map, made from the aligned photo or the depth file that came with it.
+
+    A map embedded in the wide photo needs no hash of its own: ``pair_id`` stands for the photo's bytes.
+    """
     sidecar = pair.depth.sha256 if pair.depth is not None and settings.provider == "sidecar" else ""
-    return stage_key(
-        pair.pair_id, DEPTH, dataclasses.replace(settings, weights=None), upstream, sidecar, weights_sha256
-    )
+    return stage_key(pair.pair_id, DEPTH, _what_matters(settings), upstream, sidecar, model_sha256)
 
 
-def depth_recipe(settings: DepthSettings, weights_sha256: str = "") -> str:
+def depth_recipe(settings: DepthSettings, model_sha256: str = "") -> str:
     """Short name of a way to make depth maps: those of one data set should have one."""
-    values = as_dict(dataclasses.replace(settings, weights=None))
-    return f"{settings.provider}-{_digest([VERSIONS[DEPTH], values, weights_sha256])[:8]}"
+    values = as_dict(_what_matters(settings))
+    return f"{settings.provider}-{_digest([VERSIONS[DEPTH], values, model_sha256])[:8]}"
+
+
+_MODEL = ("model_size", "model_multiple", "model_normalisation", "model_output")
+_READ_BY = {
+    "megadepth": (),
+    "sidecar": ("sidecar_values",),
+    "embedded": (),
+    "onnx": _MODEL,
+    "transformers": _MODEL,
+    "none": (),
+}
+"""Provider → the settings its maps depend on."""
+
+
+def _what_matters(settings: DepthSettings) -> DepthSettings:
+    """The settings, with those at their defaults that do not change this provider's maps.
+
+    Where a model lies or runs never matters: its hash stands for it. A plug-in may read all others, and
+    its ``model`` may be the name of something only it knows.
+    """
+    elsewhere = {"weights", "model_download", "device"}
+    names = {field.name for field in dataclasses.fields(settings)} - elsewhere
+    if settings.provider in _READ_BY:
+        names = {"provider", "keep_float", *_READ_BY[settings.provider]}
+    return dataclasses.replace(type(settings)(), **{name: getattr(settings, name) for name in names})
 
 
 def _digest(parts: list[object]) -> str:

@@ -1,4 +1,4 @@
-"""Depth: an 8-bit map a pair at half the photos' size, from a network or from files beside the photos."""
+"""Depth: an 8-bit map a pair at half the photos' size, from a network or from the user's files."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Rect, Size
 from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
+from ebb.dataset.npy import encode_npy
 from ebb.dataset.png import decode_png, encode_png
-from ebb.depthmap.encoding import encode_depth8, half_size_homography, resample_depth
-from ebb.depthmap.providers import DepthProvider, make_provider
+from ebb.depthmap.embedded import read_embedded
+from ebb.depthmap.encoding import encode_depth8, encode_float16, half_size_homography, resample_depth
+from ebb.depthmap.providers import FROM_FILES, DepthProvider, check_provider, make_provider
 from ebb.depthmap.sidecar import read_sidecar
 from ebb.errors import Reason, Rejected
-from ebb.files import sha256_file, write_atomic
+from ebb.files import write_atomic
 from ebb.geometry.crop import crop_to_photo
+from ebb.model_files import find_model, sha256_model
+from ebb.photo.containers import jpeg_segments
+from ebb.photo.decode import developed_size, upright
 from ebb.runner.inputs import read_ingested
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, DEPTH, align_key, depth_key, depth_recipe
@@ -45,7 +50,8 @@ class DepthJob:
     wide: CatalogRow
     sidecar: CatalogRow | None
     settings: DepthSettings
-    weights: Path | None
+    model: Path | None
+    """File or folder of the network."""
     recipe: str
     align_key: str
 
@@ -54,11 +60,12 @@ def run(workspace: Workspace, settings: DepthSettings, run: RunSettings, progres
     """Make a depth map for every aligned pair; imported pairs that brought one keep it.
 
     Raises:
-        MissingDependency: the network's weights or PyTorch are not there.
+        UsageError: there is no such provider, or it needs settings that are not there.
+        MissingDependency: the network's weights or packages are not there.
     """
-    weights = check_ready(settings)
-    weights_sha256 = sha256_file(weights) if weights else ""
-    workspace.save_settings(depth=settings)
+    model = check_ready(settings)
+    model_sha256 = sha256_model(model)
+    workspace.save_settings(depth=replace(settings, model_download=False))  # leave to fetch is for one run
     align_settings = workspace.settings(ALIGN)
     aligned = workspace.state.stage_rows(ALIGN)
     jobs = []
@@ -69,31 +76,34 @@ def run(workspace: Workspace, settings: DepthSettings, run: RunSettings, progres
         jobs.append(
             DepthJob(
                 pair_id=pair.pair_id,
-                key=depth_key(pair, settings, upstream, weights_sha256),
+                key=depth_key(pair, settings, upstream, model_sha256),
                 folder=workspace.pair(pair.pair_id),
                 figures=aligned[pair.pair_id].figures,
                 wide=pair.wide,
                 sidecar=pair.depth,
                 settings=settings,
-                weights=weights,
-                recipe=depth_recipe(settings, weights_sha256),
+                model=model,
+                recipe=depth_recipe(settings, model_sha256),
                 align_key=upstream,
             )
         )
-    # One process runs the network: PyTorch spreads each photo over all cores by itself.
-    run = replace(run, workers=1) if weights else run
+    if settings.provider not in (*FROM_FILES, "none"):
+        # A network spreads each photo over all cores by itself; CUDA reserves terabytes of address space.
+        run = replace(run, workers=1 if run.runner == "local" else run.workers, memory_limit=False)
     return run_pairs(workspace.state, DEPTH, jobs, make_depth, run, progress)
 
 
 def check_ready(settings: DepthSettings) -> Path | None:
-    """Find what the provider needs before any work starts; the weights file of a network.
+    """Find what the provider needs before any work starts: its packages, the weights of its network.
 
     Raises:
-        MissingDependency: it is not there; the message says how to get it.
+        UsageError: there is no such provider, or it needs a model and none is named.
+        MissingDependency: something is not there; the message says how to get it.
     """
-    if settings.provider != "megadepth":
-        return None
-    return find_weights("megadepth", settings.weights)
+    check_provider(settings.provider)
+    if settings.provider == "megadepth":
+        return find_weights("megadepth", settings.weights)
+    return find_model(settings)
 
 
 def make_depth(job: DepthJob) -> Result:
@@ -103,22 +113,29 @@ def make_depth(job: DepthJob) -> Result:
         Rejected: there is no usable depth for this photo.
         Broken: the depth file changed or cannot be read.
     """
-    facts = {"provider": job.settings.provider, "recipe": job.recipe, "align_key": job.align_key}
+    figures: dict[str, Any] = {
+        "provider": job.settings.provider,
+        "recipe": job.recipe,
+        "align_key": job.align_key,
+    }
     if job.settings.provider == "none":
-        return Result(figures=facts)
-    inverse_depth = _from_sidecar(job) if job.settings.provider == "sidecar" else _predict(job)
-    depth = encode_png(encode_depth8(inverse_depth))
-    return Result(figures=facts, outputs={"depth.png": write_atomic(job.folder / "depth.png", depth)})
+        return Result(figures=figures)
+    read = _FROM_FILES.get(job.settings.provider)
+    inverse_depth = _through_crop(job, read(job)) if read else _predict(job)
+    files = {"depth.png": encode_png(encode_depth8(inverse_depth))}
+    if job.settings.keep_float:
+        half = encode_float16(inverse_depth)
+        files["depth.npy"] = encode_npy(half.values)
+        figures |= {"depth_min": half.lo, "depth_max": half.hi}
+    return Result(
+        figures=figures,
+        outputs={name: write_atomic(job.folder / name, data) for name, data in files.items()},
+    )
 
 
-def _from_sidecar(job: DepthJob) -> InverseDepth:
-    """Bring the depth file of the wide photo through the crop and scale of the photo itself."""
-    if job.sidecar is None:
-        name = PurePosixPath(job.wide.name).stem
-        raise Rejected(Reason.NO_DEPTH, f"no {name}_depth file beside {job.wide.name}")
+def _through_crop(job: DepthJob, depth: InverseDepth) -> InverseDepth:
+    """Bring a map of the whole wide photo through the crop and scale of the photo itself."""
     photo, stored = Size(job.wide.width, job.wide.height), Size(job.figures["width"], job.figures["height"])
-    suffix = PurePosixPath(job.sidecar.name).suffix
-    depth = read_sidecar(read_ingested(job.sidecar), suffix, job.settings.sidecar_values, photo)
     crop = Rect(*(job.figures[f"crop_{side}"] for side in Rect._fields))
     H_out_to_depth = half_size_homography(
         crop_to_photo(crop, stored), photo, Size(depth.shape[1], depth.shape[0])
@@ -126,15 +143,43 @@ def _from_sidecar(job: DepthJob) -> InverseDepth:
     return resample_depth(depth, H_out_to_depth, Size(stored.width // 2, stored.height // 2))
 
 
+def _sidecar(job: DepthJob) -> InverseDepth:
+    """Inverse depth from the file beside the wide photo."""
+    if job.sidecar is None:
+        name = PurePosixPath(job.wide.name).stem
+        raise Rejected(Reason.NO_DEPTH, f"no {name}_depth file beside {job.wide.name}")
+    suffix = PurePosixPath(job.sidecar.name).suffix
+    photo = Size(job.wide.width, job.wide.height)
+    return read_sidecar(read_ingested(job.sidecar), suffix, job.settings.sidecar_values, photo)
+
+
+def _embedded(job: DepthJob) -> InverseDepth:
+    """Inverse depth from inside the wide photo's file, turned upright as the photo is."""
+    if PurePosixPath(job.wide.name).suffix.lower() not in (".jpg", ".jpeg"):
+        raise Rejected(Reason.NO_DEPTH, "only JPEG files are searched for embedded maps", path=job.wide.name)
+    data = read_ingested(job.wide)
+    stored = developed_size(Size(job.wide.width, job.wide.height), job.wide.orientation)
+    return upright(read_embedded(data, list(jpeg_segments(data)), stored), job.wide.orientation)
+
+
+_FROM_FILES = {"sidecar": _sidecar, "embedded": _embedded}
+
+
 def _predict(job: DepthJob) -> InverseDepth:
     photo = decode_png((job.folder / "wide.png").read_bytes())
-    provider = _network(job.settings.provider, job.weights)
+    provider = _network(job.settings, job.model)
     if provider is None:
         raise Rejected(Reason.NO_DEPTH, f"the provider {job.settings.provider} gives no depth")
-    return provider(photo)
+    inverse_depth = provider(photo)
+    half = (photo.shape[0] // 2, photo.shape[1] // 2)
+    if inverse_depth.shape != half:
+        raise Rejected(
+            Reason.BAD_DEPTH, f"a map of shape {inverse_depth.shape} where {half} is half the photo"
+        )
+    return inverse_depth
 
 
 @functools.cache
-def _network(provider: str, weights: Path | None) -> DepthProvider | None:
+def _network(settings: DepthSettings, model: Path | None) -> DepthProvider | None:
     """Load the network once a worker."""
-    return make_provider(provider, weights)
+    return make_provider(settings, model)

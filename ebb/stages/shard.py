@@ -14,6 +14,7 @@ from ebb.dataset.shards import ShardFacts, plan_shards, shard_name, write_shard
 from ebb.dataset.splits import SPLITS, PairTime, Split, assign_splits
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import atomic_file, sha256_bytes, write_atomic
+from ebb.model_files import model_name
 from ebb.runner.keys import ALIGN, DEPTH, align_key
 from ebb.runner.stage import usable
 from ebb.settings import as_dict
@@ -182,6 +183,8 @@ def _record(item: ReadyPair, software: str) -> Record:
         wide=images["wide.png"],
         shallow=images["shallow.png"],
         depth=images.get("depth.png"),
+        depth_float16=images.get("depth.npy"),
+        **{name: item.depth.figures[name] for name in ("depth_min", "depth_max") if "depth.npy" in images},
         width=figures["width"],
         height=figures["height"],
         f_number_wide=wide.f_number,
@@ -261,6 +264,8 @@ def _settings(workspace: Workspace) -> dict[str, dict[str, Any]]:
     for section in sections.values():
         section.pop("pairs", None)
         section.pop("weights", None)
+    if sections[DEPTH]["model"]:
+        sections[DEPTH]["model"] = model_name(sections[DEPTH]["model"])
     return sections
 
 

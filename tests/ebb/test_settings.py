@@ -64,12 +64,31 @@ def test_paths_and_whole_floats() -> None:
         (ShardSettings, {"test": float("inf")}, "neither a share below 1 nor a whole count"),
         (ShardSettings, {"val": 1.5}, "neither a share below 1 nor a whole count"),
         (RunSettings, {"workers": -1}, "is negative"),
-        (DepthSettings, {"provider": "guess"}, "one of: megadepth"),
+        (DepthSettings, {"sidecar_values": "guess"}, "one of: inverse, distance"),
+        (DepthSettings, {"model_size": -1}, "--model-size -1 is negative"),
+        (DepthSettings, {"model_multiple": -14}, "--model-multiple -14 is negative"),
+        (DepthSettings, {"model_output": "depth"}, "one of: auto, inverse, distance, log_distance"),
+        (DepthSettings, {"device": "gpu"}, "--device gpu (auto, cpu, cuda or cuda:1)"),
+        (
+            DepthSettings,
+            {"model_normalisation": "0.5"},
+            "--model-normalisation 0.5 (auto, imagenet, half, unit",
+        ),
+        (DepthSettings, {"model_normalisation": "0,0,0,1,1,0"}, "three deviations above 0"),
+        (DepthSettings, {"model_normalisation": "0,0,nan,1,1,1"}, "three deviations above 0"),
+        (DepthSettings, {"model_normalisation": "a,b,c,d,e,f"}, "three deviations above 0"),
     ],
 )
 def test_nonsense_is_refused(cls: type, values: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=re.escape(message)):
         from_values(cls, values)
+
+
+def test_normalisation_by_name_and_in_numbers() -> None:
+    assert DepthSettings().normalisation is None
+    assert DepthSettings(model_normalisation="half").normalisation == ((0.5,) * 3, (0.5,) * 3)
+    numbers = DepthSettings(model_normalisation="0.1, 0.2, 0.3, 1, 2, 3").normalisation
+    assert numbers == ((0.1, 0.2, 0.3), (1, 2, 3))
 
 
 def test_workers_default_to_the_cores() -> None:

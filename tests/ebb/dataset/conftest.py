@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from ebb.dataset.npy import encode_npy
 from ebb.dataset.png import encode_png
 from ebb.dataset.record import Record
 
@@ -48,6 +49,11 @@ def make_record() -> Callable[..., Record]:
         rng = np.random.default_rng(number)
         width, height = 24, 17
         depth = rng.integers(0, 256, (height // 2, width // 2), np.uint8)
+        floats = {
+            "depth_float16": encode_npy((depth / 255).astype(np.float16)),
+            "depth_min": 0.125,
+            "depth_max": 1.5,
+        }
         values: dict[str, Any] = {
             "pair_id": hashlib.sha256(str(number).encode()).hexdigest()[:16],
             "wide": encode_png(rng.integers(0, 256, (height, width, 3), np.uint8)),
@@ -66,7 +72,7 @@ def make_record() -> Callable[..., Record]:
             "source_shallow_sha256": "b" * 64,
             "software": "ebb 0.1.0, opencv 5.0.0",
         }
-        return Record(**{**values, **({} if bare else OPTIONAL), **changes})
+        return Record(**{**values, **({} if bare else OPTIONAL | floats), **changes})
 
     return make
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ebb.dataset.npy import encode_npy
 from ebb.dataset.png import encode_png
 from ebb.dataset.record import (
     COLUMNS,
@@ -63,6 +64,10 @@ def grey(width: int, height: int) -> bytes:
     return encode_png(np.zeros((height, width), np.uint8))
 
 
+def halves(width: int, height: int) -> bytes:
+    return encode_npy(np.zeros((height, width), np.float16))
+
+
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(changes=CHANGES, bare=st.booleans())
 def test_a_record_comes_back_from_arrow(make_record: MakeRecord, changes: dict[str, Any], bare: bool) -> None:
@@ -78,6 +83,8 @@ def test_schema_names_every_field_with_its_type() -> None:
         "wide": image,
         "shallow": image,
         "depth": image,
+        "depth_float16": pa.binary(),
+        "depth_min": pa.float64(),
         "width": pa.int32(),
         "f_number_shallow": pa.float64(),
         "captured_at_wide": pa.timestamp("us"),
@@ -99,6 +106,7 @@ def test_hugging_face_features_cover_every_column(datasets: ModuleType) -> None:
     assert list(features) == schema().names
     assert isinstance(features["depth"], datasets.Image)
     assert features["H_shallow_to_wide"].length == 9
+    assert features["depth_float16"].dtype == "binary"
     assert features.arrow_schema.types == schema().types
 
 
@@ -138,6 +146,14 @@ def test_images_carry_a_name_made_from_the_pair(make_record: MakeRecord) -> None
         ("wide", grey(24, 17), "wide: expected 8-bit RGB of 24x17 pixels, got 8-bit, 1 channels, 24x17"),
         ("depth", grey(24, 17), "depth: expected 8-bit grey of 12x8 pixels, got 8-bit, 1 channels, 24x17"),
         ("depth", grey(12, 9), "depth: expected 8-bit grey of 12x8 pixels"),
+        ("depth", None, "depth_float16: expected beside an 8-bit depth map"),
+        ("depth_float16", None, "depth_float16: expected together with depth_min and depth_max"),
+        ("depth_max", None, "depth_float16: expected together with depth_min and depth_max"),
+        ("depth_max", 0.0, "depth_min: 0.125 is above depth_max, 0.0"),
+        ("depth_min", float("nan"), "depth_min: expected a finite float"),
+        ("depth_float16", "text", "depth_float16: expected bytes, got 'text'"),
+        ("depth_float16", b"\x93NUMPY", "depth_float16: not an NPY file"),
+        ("depth_float16", halves(24, 17), "depth_float16: expected 12x8 values, got 24x17"),
     ],
 )
 def test_values_no_row_may_hold_are_named(
@@ -204,7 +220,7 @@ def test_schemas_that_are_not_ours_are_named() -> None:
         "width: type is string, not int32": good.set(width, pa.field("width", pa.string())),
         "a column name is there twice": good.append(good.field(lens)),
         "ebb_schema_version is 'none'": good.remove_metadata(),
-        "ebb_schema_version is '2', this program reads 1": good.with_metadata({VERSION_KEY: b"2"}),
+        "ebb_schema_version is '3', this program reads 2": good.with_metadata({VERSION_KEY: b"3"}),
     }
     for message, found in bad.items():
         with pytest.raises(InvalidInput) as caught:

@@ -120,11 +120,13 @@ def test_pixels_that_do_not_decode_are_found(path: Path, records: list[Record]) 
     damaged[60] ^= 1  # behind the header, which is all that a record looks at
     row["wide"]["bytes"] = bytes(damaged)
     row["depth"]["bytes"] = row["depth"]["bytes"][:-3]
+    row["depth_float16"] = row["depth_float16"][:-2] + b"\xff\xff"
     pair_id = records[0].pair_id
     where = f"val-00000-of-00001.parquet: pair {pair_id}"
     assert verify_rows(path, [row]) == [
         f"{where}, wide: PNG is damaged: chunk b'IDAT' does not match its checksum",
         f"{where}, depth: PNG is cut short",
+        f"{where}, depth_float16: NPY holds values that are not finite",
     ]
 
 

@@ -10,7 +10,9 @@ from ebb.depthmap.encoding import (
     decode_float16,
     encode_depth8,
     encode_float16,
+    half_of,
     half_size_homography,
+    inverse_depth_from_distance,
     inverse_depth_from_log,
     pixel_scale,
     resample_depth,
@@ -20,6 +22,23 @@ from ebb.errors import Reason, Rejected
 MAPS = hnp.arrays(
     np.float32, st.tuples(st.integers(1, 6), st.integers(2, 6)), elements=st.floats(-100, 100, width=32)
 )
+
+
+def test_inverse_depth_from_distance() -> None:
+    inverse = inverse_depth_from_distance(np.array([[0.5, 2.0, 1e6]]))
+    assert inverse.dtype == np.float32
+    np.testing.assert_allclose(inverse, [[2, 0.5, 1e-6]])
+    for distance in (0.0, -1.0, np.nan, np.inf, 1e-60):
+        with pytest.raises(Rejected) as caught:
+            inverse_depth_from_distance(np.array([[1.0, distance]]))
+        assert caught.value.reason is Reason.BAD_DEPTH
+
+
+def test_half_of() -> None:
+    assert half_of(Size(1563, 1025)) == Size(781, 512)
+    with pytest.raises(Rejected, match="a photo of 31 x 200 is too small") as caught:
+        half_of(Size(31, 200))
+    assert caught.value.reason is Reason.TOO_SMALL
 
 
 def test_inverse_depth_from_log() -> None:

@@ -45,3 +45,32 @@ def test_depth_key_follows_what_the_map_is_made_from() -> None:
 def test_recipe_names_the_provider() -> None:
     assert keys.depth_recipe(DepthSettings(provider="sidecar")).startswith("sidecar-")
     assert keys.depth_recipe(DepthSettings(), "1") != keys.depth_recipe(DepthSettings(), "2")
+
+
+def test_settings_that_a_provider_does_not_read_do_not_matter() -> None:
+    sidecar, onnx = DepthSettings(provider="sidecar"), DepthSettings(provider="onnx", model="a.onnx")
+    for same in (
+        replace(onnx, model="b/a.onnx", device="cpu", model_download=True),
+        replace(onnx, sidecar_values="distance", weights=Path("w.pth")),
+    ):
+        assert keys.depth_key(PAIR, same, "up", "1") == keys.depth_key(PAIR, onnx, "up", "1")
+        assert keys.depth_recipe(same, "1") == keys.depth_recipe(onnx, "1")
+    others = (
+        replace(onnx, model_size=256),
+        replace(onnx, model_output="distance"),
+        replace(onnx, keep_float=True),
+    )
+    assert len({keys.depth_key(PAIR, settings, "up", "1") for settings in (onnx, *others)}) == 4
+    assert keys.depth_recipe(sidecar) == keys.depth_recipe(replace(sidecar, model_size=256))
+    assert keys.depth_recipe(sidecar) != keys.depth_recipe(replace(sidecar, sidecar_values="distance"))
+
+
+def test_a_plug_in_may_read_every_setting_but_where_it_runs() -> None:
+    plug_in = DepthSettings(provider="mine")
+    assert keys.depth_recipe(plug_in) == keys.depth_recipe(replace(plug_in, device="cpu"))
+    for other in (
+        replace(plug_in, model="x"),
+        replace(plug_in, model_size=9),
+        replace(plug_in, provider="yours"),
+    ):
+        assert keys.depth_recipe(plug_in) != keys.depth_recipe(other)

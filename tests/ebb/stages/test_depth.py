@@ -8,12 +8,18 @@ import numpy as np
 import pytest
 
 from ebb.console import SilentProgress
+from ebb.dataset.catalog import read_catalog
+from ebb.dataset.npy import decode_npy
 from ebb.dataset.png import decode_png
-from ebb.errors import MissingDependency, Status
-from ebb.settings import DepthSettings, RunSettings
-from ebb.stages import depth
-from ebb.workspace import Workspace
-from tests.ebb.stages.conftest import RUN
+from ebb.depthmap.encoding import HalfDepth, decode_float16
+from ebb.depthmap.onnx import load_onnx
+from ebb.errors import InvalidInput, MissingDependency, Status, UsageError
+from ebb.settings import DepthSettings, IngestSettings, RunSettings
+from ebb.stages import align, depth, ingest
+from ebb.workspace import Workspace, open_workspace
+from tests.captures import scene, shot
+from tests.ebb.stages.conftest import ALIGN, RUN
+from tests.phones import png, with_dynamic_depth, with_gdepth
 
 
 def run(workspace: Workspace, provider: str, **settings: object) -> dict[str, object]:
@@ -92,3 +98,158 @@ def test_no_depth_file_is_a_reason(aligned: Workspace, monkeypatch: pytest.Monke
     assert report["reasons"] == {"no_depth": 1, "input_changed": 1}
     details = {row.detail for row in aligned.state.stage_rows("depth").values()}
     assert "no IMG_0001_depth file beside IMG_0001.JPG" in details
+
+
+def write_phone_pair(folder: Path, number: int, orientation: int, wide: bytes | None = None) -> None:
+    """A pair without motion; the wide photo is near at the left as it is stored."""
+    photo = scene(number)
+    ramp = png(np.linspace(0, 255, 120).astype(np.uint8)[None].repeat(80, axis=0))
+    write = with_gdepth if number % 2 else with_dynamic_depth
+    jpeg = write(shot(photo, 16, 600 * number, orientation), ramp, near=0.5, far=20)
+    (folder / f"P{number}_wide.JPG").write_bytes(wide or jpeg)
+    (folder / f"P{number}_xshallow.JPG").write_bytes(shot(photo, 1.8, 600 * number + 5, orientation))
+
+
+def test_embedded_maps_follow_the_photo(tmp_path: Path) -> None:
+    """Near at the left as stored; upright that is the top (6), the bottom (8), the right (3) or the left."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    turned = {1: 6, 2: 8, 3: 3, 4: 1}
+    for number, orientation in turned.items():
+        write_phone_pair(raw, number, orientation)
+    write_phone_pair(raw, 5, 1, wide=with_gdepth(shot(scene(5), 16, 3000), b"not a picture"))
+    write_phone_pair(raw, 6, 1, wide=shot(scene(6), 16, 3600))
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        ingest.run(workspace, raw, IngestSettings(), RUN, SilentProgress())
+        align.run(workspace, ALIGN, RUN, SilentProgress())
+        report = run(workspace, "embedded")
+        assert (report["ok"], report["reasons"]) == (4, {"bad_depth": 1, "no_depth": 1})
+        names = {row.pair_id: row.name for row in read_catalog(workspace.catalog_file) if row.role == "wide"}
+        ramps = {}
+        for pair_id, row in workspace.state.stage_rows("depth").items():
+            if row.status is Status.OK:
+                ramps[names[pair_id]] = decode_png((workspace.pair(pair_id) / "depth.png").read_bytes())
+            else:
+                assert not (workspace.pair(pair_id) / "depth.png").exists()
+    near_at = {6: (1, 1), 8: (1, -1), 3: (0, -1), 1: (0, 1)}
+    for number, orientation in turned.items():
+        across, step = near_at[orientation]
+        found = ramps[f"P{number}_wide.JPG"].astype(float)
+        assert np.ptp(found, axis=across).max() <= 1
+        line = found.mean(axis=across)[::step]
+        assert (line[0], line[-1]) == (255, 0)
+        np.testing.assert_allclose(line, np.linspace(255, 0, len(line)), atol=3)
+
+
+@pytest.fixture
+def brightness(tmp_path: Path) -> Path:
+    """An ONNX network whose inverse depth is the brightness of the photo."""
+    return write_onnx(tmp_path / "nets" / "mean.onnx")
+
+
+def write_onnx(path: Path, last: str = "Identity") -> Path:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    nodes = [
+        onnx.helper.make_node("ReduceMean", ["x", "axes"], ["mean"], keepdims=0),
+        onnx.helper.make_node(last, ["mean"], ["depth"]),
+    ]
+    ends = [
+        onnx.helper.make_tensor_value_info(
+            name, onnx.TensorProto.FLOAT, ("n", *([3] * (name == "x")), "h", "w")
+        )
+        for name in ("x", "depth")
+    ]
+    axes = onnx.numpy_helper.from_array(np.array([1]), "axes")
+    graph = onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:], [axes])
+    path.parent.mkdir(exist_ok=True)
+    onnx.save(
+        onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9), path
+    )
+    return path
+
+
+SMALL: dict[str, object] = {"model_size": 128, "model_multiple": 8, "device": "cpu"}
+
+
+def test_a_network_in_a_file(aligned: Workspace, brightness: Path, tmp_path: Path) -> None:
+    settings = {"model": str(brightness), "keep_float": True, **SMALL}
+    assert run(aligned, "onnx", **settings)["ok"] == 3
+    provider = load_onnx(brightness, DepthSettings(provider="onnx", **SMALL))  # type: ignore[arg-type]
+    for pair_id, row in aligned.state.stage_rows("depth").items():
+        folder = aligned.pair(pair_id)
+        expected = provider(decode_png((folder / "wide.png").read_bytes()))
+        half = HalfDepth(
+            decode_npy((folder / "depth.npy").read_bytes()),
+            row.figures["depth_min"],
+            row.figures["depth_max"],
+        )
+        assert np.abs(decode_float16(half) - expected).max() <= np.ptp(expected) * 2**-12 * 1.01
+        eight = decode_png((folder / "depth.png").read_bytes())
+        assert np.abs(half.values.astype(float) * 255 - eight).max() <= 0.6
+        assert row.outputs.keys() == {"depth.png", "depth.npy"}
+    moved = write_onnx(tmp_path / "elsewhere.onnx")
+    assert run(aligned, "onnx", **{**settings, "model": str(moved)})["unchanged"] == 3
+    other = write_onnx(tmp_path / "other.onnx", "Exp")
+    assert run(aligned, "onnx", **{**settings, "model": str(other)})["unchanged"] == 0
+
+
+def test_a_network_that_gives_nan_writes_nothing(aligned: Workspace, tmp_path: Path) -> None:
+    model = write_onnx(tmp_path / "nan.onnx", "Sqrt")
+    report = run(aligned, "onnx", model=str(model), **SMALL)
+    assert report["reasons"] == {"bad_depth": 3}
+    assert not list(aligned.root.glob("pairs/*/depth*"))
+    assert "depth values are not finite" in next(iter(aligned.state.stage_rows("depth").values())).detail
+
+
+def test_what_cannot_work_is_said_before_any_work(
+    aligned: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for provider, error, message in (
+        ("midas", UsageError, "no depth provider is called 'midas'"),
+        ("onnx", UsageError, "needs a model"),
+        ("transformers", UsageError, "needs a model"),
+    ):
+        with pytest.raises(error, match=message):
+            run(aligned, provider)
+    with pytest.raises(MissingDependency, match="no such ONNX file"):
+        run(aligned, "onnx", model=str(tmp_path / "gone.onnx"))
+    (tmp_path / "torn.onnx").write_bytes(b"torn")
+    with pytest.raises(InvalidInput, match="not a usable ONNX file"):
+        run(aligned, "onnx", model=str(tmp_path / "torn.onnx"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for provider, extra in (("onnx", "onnx"), ("transformers", "transformers"), ("megadepth", "depth")):
+        with pytest.raises(MissingDependency, match=rf"pip install 'ebb\[{extra}\]'"):
+            run(aligned, provider, model=str(tmp_path))
+    assert aligned.state.stage_rows("depth") == {}
+    assert not list(aligned.root.glob("pairs/*/depth*"))
+
+
+PLUG_IN = """
+import numpy as np
+
+class Rows:
+    name = "rows"
+    def __init__(self, extra): self.extra = extra
+    def __call__(self, rgb):
+        height, width = rgb.shape[0] // 2 + self.extra, rgb.shape[1] // 2
+        return np.arange(height, dtype=np.float32)[:, None].repeat(width, axis=1)
+
+def build(settings, model): return Rows(settings.model_size)
+"""
+
+
+def test_a_plug_in_in_a_worker(aligned: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tmp_path / "site"
+    (site / "plug_rows-1.0.dist-info").mkdir(parents=True)
+    (site / "plug_rows.py").write_text(PLUG_IN)
+    (site / "plug_rows-1.0.dist-info" / "METADATA").write_text("Name: plug_rows\nVersion: 1.0\n")
+    (site / "plug_rows-1.0.dist-info" / "entry_points.txt").write_text(
+        "[ebb.depth_providers]\nrows = plug_rows:build\n"
+    )
+    monkeypatch.syspath_prepend(site)
+    assert run(aligned, "rows", model_size=2)["reasons"] == {"bad_depth": 3}
+    assert run(aligned, "rows")["ok"] == 3
+    folder = aligned.pair(next(iter(aligned.state.stage_rows("depth"))))
+    found = decode_png((folder / "depth.png").read_bytes())
+    np.testing.assert_array_equal(found[:, 0], np.rint(np.linspace(0, 255, 128)))

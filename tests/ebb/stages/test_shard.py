@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,19 @@ def test_rows_hold_what_the_stages_wrote(ready: Workspace) -> None:
         assert (record.f_number_wide, record.f_number_shallow) == (16, 1.8)
         assert record.depth_provider == "sidecar"
         assert record.source_wide.startswith("IMG_")
+
+
+def test_float_depth_is_packed_with_its_range(ready: Workspace) -> None:
+    depth.run(ready, DepthSettings(provider="sidecar", keep_float=True), RUN, SilentProgress())
+    run(ready, test=0, val=0)
+    (path,) = ready.shards.glob("*.parquet")
+    for record in read_records(path):
+        assert record.depth_float16 == (ready.pair(record.pair_id) / "depth.npy").read_bytes()
+        figures = ready.state.stage_rows("depth")[record.pair_id].figures
+        assert (record.depth_min, record.depth_max) == (figures["depth_min"], figures["depth_max"])
+    depth.run(ready, DepthSettings(provider="sidecar"), RUN, SilentProgress())
+    run(ready, test=0, val=0)
+    assert {record.depth_float16 for record in read_records(path)} == {None}
 
 
 def test_datasets_and_pandas_open_them(
@@ -97,6 +111,13 @@ def test_the_card_and_index_tell_no_path_of_this_machine(ready: Workspace) -> No
         assert str(ready.root.parent).encode() not in contents(ready)[name]
     counts = json.loads(contents(ready)["DATASET.json"])["counts"]
     assert counts == {"ok": 3}
+
+
+def test_a_model_is_told_by_its_name_and_not_its_place(ready: Workspace) -> None:
+    settings = ready.settings("depth")
+    ready.save_settings(depth=replace(settings, model=str(ready.root / "nets" / "a.onnx")))
+    run(ready)
+    assert json.loads(contents(ready)["DATASET.json"])["settings"]["depth"]["model"] == "a.onnx"
 
 
 def test_nothing_to_shard(aligned: Workspace) -> None:

@@ -1,0 +1,190 @@
+"""Depth maps that phones store inside their JPEG files.
+
+Two formats of Google, both described by XMP: ``GDepth`` (Depthmap Metadata, 2014) holds the map as base64 in
+the XMP itself; Dynamic Depth 1.0 (2019) appends it to the file and lists it in a container directory. Both
+encode a distance d between ``near`` and ``far`` as a number n in 0…1, near being 0:
+
+- ``RangeLinear``: n = (d − near) / (far − near)
+- ``RangeInverse``: n = far · (d − near) / (d · (far − near)), so that 1/d falls linearly with n
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ebb.depthmap.sidecar import check_aspect, decode_image
+from ebb.depthmap.xmp import properties, read_xmp
+from ebb.errors import Reason, Rejected
+
+if TYPE_CHECKING:
+    import xml.etree.ElementTree as ET
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from ebb.arrays import InverseDepth, Size
+    from ebb.depthmap.xmp import JpegSegment
+
+_GDEPTH = ("http://ns.google.com/photos/1.0/depthmap/",)
+_DEPTH_MAP = ("http://ns.google.com/photos/dd/1.0/depthmap/",)
+_CONTAINERS = {
+    "http://ns.google.com/photos/dd/1.0/container/": ("http://ns.google.com/photos/dd/1.0/item/",),
+    "http://ns.google.com/photos/1.0/container/": ("http://ns.google.com/photos/1.0/container/item/",),
+}
+"""Namespace of a container directory → those of the items in it; a file may list its items in both."""
+
+MAX_DIFFERENCE = 4
+"""Largest difference between the channels of a grey map that was stored in colour, in levels of 255."""
+
+
+class _Found(NamedTuple):
+    """A stored map and what its numbers mean."""
+
+    image: bytes
+    facts: Mapping[str, str]
+
+
+def read_embedded(data: bytes, segments: Sequence[JpegSegment], stored: Size) -> InverseDepth:
+    """Decode the depth map inside a JPEG.
+
+    Args:
+        data: The file.
+        segments: Segments of its first image up to and including the end-of-image marker.
+        stored: Size of the photo as it is stored, before EXIF orientation: the map lies the same way.
+
+    Returns:
+        (height, width) of the map, in 1 / the file's unit of distance; finite, not constant, not turned.
+
+    Raises:
+        Rejected: ``no_depth`` if the file holds no map, ``bad_depth`` if its map is damaged or not whole, has
+            another aspect than the photo, no range, or the same value everywhere.
+    """
+    roots = read_xmp(data, segments)
+    found = _gdepth(roots) or _dynamic_depth(roots, data, end=segments[-1][2])
+    if found is None:
+        raise Rejected(Reason.NO_DEPTH, "the JPEG holds no depth map (GDepth or Dynamic Depth)")
+    numbers = _decode(found.image)
+    check_aspect(numbers, stored)
+    if numbers.min() == numbers.max():
+        raise Rejected(Reason.BAD_DEPTH, "the embedded depth map has the same value everywhere")
+    return _inverse_depth(numbers, found.facts)
+
+
+def _gdepth(roots: Sequence[ET.Element]) -> _Found | None:
+    """The map of a GDepth photo; its properties may be spread over the packet and its extension."""
+    facts: dict[str, str] = {}
+    for root in roots:
+        for element in root.iter():
+            facts |= properties(element, _GDEPTH)
+    if not facts:
+        return None
+    if "Data" not in facts:
+        raise Rejected(Reason.BAD_DEPTH, "the XMP describes a depth map (GDepth) but does not hold it")
+    try:
+        image = base64.b64decode("".join(facts["Data"].split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Rejected(Reason.BAD_DEPTH, f"the embedded depth map is not base64: {error}") from error
+    return _Found(image, facts)
+
+
+def _dynamic_depth(roots: Sequence[ET.Element], data: bytes, end: int) -> _Found | None:
+    """The map of a Dynamic Depth photo: the first one that is of depth, and not of segments."""
+    maps = [properties(element, _DEPTH_MAP) for root in roots for element in root.iter()]
+    maps = [facts for facts in maps if "Near" in facts and facts.get("ItemSemantic", "Depth") == "Depth"]
+    if not maps:
+        return None
+    for root in roots:
+        for directory in _directories(root):
+            for facts, (start, stop) in _items(directory, end):
+                if facts.get("DataURI") == maps[0].get("DepthURI", "") or facts.get("Semantic") == "Depth":
+                    return _Found(_slice(data, start, stop), maps[0])
+    raise Rejected(Reason.BAD_DEPTH, "the XMP describes a depth map (Dynamic Depth) but lists no file of it")
+
+
+def _directories(root: ET.Element) -> Iterator[list[dict[str, str]]]:
+    """Container directories: the properties of their items, the photo itself being the first."""
+    for element in root.iter():
+        space, _, local = element.tag.removeprefix("{").rpartition("}")
+        if local == "Directory" and space in _CONTAINERS:
+            items = (properties(item, _CONTAINERS[space]) for item in element.iter())
+            yield [item for item in items if "Mime" in item]
+
+
+def _items(
+    directory: Sequence[Mapping[str, str]], end: int
+) -> Iterator[tuple[Mapping[str, str], tuple[int, int]]]:
+    """Items after the first and their byte ranges: they follow the photo and each other.
+
+    An item of length 0 shares the bytes of the one before it.
+    """
+    start, stop = 0, end
+    for index, item in enumerate(directory):
+        length, padding = (_whole(item.get(name, "0")) for name in ("Length", "Padding"))
+        if index == 0:
+            stop += padding
+            continue
+        if length:
+            start, stop = stop, stop + length
+        yield item, (start, stop)
+        stop += padding
+
+
+def _slice(data: bytes, start: int, stop: int) -> bytes:
+    if stop > len(data):
+        message = f"the embedded depth map ends at byte {stop}, the file has {len(data)}: it was cut off"
+        raise Rejected(Reason.BAD_DEPTH, message)
+    return data[start:stop]
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 12):
+        raise Rejected(Reason.BAD_DEPTH, f"the container directory has {text[:20]!r} for a number of bytes")
+    return int(text)
+
+
+def _decode(image: bytes) -> NDArray[np.float32]:
+    """The stored numbers in 0…1, (height, width), from 8 or 16 bits, grey or grey stored in colour."""
+    try:
+        stored = decode_image(image)
+    except ValueError as error:
+        raise Rejected(Reason.BAD_DEPTH, f"the embedded depth map cannot be decoded: {error}") from error
+    if stored.dtype not in (np.uint8, np.uint16):
+        raise Rejected(
+            Reason.BAD_DEPTH, f"the embedded depth map holds {stored.dtype}; expected 8 or 16 bits"
+        )
+    numbers = stored.astype(np.float32) / np.float32(np.iinfo(stored.dtype).max)
+    if numbers.ndim == 3:
+        numbers = numbers[..., :3]
+        if np.ptp(numbers, axis=2).max() > MAX_DIFFERENCE / 255:
+            raise Rejected(Reason.BAD_DEPTH, "the embedded depth map is a colour picture; expected grey")
+        numbers = numbers.mean(axis=2, dtype=np.float32)
+    return numbers
+
+
+def _inverse_depth(numbers: NDArray[np.float32], facts: Mapping[str, str]) -> InverseDepth:
+    """1 / distance from the stored numbers, by the formulas at the head of this module."""
+    near, far = (_number(facts.get(name, "")) for name in ("Near", "Far"))
+    kind = facts.get("Format", "")
+    if not 0 < near < far or (kind == "RangeLinear" and math.isinf(far)):
+        message = f"an embedded depth map from {facts.get('Near')} to {facts.get('Far')}: that is no range"
+        raise Rejected(Reason.BAD_DEPTH, message)
+    if kind == "RangeInverse":
+        inverse = 1 / near - numbers.astype(np.float64) * (1 / near - 1 / far)
+    elif kind == "RangeLinear":
+        inverse = 1 / (near + numbers.astype(np.float64) * (far - near))
+    else:
+        message = f"an embedded depth map of format {kind[:40]!r}; known: RangeInverse, RangeLinear"
+        raise Rejected(Reason.BAD_DEPTH, message)
+    return inverse.astype(np.float32)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -1,0 +1,178 @@
+"""Depth networks in the folder format of Hugging Face transformers.
+
+The photo is prepared here, by the values in ``preprocessor_config.json``: the classes that transformers has
+for this need torchvision, for which there is not always a build beside PyTorch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from ebb.arrays import Size
+from ebb.depthmap.estimator import Estimator, InputSize
+from ebb.depthmap.providers import torch_device
+from ebb.errors import InvalidInput, MissingDependency, Reason, Rejected, UsageError
+from ebb.settings import NORMALISATIONS, Normalisation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ebb.depthmap.estimator import OutputKind
+    from ebb.settings import DepthSettings
+
+_OUTPUTS: dict[str, OutputKind] = {
+    "chmv2": "distance",
+    "depth_pro": "inverse",
+    "dpt": "inverse",
+    "glpn": "distance",
+    "tipsv2_dpt": "distance",
+    "zoedepth": "distance",
+}
+"""``model_type`` → what the network gives, where that is the same for all checkpoints."""
+
+_LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError)
+
+
+def load_transformers(folder: Path, settings: DepthSettings) -> Estimator:
+    """Open the folder of a depth-estimation model as a depth provider. Nothing is downloaded or run from it.
+
+    Raises:
+        MissingDependency: PyTorch or transformers are not installed.
+        InvalidInput: the folder does not hold a whole depth-estimation model.
+        UsageError: there is no such device, or the model does not say what ``--model-*`` must then say.
+    """
+    config = _read_json(folder / "config.json")
+    recipe = _read_recipe(folder)
+    kind = settings.model_output
+    return Estimator(
+        name="transformers",
+        network=_Network(folder, torch_device(settings.device)),
+        size=_input_size(recipe, settings),
+        normalisation=settings.normalisation or _normalisation(recipe),
+        output=_output_kind(config) if kind == "auto" else kind,
+        filter=recipe.get("resample", 3),
+    )
+
+
+class _Network:
+    """Runs the model; see :data:`ebb.depthmap.estimator.Network`."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self._model = _load(folder)
+        try:
+            self._model = self._model.to(device)
+        except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
+            reason = str(error).partition("\n")[0]
+            raise UsageError(f"cannot calculate on {device!r}: {reason}", hint="try --device cpu") from error
+        self._device = device
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        import torch
+
+        try:
+            with torch.inference_mode():
+                pixels = torch.from_numpy(batch).to(self._device)
+                depth: NDArray[np.float32] = self._model(pixel_values=pixels).predicted_depth.cpu().numpy()
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(str(error)) from error
+        except (RuntimeError, ValueError) as error:
+            message = f"the network cannot take an input of shape {batch.shape}: {error}".partition("\n")[0]
+            raise Rejected(Reason.BAD_DEPTH, f"{message}; see --model-size, --model-multiple") from error
+        return depth
+
+
+def _load(folder: Path) -> Any:  # noqa: ANN401 - the class depends on the folder
+    """The model in float32, every weight from the folder: transformers would make up what is missing."""
+    try:
+        import torch
+        from safetensors import SafetensorError
+        from transformers import AutoModelForDepthEstimation
+    except ImportError as error:
+        raise MissingDependency(
+            f"transformers cannot be imported: {error}", hint="pip install 'ebb[transformers]'"
+        ) from error
+    # its progress bar takes a semaphore that a worker has no time to give back
+    importlib.import_module("transformers.utils.logging").disable_progress_bar()
+    try:
+        model, report = AutoModelForDepthEstimation.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except (*_LOAD_ERRORS, SafetensorError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InvalidInput(f"not a usable depth-estimation model: {reason}", path=folder) from error
+    absent = sorted(report["missing_keys"]) + sorted(str(key[0]) for key in report["mismatched_keys"])
+    if absent:
+        raise InvalidInput(f"{len(absent)} weights are missing, such as {absent[0]}", path=folder)
+    return model.eval()
+
+
+def _read_recipe(folder: Path) -> Mapping[str, Any]:
+    """How photos are prepared; newer folders keep it as a part of ``processor_config.json``."""
+    if (folder / "preprocessor_config.json").exists():
+        return _read_json(folder / "preprocessor_config.json")
+    if (folder / "processor_config.json").exists():
+        recipe = _read_json(folder / "processor_config.json").get("image_processor")
+        return recipe if isinstance(recipe, dict) else {}
+    return {}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"not the folder of a transformers model: {error}", path=path) from error
+    if not isinstance(values, dict):
+        raise InvalidInput("not the folder of a transformers model: expected a JSON object", path=path)
+    return values
+
+
+def _input_size(recipe: Mapping[str, Any], settings: DepthSettings) -> InputSize:
+    divisor = recipe.get("size_divisor") if "size" not in recipe else None  # GLPN: as large as the photo is
+    multiple = settings.model_multiple or recipe.get("ensure_multiple_of") or divisor or 1
+    if settings.model_size:
+        return InputSize(Size(settings.model_size, settings.model_size), multiple=multiple)
+    if divisor or recipe.get("do_resize") is False:
+        return InputSize(None, multiple=multiple)
+    size, keep_aspect = recipe.get("size"), bool(recipe.get("keep_aspect_ratio", False))
+    if isinstance(size, int):
+        size = {"height": size, "width": size}
+    elif isinstance(size, dict) and "shortest_edge" in size:
+        size, keep_aspect = dict.fromkeys(("height", "width"), size["shortest_edge"]), True
+    if not isinstance(size, dict) or not {"height", "width"} <= size.keys():
+        raise UsageError("this model does not say how large a photo it wants to see", hint="use --model-size")
+    return InputSize(Size(size["width"], size["height"]), keep_aspect=keep_aspect, multiple=multiple)
+
+
+def _normalisation(recipe: Mapping[str, Any]) -> Normalisation:
+    is_unit = recipe.get("do_rescale", True) and math.isclose(recipe.get("rescale_factor", 1 / 255), 1 / 255)
+    if is_unit and recipe and not recipe.get("do_normalize", "image_mean" in recipe):
+        return NORMALISATIONS["unit"]
+    if not is_unit or "image_mean" not in recipe or "image_std" not in recipe:
+        raise UsageError(
+            "this model does not say how colours are normalised", hint="use --model-normalisation"
+        )
+    return Normalisation(tuple(recipe["image_mean"]), tuple(recipe["image_std"]))
+
+
+def _output_kind(config: Mapping[str, Any]) -> OutputKind:
+    """What the network gives: Depth Anything says so, of the others it is known."""
+    model = config.get("model_type")
+    if "depth_anything" in str(model):
+        return "distance" if config.get("depth_estimation_type") == "metric" else "inverse"
+    backbone = config.get("backbone_config") or {}
+    if model == "dpt" and backbone.get("model_type") == "dinov2":
+        return "distance"  # the checkpoints of DINOv2 were trained on metres, all other DPTs on disparity
+    if model not in _OUTPUTS:
+        raise UsageError(f"what a {model} model gives is not known here", hint="use --model-output")
+    return _OUTPUTS[model]

@@ -1,0 +1,161 @@
+"""Any monocular depth network in an ONNX file: MiDaS, DPT, Depth Anything and others."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ebb.arrays import Size
+from ebb.depthmap.estimator import Estimator, InputSize
+from ebb.errors import InvalidInput, MissingDependency, Reason, Rejected, UsageError
+from ebb.settings import NORMALISATIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ebb.settings import DepthSettings
+
+DEFAULT_SIDE = 518
+"""Shorter side for networks that take any size: that of Depth Anything, a multiple of its patches."""
+
+DEFAULT_MULTIPLE = 14
+
+_DTYPES: dict[str, type[np.floating[Any]]] = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+class _Input(NamedTuple):
+    """What the network's input looks like."""
+
+    name: str
+    dtype: type[np.floating[Any]]
+    channels_first: bool
+    fixed: Size | None
+    """None: it takes any size."""
+    one_by_one: bool
+    """It takes a single photo at a time."""
+
+
+def load_onnx(path: Path, settings: DepthSettings) -> Estimator:
+    """Open an ONNX file as a depth provider.
+
+    The input must be one RGB photo in floats, (N, 3, H, W) or (N, H, W, 3); a fixed size is kept to. The
+    first output must be one number a pixel: (N, H, W), (N, 1, H, W), (N, H, W, 1) or (H, W). Files do not say
+    what they expect and give, so the settings do; their defaults are those of Depth Anything.
+
+    Raises:
+        MissingDependency: onnxruntime is not installed.
+        InvalidInput: not an ONNX file, or one of another kind.
+        UsageError: there is no such device, or the network's input has another size than ``--model-size``.
+    """
+    session = _open(path, settings.device)
+    entry = _input(session, path)
+    return Estimator(
+        name="onnx",
+        network=_Network(session, entry, path),
+        size=_input_size(entry, settings),
+        normalisation=settings.normalisation or NORMALISATIONS["imagenet"],
+        output="inverse" if settings.model_output == "auto" else settings.model_output,
+    )
+
+
+class _Network:
+    """Runs the session; see :data:`ebb.depthmap.estimator.Network`."""
+
+    def __init__(self, session: Any, entry: _Input, path: Path) -> None:  # noqa: ANN401 - onnxruntime has no types
+        self._session, self._entry, self._path = session, entry, path
+        self._output = session.get_outputs()[0].name
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        pixels = batch if self._entry.channels_first else batch.transpose(0, 2, 3, 1)
+        groups = np.split(pixels, len(pixels)) if self._entry.one_by_one else [pixels]
+        return np.concatenate([self._run(np.ascontiguousarray(group)) for group in groups])
+
+    def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        try:
+            found = self._session.run([self._output], {self._entry.name: pixels.astype(self._entry.dtype)})[0]
+        except _errors() as error:
+            message = f"the network cannot take an input of shape {pixels.shape}: {_first_line(error)}"
+            raise Rejected(Reason.BAD_DEPTH, f"{message}; see --model-size, --model-multiple") from error
+        depth = np.asarray(found)
+        if depth.ndim == 4:
+            depth = depth.squeeze(axis=1 if depth.shape[1] == 1 else 3) if 1 in depth.shape[1::2] else depth
+        depth = depth[None] if depth.ndim == 2 else depth
+        if depth.ndim != 3 or len(depth) != len(pixels) or depth.dtype.kind not in "fiu":
+            message = f"its first output has the shape {np.shape(found)}, which is no depth map"
+            raise InvalidInput(message, path=self._path)
+        return depth.astype(np.float32)
+
+
+def _open(path: Path, device: str) -> Any:  # noqa: ANN401 - onnxruntime has no types
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingDependency(
+            f"the Python package onnxruntime cannot be imported: {error}", hint="pip install 'ebb[onnx]'"
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = len(os.sched_getaffinity(0))
+    providers = _execution_providers(device, onnxruntime.get_available_providers())
+    try:
+        return onnxruntime.InferenceSession(path, sess_options=options, providers=providers)
+    except _errors() as error:
+        raise InvalidInput(f"not a usable ONNX file: {_first_line(error)}", path=path) from error
+
+
+def _execution_providers(device: str, available: list[str]) -> list[Any]:
+    """What onnxruntime calls a device, the CPU always in reserve for what a GPU does not have."""
+    has_cuda = "CUDAExecutionProvider" in available
+    if device == "cpu" or (device == "auto" and not has_cuda):
+        return ["CPUExecutionProvider"]
+    if not has_cuda:
+        hint = "pip install onnxruntime-gpu in place of onnxruntime, or --device cpu"
+        raise UsageError(f"cannot calculate on {device!r}: this onnxruntime has no CUDA", hint=hint)
+    number = int(device.partition(":")[2] or 0)
+    return [("CUDAExecutionProvider", {"device_id": number}), "CPUExecutionProvider"]
+
+
+def _input(session: Any, path: Path) -> _Input:  # noqa: ANN401
+    """Find out what the network takes."""
+    entries = session.get_inputs()
+    if len(entries) != 1 or len(entries[0].shape) != 4 or entries[0].type not in _DTYPES:
+        found = ", ".join(f"{entry.name} {entry.type}{entry.shape}" for entry in entries)
+        raise InvalidInput(f"expected one input of 4 axes in floats, got {found or 'none'}", path=path)
+    batch, *sides = entries[0].shape
+    channels_first = sides[0] == 3 or sides[2] != 3
+    channels, height, width = sides if channels_first else (sides[2], *sides[:2])
+    if channels not in (3, None) and not isinstance(channels, str):
+        raise InvalidInput(f"expected an RGB input, got {channels} channels", path=path)
+    if isinstance(height, int) != isinstance(width, int) or (isinstance(batch, int) and batch != 1):
+        raise InvalidInput(f"cannot fill an input of shape {entries[0].shape}", path=path)
+    fixed = Size(width, height) if isinstance(height, int) else None
+    return _Input(entries[0].name, _DTYPES[entries[0].type], channels_first, fixed, isinstance(batch, int))
+
+
+def _input_size(entry: _Input, settings: DepthSettings) -> InputSize:
+    if entry.fixed is None:
+        side = settings.model_size or DEFAULT_SIDE
+        return InputSize(Size(side, side), multiple=settings.model_multiple or DEFAULT_MULTIPLE)
+    if settings.model_size not in (0, min(entry.fixed)):
+        width, height = entry.fixed
+        raise UsageError(
+            f"--model-size {settings.model_size}: this network takes {width} x {height} and nothing else",
+            hint="leave --model-size away",
+        )
+    return InputSize(entry.fixed, keep_aspect=False)
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """What onnxruntime raises; its errors have no base class of their own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
+    return tuple(getattr(state, name) for name in (*names, "RuntimeException"))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,91 @@
+"""XMP metadata of a JPEG as trees of elements, the part that spills over into extension segments included.
+
+Adobe XMP specification, part 3, 1.1.3: a packet lies in an APP1 segment. What does not fit into one segment's
+64 KB is an *extended* packet, cut into chunks of further APP1 segments under a name the first packet states.
+"""
+
+from __future__ import annotations
+
+import struct
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING, TypeAlias
+
+from ebb.errors import Reason, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+JpegSegment: TypeAlias = tuple[bytes, int, int]
+"""Marker byte of a JPEG segment, and where its content begins and ends in the file."""
+
+PACKET = b"http://ns.adobe.com/xap/1.0/\0"
+EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
+_CHUNK_HEADER = struct.Struct(">32sII")
+_HAS_EXTENSION = "{http://ns.adobe.com/xmp/note/}HasExtendedXMP"
+_APP1 = b"\xe1"
+
+
+def read_xmp(data: bytes, segments: Iterable[JpegSegment]) -> list[ET.Element]:
+    """Parse the XMP packets of a JPEG, each followed by its extension if it has one.
+
+    Args:
+        data: The file.
+        segments: The segments of the first image in it.
+
+    Returns:
+        Root elements; none for a JPEG without XMP.
+
+    Raises:
+        Rejected: ``bad_depth`` if a packet is not well-formed XML, declares a document type, or an extension
+            is not whole.
+    """
+    parts = [data[start:stop] for name, start, stop in segments if name == _APP1]
+    roots = [_parse(part[len(PACKET) :]) for part in parts if part.startswith(PACKET)]
+    names = [name for root in roots for name in values(root, _HAS_EXTENSION)]
+    chunks = [part[len(EXTENSION) :] for part in parts if part.startswith(EXTENSION)]
+    return roots + [_parse(_join(chunks, name.encode())) for name in dict.fromkeys(names)]
+
+
+def properties(element: ET.Element, namespaces: Sequence[str]) -> dict[str, str]:
+    """Simple properties of an element in some namespaces, local name → text.
+
+    XMP lets a writer choose between attributes and child elements; both are read.
+    """
+    found = [*element.attrib.items(), *((child.tag, child.text or "") for child in element if not len(child))]
+    split = ((name.rpartition("}"), text) for name, text in found)
+    return {local: text.strip() for (space, _, local), text in split if space.removeprefix("{") in namespaces}
+
+
+def values(root: ET.Element, name: str) -> Iterator[str]:
+    """Every value of a simple property, wherever it is in the tree."""
+    for element in root.iter():
+        if name in element.attrib:
+            yield element.attrib[name].strip()
+        elif element.tag == name and element.text:
+            yield element.text.strip()
+
+
+def _parse(packet: bytes) -> ET.Element:
+    """Parse one packet. XMP is UTF-8 and has no document type; with none, no entity can expand."""
+    try:
+        text = packet.decode("utf-8-sig").strip("\0 \t\r\n")
+        if "<!DOCTYPE" in text:
+            raise Rejected(Reason.BAD_DEPTH, "the XMP declares a document type")
+        return ET.fromstring(text)  # noqa: S314 - a text without a document type has nothing to expand
+    except (ET.ParseError, UnicodeDecodeError) as error:
+        raise Rejected(Reason.BAD_DEPTH, f"the XMP cannot be parsed: {error}") from error
+
+
+def _join(chunks: Iterable[bytes], name: bytes) -> bytes:
+    """Put the chunks of one extension together; they may come in any order."""
+    found = [chunk for chunk in chunks if len(chunk) >= _CHUNK_HEADER.size and chunk.startswith(name)]
+    headers = sorted((_CHUNK_HEADER.unpack_from(chunk)[:0:-1], chunk) for chunk in found)
+    joined = b""
+    for (offset, _), chunk in headers:
+        if offset == len(joined):
+            joined += chunk[_CHUNK_HEADER.size :]
+    needed = headers[0][0][1] if headers else None
+    if len(joined) != needed:
+        has = f"{len(joined)} of {needed} bytes" if needed is not None else "no part"
+        raise Rejected(Reason.BAD_DEPTH, f"the extended XMP is not whole: {has} are there")
+    return joined

@@ -1,0 +1,97 @@
+"""Files of depth networks that the user names: where they are, and one hash for all that is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ebb.depthmap.providers import FROM_FILES, PROVIDERS
+from ebb.errors import MissingDependency, UsageError
+from ebb.files import sha256_file
+from ebb.settings import canonical_json
+
+if TYPE_CHECKING:
+    from ebb.settings import DepthSettings
+
+HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+"""A model of the Hugging Face hub: ``owner/name``."""
+
+_HUB_FILES = ["*.json", "*.safetensors"]
+"""What is fetched: pickled weights are not."""
+
+
+def find_model(settings: DepthSettings) -> Path | None:
+    """File or folder that ``--model`` names.
+
+    Returns:
+        None for a provider of ebb that reads no model, and for a plug-in whose model is no path.
+
+    Raises:
+        UsageError: the provider needs a model and none is named.
+        MissingDependency: it is not there; the hint says how to get it.
+    """
+    path = Path(settings.model).expanduser()
+    if settings.provider == "onnx":
+        if not settings.model:
+            raise UsageError("--provider onnx needs a model", hint="--model FILE.onnx")
+        if not path.is_file():
+            raise MissingDependency("no such ONNX file", path=path, hint="name one with --model")
+        return path
+    if settings.provider == "transformers":
+        if not settings.model:
+            raise UsageError("--provider transformers needs a model", hint="--model FOLDER, or owner/name")
+        return path if path.is_dir() else _from_hub(settings)
+    is_plug_in = settings.provider not in (*PROVIDERS, *FROM_FILES)
+    return path if is_plug_in and settings.model and path.exists() else None
+
+
+def sha256_model(path: Path | None) -> str:
+    """One hash over a model's files and their names within it; empty for no model.
+
+    A folder's model is all of its files. A file's model is that file and those whose names continue its own:
+    large ONNX networks keep their weights in ``<name>.onnx_data`` or ``<name>.onnx.data``.
+    """
+    if path is None:
+        return ""
+    if path.is_file():
+        files = sorted(file for file in path.parent.glob("*") if file.name.startswith(path.name))
+        if len(files) == 1:
+            return sha256_file(path)
+        names = [file.name.removeprefix(path.name) for file in files]
+    else:
+        files = sorted(file for file in path.rglob("*") if file.is_file() and ".git" not in file.parts)
+        names = [file.relative_to(path).as_posix() for file in files]
+    hashes = [[name, sha256_file(file)] for name, file in zip(names, files, strict=True)]
+    return hashlib.sha256(canonical_json(hashes).encode()).hexdigest()
+
+
+def model_name(model: str) -> str:
+    """What may be told of ``--model``: the id of the hub, or the last part of a path."""
+    return model if HUB_ID.fullmatch(model) else Path(model).name
+
+
+def _from_hub(settings: DepthSettings) -> Path:
+    """Folder of a model of the hub in its cache; fetched before the run, and only if the user said so."""
+    if not HUB_ID.fullmatch(settings.model):
+        raise MissingDependency("no such folder", path=settings.model, hint="--model FOLDER, or owner/name")
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise MissingDependency(
+            "the Python package transformers is missing", hint="pip install 'ebb[transformers]'"
+        ) from error
+    for local_only in (True, False) if settings.model_download else (True,):
+        try:
+            folder = huggingface_hub.snapshot_download(
+                settings.model, local_files_only=local_only, allow_patterns=_HUB_FILES
+            )
+        except (OSError, ValueError) as error:
+            reason = "not in the cache" if local_only else str(error).strip().partition("\n")[0]
+            continue
+        if any(Path(folder).glob("*.safetensors")):
+            return Path(folder)
+        reason = "no weights in safetensors"
+    hint = "--model-download fetches it from the Hugging Face hub" if not settings.model_download else ""
+    raise MissingDependency(f"cannot use this model: {reason}", path=settings.model, hint=hint)
