@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ebb.errors import Broken, InvalidInput, Reason, Status
 from ebb.names import as_text
-from ebb.runner.local import run_items
+from ebb.runner.run import run_items
 from ebb.state import FileRow
 
 if TYPE_CHECKING:

@@ -43,7 +43,7 @@ def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> It
         max_workers=settings.num_workers,
         context=context,
         initializer=_prepare_worker,
-        initargs=[_memory_share(settings.num_workers)],
+        initargs=[_memory_share(settings) if settings.memory_limit else resource.RLIM_INFINITY],
     )
     try:
         yield from _collect(pool, work, jobs, settings)
@@ -76,14 +76,9 @@ def _outcome(future: Any, job: Job, item_timeout: float) -> Outcome[Job]:  # noq
     try:
         outcome: Outcome[Job] = future.result()
     except FutureTimeout:
-        detail = f"stopped after {item_timeout:g} s"
-        return Outcome(
-            job=job, status=Status.ERROR, reason=Reason.TIMEOUT, detail=detail, seconds=item_timeout
-        )
+        return timed_out(job, item_timeout)
     except ProcessExpired as error:
-        return Outcome(
-            job=job, status=Status.ERROR, reason=Reason.WORKER_CRASH, detail=_how_it_died(error.exitcode)
-        )
+        return failed(job, Reason.WORKER_CRASH, _how_it_died(error.exitcode))
     return outcome
 
 
@@ -91,6 +86,16 @@ def _how_it_died(exitcode: int) -> str:
     if exitcode < 0:
         return f"the worker died of signal {-exitcode} ({signal.Signals(-exitcode).name})"
     return f"the worker left with exit code {exitcode}"
+
+
+def failed(job: Job, reason: Reason, detail: str, seconds: float = 0.0) -> Outcome[Job]:
+    """Outcome of a job whose worker is gone and can say nothing itself."""
+    return Outcome(job=job, status=Status.ERROR, reason=reason, detail=detail, seconds=seconds)
+
+
+def timed_out(job: Job, item_timeout: float) -> Outcome[Job]:
+    """Outcome of a job that was stopped after ``item_timeout`` seconds."""
+    return failed(job, Reason.TIMEOUT, f"stopped after {item_timeout:g} s", item_timeout)
 
 
 def attempt(work: Work[Job], job: Job) -> Outcome[Job]:
@@ -132,23 +137,27 @@ def _describe(error: ItemError) -> str:
     return f"{error.path}: {error.message}" if error.path is not None else error.message
 
 
-def _prepare_worker(memory_bytes: int) -> None:
-    """Leave signals to the parent, one thread a worker, a bound on memory, silence."""
+def settle_worker() -> None:
+    """Make a process a good worker: one thread for OpenCV, no core dumps, no word on photos without EXIF."""
     import logging
 
     import cv2
 
-    # exifread warns of every photo without EXIF and LibRaw writes to the terminal by itself; what is wrong
-    # with a file is in its row.
+    cv2.setNumThreads(1)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.getLogger("exifread").setLevel(logging.ERROR)
+
+
+def _prepare_worker(memory_bytes: int) -> None:
+    """Leave signals to the parent, a bound on memory, silence."""
+    settle_worker()
+    # LibRaw writes to the terminal by itself; what is wrong with a file is in its row.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, resource.getrlimit(resource.RLIMIT_AS)[1]))
-    cv2.setNumThreads(1)
 
 
 def _die_with_parent() -> None:
@@ -161,7 +170,7 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
-def _memory_share(num_workers: int) -> int:
+def _memory_share(settings: RunSettings) -> int:
     """Address space one worker may take: its share of the machine's memory, at least 4 GiB."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(4 << 30, physical // num_workers)
+    return max(4 << 30, physical // settings.num_workers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ebb.errors import ExitCode, Status
-from ebb.runner.local import run_items
+from ebb.runner.run import run_items
 from ebb.state import StageRow
 
 if TYPE_CHECKING:

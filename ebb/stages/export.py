@@ -15,7 +15,7 @@ from ebb.dataset.splits import SPLITS, Split
 from ebb.errors import InvalidInput, OutputError, Status
 from ebb.files import cannot_write, sha256_file, write_atomic
 from ebb.runner.items import Result
-from ebb.runner.local import run_items
+from ebb.runner.run import run_items
 from ebb.settings import canonical_json
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def run(
         InvalidInput: the shards are not finished or damaged.
         OutputError: the folder holds something else, or cannot be written.
     """
+    out_dir = out_dir.absolute()
     index = read_index(workspace.shards)
     made_from = sha256_file(workspace.shards / INDEX_NAME)
     _claim(out_dir, canonical_json({"layout": layout, "format": image_format, "dataset_sha256": made_from}))

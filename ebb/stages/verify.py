@@ -13,7 +13,7 @@ from ebb.errors import Status
 from ebb.files import sha256_file
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, DEPTH
-from ebb.runner.local import run_items
+from ebb.runner.run import run_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

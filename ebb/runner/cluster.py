@@ -1,0 +1,53 @@
+"""The Ray cluster to work on: find it, connect to it, keep it quiet."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+
+from ebb.errors import MissingDependency, UsageError
+
+_HINT = "RAY_ADDRESS is the host:port of the head that `ray start` printed, usually port 6379"
+_CONNECT_SECONDS = 10.0
+
+
+def connect() -> None:
+    """Connect this process to a cluster, if it is not yet, until it ends.
+
+    The cluster is the one at ``RAY_ADDRESS``, else one that runs on this machine, else Ray starts one here
+    that ends with the process.
+
+    Raises:
+        MissingDependency: Ray is not installed.
+        UsageError: there is no cluster at ``RAY_ADDRESS``.
+    """
+    # Ray reports dead workers on stdout, unless this says otherwise when it is imported. Stdout belongs to
+    # --json, and the row of the item says it already.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingDependency("Ray is not installed", hint="pip install 'ebb[ray]'") from error
+    if ray.is_initialized():
+        return
+    _check_address(os.environ.get("RAY_ADDRESS", ""))
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UsageError(f"no Ray cluster: {error}", hint=_HINT) from error
+    finally:
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in the place of ours
+
+
+def _check_address(address: str) -> None:
+    """Find out in seconds that nobody listens; Ray tries for minutes and says little."""
+    if address in ("", "auto", "local"):
+        return
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise UsageError(f"no Ray cluster at {address}: {error}", hint=_HINT) from error
