@@ -16,7 +16,14 @@ from ebb import __version__
 from ebb.command import Flags, Output, run_verb
 from ebb.config import layered
 from ebb.errors import ExitCode
-from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
+from ebb.settings import (
+    AlignSettings,
+    DepthSettings,
+    IngestSettings,
+    RunSettings,
+    ShardSettings,
+    SimulateSettings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,6 +178,32 @@ def run_all(
     settings = Settings(pairing, alignment, depth_maps, shards, run)
     report = run_pipeline(common.dataset, raw_dir, settings, console.progress())
     console.result(report.as_dict(), pipeline_text(report))
+    return report.exit_code(run.max_reject)
+
+
+@app.command
+def simulate(
+    out_dir: Path,
+    /,
+    *,
+    common: Annotated[Common, Flags] = Common(),
+    settings: Annotated[SimulateSettings, Flags] = SimulateSettings(),
+    run: Annotated[RunSettings, Flags] = RunSettings(),
+) -> ExitCode:
+    """Photograph made-up scenes, or your own photos with depth, as capture pairs whose truth is known.
+
+    Example: ebb simulate ./made --scenes 100 --seed 1 --bad 0.2
+
+    Args:
+        out_dir: Folder for the camera files, depth files and truth.parquet: new, empty or begun before.
+    """
+    from ebb.report.summary import stage_text
+    from ebb.stages import simulate as stage
+
+    console = common.console()
+    report = stage.run(out_dir, settings, run, console.progress())
+    facts = {**report.as_dict(), "folder": str(out_dir), "truth": str(out_dir / stage.TRUTH_FILE)}
+    console.result(facts, f"{stage_text(report)}\nnext: ebb run {out_dir} --provider sidecar")
     return report.exit_code(run.max_reject)
 
 

@@ -42,7 +42,7 @@ class WeightsFile:
     url: str
     file_name: str
     sha256: str | None
-    """None: the authors publish none."""
+    """Of the file, or its first digits where that is all the authors publish. None: they publish none."""
     licence: str
     variable: str
     """Environment variable that names a file to use instead."""
@@ -65,6 +65,13 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256=None,
         licence=_MEGADEPTH_LICENCE,
         variable="EBB_MEGADEPTH_VANILLA_WEIGHTS",
+    ),
+    "vgg19": WeightsFile(
+        url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+        file_name="vgg19-dcbb9e9d.pth",
+        sha256="dcbb9e9d",  # by torchvision's convention the name carries the first digits
+        licence="torchvision (BSD-3-Clause); trained on ImageNet: https://www.image-net.org/download.php",
+        variable="EBB_VGG19_WEIGHTS",
     ),
 }
 
@@ -93,7 +100,8 @@ def find_weights(name: str, explicit: Path | None = None) -> Path:
 
     Raises:
         MissingDependency: there is none; the hint holds the command that gets it.
-        InvalidInput: the cached file is not the one that was downloaded.
+        InvalidInput: the cached file is not the one that was downloaded, or a file under the published name
+            is not the published one.
     """
     known = known_weights(name)
     hint = f"ebb weights download {name}, or --weights FILE"
@@ -102,7 +110,7 @@ def find_weights(name: str, explicit: Path | None = None) -> Path:
     if not path.is_file():
         what = "no such weights file" if named else f"the weights of {name} are not here yet"
         raise MissingDependency(what, path=path, hint=hint)
-    if not named:
+    if not named or path.name == known.file_name:
         _check_hash(known, path, _sha256(path))
     return path
 
@@ -236,19 +244,24 @@ def _check_magic(part: Path, known: WeightsFile) -> None:
 
 
 def _check_hash(known: WeightsFile, path: Path, digest: str) -> None:
-    """Compare with the published hash, else with the one recorded at the first download, if there is one."""
+    """Compare with the published hash, as far as it goes, and with the one of the first download, if any."""
     record = _record(path)
-    trusted = known.sha256
-    if trusted is None and record.is_file():
-        try:
-            trusted = str(json.loads(record.read_text(encoding="utf-8"))["sha256"])
-        except (ValueError, KeyError, TypeError) as error:
-            hint = "delete it and the weights file, and download again"
-            raise InvalidInput("the record of the download cannot be read", path=record, hint=hint) from error
-    if trusted is not None and digest != trusted:
-        message = f"SHA-256 {digest[:16]}… instead of {trusted[:16]}…"
-        hint = f"delete it and download it again; to trust the new file, delete {record.name} too"
-        raise InvalidInput(message, path=path, hint=hint)
+    for trusted in (known.sha256, _recorded(record)):
+        if trusted is not None and not digest.startswith(trusted):
+            message = f"SHA-256 {digest[:16]}… instead of {trusted[:16]}…"
+            hint = f"delete it and download it again; to trust the new file, delete {record.name} too"
+            raise InvalidInput(message, path=path, hint=hint)
+
+
+def _recorded(record: Path) -> str | None:
+    """Hash of the first download, if there was one."""
+    if not record.is_file():
+        return None
+    try:
+        return str(json.loads(record.read_text(encoding="utf-8"))["sha256"])
+    except (ValueError, KeyError, TypeError) as error:
+        hint = "delete it and the weights file, and download again"
+        raise InvalidInput("the record of the download cannot be read", path=record, hint=hint) from error
 
 
 def _record(path: Path) -> Path:

@@ -169,4 +169,4 @@ def _locked_by_other(root: Path, text: str) -> DatasetLocked:
         who = f"process {holder['pid']} on {holder['host']}, started {holder['start'][:19]} UTC"
     except (ValueError, KeyError, TypeError):
         who = "another run"
-    return DatasetLocked(f"the dataset is in use by {who}", path=root, hint="wait for it, or stop it")
+    return DatasetLocked(f"the folder is in use by {who}", path=root, hint="wait for it, or stop it")

@@ -158,7 +158,9 @@ def _close_gaps(inverse: _Plane) -> _Plane:
     reach = 1
     while (empty := inverse < 0).any() and reach <= 2 * max(inverse.shape):
         known = np.where(empty, np.float32(np.inf), inverse)
-        around = np.asarray(cv2.erode(known, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)))
+        square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+        # OpenCV's own border value is finite, and would be taken for a surface.
+        around = np.asarray(cv2.erode(known, square, borderType=cv2.BORDER_REPLICATE))
         inverse = np.where(empty & np.isfinite(around), around, inverse)
         reach *= 2
     return inverse

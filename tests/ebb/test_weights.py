@@ -159,6 +159,21 @@ def test_published_hash_is_checked(server: Server, monkeypatch: pytest.MonkeyPat
     assert "net.pth" not in left_in(tmp_path / "cache")
 
 
+def test_hash_whose_first_digits_are_published(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    digits = hashlib.sha256(CONTENT).hexdigest()[:8]
+    monkeypatch.setitem(weights.WEIGHTS, "megadepth", replace(weights.WEIGHTS["megadepth"], sha256=digits))
+    path = weights.download("megadepth")
+    assert weights.find_weights("megadepth") == path
+    other = tmp_path / "net.pth"
+    other.write_bytes(CONTENT + b"!")
+    with pytest.raises(InvalidInput, match=rf"net\.pth: SHA-256 [0-9a-f]{{16}}… instead of {digits}…"):
+        weights.find_weights("megadepth", other)
+    other = other.rename(tmp_path / "mine.pth")
+    assert weights.find_weights("megadepth", other) == other
+
+
 def test_later_download_must_be_the_recorded_file(server: Server, tmp_path: Path) -> None:
     weights.download("megadepth").unlink()
     server.content = CONTENT + b"other"
@@ -245,3 +260,5 @@ def test_every_entry_is_complete() -> None:
         assert entry.url.endswith(entry.file_name)
         assert entry.licence
         assert entry.variable.startswith("EBB_"), name
+        if entry.sha256 is not None and len(entry.sha256) < 64:
+            assert f"-{entry.sha256}." in entry.file_name, "torchvision's convention: the name carries it"

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ebb.arrays import Size
 from ebb.errors import UsageError
@@ -111,3 +113,73 @@ def test_sizes_must_agree() -> None:
     view = View(np.zeros((4, 6, 3), np.float32), np.ones((4, 5), np.float32))
     with pytest.raises(UsageError, match="depth map"):
         second_view(view, TURN, FIRST, FIRST, SIZE)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(0.98, 1.02))
+def test_hand_held_turns_are_the_homography(pitch: float, yaw: float, roll: float, ratio: float) -> None:
+    """Anywhere in the frame, for any turn of a hand: the view shows what the homography says, to 0.05 px."""
+    height, width = WHOLE.height, WHOLE.width
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    pose = CameraPose(rotation_deg=(pitch, yaw, roll), focal_ratio=ratio)
+    found = seen(View(np.dstack([x, y, x]) / 1000, np.full((height, width), 3, np.float32)), pose)
+    points = np.array([[12, 9, 1], [96, 64, 1], [180, 20, 1], [30, 118, 1.0]]).T
+    back = np.linalg.inv(pose_homography(pose, FOCAL, SIZE)) @ points
+    sampled = found.rgb[points[1].astype(int), points[0].astype(int), :2] * 1000
+    np.testing.assert_allclose(sampled, (back[:2] / back[2]).T + MARGIN, atol=0.05)
+
+
+def test_the_sky_stays_where_it_is_when_the_camera_steps_aside(card: View) -> None:
+    card.depth_m[card.depth_m == 4] = np.inf
+    found = seen(card, CameraPose(translation_m=(0.05, 0, 0)))
+    row = 4
+    np.testing.assert_allclose(found.rgb[row], card.rgb[row + MARGIN, MARGIN:-MARGIN], atol=0.01)
+    assert np.isinf(found.depth_m[row]).all()
+
+
+def test_a_step_forward_brings_everything_nearer_by_the_step() -> None:
+    facing = np.array([0, 0, 0.5])
+    found = seen(plane_view(WHOLE, FIRST, CameraPose(), facing), CameraPose(translation_m=(0, 0, -0.1)))
+    np.testing.assert_allclose(found.depth_m, 1.9, rtol=1e-4)
+
+
+def test_nearer_things_move_more() -> None:
+    """Displacement is f·t/Z: the ratio of two depths, measured where the pattern went."""
+    moved = []
+    for depth in (1.0, 2.0):
+        rgb = np.zeros((WHOLE.height, WHOLE.width, 3), np.float32)
+        rgb[70:90, 100:120] = 0.8
+        found = seen(
+            View(rgb, np.full(rgb.shape[:2], depth, np.float32)), CameraPose(translation_m=(0.02, 0, 0))
+        )
+        weight = found.rgb[..., 0].sum(axis=0)
+        moved.append((weight * np.arange(SIZE.width)).sum() / weight.sum() - (109.5 - MARGIN))
+    assert moved == pytest.approx([FOCAL * 0.02, FOCAL * 0.01], abs=0.05)
+
+
+def test_there_and_back_again() -> None:
+    """The inverse motion restores a slanted plane, but for two resamplings."""
+    plane = np.array([0.3, 0.2, 0.6])
+    first = plane_view(WHOLE, FIRST, CameraPose(), plane)
+    pose = CameraPose(translation_m=(0.02, 0.01, 0.0))
+    there = second_view(first, pose, FIRST, FIRST, WHOLE)
+    again = second_view(there, CameraPose(translation_m=(-0.02, -0.01, 0.0)), FIRST, FIRST, WHOLE)
+    inner = np.s_[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    assert np.sqrt(np.mean((again.rgb[inner] - first.rgb[inner]) ** 2)) < 0.008
+    np.testing.assert_allclose(again.depth_m[inner], first.depth_m[inner], rtol=0.01)
+
+
+def test_beyond_the_margin_there_is_a_picture_still() -> None:
+    turned = CameraPose(rotation_deg=(8, -8, 3), translation_m=(0.02, 0, 0))
+    found = seen(plane_view(WHOLE, FIRST, CameraPose(), np.array([0, 0, 0.5])), turned)
+    assert np.isfinite(found.rgb).all()
+    assert found.rgb.min() > 0.1
+    assert (found.depth_m > 0).all()
+
+
+def test_a_gap_at_the_border_is_closed_with_what_lies_beside_it(card: View) -> None:
+    """After a wide step the second view begins where nothing was seen: wall goes on there."""
+    found = second_view(card, CameraPose(translation_m=(0.3, 0, 0)), FIRST, FIRST, WHOLE)
+    assert np.isfinite(found.rgb).all()
+    assert found.depth_m.min() >= 0.99
+    np.testing.assert_allclose(found.depth_m[:40, :20], 4, rtol=1e-3)

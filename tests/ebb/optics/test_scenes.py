@@ -7,7 +7,7 @@ import pytest
 from ebb.arrays import Size
 from ebb.errors import UsageError
 from ebb.optics.develop import encode_srgb
-from ebb.optics.scenes import Scene, make_scene
+from ebb.optics.scenes import Scene, make_scene, margin_px
 
 SIZE = Size(432, 288)
 FOCAL = 50 / 22.3 * 432
@@ -74,3 +74,45 @@ def test_only_the_subject_moves(scenes: list[Scene]) -> None:
 def test_too_small() -> None:
     with pytest.raises(UsageError, match="64 is the least"):
         make_scene(np.random.default_rng(0), Size(40, 400), focal_px=100)
+
+
+def test_bright_parts_are_just_below_white(scenes: list[Scene]) -> None:
+    """As a meter exposes: lights and little else above diffuse white."""
+    for made in scenes:
+        assert np.percentile(made.rgb.max(axis=2), 97) == pytest.approx(0.8, rel=0.1)
+        assert (made.rgb.max(axis=2) > 1).mean() < 0.03
+
+
+def test_depth_of_the_ground_falls_towards_the_camera(scenes: list[Scene]) -> None:
+    for made in scenes:
+        rows = np.median(made.depth_m, axis=1)
+        assert rows[-1] < rows[len(rows) // 2]
+        assert rows[-1] < 1.2 * made.focus_m
+
+
+def test_portraits_are_scenes_as_well() -> None:
+    tall = make_scene(np.random.default_rng(3), Size(SIZE.height, SIZE.width), focal_px=FOCAL)
+    assert tall.size == (SIZE.height, SIZE.width)
+    assert tall.margin == margin_px(SIZE)
+    assert (np.abs(tall.depth_m / tall.focus_m - 1) < 0.1).any()
+
+
+@pytest.mark.parametrize("shift", [-0.25, 0.25])
+def test_the_subject_moves_as_far_as_it_is_told(shift: float) -> None:
+    """What was uncovered lies on one side of what was covered, by about the shift."""
+    moves = []
+    half = Size(SIZE.width // 2, SIZE.height // 2)
+    for seed in range(4):
+        still, moved = (
+            make_scene(np.random.default_rng(seed), half, focal_px=FOCAL / 2, subject_shift=subject_shift)
+            for subject_shift in (0.0, shift)
+        )
+        nearer = moved.depth_m < 0.95 * still.depth_m
+        farther = moved.depth_m > 1.05 * still.depth_m
+        if min(nearer.sum(), farther.sum()) > 120:
+            columns = np.arange(still.depth_m.shape[1])
+            place = [(mask.sum(axis=0) * columns).sum() / mask.sum() for mask in (nearer, farther)]
+            moves.append((place[0] - place[1]) / half.width)
+    assert len(moves) >= 2
+    assert np.sign(np.median(moves)) == np.sign(shift)
+    assert abs(np.median(moves)) > 0.12

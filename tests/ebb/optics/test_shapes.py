@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ebb.optics import shapes, textures
 
@@ -80,3 +82,99 @@ def test_blocks_are_even_and_inside() -> None:
     assert block is not None
     assert (block.left, block.top) == (0, 10)
     assert block.shape == (290, 36)
+
+
+def test_projection_is_that_of_a_pinhole() -> None:
+    points = np.random.default_rng(0).uniform((-1, -1, 0.5), (1, 1, 5), (20, 3))
+    K = np.array([[400, 0, 199.5], [0, 400, 120], [0, 0, 1.0]])
+    homogeneous = points @ K.T
+    np.testing.assert_allclose(CAMERA.project(points), homogeneous[:, :2] / homogeneous[:, 2:])
+
+
+def half_red(height: int = 64, width: int = 64) -> np.ndarray:
+    """Red on the left, blue on the right; dark above, bright below."""
+    texture = np.zeros((height, width, 3), np.float32)
+    texture[:, : width // 2, 0] = texture[:, width // 2 :, 2] = 0.5
+    texture[height // 2 :] *= 2
+    return texture
+
+
+def quarter_means(patch: shapes.Patch) -> np.ndarray:
+    """(2, 2, 3): mean colour above and below, left and right of the patch's middle."""
+    rows, columns = np.nonzero(patch.covered)
+    below, right = rows > rows.mean(), columns > columns.mean()
+    colour = patch.rgb[patch.covered]
+    return np.array([[colour[(below == v) & (right == u)].mean(axis=0) for u in (0, 1)] for v in (0, 1)])
+
+
+@pytest.mark.parametrize("shape", ["face", "sphere", "column"])
+def test_textures_are_neither_mirrored_nor_upside_down(shape: str) -> None:
+    corners = np.array([[-0.3, -0.3, 2], [0.3, -0.3, 2], [0.3, 0.3, 2], [-0.3, 0.3, 2.0]])
+    patch = {
+        "face": lambda: shapes.face(CAMERA, corners, half_red(), 1.0),
+        "sphere": lambda: shapes.sphere(
+            CAMERA, np.array([0, 0, 2.0]), 0.3, half_red(), np.array([0, 0, 1.0])
+        ),
+        "column": lambda: shapes.column(CAMERA, np.array([0, 0.3, 2.0]), 0.2, 0.6, half_red(), 0.0),
+    }[shape]()
+    assert patch is not None
+    quarters = quarter_means(patch)
+    assert (quarters[:, 0, 0] > 5 * quarters[:, 0, 2]).all()
+    assert (quarters[:, 1, 2] > 5 * quarters[:, 1, 0]).all()
+    assert (quarters[1].max(axis=-1) > 1.5 * quarters[0].max(axis=-1)).all()
+
+
+def test_a_slanted_texture_is_foreshortened() -> None:
+    """The texture's middle is seen where the face's middle is: a projective map, not an affine one."""
+    corners = np.array([[-0.4, -0.3, 1.2], [0.4, -0.3, 3.0], [0.4, 0.3, 3.0], [-0.4, 0.3, 1.2]])
+    patch = shapes.face(CAMERA, corners, half_red(), 1.0)
+    assert patch is not None
+    row = patch.rgb[int(CAMERA.horizon_y) - patch.top]
+    border = patch.left + int(np.argmax(row[:, 2] > row[:, 0]))
+    middle = CAMERA.project(np.array([[0.0, 0.0, 2.1]]))[0, 0]
+    assert border == pytest.approx(middle, abs=2)
+
+
+@pytest.mark.parametrize("side", [-0.6, 0.6])
+def test_columns_are_lit_from_the_side_of_the_light(side: float) -> None:
+    patch = shapes.column(CAMERA, np.array([0, 0.3, 2.0]), 0.2, 0.6, GREY, side)
+    assert patch is not None
+    quarters = quarter_means(patch).mean(axis=(0, 2))
+    assert np.sign(quarters[1] - quarters[0]) == np.sign(side)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.floats(-2, 2), st.floats(-2, 2), st.floats(0.8, 6), st.floats(0.02, 0.6))
+def test_patches_stay_inside_the_picture(x: float, y: float, z: float, radius: float) -> None:
+    """Whatever is cut off: an even block inside the canvas, finite depths behind the camera's front."""
+    centre = np.array([x, y, z])
+    turned = np.array([[-1, -1, 0.2], [1, -1, -0.2], [1, 1, -0.2], [-1, 1, 0.2]])
+    for patch in (
+        shapes.sphere(CAMERA, centre, radius, GREY, np.array([0, 0, 1.0])),
+        shapes.column(CAMERA, centre, radius, 2 * radius, GREY, 0.3),
+        shapes.face(CAMERA, centre + radius * turned, GREY, 1.0),
+    ):
+        if patch is not None:
+            height, width = patch.covered.shape
+            assert patch.left % 2 == patch.top % 2 == height % 2 == width % 2 == 0
+            assert patch.left >= 0
+            assert patch.top >= 0
+            assert patch.left + width <= CAMERA.width
+            assert patch.top + height <= CAMERA.height
+            assert patch.rgb.shape == (height, width, 3)
+            assert (patch.inverse_depth[patch.covered] > 0).all()
+
+
+def test_foliage_is_drawn_from_its_seed() -> None:
+    noise = textures.fractal_noise(np.random.default_rng(0), 64)
+    extent = np.array([0.2, 0.2, 0.1])
+    one, same, other = (
+        shapes.foliage(CAMERA, np.random.default_rng(seed), noise, np.array([0, 0, 2.0]), extent, 50)
+        for seed in (1, 1, 2)
+    )
+    assert one is not None
+    assert same is not None
+    assert other is not None
+    np.testing.assert_array_equal(one.rgb, same.rgb)
+    assert one.covered.shape != other.covered.shape or (one.covered != other.covered).any()
+    assert 0.05 < one.covered.mean() < 0.9, "leaves with gaps between them"

@@ -159,3 +159,59 @@ def test_scene_of_another_size() -> None:
     other = dataclasses.replace(plan, size=Size(plan.size.width + 2, plan.size.height))
     with pytest.raises(UsageError, match="sizes must be equal"):
         simulate_pair(planned_scenes(plan), other)
+
+
+def test_depth_file_is_that_of_the_wide_frame() -> None:
+    plan = plan_of(index=1)
+    scenes = planned_scenes(plan)
+    values = cv2.imdecode(
+        np.frombuffer(simulate_pair(scenes, plan).depth_file, np.uint8), cv2.IMREAD_UNCHANGED
+    )
+    margin = scenes.wide.margin
+    inner = scenes.wide.depth_m[margin:-margin, margin:-margin]
+    assert values.shape == inner.shape == (plan.size.height, plan.size.width)
+    np.testing.assert_allclose(values / DEPTH_SCALE, 1 / inner, atol=0.51 / DEPTH_SCALE)
+
+
+def test_the_wide_shot_is_sharp_and_the_shallow_one_where_it_is_focused() -> None:
+    plan = dataclasses.replace(plan_of(index=6), pose=CameraPose())
+    scene = planned_scenes(plan).wide
+    focal = focal_length_px(plan, APS_C, scene.focus_m)
+    detail = []
+    for shot in (plan.wide, plan.shallow):
+        light = np.minimum(optical_image(scene, CameraPose(), plan, shot, focal, APS_C), 1).mean(axis=2)
+        detail.append(np.abs(cv2.Laplacian(light, cv2.CV_32F)))
+    relative = scene.depth_m[scene.margin : -scene.margin, scene.margin : -scene.margin] / scene.focus_m
+    near, far = np.abs(relative - 1) < 0.03, relative > 3
+    assert detail[1][near].mean() > 0.6 * detail[0][near].mean()
+    assert detail[1][far].mean() < 0.5 * detail[0][far].mean()
+
+
+def test_blur_moves_light_but_loses_none() -> None:
+    plan = dataclasses.replace(plan_of(index=6), pose=CameraPose())
+    scene = planned_scenes(plan).wide
+    focal = focal_length_px(plan, APS_C, scene.focus_m)
+    wide, shallow = (
+        optical_image(scene, CameraPose(), plan, shot, focal, APS_C).mean()
+        for shot in (plan.wide, plan.shallow)
+    )
+    assert shallow == pytest.approx(wide, rel=0.03)
+
+
+def test_focal_length_in_pixels_is_the_image_distance_over_the_pitch() -> None:
+    """Focused at infinity f itself; nearer, 1/v = 1/f − 1/s."""
+    plan = plan_of()
+    assert focal_length_px(plan, APS_C, np.inf) == pytest.approx(50 / (22.3 / 384))
+    assert focal_length_px(plan, APS_C, 1.0) == pytest.approx(1 / (1 / 50 - 1 / 1000) / (22.3 / 384))
+
+
+def test_jpeg_and_dng_show_the_same_photo() -> None:
+    """The JPEG is developed by the camera, the DNG by LibRaw: alike to a few per cent."""
+    plan = dataclasses.replace(plan_of(index=2), orientation=1)
+    dng = take(plan).wide_file
+    jpeg = take(dataclasses.replace(plan, file_format="jpeg")).wide_file
+    assert dng is not None
+    assert jpeg is not None
+    developed = develop_file(dng) / 65535
+    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB) / 255
+    assert np.abs(developed - decoded).mean() < 0.02

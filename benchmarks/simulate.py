@@ -1,0 +1,241 @@
+"""Simulated camera files: how true they are, and what they cost.
+
+Fidelity: the wide shot of twelve procedural scenes at 1296 x 864 and ISO 100 is written as DNG, developed by
+LibRaw with camera white balance, and compared with the light that fell on the sensor (optics and fall-off
+included, noise and mosaic not). Counted are pixels in the middle half of the frame, within 10 % of the
+focus distance, three pixels away from anything clipped. PSNR with data range 1, sRGB-encoded and linear, for
+the AHD and DHT demosaicing; the same file without noise shows what demosaicing costs, the mosaic before
+developing what noise costs. ``half_size``: both pictures averaged over 2 x 2 pixels first, as photos are
+reduced before they are stored.
+
+EXIF: every file of the speed run, read back with ExifRead and compared with ``truth.parquet``.
+
+Speed: ``ebb simulate --scenes 100 --workers 2`` as a process of its own; memory is the largest resident set
+of any process, polled ten times a second. ``load`` is the machine's one-minute load when the run began:
+above 0, others shared its cores; processor seconds hardly depend on that.
+
+    python benchmarks/simulate.py             # writes benchmarks/results/simulate.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import exifread
+import numpy as np
+import psutil  # type: ignore[import-untyped]
+import pyarrow.parquet as pq
+import rawpy
+
+from ebb.optics.dng import write_dng
+from ebb.optics.exif import ShotInfo
+from ebb.optics.motion import CameraPose
+from ebb.optics.plan import PairPlan, plan_pair
+from ebb.optics.sensor import Exposure, corner_loss, expose, vignetting
+from ebb.optics.simulate import APS_C, focal_length_px, optical_image, planned_scenes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ebb.optics.scenes import Scene
+
+    Image = NDArray[np.float32]
+
+REPOSITORY = Path(__file__).parents[1]
+RESULT = REPOSITORY / "benchmarks" / "results" / "simulate.json"
+SEED, NUM_SCENES = 11, 12
+DEMOSAICING = {"AHD": rawpy.DemosaicAlgorithm.AHD, "DHT": rawpy.DemosaicAlgorithm.DHT}
+EXIF_TAGS = {
+    "f_number": "EXIF FNumber",
+    "exposure_time_s": "EXIF ExposureTime",
+    "iso": "EXIF ISOSpeedRatings",
+}
+
+
+def main() -> None:
+    """Measure everything and write the result."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--scenes", type=int, default=100, help="pairs of the speed run")
+    scenes = parser.parse_args().scenes
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        speed = speed_figures(Path(folder, "made"), scenes)
+        exif = exif_figures(Path(folder, "made"))
+    result = {
+        "method": " ".join((__doc__ or "").split("\n\n    python")[0].split()),
+        "machine": {
+            "cpus": os.cpu_count(),
+            "opencv": cv2.__version__,
+            "libraw": ".".join(map(str, rawpy.libraw_version)),
+        },
+        "speed": speed,
+        "exif": exif,
+        "psnr_db": fidelity_figures(),
+    }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=2))
+
+
+def speed_figures(folder: Path, scenes: int) -> dict[str, Any]:
+    """Run the verb and watch its processes."""
+    load = os.getloadavg()[0]
+    command = [sys.executable, "-c", "from ebb.cli import main; main()", "simulate", str(folder)]
+    command += ["--scenes", str(scenes), "--seed", str(SEED), "--workers", "2", "--quiet"]
+    start, seconds, memory = time.perf_counter(), dict[int, float](), 0
+    with subprocess.Popen(command) as process:
+        watched = psutil.Process(process.pid)
+        while process.poll() is None:
+            for each in [watched, *watched.children(recursive=True)]:
+                try:
+                    with each.oneshot():
+                        memory = max(memory, each.memory_info().rss)
+                        used = each.cpu_times()
+                        seconds[each.pid] = used.user + used.system
+                except psutil.NoSuchProcess:
+                    continue
+            time.sleep(0.1)
+    wall = time.perf_counter() - start
+    size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    return {
+        "pairs": scenes,
+        "exit_code": process.returncode,
+        "wall_s": round(wall, 1),
+        "processor_s": round(sum(seconds.values()), 1),
+        "largest_process_mb": round(memory / 1e6),
+        "files_mb": round(size / 1e6),
+        "load": round(load, 2),
+    }
+
+
+def exif_figures(folder: Path) -> dict[str, int]:
+    """Compare the EXIF of every file with the truth."""
+    files = equal = 0
+    for row in pq.read_table(folder / "truth.parquet").to_pylist():
+        for role in ("wide", "shallow"):
+            if row["missing"] == role:
+                continue
+            files += 1
+            equal += _exif_matches(folder / row[role], row, role)
+    return {"files": files, "all_tags_equal": equal}
+
+
+def _exif_matches(path: Path, row: dict[str, Any], role: str) -> bool:
+    tags = exifread.process_file(io.BytesIO(path.read_bytes()), details=False)
+    numbers = all(
+        np.isclose(float(tags[tag].values[0]), row[f"{name}_{role}"], rtol=1e-6)
+        for name, tag in EXIF_TAGS.items()
+    )
+    when = f"{tags['EXIF DateTimeOriginal']}.{tags['EXIF SubSecTimeOriginal']}"
+    taken = row[f"captured_at_{role}"].replace("-", ":").replace("T", " ")
+    upright = (row["orientation"], row["focal_length_mm"])
+    found = (tags["Image Orientation"].values[0], float(tags["EXIF FocalLength"].values[0]))
+    return numbers and when == taken and found == upright
+
+
+def fidelity_figures() -> dict[str, Any]:
+    """PSNR of every scene, way of developing and kind of comparison; each as its distribution."""
+    scores: dict[str, list[float]] = {}
+    for index in range(NUM_SCENES):
+        for name, value in scene_figures(plan_pair(SEED, index, bad_share=0)).items():
+            scores.setdefault(name, []).append(value)
+    return {name: _distribution(values) for name, values in scores.items()}
+
+
+def scene_figures(plan: PairPlan) -> dict[str, float]:
+    """PSNR of the wide shot of one scene, in the landscape orientation that makes no difference."""
+    plan = dataclasses.replace(plan, orientation=1, wide=dataclasses.replace(plan.wide, iso=100))
+    scene = planned_scenes(plan).wide
+    focal_px = focal_length_px(plan, APS_C, scene.focus_m)
+    sensor_light = optical_image(scene, CameraPose(), plan, plan.wide, focal_px, APS_C)
+    exposure = Exposure(
+        iso=100,
+        gain_ev=plan.wide.gain_ev,
+        white_balance=plan.white_balance,
+        corner_loss=corner_loss(plan.wide.f_number),
+    )
+    light = sensor_light * (
+        vignetting(*plan.size, exposure.corner_loss)[..., None] * np.float32(2.0**exposure.gain_ev)
+    )
+    kept = _counted(light, scene)
+    noisy, clean = (
+        expose(sensor_light, APS_C, exposure, rng) for rng in (np.random.default_rng(plan.index), None)
+    )
+    span = APS_C.white_level - APS_C.black_level
+    figures = {"mosaic, noise alone": _psnr(noisy / span, clean / span, kept)}
+    info = ShotInfo(
+        captured_at=plan.wide.captured_at,
+        exposure_time_s=plan.wide.exposure_time_s,
+        f_number=16.0,
+        iso=100,
+        focal_length_mm=50.0,
+    )
+    for name, algorithm in DEMOSAICING.items():
+        for noise, mosaic in (("", noisy), (", no noise", clean)):
+            developed = _develop(write_dng(mosaic, info, APS_C, exposure), algorithm)
+            figures[f"{name}{noise}, linear"] = _psnr(developed, light, kept)
+            figures[f"{name}{noise}, sRGB"] = _psnr(_encode(developed), _encode(light), kept)
+            figures[f"{name}{noise}, sRGB, half_size"] = _psnr(
+                _halve(_encode(developed)), _halve(_encode(light)), _halve(kept.astype(np.float32)) == 1
+            )
+    return figures
+
+
+def _counted(light: Image, scene: Scene) -> NDArray[np.bool_]:
+    """Pixels in the middle, in focus, away from what is clipped."""
+    clipped = cv2.dilate((light.max(axis=2) > 0.95).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    depth = scene.depth_m[scene.margin : -scene.margin, scene.margin : -scene.margin]
+    height, width = depth.shape
+    middle = np.zeros(depth.shape, np.bool_)
+    middle[height // 4 : -height // 4, width // 4 : -width // 4] = True
+    return np.asarray(middle & ~clipped & (np.abs(depth / scene.focus_m - 1) < 0.1))
+
+
+def _develop(file: bytes, algorithm: Any) -> Image:  # noqa: ANN401 - rawpy has no types
+    with rawpy.imread(io.BytesIO(file)) as raw:
+        developed = raw.postprocess(
+            demosaic_algorithm=algorithm,
+            use_camera_wb=True,
+            no_auto_bright=True,
+            adjust_maximum_thr=0.0,
+            gamma=(1, 1),
+            output_bps=16,
+        )
+    return np.asarray(developed / np.float32(65535), np.float32)
+
+
+def _encode(linear: Image) -> Image:
+    """The sRGB curve in floating point."""
+    linear = np.clip(linear, 0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.power(linear, 1 / 2.4) - 0.055).astype(
+        np.float32
+    )
+
+
+def _halve(image: Image) -> Image:
+    height, width = image.shape[:2]
+    return np.asarray(cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
+
+
+def _psnr(found: NDArray[Any], truth: NDArray[Any], kept: NDArray[np.bool_]) -> float:
+    return float(-10 * np.log10(np.mean(np.square(found[kept] - truth[kept], dtype=np.float64))))
+
+
+def _distribution(values: list[float]) -> dict[str, float]:
+    names = ("min", "lower_quartile", "median", "upper_quartile", "max")
+    return dict(zip(names, np.round(np.percentile(values, (0, 25, 50, 75, 100)), 1).tolist(), strict=True))
+
+
+if __name__ == "__main__":
+    main()
