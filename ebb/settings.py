@@ -98,6 +98,9 @@ class DepthSettings:
     """What the numbers in sidecar files mean: inverse (larger is nearer) or distance (larger is farther)."""
     weights: Path | None = None
     """Weights file of MegaDepth; without it the one that ebb weights download fetched."""
+    bf16: bool = False
+    """Run MegaDepth in bfloat16: about three times as fast on processors that have it, for up to 6 of the
+    255 grey levels (0.04 on average)."""
     model: str = ""
     """onnx: a file. transformers: a folder, or the id of a model of the Hugging Face hub."""
     model_download: bool = False

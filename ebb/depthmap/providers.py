@@ -158,7 +158,7 @@ def _megadepth(settings: DepthSettings, model: Path | None) -> DepthProvider:
         raise MissingDependency(
             "MegaDepth needs its weights", hint="ebb weights download megadepth, or --weights FILE"
         )
-    return MegaDepthProvider(model, torch_device(settings.device))
+    return MegaDepthProvider(model, torch_device(settings.device), bf16=settings.bf16)
 
 
 def _onnx(settings: DepthSettings, model: Path | None) -> DepthProvider:

@@ -57,7 +57,7 @@ def depth_recipe(settings: DepthSettings, model_sha256: str = "") -> str:
 
 _MODEL = ("model_size", "model_multiple", "model_normalisation", "model_output")
 _READ_BY = {
-    "megadepth": (),
+    "megadepth": ("bf16",),
     "sidecar": ("sidecar_values",),
     "embedded": (),
     "onnx": _MODEL,

@@ -85,6 +85,10 @@ def test_network_that_gives_nan(weights_file: Path, tmp_path: Path) -> None:
 def test_bf16_option(weights_file: Path, provider: MegaDepthProvider) -> None:
     rgb = photo(64, 64)
     np.testing.assert_allclose(MegaDepthProvider(weights_file, bf16=True)(rgb), provider(rgb), rtol=0.05)
+    settings = DepthSettings(provider="megadepth", bf16=True)
+    by_setting = make_provider(settings, weights_file)
+    assert by_setting is not None
+    np.testing.assert_array_equal(by_setting(rgb), MegaDepthProvider(weights_file, bf16=True)(rgb))
 
 
 def depth_settings(provider: str = "megadepth", **changes: object) -> DepthSettings:
