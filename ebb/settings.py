@@ -66,7 +66,13 @@ class AlignSettings:
     """Ratio test: nearest to second-nearest descriptor distance."""
     ransac_threshold_px: float = 1.5
     """Largest transfer error of an inlier, in pixels at 1024 px height."""
-    min_inliers: int = 40
+    robust: Literal["usac", "ransac"] = "usac"
+    """How the first homography is sampled: OpenCV's USAC, or plain RANSAC as in the paper."""
+    motion: Literal["auto", "translation", "similarity", "turn", "homography"] = "auto"
+    """Motion between the shots; auto: the simplest of these that explains what is in focus."""
+    match_exposure: bool = False
+    """Make the shallow photo as bright as the wide one; the gain is measured and stored in any case."""
+    min_inliers: int = 20
     """Reject with fewer inliers than this."""
     min_inlier_ratio: float = 0.35
     """Reject when a smaller share of the matches are inliers."""
@@ -78,10 +84,26 @@ class AlignSettings:
     """Reject when the camera rolled by more than this."""
     min_overlap: float = 0.6
     """Reject when the common crop is a smaller share of the wide photo."""
+    min_focus_share: float = 0.005
+    """Reject when a smaller share of the frame is sharp in both photos: the focus was missed."""
+    max_residual_px: float = 0.5
+    """Reject when half of what is in focus is farther apart after alignment, in pixels at 1024 px height."""
+    max_focus_mismatch: float = 0.2
+    """Reject when a larger share of what is sharp in both photos differs: something moved."""
+    max_parallax_px: float = 10.0
+    """Reject when a quarter of the frame is displaced by more than this, in pixels at 1024 px height."""
+    min_similarity: float = 0.9
+    """Reject when both photos, blur aside, correlate less than this."""
+    max_exposure_ev: float = 2.0
+    """Reject when one photo is brighter by more stops than this."""
+    max_clipped: float = 0.3
+    """Reject when a larger share of the shallow photo is overexposed than of the wide one, by this share."""
 
     def __post_init__(self) -> None:
         _positive(self, "height", "max_keypoints", "match_ratio", "ransac_threshold_px")
+        _positive(self, "max_residual_px", "max_parallax_px", "max_exposure_ev")
         _share(self, "match_ratio", "min_inlier_ratio", "min_coverage", "max_scale_change", "min_overlap")
+        _share(self, "min_focus_share", "min_similarity", "max_clipped", "max_focus_mismatch")
         if self.height % 2:
             raise UsageError(f"--height {self.height} is odd", hint="depth maps have half the height")
 

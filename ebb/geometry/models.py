@@ -1,6 +1,6 @@
 """Motion models and the two ways to fit one: a robust start, and a polish by weighted least squares.
 
-A model is a linear family of matrices, H = I + Σ θₖ Gₖ, given by its generators Gₖ, so the polish is
+A model maps its parameters θ to a matrix in a frame of unit size. The polish needs nothing else, so it is
 written once for all models.
 """
 
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
-from ebb.geometry.homography import transfer_error_px
+from ebb.geometry.homography import apply, transfer_error_px
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Homography, Mask, Size
 
+Robust = Literal["usac", "ransac"]
+
 MAX_STEPS = 30
 STEP_TOLERANCE = 1e-9
 """Gauss-Newton steps of a polish; it ends early at steps below this share of the frame."""
@@ -28,17 +30,26 @@ STEP_TOLERANCE = 1e-9
 CAUCHY_WIDTH = 2.385
 """Width of the robust weight in units of the spread of the errors: 95 % efficient on Gaussian errors."""
 
-MIN_SPREAD_PX = 1e-6
+MIN_SPREAD = 1e-6
 """Keeps the weights finite when the matches are exact."""
 
 RAYLEIGH_MEDIAN = 1.1774
 """Median length of a 2-D error whose two coordinates have unit variance."""
 
+FOCAL_PRIOR = (3.2, 0.5)
+"""Focal length over half the frame diagonal that a turn starts from and is drawn to, and the spread of its
+logarithm: 24 to 200 mm on a 36 x 24 mm frame lie within two spreads."""
+
+_DIFFERENCE = 1e-6
+
 
 class MotionModel(StrEnum):
     """Families of motion, simplest first."""
 
+    TRANSLATION = "translation"
     SIMILARITY = "similarity"
+    TURN = "turn"
+    """A camera that turns about its centre and changes focal length: shift and perspective go together."""
     HOMOGRAPHY = "homography"
 
 
@@ -48,15 +59,16 @@ def _unit(row: int, column: int) -> Homography:
     return matrix
 
 
+_SHIFTS = (_unit(0, 2), _unit(1, 2))
+
 GENERATORS: Mapping[MotionModel, NDArray[np.float64]] = {
-    MotionModel.SIMILARITY: np.stack(
-        [_unit(0, 0) + _unit(1, 1), _unit(1, 0) - _unit(0, 1), _unit(0, 2), _unit(1, 2)]
-    ),
+    MotionModel.TRANSLATION: np.stack(_SHIFTS),
+    MotionModel.SIMILARITY: np.stack([_unit(0, 0) + _unit(1, 1), _unit(1, 0) - _unit(0, 1), *_SHIFTS]),
     MotionModel.HOMOGRAPHY: np.stack(
         [_unit(row, column) for row in range(3) for column in range(3) if (row, column) != (2, 2)]
     ),
 }
-"""Model → (K, 3, 3) generators."""
+"""Linear model → (K, 3, 3) generators G of H = I + Σ θₖ Gₖ."""
 
 
 @dataclass(frozen=True)
@@ -66,46 +78,68 @@ class Matches:
     Attributes:
         shallow: (N, 2), locations in the shallow photo.
         wide: (N, 2), the same places in the wide photo.
-        sigmas: (N,), expected standard deviation of each match in pixels.
+        whitening: (N, 2, 2), turns the error of each match, in pixels, into one of unit variance; rows of
+            zeros for a direction in which the match says nothing.
         size: Size of the wide photo.
     """
 
     shallow: NDArray[np.float64]
     wide: NDArray[np.float64]
-    sigmas: NDArray[np.float64]
+    whitening: NDArray[np.float64]
     size: Size
+
+    @classmethod
+    def isotropic(
+        cls,
+        shallow: NDArray[np.float64],
+        wide: NDArray[np.float64],
+        sigmas: NDArray[np.float64],
+        size: Size,
+    ) -> Matches:
+        """Matches as good in one direction as in the other: ``sigmas`` are (N,) standard deviations."""
+        return cls(shallow, wide, np.eye(2) / sigmas[:, None, None], size)
 
     def __len__(self) -> int:
         return len(self.shallow)
 
     def subset(self, chosen: Mask) -> Matches:
         """Only the matches where ``chosen`` is True."""
-        return Matches(self.shallow[chosen], self.wide[chosen], self.sigmas[chosen], self.size)
+        return Matches(self.shallow[chosen], self.wide[chosen], self.whitening[chosen], self.size)
 
     def error_px(self, H: Homography) -> NDArray[np.float64]:
         """(N,), transfer error of each match."""
         return transfer_error_px(H, self.shallow, self.wide)
 
+    def whitened_error(self, H: Homography) -> NDArray[np.float64]:
+        """(N,), transfer error of each match in units of its standard deviation."""
+        return np.asarray(
+            np.linalg.norm(_whitened(self.whitening, apply(H, self.shallow) - self.wide), axis=1)
+        )
 
-def robust_start(matches: Matches, model: MotionModel, threshold_px: float) -> Homography | None:
+
+def robust_start(
+    matches: Matches, model: MotionModel, threshold_px: float, robust: Robust = "usac"
+) -> Homography | None:
     """Fit a model to the largest group of matches that agree, by OpenCV's samplers with their fixed seeds.
 
     USAC_ACCURATE (graph-cut local optimisation) had the lowest errors and the fewest failures of OpenCV's
-    robust homographies; OpenCV has only plain RANSAC for the similarity.
+    robust homographies. OpenCV has only plain RANSAC for the similarity, from which the models between
+    start too.
 
     Returns:
-        The matrix, or None when OpenCV finds no model.
+        The matrix, which may lie outside the model, or None when OpenCV finds none.
     """
     import cv2
 
-    if model is MotionModel.SIMILARITY:
+    if model is not MotionModel.HOMOGRAPHY:
         affine, _ = cv2.estimateAffinePartial2D(
             matches.shallow, matches.wide, method=cv2.RANSAC, ransacReprojThreshold=threshold_px
         )
         found = cast("NDArray[np.float64] | None", affine)  # the stubs know no failure
         return None if found is None else np.vstack([found, (0.0, 0.0, 1.0)])
+    method = cv2.RANSAC if robust == "ransac" else cv2.USAC_ACCURATE
     H, _ = cv2.findHomography(
-        matches.shallow, matches.wide, cv2.USAC_ACCURATE, threshold_px, maxIters=5000, confidence=0.9999
+        matches.shallow, matches.wide, method, threshold_px, maxIters=5000, confidence=0.9999
     )
     return cast("Homography | None", H)
 
@@ -113,13 +147,13 @@ def robust_start(matches: Matches, model: MotionModel, threshold_px: float) -> H
 def polish(matches: Matches, model: MotionModel, H: Homography) -> Homography:
     """Refine H on all given matches: Gauss-Newton on the transfer error, with robust weights.
 
-    Each match weighs 1/σ² times the Cauchy weight of its error (Huber and Ronchetti, Robust Statistics,
-    section 7.8, iterative reweighting); the spread of the errors comes from their median.
+    Each match weighs by its whitening times the Cauchy weight of its error (Huber and Ronchetti, Robust
+    Statistics, section 7.8, iterative reweighting); the spread of the errors comes from their median.
 
     Args:
         matches: Matches without gross outliers, more than the model has parameters.
         model: The family to stay in.
-        H: Starting point.
+        H: Starting point; what the family cannot express is dropped.
 
     Returns:
         The refined matrix, H[2, 2] = 1.
@@ -127,43 +161,99 @@ def polish(matches: Matches, model: MotionModel, H: Homography) -> Homography:
     to_unit = _to_unit_frame(matches.size)
     source = _homogeneous(matches.shallow) @ to_unit.T
     target = (_homogeneous(matches.wide) @ to_unit.T)[:, :2]
-    sigmas = matches.sigmas * to_unit[0, 0]
+    whitening = matches.whitening / to_unit[0, 0]
     unit_H = to_unit @ H @ np.linalg.inv(to_unit)
-    unit_H /= unit_H[2, 2]
+    parameters = _parameters(model, unit_H / unit_H[2, 2])
     for _ in range(MAX_STEPS):
-        step = _gauss_newton_step(source, target, sigmas, unit_H, GENERATORS[model])
-        unit_H = unit_H + np.tensordot(step, GENERATORS[model], 1)
+        step = _gauss_newton_step(source, target, whitening, model, parameters)
+        parameters = parameters + step
         if np.abs(step).max() < STEP_TOLERANCE:
             break
-    refined = np.linalg.inv(to_unit) @ unit_H @ to_unit
+    refined = np.linalg.inv(to_unit) @ _matrix(model, parameters) @ to_unit
     return np.asarray(refined / refined[2, 2])
+
+
+def _matrix(model: MotionModel, parameters: NDArray[np.float64]) -> Homography:
+    """The member of a family, in the unit frame."""
+    if model is not MotionModel.TURN:
+        return np.asarray(np.eye(3) + np.tensordot(parameters, GENERATORS[model], 1))
+    *angles, log_ratio, log_focal = parameters
+    focal = np.exp(log_focal)
+    lens = np.array([focal, focal, 1.0])
+    H = np.array([np.exp(log_ratio), np.exp(log_ratio), 1.0])[:, None] * (
+        lens[:, None] * _rotation(np.array(angles)) / lens
+    )
+    return np.asarray(H / H[2, 2])
+
+
+def _rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rodrigues' formula: turn about the axis ``angles`` by its length in radians."""
+    x, y, z = angles
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    angle = float(np.linalg.norm(angles))
+    # sin(a)/a and (1 - cos(a))/a², both well behaved at 0
+    return np.asarray(
+        np.eye(3) + np.sinc(angle / np.pi) * cross + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * (cross @ cross)
+    )
+
+
+def _parameters(model: MotionModel, H: Homography) -> NDArray[np.float64]:
+    """Parameters of the member of a family nearest to H, entry by entry."""
+    if model is not MotionModel.TURN:
+        basis = GENERATORS[model].reshape(len(GENERATORS[model]), 9)
+        return np.asarray(np.linalg.lstsq(basis.T, (H - np.eye(3)).ravel(), rcond=None)[0])
+    grow, roll, shift_x, shift_y = _parameters(MotionModel.SIMILARITY, H)
+    focal = FOCAL_PRIOR[0]
+    ratio = np.hypot(1 + grow, roll)
+    angles = (-shift_y / focal, shift_x / focal, np.arctan2(roll, 1 + grow))
+    return np.array([*angles, np.log(ratio), np.log(focal)])
+
+
+def _tangents(model: MotionModel, parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(K, 3, 3), change of the matrix with each parameter."""
+    if model is not MotionModel.TURN:
+        return GENERATORS[model]
+    steps = _DIFFERENCE * np.eye(len(parameters))
+    return np.stack(
+        [(_matrix(model, parameters + s) - _matrix(model, parameters - s)) / (2 * _DIFFERENCE) for s in steps]
+    )
 
 
 def _gauss_newton_step(
     source: NDArray[np.float64],
     target: NDArray[np.float64],
-    sigmas: NDArray[np.float64],
-    H: Homography,
-    generators: NDArray[np.float64],
+    whitening: NDArray[np.float64],
+    model: MotionModel,
+    parameters: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    mapped = source @ H.T
+    mapped = source @ _matrix(model, parameters).T
     depth = mapped[:, 2:]
     image = mapped[:, :2] / depth
-    residual = image - target
-    weights = _weights(np.linalg.norm(residual, axis=1), sigmas)
-    moved = source @ generators.transpose(0, 2, 1)  # (K, N, 3): change of the mapped point with θₖ
+    tangents = _tangents(model, parameters)
+    moved = source @ tangents.transpose(0, 2, 1)  # (K, N, 3): change of the mapped point with θₖ
     jacobian = (moved[..., :2] - image * moved[..., 2:]) / depth
-    weighted = (jacobian * weights[:, None]).reshape(len(generators), -1)
-    normal = weighted @ jacobian.reshape(len(generators), -1).T
+    residual = _whitened(whitening, image - target)
+    jacobian = _whitened(whitening, jacobian)
+    spread, weights = _spread_and_weights(np.linalg.norm(residual, axis=1))
+    weighted = (jacobian * weights[:, None]).reshape(len(tangents), -1)
+    normal = weighted @ jacobian.reshape(len(tangents), -1).T
+    gradient = weighted @ residual.ravel()
+    if model is MotionModel.TURN:
+        focal, deviation = FOCAL_PRIOR
+        normal[-1, -1] += (spread / deviation) ** 2
+        gradient[-1] += (spread / deviation) ** 2 * (parameters[-1] - np.log(focal))
     # lstsq, not solve: matches on one line leave some parameters free, and those then stay as they are.
-    return np.asarray(np.linalg.lstsq(normal, -weighted @ residual.ravel(), rcond=None)[0])
+    return np.asarray(np.linalg.lstsq(normal, -gradient, rcond=None)[0])
 
 
-def _weights(error: NDArray[np.float64], sigmas: NDArray[np.float64]) -> NDArray[np.float64]:
-    relative = error / sigmas
-    width = CAUCHY_WIDTH * max(float(np.median(relative)) / RAYLEIGH_MEDIAN, MIN_SPREAD_PX)
-    weights = 1 / (sigmas**2 * (1 + (relative / width) ** 2))
-    return np.asarray(weights / weights.sum())
+def _whitened(whitening: NDArray[np.float64], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.einsum("nij,...nj->...ni", whitening, vectors))
+
+
+def _spread_and_weights(error: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """Robust standard deviation of the whitened errors, and the Cauchy weight of each."""
+    spread = max(float(np.median(error)) / RAYLEIGH_MEDIAN, MIN_SPREAD)
+    return spread, np.asarray(1 / (1 + (error / (CAUCHY_WIDTH * spread)) ** 2))
 
 
 def _to_unit_frame(size: Size) -> Homography:

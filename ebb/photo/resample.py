@@ -10,7 +10,7 @@ costs no sharpness, and both photos of a pair go through the same filter whateve
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -168,8 +168,8 @@ def to_gray8(photo: Rgb) -> Gray8:
     return np.asarray(gray, np.uint8)
 
 
-def reduced_gray8(photo: Rgb, size: Size) -> Gray8:
-    """Luma of a whole photo at a smaller size, by area averages: cheap, good enough for keypoints."""
+def reduced(photo: Rgb, size: Size) -> Rgb:
+    """A whole photo at a smaller size, by area averages: cheap, good enough to measure on."""
     import cv2
 
-    return np.asarray(cv2.resize(to_gray8(photo), size, interpolation=cv2.INTER_AREA), np.uint8)
+    return cast("Rgb", cv2.resize(photo, size, interpolation=cv2.INTER_AREA))

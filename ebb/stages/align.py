@@ -8,19 +8,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ebb.arrays import Homography, Points2d, Rect, Rgb, Size
+from ebb.arrays import Gray8, Homography, Points2d, Rect, Rgb, Size
 from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
 from ebb.dataset.png import encode_png
 from ebb.errors import Broken, Reason, Rejected
 from ebb.files import write_atomic
 from ebb.geometry.crop import common_crop, crop_to_photo, overlap
 from ebb.geometry.homography import decompose, rescale_homography, transfer_error_px
-from ebb.geometry.keypoints import Keypoints, detect
+from ebb.geometry.keypoints import detect
 from ebb.geometry.matching import match
+from ebb.geometry.models import MotionModel
 from ebb.geometry.motion import Motion, estimate
+from ebb.geometry.refine import Refinement, refine
+from ebb.geometry.tiles import band
 from ebb.photo.decode import decode
-from ebb.photo.resample import reduced_gray8, resample
-from ebb.quality.gates import AlignmentFigures, check_alignment, coverage
+from ebb.photo.resample import reduced, resample, to_gray8
+from ebb.quality.agreement import agreement
+from ebb.quality.exposure import apply_gain, clipped_share, exif_ev, measure_exposure
+from ebb.quality.gates import AlignmentFigures, check_alignment, check_clipping, coverage
+from ebb.quality.sharpness import focus_figures, median_defocus_px
 from ebb.runner.inputs import read_ingested
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, align_key
@@ -78,7 +84,9 @@ def align_pair(job: AlignJob) -> Result:
         Rejected: the photos cannot be brought into register, by the rule the reason names.
     """
     wide, shallow = load_photo(job.wide), load_photo(job.shallow)
-    found = register(wide, shallow, job.settings)
+    found = register(wide, shallow, job.settings, exif_ev(_exposure(job.wide), _exposure(job.shallow)))
+    if job.settings.match_exposure:
+        shallow = apply_gain(shallow, found.gain)
     size = stored_size(found.crop, job.settings.height)
     H_out_to_wide = crop_to_photo(found.crop, size)
     photos = {
@@ -102,6 +110,21 @@ def load_photo(row: CatalogRow) -> Rgb:
         raise Broken(error.reason, error.message, path=row.name) from error
 
 
+class Reduced(NamedTuple):
+    """A developed photo at detection height."""
+
+    photo: Rgb
+    gray: Gray8
+    scale: tuple[float, float]
+    """Its width and height over those of the full-size photo."""
+    full: Size
+
+    @property
+    def size(self) -> Size:
+        """Size of this one."""
+        return _size(self.photo)
+
+
 class Registration(NamedTuple):
     """How two photos of a pair lie on each other, at their full size."""
 
@@ -110,6 +133,12 @@ class Registration(NamedTuple):
     motion_model: str
     figures: AlignmentFigures
 
+    @property
+    def gain(self) -> tuple[float, float, float]:
+        """Linear light of the shallow photo over that of the wide one, red, green and blue."""
+        figures = self.figures
+        return figures.exposure_gain_red, figures.exposure_gain, figures.exposure_gain_blue
+
     def as_figures(self) -> dict[str, Any]:
         """Flat values for the state."""
         crop = {f"crop_{side}": value for side, value in self.crop._asdict().items()}
@@ -117,25 +146,70 @@ class Registration(NamedTuple):
         return {**self.figures.as_dict(), **crop, "H_shallow_to_wide": H, "motion_model": self.motion_model}
 
 
-def register(wide: Rgb, shallow: Rgb, settings: AlignSettings) -> Registration:
+def register(wide: Rgb, shallow: Rgb, settings: AlignSettings, prior_ev: float | None = None) -> Registration:
     """Find the motion between two developed photos and their common crop.
+
+    Args:
+        wide: The developed wide photo, full size.
+        shallow: The developed shallow photo.
+        settings: Limits and choices.
+        prior_ev: How many stops brighter the shallow photo is by what EXIF says.
 
     Raises:
         Rejected: no motion explains the matches, or a gate says no.
     """
-    wide_keypoints, wide_scale, size = _keypoints(wide, settings)
-    shallow_keypoints, shallow_scale, _ = _keypoints(shallow, settings)
-    matches = match(shallow_keypoints, wide_keypoints, settings.match_ratio)
-    source, target = shallow_keypoints.points[matches[:, 0]], wide_keypoints.points[matches[:, 1]]
-    sigmas = np.hypot(shallow_keypoints.sigmas_px[matches[:, 0]], wide_keypoints.sigmas_px[matches[:, 1]])
-    motion = estimate(source, target, size, settings.ransac_threshold_px, sigmas_px=sigmas)
-    H = rescale_homography(motion.H_shallow_to_wide, _inverse(shallow_scale), _inverse(wide_scale))
+    small_wide, small_shallow = reduce(wide), reduce(shallow)
+    check_clipping(clipped_share(small_wide.photo), clipped_share(small_shallow.photo), settings)
+    found = find_motion(small_wide.gray, small_shallow.gray, settings)
+    H = rescale_homography(
+        found.refinement.H_shallow_to_wide, _inverse(small_shallow.scale), _inverse(small_wide.scale)
+    )
     margin = KERNEL_REACH_PX * max(1.0, len(shallow) / settings.height)
-    crop = common_crop(H, _size(wide), _size(shallow), margin)
-    share = overlap(crop, _size(wide))
-    figures = _figures(motion, source[motion.inliers], target[motion.inliers], size, share)
+    crop = common_crop(H, small_wide.full, small_shallow.full, margin)
+    share = overlap(crop, small_wide.full)
+    figures = _figures(small_wide, small_shallow, found, share, prior_ev)
     check_alignment(figures, settings)
-    return Registration(H, crop, motion.kind.value, figures)
+    return Registration(H, crop, found.refinement.kind.value, figures)
+
+
+class Found(NamedTuple):
+    """What was found between two reduced photos."""
+
+    points_shallow: Points2d
+    points_wide: Points2d
+    motion: Motion
+    refinement: Refinement
+
+
+def find_motion(wide: Gray8, shallow: Gray8, settings: AlignSettings) -> Found:
+    """Match keypoints, fit the motion, refine it on what is in focus.
+
+    Raises:
+        Rejected: no motion explains the matches.
+    """
+    a, b = (detect(gray, settings.max_keypoints) for gray in (shallow, wide))
+    of_a, of_b = match(a, b, settings.match_ratio).T
+    source, target = a.points[of_a], b.points[of_b]
+    model = None if settings.motion == "auto" else MotionModel(settings.motion)
+    motion = estimate(
+        source,
+        target,
+        Size(wide.shape[1], wide.shape[0]),
+        settings.ransac_threshold_px,
+        sigmas_px=np.hypot(a.sigmas_px[of_a], b.sigmas_px[of_b]),
+        model=model,
+        robust=settings.robust,
+    )
+    return Found(source, target, motion, refine(band(wide), band(shallow), motion, model))
+
+
+def reduce(photo: Rgb) -> Reduced:
+    """Reduce a photo to detection height by area averages: cheap, good enough to measure on."""
+    full = _size(photo)
+    height = min(DETECTION_HEIGHT, full.height)
+    size = Size(max(1, round(full.width * height / full.height)), height)
+    small = reduced(photo, size)
+    return Reduced(small, to_gray8(small), (size.width / full.width, size.height / full.height), full)
 
 
 def stored_size(crop: Rect, height: int) -> Size:
@@ -153,32 +227,45 @@ def stored_size(crop: Rect, height: int) -> Size:
     return Size(2 * round(crop.width * height / crop.height / 2), height)
 
 
-def _keypoints(photo: Rgb, settings: AlignSettings) -> tuple[Keypoints, tuple[float, float], Size]:
-    """Keypoints at detection height, the scale they were found at (x, y) and the size of that frame."""
-    full = _size(photo)
-    height = min(DETECTION_HEIGHT, full.height)
-    size = Size(max(1, round(full.width * height / full.height)), height)
-    scale = (size.width / full.width, size.height / full.height)
-    return detect(reduced_gray8(photo, size), settings.max_keypoints), scale, size
-
-
 def _figures(
-    motion: Motion, source: Points2d, target: Points2d, size: Size, share: float
+    wide: Reduced, shallow: Reduced, found: Found, share: float, prior_ev: float | None
 ) -> AlignmentFigures:
-    moved = decompose(motion.H_shallow_to_wide, size)
+    motion, refined = found.motion, found.refinement
+    H, tiles = refined.H_shallow_to_wide, refined.tiles
+    moved = decompose(H, wide.size)
+    source, target = found.points_shallow[motion.inliers], found.points_wide[motion.inliers]
+    focus = focus_figures(
+        refined.in_focus, tiles.contrast, tiles.shallow_contrast, tiles.correlation, tiles.shifts
+    )
+    agreed = agreement(wide.gray, shallow.gray, H)
+    exposure = measure_exposure(wide.photo, shallow.photo, H, prior_ev)
     return AlignmentFigures(
         num_matches=len(motion.inliers),
         num_inliers=int(motion.inliers.sum()),
         inlier_ratio=float(motion.inliers.mean()),
-        coverage=coverage(target, size),
-        residual_px=float(np.median(transfer_error_px(motion.H_shallow_to_wide, source, target))),
+        coverage=coverage(target, wide.size),
+        keypoint_residual_px=float(np.median(transfer_error_px(H, source, target))),
         scale_min=moved.scale_min,
         scale_max=moved.scale_max,
         rotation_deg=moved.rotation_deg,
         perspective=moved.perspective,
         corner_shift=moved.corner_shift,
         overlap=share,
+        **focus._asdict(),
+        defocus_px=median_defocus_px(wide.gray, shallow.gray, H),
+        similarity=agreed.similarity,
+        parallax_px=agreed.parallax_px,
+        exposure_gain=exposure.gain[1],
+        exposure_gain_red=exposure.gain[0],
+        exposure_gain_blue=exposure.gain[2],
+        vignetting_ev=exposure.vignetting_ev,
+        clipped_wide=exposure.clipped_wide,
+        clipped_shallow=exposure.clipped_shallow,
     )
+
+
+def _exposure(row: CatalogRow) -> tuple[float | None, float | None, float | None]:
+    return row.f_number, row.exposure_time_s, row.iso
 
 
 def _size(photo: Rgb) -> Size:

@@ -176,7 +176,10 @@ def _record(item: ReadyPair, software: str) -> Record:
     wide, shallow, figures = item.pair.wide, item.pair.shallow, item.aligned.figures
     images = {name: _read_checked(item, name) for name in item.files}
     H = figures.get("H_shallow_to_wide")
-    measured = ("inlier_ratio", "coverage", "residual_px", "overlap")
+    measured = (
+        *("inlier_ratio", "coverage", "residual_px", "overlap", "exposure_gain", "similarity", "parallax_px"),
+        *("sharpness_wide", "sharpness_shallow"),
+    )
     counted = ("num_matches", "num_inliers")
     return Record(
         pair_id=item.pair.pair_id,

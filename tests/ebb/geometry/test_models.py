@@ -8,12 +8,22 @@ from ebb.arrays import Size
 from ebb.geometry import models
 from ebb.geometry.homography import corner_error_px, transfer_error_px
 from ebb.geometry.models import GENERATORS, Matches, MotionModel, polish, robust_start
+from ebb.optics.motion import CameraPose, pose_homography
 
 SIZE = Size(1536, 1024)
 SIMILARITY = np.array([[1.01, -0.006, 14.0], [0.006, 1.01, -9.0], [0.0, 0.0, 1.0]])
 HOMOGRAPHY = np.array([[1.012, -0.004, 14.0], [0.006, 1.009, -9.0], [2e-6, -1e-6, 1.0]])
-TRUTH = {MotionModel.SIMILARITY: SIMILARITY, MotionModel.HOMOGRAPHY: HOMOGRAPHY}
-both_models = pytest.mark.parametrize("model", MotionModel)
+TRANSLATION = np.array([[1.0, 0.0, 14.0], [0.0, 1.0, -9.0], [0.0, 0.0, 1.0]])
+POSE = CameraPose(rotation_deg=(0.4, -0.3, 0.5), focal_ratio=1.02)
+TURN = pose_homography(POSE, 3000.0, SIZE)
+TRUTH = {
+    MotionModel.TRANSLATION: TRANSLATION,
+    MotionModel.SIMILARITY: SIMILARITY,
+    MotionModel.TURN: TURN,
+    MotionModel.HOMOGRAPHY: HOMOGRAPHY,
+}
+every_model = pytest.mark.parametrize("model", MotionModel)
+linear_models = pytest.mark.parametrize("model", GENERATORS)
 
 
 def matches(H: np.ndarray, count: int, noise: float = 0.0, seed: int = 0) -> Matches:
@@ -21,17 +31,21 @@ def matches(H: np.ndarray, count: int, noise: float = 0.0, seed: int = 0) -> Mat
     shallow = rng.uniform(0, 1, (count, 2)) * SIZE
     mapped = np.column_stack([shallow, np.ones(count)]) @ H.T
     wide = mapped[:, :2] / mapped[:, 2:] + rng.normal(0, noise, (count, 2))
-    return Matches(shallow, wide, np.ones(count), SIZE)
+    return Matches.isotropic(shallow, wide, np.ones(count), SIZE)
 
 
-@both_models
+@linear_models
 def test_generators_are_independent_and_leave_the_last_entry_alone(model: MotionModel) -> None:
     flat = GENERATORS[model].reshape(len(GENERATORS[model]), 9)
-    assert np.linalg.matrix_rank(flat) == len(flat) == {"similarity": 4, "homography": 8}[model]
+    assert (
+        np.linalg.matrix_rank(flat)
+        == len(flat)
+        == {"translation": 2, "similarity": 4, "homography": 8}[model]
+    )
     np.testing.assert_array_equal(flat[:, 8], 0)
 
 
-@both_models
+@every_model
 def test_polish_recovers_an_exact_motion_from_the_identity(model: MotionModel) -> None:
     found = polish(matches(TRUTH[model], 40), model, np.eye(3))
     assert corner_error_px(found, TRUTH[model], SIZE).max() < 1e-6
@@ -70,7 +84,7 @@ def test_stray_matches_hardly_move_the_polish() -> None:
 def test_well_located_matches_weigh_more() -> None:
     mixed = matches(SIMILARITY, 200, noise=0.05)
     mixed.wide[100:] += np.random.default_rng(1).normal(0, 1.0, (100, 2))
-    told = Matches(mixed.shallow, mixed.wide, np.repeat([0.05, 1.0], 100), SIZE)
+    told = Matches.isotropic(mixed.shallow, mixed.wide, np.repeat([0.05, 1.0], 100), SIZE)
     errors = [
         corner_error_px(polish(known, MotionModel.SIMILARITY, SIMILARITY), SIMILARITY, SIZE).mean()
         for known in (told, mixed)
@@ -86,7 +100,7 @@ def test_matches_on_one_line_leave_the_rest_as_it_was() -> None:
     np.testing.assert_allclose(found, np.eye(3), atol=1e-9)
 
 
-@both_models
+@every_model
 def test_robust_start_survives_half_the_matches_being_wrong(model: MotionModel) -> None:
     half = matches(TRUTH[model], 200, noise=0.2)
     half.wide[::2] = np.random.default_rng(2).uniform(0, 1, (100, 2)) * SIZE
@@ -95,17 +109,17 @@ def test_robust_start_survives_half_the_matches_being_wrong(model: MotionModel) 
     assert corner_error_px(H, TRUTH[model], SIZE).max() < 3
 
 
-@both_models
+@every_model
 def test_robust_start_is_repeatable(model: MotionModel) -> None:
     noisy = matches(TRUTH[model], 100, noise=1.0)
     first, second = (robust_start(noisy, model, 1.5) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
-@both_models
+@every_model
 def test_robust_start_says_when_there_is_no_model(model: MotionModel) -> None:
     point = np.full((20, 2), 5.0)
-    H = robust_start(Matches(point, point, np.ones(20), SIZE), model, 1.5)
+    H = robust_start(Matches.isotropic(point, point, np.ones(20), SIZE), model, 1.5)
     assert H is None or not (transfer_error_px(H, point, point) > 1.5).any()
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ebb.arrays import Size
 from ebb.errors import Reason, Rejected, Status
-from ebb.quality.gates import AlignmentFigures, check_alignment, coverage
+from ebb.quality.gates import AlignmentFigures, check_alignment, check_clipping, coverage
 from ebb.settings import AlignSettings
 
 SETTINGS = AlignSettings()
@@ -18,16 +18,32 @@ GOOD = AlignmentFigures(
     num_inliers=850,
     inlier_ratio=850 / 900,
     coverage=0.75,
-    residual_px=0.2,
+    keypoint_residual_px=0.2,
     scale_min=0.99,
     scale_max=1.01,
     rotation_deg=-0.4,
     perspective=0.002,
     corner_shift=0.02,
     overlap=0.93,
+    focus_share=0.3,
+    residual_px=0.05,
+    residual_p95_px=0.2,
+    focus_mismatch=0.02,
+    focus_correlation=0.97,
+    sharpness_wide=0.03,
+    sharpness_shallow=0.025,
+    defocus_px=16.0,
+    similarity=0.98,
+    parallax_px=1.2,
+    exposure_gain=1.1,
+    exposure_gain_red=1.1,
+    exposure_gain_blue=1.08,
+    vignetting_ev=-0.8,
+    clipped_wide=0.01,
+    clipped_shallow=0.02,
 )
 BAD = [
-    ("num_inliers", 23, Reason.TOO_FEW_INLIERS, "23 inliers, fewer than 40"),
+    ("num_inliers", 13, Reason.TOO_FEW_INLIERS, "13 inliers, fewer than 20"),
     ("inlier_ratio", 0.2, Reason.TOO_FEW_INLIERS, "20% of the matches agree, less than 35%"),
     ("coverage", 0.125, Reason.TOO_FEW_INLIERS, "inliers in 12% of the frame, less than 25%"),
     ("scale_min", 0.05, Reason.IMPLAUSIBLE_MOTION, "scale 0.050, outside 0.9 to 1.1"),
@@ -36,6 +52,13 @@ BAD = [
     ("rotation_deg", -7.5, Reason.IMPLAUSIBLE_MOTION, "rolled by 7.5 degrees, more than 5"),
     ("perspective", 0.3, Reason.IMPLAUSIBLE_MOTION, "perspective changes by 30.0% towards a corner"),
     ("overlap", 0.41, Reason.LOW_OVERLAP, "the common crop is 41% of the frame, less than 60%"),
+    ("focus_share", 0.001, Reason.MISSED_FOCUS, "0.1% of the frame is sharp in both photos, less than 0.5%"),
+    ("parallax_px", 23.4, Reason.PARALLAX, "a quarter of the frame is displaced by 23.4 px or more"),
+    ("similarity", 0.62, Reason.LOW_SIMILARITY, "the photos correlate by 0.62, less than 0.9"),
+    ("focus_mismatch", 0.5, Reason.LOW_SIMILARITY, "50% of what is sharp in both photos differs"),
+    ("residual_px", 0.8, Reason.LOW_SIMILARITY, "what is in focus is 0.80 px apart after alignment"),
+    ("exposure_gain", 10.0, Reason.EXPOSURE_MISMATCH, "the shallow photo is 3.3 stops brighter"),
+    ("exposure_gain", 0.1, Reason.EXPOSURE_MISMATCH, "the shallow photo is 3.3 stops darker"),
 ]
 
 
@@ -80,16 +103,39 @@ def test_the_first_gate_in_order_decides() -> None:
         ("rotation_deg", -SETTINGS.max_rotation_deg),
         ("perspective", SETTINGS.max_scale_change),
         ("overlap", SETTINGS.min_overlap),
+        ("focus_share", SETTINGS.min_focus_share),
+        ("parallax_px", SETTINGS.max_parallax_px),
+        ("similarity", SETTINGS.min_similarity),
+        ("focus_mismatch", SETTINGS.max_focus_mismatch),
+        ("residual_px", SETTINGS.max_residual_px),
+        ("exposure_gain", 2**SETTINGS.max_exposure_ev),
+        ("exposure_gain", 2**-SETTINGS.max_exposure_ev),
     ],
 )
 def test_the_limit_itself_passes(figure: str, limit: float) -> None:
     check_alignment(dataclasses.replace(GOOD, **{figure: limit}), SETTINGS)
 
 
-@pytest.mark.parametrize("figure", sorted({figure for figure, *_ in BAD}))
+@pytest.mark.parametrize("figure", sorted({figure for figure, *_ in BAD} - {"parallax_px", "focus_mismatch"}))
 def test_not_a_number_does_not_pass(figure: str) -> None:
     with pytest.raises(Rejected):
         check_alignment(dataclasses.replace(GOOD, **{figure: float("nan")}), SETTINGS)
+
+
+@pytest.mark.parametrize("figure", ["parallax_px", "focus_mismatch"])
+def test_what_cannot_be_measured_is_left_out_of_the_figures(figure: str) -> None:
+    unknown = dataclasses.replace(GOOD, **{figure: float("nan")})
+    check_alignment(unknown, SETTINGS)
+    assert figure not in unknown.as_dict()
+
+
+def test_a_burnt_out_photo_is_rejected_before_anything_else() -> None:
+    check_clipping(0.0, SETTINGS.max_clipped, SETTINGS)
+    with pytest.raises(
+        Rejected, match="80% of the shallow photo is overexposed, 1% of the wide one"
+    ) as caught:
+        check_clipping(0.01, 0.8, SETTINGS)
+    assert caught.value.reason is Reason.EXPOSURE_MISMATCH
 
 
 def test_every_limit_is_a_setting() -> None:
@@ -100,6 +146,12 @@ def test_every_limit_is_a_setting() -> None:
         max_scale_change=0.96,
         max_rotation_deg=10,
         min_overlap=0.3,
+        min_focus_share=0.0005,
+        max_parallax_px=50,
+        min_similarity=0.5,
+        max_focus_mismatch=0.6,
+        max_residual_px=1.0,
+        max_exposure_ev=4,
     )
     for figure, value, *_ in BAD:
         if value > 0 or figure == "rotation_deg":

@@ -1,0 +1,212 @@
+"""How far two photos are apart, tile by tile, to a hundredth of a pixel where both are sharp.
+
+Each tile is registered by one Gauss-Newton step on band-passed grey values (Lucas and Kanade, IJCAI 1981,
+with the mean of both gradients as in Benhimane and Malis, IROS 2004, section 3). A gain of its own for each
+tile takes exposure and light fall-off out. The step's 2 x 2 information matrix says how well, and in which
+direction, the tile is located: an edge tells nothing about the shift along it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ebb.geometry.homography import apply
+
+if TYPE_CHECKING:
+    from ebb.arrays import Gray8, Homography, Mask
+
+Plane: TypeAlias = NDArray[np.float32]
+"""(height, width), float32."""
+
+TILE_PX = 32
+"""Side of a tile: within one, hand-held motion is a shift to 0.1 % of its size."""
+
+BAND_PX = (1.0, 2.5)
+"""Standard deviations of the two Gaussians whose difference is the band: below, noise and the blur in which
+both photos differ even in focus; above, shading."""
+
+REACH_PX = 8
+"""A tile needs this much photo around it, for the filters."""
+
+_NOISE_FLOOR = 0.15
+"""Smallest error of a band-passed grey value, 0 … 255: that of the rounding to 8 bit."""
+
+
+_DERIVATIVE = np.array([1, -8, 0, 8, -1], np.float32) / np.float32(12)
+
+_DAMPING, _LEAST_SLOPE = 1e-3, 1e-9
+"""Keeps the step finite where a tile has one direction only, or none."""
+
+_CORRELATED = 8.0
+"""Neighbouring band-passed values err together: this many count as one."""
+
+SHIFT_FLOOR_PX = 0.02
+"""What even the clearest tile errs by: relief inside it, and blur that is not symmetric."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """A photo's band-passed grey and its low-passed grey, 0 … 255."""
+
+    detail: Plane
+    level: Plane
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """What was measured on a grid of tiles over the wide photo, row by row; N tiles.
+
+    Attributes:
+        centres: (N, 2), in the wide photo.
+        shifts: (N, 2), how far the warped shallow photo must move, in pixels.
+        information: (N, 2, 2), inverse covariance of the shift.
+        correlation: (N,), of the detail of both photos, −1 … 1.
+        sharpness: (N,), detail of the shallow photo that is also in the wide one, as a share; 1 in focus.
+        contrast: (N,), standard deviation of the wide photo's detail over its mean.
+        shallow_contrast: (N,), the same in the shallow photo.
+    """
+
+    centres: NDArray[np.float64]
+    shifts: NDArray[np.float64]
+    information: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+    sharpness: NDArray[np.float64]
+    contrast: NDArray[np.float64]
+    shallow_contrast: NDArray[np.float64]
+
+    def subset(self, chosen: Mask) -> Tiles:
+        """Only the tiles where ``chosen`` is True."""
+        return Tiles(
+            self.centres[chosen],
+            self.shifts[chosen],
+            self.information[chosen],
+            self.correlation[chosen],
+            self.sharpness[chosen],
+            self.contrast[chosen],
+            self.shallow_contrast[chosen],
+        )
+
+    def __len__(self) -> int:
+        return len(self.centres)
+
+
+def band(gray: Gray8) -> Band:
+    """Split a photo into the detail that can be registered and the level around it."""
+    import cv2
+
+    values = gray.astype(np.float32)
+    fine, coarse = (
+        np.asarray(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101), np.float32)
+        for sigma in BAND_PX
+    )
+    return Band(fine - coarse, coarse)
+
+
+def measure(wide: Band, shallow: Band, H_shallow_to_wide: Homography) -> Tiles:
+    """Compare both photos on the tiles of the wide one that lie inside the shallow one.
+
+    Args:
+        wide: (height, width).
+        shallow: Any size.
+        H_shallow_to_wide: Within about a pixel of the truth; the shifts are what is left.
+
+    Returns:
+        The tiles; those without detail have information near zero.
+    """
+    import cv2
+
+    rows, columns = (side // TILE_PX for side in wide.detail.shape)
+    size = (columns * TILE_PX, rows * TILE_PX)
+    # Not INTER_CUBIC: OpenCV's kernel shifts what it interpolates by up to 0.03 px.
+    moved_detail, moved_level = (
+        np.asarray(
+            cv2.warpPerspective(
+                plane, H_shallow_to_wide, size, flags=flags, borderMode=cv2.BORDER_REFLECT_101
+            ),
+            np.float32,
+        )
+        for plane, flags in ((shallow.detail, cv2.INTER_LANCZOS4), (shallow.level, cv2.INTER_LINEAR))
+    )
+    frame = np.s_[: size[1], : size[0]]
+    detail, level = wide.detail[frame], wide.level[frame]
+    x, y = np.meshgrid(*(TILE_PX * np.arange(count) + (TILE_PX - 1) / 2 for count in (columns, rows)))
+    centres = np.column_stack([x.ravel(), y.ravel()]).astype(np.float64)
+    tiles = _compare(detail, level, moved_detail, moved_level, centres)
+    return tiles.subset(_inside(centres, H_shallow_to_wide, shallow.detail.shape))
+
+
+def _compare(
+    detail: Plane, level: Plane, moved: Plane, moved_level: Plane, centres: NDArray[np.float64]
+) -> Tiles:
+    tiny = np.finfo(np.float32).tiny
+    energy, moved_energy, product, mean_level, mean_moved_level = (
+        _tile_mean(one) for one in (detail**2, moved**2, detail * moved, level, moved_level)
+    )
+    contrast = np.sqrt(energy) / np.maximum(mean_level, 1)
+    moved_contrast = np.sqrt(moved_energy) / np.maximum(mean_moved_level, 1)
+    correlation = product / np.sqrt(np.maximum(energy * moved_energy, tiny))
+    gain = np.sqrt(np.maximum(moved_energy, tiny) / np.maximum(energy, tiny))
+    spread_out = np.kron(gain, np.ones((TILE_PX, TILE_PX), np.float32)).astype(np.float32)
+    shifts, information = _register(detail, moved / spread_out)
+    sharpness = correlation * moved_contrast / np.maximum(contrast, tiny)
+    flat = (one.astype(np.float64).ravel() for one in (correlation, sharpness, contrast, moved_contrast))
+    return Tiles(centres, shifts, information, *flat)
+
+
+def _register(detail: Plane, moved: Plane) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """One Gauss-Newton step for each tile: shifts (N, 2) and their information (N, 2, 2)."""
+    error = moved - detail
+    slope_x, slope_y = _slopes((moved + detail) * np.float32(0.5))
+    xx, xy, yy, xe, ye, ee = (
+        _tile_mean(a * b).astype(np.float64).ravel()
+        for a, b in (
+            (slope_x, slope_x),
+            (slope_x, slope_y),
+            (slope_y, slope_y),
+            (slope_x, error),
+            (slope_y, error),
+            (error, error),
+        )
+    )
+    structure = np.stack([np.stack([xx, xy], -1), np.stack([xy, yy], -1)], -2)
+    gradient = np.stack([xe, ye], -1)
+    damped = structure + (_DAMPING * (xx + yy) + _LEAST_SLOPE)[:, None, None] * np.eye(2)
+    shifts = np.asarray(np.linalg.solve(damped, gradient[..., None])[..., 0], np.float64)
+    variance = np.maximum(ee - (shifts * gradient).sum(-1), 0) + _NOISE_FLOOR**2
+    return shifts, _information(structure * (TILE_PX**2 / (_CORRELATED * variance))[:, None, None])
+
+
+def _information(precision: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inverse of the covariance precision⁻¹ + floor², without inverting what may be singular."""
+    return np.asarray(np.linalg.solve(np.eye(2) + SHIFT_FLOOR_PX**2 * precision, precision))
+
+
+def _slopes(plane: Plane) -> tuple[Plane, Plane]:
+    """Derivatives along x and y, exact for cubics."""
+    import cv2
+
+    one = np.ones(1, np.float32)
+    along_x = cv2.sepFilter2D(plane, -1, _DERIVATIVE, one, borderType=cv2.BORDER_REFLECT_101)
+    along_y = cv2.sepFilter2D(plane, -1, one, _DERIVATIVE, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(along_x, np.float32), np.asarray(along_y, np.float32)
+
+
+def _tile_mean(plane: Plane) -> Plane:
+    import cv2
+
+    size = (plane.shape[1] // TILE_PX, plane.shape[0] // TILE_PX)
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _inside(centres: NDArray[np.float64], H_shallow_to_wide: Homography, shape: tuple[int, ...]) -> Mask:
+    half = TILE_PX / 2 + REACH_PX
+    inside = np.ones(len(centres), bool)
+    inverse = np.asarray(np.linalg.inv(H_shallow_to_wide), np.float64)
+    for corner in ((-half, -half), (half, -half), (half, half), (-half, half)):
+        place = apply(inverse, centres + np.asarray(corner, np.float64))
+        inside &= ((place >= 0) & (place <= (shape[1] - 1, shape[0] - 1))).all(axis=1)
+    return inside

@@ -1,0 +1,75 @@
+"""Refinement: better than its start, and never worse than leaving it alone."""
+
+import numpy as np
+import pytest
+
+from ebb.geometry.homography import corner_error_px
+from ebb.geometry.models import MotionModel
+from ebb.geometry.motion import Motion
+from ebb.geometry.refine import MIN_TILES, refine, sharp_in_both
+from ebb.geometry.tiles import band, measure
+from tests.photographed import FRAME, TURN, pair
+
+NONE = np.zeros(0, bool)
+OFF = np.array([[1.0008, 0.0003, -0.4], [-0.0004, 0.9994, 0.5], [0.0, 0.0, 1.0]])
+
+
+def start(H: np.ndarray, kind: MotionModel = MotionModel.SIMILARITY) -> Motion:
+    return Motion(H, NONE, kind)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("gain", "noise"), [(1.0, 0.003), (0.6, 0.01)])
+def test_a_motion_that_is_half_a_pixel_off_is_corrected(seed: int, gain: float, noise: float) -> None:
+    """Only the right half is in focus; the error is that at the four corners of the frame."""
+    wide, shallow = pair(seed, gain=gain, noise=noise)
+    before = start(OFF @ TURN)
+    found = refine(band(wide), band(shallow), before)
+    assert corner_error_px(before.H_shallow_to_wide, TURN, FRAME).mean() > 0.3
+    assert corner_error_px(found.H_shallow_to_wide, TURN, FRAME).mean() < 0.08
+    assert found.improved
+
+
+def test_in_focus_is_where_both_are_sharp() -> None:
+    wide, shallow = pair(7)
+    found = refine(band(wide), band(shallow), start(TURN))
+    columns = found.tiles.centres[:, 0]
+    assert found.in_focus[columns > 0.6 * FRAME.width].mean() > 0.95
+    assert found.in_focus[columns < 0.35 * FRAME.width].mean() < 0.05
+
+
+@pytest.mark.parametrize("model", [MotionModel.TRANSLATION, MotionModel.SIMILARITY, MotionModel.HOMOGRAPHY])
+def test_a_named_model_is_kept(model: MotionModel) -> None:
+    wide, shallow = pair(8)
+    found = refine(band(wide), band(shallow), start(OFF @ TURN, model), model)
+    assert found.kind is model
+
+
+def test_nothing_in_focus_leaves_the_motion_alone() -> None:
+    wide, _ = pair(9)
+    _, unrelated = pair(99)
+    motion = start(TURN)
+    found = refine(band(wide), band(unrelated), motion)
+    assert found.in_focus.sum() < MIN_TILES
+    assert not found.improved
+    np.testing.assert_array_equal(found.H_shallow_to_wide, TURN)
+
+
+def test_a_worse_fit_is_not_kept() -> None:
+    """A translation cannot follow a turn; a start that can stays."""
+    wide, shallow = pair(10)
+    found = refine(band(wide), band(shallow), start(TURN), MotionModel.TRANSLATION)
+    assert not found.improved
+    np.testing.assert_array_equal(found.H_shallow_to_wide, TURN)
+
+
+def test_equal_photos_give_equal_motions() -> None:
+    wide, shallow = pair(11)
+    first, second = (refine(band(wide), band(shallow), start(OFF @ TURN)) for _ in range(2))
+    assert first.H_shallow_to_wide.tobytes() == second.H_shallow_to_wide.tobytes()
+
+
+def test_noise_is_not_in_focus() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (np.clip(120 + 6 * rng.standard_normal((256, 256)), 0, 255).astype(np.uint8) for _ in range(2))
+    assert not sharp_in_both(measure(band(a), band(b), np.eye(3))).any()

@@ -1,0 +1,102 @@
+"""Gain and fall-off against those that were made."""
+
+import cv2
+import numpy as np
+import pytest
+
+from ebb.optics.develop import decode_srgb
+from ebb.optics.sensor import vignetting
+from ebb.quality.exposure import apply_gain, clipped_share, exif_ev, linear_light, measure_exposure
+from tests.photographed import FRAME, encoded, texture
+
+LIGHT = np.stack([0.5 * texture(channel) for channel in range(3)], axis=2)
+
+
+def shallow(gain: tuple[float, ...] = (1.0, 1.0, 1.0), loss: float = 0.0, blur: float = 5.0) -> np.ndarray:
+    soft = cv2.GaussianBlur(LIGHT, (0, 0), blur) if blur else LIGHT
+    soft = soft * vignetting(FRAME.width, FRAME.height, loss)[..., None]
+    return (soft * np.array(gain, np.float32)).astype(np.float32)
+
+
+def ev(gain: tuple[float, ...]) -> np.ndarray:
+    return np.log2(np.array(gain))
+
+
+@pytest.mark.parametrize("gain", [(1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (1.7, 1.6, 1.5), (0.36, 0.35, 0.34)])
+@pytest.mark.parametrize("blur", [0.0, 8.0])
+def test_gain_within_two_hundredths_of_a_stop(gain: tuple[float, ...], blur: float) -> None:
+    found = measure_exposure(encoded(LIGHT), encoded(shallow(gain, blur=blur)), np.eye(3))
+    assert np.abs(ev(found.gain) - ev(gain)).max() < 0.02
+
+
+@pytest.mark.parametrize("loss", [0.2, 0.5])
+def test_fall_off_is_told_from_gain(loss: float) -> None:
+    found = measure_exposure(encoded(LIGHT), encoded(shallow((1.2, 1.2, 1.2), loss)), np.eye(3))
+    assert found.vignetting_ev == pytest.approx(np.log2(1 - loss), abs=0.1)
+    assert found.ev == pytest.approx(np.log2(1.2), abs=0.02)
+
+
+def test_noise_and_clipping_within_a_twentieth() -> None:
+    bright = shallow((2.5, 2.5, 2.5))
+    photos = encoded(LIGHT, noise=0.02), encoded(bright, noise=0.02, seed=1)
+    found = measure_exposure(*photos, np.eye(3))
+    assert found.clipped_shallow > 0.005
+    assert found.ev == pytest.approx(np.log2(2.5), abs=0.05)
+
+
+def test_a_thing_that_moved_does_not_decide() -> None:
+    other = shallow((1.3, 1.3, 1.3))
+    other[100:260, 100:300] = 0.9
+    assert measure_exposure(encoded(LIGHT), encoded(other), np.eye(3)).ev == pytest.approx(
+        np.log2(1.3), abs=0.03
+    )
+
+
+def test_what_exif_says_counts_where_nothing_can_be_measured() -> None:
+    black = np.zeros((128, 192, 3), np.uint8)
+    found = measure_exposure(black, black, np.eye(3), prior_ev=0.7)
+    assert (found.num_blocks, found.vignetting_ev) == (0, 0.0)
+    assert found.ev == pytest.approx(0.7)
+    assert measure_exposure(black, black, np.eye(3)).gain == (1.0, 1.0, 1.0)
+
+
+def test_what_exif_says_hardly_moves_a_measurement() -> None:
+    photos = encoded(LIGHT), encoded(shallow((1.2, 1.2, 1.2)))
+    plain, told = (measure_exposure(*photos, np.eye(3), prior).ev for prior in (None, -1.0))
+    assert abs(plain - told) < 0.01
+
+
+def test_stops_by_exif() -> None:
+    assert exif_ev((16.0, 1 / 10, 800.0), (2.0, 1 / 80, 100.0)) == pytest.approx(0.0)
+    assert exif_ev((16.0, 1 / 10, 800.0), (2.0, 1 / 40, 100.0)) == pytest.approx(1.0)
+    assert exif_ev((16.0, None, 800.0), (2.0, 1 / 80, 100.0)) is None
+    assert exif_ev((16.0, 0.0, 800.0), (2.0, 1 / 80, 100.0)) is None
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_linear_light_is_that_of_the_simulated_camera(dtype: type) -> None:
+    codes = np.linspace(0, np.iinfo(dtype).max, 300).astype(dtype).reshape(10, 10, 3)
+    np.testing.assert_allclose(linear_light(codes), decode_srgb(codes), atol=1e-6)
+
+
+def test_apply_gain_undoes_it() -> None:
+    gain = (1.3, 1.2, 1.1)
+    dark = (65535 * np.clip(LIGHT, 0, 1) ** (1 / 2.2)).astype(np.uint16)
+    bright = apply_gain(dark, (1 / gain[0], 1 / gain[1], 1 / gain[2]))
+    again = apply_gain(bright, gain)
+    kept = bright.max(axis=2) < 65535
+    assert np.abs(again[kept].astype(int) - dark[kept]).max() <= 2
+    assert apply_gain(dark, (1.0, 1.0, 1.0)).tobytes() == dark.tobytes()
+
+
+def test_matched_photos_are_equally_bright() -> None:
+    wide, bright = encoded(LIGHT), encoded(shallow((1.5, 1.4, 1.3)))
+    found = measure_exposure(wide, bright, np.eye(3))
+    again = measure_exposure(wide, apply_gain(bright, found.gain), np.eye(3))
+    assert np.abs(ev(again.gain)).max() < 0.02
+
+
+def test_clipped_share() -> None:
+    photo = np.zeros((10, 10, 3), np.uint8)
+    photo[:3, :, 1] = 255
+    assert clipped_share(photo) == pytest.approx(0.3)
