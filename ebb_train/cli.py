@@ -15,6 +15,7 @@ from ebb import __version__
 from ebb.command import Flags, Output, run_verb
 from ebb.errors import ExitCode
 from ebb_train.models.pynet import PAPER, PyNetConfig
+from ebb_train.settings import ComputeSettings, FitSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,40 @@ def convert(
         facts["licence"] = official.LICENCE
         console.note(f"note: {official.LICENCE}")
     console.result(facts, f"{out}: {facts['variables']} variables")
+    return ExitCode.DONE
+
+
+@app.command
+def fit(
+    dataset: Path,
+    /,
+    *,
+    out: Path,
+    output: Annotated[Output, Flags] = Output(),
+    config: Annotated[PyNetConfig, Flags] = PAPER,
+    settings: Annotated[FitSettings, Flags] = FitSettings(),
+    compute: Annotated[ComputeSettings, Flags] = ComputeSettings(),
+) -> ExitCode:
+    """Train PyNET on a data set, level by level from 7 to 1; started again, it goes on where it stopped.
+
+    Example: ebb-train fit dataset --out runs/smoke --schedule smoke --width 0.125
+
+    Args:
+        dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
+        out: The run folder: checkpoints, log, and the weights of each finished level.
+    """
+    from ebb_train import optional
+
+    optional.fabric()  # says which extra is missing, before PyTorch is
+    from ebb_train.fit.levels import fit as fit_levels
+
+    console = output.console()
+    report = fit_levels(
+        dataset, out, config, settings, compute, progress=console.progress(), note=console.note
+    )
+    if report.rank == 0:
+        facts = {"run": report.run, "weights": report.weights, "steps": report.steps}
+        console.result(facts | {"resumed_at": report.resumed_at}, f"{report.weights}: {report.steps} steps")
     return ExitCode.DONE
 
 

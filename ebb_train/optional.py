@@ -26,6 +26,21 @@ def safetensors() -> ModuleType:
     return safetensors
 
 
+def fabric() -> ModuleType:
+    """Lightning Fabric, and with it PyTorch.
+
+    Raises:
+        MissingDependency: one of them is not installed.
+    """
+    try:
+        import lightning_fabric
+    except ImportError as error:
+        raise MissingDependency(
+            "PyTorch or Lightning Fabric is not installed", hint="pip install 'ebb[train]'"
+        ) from error
+    return lightning_fabric
+
+
 def tensorflow() -> Any:  # noqa: ANN401 - TensorFlow has no types
     """The package TensorFlow, imported without its start-up notes.
 

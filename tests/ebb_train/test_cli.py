@@ -8,12 +8,14 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from ebb import __version__
 from ebb.command import run_verb
 from ebb.errors import ExitCode, OutputError
 from ebb_train import cli
 from ebb_train.models import official
+from tests.photo_sets import record, write_set
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +28,9 @@ def test_help_imports_nothing_heavy() -> None:
         "import sys; from ebb.command import run_verb; from ebb_train.cli import app;"
         "run_verb(app, ['--help']);"
         "run_verb(app, ['convert', '--help']);"
-        "print(sorted({'torch', 'tensorflow', 'safetensors', 'cv2', 'pandas'} & set(sys.modules)))"
+        "run_verb(app, ['fit', '--help']);"
+        "heavy = {'torch', 'lightning_fabric', 'tensorflow', 'safetensors', 'cv2', 'pandas'};"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
@@ -63,6 +67,13 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
             "ebb-train: none: cannot read the",
         ),
         (["fly"], ExitCode.USAGE, "fly"),
+        (["fit", "none"], ExitCode.USAGE, "--out"),
+        (["fit", "none", "--out", "r", "--schedule", "long"], ExitCode.USAGE, "one of: paper, short, smoke"),
+        (
+            ["fit", "none", "--out", "r", "--schedule", "smoke"],
+            ExitCode.INVALID_INPUT,
+            "none: no such folder",
+        ),
     ],
 )
 def test_what_goes_wrong_is_said_on_standard_error(
@@ -100,6 +111,39 @@ def test_convert_hands_the_flags_on(
     printed = capsys.readouterr()
     assert printed.out.startswith(f"{tmp_path / 'w'}: ")
     assert "CC BY-NC-SA" in printed.err
+
+
+def test_fit_from_a_data_set_to_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.set_num_threads(1)
+    write_set(tmp_path / "set", [[record(i) for i in range(2)]])
+    (tmp_path / "mine.toml").write_text("[[level]]\nlevel = 7\niterations = 2\nbatch = 1\n")
+    flags = ["--schedule", str(tmp_path / "mine.toml"), "--level", "7", "--width", "0.0625", "--loaders", "0"]
+    command = ["fit", str(tmp_path / "set"), "--out", str(tmp_path / "run"), *flags, "--device", "cpu"]
+    assert run_verb(cli.app, command) == ExitCode.DONE
+    printed = capsys.readouterr()
+    assert printed.out == f"{tmp_path / 'run' / 'level-7.safetensors'}: 2 steps\n"
+    assert "level 7: 2 of 2 in" in printed.err
+    assert run_verb(cli.app, [*command, "--json"]) == ExitCode.DONE
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["resumed_at"] == 2
+    assert "going on after step 2 of level 7" in printed.err
+    assert run_verb(cli.app, [*command, "--seed", "1"]) == ExitCode.USAGE
+    assert "settings.seed is 0, not 1" in capsys.readouterr().err
+
+
+def test_fit_without_weights_of_vgg_ends_with_6(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EBB_CACHE", str(tmp_path))
+    monkeypatch.delenv("EBB_VGG19_WEIGHTS", raising=False)
+    assert run_verb(cli.app, ["fit", str(tmp_path), "--out", str(tmp_path / "run")]) == ExitCode.MISSING
+    assert "ebb weights download vgg19" in capsys.readouterr().err
+
+
+def test_fit_without_its_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "lightning_fabric", None)
+    assert run_verb(cli.app, ["fit", "set", "--out", "run"]) == ExitCode.MISSING
+    assert "pip install 'ebb[train]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

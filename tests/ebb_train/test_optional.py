@@ -14,6 +14,7 @@ from ebb_train import optional
 
 def test_what_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, get, extra in (
+        ("lightning_fabric", optional.fabric, "train"),
         ("tensorflow", optional.tensorflow, "tflite"),
         ("safetensors", optional.safetensors, "train"),
     ):

@@ -1,0 +1,1 @@
+"""From shards, or an EBB! folder, to the batches a network is trained on."""

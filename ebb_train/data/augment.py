@@ -1,0 +1,115 @@
+"""Random crops, turns and flips, equal for all pictures of a sample.
+
+What happens to a sample is a function of (seed, sample, epoch) and of nothing else: neither the order of the
+samples nor the number of worker processes changes it, so a run can stop and go on anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, cast
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Array = TypeVar("Array", bound="NDArray[Any]")
+
+Augment: TypeAlias = Literal["paper", "flips", "none"]
+"""paper: four right-angle turns and a flip upside down. flips: left to right only. none: crops only."""
+
+_VARIATION = 1
+"""Keeps these draws apart from others with the same seed."""
+
+
+class Variation(NamedTuple):
+    """What is done to a sample in one epoch."""
+
+    across: float
+    """Where the crop lies: 0 at the left, just below 1 at the right."""
+    down: float
+    """0 at the top, just below 1 at the bottom; matters only where the crop is lower than the photo."""
+    turns: int
+    """Quarter turns, counterclockwise."""
+    flip: Literal["", "upside_down", "left_right"]
+    """After the turns."""
+
+
+class Crop(NamedTuple):
+    """A square of a photo: ``side`` columns from ``x`` and rows from ``y``, all three even."""
+
+    x: int
+    y: int
+    side: int
+
+    def halved(self) -> Crop:
+        """The same place in a picture of half the size."""
+        return Crop(self.x // 2, self.y // 2, self.side // 2)
+
+
+class Margins(NamedTuple):
+    """Columns and rows to add to a photo that is smaller than the crop."""
+
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+    def halved(self) -> Margins:
+        """The same for a picture of half the size."""
+        return Margins(*(length // 2 for length in self))
+
+
+def draw_variation(seed: int, index: int, epoch: int, augment: Augment) -> Variation:
+    """Draw what is done to sample ``index`` in ``epoch``; the crop is the same for every ``augment``."""
+    entropy = np.random.SeedSequence(seed, spawn_key=(_VARIATION, index, epoch))
+    rng = np.random.default_rng(entropy)
+    across, down = rng.random(2).tolist()
+    turns, flips = int(rng.integers(4)), bool(rng.integers(2))
+    if augment == "paper":
+        return Variation(across, down, turns, "upside_down" if flips else "")
+    return Variation(across, down, 0, "left_right" if flips and augment == "flips" else "")
+
+
+def place_crop(variation: Variation, width: int, height: int, side: int) -> Crop:
+    """Put a crop into a photo that is at least ``side`` wide and high, at even x and y.
+
+    Even, so that a pixel of the half-size depth map stays over the same four pixels of the photo.
+    """
+    x = 2 * int(variation.across * ((width - side) // 2 + 1))
+    y = 2 * int(variation.down * ((height - side) // 2 + 1))
+    return Crop(x, y, side)
+
+
+def cut(image: Array, crop: Crop) -> Array:
+    """Cut a crop out of (height, width, ...)."""
+    part = image[crop.y : crop.y + crop.side, crop.x : crop.x + crop.side]
+    return cast("Array", part)
+
+
+def turn(image: Array, variation: Variation) -> Array:
+    """Turn and flip a square picture (side, side, ...)."""
+    turned = np.rot90(image, variation.turns)
+    if variation.flip == "upside_down":
+        turned = np.flipud(turned)
+    elif variation.flip == "left_right":
+        turned = np.fliplr(turned)
+    return cast("Array", turned)
+
+
+def find_margins(width: int, height: int, side: int) -> Margins:
+    """What a photo of even width and height lacks to hold a crop of ``side``; all four even."""
+    across, down = max(0, side - width), max(0, side - height)
+    left, top = across // 4 * 2, down // 4 * 2
+    return Margins(left, across - left, top, down - top)
+
+
+def extend(image: Array, margins: Margins) -> Array:
+    """Mirror (height, width, ...) at its edges, as often as it takes.
+
+    The edge pixels are repeated, so that a picture and its half-size version mirror about the same line.
+    """
+    if not any(margins):
+        return image
+    pads = [(margins.top, margins.bottom), (margins.left, margins.right), *[(0, 0)] * (image.ndim - 2)]
+    return cast("Array", np.pad(image, pads, mode="symmetric"))

@@ -1,0 +1,249 @@
+"""Where pairs come from: a folder of shards, or an EBB! folder as its authors release it.
+
+A source is small and can be sent to worker processes; each opens its own files. Nothing but the pair that is
+read is held in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ebb.dataset.index import INDEX_NAME, read_index
+from ebb.dataset.layouts import find_ebb_pairs
+from ebb.dataset.png import decode_png
+from ebb.dataset.shards import ShardReader
+from ebb.errors import InvalidInput
+from ebb.settings import canonical_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ebb.arrays import Gray8, Rgb8
+    from ebb.dataset.record import Record
+    from ebb.dataset.splits import Split
+
+CACHE_BYTES = 128_000_000
+"""Decoded pairs a process keeps: a set that fits, such as the demo's, is decoded once; of a larger one the
+share that fits, as the order is random."""
+
+OPEN_SHARDS = 32
+"""Shards one process keeps open; a pair from another one costs the reading of its index first."""
+
+
+class Photos(NamedTuple):
+    """One pair, decoded."""
+
+    pair_id: str
+    wide: Rgb8
+    shallow: Rgb8
+    depth: Gray8 | None
+    """Half the size, rounded down."""
+
+
+class Source(Protocol):
+    """Numbered pairs."""
+
+    folder: Path
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int) -> Photos:
+        """Read and decode one pair.
+
+        Raises:
+            InvalidInput: it is damaged; the message names the file.
+        """
+        ...
+
+    def fingerprint(self) -> str:
+        """64 hex digits that change when the data set does."""
+        ...
+
+
+def open_source(folder: Path, split: Split = "train") -> Source:
+    """Open a data set, whichever kind it is.
+
+    Args:
+        folder: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
+        split: Which pairs.
+
+    Raises:
+        InvalidInput: it is none of these, is broken, or has no pairs of this split.
+    """
+    for shards in (folder, folder / "shards"):
+        if (shards / INDEX_NAME).exists():
+            return ShardSource(shards, split)
+    if not folder.is_dir():
+        raise InvalidInput("no such folder", path=folder)
+    return EbbFolder(folder, split)
+
+
+class ShardSource:
+    """The pairs of one split of a finished folder of shards.
+
+    Raises:
+        InvalidInput: ``DATASET.json`` is missing or broken, or the split is empty.
+    """
+
+    def __init__(self, folder: Path, split: Split) -> None:
+        index = read_index(folder)
+        self.folder = folder
+        self._facts = {name: index.shards[name] for name in index.names(split)}
+        self._names = list(self._facts)
+        self._starts = [0, *accumulate(facts.rows for facts in self._facts.values())]
+        self._open: OrderedDict[str, ShardReader] = OrderedDict()
+        if not len(self):
+            raise InvalidInput(f"there are no {split} pairs", path=folder)
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_open": OrderedDict()}
+
+    def read(self, index: int) -> Photos:
+        """Read and decode one pair; page checksums are verified.
+
+        Raises:
+            InvalidInput: it is damaged; the message names the shard.
+        """
+        shard = int(np.searchsorted(self._starts, index, side="right")) - 1
+        name = self._names[shard]
+        record = self._reader(name).read(index - self._starts[shard])
+        try:
+            return _decode(record)
+        except InvalidInput as error:
+            message = f"pair {record.pair_id}: {error.message}"
+            raise InvalidInput(message, path=self.folder / name) from error
+
+    def fingerprint(self) -> str:
+        """Hash over the names and hashes of the shards."""
+        hashes = {name: facts.sha256 for name, facts in self._facts.items()}
+        return hashlib.sha256(canonical_json(hashes).encode()).hexdigest()
+
+    def _reader(self, name: str) -> ShardReader:
+        if name not in self._open:
+            reader = ShardReader(self.folder / name)
+            if len(reader) != self._facts[name].rows:
+                reader.close()
+                message = f"{len(reader)} pairs, {INDEX_NAME} says {self._facts[name].rows}"
+                raise InvalidInput(message, path=reader.path, hint="write it again with: ebb shard")
+            self._open[name] = reader
+        self._open.move_to_end(name)
+        if len(self._open) > OPEN_SHARDS:
+            self._open.popitem(last=False)[1].close()
+        return self._open[name]
+
+
+class EbbFolder:
+    """The pairs of one split of an EBB! folder: ``train/original/<n>.jpg`` and what belongs to it.
+
+    Raises:
+        InvalidInput: it holds no pair of this split, or one of its pairs is not whole.
+    """
+
+    def __init__(self, folder: Path, split: Split) -> None:
+        names = [path.relative_to(folder).as_posix() for path in folder.glob("*/*/*")]
+        listing = find_ebb_pairs(names)
+        self.folder = folder
+        self._pairs = [pair for pair in listing.pairs if pair.split == split]
+        if problems := [problem for problem in listing.problems if problem.startswith(f"{split} ")]:
+            message = f"{len(problems)} {split} pairs are not whole, the first: {problems[0]}"
+            raise InvalidInput(message, path=folder, hint="complete them, or move them away")
+        if not self._pairs:
+            hint = "wanted: shards with their DATASET.json, or <split>/original and <split>/bokeh"
+            raise InvalidInput(f"there are no {split} pairs", path=folder, hint=hint)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def read(self, index: int) -> Photos:
+        """Read and decode one pair.
+
+        Raises:
+            InvalidInput: a file is missing or damaged, or sizes do not go together; the message names it.
+        """
+        pair = self._pairs[index]
+        wide = _read_image(self.folder / pair.paths.wide, channels=3)
+        shallow = _read_image(self.folder / pair.paths.shallow, channels=3)
+        _check_size(shallow, wide.shape[:2], self.folder / pair.paths.shallow)
+        depth = None
+        if pair.paths.depth is not None:
+            depth = _read_image(self.folder / pair.paths.depth, channels=1)
+            half = (wide.shape[0] // 2, wide.shape[1] // 2)
+            _check_size(depth, half, self.folder / pair.paths.depth)
+        return Photos(f"{pair.split}/{pair.number}", wide, shallow, depth)
+
+    def fingerprint(self) -> str:
+        """Hash over the names and lengths of the files; their contents would take minutes."""
+        files = sorted(name for pair in self._pairs for name in pair.paths if name is not None)
+        sizes = {name: (self.folder / name).stat().st_size for name in files}
+        return hashlib.sha256(canonical_json(sizes).encode()).hexdigest()
+
+
+class CachedSource:
+    """A source that keeps decoded pairs as long as there is room; what does not fit is decoded every time.
+
+    Nothing is thrown out: where every pair is read once an epoch, those read last are no better to keep.
+
+    Args:
+        source: Where the pairs come from.
+        max_bytes: Room for them in each process.
+    """
+
+    def __init__(self, source: Source, max_bytes: int = CACHE_BYTES) -> None:
+        self.folder = source.folder
+        self._source = source
+        self._left = self._max_bytes = max_bytes
+        self._kept: dict[int, Photos] = {}
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_kept": {}, "_left": self._max_bytes}
+
+    def read(self, index: int) -> Photos:
+        """Read a pair, or find it; nobody may write into it."""
+        if index in self._kept:
+            return self._kept[index]
+        photos = self._source.read(index)
+        size = sum(image.nbytes for image in photos[1:] if image is not None)
+        if size <= self._left:
+            self._left -= size
+            self._kept[index] = photos
+        return photos
+
+    def fingerprint(self) -> str:
+        """Of the source."""
+        return self._source.fingerprint()
+
+
+def _decode(record: Record) -> Photos:
+    depth = decode_png(record.depth) if record.depth is not None else None
+    return Photos(record.pair_id, decode_png(record.wide), decode_png(record.shallow), depth)
+
+
+def _read_image(path: Path, *, channels: int) -> Any:  # noqa: ANN401 - RGB or grey, as asked for
+    """Decode a file whole or not at all; OpenCV's imread would return half a photo without a word."""
+    import cv2
+
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", path=path) from error
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB if channels == 3 else cv2.IMREAD_GRAYSCALE)
+    if pixels is None:
+        raise InvalidInput("not an image, or a damaged one", path=path, hint="copy it again")
+    return np.asarray(pixels, np.uint8)
+
+
+def _check_size(image: Rgb8 | Gray8, wanted: tuple[int, ...], path: Path) -> None:
+    if image.shape[:2] != wanted:
+        found, needed = (f"{width} x {height} pixels" for height, width in (image.shape[:2], wanted))
+        raise InvalidInput(f"{found}; the wide photo asks for {needed}", path=path)

@@ -1,0 +1,1 @@
+"""Training: one level, all levels in turn, and what survives a kill."""

@@ -1,0 +1,92 @@
+"""VGG-19 as far as its last convolution: what two pictures look like to a network that names objects.
+
+Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition" (ICLR 2015),
+configuration E. The layers carry the names of the public weights file, so that it loads as it is.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import torch  # noqa: TID253 - a network definition; only imported when a network is wanted
+from torch import Tensor, nn  # noqa: TID253
+
+from ebb.errors import InvalidInput
+from ebb_train.models.weights import check_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Normalization: TypeAlias = Literal["imagenet", "caffe"]
+"""What the weights were trained on: the public file on channels of zero mean and unit deviation, the one the
+PyNET authors used (made with Caffe) on 0…255 minus a mean."""
+
+_SHIFT_SCALE: Mapping[Normalization, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255)),
+}
+
+_BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
+"""Channels and convolutions of each block; all but the last end in 2 x 2 max pooling."""
+
+
+class Vgg19(nn.Module):
+    """The features after the fourth convolution and ReLU of block 5 (relu5_4); never trained.
+
+    Args:
+        normalization: What the weights expect.
+    """
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, normalization: Normalization = "imagenet") -> None:
+        super().__init__()
+        self.features = nn.Sequential(*_layers())
+        shift, scale = (torch.tensor(values).reshape(3, 1, 1) for values in _SHIFT_SCALE[normalization])
+        self.register_buffer("shift", shift, persistent=False)
+        self.register_buffer("scale", scale, persistent=False)
+        self.requires_grad_(False).eval()
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Map RGB pictures (N, 3, H, W) in [0, 1] to features (N, 512, H / 16, W / 16), not negative."""
+        features: Tensor = self.features((pictures - self.shift) / self.scale)
+        return features
+
+
+def load_vgg19(path: Path, normalization: Normalization = "imagenet") -> Vgg19:
+    """Build the network with the weights of the public file; its classifier is left out.
+
+    Raises:
+        InvalidInput: the file is not there, or not one of VGG-19 weights.
+    """
+    hint = "fetch it with: ebb weights download vgg19"
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path, hint=hint) from error
+    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise InvalidInput("not a weights file of PyTorch, or a broken one", path=path, hint=hint) from error
+    if not isinstance(state, dict) or not all(isinstance(values, Tensor) for values in state.values()):
+        raise InvalidInput("not a state dict of tensors", path=path, hint=hint)
+    trunk = {name: values.float() for name, values in state.items() if not name.startswith("classifier.")}
+    with torch.device("meta"):
+        shapes = {name: tuple(values.shape) for name, values in Vgg19().state_dict().items()}
+    check_shapes({name: tuple(values.shape) for name, values in trunk.items()}, shapes, path)
+    network = Vgg19(normalization)
+    network.load_state_dict(trunk, strict=True)
+    return network
+
+
+def _layers() -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    channels = 3
+    for number, (width, convolutions) in enumerate(_BLOCKS):
+        if number:
+            layers.append(nn.MaxPool2d(2))
+        for _ in range(convolutions):
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
+            channels = width
+    return layers

@@ -1,0 +1,232 @@
+"""Settings of training: frozen dataclasses, the only place where a default is written.
+
+The field comments are the help texts of the flags.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ebb.errors import UsageError
+from ebb.settings import from_values
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossWeights:
+    """How much each term of the loss counts; 0: the term is not computed."""
+
+    l1: float = 1.0
+    """Mean absolute difference."""
+    ssim: float = 0.0
+    """1 − structural similarity."""
+    vgg: float = 0.0
+    """Mean squared difference of VGG-19 features (relu5_4)."""
+
+    def __post_init__(self) -> None:
+        values = dataclasses.astuple(self)
+        if not all(0 <= value < math.inf for value in values) or not any(values):
+            raise UsageError(f"loss weights {values}", hint="all at least 0, one of them above")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelPlan:
+    """One row of a schedule: how one level is trained."""
+
+    level: int
+    iterations: int
+    """Optimizer steps."""
+    batch: int
+    """Samples of a step, over all devices."""
+    learning_rate: float = 5e-5
+    """Of Adam."""
+    loss: LossWeights = LossWeights()
+
+    def __post_init__(self) -> None:
+        if self.iterations < 1 or self.batch < 1 or not 0 < self.learning_rate < math.inf:
+            raise UsageError(
+                f"level {self.level}: {self.iterations} iterations, batch {self.batch}, "
+                f"learning rate {self.learning_rate:g}",
+                hint="all of them are above 0",
+            )
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A row for each level, from 7 down to the last one that is trained."""
+
+    rows: tuple[LevelPlan, ...]
+
+    def __post_init__(self) -> None:
+        levels = [row.level for row in self.rows]
+        if not levels or levels != list(range(7, 7 - len(levels), -1)) or levels[-1] < 1:
+            raise UsageError(f"a schedule of levels {levels}", hint="7, 6, 5, … down to the last, each once")
+
+    def down_to(self, level: int) -> Schedule:
+        """The part of the schedule that trains levels 7 … ``level``.
+
+        Raises:
+            UsageError: it ends before.
+        """
+        if level < self.rows[-1].level:
+            raise UsageError(f"the schedule ends at level {self.rows[-1].level}, not {level}")
+        return Schedule(tuple(row for row in self.rows if row.level >= level))
+
+    def with_vgg(self, weight: float | None) -> Schedule:
+        """The schedule with another weight of the VGG term wherever it has one; None: as it is."""
+        if weight is None:
+            return self
+        return Schedule(
+            tuple(
+                dataclasses.replace(row, loss=dataclasses.replace(row.loss, vgg=weight))
+                if row.loss.vgg
+                else row
+                for row in self.rows
+            )
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a file."""
+        return dataclasses.asdict(self)
+
+
+LAST_LOSS = LossWeights(l1=1.0, ssim=1.0, vgg=0.01)
+"""Of level 1: L1 + (1 − SSIM) + 0.01 · VGG (the paper, section 3.2)."""
+
+_PAPER = ((5_000, 50), (5_000, 50), (20_000, 40), (20_000, 14), (30_000, 9), (80_000, 9), (100_000, 5))
+"""Iterations and batch of levels 7 … 1: the authors' code, for a GPU of 16 GB."""
+
+
+def _preset(
+    table: tuple[tuple[int, int], ...], last_loss: LossWeights = LAST_LOSS, learning_rate: float = 5e-5
+) -> Schedule:
+    return Schedule(
+        tuple(
+            LevelPlan(
+                level=level,
+                iterations=iterations,
+                batch=batch,
+                learning_rate=learning_rate,
+                loss=last_loss if level == 1 else LossWeights(),
+            )
+            for level, (iterations, batch) in zip(range(7, 0, -1), table, strict=True)
+        )
+    )
+
+
+SCHEDULES: dict[str, Schedule] = {
+    "paper": _preset(_PAPER),
+    "short": _preset(tuple((iterations // 10, batch) for iterations, batch in _PAPER)),
+    "smoke": _preset(
+        ((150, 4), (150, 4), (150, 4), (200, 2), (300, 2), (300, 2), (500, 2)),
+        LossWeights(l1=1.0, ssim=1.0),
+        learning_rate=2e-3,
+    ),
+}
+"""paper: the authors' table. short: a tenth of its iterations. smoke: minutes on a CPU with a thin network,
+to see that everything works; without the VGG term, so that no weights are needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitSettings:
+    """What a run computes; a run folder belongs to one choice of these."""
+
+    schedule: str = "paper"
+    """paper, short, smoke, or a TOML file with one [[level]] table for each level."""
+    seed: int = 0
+    """Of the first weights, the order of the pairs, the crops and turns."""
+    augment: Literal["paper", "flips", "none"] = "paper"
+    """paper: four right-angle turns and a flip. flips: left to right only. none: random crops only."""
+    crop: int = 0
+    """Side of the training crops in pixels of the stored photos; a multiple of 64; 0: their height."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """Of the network; bf16 and fp16 are mixed: weights, losses and updates stay in 32 bits."""
+    vgg_weight: float | None = None
+    """Weight of the VGG term instead of the schedule's; 0: none, and no VGG-19 weights are needed."""
+    vgg_input: Literal["imagenet", "caffe"] = "imagenet"
+    """What the VGG-19 weights were trained on: imagenet (the public PyTorch file) or caffe (0…255 - mean)."""
+
+    def __post_init__(self) -> None:
+        if self.seed < 0 or self.crop < 0 or self.crop % 64:
+            raise UsageError(
+                f"--seed {self.seed} --crop {self.crop}", hint="not negative; a crop is a multiple of 64"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeSettings:
+    """How a run is carried out; a run may go on with others."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; auto: on a GPU if there is one."""
+    devices: int = 1
+    """How many of them; each takes its share of every batch. Under torchrun: processes a machine."""
+    nodes: int = 1
+    """How many machines."""
+    micro_batch: int = 0
+    """Most samples on a device at a time; a larger batch is added up from several passes; 0: all."""
+    loaders: int = 2
+    """Processes that read and prepare samples, for each device; 0: none, done in between."""
+    checkpoint_every: int = 500
+    """Steps from one checkpoint to the next."""
+    log_every: int = 10
+    """Steps from one line of the log to the next."""
+    vgg_weights: Path | None = None
+    """VGG-19 weights file; without it the one that was downloaded."""
+
+    def __post_init__(self) -> None:
+        if min(self.devices, self.nodes, self.checkpoint_every, self.log_every) < 1:
+            raise UsageError("--devices, --nodes, --checkpoint-every and --log-every are at least 1")
+        if min(self.micro_batch, self.loaders) < 0:
+            raise UsageError("--micro-batch and --loaders are not negative")
+
+
+def read_schedule(name: str) -> Schedule:
+    """Find a schedule by name, or read it from a TOML file with one ``[[level]]`` table a level.
+
+    A table holds ``level``, ``iterations``, ``batch``, and if wanted ``learning_rate`` and
+    ``loss = { l1 = 1.0, ssim = 1.0, vgg = 0.01 }``.
+
+    Raises:
+        UsageError: no such name or file, or the file holds something else.
+    """
+    if name in SCHEDULES:
+        return SCHEDULES[name]
+    path = Path(name)
+    if path.suffix != ".toml":
+        raise UsageError(f"no schedule {name!r}", hint=f"one of: {', '.join(SCHEDULES)}, or a .toml file")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"cannot read the schedule: {error}", path=path) from error
+    if set(values) != {"level"} or not isinstance(values["level"], list):
+        raise UsageError("a schedule holds [[level]] tables and nothing else", path=path)
+    try:
+        return Schedule(tuple(_plan(row) for row in values["level"]))
+    except UsageError as error:
+        raise UsageError(error.message, path=path, hint=error.hint) from error
+
+
+def _plan(row: object) -> LevelPlan:
+    known = [field.name for field in dataclasses.fields(LevelPlan)]
+    if not isinstance(row, dict):
+        raise UsageError(f"{row!r} is not a [[level]] table")
+    required = {"level", "iterations", "batch"}
+    if odd := sorted((set(row) - set(known)) | (required - set(row))):
+        raise UsageError(
+            f"{'missing' if odd[0] in required else 'unknown'} key {odd[0]!r} in [[level]]",
+            hint=f"known: {', '.join(known)}",
+        )
+    plain = {name: value for name, value in row.items() if name != "loss"}
+    return from_values(LevelPlan, plain | {"loss": _loss(row.get("loss", {}))})
+
+
+def _loss(values: object) -> LossWeights:
+    known = [field.name for field in dataclasses.fields(LossWeights)]
+    if not isinstance(values, dict) or not set(values) <= set(known):
+        raise UsageError(f"loss = {values!r}", hint=f"known: {', '.join(known)}")
+    return from_values(LossWeights, values)

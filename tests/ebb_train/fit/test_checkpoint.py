@@ -1,0 +1,199 @@
+"""Checkpoints: back as they were, atomic, at least two, broken ones passed over with a warning."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from ebb.errors import InvalidInput, OutputError
+from ebb_train.fit import checkpoint as module
+from ebb_train.fit.checkpoint import FACTS, TRAINING, WEIGHTS, Position, newest_checkpoint, save_checkpoint
+from ebb_train.models.network import PyNet
+from ebb_train.models.pynet import PyNetConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IDENTITY = {"seed": 3, "dataset": {"sha256": "ab"}}
+
+
+@pytest.fixture(scope="module")
+def network() -> PyNet:
+    torch.set_num_threads(1)
+    return PyNet(PyNetConfig(level=7, width=1 / 64))
+
+
+@pytest.fixture
+def training(network: PyNet) -> dict[str, Any]:
+    optimizer = torch.optim.Adam(network.parameters())
+    network(torch.rand(1, 4, 32, 32)).sum().backward()
+    optimizer.step()
+    return {"optimizer": optimizer.state_dict(), "rng": torch.get_rng_state(), "cuda_rng": [], "threads": 1}
+
+
+def save(run: Path, network: PyNet, training: dict[str, Any], total: int) -> Path:
+    return save_checkpoint(run, network, training, Position(level=7, step=total, total=total), IDENTITY)
+
+
+def damage(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def equal(left: object, right: object) -> bool:
+    if isinstance(left, torch.Tensor):
+        return isinstance(right, torch.Tensor) and torch.equal(left, right)
+    if isinstance(left, dict):
+        return (
+            isinstance(right, dict)
+            and list(left) == list(right)
+            and all(equal(left[k], right[k]) for k in left)
+        )
+    if isinstance(left, list):
+        return isinstance(right, list) and len(left) == len(right) and all(map(equal, left, right))
+    return left == right
+
+
+def test_a_checkpoint_comes_back(tmp_path: Path, network: PyNet, training: dict[str, Any]) -> None:
+    path = save(tmp_path, network, training, 12)
+    notes: list[str] = []
+    found = newest_checkpoint(tmp_path, IDENTITY, notes.append)
+    assert found is not None
+    assert found.path == path
+    assert found.position == Position(level=7, step=12, total=12)
+    assert found.config == network.config
+    assert equal(found.training, training)
+    state = network.state_dict()
+    assert list(found.tensors) == sorted(state)
+    assert all(torch.equal(torch.from_numpy(values), state[name]) for name, values in found.tensors.items())
+    assert notes == []
+
+
+def test_config_and_data_set_hash_are_inside(
+    tmp_path: Path, network: PyNet, training: dict[str, Any]
+) -> None:
+    path = save(tmp_path, network, training, 12)
+    facts = json.loads((path / FACTS).read_text())
+    assert facts["run"] == IDENTITY
+    assert set(facts["sha256"]) == {WEIGHTS, TRAINING}
+
+
+def test_the_last_two_are_kept(tmp_path: Path, network: PyNet, training: dict[str, Any]) -> None:
+    for total in (1, 2, 3, 10):
+        save(tmp_path, network, training, total)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["00000003", "00000010"]
+
+
+def test_no_checkpoint(tmp_path: Path) -> None:
+    assert newest_checkpoint(tmp_path, IDENTITY, pytest.fail) is None
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, TRAINING])
+def test_a_broken_newest_one_is_passed_over_by_name(
+    tmp_path: Path, network: PyNet, training: dict[str, Any], name: str
+) -> None:
+    save(tmp_path, network, training, 1)
+    newest = save(tmp_path, network, training, 2)
+    damage(newest / name)
+    notes: list[str] = []
+    found = newest_checkpoint(tmp_path, IDENTITY, notes.append)
+    assert found is not None
+    assert found.position.total == 1
+    assert len(notes) == 1
+    assert str(newest / name) in notes[0]
+    assert "SHA-256" in notes[0]
+    # the steps are done again: the whole one before the broken one is still kept
+    save(tmp_path, network, training, 2)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["00000001", "00000002"]
+
+
+def test_a_broken_one_does_not_push_out_a_whole_one(
+    tmp_path: Path, network: PyNet, training: dict[str, Any]
+) -> None:
+    for total in (4, 8):
+        save(tmp_path, network, training, total)
+    damage(tmp_path / "checkpoints" / "00000008" / WEIGHTS)
+    save(tmp_path, network, training, 6)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["00000004", "00000006"]
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"position": {"level": 1}}', "\udcff".encode("utf-8", "replace").decode()]
+)
+def test_facts_that_cannot_be_read(
+    tmp_path: Path, network: PyNet, training: dict[str, Any], text: str
+) -> None:
+    save(tmp_path, network, training, 1)
+    (save(tmp_path, network, training, 2) / FACTS).write_text(text)
+    notes: list[str] = []
+    found = newest_checkpoint(tmp_path, IDENTITY, notes.append)
+    assert found is not None
+    assert found.position.total == 1
+    assert "checkpoint.json: not what it should be" in notes[0]
+
+
+def test_a_kill_while_writing_leaves_the_one_before(
+    tmp_path: Path, network: PyNet, training: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path, network, training, 1)
+
+    def die(path: Path, data: bytes) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_atomic", die)
+        with pytest.raises(KeyboardInterrupt):
+            save(tmp_path, network, training, 2)
+    notes: list[str] = []
+    found = newest_checkpoint(tmp_path, IDENTITY, notes.append)
+    assert found is not None
+    assert found.position.total == 1
+    assert "not finished" in notes[0]
+
+
+def test_a_first_one_that_was_not_finished_is_none(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints" / "00000002").mkdir(parents=True)
+    notes: list[str] = []
+    assert newest_checkpoint(tmp_path, IDENTITY, notes.append) is None
+    assert len(notes) == 1
+
+
+def test_nothing_is_overwritten_when_none_is_whole(
+    tmp_path: Path, network: PyNet, training: dict[str, Any]
+) -> None:
+    for total in (1, 2):
+        damage(save(tmp_path, network, training, total) / WEIGHTS)
+    with pytest.raises(InvalidInput, match="none of the checkpoints is whole .delete the folder"):
+        newest_checkpoint(tmp_path, IDENTITY, lambda _: None)
+
+
+def test_a_checkpoint_of_another_run(tmp_path: Path, network: PyNet, training: dict[str, Any]) -> None:
+    save(tmp_path, network, training, 1)
+    notes: list[str] = []
+    with pytest.raises(InvalidInput, match="none of the checkpoints"):
+        newest_checkpoint(tmp_path, IDENTITY | {"seed": 4}, notes.append)
+    assert "of a run with other settings" in notes[0]
+
+
+class Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (print, ("code in a checkpoint ran",))
+
+
+def test_code_in_a_checkpoint_does_not_run(
+    tmp_path: Path, network: PyNet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(tmp_path, network, {"optimizer": Evil()}, 1)
+    with pytest.raises(InvalidInput, match="none of the checkpoints"):
+        newest_checkpoint(tmp_path, IDENTITY, lambda _: None)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, network: PyNet, training: dict[str, Any]) -> None:
+    (tmp_path / "checkpoints").write_text("a file where the folder should be")
+    with pytest.raises(OutputError):
+        save(tmp_path, network, training, 1)

@@ -1,0 +1,72 @@
+"""The folder of one run."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ebb.errors import DatasetLocked, ExitCode, InvalidInput, OutputError, UsageError
+from ebb_train.fit.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IDENTITY: dict[str, Any] = {
+    "network": {"width": 0.125, "level": 1},
+    "schedule": {"7": {"batch": 4}},
+    "settings": {"seed": 0},
+}
+
+
+def test_a_run_folder_is_made_once_and_found_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        with closing(RunFolder(tmp_path / "runs" / "a", IDENTITY)) as folder:
+            assert json.loads((folder.path / "run.json").read_text()) == IDENTITY
+            assert folder.level_weights(3) == tmp_path / "runs" / "a" / "level-3.safetensors"
+
+
+def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
+    RunFolder(tmp_path, IDENTITY).close()
+    other = IDENTITY | {"settings": {"seed": 1}, "schedule": {"7": {"batch": 8}, "6": {"batch": 1}}}
+    message = r"schedule\.6\.batch is None, not 1, schedule\.7\.batch is 4, not 8, settings\.seed is 0, not 1"
+    with pytest.raises(UsageError, match=rf"a run with other settings: {message} .*another --out"):
+        RunFolder(tmp_path, other)
+    RunFolder(tmp_path, IDENTITY).close()  # the refusal let go of the lock
+
+
+def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:
+    with closing(RunFolder(tmp_path, IDENTITY)), pytest.raises(DatasetLocked) as caught:
+        RunFolder(tmp_path, IDENTITY)
+    assert caught.value.exit_code == ExitCode.LOCKED
+    RunFolder(tmp_path, IDENTITY).close()
+
+
+def test_the_log_forgets_what_will_be_done_again(tmp_path: Path) -> None:
+    with closing(RunFolder(tmp_path, IDENTITY)) as folder:
+        folder.forget_after(0)
+        for total in (10, 20, 30):
+            folder.log({"total": total, "loss": 1 / total})
+        path = tmp_path / "log.jsonl"
+        path.write_text(path.read_text() + '{"total": 40, "lo')  # a kill in the middle of a line
+        folder.forget_after(20)
+        folder.log({"total": 25})
+        assert [json.loads(line)["total"] for line in path.read_text().splitlines()] == [10, 20, 25]
+
+
+def test_a_broken_run_file(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(InvalidInput, match=r"run\.json: cannot be read"):
+        RunFolder(tmp_path, IDENTITY)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError):
+        RunFolder(tmp_path / "file" / "run", IDENTITY)
+    with closing(RunFolder(tmp_path / "run", IDENTITY)) as folder:
+        (tmp_path / "run" / "log.jsonl").mkdir()
+        with pytest.raises(OutputError):
+            folder.log({"total": 1})

@@ -1,0 +1,142 @@
+"""Schedules and the settings of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ebb.errors import UsageError
+from ebb_train.settings import (
+    SCHEDULES,
+    ComputeSettings,
+    FitSettings,
+    LevelPlan,
+    LossWeights,
+    Schedule,
+    read_schedule,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TABLE = """
+[[level]]
+level = 7
+iterations = 3
+batch = 2
+
+[[level]]
+level = 6
+iterations = 4
+batch = 1
+learning_rate = 1e-4
+loss = { l1 = 10, ssim = 10.0, vgg = 0.1 }
+"""
+
+
+def test_the_paper_as_its_authors_ran_it() -> None:
+    rows = SCHEDULES["paper"].rows
+    assert [(row.level, row.iterations, row.batch) for row in rows] == [
+        (7, 5_000, 50),
+        (6, 5_000, 50),
+        (5, 20_000, 40),
+        (4, 20_000, 14),
+        (3, 30_000, 9),
+        (2, 80_000, 9),
+        (1, 100_000, 5),
+    ]
+    assert {row.learning_rate for row in rows} == {5e-5}
+    assert {row.loss for row in rows[:-1]} == {LossWeights(l1=1, ssim=0, vgg=0)}
+    assert rows[-1].loss == LossWeights(l1=1, ssim=1, vgg=0.01)
+
+
+def test_the_other_schedules() -> None:
+    paper, short = SCHEDULES["paper"], SCHEDULES["short"]
+    assert [row.iterations for row in short.rows] == [row.iterations // 10 for row in paper.rows]
+    assert not any(row.loss.vgg for row in SCHEDULES["smoke"].rows)
+    assert all(schedule.rows[-1].level == 1 for schedule in SCHEDULES.values())
+    assert read_schedule("short") is short
+
+
+def test_part_of_a_schedule() -> None:
+    paper = SCHEDULES["paper"]
+    assert [row.level for row in paper.down_to(5).rows] == [7, 6, 5]
+    assert paper.down_to(1) == paper
+    with pytest.raises(UsageError, match="the schedule ends at level 5, not 4"):
+        paper.down_to(5).down_to(4)
+
+
+def test_another_weight_of_the_vgg_term() -> None:
+    paper = SCHEDULES["paper"]
+    assert paper.with_vgg(None) is paper
+    assert [row.loss.vgg for row in paper.with_vgg(0).rows] == [0] * 7
+    assert [row.loss.vgg for row in paper.with_vgg(0.5).rows] == [0] * 6 + [0.5]
+
+
+def test_a_schedule_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(TABLE)
+    assert read_schedule(str(path)) == Schedule(
+        (
+            LevelPlan(level=7, iterations=3, batch=2),
+            LevelPlan(
+                level=6, iterations=4, batch=1, learning_rate=1e-4, loss=LossWeights(l1=10, ssim=10, vgg=0.1)
+            ),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("level = 6", "level = 5", r"a schedule of levels \[7, 5\] \(7, 6, 5, …"),
+        ("iterations = 4", "iterations = 0", "level 6: 0 iterations, batch 1"),
+        ("iterations = 4", "iterations = 4.5", "iterations = 4.5 is not of type int"),
+        ("iterations = 4", "steps = 4", r"missing key 'iterations' in \[\[level\]\]"),
+        ("batch = 1", "batch = 1\nepochs = 1", r"unknown key 'epochs' in .*known: level, iterations"),
+        ("ssim = 10.0", "mse = 1.0", "loss = .*known: l1, ssim, vgg"),
+        ("l1 = 10", "l1 = -1", "loss weights .*all at least 0"),
+        ("l1 = 10, ssim = 10.0, vgg = 0.1", "l1 = 0", "one of them above"),
+        ("learning_rate = 1e-4", "learning_rate = inf", "learning rate inf"),
+        ("[[level]]\nlevel = 7", "[level]\nlevel = 7", "cannot read the schedule"),
+        (
+            "[[level]]\nlevel = 7",
+            "[other]\nx = 1\n[[level]]\nlevel = 7",
+            r"\[\[level\]\] tables and nothing else",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in TABLE
+    path = tmp_path / "mine.toml"
+    path.write_text(TABLE.replace(old, new))
+    with pytest.raises(UsageError, match=message) as caught:
+        read_schedule(str(path))
+    assert caught.value.path == path
+    assert caught.value.exit_code == 2
+
+
+def test_no_such_schedule(tmp_path: Path) -> None:
+    with pytest.raises(
+        UsageError, match=r"no schedule 'long' \(one of: paper, short, smoke, or a .toml file"
+    ):
+        read_schedule("long")
+    with pytest.raises(UsageError, match=r"none\.toml: cannot read the schedule"):
+        read_schedule(str(tmp_path / "none.toml"))
+    path = tmp_path / "list.toml"
+    path.write_text("level = [1, 2]")
+    with pytest.raises(UsageError, match=r"1 is not a \[\[level\]\] table"):
+        read_schedule(str(path))
+
+
+@pytest.mark.parametrize("values", [{"crop": 100}, {"crop": -64}, {"seed": -1}])
+def test_fit_settings_that_make_no_sense(values: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"a crop is a multiple of 64"):
+        FitSettings(**values)
+
+
+@pytest.mark.parametrize("values", [{"devices": 0}, {"log_every": 0}, {"loaders": -1}, {"micro_batch": -1}])
+def test_compute_settings_that_make_no_sense(values: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"--{next(iter(values)).replace('_', '-')}"):
+        ComputeSettings(**values)
