@@ -139,22 +139,26 @@ def test_a_locked_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
 )
 def test_a_signal_keeps_what_was_done(tmp_path: Path, number: signal.Signals, code: ExitCode) -> None:
+    """The last of four files hangs, so the signal always comes when three are done."""
     raw, dataset = tmp_path / "raw", tmp_path / "set"
     write_card(raw, 1)
-    for i in range(60):
-        (raw / f"IMG_1{i:03d}.JPG").write_bytes(shot(scene(i, (1200, 800)), 8, i))
+    (raw / "IMG_9999.JPG").write_bytes(shot(scene(9), 16, 7000) + b"EBB-TEST-HANG")
     command = [sys.executable, "-m", "ebb", "ingest", str(raw), "--dataset", str(dataset), "--workers", "1"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        while not rows(dataset) and process.poll() is None:
+    doubles = str(Path(__file__).parents[1] / "doubles_path")
+    hanging = {**os.environ, "PYTHONPATH": doubles, "EBB_TEST_CRASH": "1"}
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=hanging
+    ) as process:
+        while rows(dataset) < 3 and process.poll() is None:
             pass
         process.send_signal(number)
         _, error = process.communicate(timeout=60)
     assert process.returncode == code, error
     assert "run the same command again" in error
     assert "Traceback" not in error
-    assert 0 < rows(dataset) < 63
+    assert rows(dataset) == 3
     assert subprocess.run(command, check=False, capture_output=True).returncode == 0
-    assert rows(dataset) == 63
+    assert rows(dataset) == 4
 
 
 def rows(dataset: Path) -> int:
