@@ -49,6 +49,7 @@ def run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
     """
     console = Console(program=app.name[0], as_json="--json" in arguments)
     signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start us with it ignored
     try:
         code = app(arguments, result_action="return_value", exit_on_error=False)
     except EbbError as error:
