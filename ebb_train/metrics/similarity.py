@@ -1,0 +1,137 @@
+"""PSNR, SSIM and MS-SSIM of one pair of pictures: the formulas, without a protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ebb.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Values: TypeAlias = NDArray[np.floating[Any]]
+"""(H, W, C), float32 or float64, [0, 1]; results are computed in the same precision."""
+
+K1, K2 = 0.01, 0.03
+"""Constants of SSIM, of a range of 1 (Wang et al., section III-B)."""
+
+MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Of the scales from fine to coarse (Wang, Simoncelli and Bovik, section 3.2)."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """What the statistics of SSIM are taken over."""
+
+    size: int
+    """Rows and columns, odd."""
+    sigma: float | None = None
+    """Of a Gaussian; None: every pixel counts alike."""
+    sample_covariance: bool = False
+    """Variances divided by n − 1 instead of n."""
+
+    def __str__(self) -> str:
+        shape = f"Gaussian, sigma {self.sigma}" if self.sigma else "uniform"
+        divisor = "n - 1" if self.sample_covariance else "n"
+        return f"{self.size} x {self.size} {shape}, variances over {divisor}"
+
+
+GAUSSIAN_11 = Window(11, 1.5)
+UNIFORM_7 = Window(7, sample_covariance=True)
+
+
+def psnr(preds: Values, target: Values) -> float:
+    """Peak signal-to-noise ratio in dB, of a range of 1; infinite for equal pictures."""
+    difference = np.subtract(preds, target, dtype=np.float64).ravel()
+    error = float(np.dot(difference, difference)) / difference.size
+    return float(-10 * np.log10(error)) if error else float("inf")
+
+
+def ssim(preds: Values, target: Values, window: Window = GAUSSIAN_11) -> float:
+    """Mean structural similarity over places and channels, where the window fits.
+
+    Wang et al., "Image quality assessment: from error visibility to structural similarity" (IEEE TIP 2004),
+    equation 13.
+
+    Raises:
+        InvalidInput: the pictures are smaller than the window.
+    """
+    luminance, contrast = ssim_maps(preds, target, window)
+    return float(np.mean(luminance * contrast, dtype=np.float64))
+
+
+def ssim_maps(preds: Values, target: Values, window: Window = GAUSSIAN_11) -> tuple[Values, Values]:
+    """The two factors of SSIM at every place where the window fits: luminance, and contrast times structure.
+
+    Returns:
+        Twice (H − size + 1, W − size + 1, C).
+
+    Raises:
+        InvalidInput: the pictures are smaller than the window.
+    """
+    if min(preds.shape[:2]) < window.size:
+        size = f"{preds.shape[1]} x {preds.shape[0]}"
+        raise InvalidInput(f"SSIM of {size} pixels: its window is {window.size} x {window.size}")
+    c1, c2 = K1**2, K2**2
+    mean_p, mean_t = _means(preds, window), _means(target, window)
+    products, squares = mean_p * mean_t, mean_p * mean_p + mean_t * mean_t
+    unbias = window.size**2 / (window.size**2 - 1) if window.sample_covariance else 1.0
+    covariance = (_means(preds * target, window) - products) * unbias
+    # one mean of the sum of both squares: variances are only needed added up
+    variances = (_means(preds * preds + target * target, window) - squares) * unbias
+    return (2 * products + c1) / (squares + c1), (2 * covariance + c2) / (variances + c2)
+
+
+def ms_ssim(preds: Values, target: Values, weights: Sequence[float] = MS_SSIM_WEIGHTS) -> float:
+    """Multi-scale structural similarity, mean over channels.
+
+    Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment" (Asilomar
+    2003), equation 7, scales halved by means of 2 x 2 pixels, an odd last row or column repeated first. Mean
+    contrasts below 0 count as 0: their powers would not be real.
+
+    Raises:
+        InvalidInput: the coarsest scale is smaller than the window of SSIM.
+    """
+    smallest = ms_ssim_smallest(len(weights))
+    if min(preds.shape[:2]) < smallest:
+        size = f"{preds.shape[1]} x {preds.shape[0]}"
+        raise InvalidInput(f"MS-SSIM of {size} pixels: it takes {smallest} each way")
+    result = np.ones(preds.shape[2])
+    for scale, weight in enumerate(weights, start=1):
+        luminance, contrast = ssim_maps(preds, target)
+        term = luminance * contrast if scale == len(weights) else contrast
+        result *= np.maximum(term.mean(axis=(0, 1), dtype=np.float64), 0) ** weight
+        preds, target = _halved(preds), _halved(target)
+    return float(result.mean())
+
+
+def ms_ssim_smallest(scales: int = len(MS_SSIM_WEIGHTS)) -> int:
+    """Smallest width and height that leave room for the window at the coarsest scale."""
+    return int((GAUSSIAN_11.size - 1) * 2 ** (scales - 1) + 1)
+
+
+def _means(values: Values, window: Window) -> Values:
+    """Weighted means under the window, where it fits."""
+    import cv2
+
+    if window.sigma is None:
+        means = cv2.blur(values, (window.size, window.size))
+    else:
+        offsets = np.arange(window.size) - window.size // 2
+        weights = np.exp(-(offsets**2) / (2 * window.sigma**2))
+        weights /= weights.sum()
+        means = cv2.sepFilter2D(values, -1, weights, weights)
+    rim = window.size // 2
+    return np.asarray(means, values.dtype).reshape(values.shape)[rim:-rim, rim:-rim]
+
+
+def _halved(values: Values) -> Values:
+    """Means of 2 x 2 pixels; an odd last row or column is repeated."""
+    height, width = values.shape[:2]
+    even = np.pad(values, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    means = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
+    return np.asarray(means, values.dtype)

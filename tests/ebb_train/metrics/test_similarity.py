@@ -1,0 +1,107 @@
+"""PSNR, SSIM and MS-SSIM against scikit-image and torchmetrics, and where their values are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from ebb.errors import InvalidInput
+from ebb_train.metrics.similarity import (
+    GAUSSIAN_11,
+    UNIFORM_7,
+    Window,
+    ms_ssim,
+    ms_ssim_smallest,
+    psnr,
+    ssim,
+    ssim_maps,
+)
+from ebb_train.optional import tensorflow
+from tests.photo_pairs import NAMES, PAIRS, Pixels, in_float64
+
+each_pair = pytest.mark.parametrize(("preds", "target"), PAIRS, ids=NAMES)
+
+
+@each_pair
+def test_psnr_is_that_of_scikit_image(preds: Pixels, target: Pixels) -> None:
+    expected = peak_signal_noise_ratio(target.astype(float), preds.astype(float), data_range=1)
+    assert psnr(preds, target) == pytest.approx(expected, abs=1e-9)
+
+
+@each_pair
+@pytest.mark.parametrize("window", [GAUSSIAN_11, UNIFORM_7], ids=str)
+def test_ssim_is_that_of_scikit_image(preds: Pixels, target: Pixels, window: Window) -> None:
+    gaussian = {"gaussian_weights": True, "sigma": window.sigma} if window.sigma else {}
+    expected = structural_similarity(
+        preds.astype(float), target.astype(float), data_range=1, channel_axis=2, win_size=window.size,
+        use_sample_covariance=window.sample_covariance, **gaussian,
+    )  # fmt: skip
+    assert ssim(preds.astype(float), target.astype(float), window) == pytest.approx(expected, abs=1e-12)
+    assert ssim(preds, target, window) == pytest.approx(expected, abs=1e-6)
+
+
+@each_pair
+def test_ms_ssim_is_that_of_tensorflow(
+    preds: Pixels, target: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = in_float64(tensorflow().image.ssim_multiscale, preds, target, monkeypatch)
+    assert ms_ssim(preds.astype(float), target.astype(float)) == pytest.approx(expected, abs=1e-7)
+    assert ms_ssim(preds, target) == pytest.approx(expected, abs=1e-5)
+
+
+def test_psnr_of_a_constant_difference() -> None:
+    flat = np.full((4, 4, 3), 0.5, np.float32)
+    assert psnr(flat + np.float32(0.25), flat) == pytest.approx(20 * np.log10(4))
+    assert psnr(flat, flat) == float("inf")
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+@settings(max_examples=30)
+def test_constant_pictures_differ_in_luminance_only(first: float, second: float) -> None:
+    preds, target = (np.full((176, 176, 3), value) for value in (first, second))
+    expected = (2 * first * second + 1e-4) / (first**2 + second**2 + 1e-4)
+    assert ssim(preds, target) == pytest.approx(expected, abs=1e-9)
+    assert ms_ssim(preds, target) == pytest.approx(expected**0.1333, abs=1e-9)
+
+
+def test_equal_pictures_are_alike() -> None:
+    for picture in (PAIRS[0][0], PAIRS[-1][0]):
+        assert ssim(picture, picture) == pytest.approx(1, abs=1e-6)
+        assert ms_ssim(picture, picture) == pytest.approx(1, abs=1e-6)
+
+
+def test_opposite_pictures_have_no_ms_ssim_but_a_number() -> None:
+    target = PAIRS[0][1]
+    assert ms_ssim(1 - target, target) == 0
+    assert ssim(1 - target, target) < 0
+
+
+@given(st.integers(0, 11))
+@settings(max_examples=12, deadline=None)
+def test_both_orders_give_one_number(number: int) -> None:
+    preds, target = PAIRS[number]
+    assert psnr(preds, target) == psnr(target, preds)
+    assert ssim(preds, target) == pytest.approx(ssim(target, preds), abs=1e-9)
+
+
+def test_maps_cover_the_places_where_the_window_fits() -> None:
+    preds, target = PAIRS[0]
+    luminance, contrast = ssim_maps(preds, target)
+    assert luminance.shape == contrast.shape == (151, 153, 3)
+    assert luminance.dtype == np.float32
+
+
+def test_too_small_for_the_window() -> None:
+    with pytest.raises(InvalidInput, match="SSIM of 10 x 11 pixels: its window is 11 x 11"):
+        ssim(PAIRS[0][0][:11, :10], PAIRS[0][1][:11, :10])
+    with pytest.raises(InvalidInput, match="MS-SSIM of 160 x 161 pixels: it takes 161 each way"):
+        ms_ssim(PAIRS[0][0][:, :160], PAIRS[0][1][:, :160])
+
+
+def test_the_smallest_that_has_ms_ssim() -> None:
+    smallest = ms_ssim_smallest()
+    assert smallest == 161
+    assert 0 < ms_ssim(PAIRS[0][0][:, :smallest], PAIRS[0][1][:, :smallest]) < 1
