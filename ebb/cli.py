@@ -24,6 +24,7 @@ from ebb.settings import (
     ShardSettings,
     SimulateSettings,
 )
+from ebb.weights_verbs import weights_app
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -314,55 +315,7 @@ def doctor(*, common: Annotated[Common, Flags] = Common()) -> ExitCode:
     return ExitCode.DONE
 
 
-weights = App(name="weights", help="Files of trained networks: fetch, list, find.")
-app.command(weights)
-
-
-@weights.command(name="download")
-def download_weights(name: str, /, *, output: Annotated[Output, Flags] = Output()) -> ExitCode:
-    """Fetch a weights file into the cache; takes up a download that broke.
-
-    Example: ebb weights download megadepth
-
-    Args:
-        name: Which network: see ebb weights list.
-    """
-    from ebb.console import DownloadBar
-    from ebb.weights import download, known_weights
-
-    console = output.console()
-    console.note(f"{known_weights(name).url}\n{known_weights(name).licence}")
-    with DownloadBar(name, quiet=output.quiet) as bar:
-        path = download(name, bar.show)
-    console.result({"name": name, "path": str(path)}, str(path))
-    return ExitCode.DONE
-
-
-@weights.command(name="list")
-def list_weights(*, output: Annotated[Output, Flags] = Output()) -> ExitCode:
-    """List the networks whose weights ebb knows, and whether they are here."""
-    from ebb.console import table
-    from ebb.report.doctor import weights_status
-    from ebb.weights import WEIGHTS
-
-    rows = [(name, weights_status(name), known.url) for name, known in WEIGHTS.items()]
-    facts = {name: {"status": status, "url": url} for name, status, url in rows}
-    output.console().result(facts, table(("name", "status", "from"), rows))
-    return ExitCode.DONE
-
-
-@weights.command(name="path")
-def weights_path(name: str, /, *, output: Annotated[Output, Flags] = Output()) -> ExitCode:
-    """Print where a weights file is.
-
-    Args:
-        name: Which network.
-    """
-    from ebb.weights import find_weights
-
-    path = find_weights(name)
-    output.console().result({"name": name, "path": str(path)}, str(path))
-    return ExitCode.DONE
+app.command(weights_app())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -34,6 +34,9 @@ CHUNK_BYTES = 1 << 18
 TORCH_MAGIC = (b"PK\x03\x04", b"\x80\x02")
 """How files of ``torch.save`` begin: a ZIP archive, or before PyTorch 1.6 a pickle."""
 
+ARCHIVE_MAGIC = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"Rar!", b"7z\xbc\xaf")
+"""How archives begin: ZIP, gzip, bzip2, RAR, 7-Zip."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsFile:
@@ -46,6 +49,10 @@ class WeightsFile:
     licence: str
     variable: str
     """Environment variable that names a file to use instead."""
+    magic: tuple[bytes, ...] = TORCH_MAGIC
+    """How the file may begin; four bytes at most."""
+    must_accept: bool = False
+    """Whether the licence must be accepted before anything is fetched."""
 
 
 _MEGADEPTH = "http://www.cs.cornell.edu/projects/megadepth/dataset/models/"
@@ -72,6 +79,18 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256="dcbb9e9d",  # by torchvision's convention the name carries the first digits
         licence="torchvision (BSD-3-Clause); trained on ImageNet: https://www.image-net.org/download.php",
         variable="EBB_VGG19_WEIGHTS",
+    ),
+    "pynet-bokeh": WeightsFile(
+        # the file that the README of https://github.com/aiff22/PyNET-Bokeh links to
+        url="https://drive.usercontent.google.com/download?id=1oMHBTERgAtARD-kaQHSC-lH4ROXYCixM"
+        "&export=download&confirm=t",
+        file_name="pynet-bokeh.archive",
+        sha256=None,
+        licence="Copyright 2020 Andrey Ignatov; CC BY-NC-SA 4.0, for academic research only: "
+        "https://creativecommons.org/licenses/by-nc-sa/4.0/legalcode",
+        variable="EBB_PYNET_BOKEH_WEIGHTS",
+        magic=ARCHIVE_MAGIC,
+        must_accept=True,
     ),
 }
 
@@ -104,7 +123,7 @@ def find_weights(name: str, explicit: Path | None = None) -> Path:
             is not the published one.
     """
     known = known_weights(name)
-    hint = f"ebb weights download {name}, or --weights FILE"
+    hint = f"ebb weights download {name}{' --accept-licence' * known.must_accept}, or --weights FILE"
     named = explicit or os.environ.get(known.variable)
     path = Path(named) if named else cache_dir() / known.file_name
     if not path.is_file():
@@ -115,19 +134,26 @@ def find_weights(name: str, explicit: Path | None = None) -> Path:
     return path
 
 
-def download(name: str, progress: Progress | None = None) -> Path:
+def download(name: str, progress: Progress | None = None, *, accept_licence: bool = False) -> Path:
     """Fetch a weights file into the cache, or find it there already.
 
     A broken download is taken up where it stopped, if the server still has the same file. The file appears
     under its name only when it is whole and its hash is right.
 
+    Args:
+        name: A key of :data:`WEIGHTS`.
+        progress: Who watches.
+        accept_licence: The user accepts the licence of the file; only some ask for that.
+
     Raises:
-        UsageError: no weights have this name.
+        UsageError: no weights have this name, or their licence is not accepted.
         MissingDependency: the server cannot be reached, refuses, or the connection breaks.
         InvalidInput: what came is not the file that is expected.
         OutputError: the cache cannot be written, or another download of this file is running.
     """
     known = known_weights(name)
+    if known.must_accept and not accept_licence:
+        raise UsageError(f"the licence of {name}: {known.licence}", hint="to accept it: --accept-licence")
     path = cache_dir() / known.file_name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -238,7 +264,7 @@ def _adopt(known: WeightsFile, part: Path, path: Path) -> None:
 def _check_magic(part: Path, known: WeightsFile) -> None:
     """A log-in page of the network would otherwise be trusted as the first download."""
     with part.open("rb") as file:
-        if not file.read(4).startswith(TORCH_MAGIC):
+        if not file.read(4).startswith(known.magic):
             hint = "a log-in page of your network may stand in for it; open the address in a browser"
             raise InvalidInput("what came is not a weights file", path=known.url, hint=hint)
 

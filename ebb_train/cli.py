@@ -14,6 +14,7 @@ from cyclopts import App, Parameter
 from ebb import __version__
 from ebb.command import Flags, Output, run_verb
 from ebb.errors import ExitCode
+from ebb.weights_verbs import weights_app
 from ebb_train.models.pynet import PAPER, PyNetConfig
 from ebb_train.settings import ComputeSettings, FitSettings
 
@@ -44,7 +45,8 @@ def convert(
     Example: ebb-train convert models/pynet_bokeh_level_0 pynet.safetensors
 
     Args:
-        source: Prefix of the checkpoint's files (what comes before .index), or the weights file.
+        source: Prefix of the checkpoint's files (what comes before .index) or their archive as downloaded, or
+            the weights file.
         out: The weights file, or the prefix of the checkpoint's files to write.
         to: What to write. With tensorflow the weights file says what the network is like.
     """
@@ -95,6 +97,9 @@ def fit(
         facts = {"run": report.run, "weights": report.weights, "steps": report.steps}
         console.result(facts | {"resumed_at": report.resumed_at}, f"{report.weights}: {report.steps} steps")
     return ExitCode.DONE
+
+
+app.command(weights_app())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

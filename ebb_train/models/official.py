@@ -17,6 +17,7 @@ import numpy as np
 from ebb.errors import InvalidInput, OutputError, UsageError
 from ebb.files import cannot_write
 from ebb_train import optional
+from ebb_train.models.archive import unpacked
 from ebb_train.models.pynet import PAPER, PyNetConfig, layers
 from ebb_train.models.weights import PYNET, About, Tensors, read_pynet, save_weights
 
@@ -73,7 +74,8 @@ def checkpoint_to_weights(prefix: Path, path: Path, config: PyNetConfig = PAPER)
     """Turn a checkpoint of the authors' code into a weights file.
 
     Args:
-        prefix: What the names of the checkpoint's files begin with; one of the files will do.
+        prefix: What the names of the checkpoint's files begin with; one of the files will do, and so will the
+            archive that the authors publish.
         path: Weights file to write.
         config: What the network in the checkpoint is like.
 
@@ -86,8 +88,9 @@ def checkpoint_to_weights(prefix: Path, path: Path, config: PyNetConfig = PAPER)
         OutputError: the weights file cannot be written.
     """
     variables(config)  # refuses other levels before the long reading
-    tensors = from_official(read_checkpoint(prefix), config, prefix)
-    source = f"TensorFlow checkpoint {_prefix(prefix).name}"
+    with unpacked(prefix) as inside:
+        tensors = from_official(read_checkpoint(inside), config, prefix)
+        source = f"TensorFlow checkpoint {_prefix(inside).name}"
     return save_weights(
         path, tensors, About(network=PYNET, config=config.as_dict(), source=source, licence=LICENCE)
     )

@@ -180,22 +180,3 @@ def test_every_verb_has_help_and_stands_in_the_readme(verb: str, capsys: pytest.
     assert run_verb([verb, "--help"]) == 0
     assert "Usage: ebb" in capsys.readouterr().out
     assert f"`ebb {verb}" in README.read_text()
-
-
-def test_weights_list_path_and_download_from_the_cache(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("EBB_CACHE", str(tmp_path))
-    monkeypatch.delenv("EBB_MEGADEPTH_WEIGHTS", raising=False)
-    assert run_verb(["weights", "path", "megadepth"]) == 6
-    assert run_verb(["weights", "download", "nonsense"]) == 2
-    path = tmp_path / "best_generalization_net_G.pth"
-    path.write_bytes(b"PK\x03\x04")
-    capsys.readouterr()
-    assert run_verb(["weights", "path", "megadepth"]) == 0
-    assert run_verb(["weights", "download", "megadepth", "-q"]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == str(path)
-    assert run_verb(["weights", "list", "--json"]) == 0
-    listed = json.loads(capsys.readouterr().out)
-    assert listed["megadepth"]["status"] == "0.0 MB"
-    assert listed["megadepth-vanilla"]["status"].startswith("missing")

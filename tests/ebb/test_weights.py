@@ -151,6 +151,30 @@ def test_web_page_is_not_trusted(server: Server, tmp_path: Path) -> None:
     assert weights.download("megadepth").read_bytes() == CONTENT
 
 
+def test_nothing_is_fetched_before_the_licence_is_accepted(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    entry = replace(weights.WEIGHTS["megadepth"], must_accept=True, licence="for research only")
+    monkeypatch.setitem(weights.WEIGHTS, "megadepth", entry)
+    with pytest.raises(UsageError, match=r"for research only \(to accept it: --accept-licence\)"):
+        weights.download("megadepth")
+    assert server.ranges == []
+    assert weights.download("megadepth", accept_licence=True).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("begin", weights.ARCHIVE_MAGIC)
+def test_an_archive_where_one_is_expected(
+    server: Server, monkeypatch: pytest.MonkeyPatch, begin: bytes
+) -> None:
+    entry = replace(weights.WEIGHTS["megadepth"], magic=weights.ARCHIVE_MAGIC)
+    monkeypatch.setitem(weights.WEIGHTS, "megadepth", entry)
+    server.content = PAGE
+    with pytest.raises(InvalidInput, match="not a weights file"):
+        weights.download("megadepth")
+    server.content = begin + CONTENT
+    assert weights.download("megadepth").read_bytes() == server.content
+
+
 def test_published_hash_is_checked(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     entry = replace(weights.WEIGHTS["megadepth"], sha256="0" * 64)
     monkeypatch.setitem(weights.WEIGHTS, "megadepth", entry)
@@ -257,7 +281,7 @@ def test_cache_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_every_entry_is_complete() -> None:
     for name, entry in weights.WEIGHTS.items():
         assert entry.url.startswith("http")
-        assert entry.url.endswith(entry.file_name)
+        assert entry.must_accept or entry.url.endswith(entry.file_name)
         assert entry.licence
         assert entry.variable.startswith("EBB_"), name
         if entry.sha256 is not None and len(entry.sha256) < 64:

@@ -1,0 +1,68 @@
+"""The verbs on weights files: ``weights download``, ``list`` and ``path`` of ``ebb`` and ``ebb-train``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App
+
+from ebb.command import Flags, Output
+from ebb.errors import ExitCode
+
+
+def weights_app() -> App:
+    """Make the sub-command ``weights`` for one more command line."""
+    weights = App(name="weights", help="Files of trained networks: fetch, list, find.")
+    weights.command(download_weights, name="download")
+    weights.command(list_weights, name="list")
+    weights.command(weights_path, name="path")
+    return weights
+
+
+def download_weights(
+    name: str, /, *, accept_licence: bool = False, output: Annotated[Output, Flags] = Output()
+) -> ExitCode:
+    """Fetch a weights file into the cache; takes up a download that broke.
+
+    Example: ebb weights download megadepth
+
+    Args:
+        name: Which network: see weights list.
+        accept_licence: You have read the licence and accept it; a few files ask for that.
+    """
+    from ebb.console import DownloadBar
+    from ebb.weights import download, known_weights
+
+    console = output.console()
+    console.note(f"{known_weights(name).url}\n{known_weights(name).licence}")
+    with DownloadBar(name, quiet=output.quiet) as bar:
+        path = download(name, bar.show, accept_licence=accept_licence)
+    console.result({"name": name, "path": str(path)}, str(path))
+    return ExitCode.DONE
+
+
+def list_weights(*, output: Annotated[Output, Flags] = Output()) -> ExitCode:
+    """List the networks whose weights are known, and whether they are here."""
+    from ebb.console import table
+    from ebb.report.doctor import weights_status
+    from ebb.weights import WEIGHTS
+
+    rows = [(name, weights_status(name), known.url) for name, known in WEIGHTS.items()]
+    facts = {
+        name: {"status": status, "url": url, "licence": WEIGHTS[name].licence} for name, status, url in rows
+    }
+    output.console().result(facts, table(("name", "status", "from"), rows))
+    return ExitCode.DONE
+
+
+def weights_path(name: str, /, *, output: Annotated[Output, Flags] = Output()) -> ExitCode:
+    """Print where a weights file is.
+
+    Args:
+        name: Which network.
+    """
+    from ebb.weights import find_weights
+
+    path = find_weights(name)
+    output.console().result({"name": name, "path": str(path)}, str(path))
+    return ExitCode.DONE

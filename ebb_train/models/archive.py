@@ -1,0 +1,75 @@
+"""The archive that the PyNET authors publish: the files of a checkpoint, in a ZIP or tar file."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING
+
+from ebb.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES = 4_000_000_000
+"""Of a checkpoint's files together: more is not one of PyNET."""
+
+_PARTS = (".index", ".data-")
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """Give the prefix of the checkpoint in an archive, unpacked for a while; any other path as it is.
+
+    Raises:
+        InvalidInput: the archive is broken, or holds no checkpoint or several.
+    """
+    if not path.is_file() or not (zipfile.is_zipfile(path) or tarfile.is_tarfile(path)):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            _unpack(path, Path(folder))
+        except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, RuntimeError) as error:
+            raise InvalidInput(f"the archive is broken: {error}", path=path) from error
+        found = sorted(Path(folder).glob("*.index"))
+        if len(found) != 1:
+            hint = "unpack it, and name what comes before .index"
+            raise InvalidInput(f"an archive of {len(found)} checkpoints, not of one", path=path, hint=hint)
+        yield found[0].with_suffix("")
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    """Write the checkpoint's files side by side: only their own names count, wherever they lie."""
+    left = MAX_BYTES
+    for name, size, content in _members(path):
+        left -= size
+        if left < 0:
+            raise InvalidInput(f"more than {MAX_BYTES / 1e9:.0f} GB; not a checkpoint of PyNET", path=path)
+        with content, (folder / name).open("xb") as out:
+            shutil.copyfileobj(content, out)
+
+
+def _members(path: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
+    """Name, size and content of every file of a checkpoint."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            for entry in file.infolist():
+                if _is_part(entry.filename) and not entry.is_dir():
+                    yield PurePosixPath(entry.filename).name, entry.file_size, file.open(entry)
+        return
+    with tarfile.open(path) as tar:
+        for member in tar:
+            content = tar.extractfile(member) if _is_part(member.name) and member.isfile() else None
+            if content is not None:
+                yield PurePosixPath(member.name).name, member.size, content
+
+
+def _is_part(name: str) -> bool:
+    last = PurePosixPath(name).name
+    return any(part in last for part in _PARTS) and not last.startswith(".")

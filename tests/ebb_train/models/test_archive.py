@@ -1,0 +1,95 @@
+"""A checkpoint in an archive: only its own files come out, and only into the temporary folder."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ebb.errors import InvalidInput
+from ebb_train.models import archive
+from ebb_train.models.archive import unpacked
+
+FILES = {
+    "models/original/net_level_0.index": b"index",
+    "models/original/net_level_0.data-00000-of-00001": b"data",
+    "models/original/net_level_0.meta": b"graph",
+    "models/readme.txt": b"hello",
+    "__MACOSX/._net_level_0.index": b"not one",
+}
+
+
+def folder_of(tmp_path: Path, files: dict[str, bytes]) -> Path:
+    folder = tmp_path / "content"
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "gztar", "bztar"])
+def test_the_checkpoint_comes_out_for_a_while(tmp_path: Path, kind: str) -> None:
+    made = shutil.make_archive(str(tmp_path / "made"), kind, folder_of(tmp_path, FILES))
+    path = Path(made).rename(tmp_path / "net.archive")
+    with unpacked(path) as prefix:
+        assert prefix.name == "net_level_0"
+        left = {file.name: file.read_bytes() for file in prefix.parent.iterdir()}
+    assert left == {"net_level_0.index": b"index", "net_level_0.data-00000-of-00001": b"data"}
+    assert not prefix.parent.exists()
+
+
+def test_anything_else_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "net.index").write_bytes(b"index")
+    for path in (tmp_path / "net", tmp_path / "net.index"):
+        with unpacked(path) as prefix:
+            assert prefix == path
+
+
+def test_names_that_lead_elsewhere_stay_inside(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a", "w") as file:
+        file.writestr("../../net.index", b"index")
+    with unpacked(tmp_path / "a") as prefix:
+        assert prefix.with_name("net.index").read_bytes() == b"index"
+    assert not list(tmp_path.parent.glob("*.index"))
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a", "w") as file:
+        link = tarfile.TarInfo("net.index")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
+        file.addfile(link)
+    with pytest.raises(InvalidInput, match="an archive of 0 checkpoints"), unpacked(tmp_path / "a"):
+        pass
+
+
+def test_two_checkpoints_are_one_too_many(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a", "w") as file:
+        file.writestr("one.index", b"")
+        file.writestr("two.index", b"")
+    with (
+        pytest.raises(InvalidInput, match=r"2 checkpoints, not of one"),
+        unpacked(tmp_path / "a"),
+    ):
+        pass
+
+
+def test_what_would_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_BYTES", 1000)
+    with zipfile.ZipFile(tmp_path / "a", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("net.index", b"\0" * 2000)
+    with pytest.raises(InvalidInput, match="not a checkpoint of PyNET"), unpacked(tmp_path / "a"):
+        pass
+
+
+def test_damage(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("net.index", bytes(range(256)) * 40)
+    data = bytearray((tmp_path / "a").read_bytes())
+    data[60] ^= 255
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(InvalidInput, match="the archive is broken") as caught, unpacked(tmp_path / "a"):
+        pass
+    assert caught.value.path == tmp_path / "a"
