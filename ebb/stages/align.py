@@ -60,9 +60,15 @@ class AlignJob:
 
 def run(workspace: Workspace, settings: AlignSettings, run: RunSettings, progress: Progress) -> StageReport:
     """Align every pair of the catalogue that came from camera files."""
-    pairs = [pair for pair in pairs_of(read_catalog(workspace.catalog_file)) if not pair.is_imported]
+    todo = jobs(workspace, settings)
     workspace.save_settings(align=settings)
-    jobs = [
+    return run_pairs(workspace.state, ALIGN, todo, align_pair, run, progress)
+
+
+def jobs(workspace: Workspace, settings: AlignSettings) -> list[AlignJob]:
+    """One job for each pair of the catalogue that came from camera files."""
+    pairs = [pair for pair in pairs_of(read_catalog(workspace.catalog_file)) if not pair.is_imported]
+    return [
         AlignJob(
             pair_id=pair.pair_id,
             key=align_key(pair, settings),
@@ -73,7 +79,6 @@ def run(workspace: Workspace, settings: AlignSettings, run: RunSettings, progres
         )
         for pair in pairs
     ]
-    return run_pairs(workspace.state, ALIGN, jobs, align_pair, run, progress)
 
 
 def align_pair(job: AlignJob) -> Result:
