@@ -85,10 +85,15 @@ def demosaic(signal: NDArray[np.float32]) -> RgbLinear:
 
 
 def encode_srgb(photo: RgbLinear) -> Rgb8:
-    """Linear light to 8-bit sRGB (IEC 61966-2-1): clip, curve, round."""
+    """Linear light to 8-bit sRGB: clip, curve, round."""
+    return np.asarray(np.rint(srgb_curve(photo) * 255), np.uint8)
+
+
+def srgb_curve(photo: RgbLinear) -> NDArray[np.float32]:
+    """Linear light, clipped to 0 … 1, to sRGB values 0 … 1 (IEC 61966-2-1)."""
     linear = np.clip(photo, 0, 1)
     curve = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
-    return np.asarray(np.rint(curve * 255), np.uint8)
+    return np.asarray(curve, np.float32)
 
 
 def decode_srgb(photo: NDArray[np.uint8] | NDArray[np.uint16]) -> RgbLinear:

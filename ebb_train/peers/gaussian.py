@@ -1,0 +1,95 @@
+"""Gaussian blur by depth: the simplest thing that looks like bokeh.
+
+Every pixel is taken from a copy of the photo that is blurred as its own depth asks for. So it knows no discs,
+and the colour of a sharp subject spreads into the blurred background beside it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb_train.peers.calibrate import BLURS, DEFAULT_BLUR, best_of, exposure_gain
+from ebb_train.peers.depth_blur import blur_diameters
+from ebb_train.peers.gain import Gain
+from ebb_train.peers.model import Cost, Model, require_depth
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Gray8, Rgb8, Size
+    from ebb_train.peers.model import Picture, TrainPairs
+
+LEVELS = 12
+"""Blurred copies of the photo between no blur and the strongest."""
+CUT = 3.0
+"""Kernels end at this many sigma."""
+
+
+class Gaussian(Model):
+    """Interpolates between Gaussian-blurred copies of the photo."""
+
+    name = "gaussian"
+    needs_depth = True
+
+    def __init__(self, blur: float, gain: float = 1.0, calibrated_on: int = 0) -> None:
+        self.blur, self.gain, self.calibrated_on = blur, gain, calibrated_on
+
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+        """Blur by depth, in sRGB values, as image editors do.
+
+        A disc of diameter c has the standard deviation c / 4 along each axis; so has the Gaussian.
+        """
+        coc = blur_diameters(wide, require_depth(self.name, depth), self.blur)
+        sigma = np.asarray(np.abs(coc) / 4, np.float32)
+        return blend_blurred(Gain(self.gain).render(wide, depth), sigma)
+
+    def facts(self) -> dict[str, Any]:
+        """The blur scale, the gain, and how many train pairs they come from."""
+        return {
+            "model": self.name,
+            "blur": self.blur,
+            "gain": self.gain,
+            "calibrated_on": self.calibrated_on,
+        }
+
+    def cost(self, size: Size) -> Cost:
+        """Two passes of one kernel for each copy, at the strongest blur there can be."""
+        sigmas = np.arange(1, LEVELS + 1) / LEVELS * self.blur * max(size) / 4
+        taps = int((2 * np.ceil(CUT * sigmas) + 1).sum())
+        return Cost(parameters=2, multiply_adds=2 * taps * 3 * size.width * size.height)
+
+
+def blend_blurred(photo: Picture, sigma: NDArray[np.float32]) -> Picture:
+    """Blur each pixel with its own Gaussian, interpolated between :data:`LEVELS` fixed ones.
+
+    Args:
+        photo: (H, W, 3), [0, 1].
+        sigma: (H, W), in pixels, at least 0.
+    """
+    import cv2
+
+    strongest = float(sigma.max())
+    if strongest == 0:
+        return photo
+    place = sigma * np.float32(LEVELS / strongest)
+    result = photo * np.clip(1 - place, 0, 1)[..., None]
+    for level in range(1, LEVELS + 1):
+        weight = np.clip(1 - abs(place - level), 0, 1)
+        if weight.any():
+            level_sigma = level / LEVELS * strongest
+            side = 2 * int(np.ceil(CUT * level_sigma)) + 1
+            blurred = cv2.GaussianBlur(photo, (side, side), level_sigma, borderType=cv2.BORDER_REFLECT)
+            result += blurred * weight[..., None]
+    return np.asarray(np.clip(result, 0, 1), np.float32)
+
+
+def build(train: TrainPairs) -> Gaussian:
+    """Calibrate blur scale and gain."""
+    pairs = [pair for pair in train() if pair.depth is not None]
+    gain = exposure_gain(pairs)
+    blur = best_of(
+        BLURS, pairs, lambda blur, pair: Gaussian(blur, gain).render(pair.wide, pair.depth), DEFAULT_BLUR
+    )
+    return Gaussian(blur, gain, len(pairs))

@@ -1,0 +1,37 @@
+"""The wide photo as it is: what every model has to beat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb_train.peers.model import Cost, Model
+
+if TYPE_CHECKING:
+    from ebb.arrays import Gray8, Rgb8, Size
+    from ebb_train.peers.model import Picture, TrainPairs
+
+
+class Identity(Model):
+    """Changes nothing."""
+
+    name = "identity"
+    needs_depth = False
+
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:  # noqa: ARG002 - the signature of a model
+        """The wide photo in [0, 1]."""
+        return wide.astype(np.float32) / np.float32(255)
+
+    def facts(self) -> dict[str, Any]:
+        """The name says it all."""
+        return {"model": self.name}
+
+    def cost(self, size: Size) -> Cost:  # noqa: ARG002 - as above
+        """Nothing."""
+        return Cost(parameters=0, multiply_adds=0)
+
+
+def build(train: TrainPairs) -> Identity:  # noqa: ARG001 - the signature of a builder
+    """Make it."""
+    return Identity()

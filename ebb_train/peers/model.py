@@ -1,0 +1,76 @@
+"""What a benchmark needs of a model, whether it is a network or three lines of arithmetic."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ebb.errors import InvalidInput
+from ebb_train.data.sources import Photos
+
+if TYPE_CHECKING:
+    from ebb.arrays import Gray8, Rgb8, Size
+
+Picture: TypeAlias = NDArray[np.float32]
+"""(H, W, 3), sRGB-encoded, [0, 1]."""
+
+TrainPairs: TypeAlias = Callable[[], Sequence[Photos]]
+"""Gives some pairs of the train split, or none; a model that has nothing to calibrate never calls it."""
+
+Builder: TypeAlias = Callable[[TrainPairs], "Model"]
+"""Makes a model ready to render."""
+
+
+class Cost(NamedTuple):
+    """What a model is made of and what one photo takes."""
+
+    parameters: int
+    """Learned or calibrated numbers."""
+    multiply_adds: int | None
+    """For one photo; None where it depends on what the photo shows."""
+
+
+class Model(ABC):
+    """Makes the shallow photo of a wide one; sees that photo and its depth map, never the target."""
+
+    name: str
+    """What tables call it."""
+    needs_depth: bool
+
+    @abstractmethod
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+        """Render one photo.
+
+        Args:
+            wide: (H, W, 3), sRGB-encoded, 0…255.
+            depth: (h, w) of any size, the same field of view: inverse depth, near is bright, 0…255.
+
+        Returns:
+            (H, W, 3), clipped to [0, 1].
+
+        Raises:
+            InvalidInput: the model needs depth and there is none.
+        """
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """Everything its pictures depend on, as plain values; equal facts, equal pictures."""
+
+    @abstractmethod
+    def cost(self, size: Size) -> Cost:
+        """Parameters, and multiply-adds for a photo of this size."""
+
+
+def require_depth(name: str, depth: Gray8 | None) -> Gray8:
+    """The depth map, which must be there.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if depth is None:
+        raise InvalidInput(f"{name} needs depth, and the pair has none", hint="make a map with: ebb depth")
+    return depth

@@ -1,0 +1,45 @@
+"""The models there are, by name; a weights file is named by its path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ebb.errors import UsageError
+from ebb_train.peers import gain, gaussian, identity, layered, pynet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ebb_train.peers.model import Builder, Model, TrainPairs
+
+BUILDERS: Mapping[str, Builder] = {
+    "identity": identity.build,
+    "gain": gain.build,
+    "gaussian": gaussian.build,
+    "layered": layered.build,
+}
+"""Add a model: write its file, then a line here."""
+
+WEIGHTS_SUFFIX = ".safetensors"
+
+
+def build_model(name: str, train: TrainPairs, device: str = "cpu") -> Model:
+    """Make a model.
+
+    Args:
+        name: A name of :data:`BUILDERS`, or the path of a PyNET weights file.
+        train: Gives train pairs to those that calibrate themselves.
+        device: Where networks run.
+
+    Raises:
+        UsageError: no such model.
+        InvalidInput: a weights file or a train pair is damaged.
+        MissingDependency: a network is named, and what it needs is not installed.
+    """
+    if name in BUILDERS:
+        return BUILDERS[name](train)
+    if name.endswith(WEIGHTS_SUFFIX):
+        return pynet.load(Path(name), device)
+    known = f"one of: {', '.join(BUILDERS)}, or the path of a {WEIGHTS_SUFFIX} file"
+    raise UsageError(f"no model is called {name!r}", hint=known)

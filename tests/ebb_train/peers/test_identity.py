@@ -1,0 +1,18 @@
+"""The wide photo as it is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ebb.arrays import Size
+from ebb_train.peers.identity import build
+from tests.photo_sets import photos
+
+
+def test_every_grey_level_survives() -> None:
+    wide = photos(0)[0]
+    np.testing.assert_array_equal(np.rint(build(list).render(wide, None) * 255), wide)
+
+
+def test_it_costs_nothing() -> None:
+    assert build(list).cost(Size(1536, 1024)) == (0, 0)
