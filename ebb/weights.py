@@ -57,6 +57,12 @@ class WeightsFile:
 
 _MEGADEPTH = "http://www.cs.cornell.edu/projects/megadepth/dataset/models/"
 _MEGADEPTH_LICENCE = "Li and Snavely, CVPR 2018; terms: http://www.cs.cornell.edu/projects/megadepth/"
+_TORCHVISION = "https://download.pytorch.org/models/"
+_TORCHVISION_LICENCE = (
+    "torchvision (BSD-3-Clause); trained on ImageNet: https://www.image-net.org/download.php"
+)
+_LPIPS = "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/"
+_LPIPS_LICENCE = "Zhang et al., CVPR 2018 (BSD-2-Clause): https://github.com/richzhang/PerceptualSimilarity"
 
 WEIGHTS: dict[str, WeightsFile] = {
     "megadepth": WeightsFile(
@@ -74,11 +80,39 @@ WEIGHTS: dict[str, WeightsFile] = {
         variable="EBB_MEGADEPTH_VANILLA_WEIGHTS",
     ),
     "vgg19": WeightsFile(
-        url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+        url=_TORCHVISION + "vgg19-dcbb9e9d.pth",
         file_name="vgg19-dcbb9e9d.pth",
         sha256="dcbb9e9d",  # by torchvision's convention the name carries the first digits
-        licence="torchvision (BSD-3-Clause); trained on ImageNet: https://www.image-net.org/download.php",
+        licence=_TORCHVISION_LICENCE,
         variable="EBB_VGG19_WEIGHTS",
+    ),
+    "vgg16": WeightsFile(
+        url=_TORCHVISION + "vgg16-397923af.pth",
+        file_name="vgg16-397923af.pth",
+        sha256="397923af",
+        licence=_TORCHVISION_LICENCE,
+        variable="EBB_VGG16_WEIGHTS",
+    ),
+    "alexnet": WeightsFile(
+        url=_TORCHVISION + "alexnet-owt-7be5be79.pth",
+        file_name="alexnet-owt-7be5be79.pth",
+        sha256="7be5be79",
+        licence=_TORCHVISION_LICENCE,
+        variable="EBB_ALEXNET_WEIGHTS",
+    ),
+    "lpips-alex": WeightsFile(
+        url=_LPIPS + "alex.pth",
+        file_name="alex.pth",
+        sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+        licence=_LPIPS_LICENCE,
+        variable="EBB_LPIPS_ALEX_WEIGHTS",
+    ),
+    "lpips-vgg": WeightsFile(
+        url=_LPIPS + "vgg.pth",
+        file_name="vgg.pth",
+        sha256="a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
+        licence=_LPIPS_LICENCE,
+        variable="EBB_LPIPS_VGG_WEIGHTS",
     ),
     "pynet-bokeh": WeightsFile(
         # the file that the README of https://github.com/aiff22/PyNET-Bokeh links to

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ebb.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from ebb.arrays import Rgb8
 
 Picture: TypeAlias = NDArray[np.float64]
 """(H, W, 3), sRGB-encoded, [0, 1]."""
@@ -49,19 +46,19 @@ def as_pair(preds: NDArray[np.generic], target: NDArray[np.generic]) -> Pair:
     if _is_grey(preds) != _is_grey(target):
         which = "prediction" if _is_grey(preds) else "target"
         raise InvalidInput(f"the {which} is grey and the other picture is not")
-    return Pair(_unit(preds, "prediction"), _unit(target, "target"))
+    return Pair(as_unit(preds, "prediction"), as_unit(target, "target"))
 
 
-def to_8_bit(picture: Picture) -> Rgb8:
-    """Round [0, 1] to 0…255."""
-    return np.asarray(np.rint(picture * 255), np.uint8)
+def as_unit(picture: NDArray[np.generic], name: str) -> Picture:
+    """Bring one picture to [0, 1]; see :func:`as_pair`.
 
+    Args:
+        picture: The picture.
+        name: What messages call it.
 
-def _is_grey(picture: NDArray[np.generic]) -> bool:
-    return picture.ndim == 2 or picture.shape[2:] == (1,)
-
-
-def _unit(picture: NDArray[np.generic], name: str) -> Picture:
+    Raises:
+        InvalidInput: as in :func:`as_pair`.
+    """
     if picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (1,), (3,), (4,)) or not picture.size:
         raise InvalidInput(f"the {name} has shape {picture.shape}, not (height, width, 3)")
     values = _scaled(picture, name)
@@ -72,6 +69,10 @@ def _unit(picture: NDArray[np.generic], name: str) -> Picture:
     if _is_grey(values):
         values = np.repeat(values.reshape(*values.shape[:2], 1), 3, axis=2)
     return np.ascontiguousarray(values)
+
+
+def _is_grey(picture: NDArray[np.generic]) -> bool:
+    return picture.ndim == 2 or picture.shape[2:] == (1,)
 
 
 def _scaled(picture: NDArray[np.generic], name: str) -> Picture:

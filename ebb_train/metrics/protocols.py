@@ -1,25 +1,41 @@
 """Named ways to compare a rendered photo with the real one.
 
-The same pictures get other numbers under another protocol; a number goes nowhere without its protocol's name.
-Scores are per image; over a set they are averaged, never pooled.
+The same pictures get other numbers under another protocol, so a number goes nowhere without its protocol's
+name, and numbers of two protocols never into one column. Scores are per image; over a set they are averaged,
+never pooled (:mod:`ebb_train.metrics.aggregate`). The published protocols follow the authors' public code;
+where that is surprising, ``facts()`` says so.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ebb import __version__
 from ebb.errors import UsageError
-from ebb_train.metrics.pictures import as_pair
-from ebb_train.metrics.similarity import GAUSSIAN_11, ms_ssim, ms_ssim_smallest, psnr, ssim
+from ebb_train.metrics import framing
+from ebb_train.metrics.pictures import Pair, as_pair, as_unit
+from ebb_train.metrics.similarity import (
+    GAUSSIAN_11,
+    GAUSSIAN_11_MIRRORED,
+    UNIFORM_7,
+    Window,
+    ms_ssim,
+    ms_ssim_smallest,
+    psnr,
+    shrunk,
+    ssim,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
+
+    from ebb_train.metrics.lpips import Lpips, Missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,61 +47,144 @@ class Protocol:
     """Who publishes numbers made this way."""
     metrics: tuple[str, ...]
     """Column names in order, out of ``psnr``, ``ssim``, ``ms_ssim``, ``lpips``."""
+    size: str
+    """In words: which part of the pictures counts."""
+    frame: Callable[[Pair], Pair] = framing.whole
+    """Takes that part."""
+    eight_bit: bool = False
+    """Pictures are rounded to 8 bits first."""
+    window: Window = GAUSSIAN_11
+    """Of SSIM."""
+    shrink: bool = False
+    """SSIM looks at pictures averaged down to about 256 pixels."""
+    precision: Literal["float32", "float64"] = "float32"
+    """Of SSIM and MS-SSIM."""
+    runs_at: tuple[int, int] | None = None
+    """Width and height at which the authors' networks run: predictions of this size are enlarged first."""
+    note: str = ""
+    """What a reader would not expect."""
 
-    def facts(self) -> dict[str, str]:
-        """What a report says beside the numbers."""
-        return {
+    def facts(self, *, lpips: Lpips | Missing | None = None) -> dict[str, str]:
+        """What a report says beside the numbers.
+
+        Args:
+            lpips: What was given to :meth:`score`; its network and weights are named.
+        """
+        first = "averaged down by round(shorter side / 256), " if self.shrink else ""
+        facts = {
             "protocol": self.name,
             "used_by": self.used_by,
-            "size": "full image",
-            "psnr": "float64, range 1, per image",
-            "ssim": f"{GAUSSIAN_11}, K1 0.01, K2 0.03, float32, where the window fits, mean over channels",
-            "aggregation": "per image, then mean",
-            "versions": f"numpy {np.__version__}, opencv {version('opencv-contrib-python')}",
+            "size": self.size,
+            "values": "rounded to 8 bits" if self.eight_bit else "as they come, floats clipped to [0, 1]",
+            "psnr": "dB, range 1, float64; equal pictures have none (infinite)",
+            "ssim": f"{first}{self.window}, K1 0.01, K2 0.03, mean over channels, {self.precision}",
         }
+        if "ms_ssim" in self.metrics:
+            facts["ms_ssim"] = "5 scales halved by 2 x 2 means, SSIM's window, product by channel, then mean"
+        if "lpips" in self.metrics:
+            facts["lpips"] = str(lpips) if lpips else "v0.1, not computed"
+        facts |= {"aggregation": "per image, then mean", "note": self.note, "versions": _versions()}
+        return {name: value for name, value in facts.items() if value}
 
-    def missing(self, shape: tuple[int, ...], *, lpips: object = None) -> dict[str, str]:
-        """Metrics that :meth:`score` will leave out for pictures of this shape, each with the reason."""
-        reasons = {}
-        if "ms_ssim" in self.metrics and min(shape[:2]) < ms_ssim_smallest():
+    def missing(self, shape: tuple[int, ...], *, lpips: Lpips | Missing | None = None) -> dict[str, str]:
+        """Metrics that :meth:`score` leaves out for pictures of this shape, each with the reason."""
+        reasons, side = {}, min(self._framed_size(shape))
+        if "ms_ssim" in self.metrics and side < ms_ssim_smallest():
             reasons["ms_ssim"] = f"needs {ms_ssim_smallest()} pixels each way"
-        if "lpips" in self.metrics and lpips is None:
-            reasons["lpips"] = "no weights"
-        return reasons
+        if "lpips" in self.metrics:
+            reasons["lpips"] = "not asked for" if lpips is None else lpips.lacks(side)
+        return {name: reason for name, reason in reasons.items() if reason}
 
     def score(
         self,
         preds: NDArray[np.generic],
         target: NDArray[np.generic],
         *,
-        lpips: Any = None,  # noqa: ANN401
+        lpips: Lpips | Missing | None = None,
     ) -> dict[str, float]:
         """Compare two pictures of one size.
 
         Args:
             preds: (H, W, 3), uint8, uint16 or floats in [0, 1]; see :func:`as_pair`.
             target: The same size.
-            lpips: The network of LPIPS, if there is one.
+            lpips: The network of LPIPS, if there is one; see :func:`ebb_train.metrics.lpips.find_lpips`.
 
         Returns:
-            One value for each of :attr:`metrics`, without those :meth:`missing` names.
+            One value for each of :attr:`metrics`, without those :meth:`missing` names. PSNR of equal pictures
+            is infinite.
 
         Raises:
-            InvalidInput: the pictures cannot be compared.
+            InvalidInput: the pictures cannot be compared, or are smaller than the window of SSIM.
         """
-        pair = as_pair(preds, target)
-        single, wanted = (picture.astype(np.float32) for picture in pair)
-        found = {"psnr": psnr(*pair), "ssim": ssim(single, wanted)}
-        if "ms_ssim" not in self.missing(preds.shape, lpips=lpips):
-            found["ms_ssim"] = ms_ssim(single, wanted)
+        pair = self._prepared(preds, target)
+        exact, wanted = (picture.astype(self.precision) for picture in pair)
+        left_out = self.missing(target.shape, lpips=lpips)
+        seen = [shrunk(picture) if self.shrink else picture for picture in (exact, wanted)]
+        found = {"psnr": psnr(*pair), "ssim": ssim(seen[0], seen[1], self.window)}
+        if "ms_ssim" in self.metrics and "ms_ssim" not in left_out:
+            found["ms_ssim"] = ms_ssim(exact, wanted)
+        if lpips and "lpips" in self.metrics and "lpips" not in left_out:
+            found["lpips"] = lpips.distance(*pair)
         return {name: found[name] for name in self.metrics if name in found}
+
+    def _prepared(self, preds: NDArray[np.generic], target: NDArray[np.generic]) -> Pair:
+        if self.runs_at and preds.shape[1::-1] == self.runs_at != target.shape[1::-1]:
+            height, width = target.shape[:2]
+            preds = framing.resized(as_unit(preds, "prediction"), width, height)
+        pair = as_pair(preds, target)
+        return self.frame(framing.in_8_bits(pair) if self.eight_bit else pair)
+
+    def _framed_size(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        blank = np.zeros((*shape[:2], 1))
+        return self.frame(Pair(blank, blank)).target.shape[:2]
 
 
 DEFAULT = "ebb"
 
 PROTOCOLS: Mapping[str, Protocol] = {
-    "ebb": Protocol(name="ebb", used_by="this project", metrics=("psnr", "ssim", "ms_ssim", "lpips")),
-}
+    "ebb": Protocol(
+        name="ebb",
+        used_by="this project",
+        metrics=("psnr", "ssim", "ms_ssim", "lpips"),
+        size="full image",
+    ),
+    "pynet2020": Protocol(
+        name="pynet2020",
+        used_by="PyNET-Bokeh (Ignatov, Patel, Timofte, CVPRW 2020)",
+        metrics=("psnr", "ssim", "ms_ssim"),
+        size=f"without {framing.BORDER_PX} px on every side",
+        frame=framing.without_border,
+        note="the authors stretch every target to its range by accident; that is left out",
+    ),
+    "dmshn2021": Protocol(
+        name="dmshn2021",
+        used_by="Stacked DMSHN (Dutta et al., CVPRW 2021), BRViT, MPFNet",
+        metrics=("psnr", "ssim", "lpips"),
+        size="full image",
+        eight_bit=True,
+        window=UNIFORM_7,
+        precision="float64",
+        runs_at=(framing.DMSHN_WIDTH, framing.DMSHN_HEIGHT),
+        note="their networks see the photo at 1536 x 1024; a prediction of that size is enlarged bilinearly",
+    ),
+    "ebokehnet2023": Protocol(
+        name="ebokehnet2023",
+        used_by="EBokehNet (Seizinger et al., CVPRW 2023)",
+        metrics=("psnr", "ssim", "lpips"),
+        size="the central 1440 x 1024; around it larger pictures are black in both, and scored",
+        frame=framing.in_black_bars,
+        shrink=True,
+        note="the bars are equal, so that larger photos score higher than without them",
+    ),
+    "torchmetrics2025": Protocol(
+        name="torchmetrics2025",
+        used_by="Bokehlicious (Seizinger et al., 2025)",
+        metrics=("psnr", "ssim", "lpips"),
+        size="the centre, cut to a multiple of 4 each way",
+        frame=framing.multiple_of_4,
+        window=GAUSSIAN_11_MIRRORED,
+    ),
+}  # fmt: skip
 
 
 def find_protocol(name: str) -> Protocol:
@@ -97,3 +196,7 @@ def find_protocol(name: str) -> Protocol:
     if name not in PROTOCOLS:
         raise UsageError(f"no protocol is called {name!r}", hint=f"known: {', '.join(PROTOCOLS)}")
     return PROTOCOLS[name]
+
+
+def _versions() -> str:
+    return f"ebb {__version__}, numpy {np.__version__}, opencv {version('opencv-contrib-python')}"

@@ -19,6 +19,9 @@ Values: TypeAlias = NDArray[np.floating[Any]]
 K1, K2 = 0.01, 0.03
 """Constants of SSIM, of a range of 1 (Wang et al., section III-B)."""
 
+SHRUNK_SIDE = 256
+"""Shorter side that :func:`shrunk` aims at."""
+
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of the scales from fine to coarse (Wang, Simoncelli and Bovik, section 3.2)."""
 
@@ -33,14 +36,18 @@ class Window:
     """Of a Gaussian; None: every pixel counts alike."""
     sample_covariance: bool = False
     """Variances divided by n − 1 instead of n."""
+    mirrored: bool = False
+    """Every place counts, with the picture mirrored at its border; else those where the window fits."""
 
     def __str__(self) -> str:
         shape = f"Gaussian, sigma {self.sigma}" if self.sigma else "uniform"
         divisor = "n - 1" if self.sample_covariance else "n"
-        return f"{self.size} x {self.size} {shape}, variances over {divisor}"
+        places = "everywhere, mirrored at the border" if self.mirrored else "where it fits"
+        return f"{self.size} x {self.size} {shape}, variances over {divisor}, {places}"
 
 
 GAUSSIAN_11 = Window(11, 1.5)
+GAUSSIAN_11_MIRRORED = Window(11, 1.5, mirrored=True)
 UNIFORM_7 = Window(7, sample_covariance=True)
 
 
@@ -52,7 +59,7 @@ def psnr(preds: Values, target: Values) -> float:
 
 
 def ssim(preds: Values, target: Values, window: Window = GAUSSIAN_11) -> float:
-    """Mean structural similarity over places and channels, where the window fits.
+    """Mean structural similarity over places and channels.
 
     Wang et al., "Image quality assessment: from error visibility to structural similarity" (IEEE TIP 2004),
     equation 13.
@@ -65,10 +72,10 @@ def ssim(preds: Values, target: Values, window: Window = GAUSSIAN_11) -> float:
 
 
 def ssim_maps(preds: Values, target: Values, window: Window = GAUSSIAN_11) -> tuple[Values, Values]:
-    """The two factors of SSIM at every place where the window fits: luminance, and contrast times structure.
+    """The two factors of SSIM at every place: luminance, and contrast times structure.
 
     Returns:
-        Twice (H − size + 1, W − size + 1, C).
+        Twice (H − size + 1, W − size + 1, C), or (H, W, C) where the window is mirrored.
 
     Raises:
         InvalidInput: the pictures are smaller than the window.
@@ -114,6 +121,19 @@ def ms_ssim_smallest(scales: int = len(MS_SSIM_WEIGHTS)) -> int:
     return int((GAUSSIAN_11.size - 1) * 2 ** (scales - 1) + 1)
 
 
+def shrunk(values: Values) -> Values:
+    """Averages over squares of ``round(shorter side / 256)`` pixels, what is left over cut off.
+
+    What the first authors of SSIM advise, and what the package piq does.
+    """
+    import cv2
+
+    side = max(1, round(min(values.shape[:2]) / SHRUNK_SIDE))
+    height, width = (length // side for length in values.shape[:2])
+    cut = values[: height * side, : width * side]
+    return np.asarray(cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA), values.dtype)
+
+
 def _means(values: Values, window: Window) -> Values:
     """Weighted means under the window, where it fits."""
     import cv2
@@ -125,8 +145,9 @@ def _means(values: Values, window: Window) -> Values:
         weights = np.exp(-(offsets**2) / (2 * window.sigma**2))
         weights /= weights.sum()
         means = cv2.sepFilter2D(values, -1, weights, weights)
-    rim = window.size // 2
-    return np.asarray(means, values.dtype).reshape(values.shape)[rim:-rim, rim:-rim]
+    rim = 0 if window.mirrored else window.size // 2
+    height, width = values.shape[:2]
+    return np.asarray(means, values.dtype).reshape(values.shape)[rim : height - rim, rim : width - rim]
 
 
 def _halved(values: Values) -> Values:

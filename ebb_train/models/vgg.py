@@ -16,7 +16,7 @@ from ebb.errors import InvalidInput
 from ebb_train.models.weights import check_shapes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 Normalization: TypeAlias = Literal["imagenet", "caffe"]
@@ -28,7 +28,8 @@ _SHIFT_SCALE: Mapping[Normalization, tuple[tuple[float, ...], tuple[float, ...]]
     "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255)),
 }
 
-_BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
+VGG16_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+VGG19_BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
 """Channels and convolutions of each block; all but the last end in 2 x 2 max pooling."""
 
 
@@ -44,7 +45,7 @@ class Vgg19(nn.Module):
 
     def __init__(self, normalization: Normalization = "imagenet") -> None:
         super().__init__()
-        self.features = nn.Sequential(*_layers())
+        self.features = nn.Sequential(*convolutions(VGG19_BLOCKS))
         shift, scale = (torch.tensor(values).reshape(3, 1, 1) for values in _SHIFT_SCALE[normalization])
         self.register_buffer("shift", shift, persistent=False)
         self.register_buffer("scale", scale, persistent=False)
@@ -62,15 +63,7 @@ def load_vgg19(path: Path, normalization: Normalization = "imagenet") -> Vgg19:
     Raises:
         InvalidInput: the file is not there, or not one of VGG-19 weights.
     """
-    hint = "fetch it with: ebb weights download vgg19"
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path, hint=hint) from error
-    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        raise InvalidInput("not a weights file of PyTorch, or a broken one", path=path, hint=hint) from error
-    if not isinstance(state, dict) or not all(isinstance(values, Tensor) for values in state.values()):
-        raise InvalidInput("not a state dict of tensors", path=path, hint=hint)
+    state = read_torch_state(path, "fetch it with: ebb weights download vgg19")
     trunk = {name: values.float() for name, values in state.items() if not name.startswith("classifier.")}
     with torch.device("meta"):
         shapes = {name: tuple(values.shape) for name, values in Vgg19().state_dict().items()}
@@ -80,13 +73,39 @@ def load_vgg19(path: Path, normalization: Normalization = "imagenet") -> Vgg19:
     return network
 
 
-def _layers() -> list[nn.Module]:
+def read_torch_state(path: Path, hint: str) -> dict[str, Tensor]:
+    """Read a state dict that ``torch.save`` wrote, without running code in it.
+
+    Args:
+        path: The file.
+        hint: How to get it, for messages.
+
+    Raises:
+        InvalidInput: the file is not there, or holds something else.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path, hint=hint) from error
+    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise InvalidInput("not a weights file of PyTorch, or a broken one", path=path, hint=hint) from error
+    if not isinstance(state, dict) or not all(isinstance(values, Tensor) for values in state.values()):
+        raise InvalidInput("not a state dict of tensors", path=path, hint=hint)
+    return state
+
+
+def convolutions(blocks: Sequence[tuple[int, int]]) -> list[nn.Module]:
+    """Layers of a VGG: 3 x 3 convolutions with ReLU, and 2 x 2 max pooling between the blocks.
+
+    Args:
+        blocks: Channels and convolutions of each block.
+    """
     layers: list[nn.Module] = []
     channels = 3
-    for number, (width, convolutions) in enumerate(_BLOCKS):
+    for number, (width, count) in enumerate(blocks):
         if number:
             layers.append(nn.MaxPool2d(2))
-        for _ in range(convolutions):
+        for _ in range(count):
             layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
             channels = width
     return layers

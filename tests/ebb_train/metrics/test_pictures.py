@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ebb.errors import ExitCode, InvalidInput
-from ebb_train.metrics.pictures import as_pair, to_8_bit
+from ebb_train.metrics.pictures import as_pair
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 
@@ -19,16 +17,6 @@ def test_every_depth_comes_to_the_same_range() -> None:
         np.testing.assert_allclose(preds, target, atol=1e-7)
         assert preds.dtype == target.dtype == np.float64
     assert as_pair(np.float16(COLOUR / 255), COLOUR).preds == pytest.approx(COLOUR / 255, abs=1e-3)
-
-
-@given(st.integers(0, 255))
-def test_8_bits_survive(value: int) -> None:
-    picture = np.full((2, 2, 3), value, np.uint8)
-    assert (to_8_bit(as_pair(picture, picture).preds) == value).all()
-
-
-def test_rounding_is_to_the_nearest() -> None:
-    assert to_8_bit(np.array([0, 0.4 / 255, 0.6 / 255, 254.6 / 255, 1])).tolist() == [0, 0, 1, 255, 255]
 
 
 def test_what_a_network_overshoots_is_clipped() -> None:

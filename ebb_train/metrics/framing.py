@@ -1,0 +1,85 @@
+"""Which part of a pair of pictures a protocol looks at, and in which values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ebb.arrays import Rect
+from ebb.errors import InvalidInput
+from ebb_train.metrics.pictures import Pair
+
+if TYPE_CHECKING:
+    from ebb_train.metrics.pictures import Picture
+
+BORDER_PX = 32
+"""What PyNET's authors cut off on every side before they score."""
+
+EBOKEHNET_HEIGHT, EBOKEHNET_WIDTH = 1024, 1440
+"""The part of the photo that EBokehNet sees."""
+
+DMSHN_HEIGHT, DMSHN_WIDTH = 1024, 1536
+"""The size at which DMSHN runs."""
+
+DIVISOR = 4
+"""Bokehlicious sees a multiple of this each way."""
+
+
+def whole(pair: Pair) -> Pair:
+    """All of it."""
+    return pair
+
+
+def without_border(pair: Pair) -> Pair:
+    """The pictures without 32 px on every side.
+
+    Raises:
+        InvalidInput: nothing is left.
+    """
+    height, width = pair.target.shape[:2]
+    if min(height, width) <= 2 * BORDER_PX:
+        raise InvalidInput(f"nothing of {width} x {height} pixels is left without {BORDER_PX} px all round")
+    return _cut(pair, Rect(BORDER_PX, BORDER_PX, width - 2 * BORDER_PX, height - 2 * BORDER_PX))
+
+
+def multiple_of_4(pair: Pair) -> Pair:
+    """The centre, cut to a multiple of 4 each way; an odd pixel goes at the left and the top."""
+    height, width = pair.target.shape[:2]
+    left, top = (-(-(side % DIVISOR) // 2) for side in (width, height))
+    return _cut(pair, Rect(left, top, width - width % DIVISOR, height - height % DIVISOR))
+
+
+def in_black_bars(pair: Pair) -> Pair:
+    """The central 1440 x 1024 px at most; what larger pictures have around them is black in both.
+
+    EBokehNet's evaluation cuts its input to this size and then "crops" result and target back to the size of
+    the photo, which pads them with zeros; the bars count as perfect. Smaller pictures stay whole.
+    """
+    height, width = pair.target.shape[:2]
+    part = Rect(0, 0, min(width, EBOKEHNET_WIDTH), min(height, EBOKEHNET_HEIGHT))
+    # Python's rounding of halves to even is torchvision's
+    left, top = round((width - part.width) / 2), round((height - part.height) / 2)
+    inner = _cut(pair, part._replace(x=left, y=top))
+    spare_x, spare_y = width - part.width, height - part.height
+    bars = ((spare_y // 2, spare_y - spare_y // 2), (spare_x // 2, spare_x - spare_x // 2), (0, 0))
+    return Pair(*(np.pad(picture, bars) for picture in inner))
+
+
+def in_8_bits(pair: Pair) -> Pair:
+    """The pictures as 8-bit files hold them, rounded; in float32, as torchvision's ``save_image`` does."""
+    levels = (np.floor(picture.astype(np.float32) * np.float32(255) + np.float32(0.5)) for picture in pair)
+    return Pair(*(level.astype(np.float64) / 255 for level in levels))
+
+
+def resized(picture: Picture, width: int, height: int) -> Picture:
+    """Bring a picture to a size by bilinear interpolation, as ``F.interpolate`` does."""
+    import cv2
+
+    result = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(result, np.float64)
+
+
+def _cut(pair: Pair, part: Rect) -> Pair:
+    rows, columns = slice(part.y, part.y + part.height), slice(part.x, part.x + part.width)
+    return Pair(*(np.ascontiguousarray(picture[rows, columns]) for picture in pair))

@@ -1,0 +1,166 @@
+"""LPIPS for the tables: finds the weights, or says why there is no number.
+
+The network is :mod:`ebb_train.models.perceptual`; PyTorch is imported when the weights are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from ebb.errors import MissingDependency
+from ebb.weights import find_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from ebb_train.metrics.pictures import Picture
+    from ebb_train.models.perceptual import LpipsNetwork
+
+Net: TypeAlias = Literal["alex", "vgg"]
+
+TRUNKS: Mapping[Net, str] = {"alex": "alexnet", "vgg": "vgg16"}
+"""Names of the trunks in :data:`ebb.weights.WEIGHTS`; their linear weights: ``lpips-alex``, ``lpips-vgg``."""
+
+SMALLEST: Mapping[Net, int] = {"alex": 31, "vgg": 16}
+"""Pixels each way that leave the last layer something."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A metric there is no number of; false, and a dash in tables."""
+
+    reason: str
+    """Why, and what to do about it."""
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __str__(self) -> str:
+        return "—"
+
+    def lacks(self, side: int) -> str:  # noqa: ARG002 - as that of Lpips
+        """Why there is no number of pictures whose shorter side is so long."""
+        return self.reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lpips:
+    """LPIPS v0.1 with its weights."""
+
+    net: Net
+    network: LpipsNetwork
+    weights: str
+    """Names and first hash digits of the two files."""
+
+    def __str__(self) -> str:
+        return f"v0.1, {TRUNKS[self.net]}, [-1, 1] inside, float32; weights {self.weights}"
+
+    def lacks(self, side: int) -> str:
+        """Why there is no number of pictures whose shorter side is so long; empty if there is one."""
+        return "" if side >= SMALLEST[self.net] else f"needs {SMALLEST[self.net]} pixels each way"
+
+    def distance(self, preds: Picture, target: Picture) -> float:
+        """How far two pictures (H, W, 3) in [0, 1] are apart; 0: not at all."""
+        import torch
+
+        with torch.inference_mode():
+            return float(self.network(_tensor(preds), _tensor(target)))
+
+    def spatial(self, preds: Picture, target: Picture) -> NDArray[np.float32]:
+        """The same at every pixel, (H, W)."""
+        import torch
+
+        with torch.inference_mode():
+            return np.asarray(self.network.spatial(_tensor(preds), _tensor(target))[0].cpu().numpy())
+
+
+def find_lpips(net: Net = "alex", trunk: Path | None = None, linear: Path | None = None) -> Lpips | Missing:
+    """LPIPS, or the reason why there is none: weights that are not here, or no PyTorch.
+
+    Args:
+        net: Which trunk.
+        trunk: Its weights file; None: the environment variable's or the downloaded one.
+        linear: The file of linear weights; None: likewise, or the copy that torchmetrics brings along.
+
+    Raises:
+        InvalidInput: a file is damaged, or holds other weights.
+    """
+    try:
+        return load_lpips(net, find_weights(TRUNKS[net], trunk), _find_linear(net, linear))
+    except MissingDependency as error:
+        return Missing(str(error))
+
+
+def load_lpips(net: Net, trunk: Path, linear: Path) -> Lpips:
+    """Build LPIPS from its two files; the trunk's classifier is left out.
+
+    Args:
+        net: Which trunk.
+        trunk: torchvision's file.
+        linear: The authors' file.
+
+    Raises:
+        MissingDependency: PyTorch is not installed.
+        InvalidInput: a file is not there, or holds other weights.
+    """
+    try:
+        from ebb_train.models.perceptual import LpipsNetwork
+        from ebb_train.models.vgg import read_torch_state
+    except ImportError as error:
+        raise MissingDependency("PyTorch is not installed", hint="pip install 'ebb[train]'") from error
+    network = LpipsNetwork(net)
+    features = read_torch_state(trunk, f"fetch it with: ebb weights download {TRUNKS[net]}")
+    weights = read_torch_state(linear, f"fetch it with: ebb weights download lpips-{net}")
+    features = {name: values for name, values in features.items() if not name.startswith("classifier.")}
+    _fill(network.features, features, "features.{}", trunk)
+    _fill(network.linear, weights, "lin{}.model.1.weight", linear)
+    files = (f"{path.name} {_sha256(path)[:8]}" for path in (trunk, linear))
+    return Lpips(net=net, network=network, weights=", ".join(files))
+
+
+def _fill(part: nn.Module, state: Mapping[str, Tensor], names: str, path: Path) -> None:
+    """Load what a file holds into a part of the network: all of it, and nothing else."""
+    from ebb_train.models.weights import check_shapes
+
+    shapes = {names.format(name): tuple(values.shape) for name, values in part.state_dict().items()}
+    check_shapes({name: tuple(values.shape) for name, values in state.items()}, shapes, path)
+    part.load_state_dict({name: state[names.format(name)].float() for name in part.state_dict()}, strict=True)
+
+
+def _find_linear(net: Net, explicit: Path | None) -> Path:
+    """As :func:`find_weights`; torchmetrics carries the same files, byte by byte."""
+    name = f"lpips-{net}"
+    try:
+        return find_weights(name, explicit)
+    except MissingDependency:
+        bundled = _bundled(net)
+        if explicit or bundled is None:
+            raise
+        return find_weights(name, bundled)
+
+
+def _bundled(net: Net) -> Path | None:
+    spec = importlib.util.find_spec("torchmetrics")
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / "functional/image/lpips_models" / f"{net}.pth"
+    return path if path.is_file() else None
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _tensor(picture: Picture) -> Tensor:
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32))
