@@ -15,6 +15,7 @@ from ebb import __version__
 from ebb.command import Flags, Output, run_verb
 from ebb.errors import ExitCode
 from ebb.weights_verbs import weights_app
+from ebb_train.export.settings import CheckSettings, TfliteSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
 from ebb_train.settings import ComputeSettings, FitSettings
 
@@ -100,6 +101,49 @@ def fit(
 
 
 app.command(weights_app())
+
+
+@app.command
+def export_tflite(
+    checkpoint: Path,
+    out: Path,
+    /,
+    *,
+    output: Annotated[Output, Flags] = Output(),
+    settings: Annotated[TfliteSettings, Flags] = TfliteSettings(),
+    checks: Annotated[CheckSettings, Flags] = CheckSettings(),
+) -> ExitCode:
+    """Make a TFLite file for phones out of trained weights, and check it: parity, GPU, speed, memory.
+
+    Example: ebb-train export-tflite runs/mine/level-1.safetensors bokeh.tflite --size 1024x1536
+
+    Args:
+        checkpoint: Weights file of ebb-train fit or convert.
+        out: The file to write; with several sizes each file has its size before the suffix.
+    """
+    from ebb_train.export.tflite import export_tflite as export
+
+    console = output.console()
+    reports = export(checkpoint, out, settings, checks, console.note)
+    facts = {"files": [report.as_dict() for report in reports]}
+    console.result(facts, "\n\n".join(report.as_text() for report in reports))
+    return ExitCode.DONE if all(report.passed for report in reports) else ExitCode.ITEMS_FAILED
+
+
+@app.command
+def inspect(file: Path, /, *, output: Annotated[Output, Flags] = Output()) -> ExitCode:
+    """Say what is in a TFLite file, anybody's, and which of its operations the GPU of a phone would not run.
+
+    Example: ebb-train inspect model.tflite
+
+    Args:
+        file: The TFLite file.
+    """
+    from ebb_train.export.report import examine_file
+
+    anatomy = examine_file(file)
+    output.console().result({"file": file} | anatomy.as_dict(), f"{file}\n{anatomy.as_text()}")
+    return ExitCode.DONE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ebb.errors import MissingDependency
 
@@ -50,16 +51,28 @@ def tensorflow() -> Any:  # noqa: ANN401 - TensorFlow has no types
     # nothing is lost: errors come as exceptions, what is left is talk about missing GPUs
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with _silent_stderr():
+        with silent_stderr():
             import tensorflow as tf
     except ImportError as error:
         raise MissingDependency("TensorFlow is not installed", hint="pip install 'ebb[tflite]'") from error
     return tf
 
 
+def litert(module: Literal["schema_py_generated", "interpreter", "compiled_model"]) -> Any:  # noqa: ANN401 - LiteRT has no types
+    """A module of LiteRT: the schema of TFLite files, or one of its two ways to run them.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    try:
+        return importlib.import_module(f"ai_edge_litert.{module}")
+    except ImportError as error:
+        raise MissingDependency("LiteRT is not installed", hint="pip install 'ebb[tflite]'") from error
+
+
 @contextlib.contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Lose what C++ code writes to standard error: no setting keeps TensorFlow's import quiet."""
+def silent_stderr() -> Iterator[None]:
+    """Lose what C++ code writes to standard error: no setting keeps TensorFlow and LiteRT quiet."""
     kept = os.dup(2)
     try:
         with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a file

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
+    from ebb_train.models.weights import Tensors
+
 INITIAL_SIGMA = 0.01
 """Weights start from a normal distribution of this width, cut off at two sigma."""
 
@@ -272,9 +274,13 @@ def load_pynet(path: Path, config: PyNetConfig | None = None) -> PyNet:
         InvalidInput: not such a file, damaged, or of another config.
         MissingDependency: safetensors is not installed.
     """
-    tensors, found = read_pynet(path, config)
+    return network_of(*read_pynet(path, config))
+
+
+def network_of(tensors: Tensors, config: PyNetConfig) -> PyNet:
+    """The network with these weights, in evaluation mode, on the CPU; it shares their memory."""
     with torch.device("meta"):
-        network = PyNet(found)
+        network = PyNet(config)
     state = {name: torch.from_numpy(values) for name, values in tensors.items()}
     network.load_state_dict(state, strict=True, assign=True)
     return network.eval()

@@ -103,13 +103,30 @@ def read_pynet(path: Path, config: PyNetConfig | None = None) -> tuple[Tensors, 
         MissingDependency: safetensors is not installed.
     """
     tensors, about = read_weights(path)
+    return tensors, pynet_config(tensors, about, path, config)
+
+
+def pynet_config(
+    tensors: Tensors, about: About, path: Path, wanted: PyNetConfig | None = None
+) -> PyNetConfig:
+    """What the network of a weights file is like, after a check that its tensors are all there.
+
+    Args:
+        tensors: As :func:`read_weights` gives them.
+        about: As well.
+        path: Of the file, for the errors.
+        wanted: What the network must be like; None takes it as it is.
+
+    Raises:
+        InvalidInput: the weights of another network or config.
+    """
     if about.network != PYNET:
         raise InvalidInput(f"weights of the network {about.network!r}, not of {PYNET!r}", path=path)
     found = PyNetConfig.from_dict(about.config)
-    if config is not None:
-        found.require(config, path)
+    if wanted is not None:
+        found.require(wanted, path)
     check_shapes({name: values.shape for name, values in tensors.items()}, tensor_shapes(found), path)
-    return tensors, found
+    return found
 
 
 def check_shapes(

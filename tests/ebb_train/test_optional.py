@@ -31,7 +31,7 @@ def test_what_is_there_is_given() -> None:
 
 
 def test_standard_error_comes_back_after_the_silence(capfd: pytest.CaptureFixture[str]) -> None:
-    with contextlib.suppress(ImportError), optional._silent_stderr():
+    with contextlib.suppress(ImportError), optional.silent_stderr():
         os.write(2, b"lost\n")
         raise ImportError
     os.write(2, b"seen\n")

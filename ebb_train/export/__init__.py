@@ -1,0 +1,1 @@
+"""Networks for phones: TFLite and ONNX files, and the checks they must pass."""

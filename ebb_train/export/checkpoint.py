@@ -1,0 +1,83 @@
+"""The checkpoint an export starts from: its weights, where they are from, and what PyTorch makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ebb.errors import UsageError
+from ebb.files import sha256_file
+from ebb_train.models.weights import About, Tensors, pynet_config, read_weights
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ebb_train.models.pynet import PyNetConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A weights file that was read."""
+
+    path: Path
+    sha256: str
+    tensors: Tensors
+    config: PyNetConfig
+    about: About
+
+    def level(self, wanted: int | None) -> int:
+        """The level to export: the wanted one, or the last the network has.
+
+        Raises:
+            UsageError: the network does not go down to it.
+        """
+        if wanted is None:
+            return self.config.level
+        if wanted < self.config.level:
+            message = f"--level {wanted}: the checkpoint ends at level {self.config.level}"
+            raise UsageError(message, path=self.path)
+        return wanted
+
+    def origin(self) -> dict[str, str]:
+        """Where the weights come from, for notes and cards."""
+        return {
+            "file": self.path.name,
+            "sha256": self.sha256,
+            "source": self.about.source,
+            "licence": self.about.licence,
+        }
+
+    def picture(self, photo: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+        """What PyTorch makes of an input.
+
+        Args:
+            photo: (1, h, w, 3 or 4) in [0, 1].
+            level: Whose picture.
+
+        Returns:
+            (1, h', w', 3), not clipped.
+        """
+        import torch
+
+        from ebb_train.models.network import network_of
+
+        network = network_of(self.tensors, self.config)
+        with torch.inference_mode():
+            pictures = network.pictures(torch.from_numpy(photo).permute(0, 3, 1, 2), (level,))
+            return np.ascontiguousarray(pictures[level].permute(0, 2, 3, 1).numpy())
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read the weights of a PyNET.
+
+    Raises:
+        InvalidInput: not a weights file, a damaged one, or one of another network.
+        MissingDependency: safetensors is not installed.
+    """
+    tensors, about = read_weights(path)
+    config = pynet_config(tensors, about, path)
+    return Checkpoint(path=path, sha256=sha256_file(path), tensors=tensors, config=config, about=about)

@@ -1,0 +1,93 @@
+"""What a file is tried on: photos of a data set, or a made-up scene where there is none; and noise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ebb.arrays import Size
+from ebb.errors import InvalidInput
+from ebb.optics.develop import encode_srgb
+from ebb.optics.scenes import make_scene
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Gray8, Rgb8
+    from ebb_train.export.settings import PhotoSize
+
+SEED = 2020
+
+
+class Trial(NamedTuple):
+    """One input and where it comes from."""
+
+    name: str
+    photo: NDArray[np.float32]
+    """(1, H / 2, W / 2, 3 or 4) in [0, 1]."""
+    real: bool
+    """Looks like a photo; noise does not."""
+
+
+def noise(size: PhotoSize, channels: int) -> Trial:
+    """Independent uniform values: no network saw such a photo, but every weight counts."""
+    rng = np.random.default_rng(SEED)
+    return Trial("noise", rng.random((1, *size.input, channels), np.float32), real=False)
+
+
+def scene(size: PhotoSize, channels: int) -> Trial:
+    """A made-up scene with its depth, as the simulated camera sees it."""
+    rng = np.random.default_rng(SEED)
+    made = make_scene(rng, Size(size.width, size.height), focal_px=max(size))
+    inner = slice(made.margin, made.margin + size.height), slice(made.margin, made.margin + size.width)
+    inverse = 1 / made.depth_m[inner]
+    depth = np.rint(255 * inverse / inverse.max()).astype(np.uint8)
+    return Trial("made-up scene", to_input(encode_srgb(made.rgb[inner]), depth, size, channels), real=True)
+
+
+def pairs(dataset: Path, size: PhotoSize, channels: int, count: int) -> list[Trial]:
+    """Wide photos of the training split, spread over it.
+
+    Raises:
+        InvalidInput: not a data set, a damaged one, or one without depth where the network takes it.
+    """
+    from ebb_train.data.sources import open_source
+
+    source = open_source(dataset)
+    places = np.unique(np.linspace(0, len(source) - 1, count).astype(int))
+    found = []
+    for place in places:
+        photos = source.read(int(place))
+        try:
+            photo = to_input(photos.wide, photos.depth, size, channels)
+        except InvalidInput as error:
+            message = f"pair {photos.pair_id}: {error.message}"
+            raise InvalidInput(message, path=dataset, hint=error.hint) from error
+        found.append(Trial(f"pair {photos.pair_id}", photo, real=True))
+    return found
+
+
+def to_input(wide: Rgb8, depth: Gray8 | None, size: PhotoSize, channels: int) -> NDArray[np.float32]:
+    """Halve a photo as in training and bring it to the file's size: its middle, mirrored where too small.
+
+    Args:
+        wide: (H, W, 3), 0…255.
+        depth: (h, w) of the same view, 0…255.
+        size: The photo's size the file is made for.
+        channels: 4: with depth, 3: without.
+
+    Returns:
+        (1, size.height / 2, size.width / 2, channels), [0, 1].
+    """
+    from ebb_train.full_image import halve
+
+    photo = halve(wide, depth, channels)
+    missing = [max(0, wanted - found) for wanted, found in zip(size.input, photo.shape[:2], strict=True)]
+    margins = [(short // 2, short - short // 2) for short in missing]
+    photo = np.pad(photo, [*margins, (0, 0)], mode="symmetric")
+    top, left = ((found - wanted) // 2 for wanted, found in zip(size.input, photo.shape[:2], strict=True))
+    cut = photo[top : top + size.input[0], left : left + size.input[1]]
+    return np.asarray(cut[None], np.float32) / np.float32(255)

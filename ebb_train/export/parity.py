@@ -1,0 +1,76 @@
+"""Does a file compute what the network in PyTorch computes?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from ebb_train.export.settings import Precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """How far two pictures are apart; values are about [0, 1]."""
+
+    input: str
+    """What went in."""
+    real: bool
+    """It was like a photo, not noise."""
+    max: float
+    """Largest absolute difference."""
+    mean: float
+    """Mean absolute difference."""
+    psnr: float
+    """10 · log10(1 / mean squared difference), dB; infinite if they are equal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """What a file may be away from PyTorch."""
+
+    max: float = math.inf
+    psnr: float = 0.0
+    real_only: bool = False
+    """Holds for photos; for noise the figures are only reported."""
+
+    def holds(self, parity: Parity) -> bool:
+        """Whether the figures are within the limit; never where they are not numbers."""
+        if self.real_only and not parity.real:
+            return True
+        return parity.max <= self.max and parity.psnr >= self.psnr
+
+    def __str__(self) -> str:
+        on = " on photos" if self.real_only else ""
+        return f"{self.max:g} at most{on}" if self.max < math.inf else f"{self.psnr:g} dB PSNR{on}"
+
+
+LIMITS: Mapping[Precision, Limit] = {
+    "fp32": Limit(max=1e-4),
+    "fp16": Limit(psnr=60),
+    "dynamic-int8": Limit(psnr=30, real_only=True),
+    "int8": Limit(psnr=25, real_only=True),
+}
+"""fp32: a fortieth of a step of 8 bits. int8 files are fitted to photos, and noise is none."""
+
+
+def compare(
+    name: str, found: NDArray[np.float32], wanted: NDArray[np.float32], *, real: bool = True
+) -> Parity:
+    """Compare two pictures of one shape, in float64."""
+    difference = np.abs(found.astype(np.float64) - wanted)
+    mean_square = float(np.mean(difference**2))
+    return Parity(
+        input=name,
+        real=real,
+        max=float(difference.max()),
+        mean=float(difference.mean()),
+        psnr=-10 * math.log10(mean_square) if mean_square else math.inf,
+    )

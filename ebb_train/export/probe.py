@@ -1,0 +1,153 @@
+"""Trying out a TFLite file in a process of its own.
+
+Of its own, as the peak memory of this process is not that of the file, as a bad file or driver can crash it,
+and as LiteRT talks a lot. This module is also the program that runs there.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb.errors import EbbError, InvalidInput
+from ebb_train.export.runtime import open_runner
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ebb_train.export.runtime import Engine
+
+TIMEOUT_S = 1800.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What came of it."""
+
+    engine: Engine
+    threads: int
+    pictures: list[NDArray[np.float32]]
+    """One for each photo."""
+    seconds: list[float]
+    """Of each timed run; a first one is not counted."""
+    peak_bytes: int
+    """Most memory that was resident, Python and LiteRT included."""
+
+    @property
+    def median_s(self) -> float:
+        """Median of the timed runs."""
+        return statistics.median(self.seconds)
+
+    @property
+    def iqr_s(self) -> float:
+        """Third minus first quartile; 0 for a single run."""
+        if len(self.seconds) < 2:
+            return 0.0
+        low, _, high = statistics.quantiles(self.seconds, n=4, method="inclusive")
+        return high - low
+
+
+def probe(
+    path: Path,
+    engine: Engine,
+    *,
+    threads: int = 1,
+    photos: Sequence[NDArray[np.float32]] = (),
+    runs: int = 0,
+) -> Probe:
+    """Make a file ready, run it on photos, and then on noise against the clock.
+
+    Args:
+        path: The file.
+        engine: What runs it.
+        threads: How many compute.
+        photos: Inputs of the shape it was made for.
+        runs: Timed runs.
+
+    Raises:
+        InvalidInput: LiteRT refuses the file, crashes on it, or does not come to an end.
+    """
+    with tempfile.TemporaryDirectory(prefix="ebb-probe-") as folder:
+        for number, photo in enumerate(photos):
+            np.save(Path(folder) / f"in{number}.npy", np.ascontiguousarray(photo, np.float32))
+        job = {
+            "path": str(path.absolute()),
+            "engine": engine,
+            "threads": threads,
+            "folder": folder,
+            "photos": len(photos),
+            "runs": runs,
+        }
+        found = _run_child(job, path)
+        pictures = [np.load(Path(folder) / f"out{number}.npy") for number in range(len(photos))]
+    return Probe(engine=engine, threads=threads, pictures=pictures, **found)
+
+
+def _run_child(job: dict[str, Any], path: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", __name__, json.dumps(job)]
+    try:
+        child = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise InvalidInput(f"LiteRT ran it for more than {TIMEOUT_S:.0f} s", path=path) from error
+    answer = json.loads((child.stdout.splitlines() or ["null"])[-1]) if child.returncode == 0 else None
+    if answer is None:
+        reason = (child.stderr.strip().splitlines() or ["no word"])[-1]
+        raise InvalidInput(f"LiteRT crashed on it (exit code {child.returncode}): {reason}", path=path)
+    if "error" in answer:
+        raise InvalidInput(f"LiteRT cannot run it: {answer['error']}", path=path)
+    return dict(answer)
+
+
+def peak_bytes() -> int:
+    """Most memory this process had resident.
+
+    On Linux from /proc: ``getrusage`` there starts from what the parent process had.
+    """
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS: in bytes
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])
+
+
+def work(job: dict[str, Any]) -> dict[str, Any]:
+    """Do a job in this process."""
+    runner, shape = open_runner(Path(job["path"]), job["engine"], job["threads"])
+    folder = Path(job["folder"])
+    for number in range(job["photos"]):
+        np.save(folder / f"out{number}.npy", runner(np.load(folder / f"in{number}.npy")))
+    photo = np.random.default_rng(0).random(shape, np.float32)
+    seconds = []
+    for _ in range(job["runs"] + 1 if job["runs"] else 0):
+        start = time.perf_counter()
+        runner(photo)
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": seconds[1:], "peak_bytes": peak_bytes()}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print what came of a job as one line of JSON."""
+    try:
+        answer = work(json.loads(arguments[0]))
+    except EbbError as error:
+        answer = {"error": error.message}
+    except (RuntimeError, ValueError) as error:
+        answer = {"error": str(error).strip().splitlines()[0]}
+    sys.stdout.write("\n" + json.dumps(answer) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

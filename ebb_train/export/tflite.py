@@ -1,0 +1,150 @@
+"""From a checkpoint to TFLite files that were checked against PyTorch before they got their name."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ebb.files import write_atomic
+from ebb_train import optional
+from ebb_train.export import inputs, note
+from ebb_train.export.checkpoint import read_checkpoint
+from ebb_train.export.convert import to_tflite
+from ebb_train.export.graph import read_graph
+from ebb_train.export.parity import LIMITS, compare
+from ebb_train.export.probe import probe
+from ebb_train.export.report import FileReport, examine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from ebb_train.export.checkpoint import Checkpoint
+    from ebb_train.export.inputs import Trial
+    from ebb_train.export.parity import Parity
+    from ebb_train.export.probe import Probe
+    from ebb_train.export.settings import CheckSettings, PhotoSize, TfliteSettings
+
+PHOTOS_TO_CHECK = 2
+PHOTOS_TO_CALIBRATE = 8
+
+
+def export_tflite(
+    path: Path,
+    out: Path,
+    settings: TfliteSettings,
+    checks: CheckSettings,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[FileReport]:
+    """Write a file for each size; one that is too far from PyTorch is reported and not written.
+
+    Args:
+        path: Weights of a PyNET.
+        out: The file to write; with several sizes each file has its size before the suffix.
+        settings: What the files are like.
+        checks: Which checks they go through, beside those they always do.
+        say: Called with one line for what is being done.
+
+    Raises:
+        UsageError: the network does not have the level.
+        InvalidInput: the checkpoint or the calibration set is not what it should be.
+        MissingDependency: TensorFlow, LiteRT, PyTorch or safetensors is not installed.
+        OutputError: a file cannot be written.
+    """
+    optional.tensorflow()  # before anything is read: says which extra is missing
+    optional.litert("compiled_model")
+    checkpoint = read_checkpoint(path)
+    level = checkpoint.level(settings.level)
+    export = _Export(checkpoint=checkpoint, level=level, settings=settings, checks=checks, say=say)
+    sizes = settings.sizes()
+    return [export.run(size, file_name(out, size, several=len(sizes) > 1)) for size in sizes]
+
+
+def file_name(out: Path, size: PhotoSize, *, several: bool) -> Path:
+    """The file of one size: ``model.tflite``, or ``model-1024x1536.tflite`` where there are several."""
+    return out.with_name(f"{out.stem}-{size}{out.suffix}") if several else out
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Export:
+    checkpoint: Checkpoint
+    level: int
+    settings: TfliteSettings
+    checks: CheckSettings
+    say: Callable[[str], None]
+
+    def run(self, size: PhotoSize, target: Path) -> FileReport:
+        self.say(f"{size}: converting")
+        data = self._convert(size)
+        with tempfile.TemporaryDirectory(prefix="ebb-export-") as folder:
+            file = Path(folder) / "model.tflite"
+            file.write_bytes(data)
+            self.say(f"{size}: comparing with PyTorch")
+            parity = self._parity(file, size)
+            limit = LIMITS[self.settings.precision]
+            passed = all(limit.holds(one) for one in parity)
+            sha256 = write_atomic(target, data) if passed else None
+            return FileReport(
+                path=target,
+                sha256=sha256,
+                anatomy=examine(read_graph(data), len(data)),
+                parity=parity,
+                limit=str(limit),
+                speed=self._speed(file, size) if passed else [],
+            )
+
+    def _convert(self, size: PhotoSize) -> bytes:
+        checkpoint, settings = self.checkpoint, self.settings
+        photos = self._photos(size, PHOTOS_TO_CALIBRATE) if settings.precision == "int8" else []
+        data = to_tflite(
+            checkpoint.tensors,
+            checkpoint.config,
+            size,
+            level=self.level,
+            precision=settings.precision,
+            clip=settings.clip,
+            calibration=[trial.photo for trial in photos],
+        )
+        about = note.about(
+            checkpoint.config,
+            size,
+            level=self.level,
+            precision=settings.precision,
+            clip=settings.clip,
+            weights=checkpoint.origin(),
+        )
+        return note.attach(data, about)
+
+    def _photos(self, size: PhotoSize, count: int) -> list[Trial]:
+        channels = self.checkpoint.config.in_channels
+        if self.settings.calibration is None:
+            return [inputs.scene(size, channels)]
+        return inputs.pairs(self.settings.calibration, size, channels, count)
+
+    def _parity(self, file: Path, size: PhotoSize) -> list[Parity]:
+        channels = self.checkpoint.config.in_channels
+        trials = [*self._photos(size, PHOTOS_TO_CHECK), inputs.noise(size, channels)]
+        found = probe(file, "lean", photos=[trial.photo for trial in trials]).pictures
+        return [
+            compare(trial.name, picture, self._wanted(trial), real=trial.real)
+            for trial, picture in zip(trials, found, strict=True)
+        ]
+
+    def _wanted(self, trial: Trial) -> NDArray[np.float32]:
+        picture = self.checkpoint.picture(trial.photo, self.level)
+        return np.clip(picture, 0, 1) if self.settings.clip else picture
+
+    def _speed(self, file: Path, size: PhotoSize) -> list[Probe]:
+        runs = self.checks.runs
+        if not runs:
+            return []
+        self.say(f"{size}: measuring speed and memory")
+        threads = sorted({1, self.checks.threads or len(os.sched_getaffinity(0))})
+        plain = [probe(file, "plain", threads=count, runs=runs) for count in threads]
+        return [*plain, probe(file, "lean", threads=1, runs=runs)]

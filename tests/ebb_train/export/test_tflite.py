@@ -1,0 +1,116 @@
+"""From a checkpoint to files, as a user does it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ebb.command import run_verb
+from ebb.errors import ExitCode
+from ebb_train import cli
+from ebb_train.export import tflite
+from ebb_train.export.graph import read_graph
+from ebb_train.export.note import read_note
+from ebb_train.export.parity import Limit
+from ebb_train.export.settings import PhotoSize
+from ebb_train.export.tflite import file_name
+from tests.photo_sets import record, write_set
+
+if TYPE_CHECKING:
+    from ebb_train.export.settings import Precision
+
+
+def export(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[ExitCode, dict[str, Any]]:
+    code = run_verb(cli.app, ["export-tflite", *map(str, arguments), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_the_whole_way(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "small.tflite"
+    code, facts = export(capsys, weights, out, "--size", "128x192", "--runs", 1, "--threads", 2)
+    assert code == ExitCode.DONE
+    report = facts["files"][0]
+    data = out.read_bytes()
+    assert report["sha256"] == hashlib.sha256(data).hexdigest()
+    assert report["gpu_faults"] == []
+    assert [(one["input"], one["psnr"] >= 60) for one in report["parity"]] == [
+        ("made-up scene", True),
+        ("noise", True),
+    ]
+    assert [(one["engine"], one["threads"]) for one in report["speed"]] == [
+        ("plain", 1),
+        ("plain", 2),
+        ("lean", 1),
+    ]
+    about = read_note(read_graph(data))
+    assert about is not None
+    assert about["weights"]["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert about["precision"] == "fp16"
+
+
+def test_sizes_levels_clip_and_photos(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_set(tmp_path / "set", [[record(number) for number in range(3)]])
+    flags = ["--size", "64x64", "--size", "64x128", "--level", "6", "--clip", "--precision", "dynamic-int8"]
+    flags += ["--calibration", str(tmp_path / "set"), "--runs", "0"]
+    code, facts = export(capsys, weights, tmp_path / "m.tflite", *flags)
+    assert code == ExitCode.DONE
+    assert [Path(report["file"]).name for report in facts["files"]] == ["m-64x64.tflite", "m-64x128.tflite"]
+    assert [report["outputs"][0]["shape"] for report in facts["files"]] == [[1, 2, 2, 3], [1, 2, 4, 3]]
+    assert [one["input"][:5] for one in facts["files"][0]["parity"]] == ["pair ", "pair ", "noise"]
+    assert all(report["speed"] == [] for report in facts["files"])
+    assert sorted(path.name for path in tmp_path.glob("*.tflite")) == ["m-64x128.tflite", "m-64x64.tflite"]
+
+
+def test_a_file_beyond_its_limit_is_not_left_behind(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: dict[Precision, Limit] = {"fp16": Limit(psnr=1000)}
+    monkeypatch.setattr(tflite, "LIMITS", limits)
+    out = tmp_path / "m.tflite"
+    code, facts = export(capsys, weights, out, "--size", "64x64", "--level", "7")
+    assert code == ExitCode.ITEMS_FAILED
+    assert facts["files"][0]["passed"] is False
+    assert facts["files"][0]["speed"] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names() -> None:
+    size = PhotoSize(1024, 1536)
+    assert file_name(Path("a/model.tflite"), size, several=False) == Path("a/model.tflite")
+    assert file_name(Path("a/model.tflite"), size, several=True) == Path("a/model-1024x1536.tflite")
+
+
+def test_bad_size(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = run_verb(cli.app, ["export-tflite", str(weights), str(tmp_path / "m"), "--size", "1000x1536"])
+    assert code == ExitCode.USAGE
+    assert "nearest: 1024x1536, 960x1536" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["tensorflow", "ai_edge_litert.compiled_model"])
+def test_without_the_extra(
+    missing: str,
+    weights: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert run_verb(cli.app, ["export-tflite", str(weights), str(tmp_path / "m")]) == ExitCode.MISSING
+    assert "pip install 'ebb[tflite]'" in capsys.readouterr().err
+
+
+def test_inspect(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(cli.app, ["inspect", str(file)]) == ExitCode.DONE
+    assert "takes all operations" in capsys.readouterr().out
+    assert run_verb(cli.app, ["inspect", str(file), "--json"]) == ExitCode.DONE
+    assert json.loads(capsys.readouterr().out)["gpu_faults"] == []
+    (tmp_path / "half.tflite").write_bytes(file.read_bytes()[: file.stat().st_size // 20])
+    assert run_verb(cli.app, ["inspect", str(tmp_path / "half.tflite")]) == ExitCode.INVALID_INPUT
+    assert "a broken TFLite file" in capsys.readouterr().err
