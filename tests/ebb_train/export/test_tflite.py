@@ -57,15 +57,15 @@ def test_sizes_levels_clip_and_photos(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_set(tmp_path / "set", [[record(number) for number in range(3)]])
-    flags = ["--size", "64x64", "--size", "64x128", "--level", "6", "--clip", "--precision", "dynamic-int8"]
+    flags = ["--size", "128x128", "--size", "128x192", "--level", "6", "--clip", "--precision", "fp32"]
     flags += ["--calibration", str(tmp_path / "set"), "--runs", "0"]
     code, facts = export(capsys, weights, tmp_path / "m.tflite", *flags)
     assert code == ExitCode.DONE
-    assert [Path(report["file"]).name for report in facts["files"]] == ["m-64x64.tflite", "m-64x128.tflite"]
-    assert [report["outputs"][0]["shape"] for report in facts["files"]] == [[1, 2, 2, 3], [1, 2, 4, 3]]
+    assert [Path(report["file"]).name for report in facts["files"]] == ["m-128x128.tflite", "m-128x192.tflite"]
+    assert [report["outputs"][0]["shape"] for report in facts["files"]] == [[1, 4, 4, 3], [1, 4, 6, 3]]
     assert [one["input"][:5] for one in facts["files"][0]["parity"]] == ["pair ", "pair ", "noise"]
     assert all(report["speed"] == [] for report in facts["files"])
-    assert sorted(path.name for path in tmp_path.glob("*.tflite")) == ["m-64x128.tflite", "m-64x64.tflite"]
+    assert sorted(path.name for path in tmp_path.glob("*.tflite")) == ["m-128x128.tflite", "m-128x192.tflite"]
 
 
 def test_a_file_beyond_its_limit_is_not_left_behind(
