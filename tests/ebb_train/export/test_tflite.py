@@ -61,11 +61,12 @@ def test_sizes_levels_clip_and_photos(
     flags += ["--calibration", str(tmp_path / "set"), "--runs", "0"]
     code, facts = export(capsys, weights, tmp_path / "m.tflite", *flags)
     assert code == ExitCode.DONE
-    assert [Path(report["file"]).name for report in facts["files"]] == ["m-128x128.tflite", "m-128x192.tflite"]
+    names = [Path(report["file"]).name for report in facts["files"]]
+    assert names == ["m-128x128.tflite", "m-128x192.tflite"]
     assert [report["outputs"][0]["shape"] for report in facts["files"]] == [[1, 4, 4, 3], [1, 4, 6, 3]]
     assert [one["input"][:5] for one in facts["files"][0]["parity"]] == ["pair ", "pair ", "noise"]
     assert all(report["speed"] == [] for report in facts["files"])
-    assert sorted(path.name for path in tmp_path.glob("*.tflite")) == ["m-128x128.tflite", "m-128x192.tflite"]
+    assert sorted(path.name for path in tmp_path.glob("*.tflite")) == names
 
 
 def test_a_file_beyond_its_limit_is_not_left_behind(
