@@ -14,9 +14,11 @@ from cyclopts import App, Parameter
 from ebb import __version__
 from ebb.command import Flags, Output, run_verb
 from ebb.errors import ExitCode
+from ebb.settings import DepthSettings
 from ebb.weights_verbs import weights_app
 from ebb_train.export.settings import CheckSettings, TfliteSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
+from ebb_train.render.settings import RenderSettings
 from ebb_train.settings import ComputeSettings, FitSettings
 
 if TYPE_CHECKING:
@@ -98,6 +100,46 @@ def fit(
         facts = {"run": report.run, "weights": report.weights, "steps": report.steps}
         console.result(facts | {"resumed_at": report.resumed_at}, f"{report.weights}: {report.steps} steps")
     return ExitCode.DONE
+
+
+@app.command
+def render(
+    *photos: Path,
+    checkpoint: Path,
+    out: Path | None = None,
+    depth_file: Annotated[Path | None, Parameter(name="--depth")] = None,
+    output: Annotated[Output, Flags] = Output(),
+    settings: Annotated[RenderSettings, Flags] = RenderSettings(),
+    depth: Annotated[DepthSettings, Flags] = DepthSettings(),
+) -> ExitCode:
+    """Give photos a shallow depth of field: PHOTO_bokeh.jpg for each.
+
+    Example: ebb-train render IMG_1.CR2 --checkpoint runs/paper --full-resolution --compare
+
+    Args:
+        photos: JPEG, PNG, TIFF or RAW files.
+        checkpoint: Weights file, or the run folder of ebb-train fit: its last finished level.
+        out: Folder for the pictures; without it they go beside the photos.
+        depth_file: Depth of the one photo (png, tif, npy, npz) instead of what --provider gives.
+    """
+    from ebb.depthmap.providers import check_installed
+
+    check_installed("torch", "train")
+    from ebb_train.render.photos import render_photos
+
+    console = output.console()
+    report = render_photos(
+        photos,
+        checkpoint,
+        out,
+        settings,
+        depth,
+        depth_file,
+        progress=console.progress(),
+        note=console.note,
+    )
+    console.result(report.facts(), report.text())
+    return ExitCode.ITEMS_FAILED if report.failed else ExitCode.DONE
 
 
 app.command(weights_app())

@@ -33,6 +33,10 @@ NOTE = "ebb_weights"
 """Key of the note in the metadata. One key, as safetensors writes several in no fixed order."""
 
 
+_PICKLES = (b"PK\x03\x04", b"\x80")
+"""How files of ``torch.save`` and ``pickle`` begin."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class About:
     """The note in a weights file."""
@@ -78,6 +82,7 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
     except OSError as error:
         raise InvalidInput(f"cannot read the weights: {error.strerror or error}", path=path) from error
     except (safetensors.SafetensorError, ValueError) as error:
+        _refuse_pickle(path)
         raise InvalidInput(f"not a safetensors file, or a broken one: {error}", path=path) from error
     except (KeyError, TypeError) as error:
         hint = "ebb-train convert makes one from the authors' checkpoint"
@@ -89,6 +94,14 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
             "the weights are damaged: their hash is not the recorded one", path=path, hint=hint
         )
     return tensors, about
+
+
+def _refuse_pickle(path: Path) -> None:
+    """Say what a file of ``torch.save`` is; opening one can run whatever its maker put into it."""
+    with path.open("rb") as file:
+        if file.read(4).startswith(_PICKLES):
+            hint = "wanted: safetensors, as ebb-train fit and ebb-train convert write them"
+            raise InvalidInput("a pickle, which could run code: not opened", path=path, hint=hint)
 
 
 def read_pynet(path: Path, config: PyNetConfig | None = None) -> tuple[Tensors, PyNetConfig]:

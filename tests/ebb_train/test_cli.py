@@ -12,15 +12,16 @@ import torch
 
 from ebb import __version__
 from ebb.command import run_verb
+from ebb.dataset.png import encode_png
 from ebb.errors import ExitCode, OutputError
 from ebb_train import cli
 from ebb_train.models import official
-from tests.photo_sets import record, write_set
+from ebb_train.models.network import PyNet, save_pynet
+from ebb_train.models.pynet import PyNetConfig
+from tests.photo_sets import photos, record, write_set
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from ebb_train.models.pynet import PyNetConfig
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -67,6 +68,12 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
             "ebb-train: none: cannot read the",
         ),
         (["fly"], ExitCode.USAGE, "fly"),
+        (["render", "--checkpoint", "none"], ExitCode.USAGE, "no photos"),
+        (
+            ["render", "a.jpg", "--checkpoint", "none"],
+            ExitCode.INVALID_INPUT,
+            "none: cannot read the weights",
+        ),
         (["fit", "none"], ExitCode.USAGE, "--out"),
         (["fit", "none", "--out", "r", "--schedule", "long"], ExitCode.USAGE, "one of: paper, short, smoke"),
         (
@@ -144,6 +151,22 @@ def test_fit_without_its_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
     assert run_verb(cli.app, ["fit", "set", "--out", "run"]) == ExitCode.MISSING
     assert "pip install 'ebb[train]'" in capsys.readouterr().err
+
+
+def test_render_from_a_photo_to_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wide, _, depth = photos(1)
+    (tmp_path / "a.png").write_bytes(encode_png(wide))
+    (tmp_path / "mine.png").write_bytes(encode_png(depth))
+    save_pynet(tmp_path / "level-1.safetensors", PyNet(PyNetConfig(width=1 / 32)), source="test")
+    command = ["render", str(tmp_path / "a.png"), "--checkpoint", str(tmp_path), "--device", "cpu"]
+    assert run_verb(cli.app, [*command, "--depth", str(tmp_path / "mine.png"), "--compare"]) == ExitCode.DONE
+    assert capsys.readouterr().out == "1 rendered, 0 failed\n"
+    assert {path.name for path in tmp_path.glob("a_*")} == {"a_bokeh.jpg", "a_compare.jpg"}
+    flags = ["--provider", "sidecar", "--format", "png", "--json"]
+    assert run_verb(cli.app, [*command, *flags]) == ExitCode.ITEMS_FAILED
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["rendered"], facts["failed"]) == (0, 1)
+    assert facts["photos"][0]["reason"] == "no_depth"
 
 
 @pytest.mark.parametrize(

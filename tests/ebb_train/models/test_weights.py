@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -86,9 +87,13 @@ def test_a_flipped_bit_anywhere_in_the_tensors_is_found(path: Path, tensors: Ten
 def test_files_that_are_no_weights(tmp_path: Path, path: Path, tensors: Tensors) -> None:
     with pytest.raises(InvalidInput, match="cannot read the weights"):
         read_weights(tmp_path / "none.safetensors")
-    for data in (b"", b"PK\x03\x04 a pickle in a zip", path.read_bytes()[:-5]):
+    for data in (b"", path.read_bytes()[:-5]):
         (tmp_path / "odd").write_bytes(data)
         with pytest.raises(InvalidInput, match="not a safetensors file, or a broken one"):
+            read_weights(tmp_path / "odd")
+    for data in (b"PK\x03\x04 a pickle in a zip", pickle.dumps({"weight": 1})):
+        (tmp_path / "odd").write_bytes(data)
+        with pytest.raises(InvalidInput, match=r"a pickle, which could run code: not opened \(wanted: safe"):
             read_weights(tmp_path / "odd")
     for metadata in (None, {"format": "pt"}):
         safetensors.numpy.save_file(tensors, tmp_path / "odd", metadata)

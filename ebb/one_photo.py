@@ -1,0 +1,152 @@
+"""A photo by itself, outside a dataset folder: opened, made smaller, and given depth as a dataset would.
+
+This is the door for whoever has photos but no pairs, such as ``ebb-train render``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - fields keep their type at run time
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from ebb import __version__
+from ebb.arrays import Rect, Size
+from ebb.depthmap.embedded import read_embedded
+from ebb.depthmap.encoding import encode_depth8, half_size_homography, resample_depth
+from ebb.depthmap.providers import FROM_FILES, make_provider
+from ebb.depthmap.sidecar import SUFFIXES, read_sidecar
+from ebb.errors import Broken, Reason, Rejected
+from ebb.geometry.crop import crop_to_photo
+from ebb.photo.containers import jpeg_segments
+from ebb.photo.decode import decode, developed_size, upright
+from ebb.photo.exif import read_exif
+from ebb.photo.metadata import Metadata, kept_metadata
+from ebb.photo.probe import probe
+from ebb.photo.resample import resample
+from ebb.stages.depth import check_ready
+
+if TYPE_CHECKING:
+    from ebb.arrays import Gray8, InverseDepth, Rgb, Rgb8
+    from ebb.settings import DepthSettings
+
+_JPEG = (".jpg", ".jpeg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnePhoto:
+    """A decoded photo."""
+
+    path: Path
+    rgb: Rgb
+    """(height, width, 3), upright, 8 or 16 bit."""
+    orientation: int
+    """EXIF Orientation of the file, 1…8."""
+    metadata: Metadata
+    """For pictures made from it."""
+
+    @property
+    def size(self) -> Size:
+        """Of the upright photo."""
+        return Size(self.rgb.shape[1], self.rgb.shape[0])
+
+    def size_at(self, height: int) -> Size:
+        """Size of the photo brought to a height; one that is not higher keeps its own size."""
+        if height >= self.size.height:
+            return self.size
+        return Size(max(1, round(self.size.width * height / self.size.height)), height)
+
+    def at(self, size: Size) -> Rgb8:
+        """The photo in 8 bits at another size, by the filter that made the photos of a dataset."""
+        if size == self.size and self.rgb.dtype == np.uint8:
+            return cast("Rgb8", self.rgb)
+        return resample(self.rgb, crop_to_photo(Rect(0, 0, *self.size), size), size)
+
+
+def open_photo(path: Path, max_megapixels: float) -> OnePhoto:
+    """Read and decode a JPEG, PNG, TIFF or RAW file.
+
+    Args:
+        path: The file.
+        max_megapixels: Refuse larger ones.
+
+    Raises:
+        Broken: it cannot be read or decoded, is no photo, or is too large.
+    """
+    data, suffix = _read(path), path.suffix.lower()
+    probe(data, suffix, max_megapixels)
+    exif = read_exif(data, suffix)
+    return OnePhoto(
+        path=path,
+        rgb=decode(data, suffix, exif.orientation),
+        orientation=exif.orientation,
+        metadata=kept_metadata(data, suffix, exif, f"ebb {__version__}"),
+    )
+
+
+class DepthOf:
+    """Gives photos the depth maps that ``ebb depth`` would give them.
+
+    Args:
+        settings: Where depth comes from.
+        file: One depth file for all photos instead; its numbers are ``settings.sidecar_values``.
+
+    Raises:
+        UsageError: there is no such provider, or it needs settings that are not there.
+        MissingDependency: the network's weights or packages are not there.
+    """
+
+    def __init__(self, settings: DepthSettings, file: Path | None = None) -> None:
+        self._settings, self._file = settings, file
+        network = file is None and settings.provider not in FROM_FILES
+        self._network = make_provider(settings, check_ready(settings)) if network else None
+
+    def __call__(self, photo: OnePhoto, small: Rgb8) -> Gray8:
+        """The depth map of a photo at half the size of ``small``, its version for a network; 0 is farthest.
+
+        Raises:
+            Rejected: there is no usable depth for this photo.
+            Broken: the depth file cannot be read.
+        """
+        if self._network is not None:
+            return encode_depth8(self._network(small))
+        size = Size(small.shape[1], small.shape[0])
+        depth = self._from_file(photo)
+        H_out_to_depth = half_size_homography(
+            crop_to_photo(Rect(0, 0, *photo.size), size), photo.size, Size(depth.shape[1], depth.shape[0])
+        )
+        return encode_depth8(resample_depth(depth, H_out_to_depth, Size(size.width // 2, size.height // 2)))
+
+    def _from_file(self, photo: OnePhoto) -> InverseDepth:
+        if self._file is None and self._settings.provider == "embedded":
+            return _embedded(photo)
+        path = self._file or _sidecar(photo.path)
+        try:
+            return read_sidecar(_read(path), path.suffix, self._settings.sidecar_values, photo.size)
+        except Rejected as error:
+            raise Rejected(error.reason, error.message, path=path, figures=error.figures) from error
+
+
+def _embedded(photo: OnePhoto) -> InverseDepth:
+    """Depth from inside the photo's file, turned as the photo is."""
+    if photo.path.suffix.lower() not in _JPEG:
+        raise Rejected(Reason.NO_DEPTH, "only JPEG files are searched for embedded maps")
+    data = _read(photo.path)
+    stored = developed_size(photo.size, photo.orientation)
+    return upright(read_embedded(data, list(jpeg_segments(data)), stored), photo.orientation)
+
+
+def _sidecar(path: Path) -> Path:
+    """The depth file beside a photo."""
+    for suffix in SUFFIXES:
+        if (found := path.with_name(f"{path.stem}_depth{suffix}")).is_file():
+            return found
+    raise Rejected(Reason.NO_DEPTH, f"no {path.stem}_depth file beside it")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""Bokeh for any photo: from a camera file to a picture file."""
