@@ -43,6 +43,15 @@ def packet(description: str) -> bytes:
     return f"<x:xmpmeta {RDF}><rdf:RDF>{description}</rdf:RDF></x:xmpmeta>".encode()
 
 
+def gdepth_description(image: bytes, near: object = 1.0, far: object = 9.0) -> str:
+    """GDepth, all in one packet."""
+    data = base64.b64encode(image).decode()
+    return (
+        f'<rdf:Description xmlns:GDepth="{GDEPTH}" GDepth:Format="RangeInverse" GDepth:Near="{near}"'
+        f' GDepth:Far="{far}" GDepth:Mime="image/png" GDepth:Data="{data}"/>'
+    )
+
+
 def app1(content: bytes) -> bytes:
     return b"\xff\xe1" + struct.pack(">H", len(content) + 2) + content
 

@@ -1,4 +1,4 @@
-"""Depth maps that phones store inside their JPEG files.
+"""Depth maps that phones store inside their JPEG files, and the first kind of them in HEIC files too.
 
 Two formats of Google, both described by XMP: ``GDepth`` (Depthmap Metadata, 2014) holds the map as base64 in
 the XMP itself; Dynamic Depth 1.0 (2019) appends it to the file and lists it in a container directory. Both
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ebb.depthmap.sidecar import check_aspect, decode_image
-from ebb.depthmap.xmp import properties, read_xmp
+from ebb.depthmap.xmp import parse_packet, properties, read_xmp
 from ebb.errors import Reason, Rejected
 
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -68,11 +68,32 @@ def read_embedded(data: bytes, segments: Sequence[JpegSegment], stored: Size) ->
     found = _gdepth(roots) or _dynamic_depth(roots, data, end=segments[-1][2])
     if found is None:
         raise Rejected(Reason.NO_DEPTH, "the JPEG holds no depth map (GDepth or Dynamic Depth)")
-    numbers = _decode(found.image)
-    check_aspect(numbers, stored)
+    return _inverse_depth(found, stored)
+
+
+def read_gdepth(packets: Iterable[bytes], photo: Size) -> InverseDepth | None:
+    """Decode the GDepth map in XMP packets that were taken from a file of any kind; ``None`` without one.
+
+    Args:
+        packets: XMP about the photo.
+        photo: Size of the photo in the orientation in which the map lies.
+
+    Raises:
+        Rejected: ``bad_depth``, as :func:`read_embedded`.
+    """
+    found = _gdepth([parse_packet(packet) for packet in packets])
+    return _inverse_depth(found, photo) if found else None
+
+
+def check_map(numbers: NDArray[np.float32], photo: Size) -> None:
+    """Refuse a map of another aspect than the photo, or with the same value everywhere.
+
+    Raises:
+        Rejected: ``bad_depth``.
+    """
+    check_aspect(numbers, photo)
     if numbers.min() == numbers.max():
         raise Rejected(Reason.BAD_DEPTH, "the embedded depth map has the same value everywhere")
-    return _inverse_depth(numbers, found.facts)
 
 
 def _gdepth(roots: Sequence[ET.Element]) -> _Found | None:
@@ -166,9 +187,11 @@ def _decode(image: bytes) -> NDArray[np.float32]:
     return numbers
 
 
-def _inverse_depth(numbers: NDArray[np.float32], facts: Mapping[str, str]) -> InverseDepth:
+def _inverse_depth(found: _Found, photo: Size) -> InverseDepth:
     """1 / distance from the stored numbers, by the formulas at the head of this module."""
-    near, far = (_number(facts.get(name, "")) for name in ("Near", "Far"))
+    numbers, facts = _decode(found.image), found.facts
+    check_map(numbers, photo)
+    near, far = (number(facts.get(name, "")) for name in ("Near", "Far"))
     kind = facts.get("Format", "")
     if not 0 < near < far or (kind == "RangeLinear" and math.isinf(far)):
         message = f"an embedded depth map from {facts.get('Near')} to {facts.get('Far')}: that is no range"
@@ -183,7 +206,8 @@ def _inverse_depth(numbers: NDArray[np.float32], facts: Mapping[str, str]) -> In
     return inverse.astype(np.float32)
 
 
-def _number(text: str) -> float:
+def number(text: str) -> float:
+    """A number of XMP; NaN where it is none."""
     try:
         return float(text)
     except ValueError:

@@ -40,10 +40,10 @@ def read_xmp(data: bytes, segments: Iterable[JpegSegment]) -> list[ET.Element]:
             is not whole.
     """
     parts = [data[start:stop] for name, start, stop in segments if name == _APP1]
-    roots = [_parse(part[len(PACKET) :]) for part in parts if part.startswith(PACKET)]
+    roots = [parse_packet(part[len(PACKET) :]) for part in parts if part.startswith(PACKET)]
     names = [name for root in roots for name in values(root, _HAS_EXTENSION)]
     chunks = [part[len(EXTENSION) :] for part in parts if part.startswith(EXTENSION)]
-    return roots + [_parse(_join(chunks, name.encode())) for name in dict.fromkeys(names)]
+    return roots + [parse_packet(_join(chunks, name.encode())) for name in dict.fromkeys(names)]
 
 
 def properties(element: ET.Element, namespaces: Sequence[str]) -> dict[str, str]:
@@ -65,8 +65,12 @@ def values(root: ET.Element, name: str) -> Iterator[str]:
             yield element.text.strip()
 
 
-def _parse(packet: bytes) -> ET.Element:
-    """Parse one packet. XMP is UTF-8 and has no document type; with none, no entity can expand."""
+def parse_packet(packet: bytes) -> ET.Element:
+    """Parse one packet. XMP is UTF-8 and has no document type; with none, no entity can expand.
+
+    Raises:
+        Rejected: ``bad_depth`` if it is not well-formed XML or declares a document type.
+    """
     try:
         text = packet.decode("utf-8-sig").strip("\0 \t\r\n")
         if "<!DOCTYPE" in text:

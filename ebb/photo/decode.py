@@ -13,6 +13,7 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.errors import Broken, Reason
+from ebb.photo.heif import HEIF_SUFFIXES, decode_heif
 from ebb.photo.probe import RAW_SUFFIXES
 from ebb.photo.tiff import Tiff
 
@@ -41,7 +42,7 @@ _UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 
 
 def decode(data: bytes, suffix: str, orientation: int) -> Rgb:
-    """Develop a RAW file or decode a JPEG, PNG or TIFF.
+    """Develop a RAW file or decode a HEIC, JPEG, PNG or TIFF.
 
     RAW: LibRaw's AHD demosaicing, camera white balance, sRGB curve, 16 bit. The others keep their depth
     (8 or 16 bit); grey becomes RGB, alpha is dropped. :func:`ebb.photo.probe.probe` goes first: it refuses
@@ -58,11 +59,18 @@ def decode(data: bytes, suffix: str, orientation: int) -> Rgb:
     Raises:
         Broken: ``corrupt_input`` when the pixels cannot be decoded or hold no picture, ``unreadable`` when
             they are of a kind that no camera writes (floating point).
+        MissingDependency: a HEIC, and pillow-heif is not installed.
     """
-    stored = _develop(data) if suffix.lower() in RAW_SUFFIXES else _decode_image(data)
+    stored = _stored_pixels(data, suffix.lower())
     if (stored == stored[0, 0]).all():
         raise Broken(Reason.CORRUPT_INPUT, f"holds no picture: every pixel is {stored[0, 0].tolist()}")
     return upright(stored, orientation)
+
+
+def _stored_pixels(data: bytes, suffix: str) -> Rgb:
+    if suffix in RAW_SUFFIXES:
+        return _develop(data)
+    return decode_heif(data) if suffix in HEIF_SUFFIXES else _decode_image(data)
 
 
 def upright(photo: Array, orientation: int) -> Array:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ebb.errors import Broken, Reason
 from ebb.photo.capture import Exif
 from ebb.photo.containers import cr3_metadata, raf_blocks
+from ebb.photo.heif import HEIF_SUFFIXES, heif_exif
 from ebb.photo.probe import RAW_SUFFIXES
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def read_exif(data: bytes, suffix: str) -> Exif:
 
     A value of 0 or 0/0 counts as not written (manual lenses). The time is DateTimeOriginal, else
     DateTimeDigitized, else DateTime, with its own sub-seconds; a year before 2003 means that the clock was
-    never set. RAF and CR3 keep their EXIF in an embedded JPEG and in ``CMT`` boxes. A lens that only the
+    never set. RAF and CR3 keep their EXIF in an embedded JPEG and in ``CMT`` boxes. The orientation of a HEIC
+    is always 1: it turns itself (:mod:`ebb.photo.heif`). A lens that only the
     maker notes name is taken from LibRaw, and so is everything of a RAW file without EXIF known to exifread.
     A file without EXIF, or with EXIF that cannot be parsed, gives an empty :class:`Exif`.
 
@@ -67,7 +69,7 @@ def read_exif(data: bytes, suffix: str) -> Exif:
     exif = _from_tags(tags)
     if suffix in RAW_SUFFIXES and not exif.lens:
         return _completed_by_libraw(exif, data, had_exif=bool(tags))
-    return exif
+    return replace(exif, orientation=1) if suffix in HEIF_SUFFIXES else exif
 
 
 def _exif_blocks(data: bytes, suffix: str) -> Iterable[bytes]:
@@ -76,6 +78,8 @@ def _exif_blocks(data: bytes, suffix: str) -> Iterable[bytes]:
         return [data[part.start : part.stop] for part in raf_blocks(data)[:1]]
     if suffix == ".cr3":
         return cr3_metadata(data)
+    if suffix in HEIF_SUFFIXES:
+        return heif_exif(data)
     return [data]
 
 

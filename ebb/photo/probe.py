@@ -17,12 +17,13 @@ from ebb.photo.containers import (
     png_size,
     raf_blocks,
 )
+from ebb.photo.heif import HEIF_SUFFIXES, heif_size
 from ebb.photo.tiff import Tiff
 
 RAW_SUFFIXES = frozenset({".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".dng"})
 """Files that LibRaw develops; any other reader shows their thumbnail."""
 
-PHOTO_SUFFIXES = RAW_SUFFIXES | {".jpg", ".jpeg", ".tif", ".tiff", ".png"}
+PHOTO_SUFFIXES = RAW_SUFFIXES | HEIF_SUFFIXES | {".jpg", ".jpeg", ".tif", ".tiff", ".png"}
 """Every file that can be a capture; lower case, with the dot."""
 
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -34,6 +35,11 @@ _MAGICS: dict[str, tuple[bytes, ...]] = {
     ".orf": (b"IIRO", b"IIRS", b"MMOR"),
     ".rw2": (b"IIU\0",),
 }
+_ISO_MAGICS: dict[str, tuple[bytes, ...]] = {
+    ".cr3": (b"ftypcrx ",),
+    **dict.fromkeys(HEIF_SUFFIXES, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1")),
+}
+"""Files of boxes begin with the length of the first one; this follows."""
 _MIN_BITS_PER_PIXEL = 4
 """Below this an ORF or RW2 cannot hold its pixels: their cameras use 6 to 16 bits."""
 
@@ -42,6 +48,8 @@ CheckSize: TypeAlias = Callable[[Size], None]
 
 def probe(data: bytes, suffix: str, max_megapixels: float) -> Size:
     """Size of the stored photo, not yet turned upright, once the file has shown that it is whole.
+
+    A HEIC turns itself: its size is the one seen (:mod:`ebb.photo.heif`).
 
     Costs no memory beyond the file itself, whatever size the file claims.
 
@@ -64,6 +72,8 @@ def probe(data: bytes, suffix: str, max_megapixels: float) -> Size:
 
     if suffix in RAW_SUFFIXES:
         return _probe_raw(data, suffix, check_size)
+    if suffix in HEIF_SUFFIXES:
+        return _probe_heif(data, check_size)
     if suffix in (".jpg", ".jpeg"):
         return _probe_jpeg(data, check_size)
     if suffix == ".png":
@@ -75,9 +85,8 @@ def _check_magic(data: bytes, suffix: str) -> None:
     """Refuse files that do not begin as files of that suffix do."""
     if not data:
         raise Broken(Reason.UNREADABLE, "the file is empty (0 bytes)")
-    magics = _MAGICS.get(suffix, _TIFF_MAGICS)
-    found, start = (data[4:12], 4) if suffix == ".cr3" else (data, 0)
-    magics = (b"ftypcrx ",) if suffix == ".cr3" else magics
+    magics = _ISO_MAGICS.get(suffix) or _MAGICS.get(suffix, _TIFF_MAGICS)
+    found, start = (data[4:12], 4) if suffix in _ISO_MAGICS else (data, 0)
     if found.startswith(magics):
         return
     if any(magic.startswith(found) for magic in magics):
@@ -107,6 +116,12 @@ def _probe_jpeg(data: bytes, check_size: CheckSize) -> Size:
         if found is not None and size == (0, 0):
             check_size(found)
             size = found
+    return _require_pixels(size)
+
+
+def _probe_heif(data: bytes, check_size: CheckSize) -> Size:
+    size = heif_size(data)
+    check_size(size)
     return _require_pixels(size)
 
 

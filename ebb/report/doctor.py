@@ -26,6 +26,7 @@ PACKAGES = (
     "pebble",
     "cyclopts",
     "rich",
+    "pillow-heif",
     "torch",
     "tensorflow",
     "ray",

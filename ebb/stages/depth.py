@@ -11,8 +11,9 @@ from ebb.arrays import Rect, Size
 from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
 from ebb.dataset.npy import encode_npy
 from ebb.dataset.png import decode_png, encode_png
-from ebb.depthmap.embedded import read_embedded
+from ebb.depthmap.embedded import read_embedded, read_gdepth
 from ebb.depthmap.encoding import encode_depth8, encode_float16, half_size_homography, resample_depth
+from ebb.depthmap.heic import read_auxiliary
 from ebb.depthmap.providers import FROM_FILES, DepthProvider, check_provider, make_provider
 from ebb.depthmap.sidecar import read_sidecar
 from ebb.errors import Reason, Rejected
@@ -21,6 +22,7 @@ from ebb.geometry.crop import crop_to_photo
 from ebb.model_files import find_model, sha256_model
 from ebb.photo.containers import jpeg_segments
 from ebb.photo.decode import developed_size, upright
+from ebb.photo.heif import HEIF_SUFFIXES, heif_depth, heif_xmp
 from ebb.runner.inputs import read_ingested
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, DEPTH, align_key, depth_key, depth_recipe
@@ -155,11 +157,25 @@ def _sidecar(job: DepthJob) -> InverseDepth:
 
 def _embedded(job: DepthJob) -> InverseDepth:
     """Inverse depth from inside the wide photo's file, turned upright as the photo is."""
-    if PurePosixPath(job.wide.name).suffix.lower() not in (".jpg", ".jpeg"):
-        raise Rejected(Reason.NO_DEPTH, "only JPEG files are searched for embedded maps", path=job.wide.name)
+    suffix = PurePosixPath(job.wide.name).suffix.lower()
+    if suffix not in (".jpg", ".jpeg", *HEIF_SUFFIXES):
+        message = "only JPEG and HEIC files are searched for embedded maps"
+        raise Rejected(Reason.NO_DEPTH, message, path=job.wide.name)
     data = read_ingested(job.wide)
+    if suffix in HEIF_SUFFIXES:
+        return _from_heic(data, Size(job.wide.width, job.wide.height))
     stored = developed_size(Size(job.wide.width, job.wide.height), job.wide.orientation)
     return upright(read_embedded(data, list(jpeg_segments(data)), stored), job.wide.orientation)
+
+
+def _from_heic(data: bytes, photo: Size) -> InverseDepth:
+    """Inverse depth from inside a HEIC: an auxiliary image, else what its XMP holds."""
+    if auxiliary := heif_depth(data):
+        return read_auxiliary(*auxiliary, photo)
+    inverse_depth = read_gdepth(heif_xmp(data), photo)
+    if inverse_depth is None:
+        raise Rejected(Reason.NO_DEPTH, "the HEIC holds no depth map (auxiliary image or GDepth)")
+    return inverse_depth
 
 
 _FROM_FILES = {"sidecar": _sidecar, "embedded": _embedded}

@@ -10,10 +10,21 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ebb.arrays import Size
-from ebb.depthmap.embedded import read_embedded
+from ebb.depthmap.embedded import read_embedded, read_gdepth
 from ebb.errors import Reason, Rejected
 from ebb.photo.containers import jpeg_segments
-from tests.phones import GDEPTH, PACKET, app1, encode, insert, packet, png, with_dynamic_depth, with_gdepth
+from tests.phones import (
+    GDEPTH,
+    PACKET,
+    app1,
+    encode,
+    gdepth_description,
+    insert,
+    packet,
+    png,
+    with_dynamic_depth,
+    with_gdepth,
+)
 
 SIZE = Size(64, 48)
 NEAR, FAR = 0.5, 8.0
@@ -94,6 +105,15 @@ def test_a_photo_without_a_map() -> None:
         with pytest.raises(Rejected, match="holds no depth map") as caught:
             read(data)
         assert caught.value.reason is Reason.NO_DEPTH
+
+
+def test_gdepth_in_a_packet_from_elsewhere() -> None:
+    image = png(encode(DISTANCE, "RangeInverse", NEAR, FAR))
+    found = read_gdepth([packet(gdepth_description(image, near=NEAR, far=FAR))], SIZE)
+    np.testing.assert_array_equal(found, read(with_gdepth(photo(), image, near=NEAR, far=FAR)))
+    assert read_gdepth([packet("")], SIZE) is None
+    with pytest.raises(Rejected, match="another aspect"):
+        read_gdepth([packet(gdepth_description(WIDE))], SIZE)
 
 
 RAMP = png(np.arange(24 * 32, dtype=np.uint16).reshape(24, 32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from ebb.stages import align, depth, ingest
 from ebb.workspace import Workspace, open_workspace
 from tests.captures import scene, shot
 from tests.ebb.stages.conftest import ALIGN, RUN
-from tests.phones import png, with_dynamic_depth, with_gdepth
+from tests.heif import apdi, heic
+from tests.phones import gdepth_description, packet, png, with_dynamic_depth, with_gdepth
 
 
 def run(workspace: Workspace, provider: str, **settings: object) -> dict[str, object]:
@@ -139,6 +141,39 @@ def test_embedded_maps_follow_the_photo(tmp_path: Path) -> None:
         line = found.mean(axis=across)[::step]
         assert (line[0], line[-1]) == (255, 0)
         np.testing.assert_allclose(line, np.linspace(255, 0, len(line)), atol=3)
+
+
+def test_maps_inside_heic_photos(tmp_path: Path) -> None:
+    """An auxiliary map, one in the XMP, a damaged one, and none; the first photo is portrait."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    ramp = np.linspace(255, 0, 96).astype(np.uint8)[None].repeat(64, axis=0)
+    gdepth = packet(gdepth_description(png(255 - ramp), near=0.5, far=20))
+    maps: list[dict[str, Any]] = [
+        {"depth": ramp, "depth_xmp": apdi(0.1, 2), "orientation": 6},
+        {"xmp": gdepth},
+        {"depth": ramp[:, :40]},
+        {},
+    ]
+    for number, facts in enumerate(maps, 1):
+        photo, orientation = scene(number), facts.get("orientation", 1)
+        taken = f"2024:05:04 10:{10 * number}:0"
+        (raw / f"H{number}_wide.HEIC").write_bytes(heic(photo, **facts, taken=f"{taken}0"))
+        shallow = heic(photo, orientation=orientation, f_number=1.8, taken=f"{taken}5")
+        (raw / f"H{number}_xshallow.HEIC").write_bytes(shallow)
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        ingest.run(workspace, raw, IngestSettings(), RUN, SilentProgress())
+        assert align.run(workspace, ALIGN, RUN, SilentProgress()).ok == 4
+        report = run(workspace, "embedded")
+        assert (report["ok"], report["reasons"]) == (2, {"bad_depth": 1, "no_depth": 1})
+        names = {row.pair_id: row.name for row in read_catalog(workspace.catalog_file) if row.role == "wide"}
+        for pair_id, row in workspace.state.stage_rows("depth").items():
+            if row.status is not Status.OK:
+                continue
+            found = decode_png((workspace.pair(pair_id) / "depth.png").read_bytes()).astype(float)
+            across = 1 if names[pair_id] == "H1_wide.HEIC" else 0
+            line = found.mean(axis=across)
+            np.testing.assert_allclose(line, np.linspace(255, 0, len(line)), atol=3)
 
 
 @pytest.fixture

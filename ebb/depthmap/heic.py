@@ -1,0 +1,103 @@
+"""Depth maps that phones store as an auxiliary image of a HEIC photo.
+
+The stored numbers, n in 0…1, mean something by one of two notes beside them:
+
+- Apple's XMP (``apdi``, written by iPhones): a disparity in 1/m, or a depth in m, of
+  ``FloatMinValue + n · (FloatMaxValue − FloatMinValue)``; which of the two, the pixel format says it had
+  before it was stored;
+- the depth representation information of ITU-T H.265: inverse depth from 1/``z_far`` (n = 0) to 1/``z_near``
+  (n = 1), or a disparity from ``d_min`` to ``d_max``.
+
+Without a note larger is nearer, and the numbers have no unit, as those of most depth maps in a data set.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb.depthmap.embedded import check_map, number
+from ebb.depthmap.encoding import inverse_depth_from_distance
+from ebb.depthmap.xmp import parse_packet, properties
+from ebb.errors import Reason, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from ebb.arrays import InverseDepth, Size
+
+_APDI = ("http://ns.apple.com/pixeldatainfo/1.0/",)
+_DISTANCE_FORMATS = tuple(str(int.from_bytes(code, "big")) for code in (b"hdep", b"fdep"))
+"""Core Video's codes of depth in metres, in half and single precision, as XMP writes them."""
+
+_INVERSE_Z, _DISPARITY = 0, 1
+
+
+def read_auxiliary(
+    values: NDArray[np.uint8] | NDArray[np.uint16],
+    representation: Mapping[str, Any],
+    packets: Iterable[bytes],
+    photo: Size,
+) -> InverseDepth:
+    """Turn the numbers of an auxiliary depth image into inverse depth.
+
+    Args:
+        values: (height, width), turned as the photo is.
+        representation: Fields of the depth representation information; empty if there is none.
+        packets: XMP about the auxiliary images.
+        photo: Size of the photo the map covers, as it is seen.
+
+    Returns:
+        (height, width), finite, not constant, larger is nearer.
+
+    Raises:
+        Rejected: ``bad_depth`` if the map has another aspect than the photo, the same value everywhere, a
+            range that is none, or another representation than those above.
+    """
+    numbers = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
+    check_map(numbers, photo)
+    facts = _apdi_facts(packets)
+    if facts:
+        low, high = number(facts["FloatMinValue"]), number(facts["FloatMaxValue"])
+        is_distance = facts.get("NativeFormat") in _DISTANCE_FORMATS
+        return _between(numbers, low, high, is_distance=is_distance)
+    if not representation:
+        return numbers
+    return _represented(numbers, representation)
+
+
+def _apdi_facts(packets: Iterable[bytes]) -> dict[str, str]:
+    """Apple's note about the map: mattes and gain maps of the same file have notes too, but no range."""
+    for packet in packets:
+        facts: dict[str, str] = {}
+        for element in parse_packet(packet).iter():
+            facts |= properties(element, _APDI)
+        if facts.keys() >= {"FloatMinValue", "FloatMaxValue"}:
+            return facts
+    return {}
+
+
+def _represented(numbers: NDArray[np.float32], facts: Mapping[str, Any]) -> InverseDepth:
+    kind = int(facts.get("representation_type", -1))
+    if kind == _INVERSE_Z and facts.get("z_near") and facts.get("z_far"):
+        return _between(numbers, 1 / facts["z_far"], 1 / facts["z_near"])
+    if kind == _DISPARITY and facts.get("d_max") is not None:
+        return _between(numbers, facts.get("d_min") or 0.0, facts["d_max"])
+    if kind in (_INVERSE_Z, _DISPARITY):
+        return numbers
+    message = f"a depth image of representation type {kind}; known: 0 (inverse depth) and 1 (disparity)"
+    raise Rejected(Reason.BAD_DEPTH, message)
+
+
+def _between(
+    numbers: NDArray[np.float32], low: float, high: float, *, is_distance: bool = False
+) -> InverseDepth:
+    """Numbers 0…1 as disparities, or as distances, from ``low`` to ``high``."""
+    if not (math.isfinite(low) and math.isfinite(high) and low < high) or (is_distance and low <= 0):
+        raise Rejected(Reason.BAD_DEPTH, f"a depth image from {low:g} to {high:g}: that is no range")
+    stretched = low + numbers.astype(np.float64) * (high - low)
+    return inverse_depth_from_distance(stretched) if is_distance else stretched.astype(np.float32)
