@@ -80,6 +80,9 @@ class Reason(StrEnum):
     BAD_DEPTH = "bad_depth"
     # shards
     SPLIT_CONFLICT = "split_conflict"
+    # predictions
+    NO_PREDICTION = "no_prediction"
+    BAD_PREDICTION = "bad_prediction"
     # workers
     WORKER_CRASH = "worker_crash"
     TIMEOUT = "timeout"
@@ -117,6 +120,8 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.NO_DEPTH: "put a <photo>_depth.png beside the wide photo, or choose another --provider",
     Reason.BAD_DEPTH: "make the depth file again in the photo's aspect, or check the --model-* settings",
     Reason.SPLIT_CONFLICT: "the pair belongs to two scenes of different splits; it stays out",
+    Reason.NO_PREDICTION: "name its picture after the pair_id, or see what the model said about the pair",
+    Reason.BAD_PREDICTION: "the picture must have the size of the shallow photo, in RGB",
     Reason.WORKER_CRASH: "the decoder crashed on this file; convert it, or leave it out",
     Reason.TIMEOUT: "raise --item-timeout if the file is only slow",
     Reason.OUT_OF_MEMORY: "lower --workers",

@@ -19,7 +19,7 @@ from ebb.weights_verbs import weights_app
 from ebb_train.export.settings import CheckSettings, TfliteSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
 from ebb_train.render.settings import RenderSettings
-from ebb_train.settings import ComputeSettings, FitSettings
+from ebb_train.settings import ComputeSettings, FitSettings, ScoreSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,6 +186,39 @@ def inspect(file: Path, /, *, output: Annotated[Output, Flags] = Output()) -> Ex
     anatomy = examine_file(file)
     output.console().result({"file": file} | anatomy.as_dict(), f"{file}\n{anatomy.as_text()}")
     return ExitCode.DONE
+
+
+@app.command
+def evaluate(
+    model: str,
+    dataset: Path,
+    /,
+    *,
+    out: Path,
+    predictions: Path | None = None,
+    output: Annotated[Output, Flags] = Output(),
+    settings: Annotated[ScoreSettings, Flags] = ScoreSettings(),
+) -> ExitCode:
+    """Render a split with a model and score the pictures; or score pictures made elsewhere.
+
+    Example: ebb-train evaluate layered dataset --out runs/layered --protocol ebb --protocol pynet2020
+
+    Args:
+        model: identity, gain, gaussian, layered, or a .safetensors file; with --predictions: a name.
+        dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
+        out: Folder for the pictures, scores.csv, scores.parquet, report.json and index.html.
+        predictions: Folder of pictures to score instead, named after pair_id or the photos' files.
+    """
+    from ebb_train.evaluate import PAGE
+    from ebb_train.evaluate import evaluate as evaluate_model
+    from ebb_train.report.texts import evaluation_text
+
+    console = output.console()
+    found = evaluate_model(
+        model, dataset, out, settings, predictions=predictions, progress=console.progress()
+    )
+    console.result(found.as_dict(), f"{evaluation_text(found)}\n\nlook at: {out / PAGE}")
+    return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -230,3 +230,27 @@ def _loss(values: object) -> LossWeights:
     if not isinstance(values, dict) or not set(values) <= set(known):
         raise UsageError(f"loss = {values!r}", hint=f"known: {', '.join(known)}")
     return from_values(LossWeights, values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreSettings:
+    """What is scored, and how."""
+
+    split: Literal["train", "val", "test"] = "test"
+    """Which pairs."""
+    protocol: tuple[str, ...] = ("ebb",)
+    """How to score: ebb, pynet2020, dmshn2021, ebokehnet2023, torchmetrics2025. Give it again for more."""
+    cases: int = 4
+    """Pairs shown on the page, as many of the worst as of the best."""
+    workers: int = 0
+    """Processes that score; 0: one a core."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where networks run; auto: on a GPU if there is one."""
+
+    def __post_init__(self) -> None:
+        if self.cases < 0 or self.workers < 0:
+            raise UsageError("--cases and --workers are not negative")
+        if not self.protocol or len(set(self.protocol)) < len(self.protocol):
+            raise UsageError(
+                f"protocols: {', '.join(self.protocol) or 'none'}", hint="at least one, each once"
+            )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ebb.errors import Broken, OutputError, Reason, Rejected
+from ebb.errors import Broken, OutputError, Reason, Rejected, Status
 from ebb.runner.items import Result
 
 
@@ -46,3 +46,20 @@ def work(job: Job) -> Result:
         case "full disk":
             raise OutputError("no space", path="a.png")
     return Result(figures={"id": job.pair_id, "pid": os.getpid()}, outputs={"doubles.py": "00"})
+
+
+@dataclass
+class RecordedProgress:
+    """Keeps what a run said on its way."""
+
+    stages: list[str] = field(default_factory=list)
+    items: list[tuple[str, Status, Reason | None]] = field(default_factory=list)
+
+    def start(self, stage: str, total: int) -> None:
+        self.stages.append(f"{stage} {total}")
+
+    def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
+        self.items.append((name, status, reason))
+
+    def finish(self) -> None:
+        self.stages.append("done")

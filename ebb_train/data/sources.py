@@ -43,6 +43,8 @@ class Photos(NamedTuple):
     shallow: Rgb8
     depth: Gray8 | None
     """Half the size, rounded down."""
+    file_names: tuple[str, ...] = ()
+    """Of the wide and the shallow camera file, where they are known."""
 
 
 class Source(Protocol):
@@ -213,7 +215,7 @@ class CachedSource:
         if index in self._kept:
             return self._kept[index]
         photos = self._source.read(index)
-        size = sum(image.nbytes for image in photos[1:] if image is not None)
+        size = sum(image.nbytes for image in (photos.wide, photos.shallow, photos.depth) if image is not None)
         if size <= self._left:
             self._left -= size
             self._kept[index] = photos
@@ -226,7 +228,8 @@ class CachedSource:
 
 def _decode(record: Record) -> Photos:
     depth = decode_png(record.depth) if record.depth is not None else None
-    return Photos(record.pair_id, decode_png(record.wide), decode_png(record.shallow), depth)
+    names = (record.source_wide, record.source_shallow)
+    return Photos(record.pair_id, decode_png(record.wide), decode_png(record.shallow), depth, names)
 
 
 def _read_image(path: Path, *, channels: int) -> Any:  # noqa: ANN401 - RGB or grey, as asked for

@@ -97,7 +97,7 @@ def find_lpips(net: Net = "alex", trunk: Path | None = None, linear: Path | None
     try:
         return load_lpips(net, find_weights(TRUNKS[net], trunk), _find_linear(net, linear))
     except MissingDependency as error:
-        return Missing(str(error))
+        return Missing(f"{error.message} ({error.hint})" if error.hint else error.message)
 
 
 def load_lpips(net: Net, trunk: Path, linear: Path) -> Lpips:

@@ -1,0 +1,192 @@
+"""Evaluate: one model on one split; pictures are made once and can be scored again and again.
+
+::
+
+    <out>/
+      predictions/          a PNG a pair, and predictions.json, which says whose they are
+      scores.parquet        a row a pair; scores.csv holds the same
+      report.json           means with intervals, protocols, what is missing and why
+      index.html            to look at
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ebb.errors import InvalidInput, Status
+from ebb.files import write_atomic
+from ebb_train.data.sources import open_source
+from ebb_train.metrics.protocols import find_protocol
+from ebb_train.peers.calibrate import train_pairs
+from ebb_train.peers.registry import build_model
+from ebb_train.report.evaluate_page import evaluate_page
+from ebb_train.scoring.predictions import PictureFolder, predict
+from ebb_train.scoring.scores import Row, Scoring, score_all, usable_lpips
+from ebb_train.scoring.summary import Cell, columns_of, summarise
+from ebb_train.scoring.tables import write_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ebb.runner.items import Progress
+    from ebb_train.data.sources import Photos, Source
+    from ebb_train.peers.model import Model, TrainPairs
+    from ebb_train.settings import ScoreSettings
+
+PREDICTIONS, REPORT, PAGE = "predictions", "report.json", "index.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """How one model did."""
+
+    name: str
+    model: dict[str, Any]
+    """What its pictures depend on."""
+    split: str
+    protocols: dict[str, dict[str, str]]
+    """Name → what it means."""
+    data: str
+    """Fingerprint of the pairs."""
+    rows: list[Row]
+    summary: dict[str, Cell]
+    """``protocol.metric`` → mean, or a dash with its reason."""
+
+    @property
+    def num_failed(self) -> int:
+        """Pairs without scores."""
+        return sum(row.status is not Status.OK for row in self.rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: no NaN, no path, nothing that differs between two runs."""
+        return {
+            "model": self.model,
+            "name": self.name,
+            "split": self.split,
+            "data": self.data,
+            "pairs": len(self.rows),
+            "failed": {row.pair_id: f"{row.reason}: {row.detail}" for row in self.rows if row.reason},
+            "protocols": self.protocols,
+            "summary": {name: cell.plain() for name, cell in self.summary.items()},
+        }
+
+
+def evaluate(
+    name: str,
+    dataset: Path,
+    out: Path,
+    settings: ScoreSettings,
+    *,
+    predictions: Path | None = None,
+    progress: Progress,
+) -> Evaluation:
+    """Render a split with a model, or take pictures made elsewhere; score them; write tables and a page.
+
+    Args:
+        name: A model of :data:`ebb_train.peers.registry.BUILDERS`, a weights file, or, with ``predictions``,
+            what to call them.
+        dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
+        out: Where everything goes.
+        settings: What is scored, and how.
+        predictions: Folder of pictures to score instead of rendering.
+        progress: Hears of every pair.
+
+    Raises:
+        UsageError: no such model or protocol, or ``out`` holds pictures of another model.
+        InvalidInput: the data set, a weights file or the folder of pictures is not what it should be.
+        MissingDependency: a network is named, and what it needs is not installed.
+        OutputError: something cannot be written.
+    """
+    for protocol in settings.protocol:
+        find_protocol(protocol)
+    source = open_source(dataset, settings.split)
+    if predictions is None:
+        model = build_model(name, train_of(dataset), pick_device(settings.device))
+        name, facts = model.name, model.facts()
+        rows = predict_and_score(model, source, out / PREDICTIONS, settings, progress)
+    else:
+        facts = {"model": name, "predictions": predictions.name}
+        rows = score_folder(PictureFolder(predictions), source, settings, progress)
+    found = Evaluation(
+        name=name,
+        model=facts,
+        split=settings.split,
+        protocols=protocol_facts(settings.protocol),
+        data=source.fingerprint(),
+        rows=rows,
+        summary=summarise(rows, columns_of(settings.protocol)),
+    )
+    write_tables(rows, out)
+    write_json(out / REPORT, found.as_dict())
+    write_atomic(out / PAGE, evaluate_page(found, source, settings.cases).encode())
+    return found
+
+
+def predict_and_score(
+    model: Model, source: Source, folder: Path, settings: ScoreSettings, progress: Progress
+) -> list[Row]:
+    """Make the pictures that are not there yet, and score all of them.
+
+    Raises:
+        InvalidInput: no pair could be rendered.
+    """
+    failures = predict(model, source, folder, progress)
+    if len(failures) == len(source):
+        raise InvalidInput(f"no pair could be rendered, the first: {next(iter(failures.values()))}")
+    return score_folder(PictureFolder(folder), source, settings, progress, failures)
+
+
+def score_folder(
+    pictures: PictureFolder,
+    source: Source,
+    settings: ScoreSettings,
+    progress: Progress,
+    failures: dict[int, str] | None = None,
+) -> list[Row]:
+    """Score a folder of pictures."""
+    scoring = Scoring(source=source, pictures=pictures, protocols=settings.protocol, failures=failures or {})
+    return score_all(scoring, settings.workers, progress)
+
+
+def protocol_facts(names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """What each protocol means, and which weights LPIPS was computed with."""
+    return {name: find_protocol(name).facts(lpips=usable_lpips()) for name in names}
+
+
+def train_of(dataset: Path) -> TrainPairs:
+    """Train pairs of a data set, read when first asked for; none where it has no train split."""
+
+    @cache
+    def pairs() -> list[Photos]:
+        try:
+            source = open_source(dataset, "train")
+        except InvalidInput:
+            return []
+        return train_pairs(source)
+
+    return pairs
+
+
+def pick_device(device: str) -> str:
+    """``cpu`` or ``cuda``; auto: a GPU if there is PyTorch and one."""
+    if device != "auto":
+        return device
+    try:
+        import torch
+    except ImportError:
+        return "cpu"
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def write_json(path: Path, facts: dict[str, Any]) -> None:
+    """Equal facts give equal bytes.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, f"{text}\n".encode())

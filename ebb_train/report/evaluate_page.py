@@ -1,0 +1,112 @@
+"""The page of one evaluation: means, worst and best cases, every pair."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from ebb.errors import Status
+from ebb_train.report.pages import render_page
+from ebb_train.report.pictures import as_rgb8, data_uri, difference_map
+from ebb_train.scoring.predictions import read_picture
+from ebb_train.scoring.summary import LOWER_IS_BETTER, TITLES, metric_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ebb_train.data.sources import Source
+    from ebb_train.evaluate import Evaluation
+    from ebb_train.scoring.scores import Row
+    from ebb_train.scoring.summary import Cell
+
+
+def evaluate_page(found: Evaluation, source: Source, num_cases: int) -> str:
+    """Write the page.
+
+    Args:
+        found: What is told.
+        source: The pairs, for the pictures.
+        num_cases: How many of the worst, and of the best.
+    """
+    column = next(iter(found.summary))
+    ranked = rank(found.rows, column)
+    worst = ranked[:num_cases]
+    best = ranked[::-1][: min(num_cases, len(ranked) - len(worst))]
+    columns = list(found.summary)
+    return render_page(
+        "evaluate.html.jinja",
+        title=f"{found.name}: {found.split} split",
+        about=f"{len(found.rows)} pairs, {found.num_failed} without scores; data {found.data[:16]}",
+        scored=len(found.rows) - found.num_failed,
+        tables=[_means(found, name) for name in found.protocols],
+        worst=[_case(row, source, column) for row in worst],
+        best=[_case(row, source, column) for row in best],
+        ranked_by=title(column),
+        heads=["pair", "status", *(title(name) for name in columns)],
+        num_text=2,
+        pairs=[pair_row(row, columns) for row in found.rows],
+        model=plain_texts(found.model),
+    )
+
+
+def rank(rows: Sequence[Row], column: str) -> list[Row]:
+    """Pairs that have a number in a column, the worst first; ties in the order of the rows."""
+    sign = -1 if metric_of(column) in LOWER_IS_BETTER else 1
+    scored = [row for row in rows if not math.isnan(row.scores.get(column, math.nan))]
+    return sorted(scored, key=lambda row: sign * row.scores[column])
+
+
+def title(column: str) -> str:
+    """Head of a column: ``PSNR ↑ (ebb)`` of ``ebb.psnr``."""
+    group = column.rpartition(".")[0]
+    return f"{TITLES[metric_of(column)]} ({group})"
+
+
+def pair_row(row: Row, columns: Sequence[str]) -> dict[str, Any]:
+    """One line of the table of pairs."""
+    said = str(row.status) if row.status is Status.OK else f"{row.reason}: {row.detail}"
+    numbers = [row.scores.get(name) for name in columns]
+    return {
+        "failed": row.status is not Status.OK,
+        "texts": [row.pair_id, said],
+        "numbers": [
+            {"value": "", "text": "—"} if value is None else {"value": repr(value), "text": f"{value:.4f}"}
+            for value in numbers
+        ],
+    }
+
+
+def plain_texts(values: dict[str, Any]) -> dict[str, str]:
+    """Facts as texts for a list on a page."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for name, value in values.items()
+    }
+
+
+def _means(found: Evaluation, protocol: str) -> dict[str, Any]:
+    cells: list[Cell] = [cell for name, cell in found.summary.items() if name.partition(".")[0] == protocol]
+    heads = [TITLES[metric_of(name)] for name in found.summary if name.partition(".")[0] == protocol]
+    return {
+        "protocol": protocol,
+        "heads": heads,
+        "rows": [{"name": found.name, "cells": cells}],
+        "cells": cells,
+        "facts": found.protocols[protocol],
+    }
+
+
+def _case(row: Row, source: Source, column: str) -> dict[str, Any]:
+    photos = source.read(row.index)
+    if row.picture is None:
+        raise ValueError(f"pair {row.pair_id} has a score and no picture")
+    output = as_rgb8(read_picture(row.picture))
+    pictures = {"input": photos.wide, "output": output, "target": photos.shallow}
+    if output.shape == photos.shallow.shape:
+        pictures["difference × 4"] = difference_map(output, photos.shallow)
+    return {
+        "pair_id": row.pair_id,
+        "caption": f"{title(column)} {row.scores[column]:.2f}",
+        "pictures": {name: data_uri(picture) for name, picture in pictures.items()},
+    }

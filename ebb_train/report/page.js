@@ -1,0 +1,45 @@
+"use strict";
+
+// Tables: a click on a head sorts by its column, a second one turns the order. Rows without a number come last.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => {
+    head.querySelector("button").addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+      const order = (a, b) => {
+        const [x, y] = [key(a), key(b)];
+        if ((x === "") !== (y === "")) return x === "" ? 1 : -1;
+        const difference = Number(x) - Number(y);
+        const way = Number.isNaN(difference) ? x.localeCompare(y) : difference;
+        return down ? -way : way;
+      };
+      table.tBodies[0].append(...[...table.tBodies[0].rows].sort(order));
+    });
+  });
+}
+
+// Cases: two of the pictures lie on each other, the slider says how much of the upper one is seen.
+for (const figure of document.querySelectorAll("figure.case")) {
+  const stack = figure.querySelector(".stack");
+  const [left, right] = figure.querySelectorAll("select");
+  const slider = figure.querySelector("input");
+  const show = () => {
+    for (const image of stack.querySelectorAll("img")) {
+      image.classList.toggle("over", image.dataset.name === left.value && left.value !== right.value);
+      image.classList.toggle("under", image.dataset.name === right.value);
+    }
+    stack.style.setProperty("--at", `${slider.value}%`);
+  };
+  [left, right, slider].forEach((control) => control.addEventListener("input", show));
+  stack.addEventListener("pointermove", (event) => {
+    if (event.buttons || event.pointerType === "mouse") {
+      const box = stack.getBoundingClientRect();
+      slider.value = String(Math.round(((event.clientX - box.left) / box.width) * 100));
+      show();
+    }
+  });
+  show();
+}

@@ -1,0 +1,110 @@
+"""A set in a few numbers: each column's mean with its interval, or the reason why there is none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ebb_train.metrics.aggregate import Estimate, estimate, estimate_difference
+from ebb_train.metrics.protocols import find_protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ebb_train.scoring.scores import Row
+
+TITLES: Mapping[str, str] = {"psnr": "PSNR ↑", "ssim": "SSIM ↑", "ms_ssim": "MS-SSIM ↑", "lpips": "LPIPS ↓"}
+"""Head of a metric's column; the arrow says where better is."""
+
+LOWER_IS_BETTER = ("lpips",)
+
+DASH = "—"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One number of a table, or a dash with its reason."""
+
+    value: Estimate | None
+    reason: str = ""
+    digits: int = 2
+    signed: bool = False
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return DASH
+        return self._number(self.value.mean)
+
+    @property
+    def interval(self) -> str:
+        """``low … high``, empty where there is none."""
+        if self.value is None or math.isnan(self.value.low):
+            return ""
+        return f"{self._number(self.value.low)} … {self._number(self.value.high)}"
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON: numbers or None."""
+        if self.value is None:
+            return {"mean": None, "reason": self.reason}
+        return {name: finite(value) for name, value in asdict(self.value).items()}
+
+    def _number(self, value: float) -> str:
+        return f"{value:{'+' if self.signed else ''}.{self.digits}f}"
+
+
+def columns_of(protocols: Sequence[str]) -> list[str]:
+    """``protocol.metric`` for every metric of the protocols; numbers of two never share a column."""
+    return [f"{name}.{metric}" for name in protocols for metric in find_protocol(name).metrics]
+
+
+def summarise(rows: Sequence[Row], columns: Sequence[str]) -> dict[str, Cell]:
+    """Mean over the pairs that have a number, for each column.
+
+    Args:
+        rows: One a pair.
+        columns: Names as in :attr:`Row.scores`.
+    """
+    return {name: _cell(rows, name, estimate(values_of(rows, name))) for name in columns}
+
+
+def compare(rows: Sequence[Row], base: Sequence[Row], columns: Sequence[str]) -> dict[str, Cell]:
+    """Mean difference to a base over the pairs that both have a number for.
+
+    Args:
+        rows: One a pair.
+        base: Those of the base: the same pairs in the same order.
+        columns: Names as in :attr:`Row.scores`.
+    """
+    return {
+        name: _cell(
+            rows, name, estimate_difference(values_of(rows, name), values_of(base, name)), signed=True
+        )
+        for name in columns
+    }
+
+
+def values_of(rows: Sequence[Row], name: str) -> list[float]:
+    """One number a row; NaN where there is none."""
+    return [row.scores.get(name, math.nan) for row in rows]
+
+
+def finite(value: float) -> float | None:
+    """The number, or None in place of NaN and infinity, which JSON does not know."""
+    return value if math.isfinite(value) else None
+
+
+def metric_of(column: str) -> str:
+    """``psnr`` of ``ebb.psnr``."""
+    return column.rpartition(".")[2]
+
+
+def _cell(rows: Sequence[Row], name: str, value: Estimate, *, signed: bool = False) -> Cell:
+    digits = 2 if metric_of(name) == "psnr" else 4
+    if value.images:
+        return Cell(value=value, digits=digits, signed=signed)
+    reasons = [row.missing[name] for row in rows if name in row.missing]
+    reason = (
+        reasons[0] if reasons else "all pictures equal their targets" if value.equal else "no pair was scored"
+    )
+    return Cell(value=None, reason=reason, digits=digits, signed=signed)

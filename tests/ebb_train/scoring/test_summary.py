@@ -1,0 +1,62 @@
+"""Means, intervals, and dashes with a reason."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from ebb_train.metrics.aggregate import estimate
+from ebb_train.scoring.scores import Row
+from ebb_train.scoring.summary import columns_of, compare, metric_of, summarise
+
+ROWS = [
+    Row(index=number, pair_id=str(number), scores={"ebb.psnr": 20.0 + number, "ebb.ssim": 0.5 + number / 10},
+        missing={"ebb.lpips": "no weights"})
+    for number in range(4)
+]  # fmt: skip
+
+
+def test_a_column_for_each_metric_of_each_protocol() -> None:
+    assert columns_of(("ebb", "pynet2020")) == [
+        "ebb.psnr", "ebb.ssim", "ebb.ms_ssim", "ebb.lpips",
+        "pynet2020.psnr", "pynet2020.ssim", "pynet2020.ms_ssim",
+    ]  # fmt: skip
+    assert metric_of("ebb.ms_ssim") == "ms_ssim"
+
+
+def test_means_and_intervals_are_those_of_the_aggregation() -> None:
+    cells = summarise(ROWS, ["ebb.psnr", "ebb.ssim"])
+    assert cells["ebb.psnr"].value == estimate([20, 21, 22, 23])
+    assert (str(cells["ebb.psnr"]), str(cells["ebb.ssim"])) == ("21.50", "0.6500")
+    low, high = cells["ebb.psnr"].interval.split(" … ")
+    assert 20 <= float(low) < 21.5 < float(high) <= 23
+
+
+def test_what_is_not_there_is_a_dash_with_its_reason_never_zero() -> None:
+    cell = summarise(ROWS, ["ebb.lpips"])["ebb.lpips"]
+    assert (str(cell), cell.interval, cell.reason) == ("—", "", "no weights")
+    assert cell.plain() == {"mean": None, "reason": "no weights"}
+    assert summarise([], ["ebb.psnr"])["ebb.psnr"].reason == "no pair was scored"
+    equal = [Row(index=0, pair_id="0", scores={"ebb.psnr": math.inf})]
+    assert summarise(equal, ["ebb.psnr"])["ebb.psnr"].reason == "all pictures equal their targets"
+
+
+def test_differences_are_paired() -> None:
+    base = [
+        Row(index=row.index, pair_id=row.pair_id, scores={"ebb.psnr": row.scores["ebb.psnr"] - 1})
+        for row in ROWS
+    ]
+    cell = compare(ROWS, base, ["ebb.psnr"])["ebb.psnr"]
+    assert str(cell) == "+1.00"
+    assert cell.interval == "+1.00 … +1.00"
+    with pytest.raises(Exception, match="cannot be paired"):
+        compare(ROWS, base[:2], ["ebb.psnr"])
+
+
+def test_json_holds_no_nan() -> None:
+    single = summarise(ROWS[:1], ["ebb.psnr"])["ebb.psnr"]
+    plain = json.loads(json.dumps(single.plain(), allow_nan=False))
+    assert (plain["mean"], plain["low"], plain["images"]) == (20, None, 1)
+    assert single.interval == ""
