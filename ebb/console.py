@@ -73,6 +73,9 @@ class SilentProgress:
     def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
         """One item is done."""
 
+    def tell(self, text: str) -> None:
+        """What is to stand beside the count from now on."""
+
     def finish(self) -> None:
         """End the stage."""
 
@@ -81,12 +84,12 @@ class PlainProgress:
     """A line now and then, and one for every item that did not come through; for logs and pipes."""
 
     def __init__(self) -> None:
-        self._stage, self._total, self._done = "", 0, 0
+        self._stage, self._total, self._done, self._beside = "", 0, 0, ""
         self._start = self._last = 0.0
 
     def start(self, stage: str, total: int) -> None:
         """Begin a stage."""
-        self._stage, self._total, self._done = stage, total, 0
+        self._stage, self._total, self._done, self._beside = stage, total, 0, ""
         self._start = self._last = time.monotonic()
 
     def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
@@ -98,7 +101,12 @@ class PlainProgress:
         if now - self._last >= PLAIN_INTERVAL_S:
             self._last = now
             left = (now - self._start) / self._done * (self._total - self._done)
-            _say(f"{self._stage}: {self._done} of {self._total}, about {left:.0f} s left")
+            beside = f"; {self._beside}" if self._beside else ""
+            _say(f"{self._stage}: {self._done} of {self._total}, about {left:.0f} s left{beside}")
+
+    def tell(self, text: str) -> None:
+        """What is to stand beside the count from now on."""
+        self._beside = text
 
     def finish(self) -> None:
         """End the stage."""
@@ -124,10 +132,11 @@ class TerminalProgress:
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.fields[beside]}"),
             console=RichConsole(stderr=True),
         )
         self._bar.start()
-        self._task = self._bar.add_task(stage, total=total)
+        self._task = self._bar.add_task(stage, total=total, beside="")
 
     def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
         """Count an item; say so if it broke."""
@@ -136,6 +145,11 @@ class TerminalProgress:
         if status is Status.ERROR:
             self._bar.console.print(printable(f"{name}: {reason}: {detail}"), markup=False, highlight=False)
         self._bar.advance(self._task)
+
+    def tell(self, text: str) -> None:
+        """What is to stand beside the count from now on."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, beside=printable(text))
 
     def finish(self) -> None:
         """End the stage."""

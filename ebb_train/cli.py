@@ -19,7 +19,7 @@ from ebb.weights_verbs import weights_app
 from ebb_train.export.settings import CheckSettings, TfliteSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
 from ebb_train.render.settings import RenderSettings
-from ebb_train.settings import ComputeSettings, FitSettings, ScoreSettings
+from ebb_train.settings import ComputeSettings, FitSettings, ScoreSettings, WatchSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +78,7 @@ def fit(
     config: Annotated[PyNetConfig, Flags] = PAPER,
     settings: Annotated[FitSettings, Flags] = FitSettings(),
     compute: Annotated[ComputeSettings, Flags] = ComputeSettings(),
+    watch: Annotated[WatchSettings, Flags] = WatchSettings(),
 ) -> ExitCode:
     """Train PyNET on a data set, level by level from 7 to 1; started again, it goes on where it stopped.
 
@@ -85,7 +86,7 @@ def fit(
 
     Args:
         dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
-        out: The run folder: checkpoints, log, and the weights of each finished level.
+        out: The run folder: checkpoints, log, pictures, report.html, and the weights of each finished level.
     """
     from ebb_train import optional
 
@@ -94,7 +95,7 @@ def fit(
 
     console = output.console()
     report = fit_levels(
-        dataset, out, config, settings, compute, progress=console.progress(), note=console.note
+        dataset, out, config, settings, compute, watch, progress=console.progress(), note=console.note
     )
     if report.rank == 0:
         facts = {"run": report.run, "weights": report.weights, "steps": report.steps}

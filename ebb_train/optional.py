@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ebb.errors import MissingDependency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
 
 
 def safetensors() -> ModuleType:
@@ -40,6 +41,21 @@ def fabric() -> ModuleType:
             "PyTorch or Lightning Fabric is not installed", hint="pip install 'ebb[train]'"
         ) from error
     return lightning_fabric
+
+
+def tensorboard() -> ModuleType:
+    """PyTorch's writer of TensorBoard logs.
+
+    Raises:
+        MissingDependency: TensorBoard is not installed.
+    """
+    # TensorBoard's own switch: with it TensorFlow, where installed, is not imported only to write files
+    sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
+    try:
+        import torch.utils.tensorboard
+    except ImportError as error:
+        raise MissingDependency("TensorBoard is not installed", hint="pip install 'ebb[train]'") from error
+    return torch.utils.tensorboard
 
 
 def tensorflow() -> Any:  # noqa: ANN401 - TensorFlow has no types

@@ -10,10 +10,15 @@ import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ebb.errors import UsageError
 from ebb.settings import from_values
+
+
+def _check_crop(crop: int) -> None:
+    if crop < 0 or crop % 64:
+        raise UsageError(f"a crop of {crop} pixels", hint="a multiple of 64; 0: the height of the photos")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +49,12 @@ class LevelPlan:
     """Samples of a step, over all devices."""
     learning_rate: float = 5e-5
     """Of Adam."""
+    crop: int = 0
+    """Side of the crops in pixels of the stored photos; a multiple of 64; 0: the photos' height."""
     loss: LossWeights = LossWeights()
 
     def __post_init__(self) -> None:
+        _check_crop(self.crop)
         if self.iterations < 1 or self.batch < 1 or not 0 < self.learning_rate < math.inf:
             raise UsageError(
                 f"level {self.level}: {self.iterations} iterations, batch {self.batch}, "
@@ -89,9 +97,11 @@ class Schedule:
             )
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for a file."""
-        return dataclasses.asdict(self)
+    def with_crop(self, crop: int, default: int) -> Schedule:
+        """The schedule with this crop at every level; 0: its own, and ``default`` where it has none."""
+        return Schedule(
+            tuple(dataclasses.replace(row, crop=crop or row.crop or default) for row in self.rows)
+        )
 
 
 LAST_LOSS = LossWeights(l1=1.0, ssim=1.0, vgg=0.01)
@@ -142,7 +152,13 @@ class FitSettings:
     augment: Literal["paper", "flips", "none"] = "paper"
     """paper: four right-angle turns and a flip. flips: left to right only. none: random crops only."""
     crop: int = 0
-    """Side of the training crops in pixels of the stored photos; a multiple of 64; 0: their height."""
+    """Side of the training crops in pixels of the stored photos; a multiple of 64; 0: as the schedule says,
+    else the height of the photos."""
+    first_weights: Literal["auto", "paper", "fan_in"] = "auto"
+    """Spread of the first weights. paper: 0.01 everywhere. fan_in: by the inputs of each layer, so that a
+    thin network does not start silent. auto: paper from --width 1 on, fan_in below."""
+    ema: float = 0.0
+    """Decay of a moving average of the weights, such as 0.999; it is what is validated and saved; 0: none."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Of the network; bf16 and fp16 are mixed: weights, losses and updates stay in 32 bits."""
     vgg_weight: float | None = None
@@ -151,10 +167,17 @@ class FitSettings:
     """What the VGG-19 weights were trained on: imagenet (the public PyTorch file) or caffe (0…255 - mean)."""
 
     def __post_init__(self) -> None:
-        if self.seed < 0 or self.crop < 0 or self.crop % 64:
+        _check_crop(self.crop)
+        if self.seed < 0 or not 0 <= self.ema < 1:
             raise UsageError(
-                f"--seed {self.seed} --crop {self.crop}", hint="not negative; a crop is a multiple of 64"
+                f"--seed {self.seed} --ema {self.ema:g}", hint="a seed from 0 on; a decay from 0 to below 1"
             )
+
+    def spread(self, width: float) -> Literal["paper", "fan_in"]:
+        """The rule for the first weights of a network of this width."""
+        if self.first_weights == "auto":
+            return "paper" if width >= 1 else "fan_in"
+        return self.first_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,16 +196,40 @@ class ComputeSettings:
     """Processes that read and prepare samples, for each device; 0: none, done in between."""
     checkpoint_every: int = 500
     """Steps from one checkpoint to the next."""
-    log_every: int = 10
-    """Steps from one line of the log to the next."""
+    channels_last: bool = False
+    """Keep maps with the channels innermost: faster on GPUs with bf16 or fp16, slower on most processors."""
+    compile: bool = False
+    """Compile the network with torch.compile: minutes at the start of every level, faster steps after."""
     vgg_weights: Path | None = None
     """VGG-19 weights file; without it the one that was downloaded."""
 
     def __post_init__(self) -> None:
-        if min(self.devices, self.nodes, self.checkpoint_every, self.log_every) < 1:
-            raise UsageError("--devices, --nodes, --checkpoint-every and --log-every are at least 1")
+        if min(self.devices, self.nodes, self.checkpoint_every) < 1:
+            raise UsageError("--devices, --nodes and --checkpoint-every are at least 1")
         if min(self.micro_batch, self.loaders) < 0:
             raise UsageError("--micro-batch and --loaders are not negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchSettings:
+    """What a run shows on the way; nothing of it changes what is trained."""
+
+    log_every: int = 10
+    """Steps from one line of the log to the next."""
+    validate_every: int = 1000
+    """Steps from one validation on full images to the next; there is one at the end of each level too."""
+    validate_on: Literal["val", "test", "train"] = "val"
+    """Split of the pairs to validate on."""
+    validate_pairs: int = 50
+    """Most pairs to validate on, evenly chosen; 0: all."""
+    protocol: str = "ebb"
+    """How validation scores a picture: a named protocol."""
+
+    def __post_init__(self) -> None:
+        if min(self.log_every, self.validate_every) < 1 or self.validate_pairs < 0:
+            raise UsageError(
+                "--log-every and --validate-every are at least 1, --validate-pairs is not negative"
+            )
 
 
 def read_schedule(name: str) -> Schedule:

@@ -35,6 +35,10 @@ OPEN_SHARDS = 32
 """Shards one process keeps open; a pair from another one costs the reading of its index first."""
 
 
+class SplitIsEmpty(InvalidInput):
+    """A data set that has no pairs of the split asked for."""
+
+
 class Photos(NamedTuple):
     """One pair, decoded."""
 
@@ -75,7 +79,8 @@ def open_source(folder: Path, split: Split = "train") -> Source:
         split: Which pairs.
 
     Raises:
-        InvalidInput: it is none of these, is broken, or has no pairs of this split.
+        SplitIsEmpty: it has no pairs of this split.
+        InvalidInput: it is none of these, or broken.
     """
     for shards in (folder, folder / "shards"):
         if (shards / INDEX_NAME).exists():
@@ -100,7 +105,7 @@ class ShardSource:
         self._starts = [0, *accumulate(facts.rows for facts in self._facts.values())]
         self._open: OrderedDict[str, ShardReader] = OrderedDict()
         if not len(self):
-            raise InvalidInput(f"there are no {split} pairs", path=folder)
+            raise SplitIsEmpty(f"there are no {split} pairs", path=folder)
 
     def __len__(self) -> int:
         return self._starts[-1]
@@ -159,7 +164,7 @@ class EbbFolder:
             raise InvalidInput(message, path=folder, hint="complete them, or move them away")
         if not self._pairs:
             hint = "wanted: shards with their DATASET.json, or <split>/original and <split>/bokeh"
-            raise InvalidInput(f"there are no {split} pairs", path=folder, hint=hint)
+            raise SplitIsEmpty(f"there are no {split} pairs", path=folder, hint=hint)
 
     def __len__(self) -> int:
         return len(self._pairs)

@@ -4,15 +4,20 @@
 
     <run>/
       run.json                settings, network, schedule, data-set hash; the run goes on only with the same
-      log.jsonl               one line every few steps
+      log.jsonl               one line every few steps, and one for each validation
       checkpoints/            see ebb_train.fit.checkpoint
       level-7.safetensors …   the network when that level was done; level-1 is the result
+      level-7-best.safetensors …   the one that did best in validation
+      tensorboard/            for tensorboard --logdir
+      pictures/level-7.jpg …  input, depth, output and target of the last validation
+      report.html             curves and pictures
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import math
 from typing import IO, TYPE_CHECKING, Any
 
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-IDENTITY, LOG, LOCK = "run.json", "log.jsonl", ".lock"
+IDENTITY, LOG, LOCK, PICTURES = "run.json", "log.jsonl", ".lock", "pictures"
 
 
 class RunFolder:
@@ -57,6 +62,15 @@ class RunFolder:
     def level_weights(self, level: int) -> Path:
         """Where the network goes when this level is done."""
         return self.path / f"level-{level}.safetensors"
+
+    def best_weights(self, level: int) -> Path:
+        """Where the network goes that did best in validation."""
+        return self.path / f"level-{level}-best.safetensors"
+
+    def best_score(self, level: int, metric: str) -> float:
+        """Highest score in the validations of a level; −∞ before the first."""
+        lines = [line for line in read_log(self.path) if line["level"] == level and "validation" in line]
+        return max((line["validation"].get(metric, -math.inf) for line in lines), default=-math.inf)
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Add a line to the log.
@@ -101,6 +115,20 @@ class RunFolder:
         if differences:
             message = f"a run with other settings: {', '.join(differences)}"
             raise UsageError(message, path=self.path, hint="give the same settings, or another --out")
+
+
+def pictures_file(run: Path, level: int) -> Path:
+    """Where the pictures of a level's last validation are."""
+    return run / PICTURES / f"level-{level}.jpg"
+
+
+def read_log(run: Path) -> list[dict[str, Any]]:
+    """The lines of the log of a run; half a line, which a kill can leave, is left out."""
+    path = run / LOG
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [json.loads(line) for line in lines if _total(line) >= 0]
 
 
 def _lock(path: Path) -> IO[bytes]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch  # noqa: TID253 - a network definition; only imported when a network is wanted
 import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
@@ -29,9 +30,15 @@ if TYPE_CHECKING:
     from ebb_train.models.weights import Tensors
 
 INITIAL_SIGMA = 0.01
-"""Weights start from a normal distribution of this width, cut off at two sigma."""
+"""The paper's: weights start from a normal distribution of this width, cut off at two sigma."""
 
 INITIAL_BIAS = 0.01
+
+LIFT = 1.0
+"""What level 2's values before tanh are raised by: tanh(-1) · 0.58 + 0.5 is 0.06, a dark grey."""
+
+Spread: TypeAlias = Literal["paper", "fan_in"]
+"""Rule for the width of the distribution that first weights are drawn from; see :func:`initial_sigma`."""
 
 
 class LayerModule(nn.Module):
@@ -46,13 +53,13 @@ class LayerModule(nn.Module):
         super().__init__()
         for name, shape in layer.tensors.items():
             self.register_parameter(name, nn.Parameter(torch.empty(shape)))
-        self.norm = layer.norm
+        self.layer = layer
         self.reset_parameters()
 
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+    def reset_parameters(self, generator: torch.Generator | None = None, spread: Spread = "paper") -> None:
         """Give all parameters the values training starts from."""
-        bound = 2 * INITIAL_SIGMA
-        nn.init.trunc_normal_(self.weight, std=INITIAL_SIGMA, a=-bound, b=bound, generator=generator)
+        sigma = initial_sigma(self.layer, spread)
+        nn.init.trunc_normal_(self.weight, std=sigma, a=-2 * sigma, b=2 * sigma, generator=generator)
         for name, value in (("bias", INITIAL_BIAS), ("shift", 0.0), ("scale", 1.0)):
             if name in self._parameters:
                 nn.init.constant_(getattr(self, name), value)
@@ -64,7 +71,7 @@ class Conv(LayerModule):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
         y = F.conv2d(x, self.weight, self.bias, padding=self.weight.shape[-1] // 2)
-        if self.norm:
+        if self.layer.norm:
             y = instance_norm(y, self.scale, self.shift)
         return F.leaky_relu(y, SLOPE, inplace=True)
 
@@ -87,6 +94,22 @@ class Rgb(LayerModule):
 
 
 _MODULES: dict[str, type[LayerModule]] = {"conv": Conv, "up": Up, "rgb": Rgb}
+
+
+def initial_sigma(layer: Layer, spread: Spread) -> float:
+    """Width of the normal distribution that a layer's first weights are drawn from.
+
+    ``paper`` is 0.01 everywhere. That suits the hundreds of maps of the paper's network; in one of few maps
+    and without normalisation every layer then makes its input several times smaller, and what arrives at the
+    picture is nothing. ``fan_in`` divides by the root of a layer's inputs: LeCun et al., "Efficient BackProp"
+    (1998), equation 16. More, as usual for ReLUs, is too much where residual sums add up. The layer that
+    makes a picture keeps 0.01: the picture starts grey, which is nearer to any photo than noise.
+    """
+    if spread == "paper" or layer.kind == "rgb":
+        return INITIAL_SIGMA
+    # a pixel of a doubled map sees a quarter of a kernel's taps
+    taps = layer.kernel**2 / (4 if layer.kind == "up" else 1)
+    return 1 / math.sqrt(taps * layer.in_channels)
 
 
 def instance_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
@@ -189,11 +212,11 @@ class PyNet(nn.Module):
             raise InvalidInput(f"levels {sorted(levels)} of a network of levels 7 to {self.config.level}")
         return pynet(TorchOperations(self), self.config, photo, levels)
 
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+    def reset_parameters(self, generator: torch.Generator | None = None, spread: Spread = "paper") -> None:
         """Start over: truncated normal weights, biases of 0.01, normalisation that changes nothing."""
         for module in self.modules():
             if isinstance(module, LayerModule):
-                module.reset_parameters(generator)
+                module.reset_parameters(generator, spread)
 
     def start_from(self, deeper: Mapping[str, Tensor], config: PyNetConfig) -> None:
         """Take the values of a network that ends at this level or a deeper one; the rest stays as it is.
@@ -215,6 +238,28 @@ class PyNet(nn.Module):
         with torch.no_grad():
             for name in shapes:
                 self.get_parameter(name).copy_(deeper[name])
+
+    @torch.no_grad()
+    def enlarge_level_2(self) -> None:
+        """Let level 1 start as a bilinear enlargement of level 2's picture, whatever that is.
+
+        Level 1 has but three maps between two pictures, and a leaky ReLU on them: from chance weights it
+        takes long to find that they must not be bent. So level 2's values before tanh are raised by a
+        constant, which keeps nearly all of them above 0; they are doubled, and it is taken off again.
+        In one direction, the transposed kernel (½, 1, ½) gives x₀, (x₀ + x₁) / 2, x₁, …, and the mean of
+        neighbours of these is ¾ x₀ + ¼ x₁, ¼ x₀ + ¾ x₁, ….
+
+        Raises:
+            InvalidInput: the network does not go down to level 1.
+        """
+        if self.config.level != 1:
+            raise InvalidInput(f"a network of levels 7 to {self.config.level} has no level 1")
+        doubling, mean = torch.tensor([0.5, 1, 0.5]), torch.tensor([0, 0.5, 0.5])
+        same = torch.eye(3)[:, :, None, None]
+        self.get_parameter("level_1.up.weight").copy_(same * torch.outer(doubling, doubling))
+        self.get_parameter("level_1.out.weight").copy_(same * torch.outer(mean, mean))
+        self.get_parameter("level_2.out.bias").add_(LIFT)
+        self.get_parameter("level_1.out.bias").fill_(-LIFT)
 
     def _check(self, photo: Tensor) -> None:
         if photo.ndim != 4 or photo.shape[1] != self.config.in_channels:

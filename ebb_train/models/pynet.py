@@ -44,7 +44,7 @@ class PyNetConfig:
     norm_level_3: bool = False
     """Instance normalisation in the 9 x 9 blocks of level 3 too."""
     width: float = 1.0
-    """Multiplies the number of feature maps; 1 is the paper's."""
+    """Multiplies the number of feature maps; 1 is the paper's. Level 2 keeps at least its 8."""
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -56,9 +56,9 @@ class PyNetConfig:
         if not 0 < self.width <= 4:
             raise UsageError(f"width {self.width:g} is not above 0 and at most 4")
 
-    def channels(self, of_the_paper: int) -> int:
+    def channels(self, of_the_paper: int, at_least: int = 1) -> int:
         """Feature maps at this width, where the paper has ``of_the_paper``."""
-        return max(1, round(self.width * of_the_paper))
+        return max(at_least, round(self.width * of_the_paper))
 
     def require(self, wanted: PyNetConfig, path: Path | None = None) -> None:
         """Refuse to stand in for another config.
@@ -203,8 +203,8 @@ def pynet(
     if 3 in levels:
         pictures[3] = net.head("level_3.out", x)
     if last < 3:
-        # level 1 starts from level 2's picture before tanh
-        raw = net.rgb("level_2.out", net.up("level_2.up", x, config.channels(8)))
+        # level 1 starts from level 2's picture before tanh; fewer than 8 maps would not hold a picture
+        raw = net.rgb("level_2.out", net.up("level_2.up", x, config.channels(8, at_least=8)))
         if 2 in levels:
             pictures[2] = net.squash(raw)
         if 1 in levels:

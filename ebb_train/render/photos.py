@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Rgb8
     from ebb.settings import DepthSettings
-    from ebb_train.fit.levels import Progress
+    from ebb_train.fit.watch import Progress
     from ebb_train.models.network import PyNet
     from ebb_train.render.settings import RenderSettings
 

@@ -14,6 +14,7 @@ from ebb_train.settings import (
     LevelPlan,
     LossWeights,
     Schedule,
+    WatchSettings,
     read_schedule,
 )
 
@@ -130,13 +131,42 @@ def test_no_such_schedule(tmp_path: Path) -> None:
         read_schedule(str(path))
 
 
-@pytest.mark.parametrize("values", [{"crop": 100}, {"crop": -64}, {"seed": -1}])
-def test_fit_settings_that_make_no_sense(values: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=r"a crop is a multiple of 64"):
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"crop": 100}, "a crop of 100 pixels .a multiple of 64"),
+        ({"crop": -64}, "a crop of -64 pixels"),
+        ({"seed": -1}, "a seed from 0 on"),
+        ({"ema": 1.0}, "a decay from 0 to below 1"),
+    ],
+)
+def test_fit_settings_that_make_no_sense(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         FitSettings(**values)
 
 
-@pytest.mark.parametrize("values", [{"devices": 0}, {"log_every": 0}, {"loaders": -1}, {"micro_batch": -1}])
+@pytest.mark.parametrize("values", [{"devices": 0}, {"nodes": 0}, {"loaders": -1}, {"micro_batch": -1}])
 def test_compute_settings_that_make_no_sense(values: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"--{next(iter(values)).replace('_', '-')}"):
         ComputeSettings(**values)
+
+
+@pytest.mark.parametrize("values", [{"log_every": 0}, {"validate_every": 0}, {"validate_pairs": -1}])
+def test_watch_settings_that_make_no_sense(values: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"--{next(iter(values)).replace('_', '-')}"):
+        WatchSettings(**values)
+
+
+def test_the_crop_is_the_flags_else_the_schedules_else_the_height() -> None:
+    rows = (LevelPlan(level=7, iterations=1, batch=1, crop=128), LevelPlan(level=6, iterations=1, batch=1))
+    schedule = Schedule(rows)
+    assert [row.crop for row in schedule.with_crop(0, 512).rows] == [128, 512]
+    assert [row.crop for row in schedule.with_crop(256, 512).rows] == [256, 256]
+
+
+def test_first_weights_by_width() -> None:
+    assert [FitSettings().spread(width) for width in (0.125, 0.999, 1.0, 2.0)] == ["fan_in"] * 2 + [
+        "paper"
+    ] * 2
+    assert FitSettings(first_weights="paper").spread(0.125) == "paper"
+    assert FitSettings(first_weights="fan_in").spread(1.0) == "fan_in"

@@ -15,13 +15,13 @@ import pytest
 import torch
 
 from ebb.errors import ExitCode, InvalidInput, MissingDependency, UsageError
-from ebb_train.fit import levels
+from ebb_train.fit import level
 from ebb_train.fit.levels import fit
 from ebb_train.fit.loop import Diverged
 from ebb_train.models.network import load_pynet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.models.weights import read_pynet
-from ebb_train.settings import ComputeSettings, FitSettings
+from ebb_train.settings import ComputeSettings, FitSettings, WatchSettings
 from tests.photo_sets import record, write_ebb, write_set
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 CONFIG = PyNetConfig(level=5, width=1 / 64)
-COMPUTE = ComputeSettings(device="cpu", loaders=0, checkpoint_every=4, log_every=3)
+COMPUTE = ComputeSettings(device="cpu", loaders=0, checkpoint_every=4)
+WATCH = WatchSettings(log_every=3, validate_every=5, validate_on="train")
 STEPS = {7: 6, 6: 10, 5: 8}
 """24 in all; steps 7 … 16 are level 6."""
 
@@ -60,7 +61,7 @@ def settings(folder: Path) -> FitSettings:
 @pytest.fixture(scope="module")
 def straight(folder: Path, settings: FitSettings) -> Path:
     """A run without a stop."""
-    report = fit(folder / "set", folder / "straight", CONFIG, settings, COMPUTE)
+    report = fit(folder / "set", folder / "straight", CONFIG, settings, COMPUTE, WATCH)
     assert (report.steps, report.resumed_at) == (24, 0)
     return folder / "straight"
 
@@ -72,6 +73,7 @@ class Killer:
         self._left = steps
         self._error = error or KeyboardInterrupt()
         self.stages: list[tuple[str, int]] = []
+        self.told: list[str] = []
 
     def start(self, stage: str, total: int) -> None:
         self.stages.append((stage, total))
@@ -81,20 +83,23 @@ class Killer:
         if self._left == 0:
             raise self._error
 
+    def tell(self, text: str) -> None:
+        self.told.append(text)
+
     def finish(self) -> None:
         self.stages.append(("finish", 0))
 
 
 def assert_same_run(run: Path, straight: Path) -> None:
-    for level in STEPS:
-        name = f"level-{level}.safetensors"
+    for name in [f"level-{number}{which}.safetensors" for number in STEPS for which in ("", "-best")]:
         assert (run / name).read_bytes() == (straight / name).read_bytes()
     logs = [
         [json.loads(line) for line in (path / "log.jsonl").read_text().splitlines()]
         for path in (run, straight)
     ]
     assert [line["total"] for line in logs[0]] == [line["total"] for line in logs[1]]
-    assert logs[0][-1]["loss"] == pytest.approx(logs[1][-1]["loss"])
+    assert [line.get("validation") for line in logs[0]] == [line.get("validation") for line in logs[1]]
+    assert logs[0][-2]["loss"] == pytest.approx(logs[1][-2]["loss"])
 
 
 @pytest.mark.parametrize("steps", [3, 6, 11, 16, 17])
@@ -104,10 +109,10 @@ def test_a_kill_changes_no_bit(
     """In the first level before any checkpoint, at both ends of a level, in the middle, after 6 → 5."""
     out = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        fit(folder / "set", out, CONFIG, settings, COMPUTE, progress=Killer(steps))
+        fit(folder / "set", out, CONFIG, settings, COMPUTE, WATCH, progress=Killer(steps))
     torch.manual_seed(steps)  # what the global generator holds must not matter
     notes: list[str] = []
-    report = fit(folder / "set", out, CONFIG, settings, COMPUTE, note=notes.append)
+    report = fit(folder / "set", out, CONFIG, settings, COMPUTE, WATCH, note=notes.append)
     assert report.steps == 24
     assert report.resumed_at == {3: 0, 6: 6, 11: 10, 16: 16, 17: 16}[steps]
     assert len(notes) == (report.resumed_at > 0)
@@ -140,28 +145,40 @@ fit(data, out, {CONFIG!r}, {settings!r}, compute, progress=Killer())
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False
     )
     assert done.returncode == -signal.SIGKILL
-    report = fit(folder / "set", tmp_path / "run", CONFIG, settings, COMPUTE)
+    report = fit(folder / "set", tmp_path / "run", CONFIG, settings, COMPUTE, WATCH)
     assert report.resumed_at == 11
-    for level in STEPS:
-        name = f"level-{level}.safetensors"
+    for number in STEPS:
+        name = f"level-{number}.safetensors"
         assert (tmp_path / "run" / name).read_bytes() == (straight / name).read_bytes()
 
 
 def test_what_a_run_leaves(straight: Path, folder: Path) -> None:
     assert sorted(path.name for path in straight.iterdir()) == [
-        ".lock", "checkpoints", "level-5.safetensors", "level-6.safetensors", "level-7.safetensors",
-        "log.jsonl", "run.json",
+        ".lock", "checkpoints", "level-5-best.safetensors", "level-5.safetensors",
+        "level-6-best.safetensors", "level-6.safetensors", "level-7-best.safetensors", "level-7.safetensors",
+        "log.jsonl", "pictures", "report.html", "run.json", "tensorboard",
     ]  # fmt: skip
     assert sorted(path.name for path in (straight / "checkpoints").iterdir()) == ["00000020", "00000024"]
-    lines = [json.loads(line) for line in (straight / "log.jsonl").read_text().splitlines()]
+    log = [json.loads(line) for line in (straight / "log.jsonl").read_text().splitlines()]
+    lines = [line for line in log if "validation" not in line]
     assert [(line["level"], line["step"]) for line in lines] == [
         (7, 3), (7, 6), (6, 3), (6, 6), (6, 9), (6, 10), (5, 3), (5, 6), (5, 8),
     ]  # fmt: skip
     assert all(line["loss"] == line["l1"] > 0 < line["gradient_norm"] for line in lines)
+    scored = [line for line in log if "validation" in line]
+    assert [(line["level"], line["step"]) for line in scored] == [
+        (7, 5),
+        (7, 6),
+        (6, 5),
+        (6, 10),
+        (5, 5),
+        (5, 8),
+    ]
     network = load_pynet(straight / "level-5.safetensors")
     assert network.config == CONFIG
     identity = json.loads((straight / "run.json").read_text())
-    assert identity["settings"]["crop"] == 64
+    assert identity["schedule"]["5"]["crop"] == 64
+    assert identity["settings"]["first_weights"] == "fan_in"
     assert identity["dataset"]["pairs"] == 5
 
 
@@ -176,7 +193,7 @@ def test_a_level_starts_from_the_one_before_and_trains_it_along(straight: Path) 
 
 def test_a_finished_run_is_left_alone(straight: Path, folder: Path, settings: FitSettings) -> None:
     before = {path: path.read_bytes() for path in straight.glob("*.*")}
-    report = fit(folder / "set", straight, CONFIG, settings, COMPUTE)
+    report = fit(folder / "set", straight, CONFIG, settings, COMPUTE, WATCH)
     assert report.resumed_at == 24
     assert {path: path.read_bytes() for path in straight.glob("*.*")} == before
 
@@ -194,7 +211,7 @@ def test_other_settings_are_refused(straight: Path, folder: Path, settings: FitS
         fit(folder / "set", straight, CONFIG, replace(settings, augment="flips"), COMPUTE)
     write_ebb(folder / "ebb", range(5))
     with pytest.raises(UsageError, match=r"dataset\.sha256 is [0-9a-f]{64}, not"):
-        fit(folder / "ebb", straight, CONFIG, settings, COMPUTE)
+        fit(folder / "ebb", straight, CONFIG, settings, COMPUTE, WATCH)
 
 
 def test_an_ebb_folder_gives_the_same_as_its_shards(
@@ -203,7 +220,7 @@ def test_an_ebb_folder_gives_the_same_as_its_shards(
     write_ebb(tmp_path / "ebb", range(5))
     config = PyNetConfig(level=7, width=1 / 64)
     for data, out in ((folder / "set", "a"), (tmp_path / "ebb", "b")):
-        fit(data, tmp_path / out, config, settings, COMPUTE)
+        fit(data, tmp_path / out, config, settings, COMPUTE, WATCH)
     assert (tmp_path / "a" / "level-7.safetensors").read_bytes() == (
         tmp_path / "b" / "level-7.safetensors"
     ).read_bytes()
@@ -212,24 +229,33 @@ def test_an_ebb_folder_gives_the_same_as_its_shards(
 def test_progress_is_told_what_is_left(folder: Path, settings: FitSettings, tmp_path: Path) -> None:
     first, second = Killer(11), Killer(100)
     with pytest.raises(KeyboardInterrupt):
-        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, progress=first)
-    fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, progress=second)
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH, progress=first)
+    fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH, progress=second)
     assert first.stages == [("level 7", 6), ("finish", 0), ("level 6", 10), ("finish", 0)]
     assert second.stages == [("level 6", 6), ("finish", 0), ("level 5", 8), ("finish", 0)]
 
 
 def test_other_threads_are_noted(folder: Path, settings: FitSettings, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, progress=Killer(4))
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH, progress=Killer(4))
     notes: list[str] = []
     torch.set_num_threads(2)
     try:
         with pytest.raises(KeyboardInterrupt):
-            fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, progress=Killer(1), note=notes.append)
+            fit(
+                folder / "set",
+                tmp_path,
+                CONFIG,
+                settings,
+                COMPUTE,
+                WATCH,
+                progress=Killer(1),
+                note=notes.append,
+            )
     finally:
         torch.set_num_threads(1)
     assert notes[0] == "going on after step 4 of level 7"
-    assert "2 threads, 1 before" in notes[1]
+    assert notes[1].startswith("note: threads 2, 1 before: the last bits")
 
 
 def test_a_breakdown_names_the_step_and_keeps_the_checkpoint(
@@ -239,13 +265,13 @@ def test_a_breakdown_names_the_step_and_keeps_the_checkpoint(
         raise Diverged("training broke down: l1 nan; samples ab, cd")
 
     with pytest.raises(KeyboardInterrupt):
-        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, progress=Killer(5))
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH, progress=Killer(5))
     with monkeypatch.context() as patch:
-        patch.setattr(levels.LevelTrainer, "step", step)
+        patch.setattr(level.LevelTrainer, "step", step)
         with pytest.raises(
             Diverged, match=r"level 7, step 5: .* l1 nan; samples ab, cd \(the last checkpoint is kept"
         ):
-            fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE)
+            fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH)
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["00000004"]
 
 
@@ -272,10 +298,3 @@ def test_devices_that_are_not_there(folder: Path, settings: FitSettings, tmp_pat
     half = FitSettings(schedule=settings.schedule, precision="fp16")
     with pytest.raises(UsageError, match="fp16 needs a GPU"):
         fit(folder / "set", tmp_path / "run", CONFIG, half, COMPUTE)
-
-
-def test_a_batch_must_divide_among_the_devices() -> None:
-    schedule = levels.read_schedule("paper")
-    levels._check_batches(schedule.down_to(5), 10)
-    with pytest.raises(UsageError, match="level 4: a batch of 14 does not divide among 10 devices"):
-        levels._check_batches(schedule, 10)

@@ -6,7 +6,7 @@ import math
 from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ from ebb_train.fit.loop import Diverged, LevelTrainer
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
-from ebb_train.settings import LevelPlan, LossWeights
+from ebb_train.settings import ComputeSettings, LevelPlan, LossWeights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,9 +38,15 @@ def network(*, seed: int = 0) -> PyNet:
     return made
 
 
-def trainer(net: PyNet, plan: LevelPlan = PLAN, precision: str = "32-true") -> LevelTrainer:
+def trainer(
+    net: PyNet,
+    plan: LevelPlan = PLAN,
+    precision: str = "32-true",
+    ema: float = 0.0,
+    **compute: Any,
+) -> LevelTrainer:
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
-    return LevelTrainer(fabric, net, plan, Loss(plan.loss))
+    return LevelTrainer(fabric, net, plan, Loss(plan.loss), ema=ema, compute=ComputeSettings(**compute))
 
 
 def batch(start: int = 0, stop: int = 4) -> Batch:
@@ -80,7 +86,7 @@ def test_parts_of_a_batch_add_up(micro_batch: int, cuts: tuple[int, ...]) -> Non
     whole, parts = network(), network()
     one = trainer(whole).step(iter([batch()]))
     stream = iter([batch(a, b) for a, b in pairwise(cuts)])
-    other = trainer(parts).step(stream, micro_batch)
+    other = trainer(parts, micro_batch=micro_batch).step(stream)
     assert next(stream, None) is None
     assert other == pytest.approx(one, rel=1e-4)
     moved = [torch.cat([p.detach().flatten() for p in net.parameters()]) for net in (whole, parts)]
@@ -96,14 +102,14 @@ def test_heads_of_deeper_levels_are_left_alone() -> None:
 
 def test_a_broken_loss_stops_before_the_weights_are_spoilt() -> None:
     net = network()
-    steps = trainer(net)
+    steps = trainer(net, micro_batch=2)
     with torch.no_grad():
         net.get_parameter("level_6.out.bias").fill_(math.nan)
     before = {name: p.detach().clone() for name, p in net.named_parameters()}
     with pytest.raises(
         Diverged, match=r"training broke down: l1 nan, loss nan, .*; samples a, b, c, d"
     ) as caught:
-        steps.step(iter([batch(0, 2), batch(2, 4)]), 2)
+        steps.step(iter([batch(0, 2), batch(2, 4)]))
     assert caught.value.exit_code == ExitCode.ITEMS_FAILED
     for name, parameter in net.named_parameters():
         torch.testing.assert_close(parameter.detach(), before[name], rtol=0, atol=0, equal_nan=True)

@@ -1,0 +1,113 @@
+"""Curves of a run as plain numbers: where the lines, ticks and level marks of a chart go."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import accumulate, groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+WIDTH, HEIGHT = 720, 220
+"""Of the plotting area, in the units of the drawing."""
+
+MAX_POINTS = 400
+"""Of a line; more are averaged in groups of neighbours."""
+
+
+class Point(NamedTuple):
+    """A value of a run."""
+
+    level: int
+    total: int
+    """Steps of all levels that were done."""
+    value: float
+
+
+class Mark(NamedTuple):
+    """A tick, or the start of a level."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """What is drawn; coordinates from the top left corner."""
+
+    title: str
+    lines: tuple[str, ...]
+    """Points of a polyline for each level."""
+    x_ticks: tuple[Mark, ...]
+    y_ticks: tuple[Mark, ...]
+    levels: tuple[Mark, ...]
+    """Where each level begins."""
+    last: str
+    """The last value, as text."""
+
+
+def draw_chart(
+    title: str, points: Sequence[Point], steps: Mapping[int, int], *, log_scale: bool = False
+) -> Chart | None:
+    """Lay out a chart; ``None`` if there is nothing to draw.
+
+    Args:
+        title: What is drawn.
+        points: In the order of the run; values that are not finite are left out.
+        steps: Level → its steps, in the order of the run; their sum is the right end of the x axis.
+        log_scale: Logarithmic y axis; values that are not above 0 are left out.
+    """
+    kept = [point for point in points if math.isfinite(point.value) and (point.value > 0 or not log_scale)]
+    if not kept:
+        return None
+    levels = [(level, thin(list(group))) for level, group in groupby(kept, key=lambda point: point.level)]
+    values = [point.value for _, group in levels for point in group]
+    ticks = log_ticks(min(values), max(values)) if log_scale else linear_ticks(min(values), max(values))
+    starts = dict(zip(steps, accumulate(steps.values(), initial=0), strict=False))
+    total = sum(steps.values())
+    low, high = (math.log10(end) if log_scale else end for end in (ticks[0], ticks[-1]))
+
+    def x(done: float) -> float:
+        return round(WIDTH * done / total, 2)
+
+    def y(value: float) -> float:
+        scaled = math.log10(value) if log_scale else value
+        return round(HEIGHT * (1 - (scaled - low) / (high - low)), 2)
+
+    return Chart(
+        title=title,
+        lines=tuple(" ".join(f"{x(p.total)},{y(p.value)}" for p in group) for _, group in levels),
+        x_ticks=tuple(Mark(x(tick), f"{tick:,.0f}") for tick in linear_ticks(0, total) if tick <= total),
+        y_ticks=tuple(Mark(y(tick), f"{tick:g}") for tick in ticks),
+        levels=tuple(Mark(x(start), str(level)) for level, start in starts.items()),
+        last=f"{kept[-1].value:.4g}",
+    )
+
+
+def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
+    """Average neighbours until there are at most so many points."""
+    group = -(-len(points) // most)
+    parts = [points[start : start + group] for start in range(0, len(points), group)]
+    return [Point(part[0].level, part[-1].total, float(np.mean([p.value for p in part]))) for part in parts]
+
+
+def linear_ticks(low: float, high: float) -> list[float]:
+    """Round numbers, four to eight of them, from at most ``low`` to at least ``high``."""
+    raw = max(high - low, 1e-6 * max(abs(low), abs(high)), 1e-12) / 5
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [float(f"{number * step:.12g}") for number in range(first, max(last, first + 1) + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten, from at most ``low`` to at least ``high``."""
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    ticks = [float(f"{factor}e{power}") for power in powers for factor in (1, 2, 5)]
+    first = max(index for index, tick in enumerate(ticks) if tick <= low)
+    last = min(index for index, tick in enumerate(ticks) if tick >= high)
+    return ticks[first : max(last, first + 1) + 1]

@@ -1,0 +1,108 @@
+"""The page of a run: what it says, and that it needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ebb_train.fit.page import PAGE, charts, level_row, write_page
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STEPS = {7: 40, 6: 60}
+LOG: list[dict[str, Any]] = [
+    {"level": 7, "step": step, "total": step, "l1": 1 / step, "loss": 1 / step, "gradient_norm": 0.1}
+    for step in (10, 20, 30, 40)
+] + [
+    {"level": 7, "step": 40, "total": 40, "validation": {"psnr": 17.25, "ssim": 0.5}, "pairs": 2},
+    {"level": 6, "step": 10, "total": 50, "l1": 0.02, "loss": 0.02, "gradient_norm": float("inf")},
+]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    folder = tmp_path / "<b>mine & yours"
+    (folder / "pictures").mkdir(parents=True)
+    (folder / "pictures" / "level-7.jpg").write_bytes(b"a picture")
+    identity = {"network": {"width": 0.125}, "settings": {"seed": 3}, "dataset": {"sha256": "ab" * 32}}
+    (folder / "run.json").write_text(json.dumps(identity))
+    (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in LOG))
+    write_page(folder, STEPS)
+    return folder
+
+
+class Tags(HTMLParser):
+    """Every tag with its attributes, and the text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += f" {data}"
+
+
+def test_what_it_says(run: Path) -> None:
+    page = Tags((run / PAGE).read_text())
+    words = " ".join(page.text.split())
+    assert "50 of 100 steps" in words
+    assert "finished" not in words
+    assert "7 40 of 40 0.1000 0.0250 17.25 dB" in words
+    assert "6 10 of 60 0.0200 0.0200" in words
+    assert "sha256 abab" in words
+    assert [attrs["aria-label"] for tag, attrs in page.tags if tag == "svg"] == [
+        "validation: PSNR (dB)", "validation: SSIM", "training: L1", "training: length of the gradient",
+    ]  # fmt: skip
+
+
+def test_it_needs_nothing_else(run: Path) -> None:
+    page = Tags((run / PAGE).read_text())
+    assert not {"script", "link", "iframe", "object", "form"} & {tag for tag, _ in page.tags}
+    addresses = [attrs[name] for _, attrs in page.tags for name in ("src", "href") if name in attrs]
+    assert addresses == [f"data:image/jpeg;base64,{base64.b64encode(b'a picture').decode()}"]
+    assert not any(name == "style" or name.startswith("on") for _, attrs in page.tags for name in attrs)
+
+
+def test_the_policy_allows_the_one_style_sheet_and_pictures(run: Path) -> None:
+    text = (run / PAGE).read_text()
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy.split("; ")[:3] == ["default-src 'none'", "img-src data:", f"style-src 'sha256-{digest}'"]
+
+
+def test_names_cannot_write_into_the_page(run: Path) -> None:
+    text = (run / PAGE).read_text()
+    assert "<b>mine" not in text
+    assert "&lt;b&gt;mine &amp; yours: training" in text
+
+
+def test_a_run_that_is_done_and_one_that_has_only_begun(run: Path) -> None:
+    write_page(run, {7: 40, 6: 10})
+    assert "50 of 50 steps, finished" in (run / PAGE).read_text()
+    (run / "log.jsonl").unlink()
+    write_page(run, STEPS)
+    assert "0 of 100 steps" in (run / PAGE).read_text()
+
+
+def test_values_that_are_not_finite_leave_a_gap() -> None:
+    found = {chart.title: chart for chart in charts(LOG, STEPS)}
+    assert len(found["training: length of the gradient"].lines) == 1
+    assert len(found["training: L1"].lines) == 2
+
+
+def test_a_level_that_has_not_begun() -> None:
+    row = level_row(LOG, 5, 30)
+    assert (row.step, row.first_l1, row.last_l1, row.best_psnr) == (0, None, None, None)
