@@ -1,12 +1,13 @@
 """Simulated camera files: how true they are, and what they cost.
 
-Fidelity: the wide shot of twelve procedural scenes at 1296 x 864 and ISO 100 is written as DNG, developed by
-LibRaw with camera white balance, and compared with the light that fell on the sensor (optics and fall-off
-included, noise and mosaic not). Counted are pixels in the middle half of the frame, within 10 % of the
-focus distance, three pixels away from anything clipped. PSNR with data range 1, sRGB-encoded and linear, for
-the AHD and DHT demosaicing; the same file without noise shows what demosaicing costs, the mosaic before
-developing what noise costs. ``half_size``: both pictures averaged over 2 x 2 pixels first, as photos are
-reduced before they are stored.
+Fidelity: the wide shot of twelve procedural scenes at ISO 100 is written as DNG, developed by LibRaw with
+camera white balance, and compared with the noise-free scene as the optics form it: what a sensor without
+mosaic and noise would record behind the same lens, low-pass filter and pixels, fall-off included. Counted are
+pixels in the middle half of the frame, within 10 % of the focus distance, three pixels away from anything
+clipped. PSNR with data range 1, sRGB-encoded and linear, for the AHD and DHT demosaicing; the same file
+without noise shows what demosaicing costs, the mosaic before developing what noise costs. ``half_size``: both
+pictures averaged over 2 x 2 pixels first, as photos are reduced before they are stored. ``no filter``: the
+sensor without its low-pass filter. ``at_least_40``: how many of the scenes reach 40 dB.
 
 EXIF: every file of the speed run, read back with ExifRead and compared with ``truth.parquet``.
 
@@ -38,6 +39,7 @@ import psutil  # type: ignore[import-untyped]
 import pyarrow.parquet as pq
 import rawpy
 
+from ebb.arrays import Size
 from ebb.optics.dng import write_dng
 from ebb.optics.exif import ShotInfo
 from ebb.optics.motion import CameraPose
@@ -49,12 +51,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.optics.scenes import Scene
+    from ebb.optics.sensor import Sensor
 
     Image = NDArray[np.float32]
 
 REPOSITORY = Path(__file__).parents[1]
 RESULT = REPOSITORY / "benchmarks" / "results" / "simulate.json"
 SEED, NUM_SCENES = 11, 12
+FRAMES = (Size(1296, 864), Size(2592, 1728))
+"""The default frame, and half the number of pixels a side that such a sensor really has."""
 DEMOSAICING = {"AHD": rawpy.DemosaicAlgorithm.AHD, "DHT": rawpy.DemosaicAlgorithm.DHT}
 EXIF_TAGS = {
     "f_number": "EXIF FNumber",
@@ -81,7 +86,7 @@ def main() -> None:
         },
         "speed": speed,
         "exif": exif,
-        "psnr_db": fidelity_figures(),
+        "psnr_db": {f"{size.width}x{size.height}": fidelity_figures(size) for size in FRAMES},
     }
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -144,21 +149,29 @@ def _exif_matches(path: Path, row: dict[str, Any], role: str) -> bool:
     return numbers and when == taken and found == upright
 
 
-def fidelity_figures() -> dict[str, Any]:
+def fidelity_figures(size: Size) -> dict[str, Any]:
     """PSNR of every scene, way of developing and kind of comparison; each as its distribution."""
+    bare = dataclasses.replace(APS_C, low_pass_shift_px=0.0)
     scores: dict[str, list[float]] = {}
     for index in range(NUM_SCENES):
-        for name, value in scene_figures(plan_pair(SEED, index, bad_share=0)).items():
+        plan = plan_pair(SEED, index, bad_share=0, size=size)
+        plan = dataclasses.replace(plan, orientation=1)  # makes no difference
+        scene = planned_scenes(plan).wide
+        figures = scene_figures(plan, scene, APS_C)
+        figures |= {
+            f"{name}, no filter": value
+            for name, value in scene_figures(plan, scene, bare).items()
+            if name in ("AHD, sRGB", "DHT, sRGB")
+        }
+        for name, value in figures.items():
             scores.setdefault(name, []).append(value)
     return {name: _distribution(values) for name, values in scores.items()}
 
 
-def scene_figures(plan: PairPlan) -> dict[str, float]:
-    """PSNR of the wide shot of one scene, in the landscape orientation that makes no difference."""
-    plan = dataclasses.replace(plan, orientation=1, wide=dataclasses.replace(plan.wide, iso=100))
-    scene = planned_scenes(plan).wide
-    focal_px = focal_length_px(plan, APS_C, scene.focus_m)
-    sensor_light = optical_image(scene, CameraPose(), plan, plan.wide, focal_px, APS_C)
+def scene_figures(plan: PairPlan, scene: Scene, sensor: Sensor) -> dict[str, float]:
+    """PSNR of the wide shot of one scene."""
+    focal_px = focal_length_px(plan, sensor, scene.focus_m)
+    sensor_light = optical_image(scene, CameraPose(), plan, plan.wide, focal_px, sensor)
     exposure = Exposure(
         iso=100,
         gain_ev=plan.wide.gain_ev,
@@ -170,9 +183,9 @@ def scene_figures(plan: PairPlan) -> dict[str, float]:
     )
     kept = _counted(light, scene)
     noisy, clean = (
-        expose(sensor_light, APS_C, exposure, rng) for rng in (np.random.default_rng(plan.index), None)
+        expose(sensor_light, sensor, exposure, rng) for rng in (np.random.default_rng(plan.index), None)
     )
-    span = APS_C.white_level - APS_C.black_level
+    span = sensor.white_level - sensor.black_level
     figures = {"mosaic, noise alone": _psnr(noisy / span, clean / span, kept)}
     info = ShotInfo(
         captured_at=plan.wide.captured_at,
@@ -183,7 +196,7 @@ def scene_figures(plan: PairPlan) -> dict[str, float]:
     )
     for name, algorithm in DEMOSAICING.items():
         for noise, mosaic in (("", noisy), (", no noise", clean)):
-            developed = _develop(write_dng(mosaic, info, APS_C, exposure), algorithm)
+            developed = _develop(write_dng(mosaic, info, sensor, exposure), algorithm)
             figures[f"{name}{noise}, linear"] = _psnr(developed, light, kept)
             figures[f"{name}{noise}, sRGB"] = _psnr(_encode(developed), _encode(light), kept)
             figures[f"{name}{noise}, sRGB, half_size"] = _psnr(
@@ -234,7 +247,8 @@ def _psnr(found: NDArray[Any], truth: NDArray[Any], kept: NDArray[np.bool_]) -> 
 
 def _distribution(values: list[float]) -> dict[str, float]:
     names = ("min", "lower_quartile", "median", "upper_quartile", "max")
-    return dict(zip(names, np.round(np.percentile(values, (0, 25, 50, 75, 100)), 1).tolist(), strict=True))
+    spread = np.round(np.percentile(values, (0, 25, 50, 75, 100)), 1).tolist()
+    return dict(zip(names, spread, strict=True)) | {"at_least_40": sum(value >= 40 for value in values)}
 
 
 if __name__ == "__main__":

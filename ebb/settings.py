@@ -249,13 +249,15 @@ class SimulateSettings:
     """Frame in pixels, landscape, both sides even; a third of the procedural pairs are portrait."""
     format: Literal["dng", "jpeg"] = "dng"
     """Camera files to write."""
+    low_pass: float = 0.5
+    """Pixels to which the filter before the sensor splits light to each side, against moire; 0: no filter."""
     from_rgbd: Path | None = None
     """Photograph the photos of this folder that have a <photo>_depth.{png,tif,npy,npz} beside them."""
     rgbd_depth: Literal["inverse", "metres"] = "inverse"
     """What those depth files hold: inverse (larger is nearer; put at 1.2 to 12 m) or distances in metres."""
 
     def __post_init__(self) -> None:
-        _share(self, "bad")
+        _share(self, "bad", "low_pass")
         for name in ("scenes", "seed"):
             if getattr(self, name) < 0:
                 raise UsageError(f"{_flag(name)} {getattr(self, name)} is negative")

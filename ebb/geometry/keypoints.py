@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ebb.geometry.homography import apply, resizing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Descriptors, Gray8, Points2d
+    from ebb.geometry.homography import Scale
 
 CONTRAST_THRESHOLD = 0.005
 """Far below Lowe's 0.03: a shallow photo keeps few keypoints above that, and the budget drops the noise."""
@@ -22,7 +25,7 @@ CELLS_PER_SIDE = 8
 """The budget is shared between the cells of this grid over the frame."""
 
 CANDIDATES_PER_KEPT = 1.5
-"""How many of the strongest keypoints compete for each place in the budget."""
+"""How many of the strongest keypoints are described and compete for each place in the budget."""
 
 SIGMA_FLOOR_PX = 0.1
 """Standard deviation of the location of the smallest keypoints, measured on rendered pairs."""
@@ -48,6 +51,11 @@ class Keypoints:
     def __len__(self) -> int:
         return len(self.points)
 
+    def at_scale(self, scale: Scale) -> Keypoints:
+        """The same keypoints in the pixels of the photo resized by ``scale``."""
+        points = apply(resizing(scale), self.points).astype(np.float32)
+        return Keypoints(points, self.descriptors, self.sizes * np.float32(np.mean(scale)))
+
     @property
     def sigmas_px(self) -> NDArray[np.float64]:
         """(N,), expected standard deviation of each location in pixels: large blobs are located less well."""
@@ -57,8 +65,8 @@ class Keypoints:
 def detect(gray: Gray8, max_keypoints: int) -> Keypoints:
     """Find SIFT keypoints and describe them with RootSIFT.
 
-    Detection runs once at a low contrast threshold and costs little more than at Lowe's; descriptors, the
-    dearer half, are computed only for the keypoints that :func:`spread` keeps.
+    Detection runs once at a low contrast threshold and costs little more than at Lowe's; only the strongest
+    are described, in the same pass over the pyramid.
 
     Args:
         gray: (height, width), any exposure.
@@ -70,14 +78,17 @@ def detect(gray: Gray8, max_keypoints: int) -> Keypoints:
     import cv2
 
     # Without the precise upscale every location is biased by a quarter pixel.
-    sift = cv2.SIFT.create(contrastThreshold=CONTRAST_THRESHOLD, enable_precise_upscale=True)
-    found = sift.detect(gray, None)
-    kept = spread(_locations(found), _responses(found), gray.shape, max_keypoints)
-    if len(kept) == 0:
+    sift = cv2.SIFT.create(
+        nfeatures=round(CANDIDATES_PER_KEPT * max_keypoints),
+        contrastThreshold=CONTRAST_THRESHOLD,
+        enable_precise_upscale=True,
+    )
+    found, descriptors = sift.detectAndCompute(gray, None)
+    if len(found) == 0:
         return Keypoints(*(np.empty(shape, np.float32) for shape in ((0, 2), (0, 128), (0,))))
-    described, sift_descriptors = sift.compute(gray, [found[i] for i in kept])
-    sizes = np.fromiter((keypoint.size for keypoint in described), np.float32, len(described))
-    return Keypoints(_locations(described), root_sift(np.asarray(sift_descriptors, np.float32)), sizes)
+    points, sizes = _locations(found), _numbers([keypoint.size for keypoint in found])
+    kept = spread(points, _numbers([keypoint.response for keypoint in found]), gray.shape, max_keypoints)
+    return Keypoints(points[kept], root_sift(np.asarray(descriptors, np.float32)[kept]), sizes[kept])
 
 
 def root_sift(descriptors: NDArray[np.float32]) -> Descriptors:
@@ -135,5 +146,5 @@ def _locations(keypoints: Sequence[cv2.KeyPoint]) -> Points2d:
     return np.array([keypoint.pt for keypoint in keypoints], np.float32).reshape(-1, 2)
 
 
-def _responses(keypoints: Sequence[cv2.KeyPoint]) -> NDArray[np.float32]:
-    return np.fromiter((keypoint.response for keypoint in keypoints), np.float32, len(keypoints))
+def _numbers(values: list[float]) -> NDArray[np.float32]:
+    return np.array(values, np.float32)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.geometry.homography import apply
+from ebb.geometry.homography import apply, corner_error_px
 from ebb.geometry.ladder import error_cap, held_out_error, simplest
 from ebb.geometry.models import Matches, MotionModel, polish
 from ebb.geometry.motion import Motion
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ebb.geometry.tiles import Band, Tiles
 
 ROUNDS = 3
-"""Rounds of warping and measuring; the third moves the frame by less than 0.01 px."""
+SETTLED_PX = 0.1
+"""Rounds of warping and measuring; they end when no corner moves by more: one step from there on is exact to
+some thousandths of a pixel."""
 
 HELD_OUT_GRID = 16
 """Whether the refinement is kept is judged on the cells of a grid this fine: neighbours of what was seen."""
@@ -35,6 +37,15 @@ MIN_CORRELATION = 0.5
 
 MAX_SIGMA_PX = 0.3
 """A tile counts when its shift along the clearest direction is known this well."""
+
+DEPTH_SIGMA_PX = 0.7
+"""Standard deviation of the shift of a tile that has lost all its sharpness; the variance goes with the loss.
+A hand that moves sideways by t shifts what is blurred by a disc c, out of an aperture A, by c·t/A against the
+plane in focus, and the loss of sharpness of a small blur goes with c²."""
+
+_SHARPEST_PERCENTILE = 90
+"""What is in focus has the sharpness of the sharpest tenth of the tiles: noise and the lens take their share
+of it everywhere."""
 
 
 @dataclass(frozen=True)
@@ -75,28 +86,25 @@ def refine(wide: Band, shallow: Band, motion: Motion, model: MotionModel | None 
     size = Size(wide.detail.shape[1], wide.detail.shape[0])
     H = motion.H_shallow_to_wide
     for _ in range(ROUNDS):
-        seen = _seen_in_focus(wide, shallow, H, size)
+        tiles = measure(wide, shallow, H)
+        seen = as_matches(tiles.subset(sharp_in_both(tiles)), H, size)
         if len(seen) < MIN_TILES:
-            return _result(wide, shallow, motion, np.nan, np.nan)
-        H = polish(seen, model or MotionModel.TURN, H)
-    seen = _seen_in_focus(wide, shallow, H, size)
+            return _result(tiles, H, motion, np.nan, np.nan)
+        measured_at, H = H, polish(seen, model or MotionModel.TURN, H)
+        if corner_error_px(H, measured_at, size).max() < SETTLED_PX:
+            break
     kinds = tuple(MotionModel) if model is None else (model,)
     everything = np.ones(len(seen), bool)
     refined = simplest(seen, [Motion(polish(seen, kind, H), everything, kind) for kind in kinds])
     cap = error_cap(seen, refined.H_shallow_to_wide)
     before = float(np.minimum(seen.whitened_error(motion.H_shallow_to_wide), cap).mean())
     after = held_out_error(seen, refined.kind, refined.H_shallow_to_wide, cap, HELD_OUT_GRID)
-    return _result(wide, shallow, refined if after < before else motion, before, after)
+    return _result(tiles, measured_at, refined if after < before else motion, before, after)
 
 
-def _seen_in_focus(wide: Band, shallow: Band, H_shallow_to_wide: Homography, size: Size) -> Matches:
-    tiles = measure(wide, shallow, H_shallow_to_wide)
-    return as_matches(tiles.subset(sharp_in_both(tiles)), H_shallow_to_wide, size)
-
-
-def _result(wide: Band, shallow: Band, motion: Motion, before: float, after: float) -> Refinement:
-    tiles = measure(wide, shallow, motion.H_shallow_to_wide)
-    return Refinement(motion.H_shallow_to_wide, motion.kind, tiles, sharp_in_both(tiles), before, after)
+def _result(tiles: Tiles, measured_at: Homography, motion: Motion, before: float, after: float) -> Refinement:
+    moved = tiles.moved(measured_at, motion.H_shallow_to_wide)
+    return Refinement(motion.H_shallow_to_wide, motion.kind, moved, sharp_in_both(moved), before, after)
 
 
 def sharp_in_both(tiles: Tiles) -> Mask:
@@ -112,13 +120,25 @@ def sharp_in_both(tiles: Tiles) -> Mask:
 def as_matches(tiles: Tiles, H_shallow_to_wide: Homography, size: Size) -> Matches:
     """Tiles as matches: the shallow place under each centre, and where in the wide photo it belongs.
 
+    A tile counts the less the more sharpness it has lost against the sharpest.
+
     Args:
         tiles: Measured at ``H_shallow_to_wide``.
         H_shallow_to_wide: Where they were measured.
         size: Of the wide photo.
     """
     shallow = apply(np.asarray(np.linalg.inv(H_shallow_to_wide)), tiles.centres)
-    return Matches(shallow, tiles.centres + tiles.shifts, _root(tiles.information), size)
+    information = _with_depth(tiles.information, tiles.sharpness)
+    return Matches(shallow, tiles.centres + tiles.shifts, _root(information), size)
+
+
+def _with_depth(information: NDArray[np.float64], sharpness: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Information about the plane in focus, of tiles that may lie in front of it or behind."""
+    if len(sharpness) == 0:
+        return information
+    sharpest = min(1.0, float(np.percentile(sharpness, _SHARPEST_PERCENTILE)))
+    variance = DEPTH_SIGMA_PX**2 * np.maximum(1 - sharpness / sharpest, 0)
+    return np.asarray(np.linalg.solve(np.eye(2) + variance[:, None, None] * information, information))
 
 
 def _root(information: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ direction, the tile is located: an edge tells nothing about the shift along it.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -32,6 +33,9 @@ both photos differ even in focus; above, shading."""
 REACH_PX = 8
 """A tile needs this much photo around it, for the filters."""
 
+LEVEL_REDUCTION = 8
+"""The level is kept at this share of the photo's size."""
+
 _NOISE_FLOOR = 0.15
 """Smallest error of a band-passed grey value, 0 … 255: that of the rounding to 8 bit."""
 
@@ -50,7 +54,12 @@ SHIFT_FLOOR_PX = 0.02
 
 @dataclass(frozen=True)
 class Band:
-    """A photo's band-passed grey and its low-passed grey, 0 … 255."""
+    """What tiles are compared by.
+
+    Attributes:
+        detail: (height, width), band-passed grey.
+        level: (height / 8, width / 8), mean grey of the surroundings, 0 … 255.
+    """
 
     detail: Plane
     level: Plane
@@ -90,12 +99,18 @@ class Tiles:
             self.shallow_contrast[chosen],
         )
 
+    def moved(self, measured_at: Homography, H_shallow_to_wide: Homography) -> Tiles:
+        """The same tiles, with what is left of their shifts at another motion, hardly a pixel away."""
+        places = apply(np.asarray(np.linalg.inv(measured_at)), self.centres)
+        left = self.shifts - (apply(H_shallow_to_wide, places) - self.centres)
+        return dataclasses.replace(self, shifts=left)
+
     def __len__(self) -> int:
         return len(self.centres)
 
 
 def band(gray: Gray8) -> Band:
-    """Split a photo into the detail that can be registered and the level around it."""
+    """Take a photo apart into the detail that can be registered and the level around it."""
     import cv2
 
     values = gray.astype(np.float32)
@@ -103,7 +118,9 @@ def band(gray: Gray8) -> Band:
         np.asarray(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101), np.float32)
         for sigma in BAND_PX
     )
-    return Band(fine - coarse, coarse)
+    size = tuple(max(1, side // LEVEL_REDUCTION) for side in gray.shape[::-1])
+    level = cv2.blur(cv2.resize(coarse, size, interpolation=cv2.INTER_AREA), (3, 3))
+    return Band(fine - coarse, np.asarray(level, np.float32))
 
 
 def measure(wide: Band, shallow: Band, H_shallow_to_wide: Homography) -> Tiles:
@@ -122,39 +139,53 @@ def measure(wide: Band, shallow: Band, H_shallow_to_wide: Homography) -> Tiles:
     rows, columns = (side // TILE_PX for side in wide.detail.shape)
     size = (columns * TILE_PX, rows * TILE_PX)
     # Not INTER_CUBIC: OpenCV's kernel shifts what it interpolates by up to 0.03 px.
-    moved_detail, moved_level = (
-        np.asarray(
-            cv2.warpPerspective(
-                plane, H_shallow_to_wide, size, flags=flags, borderMode=cv2.BORDER_REFLECT_101
-            ),
-            np.float32,
-        )
-        for plane, flags in ((shallow.detail, cv2.INTER_LANCZOS4), (shallow.level, cv2.INTER_LINEAR))
+    moved = cv2.warpPerspective(
+        shallow.detail, H_shallow_to_wide, size, flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
     )
-    frame = np.s_[: size[1], : size[0]]
-    detail, level = wide.detail[frame], wide.level[frame]
     x, y = np.meshgrid(*(TILE_PX * np.arange(count) + (TILE_PX - 1) / 2 for count in (columns, rows)))
     centres = np.column_stack([x.ravel(), y.ravel()]).astype(np.float64)
-    tiles = _compare(detail, level, moved_detail, moved_level, centres)
+    levels = (
+        _level_at(wide, centres),
+        _level_at(shallow, apply(np.asarray(np.linalg.inv(H_shallow_to_wide)), centres)),
+    )
+    detail = wide.detail[: size[1], : size[0]]
+    tiles = _compare(detail, np.asarray(moved, np.float32), levels, centres)
     return tiles.subset(_inside(centres, H_shallow_to_wide, shallow.detail.shape))
 
 
+def _level_at(photo: Band, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,), level around (N, 2) places."""
+    import cv2
+
+    x, y = ((places + 0.5) / LEVEL_REDUCTION - 0.5).astype(np.float32).T
+    values = cv2.remap(photo.level, x[None], y[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(values, np.float64).ravel()
+
+
 def _compare(
-    detail: Plane, level: Plane, moved: Plane, moved_level: Plane, centres: NDArray[np.float64]
+    detail: Plane,
+    moved: Plane,
+    levels: tuple[NDArray[np.float64], NDArray[np.float64]],
+    centres: NDArray[np.float64],
 ) -> Tiles:
     tiny = np.finfo(np.float32).tiny
-    energy, moved_energy, product, mean_level, mean_moved_level = (
-        _tile_mean(one) for one in (detail**2, moved**2, detail * moved, level, moved_level)
+    means = [_tile_mean(a, b) for a, b in ((detail, detail), (moved, moved), (detail, moved))]
+    gain = np.sqrt(np.maximum(means[1], tiny) / np.maximum(means[0], tiny)).astype(np.float32)
+    energy, moved_energy, product = (mean.astype(np.float64).ravel() for mean in means)
+    contrast, moved_contrast = (
+        np.sqrt(one) / np.maximum(level, 1) for one, level in zip((energy, moved_energy), levels, strict=True)
     )
-    contrast = np.sqrt(energy) / np.maximum(mean_level, 1)
-    moved_contrast = np.sqrt(moved_energy) / np.maximum(mean_moved_level, 1)
     correlation = product / np.sqrt(np.maximum(energy * moved_energy, tiny))
-    gain = np.sqrt(np.maximum(moved_energy, tiny) / np.maximum(energy, tiny))
-    spread_out = np.kron(gain, np.ones((TILE_PX, TILE_PX), np.float32)).astype(np.float32)
-    shifts, information = _register(detail, moved / spread_out)
     sharpness = correlation * moved_contrast / np.maximum(contrast, tiny)
-    flat = (one.astype(np.float64).ravel() for one in (correlation, sharpness, contrast, moved_contrast))
-    return Tiles(centres, shifts, information, *flat)
+    shifts, information = _register(detail, _divided(moved, gain))
+    return Tiles(centres, shifts, information, correlation, sharpness, contrast, moved_contrast)
+
+
+def _divided(plane: Plane, gain: Plane) -> Plane:
+    """Every tile of a plane over its gain."""
+    rows, columns = gain.shape
+    tiles = plane.reshape(rows, TILE_PX, columns, TILE_PX) / gain[:, None, :, None]
+    return np.asarray(tiles.reshape(plane.shape), np.float32)
 
 
 def _register(detail: Plane, moved: Plane) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -162,7 +193,7 @@ def _register(detail: Plane, moved: Plane) -> tuple[NDArray[np.float64], NDArray
     error = moved - detail
     slope_x, slope_y = _slopes((moved + detail) * np.float32(0.5))
     xx, xy, yy, xe, ye, ee = (
-        _tile_mean(a * b).astype(np.float64).ravel()
+        _tile_mean(a, b).astype(np.float64).ravel()
         for a, b in (
             (slope_x, slope_x),
             (slope_x, slope_y),
@@ -195,11 +226,12 @@ def _slopes(plane: Plane) -> tuple[Plane, Plane]:
     return np.asarray(along_x, np.float32), np.asarray(along_y, np.float32)
 
 
-def _tile_mean(plane: Plane) -> Plane:
-    import cv2
-
-    size = (plane.shape[1] // TILE_PX, plane.shape[0] // TILE_PX)
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+def _tile_mean(first: Plane, second: Plane) -> Plane:
+    """Mean of the product over every tile, (rows, columns)."""
+    rows, columns = (side // TILE_PX for side in first.shape)
+    shape = (rows, TILE_PX, columns, TILE_PX)
+    total = np.einsum("ijkl,ijkl->ik", first.reshape(shape), second.reshape(shape))
+    return np.asarray(total / np.float32(TILE_PX**2), np.float32)
 
 
 def _inside(centres: NDArray[np.float64], H_shallow_to_wide: Homography, shape: tuple[int, ...]) -> Mask:

@@ -43,8 +43,10 @@ class Sensor:
     bits: int = 14
     width_mm: float = 22.3
     """Width of the sensor's long side."""
-    low_pass_px: float = 0.65
-    """Standard deviation of the blur by the anti-aliasing filter and a well-corrected lens, in pixels."""
+    low_pass_shift_px: float = 0.5
+    """How far the optical low-pass filter splits light to each side, along both axes, in pixels; 0: none."""
+    lens_blur_px: float = 0.35
+    """Standard deviation of what a well-corrected lens adds to diffraction, in pixels; an assumption."""
     saturation_e: float = 24_800.0
     """Electrons at the white level, ISO 100."""
     read_noise_e: float = 2.5
@@ -76,16 +78,6 @@ class Sensor:
         """Scale and offset of the noise variance S·x + O, x from 0 (black) to 1 (white): DNG NoiseProfile."""
         full = self.full_scale_e(iso)
         return 1.0 / full, (self.dark_noise_e(iso) / full) ** 2
-
-
-def soften(photo: RgbLinear, sigma_px: float) -> RgbLinear:
-    """Blur by a Gaussian, as even the plane in focus is; a standard deviation of 0 changes nothing."""
-    import cv2
-
-    if sigma_px == 0:
-        return photo
-    blurred = cv2.GaussianBlur(photo, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT_101)
-    return np.asarray(blurred, np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,9 @@
 """Take one pair of photos of a scene: two camera files and the truth about them.
 
-Light goes through the same steps as in a camera: the scene seen from the shot's pose, blur by depth and by
-diffraction, fall-off, exposure, mosaic, noise, file.
+Light goes through the same steps as in a camera: the scene seen from the shot's pose, blur by depth,
+diffraction, lens and low-pass filter, fall-off, exposure, mosaic, noise, file. The noise-free scene that a
+developed file can be compared with is the image these optics form (:func:`optical_image`): what a sensor
+without a mosaic and without noise would record.
 """
 
 from __future__ import annotations
@@ -19,11 +21,12 @@ from ebb.optics.exif import ShotInfo
 from ebb.optics.jpeg import write_jpeg
 from ebb.optics.motion import CameraPose, intrinsics
 from ebb.optics.plan import Kind, Stream
+from ebb.optics.point_spread import focus_kernel, spread_light
 from ebb.optics.renderer import render_shallow
 from ebb.optics.reproject import View, second_view
 from ebb.optics.scenes import Scene, make_scene
-from ebb.optics.sensor import Exposure, Sensor, corner_loss, expose, soften
-from ebb.optics.thin_lens import Lens, PixelGrid, coc_px, diffraction_sigma_px, image_distance_mm
+from ebb.optics.sensor import Exposure, Sensor, corner_loss, expose
+from ebb.optics.thin_lens import Lens, PixelGrid, coc_px, image_distance_mm
 from ebb.optics.truth import PairTruth, pair_truth
 
 if TYPE_CHECKING:
@@ -109,7 +112,7 @@ def simulate_pair(scenes: ScenePair, plan: PairPlan, sensor: Sensor = APS_C) -> 
 def optical_image(
     scene: Scene, pose: CameraPose, plan: PairPlan, shot: ShotPlan, focal_px: float, sensor: Sensor
 ) -> RgbLinear:
-    """Light on the sensor before fall-off and exposure.
+    """Light that the pixels collect, in all three colours, before fall-off and exposure.
 
     Args:
         scene: What is photographed; its own view is that of ``CameraPose()``.
@@ -129,8 +132,7 @@ def optical_image(
     lens, pixels = Lens(plan.focal_length_mm, shot.f_number), PixelGrid(sensor.width_mm, max(plan.size))
     coc = coc_px(lens, pixels, scene.focus_m * shot.focus_ratio, view.depth_m)
     photo = render_shallow(view.rgb, coc * np.float32(pose.focal_ratio), workers=1)
-    sigma = float(np.hypot(sensor.low_pass_px, diffraction_sigma_px(lens, pixels)))
-    return _inner(soften(photo, sigma), border)
+    return _inner(spread_light(photo, focus_kernel(sensor, lens, pixels)), border)
 
 
 def _seen_from(scene: Scene, pose: CameraPose, focal_px: float, border: int, size: Size) -> View:

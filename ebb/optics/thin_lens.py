@@ -215,14 +215,24 @@ def airy_diameter_px(lens: Lens, pixels: PixelGrid, wavelength_nm: float = GREEN
     return 2.44 * wavelength_nm * 1e-6 * lens.f_number / pixels.pitch_mm
 
 
-def diffraction_sigma_px(lens: Lens, pixels: PixelGrid, wavelength_nm: float = GREEN_NM) -> float:
-    """Standard deviation of the Gaussian that matches the core of diffraction: √2/π · λ N ≈ 0.45 λ N.
+def diffraction_mtf(
+    lens: Lens, pixels: PixelGrid, cycles_per_px: ArrayLike, wavelength_nm: float = GREEN_NM
+) -> NDArray[np.float64]:
+    """Contrast that diffraction at a round aperture leaves: 1 to a coarse pattern, 0 to a fine one.
 
-    The pattern is [2 J₁(x)/x]² = 1 − x²/4 + … with x = π r/(λ N); exp(−r²/2σ²) = 1 − r²/2σ² + … agrees to
-    second order at the peak for this σ (Zhang, Zerubia & Olivo-Marin, Applied Optics 46, 2007).
+    2/π · (arccos ν − ν √(1 − ν²)), ν being the frequency over its cut-off 1/(λN) (Goodman, *Introduction to
+    Fourier Optics*, section 6.3), focused far.
+
+    Args:
+        lens: The lens.
+        pixels: The sensor's sampling.
+        cycles_per_px: Spatial frequencies ≥ 0, any shape.
+        wavelength_nm: Of the light.
 
     Raises:
         UsageError: the wavelength is not positive.
     """
     _check_positive("wavelength (nm)", wavelength_nm)
-    return math.sqrt(2) / math.pi * wavelength_nm * 1e-6 * lens.f_number / pixels.pitch_mm
+    cut_off = pixels.pitch_mm / (wavelength_nm * 1e-6 * lens.f_number)
+    ratio = np.minimum(np.asarray(cycles_per_px, np.float64) / cut_off, 1)
+    return np.asarray(2 / np.pi * (np.arccos(ratio) - ratio * np.sqrt(1 - ratio**2)))

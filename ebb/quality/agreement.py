@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ebb.quality.grid import between_blocks, blocks
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -47,7 +49,7 @@ MIN_FOUND = 0.8
 """Correlation at which a patch counts as found."""
 
 _CLIPPED = 250
-_SHARE_THERE = 250
+_SHARE_THERE = 0.98
 """A shallow photo that clips shows no structure: places where more than 2 % of it does are left out."""
 
 _PARALLAX_PERCENTILE = 75
@@ -94,22 +96,18 @@ def _reduced(
     """Both photos, small, on the wide one's grid, in linear light; and where both are there."""
     import cv2
 
-    size = (wide.shape[1] // REDUCTION, wide.shape[0] // REDUCTION)
-    full = (size[0] * REDUCTION, size[1] * REDUCTION)
-    moved = cv2.warpPerspective(shallow, H, full, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    usable = np.where(shallow < _CLIPPED, 255, 0).astype(np.uint8)
-    there = np.asarray(cv2.warpPerspective(usable, H, full, flags=cv2.INTER_NEAREST))
-    small, moved_small, there_small = (
-        cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
-        for photo in (_LIGHT[wide[: full[1], : full[0]]], _LIGHT[np.asarray(moved)], there)
+    first, second = (blocks(_LIGHT[photo], REDUCTION) for photo in (wide, shallow))
+    usable = blocks(shallow < _CLIPPED, REDUCTION)
+    size, small_H = (first.shape[1], first.shape[0]), between_blocks(H, REDUCTION)
+    moved = cv2.warpPerspective(second, small_H, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    there = np.asarray(cv2.warpPerspective(usable, small_H, size, borderValue=0))
+    inside = cv2.erode(
+        (there > _SHARE_THERE).astype(np.uint8),
+        np.ones((_FRAME_ERODED,) * 2, np.uint8),
+        borderType=cv2.BORDER_CONSTANT,
+        borderValue=0,
     )
-    inside = (np.asarray(there_small) > _SHARE_THERE).astype(np.uint8)
-    inside = np.asarray(
-        cv2.erode(
-            inside, np.ones((_FRAME_ERODED,) * 2, np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0
-        )
-    )
-    return np.asarray(small), np.asarray(moved_small), inside > 0
+    return first, np.maximum(np.asarray(moved, np.float32), 0), np.asarray(inside) > 0
 
 
 def _structure(light: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
@@ -126,20 +124,39 @@ def _patches(
 ) -> Iterator[tuple[float, float, float]]:
     """Correlation in place, best correlation around, and its distance, for every patch with structure.
 
-    Of the blurs of the wide photo the one that makes a patch most like the shallow photo's counts.
+    Of the blurs of the wide photo the one that makes a patch most like the shallow photo's counts; where none
+    does in place, all are looked through.
     """
-    for y in range(0, shallow.shape[0] - PATCH + 1, PATCH // 2):
-        for x in range(0, shallow.shape[1] - PATCH + 1, PATCH // 2):
-            patch = np.s_[y : y + PATCH, x : x + PATCH]
-            contrast = min(wide[0][patch].std(), shallow[patch].std())
-            if valid[patch].all() and contrast > MIN_CONTRAST:
-                found = [_find(shallow[patch], photo, x, y) for photo in wide]
-                yield max(here for here, _, _ in found), *max(one[1:] for one in found)
+    corners, target, target_deviation = _patch_list(shallow)
+    lists = [_patch_list(photo) for photo in wide]
+    here = np.stack([np.einsum("nk,nk->n", target, patches) for _, patches, _ in lists])
+    seen = np.minimum(lists[0][2], target_deviation) > MIN_CONTRAST
+    for index in np.flatnonzero(seen):
+        x, y = (int(corner) for corner in corners[index])
+        if valid[y : y + PATCH, x : x + PATCH].all():
+            best = int(here[:, index].argmax())
+            blurs = [best] if here[best, index] > MIN_FOUND else range(len(wide))
+            patch = shallow[y : y + PATCH, x : x + PATCH]
+            yield float(here[best, index]), *max(_find(patch, wide[blur], x, y) for blur in blurs)
 
 
-def _find(
-    patch: NDArray[np.float32], photo: NDArray[np.float32], x: int, y: int
-) -> tuple[float, float, float]:
+def _patch_list(
+    photo: NDArray[np.float32],
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+    """All patches: corners (N, 2), values of mean 0 and length 1 (N, pixels), standard deviations (N,)."""
+    if min(photo.shape) < PATCH:
+        return np.zeros((0, 2), np.int64), np.zeros((0, 1), np.float32), np.zeros(0, np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(photo, (PATCH, PATCH))[:: PATCH // 2, :: PATCH // 2]
+    rows, columns = (PATCH // 2 * place.ravel() for place in np.indices(windows.shape[:2]))
+    values = windows.reshape(-1, PATCH**2)
+    values = values - values.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(values, axis=1)
+    unit = values / np.maximum(length, np.finfo(np.float32).tiny)[:, None]
+    return np.column_stack([columns, rows]), unit, length / PATCH
+
+
+def _find(patch: NDArray[np.float32], photo: NDArray[np.float32], x: int, y: int) -> tuple[float, float]:
+    """Best correlation around a place, and how far from it."""
     import cv2
 
     left, top = max(x - PATCH, 0), max(y - PATCH, 0)
@@ -150,7 +167,7 @@ def _find(
     row, column = np.unravel_index(int((scores - _NEARER * distance).argmax()), scores.shape)
     away_x = left + column + _peak(scores[row], int(column)) - x
     away_y = top + row + _peak(scores[:, column], int(row)) - y
-    return float(scores[y - top, x - left]), float(scores[row, column]), float(np.hypot(away_x, away_y))
+    return float(scores[row, column]), float(np.hypot(away_x, away_y))
 
 
 def _peak(scores: NDArray[np.float32], index: int) -> float:

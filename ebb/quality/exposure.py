@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ebb.quality.grid import between_blocks, blocks
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ebb.arrays import Homography, Mask, Rgb, RgbLinear
+    from ebb.arrays import Gray8, Homography, Mask, Rgb, RgbLinear
 
 REDUCTION = 8
 SMOOTH_PX = 4.0
@@ -142,35 +144,36 @@ def clipped_share(photo: Rgb) -> float:
     return float(_clipped(photo).mean())
 
 
-def _clipped(photo: Rgb) -> Mask:
-    return np.asarray(photo.max(axis=2) >= _CLIPPED * np.iinfo(photo.dtype).max)
+def _clipped(photo: Rgb) -> Gray8:
+    """1 where a channel is at its limit, else 0."""
+    import cv2
+
+    highest = int(np.ceil(_CLIPPED * np.iinfo(photo.dtype).max)) - 1
+    return np.asarray(cv2.inRange(photo, (0, 0, 0), (highest,) * 3) == 0, np.uint8)
 
 
 def _aligned(
-    wide: Rgb, shallow: Rgb, clipped: list[Mask], H: Homography
+    wide: Rgb, shallow: Rgb, clipped: list[Gray8], H: Homography
 ) -> tuple[RgbLinear, RgbLinear, Mask]:
     """Both photos small and smooth on the wide one's grid, and where neither clips nor ends."""
     import cv2
 
-    size = (wide.shape[1] // REDUCTION, wide.shape[0] // REDUCTION)
-    full = (size[0] * REDUCTION, size[1] * REDUCTION)
-    beyond = cv2.warpPerspective(clipped[1].astype(np.uint8), H, full, flags=cv2.INTER_NEAREST, borderValue=1)
-    lost = (np.asarray(beyond) > 0) | clipped[0][: full[1], : full[0]]
-    moved = cv2.warpPerspective(
-        linear_light(shallow), H, full, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    small = [
-        np.asarray(
-            cv2.GaussianBlur(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), (0, 0), SMOOTH_PX),
-            np.float32,
-        )
-        for photo in (linear_light(wide)[: full[1], : full[0]], np.asarray(moved))
-    ]
-    share_lost = cv2.resize(lost.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    share_lost = cv2.GaussianBlur(share_lost, (0, 0), SMOOTH_PX, borderType=cv2.BORDER_REFLECT_101)
-    lost_share = np.asarray(share_lost)
-    limit = float(np.clip(np.percentile(lost_share, _CLEANEST), *_LOST_LIMITS))
-    return small[0], small[1], lost_share <= limit
+    small_H = between_blocks(H, REDUCTION)
+    first, second = (blocks(linear_light(photo), REDUCTION) for photo in (wide, shallow))
+    lost_first, lost_second = (blocks(mask, REDUCTION) for mask in clipped)
+    size = (first.shape[1], first.shape[0])
+    moved = cv2.warpPerspective(second, small_H, size, borderMode=cv2.BORDER_REPLICATE)
+    beyond = cv2.warpPerspective(lost_second, small_H, size, borderValue=1)
+    share_lost = _smooth(lost_first + np.asarray(beyond, np.float32))
+    limit = float(np.clip(np.percentile(share_lost, _CLEANEST), *_LOST_LIMITS))
+    return _smooth(first), _smooth(np.asarray(moved, np.float32)), share_lost <= limit
+
+
+def _smooth(photo: NDArray[np.float32]) -> NDArray[np.float32]:
+    import cv2
+
+    blurred = cv2.GaussianBlur(photo, (0, 0), SMOOTH_PX, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(blurred, np.float32)
 
 
 def _fall_off(shape: tuple[int, ...]) -> NDArray[np.float64]:

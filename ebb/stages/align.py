@@ -13,12 +13,10 @@ from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
 from ebb.dataset.png import encode_png
 from ebb.errors import Broken, Reason, Rejected
 from ebb.files import write_atomic
+from ebb.geometry.coarse import Search, coarse_motion
 from ebb.geometry.crop import common_crop, crop_to_photo, overlap
 from ebb.geometry.homography import decompose, rescale_homography, transfer_error_px
-from ebb.geometry.keypoints import detect
-from ebb.geometry.matching import match
 from ebb.geometry.models import MotionModel
-from ebb.geometry.motion import Motion, estimate
 from ebb.geometry.refine import Refinement, refine
 from ebb.geometry.tiles import band
 from ebb.photo.decode import decode
@@ -35,6 +33,7 @@ from ebb.runner.stage import StageReport, run_pairs
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ebb.geometry.motion import Motion
     from ebb.runner.items import Progress
     from ebb.settings import AlignSettings, RunSettings
     from ebb.workspace import Workspace
@@ -60,9 +59,15 @@ class AlignJob:
 
 def run(workspace: Workspace, settings: AlignSettings, run: RunSettings, progress: Progress) -> StageReport:
     """Align every pair of the catalogue that came from camera files."""
-    pairs = [pair for pair in pairs_of(read_catalog(workspace.catalog_file)) if not pair.is_imported]
+    todo = jobs(workspace, settings)
     workspace.save_settings(align=settings)
-    jobs = [
+    return run_pairs(workspace.state, ALIGN, todo, align_pair, run, progress)
+
+
+def jobs(workspace: Workspace, settings: AlignSettings) -> list[AlignJob]:
+    """One job for each pair of the catalogue that came from camera files."""
+    pairs = [pair for pair in pairs_of(read_catalog(workspace.catalog_file)) if not pair.is_imported]
+    return [
         AlignJob(
             pair_id=pair.pair_id,
             key=align_key(pair, settings),
@@ -73,7 +78,6 @@ def run(workspace: Workspace, settings: AlignSettings, run: RunSettings, progres
         )
         for pair in pairs
     ]
-    return run_pairs(workspace.state, ALIGN, jobs, align_pair, run, progress)
 
 
 def align_pair(job: AlignJob) -> Result:
@@ -187,20 +191,12 @@ def find_motion(wide: Gray8, shallow: Gray8, settings: AlignSettings) -> Found:
     Raises:
         Rejected: no motion explains the matches.
     """
-    a, b = (detect(gray, settings.max_keypoints) for gray in (shallow, wide))
-    of_a, of_b = match(a, b, settings.match_ratio).T
-    source, target = a.points[of_a], b.points[of_b]
     model = None if settings.motion == "auto" else MotionModel(settings.motion)
-    motion = estimate(
-        source,
-        target,
-        Size(wide.shape[1], wide.shape[0]),
-        settings.ransac_threshold_px,
-        sigmas_px=np.hypot(a.sigmas_px[of_a], b.sigmas_px[of_b]),
-        model=model,
-        robust=settings.robust,
+    search = Search(
+        settings.max_keypoints, settings.match_ratio, settings.ransac_threshold_px, model, settings.robust
     )
-    return Found(source, target, motion, refine(band(wide), band(shallow), motion, model))
+    found = coarse_motion(wide, shallow, search)
+    return Found(*found, refine(band(wide), band(shallow), found.motion, model))
 
 
 def reduce(photo: Rgb) -> Reduced:

@@ -15,7 +15,7 @@ from ebb.errors import OutputError, Rejected, Status
 from ebb.files import remove_temporaries, sha256_bytes, sha256_file, write_atomic
 from ebb.optics.plan import BAD_KINDS, Kind, PairPlan, plan_pair
 from ebb.optics.rgbd import scene_from_photo
-from ebb.optics.simulate import ScenePair, planned_scenes, simulate_pair
+from ebb.optics.simulate import APS_C, ScenePair, planned_scenes, simulate_pair
 from ebb.optics.truth import write_truth
 from ebb.runner.items import Result
 from ebb.runner.rgbd import RgbdPhoto, RgbdView, find_photos
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ebb.workspace import Workspace
 
 STAGE = "simulate"
-VERSION = 1
+VERSION = 2
 """Goes up when other bytes come out of the same settings."""
 
 TRUTH_FILE = "truth.parquet"
@@ -118,7 +118,7 @@ def simulate_job(job: SimulateJob) -> Result:
         plan, scenes = _photographed(job, plan)
     else:
         scenes = planned_scenes(plan)
-    pair = simulate_pair(scenes, plan)
+    pair = simulate_pair(scenes, plan, dataclasses.replace(APS_C, low_pass_shift_px=job.settings.low_pass))
     truth = pair.truth
     files = {truth.wide: pair.wide_file, truth.shallow: pair.shallow_file, truth.depth: pair.depth_file}
     outputs = {
@@ -149,6 +149,7 @@ def _refuse_another(folder: Path, books: Workspace, settings: SimulateSettings, 
     same_source = (held.from_rgbd is None) == (settings.from_rgbd is None)
     if rows and not (_recipe(held) == _recipe(settings) and same_source):
         flags = f"--seed {held.seed} --bad {held.bad:g} --size {held.size} --format {held.format}"
+        flags += f" --low-pass {held.low_pass:g}"
         raise OutputError(
             f"it holds another simulation ({flags})",
             path=folder,

@@ -14,7 +14,9 @@ from ebb.errors import UsageError
 from ebb.optics.develop import as_stored, decode_srgb, develop, encode_srgb
 from ebb.optics.dng import write_dng
 from ebb.optics.exif import ShotInfo
-from ebb.optics.sensor import SRGB_TO_XYZ, Exposure, Sensor, expose, soften
+from ebb.optics.point_spread import focus_kernel, spread_light
+from ebb.optics.sensor import SRGB_TO_XYZ, Exposure, Sensor, expose
+from ebb.optics.thin_lens import Lens, PixelGrid
 
 SENSOR = Sensor()
 
@@ -23,7 +25,8 @@ SENSOR = Sensor()
 def photo() -> np.ndarray:
     """A real photo as light on a sensor: through lens and anti-aliasing filter, a little below white."""
     full = decode_srgb(data.astronaut())
-    return soften((0.85 * full + 0.02).astype(np.float32), SENSOR.low_pass_px)
+    kernel = focus_kernel(SENSOR, Lens(50.0, 16.0), PixelGrid(SENSOR.width_mm, 1296))
+    return spread_light((0.85 * full + 0.02).astype(np.float32), kernel)
 
 
 def psnr(preds: np.ndarray, target: np.ndarray) -> float:

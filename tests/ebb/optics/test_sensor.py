@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from skimage.color import rgb2xyz
 
 from ebb.errors import UsageError
-from ebb.optics.sensor import SRGB_TO_XYZ, Exposure, Sensor, corner_loss, expose, soften, vignetting
+from ebb.optics.sensor import SRGB_TO_XYZ, Exposure, Sensor, corner_loss, expose, vignetting
 
 SENSOR = Sensor()
 RANGE = SENSOR.white_level - SENSOR.black_level
@@ -105,16 +105,6 @@ def test_corner_loss_shrinks_with_the_aperture() -> None:
     assert corner_loss(1.4) == 0.5
     assert 0.05 < corner_loss(16) < 0.06
     assert corner_loss(2.8, wide_open=0.4, stopped_down=0.1) < corner_loss(2.0, wide_open=0.4)
-
-
-def test_soften_spreads_a_point_by_its_sigma() -> None:
-    point = np.zeros((31, 31, 3), np.float32)
-    point[15, 15] = 100
-    soft = soften(point, 1.5)[..., 0]
-    x = np.arange(31) - 15
-    assert soft.sum() == pytest.approx(100, rel=1e-4)
-    assert (soft.sum(axis=0) * x**2).sum() / soft.sum() == pytest.approx(1.5**2, rel=0.02)
-    assert soften(point, 0) is point
 
 
 @pytest.mark.parametrize(

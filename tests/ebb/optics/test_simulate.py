@@ -184,7 +184,7 @@ def test_the_wide_shot_is_sharp_and_the_shallow_one_where_it_is_focused() -> Non
     relative = scene.depth_m[scene.margin : -scene.margin, scene.margin : -scene.margin] / scene.focus_m
     near, far = np.abs(relative - 1) < 0.03, relative > 3
     assert detail[1][near].mean() > 0.6 * detail[0][near].mean()
-    assert detail[1][far].mean() < 0.5 * detail[0][far].mean()
+    assert detail[1][far].mean() < 0.6 * detail[0][far].mean()
 
 
 def test_blur_moves_light_but_loses_none() -> None:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import curve_fit
-from scipy.special import j1, jn_zeros
+from scipy.special import j0, j1, jn_zeros
 
 from ebb.errors import UsageError
 from ebb.optics.thin_lens import (
@@ -17,7 +16,7 @@ from ebb.optics.thin_lens import (
     breathing_scale,
     coc_px,
     depth_of_field,
-    diffraction_sigma_px,
+    diffraction_mtf,
     hyperfocal_m,
     image_distance_mm,
     relative_coc_px,
@@ -100,17 +99,24 @@ def test_breathing() -> None:
 
 
 def test_diffraction_against_the_bessel_function() -> None:
+    """The disc's first zero, and its spectrum: the Hankel transform of [2 J₁(πr)/πr]², r in units of λN."""
     lens, wavelength_mm = Lens(50.0, 16.0), 550e-6
     first_zero_mm = float(jn_zeros(1, 1)[0]) / math.pi * wavelength_mm * 16
     assert airy_diameter_px(lens, PIXELS) == pytest.approx(2 * first_zero_mm / PIXELS.pitch_mm, rel=1e-3)
-    r = np.linspace(1e-6, 0.15, 200) * wavelength_mm * 16  # the very core
-    x = math.pi * r / (wavelength_mm * 16)
-    pattern = (2 * j1(x) / x) ** 2
-    (sigma,), _ = curve_fit(
-        lambda r, s: np.exp(-(r**2) / (2 * s**2)), r, pattern, p0=[0.4 * wavelength_mm * 16]
-    )
-    assert diffraction_sigma_px(lens, PIXELS) == pytest.approx(sigma / PIXELS.pitch_mm, rel=0.01)
-    assert diffraction_sigma_px(lens, PIXELS) == pytest.approx(0.66, abs=0.01)  # f/16 is not a pinhole
+    r = np.linspace(1e-9, 400, 400_001)
+    disc = (2 * j1(math.pi * r) / (math.pi * r)) ** 2
+    ratios = np.array([0.0, 0.1, 0.5, 0.9, 1.2])
+    spectrum = np.array([np.trapezoid(disc * j0(2 * math.pi * ratio * r) * r, r) for ratio in ratios])
+    found = diffraction_mtf(lens, PIXELS, ratios * PIXELS.pitch_mm / (wavelength_mm * 16))
+    np.testing.assert_allclose(found, spectrum / spectrum[0], atol=2e-3)
+    assert found[-1] == 0
+
+
+def test_f16_is_not_a_pinhole() -> None:
+    """It takes half the contrast of lines two pixels (12 µm) wide, f/1.8 a twentieth."""
+    wide, shallow = (float(diffraction_mtf(Lens(50.0, number), PIXELS, 0.25)) for number in (16.0, 1.8))
+    assert wide == pytest.approx(0.55, abs=0.01)
+    assert shallow == pytest.approx(0.95, abs=0.01)
 
 
 def test_relative_inverse_depth_matches_metric() -> None:
@@ -135,6 +141,8 @@ def test_lens_and_pixels_refuse(bad: float) -> None:
         depth_of_field(PORTRAIT, PIXELS, 2.0, bad)
     with pytest.raises(UsageError, match="wavelength"):
         airy_diameter_px(PORTRAIT, PIXELS, bad)
+    with pytest.raises(UsageError, match="wavelength"):
+        diffraction_mtf(PORTRAIT, PIXELS, 0.1, bad)
 
 
 @pytest.mark.parametrize("focus", [0.05, 0.0, -1.0, math.nan])

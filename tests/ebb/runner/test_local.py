@@ -68,6 +68,11 @@ def test_jobs_are_taken_as_they_are_needed() -> None:
     outcomes.close()
 
 
+def test_matrix_products_use_one_thread_a_worker() -> None:
+    (outcome,) = run_items(work, [Job("a")], RunSettings(workers=1))
+    assert outcome.figures["blas"] == "1"
+
+
 def test_attempt_measures_time_and_keeps_outputs(tmp_path: Path) -> None:
     outcome: Outcome[Job] = attempt(work, Job("a", folder=tmp_path))
     assert outcome.status is Status.OK

@@ -1,0 +1,215 @@
+"""Simulated pairs for the study of alignment: made in memory, with the truth about every pixel.
+
+A group is two scenes of one camera position each. Either gives one wide photo and five pairs: three that
+must align, one that has something wrong with it, and one with the shallow photo of the other scene.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ebb.arrays import Size
+from ebb.optics.develop import develop, encode_srgb
+from ebb.optics.motion import CameraPose, intrinsics
+from ebb.optics.plan import Kind, PairPlan, ShotPlan, Stream, plan_pair
+from ebb.optics.scenes import Scene, make_scene
+from ebb.optics.sensor import Exposure, corner_loss, expose
+from ebb.optics.simulate import APS_C, focal_length_px, optical_image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Mask, Rgb8
+
+SIZE = Size(1024, 684)
+PORTRAIT_SHARE = 0.35
+MAX_SHIFT, MAX_ROLL_DEG, MAX_RATIO, MAX_EV = 0.06, 2.0, 0.04, 1.5
+"""Limits of the motion and of the difference in exposure; the shift is a share of the frame's sides."""
+
+HAND_M = 0.0008
+"""For half of the pairs the camera also moves sideways, by up to this much in each direction."""
+
+WIDE_ISO, SHALLOW_ISO = (100, 200, 400, 800, 1600), (100, 200, 400)
+POOR_SHARE, POOR_CONTRAST = 0.2, (0.1, 0.5)
+"""Share of the scenes whose texture is reduced, and to which share of its contrast."""
+
+WRONG = (Kind.MOVED_SUBJECT, Kind.MISSED_FOCUS, Kind.PARALLAX, Kind.OVEREXPOSED)
+GOOD_PER_SCENE = 3
+PAIRS_PER_GROUP = 2 * (GOOD_PER_SCENE + 2)
+STRIDE = 4
+MOVED = 0.05
+"""A place changed when its distance did by this share."""
+
+
+@dataclass(frozen=True)
+class StudyPair:
+    """Two photos and the truth about them; pixels of the truth are those of the photos.
+
+    Attributes:
+        kind: What is wrong.
+        wide: (height, width, 3).
+        shallow: Likewise.
+        texture: Contrast of the scene, 1 as it was made up.
+        plan: Motion and settings.
+        ev: How much brighter the shallow photo is.
+        points_wide: (N, 2), every fourth pixel of the wide photo.
+        points_shallow: (N, 2), where they lie in the shallow photo.
+        coc_px: (N,), their blur disc in the shallow photo, at 1024 px height.
+        changed: Share of the frame where the shallow photo shows another thing.
+    """
+
+    kind: Kind
+    wide: Rgb8
+    shallow: Rgb8
+    texture: float
+    plan: PairPlan
+    ev: float
+    points_wide: NDArray[np.float64]
+    points_shallow: NDArray[np.float64]
+    coc_px: NDArray[np.float64]
+    changed: float
+
+    @property
+    def height(self) -> int:
+        """Of both photos."""
+        return len(self.wide)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A scene, its wide photo and what is drawn for it."""
+
+    plan: PairPlan
+    scene: Scene
+    texture: float
+    wide: Rgb8
+    rng: np.random.Generator
+
+
+def pairs_of_group(seed: int, group: int) -> Iterator[StudyPair]:
+    """The ten pairs of a group; equal arguments give equal pairs."""
+    rng = np.random.default_rng([seed, group, 1])
+    size = SIZE if rng.random() > PORTRAIT_SHARE else Size(SIZE.height, SIZE.width)
+    places = [_place(seed, 2 * group + number, size) for number in (0, 1)]
+    firsts = []
+    for place in places:
+        for number in range(GOOD_PER_SCENE):
+            pair = _pair(place, _plan(place, Kind.GOOD))
+            firsts += [pair] if number == 0 else []
+            yield pair
+        yield _pair(place, _plan(place, WRONG[place.plan.index % len(WRONG)]))
+    for this, other in (firsts, firsts[::-1]):
+        yield dataclasses.replace(this, kind=Kind.UNRELATED, shallow=other.shallow, changed=1.0)
+
+
+def _place(seed: int, index: int, size: Size) -> _Place:
+    plan = dataclasses.replace(plan_pair(seed, index, bad_share=0), size=size, orientation=1)
+    rng = np.random.default_rng([seed, index, 2])
+    texture = float(rng.uniform(*POOR_CONTRAST)) if rng.random() < POOR_SHARE else 1.0
+    plan = dataclasses.replace(
+        plan, wide=dataclasses.replace(plan.wide, iso=int(rng.choice(WIDE_ISO)), gain_ev=0.0)
+    )
+    scene = _scene(plan, texture, 0.0)
+    focal_px = focal_length_px(plan, APS_C, scene.focus_m)
+    light = optical_image(scene, CameraPose(), plan, plan.wide, focal_px, APS_C)
+    return _Place(plan, scene, texture, _developed(light, plan, plan.wide, plan.rng(Stream.WIDE_NOISE)), rng)
+
+
+def _scene(plan: PairPlan, texture: float, subject_shift: float) -> Scene:
+    """The scene of a plan, its contrast reduced about its mean."""
+    focal_px = focal_length_px(plan, APS_C, np.inf)
+    scene = make_scene(plan.rng(Stream.SCENE), plan.size, focal_px=focal_px, subject_shift=subject_shift)
+    mean = scene.rgb.mean(axis=(0, 1))
+    return dataclasses.replace(scene, rgb=(mean + texture * (scene.rgb - mean)).astype(np.float32))
+
+
+def _plan(place: _Place, kind: Kind) -> PairPlan:
+    """Draw motion and exposure of a shallow photo, and what goes wrong with it."""
+    rng, focal_px = place.rng, focal_length_px(place.plan, APS_C, place.scene.focus_m)
+    shift = rng.uniform(-MAX_SHIFT, MAX_SHIFT, 2) * place.plan.size
+    yaw, pitch = np.degrees(np.arctan(shift / focal_px))
+    roll = rng.uniform(-MAX_ROLL_DEG, MAX_ROLL_DEG)
+    moved = rng.uniform(-HAND_M, HAND_M, 3) * (rng.random() < 0.5)
+    if kind is Kind.PARALLAX:
+        moved[0] = rng.choice([-1, 1]) * rng.uniform(0.04, 0.08)
+    ratio = float(rng.uniform(1 - MAX_RATIO, 1 + MAX_RATIO))
+    far = float(rng.choice([rng.uniform(0.5, 0.65), rng.uniform(1.8, 3.0)]))
+    gain_ev = float(rng.uniform(3.0, 4.0) if kind is Kind.OVEREXPOSED else rng.uniform(-MAX_EV, MAX_EV))
+    side = float(rng.choice([-1, 1]) * rng.uniform(0.2, 0.35))
+    return dataclasses.replace(
+        place.plan,
+        kind=kind,
+        pose=CameraPose(
+            rotation_deg=(float(pitch), float(yaw), float(roll)),
+            translation_m=(float(moved[0]), float(moved[1]), float(moved[2])),
+            focal_ratio=ratio,
+        ),
+        shallow=dataclasses.replace(
+            place.plan.shallow,
+            iso=int(rng.choice(SHALLOW_ISO)),
+            gain_ev=gain_ev,
+            focus_ratio=far if kind is Kind.MISSED_FOCUS else 1.0,
+        ),
+        subject_shift=side if kind is Kind.MOVED_SUBJECT else 0.0,
+    )
+
+
+def _pair(place: _Place, plan: PairPlan) -> StudyPair:
+    scene, changed = place.scene, 0.0
+    if plan.subject_shift:
+        scene = _scene(plan, place.texture, plan.subject_shift)
+        with np.errstate(invalid="ignore"):  # sky over sky: not a number, not changed
+            changed = float((np.abs(np.log(scene.depth_m / place.scene.depth_m)) > MOVED).mean())
+    focal_px = focal_length_px(plan, APS_C, place.scene.focus_m)
+    light = optical_image(scene, plan.pose, plan, plan.shallow, focal_px, APS_C)
+    points_wide, points_shallow, coc_px = _truth(place.scene, plan, focal_px)
+    return StudyPair(
+        kind=plan.kind,
+        wide=place.wide,
+        shallow=_developed(light, plan, plan.shallow, place.rng),
+        texture=place.texture,
+        plan=plan,
+        ev=plan.shallow.gain_ev - plan.wide.gain_ev,
+        points_wide=points_wide,
+        points_shallow=points_shallow,
+        coc_px=coc_px,
+        changed=changed,
+    )
+
+
+def _developed(light: NDArray[np.float32], plan: PairPlan, shot: ShotPlan, rng: np.random.Generator) -> Rgb8:
+    """What the camera makes of light: sensor, noise, demosaicing, sRGB."""
+    exposure = Exposure(
+        iso=shot.iso,
+        gain_ev=shot.gain_ev,
+        white_balance=plan.white_balance,
+        corner_loss=corner_loss(shot.f_number),
+    )
+    return encode_srgb(develop(expose(light, APS_C, exposure, rng), APS_C, plan.white_balance))
+
+
+def _truth(
+    scene: Scene, plan: PairPlan, focal_px: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Wide pixels, where they lie in the shallow photo, and their blur disc in pixels at 1024 px height."""
+    inner = slice(scene.margin, -scene.margin or None, STRIDE)
+    inverse = 1 / scene.depth_m[inner, inner].astype(np.float64)
+    rows, columns = np.mgrid[: plan.size.height : STRIDE, : plan.size.width : STRIDE]
+    pixels = np.column_stack([columns.ravel(), rows.ravel(), np.ones(rows.size)])
+    K1, K2 = (intrinsics(focal_px * ratio, plan.size) for ratio in (1.0, plan.pose.focal_ratio))
+    rays = np.linalg.inv(K1) @ pixels.T
+    seen = K2 @ (plan.pose.rotation @ rays + np.array(plan.pose.translation_m)[:, None] * inverse.ravel())
+    aperture_m = plan.focal_length_mm / plan.shallow.f_number / 1000
+    coc = focal_px * aperture_m * np.abs(inverse.ravel() - 1 / (scene.focus_m * plan.shallow.focus_ratio))
+    return pixels[:, :2], (seen[:2] / seen[2]).T, coc * 1024 / plan.size.height
+
+
+def in_focus(pair: StudyPair, limit_px: float) -> Mask:
+    """Places whose blur disc in the shallow photo is smaller than that."""
+    return np.asarray(pair.coc_px < limit_px)

@@ -1,0 +1,32 @@
+"""Both photos of a pair on one small grid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Homography
+
+
+def blocks(photo: NDArray[Any], reduction: int) -> NDArray[np.float32]:
+    """Averages over square blocks of pixels; what is left over at the right and at the bottom is cut off."""
+    import cv2
+
+    rows, columns = photo.shape[0] // reduction, photo.shape[1] // reduction
+    inner = photo[: rows * reduction, : columns * reduction]
+    if inner.size == 0:
+        return np.zeros((rows, columns, *photo.shape[2:]), np.float32)
+    return np.asarray(
+        cv2.resize(inner.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA), np.float32
+    )
+
+
+def between_blocks(H_shallow_to_wide: Homography, reduction: int) -> Homography:
+    """The same motion between the photos as :func:`blocks` makes them; integers are centres in all four."""
+    half = (reduction - 1) / 2
+    full = np.array([[reduction, 0.0, half], [0.0, reduction, half], [0.0, 0.0, 1.0]])
+    return np.asarray(np.linalg.solve(full, H_shallow_to_wide @ full))
