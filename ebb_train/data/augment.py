@@ -36,15 +36,15 @@ class Variation(NamedTuple):
 
 
 class Crop(NamedTuple):
-    """A square of a photo: ``side`` columns from ``x`` and rows from ``y``, all three even."""
+    """A square of a photo: ``side`` columns from ``x`` and rows from ``y``."""
 
     x: int
     y: int
     side: int
 
-    def halved(self) -> Crop:
-        """The same place in a picture of half the size."""
-        return Crop(self.x // 2, self.y // 2, self.side // 2)
+    def over(self, factor: int) -> Crop:
+        """The same place in a picture that is smaller by a factor; it must divide all three."""
+        return Crop(self.x // factor, self.y // factor, self.side // factor)
 
 
 class Margins(NamedTuple):
@@ -55,9 +55,9 @@ class Margins(NamedTuple):
     top: int
     bottom: int
 
-    def halved(self) -> Margins:
-        """The same for a picture of half the size."""
-        return Margins(*(length // 2 for length in self))
+    def over(self, factor: int) -> Margins:
+        """The same for a picture that is smaller by a factor; it must divide all four."""
+        return Margins(*(length // factor for length in self))
 
 
 def draw_variation(seed: int, index: int, epoch: int, augment: Augment) -> Variation:
@@ -71,13 +71,13 @@ def draw_variation(seed: int, index: int, epoch: int, augment: Augment) -> Varia
     return Variation(across, down, 0, "left_right" if flips and augment == "flips" else "")
 
 
-def place_crop(variation: Variation, width: int, height: int, side: int) -> Crop:
-    """Put a crop into a photo that is at least ``side`` wide and high, at even x and y.
+def place_crop(variation: Variation, width: int, height: int, side: int, step: int = 2) -> Crop:
+    """Put a crop into a photo that is at least ``side`` wide and high, at multiples of ``step``.
 
-    Even, so that a pixel of the half-size depth map stays over the same four pixels of the photo.
+    A pixel of a picture that is smaller by ``step`` then stays over the same pixels of the photo.
     """
-    x = 2 * int(variation.across * ((width - side) // 2 + 1))
-    y = 2 * int(variation.down * ((height - side) // 2 + 1))
+    x = step * int(variation.across * ((width - side) // step + 1))
+    y = step * int(variation.down * ((height - side) // step + 1))
     return Crop(x, y, side)
 
 
@@ -97,10 +97,10 @@ def turn(image: Array, variation: Variation) -> Array:
     return cast("Array", turned)
 
 
-def find_margins(width: int, height: int, side: int) -> Margins:
-    """What a photo of even width and height lacks to hold a crop of ``side``; all four even."""
+def find_margins(width: int, height: int, side: int, step: int = 2) -> Margins:
+    """What a photo lacks to hold a crop of ``side``; multiples of ``step``, as all three must be."""
     across, down = max(0, side - width), max(0, side - height)
-    left, top = across // 4 * 2, down // 4 * 2
+    left, top = across // (2 * step) * step, down // (2 * step) * step
     return Margins(left, across - left, top, down - top)
 
 

@@ -18,7 +18,8 @@ from torch import Tensor  # noqa: TID253
 from torch.utils.data import DataLoader, Dataset, Sampler  # noqa: TID253
 
 from ebb.errors import InvalidInput
-from ebb_train.data.augment import cut, draw_variation, extend, find_margins, place_crop, turn
+from ebb_train.data.augment import cut, draw_variation, place_crop, turn
+from ebb_train.data.reduced import CACHE_BYTES, ReducedPairs, crop_step, resize, target_step
 from ebb_train.models.pynet import SIZE_MULTIPLE, output_size
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Rgb8
-    from ebb_train.data.augment import Augment, Variation
-    from ebb_train.data.sources import Photos, Source
+    from ebb_train.data.augment import Augment
+    from ebb_train.data.sources import Source
 
 _ORDER = 0
 """Keeps these draws apart from others with the same seed."""
@@ -91,11 +92,20 @@ def full_height(source: Source) -> int:
 
 
 class Samples(Dataset[Batch]):
-    """Makes batches out of the pairs of a source; what a worker process runs."""
+    """Makes batches out of the pairs of a source; what a worker process runs.
 
-    def __init__(self, source: Source, settings: SampleSettings) -> None:
+    Args:
+        source: Where the pairs come from.
+        settings: How a pair becomes a sample.
+        cache_bytes: Room for pairs that are kept, in each process.
+    """
+
+    def __init__(self, source: Source, settings: SampleSettings, cache_bytes: int = CACHE_BYTES) -> None:
         self.source = source
         self.settings = settings
+        self._pairs = ReducedPairs(
+            source, settings.level, settings.side, settings.in_channels, max_bytes=cache_bytes
+        )
 
     def __len__(self) -> int:
         return len(self.source)
@@ -109,7 +119,7 @@ class Samples(Dataset[Batch]):
         return Batch(_stack(photos), _stack(targets), pair_ids)
 
     def sample(self, draw: Draw) -> tuple[Rgb8, Rgb8, str]:
-        """Read, crop, halve, turn.
+        """Find the reduced pair, crop, turn.
 
         Returns:
             The input (side / 2, side / 2, 3 or 4), the target (h, w, 3), both 0…255, and the pair's id.
@@ -117,43 +127,15 @@ class Samples(Dataset[Batch]):
         Raises:
             InvalidInput: the pair is damaged or has no depth map.
         """
-        photos = self.source.read(draw.pair)
-        variation = draw_variation(self.settings.seed, draw.pair, draw.epoch, self.settings.augment)
-        planes = self._planes(photos, variation)
-        photo, target = (np.ascontiguousarray(turn(plane, variation)) for plane in planes)
-        return photo, target, photos.pair_id
-
-    def _planes(self, photos: Photos, variation: Variation) -> tuple[Rgb8, Rgb8]:
-        """Input and target before they are turned."""
-        side, half = self.settings.side, self.settings.side // 2
-        height, width = (length // 2 * 2 for length in photos.wide.shape[:2])
-        margins = find_margins(width, height, side)
-        crop = place_crop(variation, max(width, side), max(height, side), side)
-        wide, shallow = (
-            cut(extend(photo[:height, :width], margins), crop) for photo in (photos.wide, photos.shallow)
-        )
-        target = resize(shallow, *output_size(self.settings.level, half, half))
-        photo = resize(wide, half, half)
-        if self.settings.in_channels == 4:
-            if photos.depth is None:
-                hint = "make one with: ebb depth, or train with --in-channels 3"
-                message = f"pair {photos.pair_id} has no depth map"
-                raise InvalidInput(message, path=self.source.folder, hint=hint)
-            depth = cut(extend(photos.depth, margins.halved()), crop.halved())
-            photo = np.dstack([photo, depth])
-        return photo, target
-
-
-def resize(photo: Rgb8, height: int, width: int) -> Rgb8:
-    """Make an 8-bit photo smaller: bicubic, the kernel stretched to the output pixel, as the authors' loader.
-
-    That loader called SciPy's ``imresize``, which was Pillow's resampling and is gone from SciPy.
-    """
-    from PIL import Image
-
-    if photo.shape[:2] == (height, width):
-        return photo
-    return np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC))
+        settings, pair = self.settings, self._pairs.read(draw.pair)
+        height, width = (2 * length for length in pair.photo.shape[:2])
+        variation = draw_variation(settings.seed, draw.pair, draw.epoch, settings.augment)
+        crop = place_crop(variation, width, height, settings.side, crop_step(settings.level))
+        photo = cut(pair.photo, crop.over(2))
+        target = cut(pair.target, crop.over(target_step(settings.level)))
+        target = resize(target, *output_size(settings.level, *photo.shape[:2]))
+        photo, target = (np.ascontiguousarray(turn(plane, variation)) for plane in (photo, target))
+        return photo, target, pair.pair_id
 
 
 @lru_cache(maxsize=2)

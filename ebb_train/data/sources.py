@@ -24,12 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb.arrays import Gray8, Rgb8
-    from ebb.dataset.record import Record
     from ebb.dataset.splits import Split
 
-CACHE_BYTES = 128_000_000
-"""Decoded pairs a process keeps: a set that fits, such as the demo's, is decoded once; of a larger one the
-share that fits, as the order is random."""
+_COLUMNS = ("pair_id", "wide", "shallow", "depth", "source_wide", "source_shallow")
 
 OPEN_SHARDS = 32
 """Shards one process keeps open; a pair from another one costs the reading of its index first."""
@@ -121,11 +118,11 @@ class ShardSource:
         """
         shard = int(np.searchsorted(self._starts, index, side="right")) - 1
         name = self._names[shard]
-        record = self._reader(name).read(index - self._starts[shard])
+        row = self._reader(name).read_values(index - self._starts[shard], _COLUMNS)
         try:
-            return _decode(record)
+            return _decode(row)
         except InvalidInput as error:
-            message = f"pair {record.pair_id}: {error.message}"
+            message = f"pair {row['pair_id']}: {error.message}"
             raise InvalidInput(message, path=self.folder / name) from error
 
     def fingerprint(self) -> str:
@@ -193,48 +190,10 @@ class EbbFolder:
         return hashlib.sha256(canonical_json(sizes).encode()).hexdigest()
 
 
-class CachedSource:
-    """A source that keeps decoded pairs as long as there is room; what does not fit is decoded every time.
-
-    Nothing is thrown out: where every pair is read once an epoch, those read last are no better to keep.
-
-    Args:
-        source: Where the pairs come from.
-        max_bytes: Room for them in each process.
-    """
-
-    def __init__(self, source: Source, max_bytes: int = CACHE_BYTES) -> None:
-        self.folder = source.folder
-        self._source = source
-        self._left = self._max_bytes = max_bytes
-        self._kept: dict[int, Photos] = {}
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_kept": {}, "_left": self._max_bytes}
-
-    def read(self, index: int) -> Photos:
-        """Read a pair, or find it; nobody may write into it."""
-        if index in self._kept:
-            return self._kept[index]
-        photos = self._source.read(index)
-        size = sum(image.nbytes for image in (photos.wide, photos.shallow, photos.depth) if image is not None)
-        if size <= self._left:
-            self._left -= size
-            self._kept[index] = photos
-        return photos
-
-    def fingerprint(self) -> str:
-        """Of the source."""
-        return self._source.fingerprint()
-
-
-def _decode(record: Record) -> Photos:
-    depth = decode_png(record.depth) if record.depth is not None else None
-    names = (record.source_wide, record.source_shallow)
-    return Photos(record.pair_id, decode_png(record.wide), decode_png(record.shallow), depth, names)
+def _decode(row: dict[str, Any]) -> Photos:
+    depth = decode_png(row["depth"]) if row["depth"] is not None else None
+    names = (row["source_wide"], row["source_shallow"])
+    return Photos(row["pair_id"], decode_png(row["wide"]), decode_png(row["shallow"]), depth, names)
 
 
 def _read_image(path: Path, *, channels: int) -> Any:  # noqa: ANN401 - RGB or grey, as asked for

@@ -14,7 +14,7 @@ from ebb.console import SilentProgress
 from ebb.settings import as_dict
 from ebb_train import optional
 from ebb_train.data.samples import full_height
-from ebb_train.data.sources import CachedSource, open_source
+from ebb_train.data.sources import open_source
 from ebb_train.fit.checkpoint import newest_checkpoint
 from ebb_train.fit.eta import find_workload
 from ebb_train.fit.level import Ground, Level
@@ -94,7 +94,7 @@ def fit(
     schedule = read_schedule(settings.schedule).down_to(config.level).with_vgg(settings.vgg_weight)
     needs_vgg = any(row.loss.vgg for row in schedule.rows)
     vgg = find_vgg(compute.vgg_weights, settings.vgg_input) if needs_vgg else None
-    source = CachedSource(open_source(dataset))
+    source = open_source(dataset)
     schedule = schedule.with_crop(settings.crop, full_height(source))
     validator = find_validator(dataset, watch, note)
     fabric = launch(settings, compute)

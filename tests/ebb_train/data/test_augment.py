@@ -96,11 +96,11 @@ def test_flips_are_those_of_opencv() -> None:
     np.testing.assert_array_equal(turn(picture, Variation(0, 0, 0, "left_right")), cv2.flip(picture, 1))
 
 
-@given(st.floats(0, 1, exclude_max=True), st.integers(64, 400), st.integers(64, 400))
+@given(st.floats(0, 1, exclude_max=True), st.integers(64, 400), st.integers(64, 400), st.sampled_from([2, 4]))
 @settings(deadline=None, max_examples=50)
-def test_a_crop_lies_in_the_photo_on_even_pixels(share: float, width: int, height: int) -> None:
-    crop = place_crop(Variation(share, share, 0, ""), width, height, 64)
-    assert crop.x % 2 == crop.y % 2 == 0
+def test_a_crop_lies_in_the_photo_on_whole_steps(share: float, width: int, height: int, step: int) -> None:
+    crop = place_crop(Variation(share, share, 0, ""), width, height, 64, step)
+    assert crop.x % step == crop.y % step == 0
     assert 0 <= crop.x <= width - 64
     assert 0 <= crop.y <= height - 64
 
@@ -109,7 +109,8 @@ def test_crops_reach_both_ends() -> None:
     assert place_crop(Variation(0.0, 0.0, 0, ""), 96, 64, 64) == Crop(0, 0, 64)
     assert place_crop(Variation(0.999, 0.999, 0, ""), 96, 64, 64) == Crop(32, 0, 64)
     assert place_crop(Variation(0.999, 0.999, 0, ""), 97, 65, 64) == Crop(32, 0, 64)
-    assert Crop(32, 0, 64).halved() == Crop(16, 0, 32)
+    assert place_crop(Variation(0.999, 0.999, 0, ""), 98, 66, 64, 4) == Crop(32, 0, 64)
+    assert Crop(32, 4, 64).over(4) == Crop(8, 1, 16)
 
 
 def test_a_photo_that_is_large_enough_is_not_copied() -> None:
@@ -119,6 +120,9 @@ def test_a_photo_that_is_large_enough_is_not_copied() -> None:
 
 def test_narrow_photos_are_mirrored() -> None:
     assert find_margins(40, 70, 64) == Margins(12, 12, 0, 0)
+    assert find_margins(42, 70, 64) == Margins(10, 12, 0, 0)
+    assert find_margins(44, 60, 64, 4) == Margins(8, 12, 0, 4)
+    assert Margins(8, 12, 0, 4).over(4) == Margins(2, 3, 0, 1)
     row = np.arange(6)[None]
     extended = extend(row, Margins(2, 4, 0, 0))
     assert extended.tolist() == [[1, 0, 0, 1, 2, 3, 4, 5, 5, 4, 3, 2]]
@@ -155,7 +159,7 @@ def test_wide_shallow_and_depth_stay_aligned(width: int, height: int, index: int
     margins = find_margins(width, height, side)
     crop = place_crop(variation, max(width, side), max(height, side), side)
     wide = turn(cut(extend(place.photo(), margins), crop), variation)
-    depth = turn(cut(extend(place.half(), margins.halved()), crop.halved()), variation)
+    depth = turn(cut(extend(place.half(), margins.over(2)), crop.over(2)), variation)
     assert wide.shape == (64, 64, 3)
     halved = wide.reshape(32, 2, 32, 2, 3).sum(axis=(1, 3)) / 2
     np.testing.assert_array_equal(depth, halved)

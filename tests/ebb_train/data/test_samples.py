@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.transform import downscale_local_mean
@@ -22,7 +21,6 @@ from ebb_train.data.samples import (
     epoch_order,
     full_height,
     micro_batches,
-    resize,
     unit_range,
 )
 from ebb_train.data.sources import Photos, open_source
@@ -169,18 +167,6 @@ def test_the_first_epoch_of_a_pair_is_not_the_second(source: Source) -> None:
     samples = Samples(source, SETTINGS)
     seen = [batch.photo for batch in micro_batches(samples, Stretch(start=0, batches=70, batch=1))]
     assert len({photo.numpy().tobytes() for photo in seen}) > 60
-
-
-@pytest.mark.parametrize("size", [(32, 32), (8, 8), (2, 4)])
-def test_a_photo_is_made_smaller_with_the_stretched_bicubic_kernel(size: tuple[int, int]) -> None:
-    """PyTorch's is an implementation of its own, in floating point."""
-    wide = photos(3, 64, 64)[0] // 2 + 64  # the kernel overshoots: far from 0 and 255 nothing is clipped
-    planes = torch.from_numpy(wide).permute(2, 0, 1)[None].double()
-    expected = F.interpolate(planes, size, mode="bicubic", antialias=True)[0].permute(1, 2, 0).numpy()
-    small = resize(wide, *size)
-    assert small.dtype == np.uint8
-    assert np.abs(small - expected).max() < 1.01  # two roundings to 8 bits
-    assert resize(wide, 64, 64) is wide
 
 
 def test_unit_range() -> None:

@@ -11,7 +11,7 @@ import pytest
 from ebb.dataset.index import INDEX_NAME
 from ebb.errors import InvalidInput
 from ebb_train.data import sources
-from ebb_train.data.sources import CachedSource, EbbFolder, ShardSource, open_source
+from ebb_train.data.sources import EbbFolder, ShardSource, open_source
 from tests.photo_sets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:
@@ -71,33 +71,6 @@ def test_files_stay_open_but_not_all_of_them(shards: Path, monkeypatch: pytest.M
     for number in (0, 6, 7, 1):
         check_pair(source.read(number), number)
     assert list(source._open) == ["train-00002-of-00003.parquet", "train-00000-of-00003.parquet"]
-
-
-def test_pairs_are_decoded_once_as_long_as_there_is_room(
-    shards: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = open_source(shards)
-    pair_bytes = 96 * 64 * 3 * 2 + 48 * 32
-    cached = CachedSource(source, max_bytes=3 * pair_bytes + 100)
-    assert len(cached) == 8
-    assert cached.folder == source.folder
-    assert cached.fingerprint() == source.fingerprint()
-    reads: list[int] = []
-    read = source.read
-    monkeypatch.setattr(source, "read", lambda index: reads.append(index) or read(index))
-    for _ in range(2):
-        for number in (4, 0, 7, 2):
-            check_pair(cached.read(number), number)
-    assert reads == [4, 0, 7, 2, 2]
-
-
-def test_kept_pairs_do_not_travel(shards: Path) -> None:
-    cached = CachedSource(open_source(shards))
-    cached.read(1)
-    copy = pickle.loads(pickle.dumps(cached))
-    assert copy._kept == {}
-    assert copy._left == copy._max_bytes
-    check_pair(copy.read(1), 1)
 
 
 def test_the_fingerprint_follows_the_pairs(tmp_path: Path, shards: Path) -> None:
