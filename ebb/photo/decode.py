@@ -7,6 +7,7 @@ no white level taken from the brightest pixel, the camera's own white balance.
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -18,11 +19,11 @@ from ebb.photo.probe import RAW_SUFFIXES
 from ebb.photo.tiff import Tiff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from ebb.arrays import Rgb
+    from ebb.arrays import Homography, Rgb
 
 _ORIENTATION = 0x0112  # TIFF tag
 
@@ -44,7 +45,7 @@ _UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 def decode(data: bytes, suffix: str, orientation: int) -> Rgb:
     """Develop a RAW file or decode a HEIC, JPEG, PNG or TIFF.
 
-    RAW: LibRaw's AHD demosaicing, camera white balance, sRGB curve, 16 bit. The others keep their depth
+    RAW: LibRaw's DHT demosaicing, camera white balance, sRGB curve, 16 bit. The others keep their depth
     (8 or 16 bit); grey becomes RGB, alpha is dropped. :func:`ebb.photo.probe.probe` goes first: it refuses
     files that claim more pixels than memory holds.
 
@@ -62,8 +63,7 @@ def decode(data: bytes, suffix: str, orientation: int) -> Rgb:
         MissingDependency: a HEIC, and pillow-heif is not installed.
     """
     stored = _stored_pixels(data, suffix.lower())
-    if (stored == stored[0, 0]).all():
-        raise Broken(Reason.CORRUPT_INPUT, f"holds no picture: every pixel is {stored[0, 0].tolist()}")
+    refuse_one_colour(stored)
     return upright(stored, orientation)
 
 
@@ -71,6 +71,19 @@ def _stored_pixels(data: bytes, suffix: str) -> Rgb:
     if suffix in RAW_SUFFIXES:
         return _develop(data)
     return decode_heif(data) if suffix in HEIF_SUFFIXES else _decode_image(data)
+
+
+def refuse_one_colour(pixels: NDArray[Any]) -> None:
+    """Refuse what no lens has drawn.
+
+    Args:
+        pixels: (height, width, ...).
+
+    Raises:
+        Broken: ``corrupt_input`` when all pixels are equal.
+    """
+    if (pixels == pixels[0, 0]).all():
+        raise Broken(Reason.CORRUPT_INPUT, f"holds no picture: every pixel is {pixels[0, 0].tolist()}")
 
 
 def upright(photo: Array, orientation: int) -> Array:
@@ -86,29 +99,63 @@ def upright(photo: Array, orientation: int) -> Array:
     return cast("Array", np.ascontiguousarray(_UPRIGHT.get(orientation, _UPRIGHT[1])(photo)))
 
 
+def upright_to_stored(stored: Size, orientation: int) -> Homography:
+    """Map (x, y) of the upright photo to (x, y) of the stored one.
+
+    Args:
+        stored: Size of the stored photo.
+        orientation: EXIF Orientation, 1…8; what is outside counts as 1.
+    """
+    right, bottom = stored.width - 1, stored.height - 1
+    rows = {
+        2: ((-1, 0, right), (0, 1, 0)),
+        3: ((-1, 0, right), (0, -1, bottom)),
+        4: ((1, 0, 0), (0, -1, bottom)),
+        5: ((0, 1, 0), (1, 0, 0)),
+        6: ((0, 1, 0), (-1, 0, bottom)),
+        7: ((0, -1, right), (-1, 0, bottom)),
+        8: ((0, -1, right), (1, 0, 0)),
+    }.get(orientation, ((1, 0, 0), (0, 1, 0)))
+    return np.array([*rows, (0, 0, 1)], np.float64)
+
+
 def developed_size(stored: Size, orientation: int) -> Size:
     """Size of the upright photo: orientations 5…8 swap width and height."""
     return Size(stored.height, stored.width) if orientation in range(5, 9) else stored
+
+
+@contextmanager
+def opened_raw(data: bytes) -> Iterator[Any]:
+    """Open a RAW file with LibRaw, its sensor data read and whole.
+
+    Raises:
+        Broken: ``corrupt_input`` for whatever LibRaw refuses, then or later, and when sensor rows are missing.
+    """
+    import rawpy
+
+    try:
+        with rawpy.imread(io.BytesIO(data)) as raw:
+            _refuse_missing_rows(raw.raw_image_visible if raw.raw_type == rawpy.RawType.Flat else None)
+            yield raw
+    except (rawpy.LibRawError, rawpy.NotSupportedError) as error:
+        raise Broken(Reason.CORRUPT_INPUT, f"LibRaw cannot develop it: {_text(error)}") from error
 
 
 def _develop(data: bytes) -> Rgb:
     """Develop a RAW file with settings that treat both photos of a pair alike."""
     import rawpy
 
-    try:
-        with rawpy.imread(io.BytesIO(data)) as raw:
-            _refuse_missing_rows(raw.raw_image_visible if raw.raw_type == rawpy.RawType.Flat else None)
-            photo: Rgb = raw.postprocess(
-                use_camera_wb=True,
-                no_auto_bright=True,
-                adjust_maximum_thr=0.0,  # else the brightest pixel of each photo moves its white level
-                gamma=(2.4, 12.92),
-                output_color=rawpy.ColorSpace.sRGB,
-                output_bps=16,
-                user_flip=0,
-            )
-    except (rawpy.LibRawError, rawpy.NotSupportedError) as error:
-        raise Broken(Reason.CORRUPT_INPUT, f"LibRaw cannot develop it: {_text(error)}") from error
+    with opened_raw(data) as raw:
+        photo: Rgb = raw.postprocess(
+            demosaic_algorithm=rawpy.DemosaicAlgorithm.DHT,
+            use_camera_wb=True,
+            no_auto_bright=True,
+            adjust_maximum_thr=0.0,  # else the brightest pixel of each photo moves its white level
+            gamma=(2.4, 12.92),
+            output_color=rawpy.ColorSpace.sRGB,
+            output_bps=16,
+            user_flip=0,
+        )
     return photo
 
 

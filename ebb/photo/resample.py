@@ -1,4 +1,4 @@
-"""Final pixels from a developed photo: one filter, one rounding.
+"""Final pixels from a photo: one filter in linear light, one rounding.
 
 A photo that is made smaller must first lose what the smaller grid cannot carry. The low-pass used here is the
 Lanczos-3 kernel stretched to the output pixel (the prefilter of common high-quality resizers; C. Duchon,
@@ -6,22 +6,26 @@ Lanczos-3 kernel stretched to the output pixel (the prefilter of common high-qua
 polyphase weights on a grid twice as dense as the output and parallel to the photo's axes. There the photo is
 band-limited to half the Nyquist frequency, so reading it at the exact positions that a homography asks for
 costs no sharpness, and both photos of a pair go through the same filter whatever their motion.
+
+Averages are taken of light, not of encoded values: the result is what a sensor with pixels of the output's
+size would have recorded. Averages of encoded values darken every highlight that is smaller than a pixel.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from ebb.arrays import Rect, Size
+from ebb.srgb import encode, light_of_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from ebb.arrays import Gray8, Homography, Rgb, Rgb8
+    from ebb.arrays import Gray8, Homography, Rgb, Rgb8, RgbLinear
 
 LOBES = 3
 """Lobes of the Lanczos window: 3 output pixels to each side."""
@@ -32,12 +36,33 @@ _BLOCK = 16  # dense samples per matrix product: wide enough for BLAS, narrow en
 _UINT16_PER_LEVEL = 257.0
 
 
+class Plane(NamedTuple):
+    """Samples of one colour on a regular grid over a photo."""
+
+    samples: NDArray[Any]
+    """(rows, columns)."""
+    x: float = 0.0
+    """Where the first sample lies, in photo pixels."""
+    y: float = 0.0
+    pitch: int = 1
+    """Photo pixels from one sample to the next."""
+    light: NDArray[np.float32] | None = None
+    """Value of each code; the samples are values themselves if not given."""
+
+
 class Grid(NamedTuple):
-    """Evenly spaced positions along one axis of the photo: start + i·step, in photo pixels."""
+    """Evenly spaced positions along one axis of a photo: start + i·step, in photo pixels."""
 
     start: float
     step: float
     num_samples: int
+    pixel: float
+    """Size of an output pixel, which the filter is as wide as."""
+
+    def over(self, origin: float, pitch: int) -> Grid:
+        """The same positions on an axis that begins at ``origin`` and counts in units of ``pitch``."""
+        start = (self.start - origin) / pitch
+        return Grid(start, self.step / pitch, self.num_samples, self.pixel / pitch)
 
 
 class Band(NamedTuple):
@@ -62,7 +87,9 @@ def crop_matrix(crop: Rect, scale: float) -> Homography:
     )
 
 
-def resample(photo: Rgb, H_out_to_photo: Homography, size: Size) -> Rgb8:
+def resample(
+    photo: Rgb, H_out_to_photo: Homography, size: Size, gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+) -> Rgb8:
     """Make an 8-bit photo of ``size``, whose pixel p shows the place ``H_out_to_photo`` · p of ``photo``.
 
     Where the output is coarser than the photo, everything above the output's Nyquist frequency is removed;
@@ -70,18 +97,35 @@ def resample(photo: Rgb, H_out_to_photo: Homography, size: Size) -> Rgb8:
     caller chooses an output rectangle that maps inside.
 
     Args:
-        photo: (height, width, 3), uint8 or uint16.
-        H_out_to_photo: Near a scale and a shift: the filter runs along the photo's axes, with one width for
-            the whole frame, taken at its centre.
+        photo: (height, width, 3), uint8 or uint16, sRGB.
+        H_out_to_photo: Near a scale and a shift, or one with quarter turns and mirrors: the filter runs
+            along the photo's axes, with one width for the whole frame, taken at its centre.
+        size: Width and height of the result.
+        gain: What the light of red, green and blue is divided by.
+
+    Returns:
+        (size.height, size.width, 3), uint8: clipped, then rounded.
+    """
+    light = light_of_codes(int(np.iinfo(photo.dtype).max))
+    planes = [[Plane(photo[..., channel], light=light)] for channel in range(3)]
+    return encode(gather(planes, H_out_to_photo, size) / np.asarray(gain, np.float32), 255)
+
+
+def gather(channels: Sequence[Sequence[Plane]], H_out_to_photo: Homography, size: Size) -> RgbLinear:
+    """Resample planes that each lie on a grid of their own; :func:`resample` says how.
+
+    Args:
+        channels: For each of three channels the planes it is the mean of.
+        H_out_to_photo: As for :func:`resample`.
         size: Width and height of the result.
 
     Returns:
-        (size.height, size.width, 3), uint8: clipped, then rounded to even.
+        (size.height, size.width, 3), float32, not clipped.
     """
     import cv2
 
     columns, rows = _dense_grids(H_out_to_photo, size)
-    dense = _filter(photo, columns, rows)
+    dense = on_grid(channels, columns, rows)
     H_dense_to_photo = np.array(
         [[columns.step, 0, columns.start], [0, rows.step, rows.start], [0, 0, 1]], np.float64
     )
@@ -92,7 +136,22 @@ def resample(photo: Rgb, H_out_to_photo: Homography, size: Size) -> Rgb8:
         flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return np.rint(np.clip(out, 0, 255, out=out), out=out).astype(np.uint8)
+    return np.asarray(out, np.float32)
+
+
+def on_grid(channels: Sequence[Sequence[Plane]], columns: Grid, rows: Grid) -> RgbLinear:
+    """Filter planes onto a grid that is parallel to their axes.
+
+    Returns:
+        (rows, columns, 3), float32, not clipped.
+    """
+    out = np.empty((rows.num_samples, columns.num_samples, len(channels)), np.float32)
+    for index, planes in enumerate(channels):
+        first, *others = (_filter(plane, columns, rows) for plane in planes)
+        for other in others:
+            first += other
+        out[..., index] = first / np.float32(len(planes)) if others else first
+    return out
 
 
 def _dense_grids(H_out_to_photo: Homography, size: Size) -> tuple[Grid, Grid]:
@@ -101,7 +160,8 @@ def _dense_grids(H_out_to_photo: Homography, size: Size) -> tuple[Grid, Grid]:
     projected = H_out_to_photo @ middle
     anchor = projected[:2] / projected[2]
     jacobian = (H_out_to_photo[:2, :2] - np.outer(anchor, H_out_to_photo[2, :2])) / projected[2]
-    steps = np.linalg.norm(jacobian, axis=1) / _OVERSAMPLING
+    pixels = np.linalg.norm(jacobian, axis=1)
+    steps = pixels / _OVERSAMPLING
     right, bottom = size.width - 1, size.height - 1
     corners = H_out_to_photo @ np.array(
         [[0, right, 0, right], [0, 0, bottom, bottom], [1, 1, 1, 1]], np.float64
@@ -114,31 +174,30 @@ def _dense_grids(H_out_to_photo: Homography, size: Size) -> tuple[Grid, Grid]:
             float(anchor[axis] - before[axis] * steps[axis]),
             float(steps[axis]),
             int(before[axis] + after[axis] + 1),
+            float(pixels[axis]),
         )
         for axis in (0, 1)
     )
     return columns, rows
 
 
-def _filter(photo: Rgb, columns: Grid, rows: Grid) -> NDArray[np.float32]:
-    """Low-passed photo at the grid, (rows, columns, 3), 0…255."""
-    height, width, channels = photo.shape
-    horizontal = list(_bands(columns, width))
+def _filter(plane: Plane, columns: Grid, rows: Grid) -> NDArray[np.float32]:
+    """Low-passed plane at the grid, (rows, columns)."""
+    height, width = plane.samples.shape
+    horizontal = list(_bands(columns.over(plane.x, plane.pitch), width))
     left = min(band.photo.start for band in horizontal)
     right = max(band.photo.stop for band in horizontal)
-    level = np.float32(1 / _UINT16_PER_LEVEL if photo.dtype == np.uint16 else 1)
 
-    tall = np.empty((rows.num_samples, (right - left) * channels), np.float32)
-    for band in _bands(rows, height):
-        lines = photo[band.photo, left:right].astype(np.float32)
-        np.matmul(band.weights * level, lines.reshape(len(lines), -1), out=tall[band.grid])
+    tall = np.empty((rows.num_samples, right - left), np.float32)
+    for band in _bands(rows.over(plane.y, plane.pitch), height):
+        lines = plane.samples[band.photo, left:right]
+        values = lines.astype(np.float32) if plane.light is None else plane.light[lines]
+        np.matmul(band.weights, values, out=tall[band.grid])
 
-    dense = np.empty((rows.num_samples, columns.num_samples * channels), np.float32)
+    dense = np.empty((rows.num_samples, columns.num_samples), np.float32)
     for band in horizontal:
-        samples = slice((band.photo.start - left) * channels, (band.photo.stop - left) * channels)
-        weights = np.kron(band.weights.T, np.eye(channels, dtype=np.float32))
-        dense[:, band.grid.start * channels : band.grid.stop * channels] = tall[:, samples] @ weights
-    return dense.reshape(rows.num_samples, columns.num_samples, channels)
+        dense[:, band.grid] = tall[:, band.photo.start - left : band.photo.stop - left] @ band.weights.T
+    return dense
 
 
 def _bands(grid: Grid, length: int) -> Iterator[Band]:
@@ -146,7 +205,7 @@ def _bands(grid: Grid, length: int) -> Iterator[Band]:
 
     Taps outside the photo are dropped and the others made to sum to 1, so no border darkens.
     """
-    reach = LOBES * max(grid.step * _OVERSAMPLING, 1.0)
+    reach = LOBES * max(grid.pixel, 1.0)
     positions = np.clip(grid.start + grid.step * np.arange(grid.num_samples), -0.5, length - 0.5)
     for first in range(0, grid.num_samples, _BLOCK):
         centres = positions[first : first + _BLOCK]

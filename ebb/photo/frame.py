@@ -1,0 +1,130 @@
+"""A camera file as something to look at in any size: from the sensor's planes where that pays, else developed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from ebb.arrays import Size
+from ebb.photo.decode import (
+    decode,
+    developed_size,
+    opened_raw,
+    refuse_one_colour,
+    upright,
+    upright_to_stored,
+)
+from ebb.photo.mosaic import Mosaic, read_mosaic
+from ebb.photo.probe import RAW_SUFFIXES
+from ebb.photo.resample import reduced, resample
+from ebb.srgb import encode
+
+if TYPE_CHECKING:
+    from ebb.arrays import Homography, Rgb, Rgb8
+
+Gain = tuple[float, float, float]
+
+NEUTRAL: Gain = (1.0, 1.0, 1.0)
+
+LEAST_REDUCTION = 2.4
+"""Sensor rows for each row of the output from which on the sensor's planes are resampled directly. Below it
+red and blue are sampled too coarsely, and a full demosaicing is better (``benchmarks/developing.py``)."""
+
+
+class Frame(Protocol):
+    """An upright photo whose pixels are made when they are asked for."""
+
+    @property
+    def size(self) -> Size:
+        """Size of the full photo."""
+        ...
+
+    def reduced(self, size: Size) -> Rgb:
+        """The whole photo at a smaller size, cheaply: good enough to measure on."""
+        ...
+
+    def resample(self, H_out_to_photo: Homography, size: Size, gain: Gain = NEUTRAL) -> Rgb8:
+        """Final pixels: :func:`ebb.photo.resample.resample`."""
+        ...
+
+
+@dataclass(frozen=True)
+class DevelopedFrame:
+    """A photo that was decoded to full-size pixels.
+
+    Attributes:
+        photo: Upright.
+    """
+
+    photo: Rgb
+
+    @property
+    def size(self) -> Size:
+        """Size of the full photo."""
+        return Size(self.photo.shape[1], self.photo.shape[0])
+
+    def reduced(self, size: Size) -> Rgb:
+        """Area averages of encoded values."""
+        return reduced(self.photo, size)
+
+    def resample(self, H_out_to_photo: Homography, size: Size, gain: Gain = NEUTRAL) -> Rgb8:
+        """Final pixels: :func:`ebb.photo.resample.resample`."""
+        return resample(self.photo, H_out_to_photo, size, gain)
+
+
+@dataclass(frozen=True)
+class MosaicFrame:
+    """A RAW file of a Bayer sensor, never developed at full size.
+
+    Attributes:
+        mosaic: As stored.
+        orientation: EXIF Orientation.
+    """
+
+    mosaic: Mosaic
+    orientation: int = 1
+
+    @property
+    def size(self) -> Size:
+        """Size of the full photo, upright."""
+        return developed_size(self.mosaic.size, self.orientation)
+
+    def reduced(self, size: Size) -> Rgb:
+        """Each colour plane filtered to that size, 16 bit."""
+        small = self.mosaic.reduced(developed_size(size, self.orientation))
+        return upright(encode(small, 65535), self.orientation)
+
+    def resample(self, H_out_to_photo: Homography, size: Size, gain: Gain = NEUTRAL) -> Rgb8:
+        """Final pixels, straight from the sensor's planes."""
+        H_out_to_stored = upright_to_stored(self.mosaic.size, self.orientation) @ H_out_to_photo
+        return encode(self.mosaic.resample(H_out_to_stored, size) / np.asarray(gain, np.float32), 255)
+
+
+def open_frame(data: bytes, suffix: str, orientation: int, reduction: float) -> Frame:
+    """Open a camera file.
+
+    Args:
+        data: The whole file.
+        suffix: Suffix of its name, e.g. ``.CR2``.
+        orientation: EXIF Orientation, 1…8.
+        reduction: Rows of the photo for each row of the finest picture that will be asked for; both photos of
+            a pair get the same number, so that they go through the same filter.
+
+    Raises:
+        Broken: as :func:`ebb.photo.decode.decode`.
+    """
+    if suffix.lower() in RAW_SUFFIXES and reduction >= LEAST_REDUCTION:
+        mosaic = _mosaic(data)
+        if mosaic is not None:
+            return MosaicFrame(mosaic, orientation)
+    return DevelopedFrame(decode(data, suffix, orientation))
+
+
+def _mosaic(data: bytes) -> Mosaic | None:
+    with opened_raw(data) as raw:
+        mosaic = read_mosaic(raw)
+    if mosaic is not None:
+        refuse_one_colour(np.stack([mosaic.numbers[::2, ::2], mosaic.numbers[1::2, 1::2]], axis=2))
+    return mosaic

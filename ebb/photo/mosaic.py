@@ -1,0 +1,202 @@
+"""What a Bayer sensor recorded, resampled straight to the final grid without a full-size picture in between.
+
+Demosaicing guesses two of three colours at every pixel, only for a filter to average most of them away. Here
+each colour plane of the sensor goes to the output grid from where its pixels lie. Green is sampled densely
+enough for that. Red and blue are not: detail that is too fine for their grid would come back as coloured
+rings. So they travel as differences to the green at their own places, where that detail has gone.
+
+The green there is interpolated as by Hamilton and Adams (US patent 5 629 734, 1997): along whichever
+direction changes less, corrected by the curvature of red or blue. The two directions are mixed by weight
+instead of chosen, and half of their correction is taken; both lower the error (``benchmarks/developing.py``).
+
+Levels, white balance, colour matrix and clipping are LibRaw's; black is subtracted without cutting the noise
+that falls below it, which would brighten the shadows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb.arrays import Size
+from ebb.photo.resample import Grid, Plane, gather, on_grid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Homography, RgbLinear
+
+    Samples = NDArray[np.float32]
+
+RED, GREEN, BLUE = range(3)
+Cell = tuple[int, int]
+"""Row and column inside the 2 x 2 cell of the colour filter."""
+
+_CELLS: tuple[Cell, ...] = ((0, 0), (0, 1), (1, 0), (1, 1))
+_ROWS_AT_ONCE = 64
+_CURVATURE = np.float32(0.25)
+_LEAST_CHANGE = np.float32(1e-3)
+"""Change of colour, as a share of white, below which both directions count the same."""
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """A frame of a Bayer sensor and how its numbers become colour.
+
+    Attributes:
+        numbers: (height, width), uint16, even sizes, as stored: not turned upright.
+        pattern: Colour of the pixel at (row, column) modulo 2.
+        black: Number that means no light there.
+        factors: What the numbers above black are multiplied by there, so that 1 is LibRaw's white.
+        camera_to_srgb: (3, 3), balanced camera colour to linear sRGB; rows sum to 1.
+    """
+
+    numbers: NDArray[np.uint16]
+    pattern: dict[Cell, int]
+    black: dict[Cell, float]
+    factors: dict[Cell, float]
+    camera_to_srgb: NDArray[np.float64]
+
+    @property
+    def size(self) -> Size:
+        """Width and height as stored."""
+        return Size(self.numbers.shape[1], self.numbers.shape[0])
+
+    def reduced(self, size: Size) -> RgbLinear:
+        """The whole frame at a smaller size, cheaply: good enough to measure on.
+
+        Returns:
+            (size.height, size.width, 3), linear sRGB, not clipped.
+        """
+        columns, rows = (
+            Grid((pixel - 1) / 2, pixel, count, pixel)
+            for count, pixel in zip(size, np.divide(self.size, size).tolist(), strict=True)
+        )
+        colours = [[self._plane(cell) for cell in self._cells(colour)] for colour in (RED, GREEN, BLUE)]
+        return self._srgb(on_grid(colours, columns, rows))
+
+    def resample(self, H_out_to_stored: Homography, size: Size) -> RgbLinear:
+        """Resample to final pixels; :func:`ebb.photo.resample.resample` says how.
+
+        Returns:
+            (size.height, size.width, 3), linear sRGB, not clipped.
+        """
+        samples = {cell: self._balanced(cell) for cell in _CELLS}
+        greens = [Plane(samples[row, column], column, row, 2) for row, column in self._cells(GREEN)]
+        differences = [
+            [Plane(_less_green(samples, cell), cell[1], cell[0], 2) for cell in self._cells(colour)]
+            for colour in (RED, BLUE)
+        ]
+        camera = gather([differences[0], greens, differences[1]], H_out_to_stored, size)
+        camera[..., RED] += camera[..., GREEN]
+        camera[..., BLUE] += camera[..., GREEN]
+        return self._srgb(camera)
+
+    def _cells(self, colour: int) -> list[Cell]:
+        return [cell for cell in _CELLS if self.pattern[cell] == colour]
+
+    def _plane(self, cell: Cell) -> Plane:
+        return Plane(self._balanced(cell), cell[1], cell[0], 2)
+
+    def _balanced(self, cell: Cell) -> Samples:
+        """Pixels of one cell position, white-balanced, 1 = white; what is brighter has lost its colour."""
+        numbers = self.numbers[cell[0] :: 2, cell[1] :: 2]
+        balanced = numbers.astype(np.float32)
+        balanced -= np.float32(self.black[cell])
+        balanced *= np.float32(self.factors[cell])
+        return np.minimum(balanced, 1, out=balanced)
+
+    def _srgb(self, camera: RgbLinear) -> RgbLinear:
+        flat = camera.reshape(-1, 3) @ self.camera_to_srgb.T.astype(np.float32)
+        return np.asarray(flat.reshape(camera.shape), np.float32)
+
+
+def read_mosaic(raw: Any) -> Mosaic | None:  # noqa: ANN401 - rawpy has no types
+    """Take the sensor's numbers from a file that LibRaw has opened.
+
+    Args:
+        raw: An open ``rawpy.RawPy``.
+
+    Returns:
+        ``None`` when this is no Bayer sensor in red, green and blue (X-Trans, Foveon, linear DNG, grey), when
+        its pixels are not square, or when the file does not say how it is developed.
+    """
+    import rawpy
+
+    if raw.raw_type != rawpy.RawType.Flat or raw.num_colors != 3 or np.shape(raw.raw_pattern) != (2, 2):
+        return None
+    numbers, sizes = raw.raw_image_visible, raw.sizes
+    as_developed = (sizes.iheight, sizes.iwidth) == numbers.shape and sizes.pixel_aspect == 1
+    colours = {cell: _colour_index(raw, cell) for cell in _CELLS}
+    pattern = {cell: "RGB".find(chr(raw.color_desc[index])) for cell, index in colours.items()}
+    balance = np.array(raw.camera_whitebalance, np.float64)
+    if not as_developed or numbers.shape[0] % 2 or numbers.shape[1] % 2 or balance[:3].min() <= 0:
+        return None
+    if sorted(pattern.values()) != [RED, GREEN, GREEN, BLUE] or pattern[0, 0] == pattern[1, 1] != GREEN:
+        return None
+    balance[3] = balance[3] or balance[1]
+    black = np.array(raw.black_level_per_channel, np.float64)
+    factors = balance / balance.min() / (raw.white_level - black.min())
+    return Mosaic(
+        numbers.copy(),
+        pattern,
+        {cell: float(black[index]) for cell, index in colours.items()},
+        {cell: float(factors[index]) for cell, index in colours.items()},
+        np.array(raw.color_matrix[:, :3], np.float64),
+    )
+
+
+def _colour_index(raw: Any, cell: Cell) -> int:  # noqa: ANN401 - rawpy has no types
+    """LibRaw's number of the colour at a cell of the visible frame."""
+    return int(raw.raw_color(raw.sizes.top_margin + cell[0], raw.sizes.left_margin + cell[1]))
+
+
+def _less_green(samples: dict[Cell, Samples], cell: Cell) -> Samples:
+    """Red or blue minus the green at the same pixels, a few rows at a time so that they stay in the cache."""
+    row, column = cell
+    own, beside, above = (_padded(samples[at]) for at in (cell, (row, 1 - column), (1 - row, column)))
+    out = np.empty_like(samples[cell])
+    for first in range(0, len(out), _ROWS_AT_ONCE):
+        rows = range(first, min(first + _ROWS_AT_ONCE, len(out)))
+        # In its own plane the neighbour to the left has the same column as this pixel, or one less.
+        sides = (_shifted(beside, rows, 0, column - 1), _shifted(beside, rows, 0, column))
+        ends = (_shifted(above, rows, row - 1, 0), _shifted(above, rows, row, 0))
+        out[rows.start : rows.stop] = _directed_difference(own, rows, sides, ends)[1:-1]
+    return out
+
+
+def _directed_difference(
+    own: Samples, rows: range, sides: tuple[Samples, Samples], ends: tuple[Samples, Samples]
+) -> Samples:
+    """Colour minus the green along whichever direction changes less; a row more at each end."""
+    centre = _shifted(own, rows, 0, 0)
+    estimates, changes = [], []
+    for (before, after), (down, right) in ((sides, (0, 1)), (ends, (1, 0))):
+        bend = centre - np.float32(0.5) * (
+            _shifted(own, rows, -down, -right) + _shifted(own, rows, down, right)
+        )
+        estimates.append(centre - np.float32(0.5) * (before + after) - _CURVATURE * bend)
+        changes.append(_smooth(np.abs(before - after) + np.abs(bend)) ** 2 + _LEAST_CHANGE**2)
+    across, along = changes
+    return np.asarray((estimates[0] * along + estimates[1] * across) / (across + along))
+
+
+def _padded(plane: Samples) -> Samples:
+    import cv2
+
+    return np.asarray(cv2.copyMakeBorder(plane, 2, 2, 2, 2, cv2.BORDER_REPLICATE), np.float32)
+
+
+def _shifted(padded: Samples, rows: range, down: int, right: int) -> Samples:
+    """Rows of a plane and one more at each end, seen from ``down`` and ``right`` of where they are."""
+    return padded[
+        rows.start + 1 + down : rows.stop + 3 + down, 2 + right : padded.shape[1] - 2 + right
+    ]
+
+
+def _smooth(plane: Samples) -> Samples:
+    import cv2
+
+    return np.asarray(cv2.blur(plane, (3, 3)), np.float32)
