@@ -21,7 +21,7 @@ import numpy as np
 
 from ebb.errors import Rejected
 from ebb.geometry.homography import apply
-from ebb.photo.decode import decode
+from ebb.photo.frame import open_frame
 from ebb.settings import AlignSettings
 from ebb.stages.align import register
 
@@ -55,7 +55,7 @@ def measure(
 ) -> dict[str, Any]:
     """Error and processor time of one pair."""
     photos = [
-        decode((SAMPLE / "captures" / file).read_bytes(), Path(file).suffix.lower(), orientation)
+        open_frame((SAMPLE / "captures" / file).read_bytes(), Path(file).suffix, orientation, 1.0)
         for file in (wide, shallow)
     ]
     start = time.process_time()
@@ -66,7 +66,7 @@ def measure(
     seconds = round(time.process_time() - start, 2)
     assert truth is not None, f"{name} should have been rejected"
     wide_points, shallow_points = in_focus(truth) if "parallax" in name else over_frame(truth)
-    scale = 1024 / photos[0].shape[0]
+    scale = 1024 / photos[0].size.height
     errors = np.linalg.norm(apply(found.H_shallow_to_wide, shallow_points) - wide_points, axis=1) * scale
     percentiles = {f"p{share}_px": round(float(np.percentile(errors, share)), 4) for share in (50, 95, 100)}
     return {

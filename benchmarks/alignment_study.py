@@ -33,7 +33,7 @@ from ebb.geometry.homography import apply
 from ebb.optics.motion import CameraPose, intrinsics
 from ebb.optics.plan import BAD_KINDS, Kind, PairPlan, plan_pair
 from ebb.optics.simulate import APS_C, ScenePair, planned_scenes, simulate_pair
-from ebb.photo.decode import decode
+from ebb.photo.frame import open_frame
 from ebb.quality.exposure import exif_ev
 from ebb.settings import AlignSettings
 from ebb.stages.align import Registration, register
@@ -103,7 +103,8 @@ def study_pair(job: tuple[int, int]) -> dict[str, Any]:
     start = time.process_time()
     try:
         wide, shallow = (
-            decode(data or b"", ".dng", plan.orientation) for data in (pair.wide_file, pair.shallow_file)
+            open_frame(data or b"", ".dng", plan.orientation, 1.0)
+            for data in (pair.wide_file, pair.shallow_file)
         )
         found = register(wide, shallow, SETTINGS, prior)
     except ItemError as rejected:

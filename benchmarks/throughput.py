@@ -65,7 +65,7 @@ SIZES = {"18 megapixels": "5184x3456", "4.5 megapixels": "2592x1728"}
 SEED, NUM_PAIRS = 41, 4
 STRIDE = 8
 PARTS = {
-    "read and decode": ("load_photo",),
+    "read and decode": ("open_photos",),
     "reduce": ("reduce",),
     "SIFT": ("detect",),
     "match": ("match",),
@@ -104,6 +104,8 @@ def main() -> None:
 
 def make_captures(folder: Path, size: str, pairs: int) -> Path:
     """Capture pairs with truth; goes on where an earlier call stopped."""
+    if (folder / "truth.parquet").exists():
+        return folder
     command = [sys.executable, "-m", "ebb", "simulate", str(folder), "--quiet", "--bad", "0"]
     command += ["--seed", str(SEED), "--size", size, "--scenes", str(pairs)]
     subprocess.run([*command, "--workers", "1", "--item-timeout", "3600"], check=True)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Real = TypeVar("Real", np.float32, np.float64)
 
-def to_light(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+
+def to_light(encoded: NDArray[Real]) -> NDArray[Real]:
     """Linear light 0 … 1 of encoded values 0 … 1."""
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 
-def from_light(light: NDArray[np.float64]) -> NDArray[np.float64]:
+def from_light(light: NDArray[Real]) -> NDArray[Real]:
     """Encoded values 0 … 1 of linear light 0 … 1."""
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 

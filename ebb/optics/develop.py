@@ -8,6 +8,7 @@ import numpy as np
 
 from ebb.errors import UsageError
 from ebb.optics.sensor import RGGB
+from ebb.srgb import from_light, to_light
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,16 +91,14 @@ def encode_srgb(photo: RgbLinear) -> Rgb8:
 
 
 def srgb_curve(photo: RgbLinear) -> NDArray[np.float32]:
-    """Linear light, clipped to 0 … 1, to sRGB values 0 … 1 (IEC 61966-2-1)."""
-    linear = np.clip(photo, 0, 1)
-    curve = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
-    return np.asarray(curve, np.float32)
+    """Linear light, clipped to 0 … 1, to sRGB values 0 … 1."""
+    return from_light(np.clip(photo, 0, 1))
 
 
 def decode_srgb(photo: NDArray[np.uint8] | NDArray[np.uint16]) -> RgbLinear:
     """8 or 16-bit sRGB to linear light 0 … 1."""
     curve = photo.astype(np.float32) / np.iinfo(photo.dtype).max
-    return np.where(curve <= 0.04045, curve / 12.92, ((curve + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return to_light(curve).astype(np.float32)
 
 
 def as_stored(upright: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:

@@ -129,7 +129,7 @@ def opened_raw(data: bytes) -> Iterator[Any]:
     """Open a RAW file with LibRaw, its sensor data read and whole.
 
     Raises:
-        Broken: ``corrupt_input`` for whatever LibRaw refuses, then or later, and when sensor rows are missing.
+        Broken: ``corrupt_input`` for whatever LibRaw refuses, now or later, and when sensor rows are missing.
     """
     import rawpy
 

@@ -1,4 +1,4 @@
-"""A camera file as something to look at in any size: from the sensor's planes where that pays, else developed."""
+"""A camera file to look at in any size: straight from the sensor's planes where that pays, else developed."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ from ebb.photo.decode import (
 )
 from ebb.photo.mosaic import Mosaic, read_mosaic
 from ebb.photo.probe import RAW_SUFFIXES
-from ebb.photo.resample import reduced, resample
+from ebb.photo.resample import NEUTRAL, Gain, as_photo, reduced, resample
+from ebb.photo.tiff import Tiff
 from ebb.srgb import encode
 
 if TYPE_CHECKING:
     from ebb.arrays import Homography, Rgb, Rgb8
 
-Gain = tuple[float, float, float]
-
-NEUTRAL: Gain = (1.0, 1.0, 1.0)
-
 LEAST_REDUCTION = 2.4
 """Sensor rows for each row of the output from which on the sensor's planes are resampled directly. Below it
 red and blue are sampled too coarsely, and a full demosaicing is better (``benchmarks/developing.py``)."""
+
+_BLACK_REPEAT = 50713  # DNG tag BlackLevelRepeatDim
 
 
 class Frame(Protocol):
@@ -99,7 +98,7 @@ class MosaicFrame:
     def resample(self, H_out_to_photo: Homography, size: Size, gain: Gain = NEUTRAL) -> Rgb8:
         """Final pixels, straight from the sensor's planes."""
         H_out_to_stored = upright_to_stored(self.mosaic.size, self.orientation) @ H_out_to_photo
-        return encode(self.mosaic.resample(H_out_to_stored, size) / np.asarray(gain, np.float32), 255)
+        return as_photo(self.mosaic.resample(H_out_to_stored, size), gain)
 
 
 def open_frame(data: bytes, suffix: str, orientation: int, reduction: float) -> Frame:
@@ -116,7 +115,7 @@ def open_frame(data: bytes, suffix: str, orientation: int, reduction: float) -> 
         Broken: as :func:`ebb.photo.decode.decode`.
     """
     if suffix.lower() in RAW_SUFFIXES and reduction >= LEAST_REDUCTION:
-        mosaic = _mosaic(data)
+        mosaic = None if _has_black_pattern(data) else _mosaic(data)
         if mosaic is not None:
             return MosaicFrame(mosaic, orientation)
     return DevelopedFrame(decode(data, suffix, orientation))
@@ -128,3 +127,11 @@ def _mosaic(data: bytes) -> Mosaic | None:
     if mosaic is not None:
         refuse_one_colour(np.stack([mosaic.numbers[::2, ::2], mosaic.numbers[1::2, 1::2]], axis=2))
     return mosaic
+
+
+def _has_black_pattern(data: bytes) -> bool:
+    """Whether a DNG gives black levels for more places than a Bayer cell has; LibRaw does not show those."""
+    if data[:2] not in (b"II", b"MM"):
+        return False
+    tiff = Tiff(data)
+    return any(tiff.values(one, _BLACK_REPEAT).max(initial=0) > 2 for one in tiff.directories())

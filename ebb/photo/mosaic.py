@@ -134,7 +134,8 @@ def read_mosaic(raw: Any) -> Mosaic | None:  # noqa: ANN401 - rawpy has no types
     balance = np.array(raw.camera_whitebalance, np.float64)
     if not as_developed or numbers.shape[0] % 2 or numbers.shape[1] % 2 or balance[:3].min() <= 0:
         return None
-    if sorted(pattern.values()) != [RED, GREEN, GREEN, BLUE] or pattern[0, 0] == pattern[1, 1] != GREEN:
+    diagonals = {pattern[0, 0], pattern[1, 1]}, {pattern[0, 1], pattern[1, 0]}
+    if sorted(diagonals, key=len) != [{GREEN}, {RED, BLUE}]:
         return None
     balance[3] = balance[3] or balance[1]
     black = np.array(raw.black_level_per_channel, np.float64)
@@ -191,9 +192,7 @@ def _padded(plane: Samples) -> Samples:
 
 def _shifted(padded: Samples, rows: range, down: int, right: int) -> Samples:
     """Rows of a plane and one more at each end, seen from ``down`` and ``right`` of where they are."""
-    return padded[
-        rows.start + 1 + down : rows.stop + 3 + down, 2 + right : padded.shape[1] - 2 + right
-    ]
+    return padded[rows.start + 1 + down : rows.stop + 3 + down, 2 + right : padded.shape[1] - 2 + right]
 
 
 def _smooth(plane: Samples) -> Samples:

@@ -13,6 +13,7 @@ size would have recorded. Averages of encoded values darken every highlight that
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -21,11 +22,16 @@ from ebb.arrays import Rect, Size
 from ebb.srgb import encode, light_of_codes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Homography, Rgb, Rgb8, RgbLinear
+
+Gain = tuple[float, float, float]
+"""What the light of red, green and blue is divided by."""
+
+NEUTRAL: Gain = (1.0, 1.0, 1.0)
 
 LOBES = 3
 """Lobes of the Lanczos window: 3 output pixels to each side."""
@@ -87,9 +93,7 @@ def crop_matrix(crop: Rect, scale: float) -> Homography:
     )
 
 
-def resample(
-    photo: Rgb, H_out_to_photo: Homography, size: Size, gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
-) -> Rgb8:
+def resample(photo: Rgb, H_out_to_photo: Homography, size: Size, gain: Gain = NEUTRAL) -> Rgb8:
     """Make an 8-bit photo of ``size``, whose pixel p shows the place ``H_out_to_photo`` · p of ``photo``.
 
     Where the output is coarser than the photo, everything above the output's Nyquist frequency is removed;
@@ -108,7 +112,13 @@ def resample(
     """
     light = light_of_codes(int(np.iinfo(photo.dtype).max))
     planes = [[Plane(photo[..., channel], light=light)] for channel in range(3)]
-    return encode(gather(planes, H_out_to_photo, size) / np.asarray(gain, np.float32), 255)
+    return as_photo(gather(planes, H_out_to_photo, size), gain)
+
+
+def as_photo(light: RgbLinear, gain: Gain = NEUTRAL) -> Rgb8:
+    """Divide linear light by a gain for each channel and encode it at 8 bit; above white it clips."""
+    balanced = np.asarray(light / np.array(gain, np.float32), np.float32)
+    return cast("Rgb8", encode(balanced, 255))
 
 
 def gather(channels: Sequence[Sequence[Plane]], H_out_to_photo: Homography, size: Size) -> RgbLinear:
@@ -184,7 +194,7 @@ def _dense_grids(H_out_to_photo: Homography, size: Size) -> tuple[Grid, Grid]:
 def _filter(plane: Plane, columns: Grid, rows: Grid) -> NDArray[np.float32]:
     """Low-passed plane at the grid, (rows, columns)."""
     height, width = plane.samples.shape
-    horizontal = list(_bands(columns.over(plane.x, plane.pitch), width))
+    horizontal = _bands(columns.over(plane.x, plane.pitch), width)
     left = min(band.photo.start for band in horizontal)
     right = max(band.photo.stop for band in horizontal)
 
@@ -200,12 +210,14 @@ def _filter(plane: Plane, columns: Grid, rows: Grid) -> NDArray[np.float32]:
     return dense
 
 
-def _bands(grid: Grid, length: int) -> Iterator[Band]:
+@lru_cache(maxsize=8)
+def _bands(grid: Grid, length: int) -> tuple[Band, ...]:
     """Weights of the stretched Lanczos kernel for an axis of ``length`` photo samples, block by block.
 
     Taps outside the photo are dropped and the others made to sum to 1, so no border darkens.
     """
     reach = LOBES * max(grid.pixel, 1.0)
+    bands = []
     positions = np.clip(grid.start + grid.step * np.arange(grid.num_samples), -0.5, length - 0.5)
     for first in range(0, grid.num_samples, _BLOCK):
         centres = positions[first : first + _BLOCK]
@@ -214,7 +226,8 @@ def _bands(grid: Grid, length: int) -> Iterator[Band]:
         offsets = (np.arange(begin, end) - centres[:, None]) / reach
         weights = np.sinc(LOBES * offsets) * np.sinc(offsets) * (np.abs(offsets) < 1)
         weights /= weights.sum(axis=1, keepdims=True)
-        yield Band(slice(first, first + len(centres)), slice(begin, end), weights.astype(np.float32))
+        bands.append(Band(slice(first, first + len(centres)), slice(begin, end), weights.astype(np.float32)))
+    return tuple(bands)
 
 
 def to_gray8(photo: Rgb) -> Gray8:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ebb.quality.grid import between_blocks, blocks
+from ebb.srgb import light_of_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,10 +35,6 @@ _SHADING = 4.0
 
 _DARK = 0.003
 """Added to linear light before the logarithm, so that noise in the shadows stays small."""
-
-_CODES = np.arange(256, dtype=np.float32) / 255
-_LIGHT = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype(np.float32)
-"""Linear light of each grey value (IEC 61966-2-1)."""
 
 MIN_CONTRAST = 0.02
 """Patches with a smaller standard deviation of the logarithm, in either photo, say nothing."""
@@ -96,7 +93,7 @@ def _reduced(
     """Both photos, small, on the wide one's grid, in linear light; and where both are there."""
     import cv2
 
-    first, second = (blocks(_LIGHT[photo], REDUCTION) for photo in (wide, shallow))
+    first, second = (blocks(light_of_codes(255)[photo], REDUCTION) for photo in (wide, shallow))
     usable = blocks(shallow < _CLIPPED, REDUCTION)
     size, small_H = (first.shape[1], first.shape[0]), between_blocks(H, REDUCTION)
     moved = cv2.warpPerspective(second, small_H, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

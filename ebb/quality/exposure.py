@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ebb.quality.grid import between_blocks, blocks
+from ebb.srgb import light_of_codes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,11 +85,8 @@ def exif_ev(
 
 
 def linear_light(photo: Rgb) -> RgbLinear:
-    """Undo the sRGB curve (IEC 61966-2-1): 0 … 1 from 8 or 16 bit."""
-    limit = np.iinfo(photo.dtype).max
-    codes = np.arange(limit + 1, dtype=np.float64) / limit
-    curve = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
-    return np.asarray(curve.astype(np.float32)[photo])
+    """Linear light 0 … 1 of a photo of 8 or 16 bit."""
+    return np.asarray(light_of_codes(int(np.iinfo(photo.dtype).max))[photo])
 
 
 def measure_exposure(
@@ -116,27 +114,6 @@ def measure_exposure(
         clipped_shallow=float(clipped[1].mean()),
         num_blocks=len(ratio_ev),
     )
-
-
-def apply_gain(photo: Rgb, gain: tuple[float, float, float]) -> Rgb:
-    """Divide linear light by a gain for each channel and encode it again; above white it clips.
-
-    Args:
-        photo: (height, width, 3), 8 or 16 bit.
-        gain: As :class:`ExposureFigures` has it.
-
-    Returns:
-        The photo as bright as the wide one, of the same type.
-    """
-    limit = np.iinfo(photo.dtype).max
-    codes = np.arange(limit + 1, dtype=np.float64) / limit
-    linear = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
-    out = np.empty_like(photo)
-    for channel, factor in enumerate(gain):
-        light = np.clip(linear / factor, 0, 1)
-        curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-        out[..., channel] = np.rint(curve * limit).astype(photo.dtype)[photo[..., channel]]
-    return out
 
 
 def clipped_share(photo: Rgb) -> float:

@@ -1,4 +1,4 @@
-"""Align: develop both photos of a pair, find the motion between them, cut to the common part, downscale."""
+"""Align: open both photos of a pair, find the motion between them, resample their common part once."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ebb.geometry.homography import decompose, rescale_homography, transfer_erro
 from ebb.geometry.models import MotionModel
 from ebb.geometry.refine import Refinement, refine
 from ebb.geometry.tiles import band
-from ebb.photo.decode import decode
-from ebb.photo.resample import reduced, resample, to_gray8
+from ebb.photo.frame import Frame, open_frame
+from ebb.photo.resample import NEUTRAL, to_gray8
 from ebb.quality.agreement import agreement
-from ebb.quality.exposure import apply_gain, clipped_share, exif_ev, measure_exposure
+from ebb.quality.exposure import clipped_share, exif_ev, measure_exposure
 from ebb.quality.gates import AlignmentFigures, check_alignment, check_clipping, coverage
 from ebb.quality.sharpness import focus_figures, median_defocus_px
 from ebb.runner.inputs import read_ingested
@@ -87,35 +87,47 @@ def align_pair(job: AlignJob) -> Result:
         Broken: a file changed since ingest or cannot be decoded.
         Rejected: the photos cannot be brought into register, by the rule the reason names.
     """
-    wide, shallow = load_photo(job.wide), load_photo(job.shallow)
-    found = register(wide, shallow, job.settings, exif_ev(_exposure(job.wide), _exposure(job.shallow)))
-    if job.settings.match_exposure:
-        shallow = apply_gain(shallow, found.gain)
+    wide, shallow = open_photos(job)
+    found = register(wide, shallow, job.settings, prior_ev(job))
     size = stored_size(found.crop, job.settings.height)
     H_out_to_wide = crop_to_photo(found.crop, size)
+    H_out_to_shallow = np.linalg.inv(found.H_shallow_to_wide) @ H_out_to_wide
     photos = {
-        "wide.png": resample(wide, H_out_to_wide, size),
-        "shallow.png": resample(shallow, np.linalg.inv(found.H_shallow_to_wide) @ H_out_to_wide, size),
+        "wide.png": wide.resample(H_out_to_wide, size),
+        "shallow.png": shallow.resample(
+            H_out_to_shallow, size, found.gain if job.settings.match_exposure else NEUTRAL
+        ),
     }
     outputs = {name: write_atomic(job.folder / name, encode_png(photo)) for name, photo in photos.items()}
     return Result(figures={**found.as_figures(), "width": size.width, "height": size.height}, outputs=outputs)
 
 
-def load_photo(row: CatalogRow) -> Rgb:
-    """Read and develop a camera file of the catalogue, upright.
+def open_photos(job: AlignJob) -> tuple[Frame, Frame]:
+    """The wide and the shallow photo, both to be developed in the same way.
 
     Raises:
-        Broken: it is gone, changed since ingest, or cannot be decoded.
+        Broken: a file is gone, changed since ingest, or cannot be decoded.
     """
+    rows = min(job.wide.height, job.shallow.height)
+    reduction = rows / max(job.settings.height, DETECTION_HEIGHT)
+    return _open_photo(job.wide, reduction), _open_photo(job.shallow, reduction)
+
+
+def prior_ev(job: AlignJob) -> float | None:
+    """How many stops brighter the shallow photo should be by what EXIF says; ``None`` if it does not."""
+    return exif_ev(_exposure(job.wide), _exposure(job.shallow))
+
+
+def _open_photo(row: CatalogRow, reduction: float) -> Frame:
     data = read_ingested(row)
     try:
-        return decode(data, PurePosixPath(row.name).suffix.lower(), row.orientation)
+        return open_frame(data, PurePosixPath(row.name).suffix, row.orientation, reduction)
     except Broken as error:
         raise Broken(error.reason, error.message, path=row.name) from error
 
 
 class Reduced(NamedTuple):
-    """A developed photo at detection height."""
+    """A photo at detection height."""
 
     photo: Rgb
     gray: Gray8
@@ -126,7 +138,7 @@ class Reduced(NamedTuple):
     @property
     def size(self) -> Size:
         """Size of this one."""
-        return _size(self.photo)
+        return Size(self.photo.shape[1], self.photo.shape[0])
 
 
 class Registration(NamedTuple):
@@ -150,12 +162,14 @@ class Registration(NamedTuple):
         return {**self.figures.as_dict(), **crop, "H_shallow_to_wide": H, "motion_model": self.motion_model}
 
 
-def register(wide: Rgb, shallow: Rgb, settings: AlignSettings, prior_ev: float | None = None) -> Registration:
-    """Find the motion between two developed photos and their common crop.
+def register(
+    wide: Frame, shallow: Frame, settings: AlignSettings, prior_ev: float | None = None
+) -> Registration:
+    """Find the motion between two photos and their common crop.
 
     Args:
-        wide: The developed wide photo, full size.
-        shallow: The developed shallow photo.
+        wide: The wide photo.
+        shallow: The shallow photo.
         settings: Limits and choices.
         prior_ev: How many stops brighter the shallow photo is by what EXIF says.
 
@@ -165,14 +179,23 @@ def register(wide: Rgb, shallow: Rgb, settings: AlignSettings, prior_ev: float |
     small_wide, small_shallow = reduce(wide), reduce(shallow)
     check_clipping(clipped_share(small_wide.photo), clipped_share(small_shallow.photo), settings)
     found = find_motion(small_wide.gray, small_shallow.gray, settings)
-    H = rescale_homography(
-        found.refinement.H_shallow_to_wide, _inverse(small_shallow.scale), _inverse(small_wide.scale)
-    )
-    margin = KERNEL_REACH_PX * max(1.0, len(shallow) / settings.height)
-    crop = common_crop(H, small_wide.full, small_shallow.full, margin)
-    share = overlap(crop, small_wide.full)
-    figures = _figures(small_wide, small_shallow, found, share, prior_ev)
-    check_alignment(figures, settings)
+    registration = measure(small_wide, small_shallow, found, settings, prior_ev)
+    check_alignment(registration.figures, settings)
+    return registration
+
+
+def measure(
+    wide: Reduced, shallow: Reduced, found: Found, settings: AlignSettings, prior_ev: float | None
+) -> Registration:
+    """Common crop and quality figures of a motion; no gate looks at them here.
+
+    Raises:
+        Rejected: the photos have no pixel in common.
+    """
+    H = rescale_homography(found.refinement.H_shallow_to_wide, _inverse(shallow.scale), _inverse(wide.scale))
+    margin = KERNEL_REACH_PX * max(1.0, shallow.full.height / settings.height)
+    crop = common_crop(H, wide.full, shallow.full, margin)
+    figures = _figures(wide, shallow, found, overlap(crop, wide.full), prior_ev)
     return Registration(H, crop, found.refinement.kind.value, figures)
 
 
@@ -199,12 +222,12 @@ def find_motion(wide: Gray8, shallow: Gray8, settings: AlignSettings) -> Found:
     return Found(*found, refine(band(wide), band(shallow), found.motion, model))
 
 
-def reduce(photo: Rgb) -> Reduced:
-    """Reduce a photo to detection height by area averages: cheap, good enough to measure on."""
-    full = _size(photo)
+def reduce(photo: Frame) -> Reduced:
+    """Reduce a photo to detection height: cheap, good enough to measure on."""
+    full = photo.size
     height = min(DETECTION_HEIGHT, full.height)
     size = Size(max(1, round(full.width * height / full.height)), height)
-    small = reduced(photo, size)
+    small = photo.reduced(size)
     return Reduced(small, to_gray8(small), (size.width / full.width, size.height / full.height), full)
 
 
@@ -262,10 +285,6 @@ def _figures(
 
 def _exposure(row: CatalogRow) -> tuple[float | None, float | None, float | None]:
     return row.f_number, row.exposure_time_s, row.iso
-
-
-def _size(photo: Rgb) -> Size:
-    return Size(photo.shape[1], photo.shape[0])
 
 
 def _inverse(scale: tuple[float, float]) -> tuple[float, float]:

@@ -10,8 +10,9 @@ from PIL import Image, ImageOps
 
 from ebb.arrays import Size
 from ebb.errors import Broken, Reason
-from ebb.photo.decode import decode, developed_size, upright
+from ebb.photo.decode import decode, developed_size, upright, upright_to_stored
 from ebb.photo.resample import resample, scale_matrix
+from tests.bayer import bayer_dng
 
 CAPTURES = Path(__file__).parents[3] / "data" / "sample" / "captures"
 
@@ -40,6 +41,15 @@ def test_upright_agrees_with_pillow(orientation: int) -> None:
     np.testing.assert_array_equal(turned, np.asarray(ImageOps.exif_transpose(picture)))
     assert turned.flags.c_contiguous
     assert developed_size(Size(7, 5), orientation) == turned.shape[1::-1]
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_where_an_upright_pixel_is_stored(orientation: int) -> None:
+    places = np.dstack(np.meshgrid(np.arange(7), np.arange(5)))
+    turned = upright(places, orientation)
+    H = upright_to_stored(Size(7, 5), orientation)
+    for y, x in np.ndindex(turned.shape[:2]):
+        np.testing.assert_array_equal(H @ [x, y, 1], [*turned[y, x], 1])
 
 
 @pytest.mark.parametrize("orientation", [0, -1, 9, 65535])
@@ -120,26 +130,6 @@ def test_raw_shows_what_its_jpeg_twin_shows() -> None:
         assert np.corrcoef(small[exposed, channel], twin[exposed, channel])[0, 1] > 0.97
     shift, _ = cv2.phaseCorrelate(small[..., 1].copy(), twin[..., 1].copy())
     assert np.hypot(*shift) < 0.05
-
-
-def bayer_dng(mosaic: np.ndarray) -> bytes:
-    """An uncompressed RGGB DNG: black 512, white 16000, sRGB-like camera."""
-    unit = [value for row in np.eye(3, dtype=int).tolist() for number in row for value in (number, 1)]
-    tags = [
-        (271, 2, 0, "Test", True),
-        (272, 2, 0, "Test", True),
-        (33421, 3, 2, (2, 2), True),
-        (33422, 1, 4, (0, 1, 1, 2), True),
-        (50706, 1, 4, (1, 4, 0, 0), True),
-        (50708, 2, 0, "Test", True),
-        (50714, 3, 1, 512, True),
-        (50717, 3, 1, 16000, True),
-        (50721, 10, 9, unit, True),
-        (50728, 5, 3, (1, 1, 1, 1, 1, 1), True),
-    ]
-    stream = io.BytesIO()
-    tifffile.imwrite(stream, mosaic.astype(np.uint16), photometric="cfa", extratags=tags)
-    return stream.getvalue()
 
 
 def sensor(level: int) -> np.ndarray:

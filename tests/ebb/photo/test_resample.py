@@ -11,7 +11,9 @@ from PIL import Image
 from skimage.color import rgb2gray
 
 from ebb.arrays import Homography, Rect, Size
-from ebb.photo.resample import crop_matrix, reduced, resample, scale_matrix, to_gray8
+from ebb.optics.develop import decode_srgb
+from ebb.photo.resample import Plane, crop_matrix, gather, reduced, resample, scale_matrix, to_gray8
+from ebb.srgb import to_light
 
 Levels = NDArray[np.float64]
 
@@ -43,13 +45,18 @@ def grey_photo(levels: Levels) -> NDArray[np.uint16]:
     return np.repeat(np.rint(levels * 257).astype(np.uint16)[..., None], 3, axis=2)
 
 
+def curve(light: Levels) -> Levels:
+    """Levels 0…255 of linear light."""
+    clipped = np.clip(light, 0, 1)
+    return 255 * np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** (1 / 2.4) - 0.055)
+
+
 def pillow_lanczos(photo: NDArray[np.uint8] | NDArray[np.uint16], size: Size) -> Levels:
-    """Another library's Lanczos reduction in floating point, not rounded, 0…255."""
-    level = 257 if photo.dtype == np.uint16 else 1
-    planes = [Image.fromarray((photo[..., c] / level).astype(np.float32)) for c in range(3)]
-    return np.dstack(
-        [np.asarray(p.resize(size, Image.Resampling.LANCZOS, reducing_gap=None)) for p in planes]
-    )
+    """Another library's Lanczos reduction of linear light in floating point, not rounded, 0…255."""
+    light = decode_srgb(photo)
+    planes = [Image.fromarray(np.ascontiguousarray(light[..., c])) for c in range(3)]
+    small = [np.asarray(p.resize(size, Image.Resampling.LANCZOS, reducing_gap=None)) for p in planes]
+    return curve(np.dstack(small).astype(np.float64))
 
 
 def project(H: Homography, x: Levels, y: Levels) -> tuple[Levels, Levels]:
@@ -62,9 +69,10 @@ def project(H: Homography, x: Levels, y: Levels) -> tuple[Levels, Levels]:
 def test_identity_changes_no_bit(dtype: type[np.uint8 | np.uint16], size: Size) -> None:
     photo = noise((size.height, size.width, 3), dtype)
     out = resample(photo, np.eye(3), size)
-    expected = photo if dtype == np.uint8 else np.rint(photo / 257)
     assert out.dtype == np.uint8
-    np.testing.assert_array_equal(out, expected)
+    assert np.abs(out - (photo if dtype == np.uint8 else photo / 257)).max() <= (
+        0 if dtype == np.uint8 else 0.53
+    )
 
 
 @settings(deadline=None, max_examples=15)
@@ -86,8 +94,8 @@ def test_reduction_agrees_with_pillow(
     exact = Size(*size)
     H = np.diag([photo.shape[1] / exact.width, photo.shape[0] / exact.height, 1.0])
     H[:2, 2] = (np.diag(H)[:2] - 1) / 2
-    difference = resample(photo, H, exact) - np.clip(pillow_lanczos(photo, exact), 0, 255)
-    assert np.abs(difference).max() <= 0.502  # half a level: ours is the reference, rounded once
+    difference = resample(photo, H, exact) - pillow_lanczos(photo, exact)
+    assert np.abs(difference).max() <= 0.54  # half a level: ours is the reference, rounded once
 
 
 def zone_plate(size: int, top: float) -> Levels:
@@ -113,8 +121,9 @@ def test_zone_plate_does_not_alias(motion: Homography) -> None:
 
 
 def contrast(levels: Levels, phase: Levels) -> float:
-    """Amplitude of the grating cos(phase) in the middle of a picture, by least squares."""
+    """Amplitude of light of the grating cos(phase) in the middle of a picture, by least squares."""
     inner = (slice(10, -10), slice(10, -10))
+    levels = 255 * to_light(levels / 255)
     waves = np.stack([np.cos(phase[inner]), np.sin(phase[inner]), np.ones_like(phase[inner])])
     amplitudes, *_ = np.linalg.lstsq(waves.reshape(3, -1).T, levels[inner].ravel())
     return float(np.hypot(*amplitudes[:2]))
@@ -127,7 +136,7 @@ def test_both_photos_of_a_pair_are_equally_sharp(cycles: float, vertical: bool) 
     scale, size = 0.3, Size(144, 102)
     y, x = np.mgrid[0:340, 0:480].astype(np.float64)
     wave = 2 * np.pi * cycles * scale
-    photo = grey_photo(127.5 + 100 * np.cos(wave * (y if vertical else x)))
+    photo = grey_photo(curve((127.5 + 100 * np.cos(wave * (y if vertical else x))) / 255))
     rows, columns = np.mgrid[0 : size.height, 0 : size.width].astype(np.float64)
 
     def phase(H: Homography) -> Levels:
@@ -191,7 +200,22 @@ def test_a_flat_photo_stays_flat_up_to_its_borders(level: int, scale: float) -> 
 def test_the_mean_is_kept() -> None:
     photo = noise((240, 360, 3), np.uint16)
     out = resample(photo, to_photo(0.25), Size(90, 60))
-    assert out.mean() == pytest.approx(photo.mean() / 257, abs=0.2)
+    assert decode_srgb(out).mean() == pytest.approx(decode_srgb(photo).mean(), rel=2e-3)
+
+
+def test_a_highlight_smaller_than_a_pixel_keeps_its_light() -> None:
+    """One white pixel of 4 x 4 black ones is as bright as 1/16 of white; averages of codes make it 1/180."""
+    photo = np.zeros((128, 128, 3), np.uint8)
+    photo[1::4, 2::4] = 255
+    out = resample(photo, to_photo(0.25), Size(32, 32))
+    assert decode_srgb(out)[4:-4, 4:-4].mean() == pytest.approx(1 / 16, rel=0.01)
+
+
+def test_gain_divides_light() -> None:
+    photo = noise((40, 50, 3))
+    out = resample(photo, np.eye(3), Size(50, 40), (2.0, 1.0, 0.5))
+    expected = curve(decode_srgb(photo).astype(np.float64) / (2.0, 1.0, 0.5))
+    assert np.abs(out - expected).max() <= 0.54
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.4])
@@ -211,6 +235,27 @@ def test_overshoot_is_clipped() -> None:
     out = resample(photo, to_photo(0.3), Size(24, 24))
     assert out.min() == 0
     assert out.max() == 255
+
+
+@pytest.mark.parametrize("scale", [0.3, 0.21])
+def test_planes_with_grids_of_their_own_land_on_each_other(scale: float) -> None:
+    """A slow scene sampled at every second pixel from four origins gives four equal results."""
+
+    def scene(x: Levels, y: Levels) -> Levels:
+        return 0.5 + 0.3 * np.sin(x / 9 + 1) * np.cos(y / 7)
+
+    y, x = np.mgrid[0:200, 0:280].astype(np.float64)
+    samples = scene(x, y).astype(np.float32)
+    H = to_photo(scale) @ hand_held(shift=(3, 4))
+    size = Size(int(260 * scale), int(180 * scale))
+    rows, columns = np.mgrid[0 : size.height, 0 : size.width].astype(np.float64)
+    truth = scene(*project(H, columns, rows))
+    inner = (slice(4, -4), slice(4, -4))
+    for left, top in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        plane = Plane(samples[top::2, left::2], left, top, 2)
+        out = gather([[plane]] * 3, H, size)[..., 1]
+        assert np.abs(out - truth)[inner].max() < 4e-3  # half a pixel off would be 2e-2
+        assert abs((out - truth)[inner].mean()) < 2e-4
 
 
 def test_equal_bytes_with_any_number_of_threads() -> None:

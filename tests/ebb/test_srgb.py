@@ -1,0 +1,36 @@
+"""The sRGB curve against scikit-image and against itself."""
+
+import numpy as np
+import pytest
+from skimage.color import rgb2xyz
+
+from ebb.srgb import encode, from_light, light_of_codes, to_light
+
+
+def test_grey_has_the_luminance_that_scikit_image_gives_it() -> None:
+    codes = np.linspace(0, 1, 101)
+    luminance = rgb2xyz(np.repeat(codes[:, None, None], 3, axis=2))[:, 0, 1]
+    np.testing.assert_allclose(to_light(codes), luminance, atol=1e-4)
+
+
+def test_there_and_back() -> None:
+    light = np.linspace(0, 1, 1001)
+    np.testing.assert_allclose(to_light(from_light(light)), light, atol=2e-8)
+
+
+@pytest.mark.parametrize("limit", [255, 65535])
+def test_every_code_comes_back(limit: int) -> None:
+    codes = np.arange(limit + 1)
+    again = encode(light_of_codes(limit), limit)
+    assert again.dtype == (np.uint8 if limit == 255 else np.uint16)
+    # The curve is steep at black: there 65536 steps of light are not all 16-bit codes.
+    assert np.abs(again.astype(int) - codes).max() <= (0 if limit == 255 else 7)
+
+
+def test_what_is_too_dark_or_too_bright_is_clipped() -> None:
+    assert encode(np.array([-0.5, 0, 1, 7], np.float32), 255).tolist() == [0, 0, 255, 255]
+
+
+def test_eight_bits_are_rounded_once() -> None:
+    light = np.random.default_rng(1).random(10_000).astype(np.float32)
+    assert np.abs(encode(light, 255) - 255 * from_light(light.astype(np.float64))).max() < 0.53
