@@ -19,7 +19,7 @@ from ebb.weights_verbs import weights_app
 from ebb_train.export.settings import CheckSettings, TfliteSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
 from ebb_train.render.settings import RenderSettings
-from ebb_train.settings import ComputeSettings, FitSettings, ScoreSettings, WatchSettings
+from ebb_train.settings import ComputeSettings, FitSettings, ScoreSettings, TimingSettings, WatchSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -219,6 +219,37 @@ def evaluate(
         model, dataset, out, settings, predictions=predictions, progress=console.progress()
     )
     console.result(found.as_dict(), f"{evaluation_text(found)}\n\nlook at: {out / PAGE}")
+    return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
+
+
+@app.command(name="benchmark")
+def benchmark_models(
+    dataset: Path,
+    /,
+    *,
+    out: Path,
+    models: str = "identity,gain,gaussian,layered",
+    output: Annotated[Output, Flags] = Output(),
+    settings: Annotated[ScoreSettings, Flags] = ScoreSettings(),
+    timing: Annotated[TimingSettings, Flags] = TimingSettings(),
+) -> ExitCode:
+    """Compare models on a split: scores, paired differences, costs, and the paper's numbers beside them.
+
+    Example: ebb-train benchmark dataset --models identity,layered,runs/a/level-1.safetensors --out runs/table
+
+    Args:
+        dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
+        out: Folder for pictures, scores, benchmark.json, timings.json, benchmark.md and index.html.
+        models: Names and .safetensors files, with commas between; differences are to the first.
+    """
+    from ebb_train.benchmark import benchmark
+    from ebb_train.evaluate import PAGE
+    from ebb_train.report.texts import benchmark_text
+
+    console = output.console()
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    found = benchmark(names, dataset, out, settings, timing, console.progress())
+    console.result(found.as_dict(), f"{benchmark_text(found)}\n\nlook at: {out / PAGE}")
     return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
 
 

@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.errors import InvalidInput, Status
 from ebb.files import write_atomic
-from ebb_train.data.sources import open_source
+from ebb_train.data.sources import SplitIsEmpty, open_source
 from ebb_train.metrics.protocols import find_protocol
+from ebb_train.metrics.regions import BOUNDARY_SHARE, COLUMNS, FOCUS_COC_PX
 from ebb_train.peers.calibrate import train_pairs
 from ebb_train.peers.registry import build_model
 from ebb_train.report.evaluate_page import evaluate_page
 from ebb_train.scoring.predictions import PictureFolder, predict
-from ebb_train.scoring.scores import Row, Scoring, score_all, usable_lpips
-from ebb_train.scoring.summary import Cell, columns_of, summarise
+from ebb_train.scoring.scores import REGIONS, Row, Scoring, score_all, usable_lpips
+from ebb_train.scoring.summary import Cell, summarise
 from ebb_train.scoring.tables import write_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from ebb.runner.items import Progress
@@ -38,6 +38,16 @@ if TYPE_CHECKING:
     from ebb_train.settings import ScoreSettings
 
 PREDICTIONS, REPORT, PAGE = "predictions", "report.json", "index.html"
+
+REGION_FACTS = {
+    "regions": "from the pair itself: where the shallow photo is blurrier than the wide one",
+    "in focus": f"blur discs up to {FOCUS_COC_PX} px",
+    "boundary": f"{BOUNDARY_SHARE:.2%} of the height to either side of where focus ends",
+    "scores": "as under the protocol ebb, of the pixels of a region",
+    "edge halo": "share of the other side's colour that shows at the boundary beyond that of the target",
+    "blur ratio": "mean blur out of focus over that of the target",
+    "blur error": "mean difference of the diameters of blur discs there",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +58,8 @@ class Evaluation:
     model: dict[str, Any]
     """What its pictures depend on."""
     split: str
-    protocols: dict[str, dict[str, str]]
-    """Name → what it means."""
+    groups: dict[str, dict[str, str]]
+    """Protocol, or ``regions`` → what it means."""
     data: str
     """Fingerprint of the pairs."""
     rows: list[Row]
@@ -70,7 +80,7 @@ class Evaluation:
             "data": self.data,
             "pairs": len(self.rows),
             "failed": {row.pair_id: f"{row.reason}: {row.detail}" for row in self.rows if row.reason},
-            "protocols": self.protocols,
+            "protocols": self.groups,
             "summary": {name: cell.plain() for name, cell in self.summary.items()},
         }
 
@@ -115,10 +125,10 @@ def evaluate(
         name=name,
         model=facts,
         split=settings.split,
-        protocols=protocol_facts(settings.protocol),
+        groups=group_facts(settings),
         data=source.fingerprint(),
         rows=rows,
-        summary=summarise(rows, columns_of(settings.protocol)),
+        summary=summarise(rows, columns_of(settings)),
     )
     write_tables(rows, out)
     write_json(out / REPORT, found.as_dict())
@@ -148,13 +158,26 @@ def score_folder(
     failures: dict[int, str] | None = None,
 ) -> list[Row]:
     """Score a folder of pictures."""
-    scoring = Scoring(source=source, pictures=pictures, protocols=settings.protocol, failures=failures or {})
+    scoring = Scoring(
+        source=source,
+        pictures=pictures,
+        protocols=settings.protocol,
+        regions=not settings.skip_regions,
+        failures=failures or {},
+    )
     return score_all(scoring, settings.workers, progress)
 
 
-def protocol_facts(names: Sequence[str]) -> dict[str, dict[str, str]]:
-    """What each protocol means, and which weights LPIPS was computed with."""
-    return {name: find_protocol(name).facts(lpips=usable_lpips()) for name in names}
+def group_facts(settings: ScoreSettings) -> dict[str, dict[str, str]]:
+    """What each protocol means, and which weights LPIPS was computed with; what the regions are."""
+    facts = {name: find_protocol(name).facts(lpips=usable_lpips()) for name in settings.protocol}
+    return facts if settings.skip_regions else facts | {REGIONS: REGION_FACTS}
+
+
+def columns_of(settings: ScoreSettings) -> list[str]:
+    """``group.metric`` for everything that is computed; numbers of two protocols never share a column."""
+    protocols = [f"{name}.{metric}" for name in settings.protocol for metric in find_protocol(name).metrics]
+    return protocols if settings.skip_regions else protocols + [f"{REGIONS}.{name}" for name in COLUMNS]
 
 
 def train_of(dataset: Path) -> TrainPairs:
@@ -164,7 +187,7 @@ def train_of(dataset: Path) -> TrainPairs:
     def pairs() -> list[Photos]:
         try:
             source = open_source(dataset, "train")
-        except InvalidInput:
+        except SplitIsEmpty:
             return []
         return train_pairs(source)
 

@@ -287,6 +287,8 @@ class ScoreSettings:
     """Which pairs."""
     protocol: tuple[str, ...] = ("ebb",)
     """How to score: ebb, pynet2020, dmshn2021, ebokehnet2023, torchmetrics2025. Give it again for more."""
+    skip_regions: bool = False
+    """Leave out the scores in focus, out of focus and on the boundary between."""
     cases: int = 4
     """Pairs shown on the page, as many of the worst as of the best."""
     workers: int = 0
@@ -301,3 +303,17 @@ class ScoreSettings:
             raise UsageError(
                 f"protocols: {', '.join(self.protocol) or 'none'}", hint="at least one, each once"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimingSettings:
+    """How latency and memory are measured."""
+
+    repeats: int = 5
+    """Timed renderings of the first photo, after one that is not timed; 0: no timings."""
+    threads: int = 0
+    """Threads of networks and of OpenCV while timing; 0: what they choose."""
+
+    def __post_init__(self) -> None:
+        if self.repeats < 0 or self.threads < 0:
+            raise UsageError("--repeats and --threads are not negative")

@@ -11,6 +11,7 @@ from ebb_train.models.pynet import SIZE_MULTIPLE, tensor_shapes, used_layers
 from ebb_train.peers.model import Cost, Model, require_depth
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ebb.arrays import Gray8, Rgb8, Size
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
 class PyNetModel(Model):
     """Runs a network on whole photos."""
 
-    def __init__(self, network: PyNet, name: str, sha256: str) -> None:
-        self.network, self.name, self._sha256 = network, name, sha256
+    def __init__(self, network: PyNet, path: Path, sha256: str) -> None:
+        self.network, self.name, self._path, self._sha256 = network, path.stem, path, sha256
         self.needs_depth = network.config.in_channels == 4
+
+    def __reduce__(self) -> tuple[Callable[[Path, str], PyNetModel], tuple[Path, str]]:
+        """Travel to another process as a path: a file is read faster than weights are copied."""
+        return load, (self._path, str(next(self.network.parameters()).device))
 
     def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
         """Run the network; see :func:`ebb_train.full_image.render_full_image`."""
@@ -65,7 +70,7 @@ def load(path: Path, device: str = "cpu") -> PyNetModel:
             path=path,
             hint="train on down to level 1",
         )
-    return PyNetModel(network.to(device), path.stem, sha256_file(path))
+    return PyNetModel(network.to(device), path, sha256_file(path))
 
 
 def _network_side(length: int) -> int:

@@ -7,10 +7,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import Status
+from ebb_train.report.grids import metric_grids
 from ebb_train.report.pages import render_page
 from ebb_train.report.pictures import as_rgb8, data_uri, difference_map
 from ebb_train.scoring.predictions import read_picture
-from ebb_train.scoring.summary import LOWER_IS_BETTER, TITLES, metric_of
+from ebb_train.scoring.summary import group_of, lower_is_better, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ebb_train.data.sources import Source
     from ebb_train.evaluate import Evaluation
     from ebb_train.scoring.scores import Row
-    from ebb_train.scoring.summary import Cell
 
 
 def evaluate_page(found: Evaluation, source: Source, num_cases: int) -> str:
@@ -39,7 +39,7 @@ def evaluate_page(found: Evaluation, source: Source, num_cases: int) -> str:
         title=f"{found.name}: {found.split} split",
         about=f"{len(found.rows)} pairs, {found.num_failed} without scores; data {found.data[:16]}",
         scored=len(found.rows) - found.num_failed,
-        tables=[_means(found, name) for name in found.protocols],
+        grids=metric_grids({found.name: found.summary}, found.groups, "Mean"),
         worst=[_case(row, source, column) for row in worst],
         best=[_case(row, source, column) for row in best],
         ranked_by=title(column),
@@ -52,15 +52,14 @@ def evaluate_page(found: Evaluation, source: Source, num_cases: int) -> str:
 
 def rank(rows: Sequence[Row], column: str) -> list[Row]:
     """Pairs that have a number in a column, the worst first; ties in the order of the rows."""
-    sign = -1 if metric_of(column) in LOWER_IS_BETTER else 1
+    sign = -1 if lower_is_better(column) else 1
     scored = [row for row in rows if not math.isnan(row.scores.get(column, math.nan))]
     return sorted(scored, key=lambda row: sign * row.scores[column])
 
 
 def title(column: str) -> str:
     """Head of a column: ``PSNR ↑ (ebb)`` of ``ebb.psnr``."""
-    group = column.rpartition(".")[0]
-    return f"{TITLES[metric_of(column)]} ({group})"
+    return f"{title_of(column)} ({group_of(column)})"
 
 
 def pair_row(row: Row, columns: Sequence[str]) -> dict[str, Any]:
@@ -82,18 +81,6 @@ def plain_texts(values: dict[str, Any]) -> dict[str, str]:
     return {
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for name, value in values.items()
-    }
-
-
-def _means(found: Evaluation, protocol: str) -> dict[str, Any]:
-    cells: list[Cell] = [cell for name, cell in found.summary.items() if name.partition(".")[0] == protocol]
-    heads = [TITLES[metric_of(name)] for name in found.summary if name.partition(".")[0] == protocol]
-    return {
-        "protocol": protocol,
-        "heads": heads,
-        "rows": [{"name": found.name, "cells": cells}],
-        "cells": cells,
-        "facts": found.protocols[protocol],
     }
 
 

@@ -5,20 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ebb.console import table
-from ebb_train.scoring.summary import TITLES, metric_of
+from ebb_train.report.benchmark_page import benchmark_grids
+from ebb_train.scoring.summary import group_of, title_of
 
 if TYPE_CHECKING:
+    from ebb_train.benchmark import Benchmark
     from ebb_train.evaluate import Evaluation
 
 
 def evaluation_text(found: Evaluation) -> str:
     """Means with intervals, a metric a line; then what has no number, and why."""
     lines = [
-        [name.rpartition(".")[0], TITLES[metric_of(name)], str(cell), cell.interval]
-        for name, cell in found.summary.items()
+        [group_of(name), title_of(name), str(cell), cell.interval] for name, cell in found.summary.items()
     ]
     parts = [table(["protocol", "metric", "mean", "95 % interval"], lines)]
     reasons = dict.fromkeys(cell.reason for cell in found.summary.values() if cell.reason)
     parts += [f"— {reason}" for reason in reasons]
     parts.append(f"{len(found.rows) - found.num_failed} of {len(found.rows)} pairs scored")
     return "\n".join(parts)
+
+
+def benchmark_text(found: Benchmark) -> str:
+    """A table a protocol, without intervals: those are in the files."""
+    parts = []
+    for grid in benchmark_grids(found):
+        lines = [[name, *map(str, cells)] for name, cells in grid.rows]
+        reasons = [f"— {reason}" for reason in grid.reasons]
+        parts.append("\n".join([grid.title, table([grid.corner, *grid.heads], lines), *reasons]))
+    return "\n\n".join(parts)

@@ -11,15 +11,25 @@ from typing import TYPE_CHECKING, Any
 from ebb.errors import Broken, InvalidInput, ItemError, Reason, Status
 from ebb_train.metrics.lpips import find_lpips
 from ebb_train.metrics.protocols import find_protocol
+from ebb_train.metrics.regions import COLUMNS, SMALLEST, find_regions
 from ebb_train.scoring.predictions import PictureFolder, read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ebb.runner.items import Progress
     from ebb_train.data.sources import Photos, Source
     from ebb_train.metrics.lpips import Lpips, Missing
+
+
+EMPTY = "the region is empty"
+
+REGIONS = "regions"
+"""Group of the columns of scores by region, as a protocol is the group of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +39,8 @@ class Scoring:
     source: Source
     pictures: PictureFolder
     protocols: tuple[str, ...]
+    regions: bool = True
+    """Also in focus, out of focus and on the boundary."""
     failures: Mapping[int, str] = field(default_factory=dict)
     """Number of a pair whose picture could not be made → why."""
 
@@ -130,9 +142,25 @@ def _scores(scoring: Scoring, photos: Photos, path: Path) -> tuple[dict[str, flo
             reasons = protocol.missing(photos.shallow.shape, lpips=lpips)
             scores |= {f"{name}.{metric}": value for metric, value in found.items()}
             missing |= {f"{name}.{metric}": reason for metric, reason in reasons.items()}
+        if scoring.regions:
+            found, reasons = _region_scores(photos, picture)
+            scores |= {f"{REGIONS}.{metric}": value for metric, value in found.items()}
+            missing |= {f"{REGIONS}.{metric}": reason for metric, reason in reasons.items()}
     except InvalidInput as error:
         raise Broken(Reason.BAD_PREDICTION, f"{path.name}: {error.message}") from error
     return scores, missing
+
+
+def _region_scores(photos: Photos, picture: NDArray[np.generic]) -> tuple[dict[str, float], dict[str, str]]:
+    """Scores by region, and why some have no number."""
+    lpips = usable_lpips()
+    if min(photos.wide.shape[:2]) < SMALLEST:
+        return {}, dict.fromkeys(COLUMNS, f"regions need {SMALLEST} pixels each way")
+    found = find_regions(photos.wide, photos.shallow).score(picture, lpips=lpips)
+    no_lpips = lpips.lacks(min(photos.wide.shape[:2])) or EMPTY
+    return found, {
+        name: no_lpips if name.startswith("lpips") else EMPTY for name in COLUMNS if name not in found
+    }
 
 
 def _here(scoring: Scoring) -> Iterator[Row]:

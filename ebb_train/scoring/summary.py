@@ -7,17 +7,24 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ebb_train.metrics.aggregate import Estimate, estimate, estimate_difference
-from ebb_train.metrics.protocols import find_protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ebb_train.scoring.scores import Row
 
-TITLES: Mapping[str, str] = {"psnr": "PSNR ↑", "ssim": "SSIM ↑", "ms_ssim": "MS-SSIM ↑", "lpips": "LPIPS ↓"}
+TITLES: Mapping[str, str] = {
+    "psnr": "PSNR ↑",
+    "ssim": "SSIM ↑",
+    "ms_ssim": "MS-SSIM ↑",
+    "lpips": "LPIPS ↓",
+    "edge_halo": "edge halo ↓",
+    "blur_ratio": "blur ratio → 1",
+    "blur_error_px": "blur error, px ↓",
+}
 """Head of a metric's column; the arrow says where better is."""
 
-LOWER_IS_BETTER = ("lpips",)
+_DIGITS: Mapping[str, int] = {"psnr": 2, "blur_error_px": 2}
 
 DASH = "—"
 
@@ -51,11 +58,6 @@ class Cell:
 
     def _number(self, value: float) -> str:
         return f"{value:{'+' if self.signed else ''}.{self.digits}f}"
-
-
-def columns_of(protocols: Sequence[str]) -> list[str]:
-    """``protocol.metric`` for every metric of the protocols; numbers of two never share a column."""
-    return [f"{name}.{metric}" for name in protocols for metric in find_protocol(name).metrics]
 
 
 def summarise(rows: Sequence[Row], columns: Sequence[str]) -> dict[str, Cell]:
@@ -94,13 +96,31 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def group_of(column: str) -> str:
+    """``ebb`` of ``ebb.psnr``: the protocol, or ``regions``."""
+    return column.partition(".")[0]
+
+
 def metric_of(column: str) -> str:
-    """``psnr`` of ``ebb.psnr``."""
-    return column.rpartition(".")[2]
+    """``psnr`` of ``ebb.psnr`` and of ``regions.psnr_in_focus``."""
+    name = column.partition(".")[2]
+    return name if name in TITLES else name.partition("_")[0]
+
+
+def title_of(column: str) -> str:
+    """Head of a column without its group: ``PSNR ↑ in focus`` of ``regions.psnr_in_focus``."""
+    metric = metric_of(column)
+    place = column.partition(".")[2].removeprefix(metric).replace("_", " ")
+    return f"{TITLES[metric]}{place}"
+
+
+def lower_is_better(column: str) -> bool:
+    """Whether a small number is a good one."""
+    return "↓" in TITLES[metric_of(column)]
 
 
 def _cell(rows: Sequence[Row], name: str, value: Estimate, *, signed: bool = False) -> Cell:
-    digits = 2 if metric_of(name) == "psnr" else 4
+    digits = _DIGITS.get(metric_of(name), 4)
     if value.images:
         return Cell(value=value, digits=digits, signed=signed)
     reasons = [row.missing[name] for row in rows if name in row.missing]

@@ -80,7 +80,7 @@ def test_the_report_names_protocols_and_reasons_but_no_place(dataset: Path, tmp_
     evaluate("identity", dataset, tmp_path / "out", settings, progress=SilentProgress())
     text = (tmp_path / "out" / REPORT).read_text()
     report = json.loads(text)
-    assert set(report["protocols"]) == {"ebb", "dmshn2021"}
+    assert set(report["protocols"]) == {"ebb", "dmshn2021", "regions"}
     assert report["summary"]["ebb.lpips"]["mean"] is None
     assert "weights of alexnet" in report["summary"]["ebb.lpips"]["reason"]
     assert report["summary"]["dmshn2021.psnr"]["images"] == 3

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +17,6 @@ from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PAPER, PyNetConfig
 from ebb_train.peers.pynet import PyNetModel, load
 from tests.photo_sets import photos
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 THIN = PyNetConfig(width=0.03)
 
@@ -52,9 +50,17 @@ def test_other_weights_are_other_facts(tmp_path: Path) -> None:
     assert load(tmp_path / "b.safetensors").facts() != first.facts()
 
 
+def test_it_travels_to_other_processes_by_its_path(tmp_path: Path) -> None:
+    model = load(saved(tmp_path / "a.safetensors"))
+    data = pickle.dumps(model)
+    assert len(data) < 1000
+    wide, _, depth = photos(0)
+    np.testing.assert_array_equal(pickle.loads(data).render(wide, depth), model.render(wide, depth))
+
+
 def test_costs_of_the_paper() -> None:
     with torch.device("meta"):
-        model = PyNetModel(PyNet(PAPER), "paper", "")
+        model = PyNetModel(PyNet(PAPER), Path("paper.safetensors"), "")
     cost = model.cost(Size(1536, 1024))
     assert cost.multiply_adds == pytest.approx(653e9, rel=0.01)
     assert cost.parameters == 47_551_791

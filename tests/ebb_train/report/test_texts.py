@@ -17,7 +17,7 @@ def test_every_metric_is_a_line_and_every_dash_has_a_reason() -> None:
         name="identity",
         model={},
         split="test",
-        protocols={},
+        groups={},
         data="",
         rows=rows,
         summary=summarise(rows, ["ebb.psnr", "ebb.lpips"]),

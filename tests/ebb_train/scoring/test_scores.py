@@ -14,6 +14,7 @@ from ebb.dataset.png import encode_png
 from ebb.errors import Reason, Status, UsageError
 from ebb_train.data.sources import Photos, open_source
 from ebb_train.metrics.protocols import find_protocol
+from ebb_train.metrics.regions import find_regions
 from ebb_train.scoring import scores
 from ebb_train.scoring.predictions import PictureFolder
 from ebb_train.scoring.scores import Scoring, score_all, score_pair
@@ -53,7 +54,7 @@ def test_scores_are_those_of_the_protocols_each_under_its_name(scoring: Scoring)
         f"{name}.{metric}": value
         for name in PROTOCOLS
         for metric, value in find_protocol(name).score(wide, shallow).items()
-    }
+    } | {f"regions.{name}": value for name, value in find_regions(wide, shallow).score(wide).items()}
     assert row.scores == expected
     assert row.status is Status.OK
     assert row.missing["ebb.ms_ssim"] == "needs 161 pixels each way"

@@ -9,7 +9,7 @@ import pytest
 
 from ebb_train.metrics.aggregate import estimate
 from ebb_train.scoring.scores import Row
-from ebb_train.scoring.summary import columns_of, compare, metric_of, summarise
+from ebb_train.scoring.summary import compare, group_of, lower_is_better, metric_of, summarise, title_of
 
 ROWS = [
     Row(index=number, pair_id=str(number), scores={"ebb.psnr": 20.0 + number, "ebb.ssim": 0.5 + number / 10},
@@ -18,12 +18,18 @@ ROWS = [
 ]  # fmt: skip
 
 
-def test_a_column_for_each_metric_of_each_protocol() -> None:
-    assert columns_of(("ebb", "pynet2020")) == [
-        "ebb.psnr", "ebb.ssim", "ebb.ms_ssim", "ebb.lpips",
-        "pynet2020.psnr", "pynet2020.ssim", "pynet2020.ms_ssim",
-    ]  # fmt: skip
-    assert metric_of("ebb.ms_ssim") == "ms_ssim"
+@pytest.mark.parametrize(
+    ("column", "group", "metric", "title"),
+    [
+        ("ebb.psnr", "ebb", "psnr", "PSNR ↑"),
+        ("ebb.ms_ssim", "ebb", "ms_ssim", "MS-SSIM ↑"),
+        ("regions.ssim_out_of_focus", "regions", "ssim", "SSIM ↑ out of focus"),
+        ("regions.blur_error_px", "regions", "blur_error_px", "blur error, px ↓"),
+    ],
+)
+def test_names_of_columns(column: str, group: str, metric: str, title: str) -> None:
+    assert (group_of(column), metric_of(column), title_of(column)) == (group, metric, title)
+    assert lower_is_better(column) is ("↓" in title)
 
 
 def test_means_and_intervals_are_those_of_the_aggregation() -> None:

@@ -1,0 +1,232 @@
+"""Benchmark: several models on one split, side by side: table 1 of the paper on anybody's data.
+
+::
+
+    <out>/
+      models/<name>/        predictions and scores of each model, as ebb-train evaluate leaves them
+      benchmark.json        means, intervals, differences, sizes: the same bytes for the same data and models
+      timings.json          latency and memory, which are never the same twice
+      benchmark.md          the tables as Markdown
+      index.html            the tables, and one strip of pictures a pair
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ebb.arrays import Size
+from ebb.errors import Status, UsageError
+from ebb.files import write_atomic
+from ebb_train.data.sources import open_source
+from ebb_train.evaluate import (
+    PAGE,
+    PREDICTIONS,
+    columns_of,
+    group_facts,
+    pick_device,
+    predict_and_score,
+    train_of,
+    write_json,
+)
+from ebb_train.peers.registry import WEIGHTS_SUFFIX, build_model
+from ebb_train.published import read_published
+from ebb_train.report.benchmark_page import benchmark_grids, benchmark_page
+from ebb_train.report.grids import Grid, markdown
+from ebb_train.scoring.summary import Cell, compare, summarise
+from ebb_train.scoring.tables import write_tables
+from ebb_train.scoring.timing import Timing, time_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ebb.runner.items import Progress
+    from ebb_train.data.sources import Photos, Source
+    from ebb_train.peers.model import Cost, Model
+    from ebb_train.published import Published
+    from ebb_train.scoring.scores import Row
+    from ebb_train.settings import ScoreSettings, TimingSettings
+
+MODELS, REPORT, TIMINGS, TEXT = "models", "benchmark.json", "timings.json", "benchmark.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One model of a benchmark."""
+
+    name: str
+    model: dict[str, Any]
+    """What its pictures depend on."""
+    cost: Cost
+    rows: list[Row]
+    summary: dict[str, Cell]
+    difference: dict[str, Cell]
+    """To the first model, pair by pair; empty for the first itself."""
+    timing: Timing | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """All models on one split."""
+
+    split: str
+    data: str
+    """Fingerprint of the pairs."""
+    num_pairs: int
+    photo: Size
+    """Of the first pair: what multiply-adds and timings are for."""
+    groups: dict[str, dict[str, str]]
+    """Protocol, or ``regions`` → what it means."""
+    entries: list[Entry]
+    published: list[Published]
+
+    @property
+    def num_failed(self) -> int:
+        """Pictures without scores, over all models."""
+        return sum(row.status is not Status.OK for entry in self.entries for row in entry.rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: everything but the timings."""
+        return {
+            "split": self.split,
+            "data": self.data,
+            "pairs": self.num_pairs,
+            "photo": list(self.photo),
+            "protocols": self.groups,
+            "base": self.entries[0].name,
+            "models": [_plain(entry) for entry in self.entries],
+            "as_published": [asdict(table) for table in self.published],
+        }
+
+
+def benchmark(
+    names: Sequence[str],
+    dataset: Path,
+    out: Path,
+    settings: ScoreSettings,
+    timing: TimingSettings,
+    progress: Progress,
+) -> Benchmark:
+    """Render, score and time several models; write tables, JSON and a page.
+
+    Args:
+        names: Models of :data:`ebb_train.peers.registry.BUILDERS` or weights files; the first is the base.
+        dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
+        out: Where everything goes.
+        settings: What is scored, and how.
+        timing: How latency and memory are measured.
+        progress: Hears of every pair.
+
+    Raises:
+        UsageError: an unknown model or protocol, a model twice, or ``out`` holds pictures of other ones.
+        InvalidInput: the data set or a weights file is not what it should be.
+        MissingDependency: a network is named, and what it needs is not installed.
+        OutputError: something cannot be written.
+    """
+    labels = label_models(names)
+    published = read_published()
+    source, train = open_source(dataset, settings.split), train_of(dataset)
+    first = source.read(0)
+    entries: list[Entry] = []
+    for name, label in zip(names, labels, strict=True):
+        model = build_model(name, train, pick_device(settings.device))
+        rows = predict_and_score(model, source, out / MODELS / label / PREDICTIONS, settings, progress)
+        write_tables(rows, out / MODELS / label)
+        entries.append(_entry(label, model, rows, entries, first, settings, timing))
+    found = Benchmark(
+        split=settings.split,
+        data=source.fingerprint(),
+        num_pairs=len(source),
+        photo=_size(first),
+        groups=group_facts(settings),
+        entries=entries,
+        published=published,
+    )
+    _write(found, source, out, settings.cases)
+    return found
+
+
+def label_models(names: Sequence[str]) -> list[str]:
+    """What each model is called in tables and folders: a weights file after itself, or with its folder.
+
+    Raises:
+        UsageError: no model, or one twice.
+    """
+    if not names:
+        raise UsageError("no models to compare", hint="--models identity,gaussian,layered")
+    stems = [Path(name).stem if name.endswith(WEIGHTS_SUFFIX) else name for name in names]
+    counts = Counter(stems)
+    labels = [
+        stem if counts[stem] == 1 else f"{Path(name).absolute().parent.name}-{stem}"
+        for name, stem in zip(names, stems, strict=True)
+    ]
+    if twice := [label for label, count in Counter(labels).items() if count > 1]:
+        raise UsageError(f"two models are called {twice[0]}", hint="name each once, or rename a weights file")
+    return labels
+
+
+def machine() -> dict[str, Any]:
+    """What timings depend on."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+    }
+
+
+def _entry(
+    label: str,
+    model: Model,
+    rows: list[Row],
+    before: Sequence[Entry],
+    first: Photos,
+    settings: ScoreSettings,
+    timing: TimingSettings,
+) -> Entry:
+    columns = columns_of(settings)
+    return Entry(
+        name=label,
+        model=model.facts(),
+        cost=model.cost(_size(first)),
+        rows=rows,
+        summary=summarise(rows, columns),
+        difference=compare(rows, before[0].rows, columns) if before else {},
+        timing=time_model(model, first, timing) if timing.repeats else None,
+    )
+
+
+def _size(photos: Photos) -> Size:
+    height, width = photos.wide.shape[:2]
+    return Size(width, height)
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "model": entry.model,
+        "parameters": entry.cost.parameters,
+        "multiply_adds": entry.cost.multiply_adds,
+        "failed": {row.pair_id: f"{row.reason}: {row.detail}" for row in entry.rows if row.reason},
+        "summary": {name: cell.plain() for name, cell in entry.summary.items()},
+        "difference": {name: cell.plain() for name, cell in entry.difference.items()},
+    }
+
+
+def _write(found: Benchmark, source: Source, out: Path, num_cases: int) -> None:
+    write_json(out / REPORT, found.as_dict())
+    timings = {entry.name: asdict(entry.timing) for entry in found.entries if entry.timing}
+    if timings:
+        write_json(out / TIMINGS, {"machine": machine(), "photo": list(found.photo), "models": timings})
+    grids = benchmark_grids(found)
+    write_atomic(out / TEXT, benchmark_text(found, grids).encode())
+    write_atomic(out / PAGE, benchmark_page(found, grids, source, num_cases).encode())
+
+
+def benchmark_text(found: Benchmark, grids: Sequence[Grid]) -> str:
+    """The tables as Markdown."""
+    about = f"{found.num_pairs} pairs, split {found.split}, data {found.data[:16]}; 95 % bootstrap intervals"
+    return "\n".join([about, "", *(markdown(grid) for grid in grids)])
