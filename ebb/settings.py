@@ -72,7 +72,7 @@ class AlignSettings:
     """Motion between the shots; auto: the simplest of these that explains what is in focus."""
     match_exposure: bool = False
     """Make the shallow photo as bright as the wide one; the gain is measured and stored in any case."""
-    min_inliers: int = 20
+    min_inliers: int = 15
     """Reject with fewer inliers than this."""
     min_inlier_ratio: float = 0.35
     """Reject when a smaller share of the matches are inliers."""
@@ -94,6 +94,8 @@ class AlignSettings:
     """Reject when a quarter of the frame is displaced by more than this, in pixels at 1024 px height."""
     min_similarity: float = 0.9
     """Reject when both photos, blur aside, correlate less than this."""
+    max_changed: float = 0.05
+    """Reject when a larger share of the frame looks different, blur aside: something moved."""
     max_exposure_ev: float = 2.0
     """Reject when one photo is brighter by more stops than this."""
     max_clipped: float = 0.3
@@ -103,7 +105,7 @@ class AlignSettings:
         _positive(self, "height", "max_keypoints", "match_ratio", "ransac_threshold_px")
         _positive(self, "max_residual_px", "max_parallax_px", "max_exposure_ev")
         _share(self, "match_ratio", "min_inlier_ratio", "min_coverage", "max_scale_change", "min_overlap")
-        _share(self, "min_focus_share", "min_similarity", "max_clipped", "max_focus_mismatch")
+        _share(self, "min_focus_share", "min_similarity", "max_clipped", "max_focus_mismatch", "max_changed")
         if self.height % 2:
             raise UsageError(f"--height {self.height} is odd", hint="depth maps have half the height")
 

@@ -1,4 +1,4 @@
-"""The motion from keypoints, found at the smallest scale that shows it."""
+"""The motion from keypoints: a cheap look first, a closer one where that shows too little."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.errors import Rejected
-from ebb.geometry.keypoints import Keypoints, detect
+from ebb.geometry.keypoints import CONTRAST_THRESHOLD, Keypoints, detect
 from ebb.geometry.matching import match
 from ebb.geometry.motion import estimate
 
@@ -17,13 +17,26 @@ if TYPE_CHECKING:
     from ebb.geometry.models import MotionModel, Robust
     from ebb.geometry.motion import Motion
 
-HEIGHTS = (512, 1024)
-"""Photo heights at which keypoints are looked for: the second only where the first shows too little. SIFT
-doubles the photo first, so 512 already sees everything of 1024 but its finest third of an octave; it costs a
-quarter, and the motion is within 0.06 px of that of all of 1024 before refinement."""
+
+class Look(NamedTuple):
+    """One way to look at a pair."""
+
+    height: int
+    """Photo height at which keypoints are looked for; a photo that is lower stays as it is."""
+    contrast: float
+    """Weakest keypoints to find."""
+    reach: float
+    """Keypoints farther apart are not compared, as a share of the frame's diagonal."""
+
+
+LOOKS = (Look(512, CONTRAST_THRESHOLD, np.inf), Look(1024, CONTRAST_THRESHOLD / 2, 0.12))
+"""The second look only where the first shows too little. SIFT doubles the photo first, so 512 already sees
+everything of 1024 but its finest third of an octave; it costs a quarter, and the motion is within 0.06 px of
+that of all of 1024 before refinement. The second is for photos with hardly any texture: among the weak
+keypoints only those are compared that a hand can have brought so far, which triples the right matches."""
 
 ENOUGH_INLIERS = 60
-"""Inliers at which a scale has shown enough."""
+"""Inliers at which a look has shown enough."""
 
 
 class Search(NamedTuple):
@@ -55,7 +68,7 @@ class Coarse(NamedTuple):
 
 
 def coarse_motion(wide: Gray8, shallow: Gray8, search: Search) -> Coarse:
-    """Find keypoints, match them and fit the motion, at one scale after the other until one shows enough.
+    """Find keypoints, match them and fit the motion, with one look after the other until one shows enough.
 
     Args:
         wide: (height, width).
@@ -63,29 +76,30 @@ def coarse_motion(wide: Gray8, shallow: Gray8, search: Search) -> Coarse:
         search: Limits and choices.
 
     Returns:
-        What the scale with the most inliers shows.
+        What the look with the most inliers shows.
 
     Raises:
-        Rejected: no motion explains the matches at any scale.
+        Rejected: no look finds a motion that explains the matches.
     """
     found: list[Coarse] = []
     failure: Rejected | None = None
-    for height in HEIGHTS:
+    for look in LOOKS:
         try:
-            found.append(_at_height(wide, shallow, height, search))
+            found.append(_at(look, wide, shallow, search))
         except Rejected as error:
             failure = error
-        if height >= len(wide) or (found and found[-1].num_inliers >= ENOUGH_INLIERS):
+        if found and found[-1].num_inliers >= ENOUGH_INLIERS:
             break
     if failure and not found:
         raise failure
     return max(found, key=lambda one: one.num_inliers)
 
 
-def _at_height(wide: Gray8, shallow: Gray8, height: int, search: Search) -> Coarse:
-    budget = round(search.max_keypoints * height / HEIGHTS[-1])
-    a, b = (_detect(photo, min(1.0, height / len(wide)), budget) for photo in (shallow, wide))
-    of_a, of_b = match(a, b, search.match_ratio).T
+def _at(look: Look, wide: Gray8, shallow: Gray8, search: Search) -> Coarse:
+    budget = round(search.max_keypoints * look.height / LOOKS[-1].height)
+    scale = min(1.0, look.height / len(wide))
+    a, b = (_detect(photo, scale, budget, look.contrast) for photo in (shallow, wide))
+    of_a, of_b = match(a, b, search.match_ratio, look.reach * float(np.hypot(*wide.shape))).T
     motion = estimate(
         a.points[of_a],
         b.points[of_b],
@@ -98,12 +112,12 @@ def _at_height(wide: Gray8, shallow: Gray8, height: int, search: Search) -> Coar
     return Coarse(a.points[of_a], b.points[of_b], motion)
 
 
-def _detect(photo: Gray8, scale: float, max_keypoints: int) -> Keypoints:
+def _detect(photo: Gray8, scale: float, max_keypoints: int, contrast: float) -> Keypoints:
     """Keypoints of the photo resized by ``scale``, in its own pixels."""
     import cv2
 
     if scale == 1.0:
-        return detect(photo, max_keypoints)
+        return detect(photo, max_keypoints, contrast)
     height, width = (round(side * scale) for side in photo.shape)
     small = np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    return detect(small, max_keypoints).at_scale((photo.shape[1] / width, photo.shape[0] / height))
+    return detect(small, max_keypoints, contrast).at_scale((photo.shape[1] / width, photo.shape[0] / height))

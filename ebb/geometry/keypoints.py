@@ -62,7 +62,7 @@ class Keypoints:
         return np.hypot(SIGMA_FLOOR_PX, SIGMA_PER_SIZE * self.sizes.astype(np.float64))
 
 
-def detect(gray: Gray8, max_keypoints: int) -> Keypoints:
+def detect(gray: Gray8, max_keypoints: int, contrast: float = CONTRAST_THRESHOLD) -> Keypoints:
     """Find SIFT keypoints and describe them with RootSIFT.
 
     Detection runs once at a low contrast threshold and costs little more than at Lowe's; only the strongest
@@ -71,6 +71,7 @@ def detect(gray: Gray8, max_keypoints: int) -> Keypoints:
     Args:
         gray: (height, width), any exposure.
         max_keypoints: Keep at most this many; 8 x 8 cells of the frame share them.
+        contrast: Weakest keypoints to find, on Lowe's scale.
 
     Returns:
         The keypoints, strongest of each cell first; none for a photo without texture.
@@ -80,7 +81,7 @@ def detect(gray: Gray8, max_keypoints: int) -> Keypoints:
     # Without the precise upscale every location is biased by a quarter pixel.
     sift = cv2.SIFT.create(
         nfeatures=round(CANDIDATES_PER_KEPT * max_keypoints),
-        contrastThreshold=CONTRAST_THRESHOLD,
+        contrastThreshold=contrast,
         enable_precise_upscale=True,
     )
     found, descriptors = sift.detectAndCompute(gray, None)

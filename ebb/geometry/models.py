@@ -27,9 +27,6 @@ MAX_STEPS = 30
 STEP_TOLERANCE = 3e-8
 """Gauss-Newton steps of a polish; it ends early at steps below this share of the frame: 3e-5 px."""
 
-ROUGH_TOLERANCE = 1e-6
-"""The same where a thousandth of a pixel does: when models are compared."""
-
 CAUCHY_WIDTH = 2.385
 """Width of the robust weight in units of the spread of the errors: 95 % efficient on Gaussian errors."""
 
@@ -145,9 +142,7 @@ def robust_start(
     return cast("Homography | None", H)
 
 
-def polish(
-    matches: Matches, model: MotionModel, H: Homography, tolerance: float = STEP_TOLERANCE
-) -> Homography:
+def polish(matches: Matches, model: MotionModel, H: Homography, max_steps: int = MAX_STEPS) -> Homography:
     """Refine H on all given matches: Gauss-Newton on the transfer error, with robust weights.
 
     Each match weighs by its whitening times the Cauchy weight of its error (Huber and Ronchetti, Robust
@@ -157,7 +152,7 @@ def polish(
         matches: Matches without gross outliers, more than the model has parameters.
         model: The family to stay in.
         H: Starting point; what the family cannot express is dropped.
-        tolerance: Steps below this share of the frame end it.
+        max_steps: Stop after so many steps.
 
     Returns:
         The refined matrix, H[2, 2] = 1.
@@ -168,10 +163,10 @@ def polish(
     information = _information(matches.whitening / to_unit[0, 0])
     unit_H = to_unit @ H @ np.linalg.inv(to_unit)
     parameters = _parameters(model, unit_H / unit_H[2, 2])
-    for _ in range(MAX_STEPS):
+    for _ in range(max_steps):
         step = _gauss_newton_step(source, target, information, model, parameters)
         parameters = parameters + step
-        if np.abs(step).max() < tolerance:
+        if np.abs(step).max() < STEP_TOLERANCE:
             break
     refined = np.linalg.inv(to_unit) @ _matrix(model, parameters) @ to_unit
     return np.asarray(refined / refined[2, 2])

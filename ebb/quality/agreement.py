@@ -45,6 +45,9 @@ _NEARER = 0.01
 MIN_FOUND = 0.8
 """Correlation at which a patch counts as found."""
 
+MIN_ALIKE = 0.7
+"""Correlation in place below which a patch has changed."""
+
 _CLIPPED = 250
 _SHARE_THERE = 0.98
 """A shallow photo that clips shows no structure: places where more than 2 % of it does are left out."""
@@ -60,11 +63,13 @@ class Agreement(NamedTuple):
         similarity: Mean correlation of all patches with structure, −1 … 1; NaN when there is none.
         parallax_px: How far from its place a patch is found: the largest displacement of all but the worst
             quarter; NaN when no patch is found.
+        changed_share: Share of those patches that look different in place, 0 … 1; likewise.
         num_patches: Patches with structure.
     """
 
     similarity: float
     parallax_px: float
+    changed_share: float
     num_patches: int
 
 
@@ -80,11 +85,12 @@ def agreement(wide: Gray8, shallow: Gray8, H_shallow_to_wide: Homography) -> Agr
     blurred = [_structure(first, sigma) for sigma in BLURS]
     found = np.array(list(_patches(blurred, _structure(second, BLURS[0]), valid)), np.float64).reshape(-1, 3)
     if len(found) == 0:
-        return Agreement(np.nan, np.nan, 0)
+        return Agreement(np.nan, np.nan, np.nan, 0)
     here, best, distance = found.T
     is_found = best > MIN_FOUND
     parallax = np.percentile(distance[is_found], _PARALLAX_PERCENTILE) if is_found.any() else np.nan
-    return Agreement(float(here.mean()), REDUCTION * float(parallax), len(found))
+    changed_share = float((here < MIN_ALIKE).mean())
+    return Agreement(float(here.mean()), REDUCTION * float(parallax), changed_share, len(found))
 
 
 def _reduced(

@@ -105,8 +105,9 @@ def measure_exposure(
     usable &= (np.minimum(first, second) > MIN_LEVEL).all(axis=2) & (
         np.maximum(first, second) < MAX_LEVEL
     ).all(axis=2)
+    fall_off = _fall_off(usable.shape, shallow.shape, H_shallow_to_wide)
     ratio_ev = np.log2(second[usable] / first[usable]).astype(np.float64)
-    gain_ev, vignetting_ev = _fit(ratio_ev, _fall_off(usable.shape)[usable], prior_ev)
+    gain_ev, vignetting_ev = _fit(ratio_ev, fall_off[usable], prior_ev)
     return ExposureFigures(
         gain=(float(2 ** gain_ev[0]), float(2 ** gain_ev[1]), float(2 ** gain_ev[2])),
         vignetting_ev=vignetting_ev,
@@ -153,13 +154,18 @@ def _smooth(photo: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(blurred, np.float32)
 
 
-def _fall_off(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """(height, width, 2): r² and r⁴, r = 1 in the corners, smoothed as the photos are."""
+def _fall_off(shape: tuple[int, ...], shallow: tuple[int, ...], H: Homography) -> NDArray[np.float64]:
+    """(height, width, 2): r² and r⁴ of each block's place in the shallow photo, r = 1 in its corners.
+
+    Smoothed as the photos are.
+    """
     import cv2
 
-    y, x = (np.arange(side) - (side - 1) / 2 for side in shape)
-    radius2 = (y[:, None] ** 2 + x[None] ** 2).astype(np.float32)
-    radius2 /= max(float(radius2[0, 0]), 1.0)
+    last = np.array([shallow[1] - 1, shallow[0] - 1])
+    y, x = (REDUCTION * np.arange(side) + (REDUCTION - 1) / 2 for side in shape)
+    wide = np.stack(np.meshgrid(x, y), axis=-1)
+    place = cv2.perspectiveTransform(wide, np.linalg.inv(H)) - last / 2
+    radius2 = (np.square(place).sum(axis=-1) / max(float(np.square(last / 2).sum()), 1.0)).astype(np.float32)
     both = cv2.GaussianBlur(np.stack([radius2, radius2**2], axis=2), (0, 0), SMOOTH_PX)
     return np.asarray(both, np.float64)
 

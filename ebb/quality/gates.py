@@ -42,6 +42,7 @@ class AlignmentFigures:
         sharpness_shallow: The same in the shallow photo.
         defocus_px: Median blur of the shallow photo over the frame, diameter of a disc.
         similarity: Correlation of both photos, blur aside, −1 … 1.
+        changed_share: Share of what has structure that looks different, 0 … 1.
         parallax_px: Displacement of what is found elsewhere: the largest of all but the worst quarter.
         exposure_gain: Linear light of the shallow photo over the wide one's, green, at the frame centre.
         exposure_gain_red: The same for red.
@@ -71,6 +72,7 @@ class AlignmentFigures:
     sharpness_shallow: float
     defocus_px: float
     similarity: float
+    changed_share: float
     parallax_px: float
     exposure_gain: float
     exposure_gain_red: float
@@ -193,6 +195,12 @@ def _picture(figures: AlignmentFigures, settings: AlignSettings) -> Iterator[_Fa
         yield _Failure(
             Reason.LOW_SIMILARITY,
             f"the photos correlate by {figures.similarity:.2f}, less than {settings.min_similarity:g}",
+        )
+    if not figures.changed_share <= settings.max_changed:
+        yield _Failure(
+            Reason.LOW_SIMILARITY,
+            f"{figures.changed_share:.0%} of the frame shows something else, "
+            f"more than {settings.max_changed:.0%}",
         )
     if figures.focus_mismatch > settings.max_focus_mismatch:  # unknown where hardly anything is clear
         yield _Failure(

@@ -273,6 +273,7 @@ def _figures(
         **focus._asdict(),
         defocus_px=median_defocus_px(wide.gray, shallow.gray, H),
         similarity=agreed.similarity,
+        changed_share=agreed.changed_share,
         parallax_px=agreed.parallax_px,
         exposure_gain=exposure.gain[1],
         exposure_gain_red=exposure.gain[0],

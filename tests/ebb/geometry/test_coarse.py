@@ -17,8 +17,12 @@ SEARCH = Search(max_keypoints=2000, match_ratio=0.8, threshold_px=1.5)
 @pytest.fixture
 def heights(monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     """Half of the small test photos, and all of them."""
-    monkeypatch.setattr(coarse, "HEIGHTS", (FRAME.height // 2, FRAME.height))
-    return coarse.HEIGHTS
+    looks = [
+        look._replace(height=height)
+        for look, height in zip(coarse.LOOKS, (FRAME.height // 2, FRAME.height), strict=True)
+    ]
+    monkeypatch.setattr(coarse, "LOOKS", tuple(looks))
+    return looks[0].height, looks[1].height
 
 
 def detected(monkeypatch: pytest.MonkeyPatch) -> list[Size]:
@@ -26,9 +30,9 @@ def detected(monkeypatch: pytest.MonkeyPatch) -> list[Size]:
     sizes = []
     plain = coarse.detect
 
-    def spy(gray: np.ndarray, max_keypoints: int) -> coarse.Keypoints:
+    def spy(gray: np.ndarray, max_keypoints: int, contrast: float) -> coarse.Keypoints:
         sizes.append(Size(gray.shape[1], gray.shape[0]))
-        return plain(gray, max_keypoints)
+        return plain(gray, max_keypoints, contrast)
 
     monkeypatch.setattr(coarse, "detect", spy)
     return sizes

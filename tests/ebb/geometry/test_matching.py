@@ -106,3 +106,21 @@ def test_too_few_keypoints_match_nothing(count_a: int, count_b: int) -> None:
     rng = np.random.default_rng(5)
     a, b = (keypoints(random_descriptors(rng, count).reshape(-1, 128)) for count in (count_a, count_b))
     assert match(a, b, 0.8).shape == (0, 2)
+
+
+def test_what_is_out_of_reach_does_not_compete() -> None:
+    """A twin on the other side of the frame makes the ratio test fail; a small reach hides it."""
+    rng = np.random.default_rng(9)
+    a, here = random_descriptors(rng, 40), rng.uniform(0, 300, (40, 2))
+    twins = unit(np.abs(np.concatenate([a, a]) + rng.normal(0, 0.02, (80, 128))))
+    places = np.concatenate([here + np.array([5, 3]), here + np.array([700, 0])])
+    assert len(match(keypoints(a, here), keypoints(twins, places), 0.8)) == 0
+    pairs = match(keypoints(a, here), keypoints(twins, places), 0.8, reach_px=50)
+    np.testing.assert_array_equal(pairs, np.column_stack([np.arange(40)] * 2))
+
+
+def test_another_size_is_out_of_reach_too() -> None:
+    a = keypoints(random_descriptors(np.random.default_rng(10), 30))
+    large = Keypoints(a.points, a.descriptors, a.sizes * 2)
+    assert len(match(a, large, 0.8)) == 30
+    assert len(match(a, large, 0.8, reach_px=20)) == 0

@@ -27,6 +27,7 @@ def test_blur_and_exposure_do_not_matter(blur: float, gain: float) -> None:
     shallow = cv2.GaussianBlur(SCENE, (0, 0), blur) if blur else SCENE
     found = agreement(encoded(SCENE), encoded(shallow, gain=gain), np.eye(3))
     assert found.similarity > 0.95
+    assert found.changed_share < 0.02
     assert found.parallax_px < 2
     assert found.num_patches > 20
 
@@ -39,7 +40,16 @@ def test_a_background_that_moved_is_found(pixels: float) -> None:
 
 def test_another_scene_is_not_similar() -> None:
     other = np.ascontiguousarray(SCENE[::-1, ::-1])
-    assert agreement(encoded(SCENE), encoded(other), np.eye(3)).similarity < 0.4
+    found = agreement(encoded(SCENE), encoded(other), np.eye(3))
+    assert found.similarity < 0.4
+    assert found.changed_share > 0.9
+
+
+def test_a_thing_that_went_away_changes_its_share_of_the_frame() -> None:
+    other = np.ascontiguousarray(SCENE[::-1, ::-1])
+    swapped = SCENE.copy()
+    swapped[:, : FRAME.width // 4] = other[:, : FRAME.width // 4]
+    assert 0.1 < agreement(encoded(SCENE), encoded(swapped), np.eye(3)).changed_share < 0.45
 
 
 def test_the_motion_is_taken_out() -> None:

@@ -38,6 +38,16 @@ def test_fall_off_is_told_from_gain(loss: float) -> None:
     assert found.ev == pytest.approx(np.log2(1.2), abs=0.02)
 
 
+def test_fall_off_is_that_of_the_shallow_frame() -> None:
+    """A turn moves the dark corners; gain and fall-off stay what they are."""
+    shift = np.array([[1.0, 0.0, 40.0], [0.0, 1.0, -25.0], [0.0, 0.0, 1.0]])
+    turned = cv2.warpPerspective(LIGHT, np.linalg.inv(shift), FRAME, borderMode=cv2.BORDER_REFLECT)
+    dark = 1.2 * turned * vignetting(FRAME.width, FRAME.height, 0.5)[..., None]
+    found = measure_exposure(encoded(LIGHT), encoded(dark.astype(np.float32)), shift)
+    assert found.ev == pytest.approx(np.log2(1.2), abs=0.02)
+    assert found.vignetting_ev == pytest.approx(-1.0, abs=0.15)
+
+
 def test_noise_and_clipping_within_a_twentieth() -> None:
     bright = shallow((2.5, 2.5, 2.5))
     photos = encoded(LIGHT, noise=0.02), encoded(bright, noise=0.02, seed=1)
