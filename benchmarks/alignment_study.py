@@ -111,15 +111,7 @@ def study_pair(pair: StudyPair) -> dict[str, Any]:
     }
     start = time.process_time()
     try:
-<<<<<<< HEAD
-        wide, shallow = (
-            open_frame(data or b"", ".dng", plan.orientation, 1.0)
-            for data in (pair.wide_file, pair.shallow_file)
-        )
-        found = register(wide, shallow, SETTINGS, prior)
-=======
         found = register(DevelopedFrame(pair.wide), DevelopedFrame(pair.shallow), SETTINGS, PRIOR_EV)
->>>>>>> de2325d (A closer look at photos with little texture; fall-off measured in the shallow photo's own frame; a gate on what changed; the study of 1000 pairs)
     except ItemError as rejected:
         row |= {"status": "rejected", "reason": str(rejected.reason), "message": rejected.message}
         figures = dict(rejected.figures)
