@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import cv2
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.float32]
@@ -46,17 +42,3 @@ def photo_pair(number: int) -> tuple[Pixels, Pixels]:
 
 PAIRS = [*(random_pair(n) for n in range(8)), *(photo_pair(n) for n in range(4))]
 NAMES = [f"random{n}" for n in range(8)] + [f"photo{n}" for n in range(4)]
-
-
-def in_float64(
-    metric: Callable[..., Any], preds: Pixels, target: Pixels, monkeypatch: pytest.MonkeyPatch
-) -> float:
-    """What a function of ``tf.image`` gives in float64.
-
-    On smooth pictures its float32 is off by up to 1e-4, as the weights of its window do not add up to 1.
-    """
-    from tensorflow.python.ops import image_ops_impl
-
-    monkeypatch.setattr(image_ops_impl, "convert_image_dtype", lambda image, _: image)
-    pictures = (picture[None].astype(np.float64) for picture in (preds, target))
-    return float(metric(*pictures, np.float64(1))[0])

@@ -38,6 +38,9 @@ _NEIGHBOURHOOD = 1.0
 _EXPOSURE_SHARE = 1 / 16
 """Exposure is compared over this share of the height."""
 
+_FINEST_SIGMA = 3.0
+"""Deviation, in pixels, of a blur that is not worth doing at a finer scale."""
+
 _LARGEST_GAIN = 4.0
 _NOISE_PERCENTILE = 3
 """The emptiest places of a picture show its noise."""
@@ -112,11 +115,22 @@ class SharpPhoto:
 
     def _exposure_of(self, light: Plane) -> Plane:
         """Ratio of another photo's light to this one's, smoothed."""
-        import cv2
-
         sigma = self._light.shape[0] * _EXPOSURE_SHARE
-        broad = [cv2.GaussianBlur(plane, (0, 0), sigma) + np.float32(1e-3) for plane in (light, self._light)]
+        broad = [smoothed(plane, sigma) + np.float32(1e-3) for plane in (light, self._light)]
         return np.asarray((broad[0] / broad[1]).clip(1 / _LARGEST_GAIN, _LARGEST_GAIN), np.float32)
+
+
+def smoothed(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Gaussian blur of (H, W) or (H, W, C); a wide one of a reduced picture, as it has nothing finer."""
+    import cv2
+
+    height, width = values.shape[:2]
+    reduction = max(1, int(sigma / _FINEST_SIGMA))
+    size = (max(1, width // reduction), max(1, height // reduction))
+    small = cv2.resize(values, size, interpolation=cv2.INTER_AREA) if reduction > 1 else values
+    small = cv2.GaussianBlur(small, (0, 0), sigma / reduction)
+    blurred = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR) if reduction > 1 else small
+    return np.asarray(blurred, np.float32)
 
 
 def _luminance(picture: Picture) -> Plane:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.errors import InvalidInput
-from ebb_train.metrics.blur import GRID, BlurMap, SharpPhoto
+from ebb_train.metrics.blur import GRID, BlurMap, SharpPhoto, smoothed
 from ebb_train.metrics.pictures import as_pair
 from ebb_train.metrics.similarity import psnr, ssim_maps
 
@@ -183,7 +183,7 @@ def edge_halo(preds: Picture, target: Picture, sharp_side: Mask, boundary: Mask)
     for side in sides:
         rim = side & boundary & (contrast > _LEAST_CONTRAST**2)
         halo = ((error - _mean_colour(error, side & ~boundary, 4 * sigma)) * difference).sum(axis=2)
-        local, scale = (_smooth(np.where(rim, values, 0), sigma) for values in (halo, contrast))
+        local, scale = (smoothed(np.where(rim, values, 0), sigma) for values in (halo, contrast))
         alpha = np.abs(local[rim]) / np.maximum(scale[rim], _TINY)
         total += float((contrast[rim] * alpha).sum())
         weight += float(contrast[rim].sum())
@@ -192,15 +192,9 @@ def edge_halo(preds: Picture, target: Picture, sharp_side: Mask, boundary: Mask)
 
 def _mean_colour(picture: NDArray[np.float32], mask: Mask, sigma: float) -> NDArray[np.float32]:
     """Mean over the masked neighbours of each pixel; 0 where there are none."""
-    weight = _smooth(mask.astype(np.float32), sigma)[..., None]
-    summed = _smooth(picture * mask[..., None], sigma)
+    weight = smoothed(mask.astype(np.float32), sigma)[..., None]
+    summed = smoothed(picture * mask[..., None], sigma)
     return np.asarray(np.where(weight > _TINY, summed / np.maximum(weight, _TINY), 0), np.float32)
-
-
-def _smooth(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    import cv2
-
-    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma), np.float32)
 
 
 def _mean(values: NDArray[np.float32], mask: Mask) -> float:

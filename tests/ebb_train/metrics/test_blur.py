@@ -6,12 +6,13 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+import scipy.ndimage
 from numpy.typing import NDArray
 
 from ebb.arrays import Rgb8
 from ebb.optics.develop import decode_srgb, encode_srgb
 from ebb.optics.renderer import render_shallow
-from ebb_train.metrics.blur import COCS_PX, GRID, SharpPhoto
+from ebb_train.metrics.blur import COCS_PX, GRID, SharpPhoto, smoothed
 from ebb_train.metrics.pictures import as_unit
 from tests.synthetic_pairs import synthetic_pair
 
@@ -87,3 +88,12 @@ def test_odd_sizes(shape: tuple[int, int]) -> None:
     photo = as_unit(np.ascontiguousarray(sharp()[: shape[0], : shape[1]]), "photo")
     found = SharpPhoto(photo)
     assert found.spread(found.measure(photo)).shape == shape
+
+
+@pytest.mark.parametrize("sigma", [1.0, 6.0, 20.0])
+@pytest.mark.parametrize("shape", [(120, 151), (121, 150, 3)])
+def test_smoothing_is_gaussian(sigma: float, shape: tuple[int, ...]) -> None:
+    values = np.random.default_rng(0).random(shape, np.float32)
+    inner = (slice(40, -40), slice(40, -40))
+    expected = scipy.ndimage.gaussian_filter(values, (sigma, sigma, 0)[: len(shape)], mode="reflect")[inner]
+    np.testing.assert_allclose(smoothed(values, sigma)[inner], expected, atol=0.3 * expected.std() + 1e-3)

@@ -2,87 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
-import torch
 import torch.nn.functional as F
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from torchmetrics.functional.image import peak_signal_noise_ratio as torch_psnr
-from torchmetrics.functional.image import structural_similarity_index_measure as torch_ssim
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from ebb.errors import InvalidInput, UsageError
 from ebb_train.metrics.protocols import DEFAULT, PROTOCOLS, find_protocol
 from ebb_train.optional import tensorflow
-from tests.photo_pairs import NAMES, PAIRS, Pixels, in_float64
+from tests.metric_oracles import ORACLES, centre, exact_psnr, files_8_bit, tensor
+from tests.photo_pairs import NAMES, PAIRS, Pixels
 
 each_pair = pytest.mark.parametrize(("preds", "target"), PAIRS, ids=NAMES)
-PSNR_WITHIN, SSIM_WITHIN = 1e-6, 1e-5
+WITHIN = {"psnr": 1e-6, "ssim": 1e-5, "ms_ssim": 1e-5}
 
 
-def gaussian_ssim(preds: Pixels, target: Pixels) -> float:
-    """SSIM of scikit-image as its documentation says one gets that of Wang et al."""
-    found = structural_similarity(
-        preds.astype(float), target.astype(float), data_range=1, channel_axis=2, gaussian_weights=True,
-        sigma=1.5, use_sample_covariance=False,
-    )  # fmt: skip
-    return float(found)
-
-
-def exact_psnr(preds: Pixels, target: Pixels, data_range: float = 1) -> float:
-    return float(peak_signal_noise_ratio(target.astype(float), preds.astype(float), data_range=data_range))
-
-
-def tensor(picture: Pixels) -> torch.Tensor:
-    return torch.tensor(np.ascontiguousarray(picture.transpose(2, 0, 1))[None], dtype=torch.float64)
+def tiled(number: int, height: int, width: int) -> list[Pixels]:
+    """A pair of any size, made of one from the list."""
+    return [np.tile(picture, (8, 8, 1))[:height, :width] for picture in PAIRS[number]]
 
 
 @each_pair
-def test_ebb(preds: Pixels, target: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = find_protocol("ebb").score(preds, target)
-    assert list(found) == ["psnr", "ssim", "ms_ssim"]
-    assert found["psnr"] == pytest.approx(exact_psnr(preds, target), abs=PSNR_WITHIN)
-    assert found["ssim"] == pytest.approx(gaussian_ssim(preds, target), abs=SSIM_WITHIN)
-    multiscale = tensorflow().image.ssim_multiscale
-    assert found["ms_ssim"] == pytest.approx(
-        in_float64(multiscale, preds, target, monkeypatch), abs=SSIM_WITHIN
-    )
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_protocol_is_that_of_its_oracle(name: str, preds: Pixels, target: Pixels) -> None:
+    expected = ORACLES[name](preds, target)
+    found = find_protocol(name).score(preds, target)
+    assert found.keys() == expected.keys()
+    for metric, value in expected.items():
+        assert found[metric] == pytest.approx(value, abs=WITHIN[metric]), metric
 
 
-@each_pair
-def test_pynet2020_is_that_of_tensorflow(
-    preds: Pixels, target: Pixels, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    image = tensorflow().image
-    height, width = target.shape[:2]
-    inner = [
-        np.asarray(image.crop_to_bounding_box(picture, 32, 32, height - 64, width - 64))
-        for picture in (preds, target)
-    ]
-    found = find_protocol("pynet2020").score(preds, target)
-    assert found["psnr"] == pytest.approx(exact_psnr(*inner), abs=PSNR_WITHIN)
-    assert found["psnr"] == pytest.approx(float(image.psnr(*inner, 1.0)), abs=1e-4)  # its own is float32
-    assert found["ssim"] == pytest.approx(in_float64(image.ssim, *inner, monkeypatch), abs=SSIM_WITHIN)
-    assert ("ms_ssim" in found) == (min(height, width) >= 161 + 64)
+@pytest.mark.parametrize(
+    ("name", "height", "width"),
+    [
+        ("pynet2020", 240, 321),
+        ("ebokehnet2023", 1031, 1590),
+        ("ebokehnet2023", 401, 700),
+        ("dmshn2021", 330, 257),
+    ],
+)
+def test_larger_pictures(name: str, height: int, width: int) -> None:
+    preds, target = tiled(9, height, width)
+    expected = ORACLES[name](preds, target)
+    assert find_protocol(name).score(preds, target) == pytest.approx(expected, abs=1e-6)
 
 
-def test_pynet2020_has_ms_ssim_of_larger_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    preds, target = (np.tile(picture, (2, 2, 1)) for picture in PAIRS[-1])
-    found = find_protocol("pynet2020").score(preds, target)["ms_ssim"]
-    multiscale = tensorflow().image.ssim_multiscale
+@pytest.mark.parametrize(("preds", "target"), PAIRS[7:], ids=NAMES[7:])
+def test_the_libraries_in_float32_are_close(preds: Pixels, target: Pixels) -> None:
+    """What their users see; tf.image rounds the weights of its window."""
     inner = (preds[32:-32, 32:-32], target[32:-32, 32:-32])
-    assert found == pytest.approx(in_float64(multiscale, *inner, monkeypatch), abs=SSIM_WITHIN)
+    theirs = float(tensorflow().image.ssim(*inner, 1.0))
+    assert find_protocol("pynet2020").score(preds, target)["ssim"] == pytest.approx(theirs, abs=2e-4)
+    parts = (centre(preds).float(), centre(target).float())
+    theirs = float(structural_similarity_index_measure(*parts, data_range=1.0))
+    assert find_protocol("torchmetrics2025").score(preds, target)["ssim"] == pytest.approx(theirs, abs=1e-5)
 
 
 @each_pair
-def test_dmshn2021_is_that_of_scikit_image_on_8_bit_files(preds: Pixels, target: Pixels) -> None:
-    files = [(torch.tensor(picture) * 255 + 0.5).clamp(0, 255).byte().numpy() for picture in (preds, target)]
-    found = find_protocol("dmshn2021").score(preds, target)
-    assert found == find_protocol("dmshn2021").score(*files)
-    assert found["psnr"] == pytest.approx(exact_psnr(*files, data_range=255), abs=PSNR_WITHIN)
-    expected = structural_similarity(*files, channel_axis=2)
-    assert found["ssim"] == pytest.approx(expected, abs=SSIM_WITHIN)
+def test_dmshn2021_sees_8_bit_files(preds: Pixels, target: Pixels) -> None:
+    protocol = find_protocol("dmshn2021")
+    assert protocol.score(preds, target) == protocol.score(*files_8_bit(preds, target))
 
 
 def test_dmshn2021_enlarges_what_their_networks_give() -> None:
@@ -98,57 +77,13 @@ def test_dmshn2021_enlarges_what_their_networks_give() -> None:
         find_protocol("ebb").score(preds, target)
 
 
-def black_bars(picture: Pixels) -> Pixels:
-    """What EBokehNet's code leaves of a photo of 1590 x 1024."""
-    kept = np.zeros_like(picture)
-    kept[:, 75:1515] = picture[:, 75:1515]
-    return kept
-
-
-@each_pair
-def test_ebokehnet2023(preds: Pixels, target: Pixels) -> None:
-    found = find_protocol("ebokehnet2023").score(preds, target)
-    assert found["psnr"] == pytest.approx(exact_psnr(preds, target), abs=PSNR_WITHIN)
-    assert found["ssim"] == pytest.approx(gaussian_ssim(preds, target), abs=SSIM_WITHIN)
-
-
-def test_ebokehnet2023_of_a_photo_of_full_size() -> None:
-    preds, target = (np.tile(picture, (6, 6, 1))[:1024, :1590] for picture in PAIRS[9])
-    found = find_protocol("ebokehnet2023").score(preds, target)
-    barred = black_bars(preds), black_bars(target)
-    assert found["psnr"] == pytest.approx(exact_psnr(*barred), abs=PSNR_WITHIN)
-    small = [F.avg_pool2d(tensor(picture), 4)[0].permute(1, 2, 0).numpy() for picture in barred]
-    assert found["ssim"] == pytest.approx(gaussian_ssim(*small), abs=SSIM_WITHIN)
-    assert found["psnr"] > exact_psnr(preds, target) + 0.3
-
-
-@pytest.fixture
-def default_float64() -> Iterator[None]:
-    """In float32, torchmetrics' logarithm of 10 alone is worth 1e-6 dB."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-@each_pair
-def test_torchmetrics2025_is_that_of_torchmetrics(
-    preds: Pixels, target: Pixels, default_float64: None
-) -> None:
-    height, width = target.shape[:2]
-    top, left = -(-(height % 4) // 2), -(-(width % 4) // 2)
-    parts = [
-        tensor(picture[top : top + height // 4 * 4, left : left + width // 4 * 4])
-        for picture in (preds, target)
-    ]
-    found = find_protocol("torchmetrics2025").score(preds, target)
-    assert found["psnr"] == pytest.approx(float(torch_psnr(*parts, data_range=1.0)), abs=PSNR_WITHIN)
-    assert found["ssim"] == pytest.approx(float(torch_ssim(*parts, data_range=1.0)), abs=SSIM_WITHIN)
-    lower = [part.float() for part in parts]
-    assert found["ssim"] == pytest.approx(float(torch_ssim(*lower, data_range=1.0)), abs=1e-3)
+def test_ebokehnet2023_counts_its_black_bars() -> None:
+    preds, target = tiled(9, 1024, 1590)
+    assert find_protocol("ebokehnet2023").score(preds, target)["psnr"] > exact_psnr(preds, target) + 0.3
 
 
 def test_the_same_pictures_get_another_number_under_each_protocol() -> None:
-    preds, target = (np.tile(picture, (6, 6, 1))[:1023, :1590] for picture in PAIRS[9])
+    preds, target = tiled(9, 401, 703)
     found = {name: round(protocol.score(preds, target)["ssim"], 6) for name, protocol in PROTOCOLS.items()}
     assert len(set(found.values())) == len(PROTOCOLS)
 
@@ -194,3 +129,45 @@ def test_what_is_left_out_is_said() -> None:
         "ms_ssim": "needs 161 pixels each way",
         "lpips": "not asked for",
     }
+
+
+EIGHT_BIT = [np.round(picture * 255).astype(np.uint8) for picture in PAIRS[8]]
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_16_bit_grey_and_opaque_pictures_score_as_what_they_show(name: str) -> None:
+    preds, target = EIGHT_BIT
+    protocol = find_protocol(name)
+    expected = protocol.score(preds, target)
+    opaque = np.full((*preds.shape[:2], 1), 255, np.uint8)
+    for same in (preds.astype(np.uint16) * 257, np.float32(preds / 255), np.dstack([preds, opaque])):
+        assert protocol.score(same, target) == pytest.approx(expected, abs=1e-5)
+    green = [np.repeat(picture[..., 1:2], 3, axis=2) for picture in (preds, target)]
+    assert protocol.score(preds[..., 1], target[..., 1]) == protocol.score(*green)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize(
+    ("preds", "message"),
+    [
+        (np.full(EIGHT_BIT[0].shape, np.nan, np.float32), "the prediction holds NaN or infinity"),
+        (EIGHT_BIT[0][:, 1:], "sizes differ: 287 x 192 and 288 x 192"),
+        (EIGHT_BIT[0][..., 0], "the prediction is grey and the other picture is not"),
+        (np.dstack([EIGHT_BIT[0], EIGHT_BIT[0][..., 0]]), "the prediction has transparent pixels"),
+        (EIGHT_BIT[0].astype(np.float32), "the prediction runs from 26 to 240, not from 0 to 1"),
+        (EIGHT_BIT[0].astype(np.int32), "the prediction holds int32 values"),
+    ],
+    ids=["nan", "size", "grey", "alpha", "range", "type"],
+)  # fmt: skip
+def test_what_cannot_be_scored_is_refused(name: str, preds: np.ndarray, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        find_protocol(name).score(preds, EIGHT_BIT[1])
+
+
+def test_opposite_pictures_have_numbers() -> None:
+    """MS-SSIM would be NaN: a root of negative contrasts."""
+    checks = np.uint8(np.indices((192, 192)).sum(axis=0) % 2 * 255)
+    found = find_protocol("ebb").score(255 - checks, checks)
+    assert found["psnr"] == 0
+    assert found["ssim"] < -0.9
+    assert found["ms_ssim"] == 0

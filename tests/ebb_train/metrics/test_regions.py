@@ -39,7 +39,7 @@ def test_what_is_in_focus_is_found(seed: int) -> None:
 def test_also_with_noise_and_another_exposure() -> None:
     wide, shallow, coc = synthetic_pair(4, Size(768, 512), exposure=0.8, noise=0.01)
     found = find_regions(wide, np.roll(shallow, 1, axis=1)).sharp_side
-    assert overlap(~found, coc >= FOCUS_COC_PX) > 0.9
+    assert overlap(~found, coc >= FOCUS_COC_PX) > 0.88
 
 
 def test_every_pixel_is_in_one_region(pair: SyntheticPair) -> None:

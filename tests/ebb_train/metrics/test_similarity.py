@@ -19,8 +19,8 @@ from ebb_train.metrics.similarity import (
     ssim,
     ssim_maps,
 )
-from ebb_train.optional import tensorflow
-from tests.photo_pairs import NAMES, PAIRS, Pixels, in_float64
+from tests.metric_oracles import tf_image
+from tests.photo_pairs import NAMES, PAIRS, Pixels
 
 each_pair = pytest.mark.parametrize(("preds", "target"), PAIRS, ids=NAMES)
 
@@ -44,10 +44,8 @@ def test_ssim_is_that_of_scikit_image(preds: Pixels, target: Pixels, window: Win
 
 
 @each_pair
-def test_ms_ssim_is_that_of_tensorflow(
-    preds: Pixels, target: Pixels, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = in_float64(tensorflow().image.ssim_multiscale, preds, target, monkeypatch)
+def test_ms_ssim_is_that_of_tensorflow(preds: Pixels, target: Pixels) -> None:
+    expected = tf_image("ssim_multiscale", preds, target)
     assert ms_ssim(preds.astype(float), target.astype(float)) == pytest.approx(expected, abs=1e-7)
     assert ms_ssim(preds, target) == pytest.approx(expected, abs=1e-5)
 
