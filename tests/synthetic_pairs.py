@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +13,7 @@ from ebb.arrays import Rgb8, Size
 from ebb.optics.develop import encode_srgb
 from ebb.optics.renderer import render_shallow
 from ebb.optics.scenes import Scene, make_scene
-from ebb.optics.sensor import Sensor, soften
+from ebb.optics.sensor import Sensor
 from ebb.optics.thin_lens import Lens, PixelGrid, coc_px, image_distance_mm
 
 
@@ -55,7 +56,7 @@ def synthetic_pair(
     photos = []
     for stop, gain in ((16.0, 1.0), (f_number, exposure)):
         coc = coc_px(Lens(50, stop), pixels, scene.focus_m, scene.depth_m)
-        light = soften(render_shallow(scene.rgb, coc), 0.5)[inner, inner] * np.float32(gain)
+        light = cv2.GaussianBlur(render_shallow(scene.rgb, coc), (0, 0), 0.5)[inner, inner] * np.float32(gain)
         grain = rng.normal(0, noise, light.shape) * np.sqrt(light.clip(0) + 0.01)
         photos.append(encode_srgb((light + grain).astype(np.float32)))
     return SyntheticPair(photos[0], photos[1], np.abs(coc[inner, inner]))
