@@ -3,7 +3,7 @@
 What is done, and why it pays (figures: ``benchmarks/depth.py``):
 
 - batch normalisation becomes part of the convolution before it;
-- the four 1 x 1 convolutions of an Inception block read the same input, so they are one matrix product;
+- the four 1 x 1 convolutions of an Inception block read the same input, so they are one;
 - a block works on bands of rows small enough for the cache; branches are written where the joined result
   needs them, so nothing the size of the photo is made only to be copied;
 - 7 x 7 and 11 x 11 convolutions, most of the work, take half the products (:mod:`ebb.depthmap.winograd`);
@@ -97,19 +97,12 @@ class MaxPool(nn.Module):
 
 
 class FastInception(nn.Module):
-    """An Inception block as one matrix product for all 1 x 1 convolutions and one convolution a kernel."""
-
-    weight: Tensor
-    bias: Tensor
+    """An Inception block as one 1 x 1 convolution for all branches, and one convolution a kernel."""
 
     def __init__(self, block: Inception, *, winograd: bool) -> None:
         super().__init__()
         folded = [_fold(cast("nn.Sequential", branch)) for branch in block]
-        pointwise = torch.cat([convs[0].weight for convs in folded]).flatten(1)
-        self.register_buffer("weight", pointwise.t().contiguous())
-        self.register_buffer(
-            "bias", torch.cat([convs[0].bias for convs in folded if convs[0].bias is not None])
-        )
+        self.reduce = _side_by_side([convs[0] for convs in folded])
         self.kernels = nn.ModuleList([_convolution(convs[1], winograd=winograd) for convs in folded[1:]])
         self.mid = folded[1][0].out_channels
         self.out = folded[0][0].out_channels
@@ -120,64 +113,94 @@ class FastInception(nn.Module):
         num, _, height, width = x.shape
         channels = self.out * (1 + len(self.kernels))
         joined = x.new_empty((num, height, width, channels))
-        for image, result in zip(x.permute(0, 2, 3, 1), joined, strict=True):
+        for image, result in zip(torch.split(x, 1), joined, strict=True):
             self._run_bands(image, result)
         return joined.permute(0, 3, 1, 2)
 
     def _run_bands(self, image: Tensor, result: Tensor) -> None:
-        """Fill ``result`` (H, W, C') from ``image`` (H, W, C), a band of rows at a time.
+        """Fill ``result`` (H, W, C') from ``image`` (1, C, H, W), a band of rows at a time.
 
-        ``reduced`` rolls down the image: it holds the band's rows after the 1 x 1 convolutions and ``halo``
-        rows above and below it, zero outside the image as the padding of a convolution is.
+        The reduced channels of each branch roll down the image: they hold the band's rows and ``halo`` rows
+        above and below it, zero outside the image as the padding of a convolution is.
         """
-        height, width, _ = image.shape
+        height = len(result)
         halo, rows = self.halo, self._rows_per_band(image)
-        reduced = image.new_zeros((rows + 2 * halo, width, self.bias.numel()))
-        self._reduce(image[: rows + halo], reduced[halo:])
+        reduced = [self._buffer(conv, image, rows + 2 * halo) for conv in self._kernels()]
+        self._reduce(image, result, reduced, 0, halo)
         for top in range(0, height, rows):
             if top:
-                reduced[: 2 * halo] = reduced[rows:].clone()
-                self._reduce(image[top + halo : top + halo + rows], reduced[2 * halo :])
-            bottom = min(top + rows, height)
-            self._convolve(reduced, result[top:bottom])
+                for buffer in reduced:
+                    buffer[: 2 * halo] = buffer[rows:].clone()
+                self._reduce(image, result, reduced, top + halo, 2 * halo)
+            self._convolve(reduced, result[top : top + rows])
+
+    def _kernels(self) -> list[DirectConv | WinogradConv]:
+        return cast("list[DirectConv | WinogradConv]", list(self.kernels))
 
     def _rows_per_band(self, image: Tensor) -> int:
-        height, width, _ = image.shape
+        height, width = image.shape[2:]
         if image.device.type != "cpu":
             return height
-        row_bytes = width * self.bias.numel() * image.element_size()
+        row_bytes = width * self.reduce.out_channels * image.element_size()
         return min(height, max(2 * self.halo, BAND_BYTES // row_bytes))
 
-    def _reduce(self, image: Tensor, reduced: Tensor) -> None:
-        """1 x 1 convolutions and ReLU of rows (h, W, C) into ``reduced``, 0 in what rows it has left."""
-        num_rows = image.shape[0]
-        target = reduced[:num_rows].flatten(0, 1)
-        torch.addmm(self.bias, image.flatten(0, 1), self.weight, out=target).relu_()
-        reduced[num_rows:] = 0
+    def _buffer(self, conv: DirectConv | WinogradConv, image: Tensor, rows: int) -> Tensor:
+        left, right = conv.margins(image.shape[3])
+        return image.new_zeros((rows, left + image.shape[3] + right, self.mid))
 
-    def _convolve(self, reduced: Tensor, result: Tensor) -> None:
-        """Branches of one band: (rows + 2 · halo, W, mid channels) to (rows, W, C')."""
+    def _reduce(self, image: Tensor, result: Tensor, reduced: list[Tensor], start: int, at: int) -> None:
+        """1 x 1 convolutions and ReLU of the image from row ``start`` on, into the buffers from ``at`` on.
+
+        What the buffers have left below the image becomes 0. The first branch is done with that.
+        """
+        stop = min(start + len(reduced[0]) - at, len(result))
+        width = result.shape[1]
+        for buffer in reduced:
+            buffer[at + max(stop - start, 0) :] = 0
+        if stop <= start:
+            return
+        channels = pointwise(image[:, :, start:stop], self.reduce)[0].permute(1, 2, 0)
+        first, *others = torch.split(channels, [self.out] + [self.mid] * len(reduced), dim=2)
+        torch.clamp_min(first, 0, out=result[start:stop, :, : self.out])
+        for conv, other, buffer in zip(self._kernels(), others, reduced, strict=True):
+            left, _ = conv.margins(width)
+            torch.clamp_min(other, 0, out=buffer[at : at + stop - start, left : left + width])
+
+    def _convolve(self, reduced: list[Tensor], result: Tensor) -> None:
+        """The k x k branches of one band: (rows + 2 · halo, …, mid channels) to (rows, W, C')."""
         num_rows, halo = result.shape[0], self.halo
-        result[..., : self.out] = reduced[halo : halo + num_rows, :, : self.out]
-        inputs = torch.split(reduced[..., self.out :], self.mid, dim=2)
         outputs = torch.split(result[..., self.out :], self.out, dim=2)
-        for conv, source, target in zip(self.kernels, inputs, outputs, strict=True):
-            reach = cast("DirectConv | WinogradConv", conv).size // 2
-            window = source[halo - reach : halo + num_rows + reach]
-            torch.clamp_min(conv(window), 0, out=target)
+        for conv, buffer, target in zip(self._kernels(), reduced, outputs, strict=True):
+            reach = conv.size // 2
+            window = buffer[halo - reach : halo + num_rows + reach]
+            torch.clamp_min(conv(window, result.shape[1]), 0, out=target)
+
+
+def pointwise(x: Tensor, conv: nn.Conv2d) -> Tensor:
+    """A 1 x 1 convolution by oneDNN; PyTorch itself leaves it to MKL where a single thread runs."""
+    bias = cast("Tensor", conv.bias)
+    has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if x.device.type != "cpu" or x.dtype != torch.float32 or not has_onednn:
+        return functional.conv2d(x, conv.weight, bias)
+    result: Tensor = torch.mkldnn_convolution(x, conv.weight, bias, [0, 0], [1, 1], [1, 1], 1)
+    return result
 
 
 class DirectConv(nn.Module):
-    """``conv`` (k x k) on one photo, channels innermost, same padding along x and none along y."""
+    """``conv`` (k x k) on one photo, channels innermost."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.size = conv.kernel_size[1]
-        self.conv = nn.Conv2d(conv.in_channels, conv.out_channels, self.size, padding=(0, self.size // 2))
+        self.conv = nn.Conv2d(conv.in_channels, conv.out_channels, self.size)
         self.conv.load_state_dict(conv.state_dict())
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (H, W, C) to (H − k + 1, W, C')."""
+    def margins(self, width: int) -> tuple[int, int]:  # noqa: ARG002 (that of the other kind needs it)
+        """Columns of zeros that the input has left and right of its ``width``."""
+        return self.size // 2, self.size // 2
+
+    def forward(self, x: Tensor, width: int) -> Tensor:  # noqa: ARG002
+        """Map (H, W + margins, C) to (H − k + 1, W, C')."""
         result: Tensor = self.conv(x.permute(2, 0, 1)[None])
         return result[0].permute(1, 2, 0)
 
@@ -220,6 +243,14 @@ def _fold(branch: nn.Sequential) -> list[nn.Conv2d]:
         fuse_conv_bn_eval(cast("nn.Conv2d", modules[i]), cast("nn.BatchNorm2d", modules[i + 1]))
         for i in range(0, len(modules), 3)
     ]
+
+
+def _side_by_side(convs: list[nn.Conv2d]) -> nn.Conv2d:
+    """1 x 1 convolutions of one input as one, their outputs joined along the channels."""
+    joined = nn.Conv2d(convs[0].in_channels, sum(conv.out_channels for conv in convs), 1)
+    joined.weight.copy_(torch.cat([conv.weight for conv in convs]))
+    cast("Tensor", joined.bias).copy_(torch.cat([cast("Tensor", conv.bias) for conv in convs]))
+    return joined
 
 
 def _convolution(conv: nn.Conv2d, *, winograd: bool) -> DirectConv | WinogradConv:

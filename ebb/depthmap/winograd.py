@@ -46,7 +46,7 @@ def _evaluate(num_coefficients: int) -> NDArray[np.float64]:
 
 
 class WinogradConv(nn.Module):
-    """``conv`` (k x k) on one photo, channels innermost, same padding along x and none along y."""
+    """``conv`` (k x k) on one photo, channels innermost, its input padded by :meth:`margins`."""
 
     bias: Tensor
     to_outputs: Tensor
@@ -65,22 +65,23 @@ class WinogradConv(nn.Module):
         self.register_buffer("to_outputs", torch.from_numpy(to_outputs).float())
         self.register_buffer("from_inputs", torch.from_numpy(from_inputs).float())
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (H, W, C) to (H − k + 1, W, C'), bias added."""
-        width = x.shape[1]
-        groups = -(-width // OUTPUTS)
-        products = self._multiply(self._transform(x, groups))
+    def margins(self, width: int) -> tuple[int, int]:
+        """Columns of zeros that the input has left and right of its ``width``."""
+        num_inputs = -(-width // OUTPUTS) + self.blocks - 1
+        left = self.size // 2
+        return left, num_inputs * OUTPUTS + TAPS - 1 - width - left
+
+    def forward(self, x: Tensor, width: int) -> Tensor:
+        """Map (H, W + margins, C) to (H − k + 1, W, C'), bias added."""
+        products = self._multiply(self._transform(x))
         outputs = (self.to_outputs @ products.flatten(1)).view(OUTPUTS, *products.shape[1:])
         return outputs.permute(1, 2, 0, 3).flatten(1, 2)[:, :width] + self.bias
 
-    def _transform(self, x: Tensor, groups: int) -> Tensor:
+    def _transform(self, x: Tensor) -> Tensor:
         """Bᵀ d for every group of four outputs: (7, H, groups + blocks − 1, C)."""
-        num_inputs = groups + self.blocks - 1
-        left = self.size // 2
-        padded = functional.pad(x, (0, 0, left, num_inputs * OUTPUTS + TAPS - 1 - x.shape[1] - left))
-        row, column, channel = padded.stride()
-        shape = (PRODUCTS, x.shape[0], num_inputs, x.shape[2])
-        neighbours = padded.as_strided(shape, (column, row, OUTPUTS * column, channel))
+        row, column, channel = x.stride()
+        shape = (PRODUCTS, x.shape[0], (x.shape[1] - TAPS + 1) // OUTPUTS, x.shape[2])
+        neighbours = x.as_strided(shape, (column, row, OUTPUTS * column, channel))
         return (self.from_inputs @ neighbours.flatten(1)).view(shape)
 
     def _multiply(self, transformed: Tensor) -> Tensor:

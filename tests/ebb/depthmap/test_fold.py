@@ -62,6 +62,14 @@ def test_block_at_any_height_in_bands(height: int, monkeypatch: pytest.MonkeyPat
         )
 
 
+def test_pointwise_is_the_convolution() -> None:
+    conv = nn.Conv2d(7, 9, 1)
+    x = torch.randn(1, 7, 5, 6, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        for kind in (torch.float32, torch.float64):
+            torch.testing.assert_close(fold.pointwise(x.to(kind), conv.to(kind)), conv(x.to(kind)))
+
+
 def test_head_is_the_convolution() -> None:
     conv = nn.Conv2d(5, 1, 3, padding=1)
     x = torch.randn(2, 5, 7, 9, generator=torch.Generator().manual_seed(0))
