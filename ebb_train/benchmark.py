@@ -66,7 +66,7 @@ class Entry:
     summary: dict[str, Cell]
     difference: dict[str, Cell]
     """To the first model, pair by pair; empty for the first itself."""
-    timing: Timing | None
+    timing: Timing | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ class Benchmark:
     groups: dict[str, dict[str, str]]
     """Protocol, or ``regions`` → what it means."""
     entries: list[Entry]
-    published: list[Published]
+    published: Sequence[Published] = ()
 
     @property
     def num_failed(self) -> int:
@@ -141,7 +141,7 @@ def benchmark(
         split=settings.split,
         data=source.fingerprint(),
         num_pairs=len(source),
-        photo=_size(first),
+        photo=photo_size(source),
         groups=group_facts(settings),
         entries=entries,
         published=published,
@@ -191,7 +191,7 @@ def _entry(
     return Entry(
         name=label,
         model=model.facts(),
-        cost=model.cost(_size(first)),
+        cost=model.cost(size_of(first)),
         rows=rows,
         summary=summarise(rows, columns),
         difference=compare(rows, before[0].rows, columns) if before else {},
@@ -199,7 +199,13 @@ def _entry(
     )
 
 
-def _size(photos: Photos) -> Size:
+def photo_size(source: Source) -> Size:
+    """Of the first pair."""
+    return size_of(source.read(0))
+
+
+def size_of(photos: Photos) -> Size:
+    """Of a pair's photos."""
     height, width = photos.wide.shape[:2]
     return Size(width, height)
 
@@ -223,7 +229,8 @@ def _write(found: Benchmark, source: Source, out: Path, num_cases: int) -> None:
         write_json(out / TIMINGS, {"machine": machine(), "photo": list(found.photo), "models": timings})
     grids = benchmark_grids(found)
     write_atomic(out / TEXT, benchmark_text(found, grids).encode())
-    write_atomic(out / PAGE, benchmark_page(found, grids, source, num_cases).encode())
+    heading = f"Benchmark: {found.split} split"
+    write_atomic(out / PAGE, benchmark_page(found, grids, source, num_cases, heading).encode())
 
 
 def benchmark_text(found: Benchmark, grids: Sequence[Grid]) -> str:

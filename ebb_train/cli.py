@@ -253,6 +253,39 @@ def benchmark_models(
     return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
 
 
+@app.command(name="ablate")
+def ablate_network(
+    checkpoint: Path,
+    dataset: Path,
+    /,
+    *,
+    out: Path,
+    without_depth: Path | None = None,
+    output: Annotated[Output, Flags] = Output(),
+    settings: Annotated[ScoreSettings, Flags] = ScoreSettings(),
+) -> ExitCode:
+    """Show what levels 7 to 4 and depth contribute: pictures and scores without them (figures 8 and 6).
+
+    Example: ebb-train ablate runs/a/level-1.safetensors dataset --out runs/ablation
+
+    Args:
+        checkpoint: Weights of the whole network, .safetensors.
+        dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
+        out: Folder for pictures, strips, ablate.json and index.html.
+        without_depth: Weights of a network trained without depth, to compare; else depth is set to zero.
+    """
+    from ebb_train.ablate import ablate
+    from ebb_train.evaluate import PAGE
+    from ebb_train.report.texts import benchmark_text
+
+    console = output.console()
+    found = ablate(
+        checkpoint, dataset, out, settings, without_depth=without_depth, progress=console.progress()
+    )
+    console.result(found.as_dict(), f"{benchmark_text(found)}\n\nlook at: {out / PAGE}")
+    return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one verb and leave with its exit code."""
     sys.exit(run_verb(app, sys.argv[1:] if arguments is None else arguments))

@@ -144,7 +144,7 @@ def predict_and_score(
     Raises:
         InvalidInput: no pair could be rendered.
     """
-    failures = predict(model, source, folder, progress)
+    failures = predict([(model, folder)], source, progress)
     if len(failures) == len(source):
         raise InvalidInput(f"no pair could be rendered, the first: {next(iter(failures.values()))}")
     return score_folder(PictureFolder(folder), source, settings, progress, failures)

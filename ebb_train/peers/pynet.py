@@ -11,7 +11,7 @@ from ebb_train.models.pynet import SIZE_MULTIPLE, tensor_shapes, used_layers
 from ebb_train.peers.model import Cost, Model, require_depth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ebb.arrays import Gray8, Rgb8, Size
@@ -25,6 +25,10 @@ class PyNetModel(Model):
     def __init__(self, network: PyNet, path: Path, sha256: str) -> None:
         self.network, self.name, self._path, self._sha256 = network, path.stem, path, sha256
         self.needs_depth = network.config.in_channels == 4
+
+    def with_network(self, network: PyNet) -> PyNetModel:
+        """The same weights, run by another network."""
+        return PyNetModel(network, self._path, self._sha256)
 
     def __reduce__(self) -> tuple[Callable[[Path, str], PyNetModel], tuple[Path, str]]:
         """Travel to another process as a path: a file is read faster than weights are copied."""
@@ -71,6 +75,14 @@ def load(path: Path, device: str = "cpu") -> PyNetModel:
             hint="train on down to level 1",
         )
     return PyNetModel(network.to(device), path, sha256_file(path))
+
+
+def silenced(whole: PyNetModel, cuts: Sequence[Sequence[int]]) -> list[PyNetModel]:
+    """The network with levels left out, one model for each cut; they share weights and the encoder's maps."""
+    from ebb_train.models.ablation import EncoderMaps, SilencedPyNet
+
+    maps = EncoderMaps()
+    return [whole.with_network(SilencedPyNet(whole.network, cut, maps)) for cut in cuts]
 
 
 def _network_side(length: int) -> int:

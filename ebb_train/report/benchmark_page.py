@@ -14,8 +14,9 @@ from ebb_train.scoring.summary import DASH
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ebb.arrays import Rgb8
     from ebb_train.benchmark import Benchmark, Entry
-    from ebb_train.data.sources import Source
+    from ebb_train.data.sources import Photos, Source
     from ebb_train.scoring.scores import Row
 
 STRIP_SIDE = 640
@@ -30,10 +31,13 @@ def benchmark_grids(found: Benchmark) -> list[Grid]:
         differences = {entry.name: entry.difference for entry in others}
         without_facts: dict[str, dict[str, str]] = {group: {} for group in found.groups}
         grids += metric_grids(differences, without_facts, f"Difference to {base.name}, pair by pair")
-    return [*grids, _costs(found), *map(published_grid, found.published)]
+    costs = [_costs(found)] if any(entry.timing for entry in found.entries) or found.published else []
+    return [*grids, *costs, *map(published_grid, found.published)]
 
 
-def benchmark_page(found: Benchmark, grids: Sequence[Grid], source: Source, num_strips: int) -> str:
+def benchmark_page(
+    found: Benchmark, grids: Sequence[Grid], source: Source, num_strips: int, heading: str
+) -> str:
     """Write the page.
 
     Args:
@@ -41,13 +45,14 @@ def benchmark_page(found: Benchmark, grids: Sequence[Grid], source: Source, num_
         grids: Its tables.
         source: The pairs, for the pictures.
         num_strips: How many pairs are shown: those on which the last model is worst.
+        heading: Of the page.
     """
     last = found.entries[-1]
     column = next(iter(last.summary))
     strips = [_strip(found, row, source, column) for row in rank(last.rows, column)[:num_strips]]
     return render_page(
         "benchmark.html.jinja",
-        title=f"Benchmark: {found.split} split",
+        title=heading,
         about=f"{found.num_pairs} pairs; data {found.data[:16]}; 95 % bootstrap intervals",
         grids=grids,
         strips=strips,
@@ -82,20 +87,24 @@ def _cost(entry: Entry) -> list[Text]:
     ]
 
 
-def _strip(found: Benchmark, row: Row, source: Source, column: str) -> dict[str, Any]:
-    photos = source.read(row.index)
+def pictures_of(found: Benchmark, photos: Photos, index: int) -> dict[str, Rgb8]:
+    """The wide photo, what each model made of it, and the shallow photo."""
     pictures = {"input": photos.wide}
-    captions = {"input": "", "target": ""}
     for entry in found.entries:
-        own = entry.rows[row.index]
-        if own.picture is not None:
-            pictures[entry.name] = as_rgb8(read_picture(own.picture))
-            captions[entry.name] = f"{own.scores[column]:.2f}"
-    pictures["target"] = photos.shallow
+        path = entry.rows[index].picture
+        if path is not None:
+            pictures[entry.name] = as_rgb8(read_picture(path))
+    return pictures | {"target": photos.shallow}
+
+
+def _strip(found: Benchmark, row: Row, source: Source, column: str) -> dict[str, Any]:
+    scores = {entry.name: entry.rows[row.index].scores for entry in found.entries}
+    captions = {name: f"{own[column]:.2f}" for name, own in scores.items() if column in own}
+    pictures = pictures_of(found, source.read(row.index), row.index)
     return {
         "pair_id": row.pair_id,
         "pictures": [
-            {"name": name, "caption": captions[name], "uri": data_uri(picture, STRIP_SIDE)}
+            {"name": name, "caption": captions.get(name, ""), "uri": data_uri(picture, STRIP_SIDE)}
             for name, picture in pictures.items()
         ],
     }

@@ -20,7 +20,7 @@ from ebb.files import remove_temporaries, write_atomic
 from ebb.settings import canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -42,23 +42,24 @@ def file_stem(pair_id: str) -> str:
     return pair_id.replace("/", "_")
 
 
-def predict(model: Model, source: Source, folder: Path, progress: Progress) -> dict[int, str]:
-    """Render every pair of a source that has no picture in the folder yet.
+def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progress) -> dict[int, str]:
+    """Render every pair of a source that has no picture in its folder yet.
 
     Args:
-        model: Renders.
+        jobs: Models, and where the pictures of each go; folders are made if they are not there. All models
+            see a pair before the next one, so that what they share is computed once.
         source: The pairs.
-        folder: Where the pictures go; made if it is not there.
         progress: Hears of every pair.
 
     Returns:
         Number of a pair that cannot be read or rendered → why; empty if all went well.
 
     Raises:
-        UsageError: the folder holds pictures of another model or data set.
+        UsageError: a folder holds pictures of another model or data set.
         OutputError: a picture cannot be written.
     """
-    claim(folder, {"model": model.facts(), "data": source.fingerprint(), "version": VERSION})
+    for model, folder in jobs:
+        claim(folder, {"model": model.facts(), "data": source.fingerprint(), "version": VERSION})
     failures = {}
     progress.start("predict", len(source))
     for index in range(len(source)):
@@ -66,9 +67,8 @@ def predict(model: Model, source: Source, folder: Path, progress: Progress) -> d
         try:
             photos = source.read(index)
             name = photos.pair_id
-            path = folder / f"{file_stem(name)}.png"
-            if not path.exists():
-                write_atomic(path, encode_png(to_8_bit(model.render(photos.wide, photos.depth))))
+            for model, folder in jobs:
+                _render(model, photos, folder / f"{file_stem(name)}.png")
         except InvalidInput as error:
             failures[index] = str(error)
             progress.advance(name, Status.ERROR, Reason.NO_PREDICTION, str(error))
@@ -76,6 +76,11 @@ def predict(model: Model, source: Source, folder: Path, progress: Progress) -> d
             progress.advance(name, Status.OK, None, "")
     progress.finish()
     return failures
+
+
+def _render(model: Model, photos: Photos, path: Path) -> None:
+    if not path.exists():
+        write_atomic(path, encode_png(to_8_bit(model.render(photos.wide, photos.depth))))
 
 
 def claim(folder: Path, identity: Mapping[str, Any]) -> None:

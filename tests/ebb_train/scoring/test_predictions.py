@@ -54,7 +54,7 @@ def source(tmp_path: Path) -> Source:
 
 
 def test_a_picture_a_pair_as_the_model_rendered_it(source: Source, tmp_path: Path) -> None:
-    assert predict(Identity(), source, tmp_path / "out", SilentProgress()) == {}
+    assert predict([(Identity(), tmp_path / "out")], source, SilentProgress()) == {}
     folder = PictureFolder(tmp_path / "out")
     for index in range(4):
         path = folder.find(source.read(index))
@@ -64,28 +64,28 @@ def test_a_picture_a_pair_as_the_model_rendered_it(source: Source, tmp_path: Pat
 
 def test_an_interrupted_run_goes_on(source: Source, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        predict(Counting(stop_at=3), source, tmp_path / "out", SilentProgress())
+        predict([(Counting(stop_at=3), tmp_path / "out")], source, SilentProgress())
     rest = Counting()
-    predict(rest, source, tmp_path / "out", SilentProgress())
+    predict([(rest, tmp_path / "out")], source, SilentProgress())
     assert rest.count == 1
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == sorted([*(f"{record(number).pair_id}.png" for number in range(4)), MANIFEST])
 
 
 def test_pictures_of_two_models_are_never_mixed(source: Source, tmp_path: Path) -> None:
-    predict(Gaussian(0.04), source, tmp_path, SilentProgress())
+    predict([(Gaussian(0.04), tmp_path)], source, SilentProgress())
     with pytest.raises(UsageError) as caught:
-        predict(Gaussian(0.05), source, tmp_path, SilentProgress())
+        predict([(Gaussian(0.05), tmp_path)], source, SilentProgress())
     assert '"blur":0.04' in caught.value.message
     assert '"blur":0.05' in caught.value.message
     assert caught.value.hint == "give another --out, or remove the folder"
 
 
 def test_nor_of_two_data_sets(source: Source, tmp_path: Path) -> None:
-    predict(Identity(), source, tmp_path / "out", SilentProgress())
+    predict([(Identity(), tmp_path / "out")], source, SilentProgress())
     other = open_source(write_ebb(tmp_path / "ebb", range(2)))
     with pytest.raises(UsageError, match="pictures made otherwise: data is"):
-        predict(Identity(), other, tmp_path / "out", SilentProgress())
+        predict([(Identity(), tmp_path / "out")], other, SilentProgress())
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", "3"])
@@ -108,7 +108,7 @@ def test_a_pair_without_depth_is_a_row_and_the_others_go_on(tmp_path: Path) -> N
     rows = [record(0), record(1, has_depth=False), record(2)]
     source = open_source(write_set(tmp_path / "set", [rows]))
     progress = RecordedProgress()
-    failures = predict(Gaussian(0.04), source, tmp_path / "out", progress)
+    failures = predict([(Gaussian(0.04), tmp_path / "out")], source, progress)
     assert list(failures) == [1]
     assert "gaussian needs depth" in failures[1]
     assert [reason for _, _, reason in progress.items] == [None, Reason.NO_PREDICTION, None]

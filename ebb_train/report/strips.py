@@ -1,0 +1,46 @@
+"""Pictures of one scene side by side, each with its name: figures 6 and 8 of the paper."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ebb.arrays import Rgb8
+
+HEIGHT = 480
+"""Of the pictures in a strip."""
+CAPTION = 28
+GAP = 6
+_BACKGROUND, _TEXT = 24, (225, 225, 225)
+
+
+def strip(pictures: Mapping[str, Rgb8]) -> Rgb8:
+    """Join pictures of one size, left to right.
+
+    Args:
+        pictures: Name → (H, W, 3), 0…255.
+
+    Returns:
+        (:data:`CAPTION` + height, …, 3); pictures taller than :data:`HEIGHT` are averaged down to it.
+    """
+    tiles = [_tile(name, picture) for name, picture in pictures.items()]
+    gap = np.full((tiles[0].shape[0], GAP, 3), _BACKGROUND, np.uint8)
+    return np.hstack([part for tile in tiles for part in (tile, gap)][:-1])
+
+
+def _tile(name: str, picture: Rgb8) -> Rgb8:
+    import cv2
+
+    height, width = picture.shape[:2]
+    if height > HEIGHT:
+        width = max(1, round(width * HEIGHT / height))
+        picture = np.asarray(cv2.resize(picture, (width, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
+    band = np.full((CAPTION, width, 3), _BACKGROUND, np.uint8)
+    text = name.encode("ascii", "replace").decode()
+    place = (4, CAPTION - 9)
+    cv2.putText(band, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.55, _TEXT, 1, cv2.LINE_AA)
+    return np.vstack([band, picture])
