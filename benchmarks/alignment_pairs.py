@@ -164,7 +164,7 @@ def _pair(place: _Place, plan: PairPlan) -> StudyPair:
     scene, changed = place.scene, 0.0
     if plan.subject_shift:
         scene = _scene(plan, place.texture, plan.subject_shift)
-        with np.errstate(invalid="ignore"):  # sky over sky: not a number, not changed
+        with np.errstate(invalid="ignore", divide="ignore"):  # sky over sky: not a number, not changed
             changed = float((np.abs(np.log(scene.depth_m / place.scene.depth_m)) > MOVED).mean())
     focal_px = focal_length_px(plan, APS_C, place.scene.focus_m)
     light = optical_image(scene, plan.pose, plan, plan.shallow, focal_px, APS_C)

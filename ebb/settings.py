@@ -88,7 +88,7 @@ class AlignSettings:
     """Reject when a smaller share of the frame is sharp in both photos: the focus was missed."""
     max_residual_px: float = 0.5
     """Reject when half of what is in focus is farther apart after alignment, in pixels at 1024 px height."""
-    max_focus_mismatch: float = 0.2
+    max_focus_mismatch: float = 0.35
     """Reject when a larger share of what is sharp in both photos differs: something moved."""
     max_parallax_px: float = 10.0
     """Reject when a quarter of the frame is displaced by more than this, in pixels at 1024 px height."""

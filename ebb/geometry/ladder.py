@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.geometry.models import RAYLEIGH_MEDIAN, MotionModel, polish
+from ebb.geometry.models import RAYLEIGH_MEDIAN, ROUGH_TOLERANCE, MotionModel, polish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,6 @@ GRID = 4
 
 NUM_FOLDS = 4
 MIN_TRAINING = 12
-REFIT_STEPS = 2
-"""Steps of a fit without the held-out matches, from the fit with them: hardly a tenth of a pixel away."""
 
 CAP = 5.0
 """Errors count at most this many standard deviations: a stray match must not choose the model."""
@@ -69,7 +67,7 @@ def held_out_error(matches: Matches, kind: MotionModel, H: Homography, cap: floa
     total = 0.0
     for held_out in folds(matches, grid):
         rest = matches.subset(~held_out)
-        fitted = polish(rest, kind, H, REFIT_STEPS) if len(rest) >= MIN_TRAINING else H
+        fitted = polish(rest, kind, H, ROUGH_TOLERANCE) if len(rest) >= MIN_TRAINING else H
         total += float(np.minimum(matches.subset(held_out).whitened_error(fitted), cap).sum())
     return total / len(matches)
 

@@ -27,6 +27,9 @@ MAX_STEPS = 30
 STEP_TOLERANCE = 3e-8
 """Gauss-Newton steps of a polish; it ends early at steps below this share of the frame: 3e-5 px."""
 
+ROUGH_TOLERANCE = 1e-6
+"""The same where a thousandth of a pixel does: when models are compared."""
+
 CAUCHY_WIDTH = 2.385
 """Width of the robust weight in units of the spread of the errors: 95 % efficient on Gaussian errors."""
 
@@ -142,7 +145,9 @@ def robust_start(
     return cast("Homography | None", H)
 
 
-def polish(matches: Matches, model: MotionModel, H: Homography, max_steps: int = MAX_STEPS) -> Homography:
+def polish(
+    matches: Matches, model: MotionModel, H: Homography, tolerance: float = STEP_TOLERANCE
+) -> Homography:
     """Refine H on all given matches: Gauss-Newton on the transfer error, with robust weights.
 
     Each match weighs by its whitening times the Cauchy weight of its error (Huber and Ronchetti, Robust
@@ -152,7 +157,7 @@ def polish(matches: Matches, model: MotionModel, H: Homography, max_steps: int =
         matches: Matches without gross outliers, more than the model has parameters.
         model: The family to stay in.
         H: Starting point; what the family cannot express is dropped.
-        max_steps: Stop after so many steps.
+        tolerance: Steps below this share of the frame end it.
 
     Returns:
         The refined matrix, H[2, 2] = 1.
@@ -163,10 +168,10 @@ def polish(matches: Matches, model: MotionModel, H: Homography, max_steps: int =
     information = _information(matches.whitening / to_unit[0, 0])
     unit_H = to_unit @ H @ np.linalg.inv(to_unit)
     parameters = _parameters(model, unit_H / unit_H[2, 2])
-    for _ in range(max_steps):
+    for _ in range(MAX_STEPS):
         step = _gauss_newton_step(source, target, information, model, parameters)
         parameters = parameters + step
-        if np.abs(step).max() < STEP_TOLERANCE:
+        if np.abs(step).max() < tolerance:
             break
     refined = np.linalg.inv(to_unit) @ _matrix(model, parameters) @ to_unit
     return np.asarray(refined / refined[2, 2])
