@@ -94,16 +94,28 @@ def align(
     common: Annotated[Common, Flags] = Common(),
     settings: Annotated[AlignSettings, Flags] = AlignSettings(),
     run: Annotated[RunSettings, Flags] = RunSettings(),
+    debug: str | None = None,
 ) -> ExitCode:
     """Bring the photos of every pair into register, cut to the common part, downscale.
 
     Example: ebb align --height 1024 --workers 8
+
+    Args:
+        debug: Align only the pair with this id, accepted or not, and draw how into debug/PAIR_ID.png of the
+            dataset folder: matches, overlay before and after, focus, figures, gates. Changes nothing else.
     """
-    from ebb.report.summary import stage_text
+    from ebb.report.summary import debug_text, stage_text
     from ebb.stages import align as stage
-    from ebb.workspace import open_workspace
+    from ebb.workspace import open_workspace, read_workspace
 
     console = common.console()
+    if debug is not None:
+        from ebb.report.debug_picture import write_debug_picture
+
+        with read_workspace(common.dataset) as workspace:
+            drawn = write_debug_picture(workspace, debug, settings, run)
+        console.result(drawn.as_dict(), debug_text(drawn))
+        return ExitCode.DONE
     with open_workspace(common.dataset) as workspace:
         report = stage.run(workspace, settings, run, console.progress())
     console.result(report.as_dict(), stage_text(report))

@@ -54,6 +54,10 @@ class Workspace:
         """The picture to look at after a run."""
         return self.root / "contact_sheet.png"
 
+    def debug_picture(self, pair_id: str) -> Path:
+        """The picture that shows how a pair is aligned."""
+        return self.root / "debug" / f"{pair_id}.png"
+
     def pair(self, pair_id: str) -> Path:
         """Folder of a pair's photos."""
         return self.root / "pairs" / pair_id

@@ -97,8 +97,16 @@ def check_alignment(figures: AlignmentFigures, settings: AlignSettings) -> None:
     Raises:
         Rejected: for a reason of alignment, with the number, the limit and all figures.
     """
-    for failure in _failures(figures, settings):
-        raise Rejected(failure.reason, failure.message, figures=figures.as_dict())
+    for rejection in rejections(figures, settings):
+        raise rejection
+
+
+def rejections(figures: AlignmentFigures, settings: AlignSettings) -> list[Rejected]:
+    """What every gate that says no would raise, the one that decides first."""
+    return [
+        Rejected(failure.reason, failure.message, figures=figures.as_dict())
+        for failure in _failures(figures, settings)
+    ]
 
 
 def check_clipping(clipped_wide: float, clipped_shallow: float, settings: AlignSettings) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ebb.pipeline import PipelineReport
+    from ebb.report.debug_picture import DebugReport
     from ebb.report.status import DatasetStatus, PairStatus
     from ebb.runner.stage import StageReport
     from ebb.stages.export import ExportReport
@@ -39,6 +40,12 @@ def stage_text(report: StageReport) -> str:
     unchanged = f" ({report.unchanged} unchanged since the last run)" if report.unchanged else ""
     reasons = f"\n\n{_reasons(report.reasons)}" if report.reasons else ""
     return f"{report.stage}: {counts}{unchanged}{reasons}"
+
+
+def debug_text(report: DebugReport) -> str:
+    """What became of the pair and where its picture is."""
+    verdict = f"rejected: {report.verdict}: {report.detail}" if report.detail else "accepted"
+    return f"{report.pair_id} {verdict}\nlook at: {report.picture}"
 
 
 def shard_text(report: ShardReport) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ebb.arrays import Gray8, Homography, Points2d, Rect, Rgb, Size
+from ebb.arrays import Gray8, Homography, Mask, Points2d, Rect, Rgb, Size
 from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
 from ebb.dataset.png import encode_png
 from ebb.errors import Broken, Reason, Rejected
@@ -16,6 +16,8 @@ from ebb.files import write_atomic
 from ebb.geometry.coarse import Search, coarse_motion
 from ebb.geometry.crop import common_crop, crop_to_photo, overlap
 from ebb.geometry.homography import decompose, rescale_homography, transfer_error_px
+from ebb.geometry.keypoints import detect
+from ebb.geometry.matching import match
 from ebb.geometry.models import MotionModel
 from ebb.geometry.refine import Refinement, refine
 from ebb.geometry.tiles import band
@@ -23,7 +25,7 @@ from ebb.photo.frame import Frame, open_frame
 from ebb.photo.resample import NEUTRAL, to_gray8
 from ebb.quality.agreement import agreement
 from ebb.quality.exposure import clipped_share, exif_ev, measure_exposure
-from ebb.quality.gates import AlignmentFigures, check_alignment, check_clipping, coverage
+from ebb.quality.gates import AlignmentFigures, check_alignment, check_clipping, coverage, rejections
 from ebb.quality.sharpness import focus_figures, median_defocus_px
 from ebb.runner.inputs import read_ingested
 from ebb.runner.items import Result
@@ -124,6 +126,65 @@ def _open_photo(row: CatalogRow, reduction: float) -> Frame:
         return open_frame(data, PurePosixPath(row.name).suffix, row.orientation, reduction)
     except Broken as error:
         raise Broken(error.reason, error.message, path=row.name) from error
+
+
+@dataclass
+class Examination:
+    """All that is known of the alignment of one pair, whatever the gates say. For a person to look at."""
+
+    wide: Reduced
+    shallow: Reduced
+    points_shallow: Points2d
+    """(N, 2), matched places in the reduced shallow photo."""
+    points_wide: Points2d
+    inliers: Mask
+    """(N,), matches that agree with the motion; none when there is no motion."""
+    found: Found | None
+    registration: Registration | None
+    rejections: list[Rejected]
+    """What every gate that says no has to say, the one that decides first."""
+
+
+def examine(job: AlignJob) -> Examination:
+    """Align a pair as :func:`align_pair` does, but go on where a gate says no, and write nothing.
+
+    Raises:
+        Broken: a file changed since ingest or cannot be decoded.
+    """
+    settings = job.settings
+    wide, shallow = (reduce(photo) for photo in open_photos(job))
+    rejected: list[Rejected] = []
+    found, registration = None, None
+    with _Noting(rejected):
+        check_clipping(clipped_share(wide.photo), clipped_share(shallow.photo), settings)
+    with _Noting(rejected):
+        found = find_motion(wide.gray, shallow.gray, settings)
+        registration = measure(wide, shallow, found, settings, prior_ev(job))
+        rejected += rejections(registration.figures, settings)
+        stored_size(registration.crop, settings.height)
+    if found is not None:
+        matched = found.points_shallow, found.points_wide, found.motion.inliers
+    else:
+        a, b = (detect(photo.gray, settings.max_keypoints) for photo in (shallow, wide))
+        of_a, of_b = match(a, b, settings.match_ratio).T
+        matched = a.points[of_a], b.points[of_b], np.zeros(len(of_a), np.bool_)
+    return Examination(wide, shallow, *matched, found, registration, rejected)
+
+
+class _Noting:
+    """Notes what a gate in its block has to say, and goes on behind the block."""
+
+    def __init__(self, rejected: list[Rejected]) -> None:
+        self._rejected = rejected
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        """Take a rejection, and nothing else."""
+        if isinstance(error, Rejected):
+            self._rejected.append(error)
+        return isinstance(error, Rejected)
 
 
 class Reduced(NamedTuple):

@@ -51,6 +51,20 @@ def test_a_card_becomes_shards_and_the_verbs_agree(
     assert json.loads(capsys.readouterr().out)["unchanged"] == 2
 
 
+def test_align_draws_one_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_card(tmp_path / "raw", 1)
+    dataset = ("--dataset", str(tmp_path / "set"))
+    assert run_verb(["ingest", str(tmp_path / "raw"), *dataset, "-q"]) == 0
+    assert (
+        run_verb(["align", *dataset, "--height", "256", "--debug", "no such pair", "--json"])
+        == ExitCode.USAGE
+    )
+    pair_id = json.loads(capsys.readouterr().out)["hint"].split(": ")[1].split(";")[0]
+    assert run_verb(["align", *dataset, "--height", "256", "--debug", pair_id]) == 0
+    assert capsys.readouterr().out.endswith(f"accepted\nlook at: {tmp_path}/set/debug/{pair_id}.png\n")
+    assert not (tmp_path / "set" / "pairs").exists()
+
+
 def test_json_holds_the_facts_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_card(tmp_path / "raw", 1)
     (tmp_path / "raw" / "IMG_0009.CR2").write_text("this is no photo")

@@ -1,0 +1,294 @@
+"""One picture that shows how a pair was aligned: matches, overlays, what is in focus, figures and gates."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb.arrays import Size
+from ebb.dataset.png import encode_png
+from ebb.errors import InvalidInput, Status, UsageError
+from ebb.files import write_atomic
+from ebb.geometry.homography import apply, resizing
+from ebb.geometry.tiles import TILE_PX
+from ebb.report import picture as draw
+from ebb.report.picture import BAD, FAINT, GOOD, TEXT, Canvas
+from ebb.runner.items import Result
+from ebb.runner.run import run_items
+from ebb.stages.align import AlignJob, Examination, examine, jobs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ebb.arrays import Homography, Rgb8
+    from ebb.settings import AlignSettings, RunSettings
+    from ebb.workspace import Workspace
+
+MARGIN = 16
+PANEL = Size(800, 534)
+CAPTION = 30
+HEADER = 76
+LINE = 22
+WIDTH = 2 * PANEL.width + 3 * MARGIN
+MAX_LINES = 120
+"""Matches drawn, evenly chosen: more hide the photos."""
+
+ZOOM = 72
+"""Side of the detail that is shown magnified, in pixels at detection height."""
+
+
+@dataclass(frozen=True)
+class DebugJob:
+    """One pair to draw and where the picture goes."""
+
+    align: AlignJob
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class DebugReport:
+    """The picture and what it shows."""
+
+    pair_id: str
+    picture: str
+    verdict: str
+    """``ok`` or the reason code of the gate that decides."""
+    detail: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same facts for ``--json``."""
+        return dataclasses.asdict(self)
+
+
+def write_debug_picture(
+    workspace: Workspace, pair_id: str, settings: AlignSettings, run: RunSettings
+) -> DebugReport:
+    """Align one pair again, in a worker, and draw what happened into ``debug/<pair_id>.png`` of the folder.
+
+    Nothing else is written: neither photos nor state.
+
+    Args:
+        workspace: The dataset folder.
+        pair_id: The pair, or the beginning of its id.
+        settings: What to align with.
+        run: How long a worker may take.
+
+    Raises:
+        UsageError: no pair has that id.
+        InvalidInput: one of its files cannot be read.
+    """
+    job = _find(jobs(workspace, settings), pair_id)
+    path = workspace.debug_picture(job.pair_id)
+    one = dataclasses.replace(run, workers=1, runner="local")
+    (outcome,) = run_items(draw_pair, [DebugJob(job, path)], one)
+    if outcome.status is not Status.OK:
+        raise InvalidInput(f"cannot draw {job.pair_id}: {outcome.detail}")
+    figures = outcome.figures
+    return DebugReport(
+        pair_id=job.pair_id, picture=str(path), verdict=figures["verdict"], detail=figures["detail"]
+    )
+
+
+def draw_pair(job: DebugJob) -> Result:
+    """Examine a pair, draw and write the picture. Runs in a worker."""
+    examined = examine(job.align)
+    sha256 = write_atomic(job.path, encode_png(compose(job.align, examined)))
+    first = examined.rejections[0] if examined.rejections else None
+    return Result(
+        figures={"verdict": first.reason if first else "ok", "detail": first.message if first else ""},
+        outputs={job.path.name: sha256},
+    )
+
+
+def _find(todo: list[AlignJob], pair_id: str) -> AlignJob:
+    """The pair with that id, or the only one whose id begins so."""
+    ids = [job.pair_id for job in todo]
+    beginning = [job for job in todo if pair_id and job.pair_id.startswith(pair_id.lower())]
+    if len(beginning) == 1:
+        return beginning[0]
+    near = [job.pair_id for job in beginning] or difflib.get_close_matches(pair_id, ids, n=3, cutoff=0.4)
+    listed = ", ".join((near or ids)[:5]) or "none: run ebb ingest first"
+    which = "near it" if near else "pairs here"
+    how_many = "more than one pair" if beginning else "no pair"
+    raise UsageError(
+        f"{how_many} with the id {pair_id!r}", hint=f"{which}: {listed}; ebb status --pairs lists all"
+    )
+
+
+def compose(job: AlignJob, examined: Examination) -> Rgb8:
+    """The whole picture.
+
+    Args:
+        job: Names and settings.
+        examined: What was found.
+
+    Returns:
+        (height, width, 3).
+    """
+    lines = _figure_lines(job.settings, examined)
+    rows = -(-len(lines) // 3)
+    step = CAPTION + PANEL.height + MARGIN
+    header = HEADER + LINE * max(1, len(examined.rejections))
+    canvas = Canvas(WIDTH, header + 3 * step + CAPTION + LINE * rows + MARGIN)
+    _head(canvas, job, examined)
+    left, right = MARGIN, 2 * MARGIN + PANEL.width
+    _matches(canvas, header, examined)
+    before, after = _overlays(examined)
+    caption = "shallow photo in cyan over the wide one in red: grey where they agree"
+    _panel(canvas, left, header + step, f"Before: {caption}", before)
+    if after is None:
+        _panel(canvas, right, header + step, "After: nothing, as no motion was found", before // 4)
+    else:
+        _panel(canvas, right, header + step, f"After: {caption}; the frame is the common crop", after)
+    _panel(canvas, left, header + 2 * step, *_focus(examined))
+    _panel(canvas, right, header + 2 * step, *_zoom(examined))
+    top = header + 3 * step
+    canvas.text(left, top, "Figures, with the limit of the gate that looks at them", FAINT)
+    for index, (text, colour) in enumerate(lines):
+        column, row = divmod(index, rows)
+        canvas.text(left + column * (WIDTH // 3), top + CAPTION + row * LINE, text, colour)
+    return canvas.pixels()
+
+
+def _head(canvas: Canvas, job: AlignJob, examined: Examination) -> None:
+    canvas.text(MARGIN, MARGIN, f"{job.pair_id}   {job.wide.name} + {job.shallow.name}", size=22)
+    facts = [f"{len(examined.inliers)} matches, {int(examined.inliers.sum())} agree"]
+    if examined.registration is not None:
+        facts.append(f"motion: {examined.registration.motion_model}")
+    facts.append(f"looked at {examined.wide.size.width} x {examined.wide.size.height}")
+    canvas.text(MARGIN, MARGIN + 34, ", ".join(facts), FAINT)
+    if not examined.rejections:
+        canvas.text(MARGIN, HEADER, "accepted: no gate says no", GOOD, size=17)
+    for index, rejection in enumerate(examined.rejections):
+        decides = "rejected by" if index == 0 else "would also be rejected by"
+        text = f"{decides} {rejection.reason}: {rejection.message}"
+        canvas.text(MARGIN, HEADER + LINE * index, text, BAD if index == 0 else FAINT, size=17)
+
+
+def _panel(canvas: Canvas, x: int, y: int, caption: str, picture: Rgb8) -> None:
+    canvas.text(x, y + 6, caption, FAINT)
+    canvas.panel(x, y + CAPTION, PANEL, picture)
+
+
+def _matches(canvas: Canvas, y: int, examined: Examination) -> None:
+    """Both photos side by side; lines join what was matched."""
+    wide, shallow = examined.wide.photo, examined.shallow.photo
+    both = [
+        np.asarray(photo // 257 if photo.dtype == np.uint16 else photo, np.uint8) for photo in (wide, shallow)
+    ]
+    height = max(len(photo) for photo in both)
+    padded = [np.pad(photo, ((0, height - len(photo)), (0, 0), (0, 0))) for photo in both]
+    picture = np.hstack(padded)
+    offset = np.array([both[0].shape[1], 0.0])
+    pairs = list(zip(examined.points_wide, examined.points_shallow + offset, strict=True))
+    agree = [pair for pair, inlier in zip(pairs, examined.inliers, strict=True) if inlier]
+    others = [pair for pair, inlier in zip(pairs, examined.inliers, strict=True) if not inlier]
+    picture = draw.linked(picture, _some(others), BAD)
+    picture = draw.linked(picture, _some(agree), GOOD)
+    caption = "Matches, wide photo left, shallow photo right: green agree with the motion, red do not"
+    canvas.text(MARGIN, y + 6, caption, FAINT)
+    canvas.panel(MARGIN, y + CAPTION, Size(WIDTH - 2 * MARGIN, PANEL.height), picture)
+
+
+def _some(items: list[Any]) -> list[Any]:
+    """Evenly chosen, at most :data:`MAX_LINES`."""
+    return items[:: max(1, -(-len(items) // MAX_LINES))]
+
+
+def _overlays(examined: Examination) -> tuple[Rgb8, Rgb8 | None]:
+    """Both photos on each other: as they were shot, and as they were aligned."""
+    wide = examined.wide.gray
+    shallow = draw.as_bright_as(examined.shallow.gray, wide)
+    before = draw.anaglyph(wide, draw.moved_onto(shallow, _as_shot(examined), wide.shape))
+    if examined.found is None:
+        return before, None
+    H = examined.found.refinement.H_shallow_to_wide
+    after = draw.anaglyph(wide, draw.moved_onto(shallow, H, wide.shape))
+    if examined.registration is not None:
+        crop = examined.registration.crop
+        x, y, right, bottom = crop.x, crop.y, crop.x + crop.width - 1, crop.y + crop.height - 1
+        corners = np.array([[x, y], [right, y], [right, bottom], [x, bottom]], np.float64)
+        after = draw.framed(after, apply(resizing(examined.wide.scale), corners))
+    return before, after
+
+
+def _focus(examined: Examination) -> tuple[str, Rgb8]:
+    """The wide photo, bright where both photos are sharp."""
+    wide = examined.wide.gray
+    if examined.found is None:
+        return "In focus in both: unknown, no motion was found", draw.grey_to_rgb(wide // 3)
+    refinement = examined.found.refinement
+    mask = np.zeros(wide.shape, np.bool_)
+    corners = np.rint(refinement.tiles.centres - (TILE_PX - 1) / 2).astype(int)
+    for x, y in corners[refinement.in_focus]:
+        mask[y : y + TILE_PX, x : x + TILE_PX] = True
+    picture = np.where(mask[..., None], draw.grey_to_rgb(wide), draw.grey_to_rgb(wide // 4)).astype(np.uint8)
+    for x, y in corners[refinement.in_focus]:
+        square = np.array(
+            [[x, y], [x + TILE_PX, y], [x + TILE_PX, y + TILE_PX], [x, y + TILE_PX]], np.float64
+        )
+        picture = draw.framed(picture, square, GOOD, 1)
+    share = refinement.in_focus.mean() if len(refinement.in_focus) else 0.0
+    return f"In focus in both (green tiles, {share:.1%}): what the motion was refined on", picture
+
+
+def _zoom(examined: Examination) -> tuple[str, Rgb8]:
+    """The clearest detail, magnified: wide, shallow and both; above as shot, below as aligned."""
+    wide, shallow = examined.wide.gray, draw.as_bright_as(examined.shallow.gray, examined.wide.gray)
+    motions = [_as_shot(examined)]
+    x, y = wide.shape[1] / 2, wide.shape[0] / 2
+    if examined.found is not None:
+        refinement = examined.found.refinement
+        motions.append(refinement.H_shallow_to_wide)
+        clearness = np.trace(refinement.tiles.information, axis1=1, axis2=2) * refinement.in_focus
+        if clearness.any():
+            x, y = refinement.tiles.centres[clearness.argmax()]
+    left, top = (
+        int(np.clip(middle - ZOOM / 2, 0, max(side - ZOOM, 0)))
+        for middle, side in ((x, wide.shape[1]), (y, wide.shape[0]))
+    )
+    patch = np.s_[top : top + ZOOM, left : left + ZOOM]
+    rows = []
+    for H in motions:
+        first, second = wide[patch], draw.moved_onto(shallow, H, wide.shape)[patch]
+        parts = (draw.grey_to_rgb(first), draw.grey_to_rgb(second), draw.anaglyph(first, second))
+        rows.append(np.hstack([np.pad(part, ((1, 1), (1, 1), (0, 0))) for part in parts]))
+    caption = f"Detail at ({left}, {top}): wide, shallow, both; above as shot, below as aligned"
+    return caption, np.vstack(rows)
+
+
+def _as_shot(examined: Examination) -> Homography:
+    """The shallow photo laid on the wide one without any motion."""
+    return resizing(
+        (
+            examined.wide.size.width / examined.shallow.size.width,
+            examined.wide.size.height / examined.shallow.size.height,
+        )
+    )
+
+
+def _figure_lines(settings: AlignSettings, examined: Examination) -> list[tuple[str, draw.Colour]]:
+    """Every figure with the limit that it is held against; red where the gate says no."""
+    if examined.registration is None:
+        return [("none: the pair was rejected before it could be measured", TEXT)]
+    lines = []
+    for name, value in examined.registration.figures.as_dict().items():
+        limit, passes = _limit(settings, name, value)
+        text = f"{name}  {value:.4g}{limit}"
+        lines.append((text, (TEXT if limit else FAINT) if passes else BAD))
+    return lines
+
+
+def _limit(settings: AlignSettings, name: str, value: float) -> tuple[str, bool]:
+    """The setting ``min_<name>`` or ``max_<name>``, in words, and whether the value keeps it."""
+    short = name.removeprefix("num_")
+    least, most = (getattr(settings, f"{kind}_{short}", None) for kind in ("min", "max"))
+    if least is not None:
+        return f"  (at least {least:g})", value >= least
+    if most is not None:
+        return f"  (at most {most:g})", abs(value) <= most
+    return "", True

@@ -1,0 +1,138 @@
+"""The picture of one pair: for accepted and rejected ones, and what is said about ids that are not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ebb.arrays import Rgb8
+from ebb.dataset.catalog import pairs_of, read_catalog, write_catalog
+from ebb.dataset.png import decode_png
+from ebb.errors import InvalidInput, Reason, UsageError
+from ebb.report import debug_picture
+from ebb.report.debug_picture import CAPTION, HEADER, MARGIN, PANEL, WIDTH, compose, write_debug_picture
+from ebb.report.picture import BAD, GOOD, MARK
+from ebb.settings import AlignSettings, RunSettings
+from ebb.stages.align import examine, jobs
+from ebb.workspace import Workspace, open_workspace, read_workspace
+
+SETTINGS, RUN = AlignSettings(height=256), RunSettings(workers=1)
+
+
+@pytest.fixture
+def workspace(root: Path, tmp_path: Path) -> Iterator[Workspace]:
+    shutil.copytree(root, tmp_path / "set")
+    with open_workspace(tmp_path / "set") as opened:
+        yield opened
+
+
+def pair_of(workspace: Workspace, wide: str) -> str:
+    pairs = pairs_of(read_catalog(workspace.catalog_file))
+    return next(pair.pair_id for pair in pairs if pair.wide.name == wide)
+
+
+def count(picture: NDArray[np.uint8], colour: tuple[int, int, int]) -> int:
+    """Pixels of a colour, less what antialiasing blends away."""
+    return int((np.abs(picture.astype(int) - colour).max(axis=2) < 8).sum())
+
+
+def drawn(workspace: Workspace, wide: str, settings: AlignSettings = SETTINGS) -> Rgb8:
+    pair_id = pair_of(workspace, wide)
+    job = next(job for job in jobs(workspace, settings) if job.pair_id == pair_id)
+    return compose(job, examine(job))
+
+
+def test_an_accepted_pair(workspace: Workspace) -> None:
+    pair_id = pair_of(workspace, "IMG_0001.JPG")
+    before = workspace.state.stage_rows("align")
+    report = write_debug_picture(workspace, pair_id, SETTINGS, RUN)
+    assert (report.pair_id, report.verdict, report.detail) == (pair_id, "ok", "")
+    assert report.picture == str(workspace.root / "debug" / f"{pair_id}.png")
+    picture = decode_png(Path(report.picture).read_bytes())
+    assert picture.shape[1] == WIDTH
+    assert count(picture[: HEADER + 24], GOOD) > 200
+    assert count(picture[: HEADER + 24], BAD) == 0
+    assert workspace.state.stage_rows("align") == before
+
+
+def test_a_pair_without_any_motion(workspace: Workspace) -> None:
+    report = write_debug_picture(workspace, pair_of(workspace, "IMG_0011.JPG"), SETTINGS, RUN)
+    assert report.verdict in (Reason.TOO_FEW_MATCHES, Reason.TOO_FEW_INLIERS)
+    assert "matches" in report.detail
+    picture = decode_png(Path(report.picture).read_bytes())
+    assert count(picture[: HEADER + 24], BAD) > 200
+    assert count(picture, MARK) < 500  # there is no common crop to draw, only confetti of that colour
+
+
+def test_what_was_shifted_is_grey_after_alignment(workspace: Workspace) -> None:
+    """The overlay loses its colours: that is what a reader looks for."""
+    picture = drawn(workspace, "IMG_0001.JPG").astype(int)
+    step = CAPTION + PANEL.height + MARGIN
+    top = HEADER + 22 + step + CAPTION
+    rows = slice(top + 60, top + PANEL.height - 60)
+    left, right = MARGIN + 60, 2 * MARGIN + PANEL.width + 60
+    before, after = (np.ptp(picture[rows, x : x + PANEL.width - 120], axis=2).mean() for x in (left, right))
+    assert after < 0.3 * before
+    assert count(picture, MARK) > 1000
+
+
+def test_every_gate_that_says_no_is_named(workspace: Workspace) -> None:
+    strict = dataclasses.replace(SETTINGS, min_similarity=1.0, min_inliers=100_000, max_residual_px=1e-6)
+    pair_id = pair_of(workspace, "IMG_0001.JPG")
+    report = write_debug_picture(workspace, pair_id, strict, RUN)
+    assert report.verdict == Reason.TOO_FEW_INLIERS
+    assert "fewer than 100000" in report.detail
+    job = next(job for job in jobs(workspace, strict) if job.pair_id == pair_id)
+    examined = examine(job)
+    assert examined.rejections[0].reason is Reason.TOO_FEW_INLIERS
+    assert Reason.LOW_SIMILARITY in {one.reason for one in examined.rejections}
+    lines = dict(debug_picture._figure_lines(strict, examined))
+    failing = [text for text, colour in lines.items() if colour == BAD]
+    assert any(text.startswith("num_inliers") and text.endswith("(at least 100000)") for text in failing)
+    assert any(text.startswith("residual_px") for text in failing)
+    assert not any(text.startswith("overlap") for text in failing)
+
+
+def test_the_beginning_of_an_id_will_do(workspace: Workspace) -> None:
+    pair_id = pair_of(workspace, "IMG_0001.JPG")
+    assert write_debug_picture(workspace, pair_id[:6].upper(), SETTINGS, RUN).pair_id == pair_id
+
+
+def test_an_unknown_id_says_which_are_near(workspace: Workspace) -> None:
+    pair_id = pair_of(workspace, "IMG_0001.JPG")
+    mistyped = pair_id[1] + pair_id[0] + pair_id[2:]
+    with pytest.raises(UsageError, match=f"no pair with the id '{mistyped}'") as error:
+        write_debug_picture(workspace, mistyped, SETTINGS, RUN)
+    assert f"near it: {pair_id}" in error.value.hint
+    for nothing_like_it in ("", "zzz"):
+        with pytest.raises(UsageError, match="no pair") as error:
+            write_debug_picture(workspace, nothing_like_it, SETTINGS, RUN)
+        assert "pairs here: " in error.value.hint
+        assert pair_id in error.value.hint
+
+
+def test_two_pairs_that_begin_alike() -> None:
+    todo = [dataclasses.make_dataclass("J", ["pair_id"])(pair_id) for pair_id in ("ab01", "ab02", "cd03")]
+    with pytest.raises(UsageError, match="more than one pair") as error:
+        debug_picture._find(todo, "ab")  # type: ignore[arg-type]
+    assert "ab01, ab02;" in error.value.hint
+
+
+def test_a_file_that_is_gone(root: Path, workspace: Workspace) -> None:
+    rows = read_catalog(workspace.catalog_file)
+    moved = [dataclasses.replace(row, folder=str(workspace.root / "nowhere")) for row in rows]
+    workspace.catalog_file.write_bytes(write_catalog(moved))
+    with pytest.raises(InvalidInput, match=r"IMG_0001.JPG: cannot be read"):
+        write_debug_picture(workspace, pair_of(workspace, "IMG_0001.JPG"), SETTINGS, RUN)
+
+
+def test_it_can_be_drawn_while_a_run_holds_the_folder(workspace: Workspace) -> None:
+    with read_workspace(workspace.root) as beside:
+        report = write_debug_picture(beside, pair_of(beside, "IMG_0001.JPG"), SETTINGS, RUN)
+    assert Path(report.picture).exists()
