@@ -37,7 +37,7 @@ def fast(model: MegaDepth, dtype: torch.dtype = torch.float32) -> nn.Module:
 
     Args:
         model: A network in evaluation mode.
-        dtype: ``torch.float32``, or ``torch.bfloat16`` for another 1.6 times the speed on processors that
+        dtype: ``torch.float32``, or ``torch.bfloat16`` for another 1.7 times the speed on processors that
             have it, at the price of some grey levels (``benchmarks/results/depth.json``).
 
     Returns:
