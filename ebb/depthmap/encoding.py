@@ -83,9 +83,9 @@ def encode_depth8(inverse_depth: InverseDepth) -> Gray8:
 def encode_float16(inverse_depth: InverseDepth) -> HalfDepth:
     """Inverse depth in half precision over its own range.
 
-    Rounded once; storing it loses nothing more. Not the inverse depth itself is rounded, which may be larger than
-    half precision holds, but its place in the range: the error is at most 2⁻¹² of the range (an 8-bit map:
-    2⁻⁹), and smaller far away, where values are near 0.
+    Rounded once; storing it loses nothing more. Not the inverse depth itself is rounded, which may be larger
+    than half precision holds, but its place in the range: the error is at most 2⁻¹² of the range (an 8-bit
+    map: 2⁻⁹), and smaller far away, where values are near 0.
     A constant map becomes all 0 with ``lo == hi``.
 
     Raises:
