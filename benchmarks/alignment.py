@@ -43,11 +43,16 @@ PAIRS = (
 def main() -> None:
     """Measure every pair and keep the figures."""
     cv2.setNumThreads(1)
-    truth = {pair["id"]: pair for pair in json.loads((SAMPLE / "truth.json").read_text())["pairs"]}
+    truth = read_truth()
     rows = [measure(*pair, truth.get(pair[0])) for pair in PAIRS]
     facts = {"opencv": cv2.__version__, "pairs": rows}
     RESULT.write_text(json.dumps(facts, indent=1) + "\n")
     print(json.dumps(facts, indent=1))
+
+
+def read_truth() -> dict[str, dict[str, Any]]:
+    """Truth of the sample captures by the name of the pair."""
+    return {pair["id"]: pair for pair in json.loads((SAMPLE / "truth.json").read_text())["pairs"]}
 
 
 def measure(

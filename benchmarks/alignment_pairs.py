@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ebb.arrays import Mask, Rgb8
+    from ebb.arrays import Rgb8
 
 SIZE = Size(1024, 684)
 PORTRAIT_SHARE = 0.35
@@ -92,10 +92,10 @@ class _Place:
     rng: np.random.Generator
 
 
-def pairs_of_group(seed: int, group: int) -> Iterator[StudyPair]:
+def pairs_of_group(seed: int, group: int, frame: Size = SIZE) -> Iterator[StudyPair]:
     """The ten pairs of a group; equal arguments give equal pairs."""
     rng = np.random.default_rng([seed, group, 1])
-    size = SIZE if rng.random() > PORTRAIT_SHARE else Size(SIZE.height, SIZE.width)
+    size = frame if rng.random() > PORTRAIT_SHARE else Size(frame.height, frame.width)
     places = [_place(seed, 2 * group + number, size) for number in (0, 1)]
     firsts = []
     for place in places:
@@ -208,8 +208,3 @@ def _truth(
     aperture_m = plan.focal_length_mm / plan.shallow.f_number / 1000
     coc = focal_px * aperture_m * np.abs(inverse.ravel() - 1 / (scene.focus_m * plan.shallow.focus_ratio))
     return pixels[:, :2], (seen[:2] / seen[2]).T, coc * 1024 / plan.size.height
-
-
-def in_focus(pair: StudyPair, limit_px: float) -> Mask:
-    """Places whose blur disc in the shallow photo is smaller than that."""
-    return np.asarray(pair.coc_px < limit_px)

@@ -22,17 +22,19 @@ import argparse
 import json
 import multiprocessing
 import os
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import cv2
 import numpy as np
-from alignment_pairs import StudyPair, pairs_of_group
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.alignment_pairs import StudyPair, pairs_of_group
 from ebb.errors import ItemError
 from ebb.geometry.homography import apply
 from ebb.optics.plan import Kind
