@@ -13,10 +13,10 @@ from cyclopts import App, Parameter
 
 from ebb import __version__
 from ebb.command import Flags, Output, run_verb
-from ebb.errors import ExitCode
+from ebb.errors import ExitCode, MissingDependency
 from ebb.settings import DepthSettings
 from ebb.weights_verbs import weights_app
-from ebb_train.export.settings import CheckSettings, TfliteSettings
+from ebb_train.export.settings import CheckSettings, DeviceSettings, TfliteSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
 from ebb_train.render.settings import RenderSettings
 from ebb_train.settings import ComputeSettings, FitSettings, ScoreSettings, TimingSettings, WatchSettings
@@ -170,23 +170,97 @@ def export_tflite(
     reports = export(checkpoint, out, settings, checks, console.note)
     facts = {"files": [report.as_dict() for report in reports]}
     console.result(facts, "\n\n".join(report.as_text() for report in reports))
-    return ExitCode.DONE if all(report.passed for report in reports) else ExitCode.ITEMS_FAILED
+    return max(report.exit_code for report in reports)
 
 
 @app.command
-def inspect(file: Path, /, *, output: Annotated[Output, Flags] = Output()) -> ExitCode:
+def export_onnx(
+    checkpoint: Path,
+    out: Path,
+    /,
+    *,
+    level: int | None = None,
+    clip: bool = False,
+    output: Annotated[Output, Flags] = Output(),
+) -> ExitCode:
+    """Make an ONNX file out of trained weights, for photos of any size, and compare it with PyTorch.
+
+    Example: ebb-train export-onnx runs/mine/level-1.safetensors bokeh.onnx
+
+    Args:
+        checkpoint: Weights file of ebb-train fit or convert.
+        out: The file to write.
+        level: Whose picture comes out, 1 to 7; without it the checkpoint's last.
+        clip: Cut the picture to [0, 1] inside the file; without it values reach a little beyond.
+    """
+    from ebb_train.export.onnx_file import export_onnx as export
+
+    report = export(checkpoint, out, level=level, clip=clip)
+    output.console().result(report.as_dict(), report.as_text())
+    return report.exit_code
+
+
+@app.command
+def benchmark_device(
+    file: Path,
+    /,
+    *,
+    adb: bool = False,
+    output: Annotated[Output, Flags] = Output(),
+    settings: Annotated[DeviceSettings, Flags] = DeviceSettings(),
+) -> ExitCode:
+    """Time a TFLite file on an Android phone, on its GPU and its CPU; without --adb, print the commands.
+
+    Example: ebb-train benchmark-device model.tflite --adb --benchmark-model ./benchmark_model
+
+    Args:
+        file: The TFLite file.
+        adb: Run the commands; adb must be installed and a phone attached.
+    """
+    from ebb_train.export import adb as phone
+
+    console = output.console()
+    script = phone.as_script(file, settings)
+    if not adb or not phone.adb_is_here():
+        console.result({"commands": script.splitlines()}, script)
+        if adb:
+            raise MissingDependency(
+                "adb is not installed", hint="apt install adb, or run the commands yourself"
+            )
+        return ExitCode.DONE
+    facts, text, code = phone.report(phone.benchmark_device(file, settings))
+    console.result(facts, text)
+    return code
+
+
+@app.command
+def inspect(
+    file: Path,
+    /,
+    *,
+    verify_gpu: bool = False,
+    run: bool = False,
+    output: Annotated[Output, Flags] = Output(),
+) -> ExitCode:
     """Say what is in a TFLite file, anybody's, and which of its operations the GPU of a phone would not run.
 
     Example: ebb-train inspect model.tflite
 
     Args:
         file: The TFLite file.
+        verify_gpu: Compile it for a GPU alone, by LiteRT's own accelerator; needs a Vulkan driver.
+        run: Run it there too, and compare with the CPU.
     """
+    from ebb_train.export.gpu import verify_gpu_on_noise
     from ebb_train.export.report import examine_file
 
     anatomy = examine_file(file)
-    output.console().result({"file": file} | anatomy.as_dict(), f"{file}\n{anatomy.as_text()}")
-    return ExitCode.DONE
+    facts, text = {"file": file} | anatomy.as_dict(), f"{file}\n{anatomy.as_text()}"
+    verdict = verify_gpu_on_noise(file, run=run) if verify_gpu or run else None
+    if verdict is not None:
+        facts, text = facts | {"gpu": verdict.as_dict()}, f"{text}\n  {verdict.as_text()}"
+    output.console().result(facts, text)
+    return verdict.exit_code if verdict is not None else ExitCode.DONE
 
 
 @app.command

@@ -86,6 +86,32 @@ def litert(module: Literal["schema_py_generated", "interpreter", "compiled_model
         raise MissingDependency("LiteRT is not installed", hint="pip install 'ebb[tflite]'") from error
 
 
+def onnx() -> Any:  # noqa: ANN401 - some of its modules have no types
+    """The package onnx.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingDependency("onnx is not installed", hint="pip install 'ebb[onnx]'") from error
+    return onnx
+
+
+def onnxruntime() -> Any:  # noqa: ANN401 - it has no types
+    """The package onnxruntime.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingDependency("onnxruntime is not installed", hint="pip install 'ebb[onnx]'") from error
+    return onnxruntime
+
+
 @contextlib.contextmanager
 def silent_stderr() -> Iterator[None]:
     """Lose what C++ code writes to standard error: no setting keeps TensorFlow and LiteRT quiet."""

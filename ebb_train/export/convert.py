@@ -8,6 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from ebb_train import optional
+from ebb_train.export.settings import INPUT, OUTPUT
 from ebb_train.export.tensorflow_ops import TensorFlowOperations
 from ebb_train.models.pynet import pynet
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from ebb_train.export.settings import PhotoSize, Precision
     from ebb_train.models.pynet import PyNetConfig
-
-INPUT, OUTPUT = "photo", "picture"
-"""Names of the tensors that go in and come out."""
 
 
 def to_tflite(

@@ -15,8 +15,8 @@ import numpy as np
 from ebb import __version__
 from ebb.errors import InvalidInput
 from ebb_train import optional
-from ebb_train.export.convert import INPUT, OUTPUT
 from ebb_train.export.graph import IDENTIFIER
+from ebb_train.export.settings import INPUT, OUTPUT
 from ebb_train.models.blocks import RGB_GAIN, RGB_OFFSET
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ and as LiteRT talks a lot. This module is also the program that runs there.
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebb.errors import EbbError, InvalidInput
+from ebb.errors import EbbError, InvalidInput, MissingDependency
 from ebb_train.export.runtime import open_runner
 
 if TYPE_CHECKING:
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
     from ebb_train.export.runtime import Engine
 
 TIMEOUT_S = 1800.0
+
+DRIVER_HINT = "install a Vulkan driver; docs/export.md says how to get one in software"
+
+_NO_GPU = "Failed to initialize WebGPU environment"
+_DEVICE = re.compile(r"Selected adapter: (.*?), arch=")
+_PARTITION = re.compile(
+    r"\d+ operations will run on the GPU, and the remaining \d+ operations will run on the CPU"
+)
+"""What LiteRT's log says about GPUs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +53,8 @@ class Probe:
     """Of each timed run; a first one is not counted."""
     peak_bytes: int
     """Most memory that was resident, Python and LiteRT included."""
+    device: str = ""
+    """The GPU, as its driver calls it."""
 
     @property
     def median_s(self) -> float:
@@ -77,6 +89,7 @@ def probe(
 
     Raises:
         InvalidInput: LiteRT refuses the file, crashes on it, or does not come to an end.
+        MissingDependency: LiteRT is not installed, or there is no driver for a GPU.
     """
     with tempfile.TemporaryDirectory(prefix="ebb-probe-") as folder:
         for number, photo in enumerate(photos):
@@ -105,8 +118,18 @@ def _run_child(job: dict[str, Any], path: Path) -> dict[str, Any]:
         reason = (child.stderr.strip().splitlines() or ["no word"])[-1]
         raise InvalidInput(f"LiteRT crashed on it (exit code {child.returncode}): {reason}", path=path)
     if "error" in answer:
-        raise InvalidInput(f"LiteRT cannot run it: {answer['error']}", path=path)
+        raise _refusal(answer["error"], child.stderr, path)
+    if device := _DEVICE.search(child.stderr):
+        answer["device"] = device[1]
     return dict(answer)
+
+
+def _refusal(message: str, log: str, path: Path) -> EbbError:
+    """What LiteRT means when it gives no more than a place in its source."""
+    if _NO_GPU in log:
+        return MissingDependency("LiteRT finds no driver for a GPU", hint=DRIVER_HINT)
+    said = [message.strip().splitlines()[-1].removeprefix("└ "), *_PARTITION.findall(log)[:1]]
+    return InvalidInput(f"LiteRT cannot run it: {'; '.join(said)}", path=path)
 
 
 def peak_bytes() -> int:
@@ -145,7 +168,7 @@ def main(arguments: Sequence[str]) -> None:
     except EbbError as error:
         answer = {"error": error.message}
     except (RuntimeError, ValueError) as error:
-        answer = {"error": str(error).strip().splitlines()[0]}
+        answer = {"error": str(error)}
     sys.stdout.write("\n" + json.dumps(answer) + "\n")
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ebb.console import table
+from ebb.errors import ExitCode
 from ebb_train.export import cost, lint
 from ebb_train.export.graph import read_bytes, read_graph
 from ebb_train.export.note import read_note
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ebb_train.export.gpu import GpuVerdict
     from ebb_train.export.graph import Graph
     from ebb_train.export.parity import Parity
     from ebb_train.export.probe import Probe
@@ -91,12 +93,20 @@ class FileReport:
     parity: list[Parity]
     limit: str
     speed: list[Probe] = field(default_factory=list)
-    gpu: dict[str, Any] | None = None
+    gpu: GpuVerdict | None = None
+    """What the GPU made of it, if that was asked."""
 
     @property
     def passed(self) -> bool:
         """Whether the file is there."""
         return self.sha256 is not None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """How the export of this file ended."""
+        if not self.passed:
+            return ExitCode.ITEMS_FAILED
+        return self.gpu.exit_code if self.gpu is not None else ExitCode.DONE
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -107,7 +117,7 @@ class FileReport:
             "limit": self.limit,
             "parity": [asdict(parity) for parity in self.parity],
             "speed": [_speed(probe) for probe in self.speed],
-            "gpu": self.gpu,
+            "gpu": self.gpu and self.gpu.as_dict(),
         } | self.anatomy.as_dict()
 
     def as_text(self) -> str:
@@ -123,7 +133,7 @@ class FileReport:
             ]
             parts.append(_indented(table(("on this CPU", "median s", "IQR s", "peak MB"), rows)))
         if self.gpu is not None:
-            parts.append("  GPU: " + ", ".join(f"{name} {value}" for name, value in self.gpu.items()))
+            parts.append(f"  {self.gpu.as_text()}")
         return "\n".join(parts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations
+from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from ebb.errors import UsageError
@@ -17,6 +17,10 @@ STEP = 2 * SIZE_MULTIPLE
 
 MAX_SIDE = 16384
 """More is a typing error."""
+
+
+INPUT, OUTPUT = "photo", "picture"
+"""Names of the tensors that go into a file and come out of it."""
 
 
 class PhotoSize(NamedTuple):
@@ -75,6 +79,8 @@ class TfliteSettings:
     """Of the weights; fp16 for GPUs, dynamic-int8 for CPUs; int8: the arithmetic too, needs --calibration."""
     calibration: Path | None = None
     """Data set (shards or EBB! folder) with real photos: int8 is fitted to them, all are checked on them."""
+    evaluation: Path | None = None
+    """report.json of ebb-train evaluate: its figures go onto the model card."""
 
     def __post_init__(self) -> None:
         self.sizes()
@@ -114,3 +120,21 @@ class CheckSettings:
             raise UsageError("--runs and --threads are not negative")
         if self.run and not self.verify_gpu:
             raise UsageError("--run without --verify-gpu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceSettings:
+    """How a file is timed on a phone."""
+
+    benchmark_model: Path = Path("benchmark_model")
+    """Google's program of this name, built for the phone's processor."""
+    serial: str = ""
+    """Which phone, where several are attached: see adb devices."""
+    runs: int = 10
+    """Timed runs."""
+    threads: int = 4
+    """Of the CPU."""
+
+    def __post_init__(self) -> None:
+        if self.runs < 1 or self.threads < 1:
+            raise UsageError("--runs and --threads are at least 1")

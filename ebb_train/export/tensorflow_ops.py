@@ -41,11 +41,20 @@ class TensorFlowOperations(Operations[Node]):
         return self._leaky_relu(self._instance_norm(name, y) if norm else y)
 
     def up(self, name: str, x: Node, channels: int) -> Node:
-        """SAME padding drops the last row and column of the full transposed convolution."""
+        """SAME padding drops the last row and column of the full transposed convolution.
+
+        LiteRT's GPU accelerator (2.3) computes wrong values, off by 0.7, where height or width is odd, as in
+        level 7 of most sizes: such maps get a row or column of zeros, and what comes of it is cut off.
+        """
+        tf = self._tf
         weight = self._tensors[f"{name}.weight"].transpose(2, 3, 1, 0)  # to H, W, out, in
         _, height, width, _ = x.shape
-        shape = (1, 2 * height, 2 * width, channels)
-        return self._leaky_relu(self._tf.nn.conv2d_transpose(x, weight, shape, strides=2, padding="SAME"))
+        odd = height % 2, width % 2
+        even = tf.pad(x, ((0, 0), (0, odd[0]), (0, odd[1]), (0, 0))) if any(odd) else x
+        shape = (1, 2 * even.shape[1], 2 * even.shape[2], channels)
+        y = tf.nn.conv2d_transpose(even, weight, shape, strides=2, padding="SAME")
+        cut = tf.slice(y, (0, 0, 0, 0), (1, 2 * height, 2 * width, channels)) if any(odd) else y
+        return self._leaky_relu(cut)
 
     def rgb(self, name: str, x: Node) -> Node:
         """Convolution with bias."""

@@ -13,8 +13,10 @@ import numpy as np
 from ebb.files import write_atomic
 from ebb_train import optional
 from ebb_train.export import inputs, note
+from ebb_train.export.card import SUFFIX, read_evaluation, render_card
 from ebb_train.export.checkpoint import read_checkpoint
 from ebb_train.export.convert import to_tflite
+from ebb_train.export.gpu import verify_gpu
 from ebb_train.export.graph import read_graph
 from ebb_train.export.parity import LIMITS, compare
 from ebb_train.export.probe import probe
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb_train.export.checkpoint import Checkpoint
+    from ebb_train.export.gpu import GpuVerdict
     from ebb_train.export.inputs import Trial
     from ebb_train.export.parity import Parity
     from ebb_train.export.probe import Probe
@@ -42,7 +45,7 @@ def export_tflite(
     checks: CheckSettings,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[FileReport]:
-    """Write a file for each size; one that is too far from PyTorch is reported and not written.
+    """Write a file and its card for each size; what is too far from PyTorch is reported and not written.
 
     Args:
         path: Weights of a PyNET.
@@ -59,11 +62,18 @@ def export_tflite(
     """
     optional.tensorflow()  # before anything is read: says which extra is missing
     optional.litert("compiled_model")
+    evaluation = read_evaluation(settings.evaluation) if settings.evaluation else None
     checkpoint = read_checkpoint(path)
     level = checkpoint.level(settings.level)
     export = _Export(checkpoint=checkpoint, level=level, settings=settings, checks=checks, say=say)
-    sizes = settings.sizes()
-    return [export.run(size, file_name(out, size, several=len(sizes) > 1)) for size in sizes]
+    sizes, reports = settings.sizes(), []
+    for size in sizes:
+        report = export.run(size, file_name(out, size, several=len(sizes) > 1))
+        if report.passed:
+            card = render_card(report, evaluation)
+            write_atomic(report.path.with_suffix(SUFFIX), card.encode())
+        reports.append(report)
+    return reports
 
 
 def file_name(out: Path, size: PhotoSize, *, several: bool) -> Path:
@@ -97,6 +107,7 @@ class _Export:
                 parity=parity,
                 limit=str(limit),
                 speed=self._speed(file, size) if passed else [],
+                gpu=self._gpu(file, size) if passed else None,
             )
 
     def _convert(self, size: PhotoSize) -> bytes:
@@ -139,6 +150,12 @@ class _Export:
     def _wanted(self, trial: Trial) -> NDArray[np.float32]:
         picture = self.checkpoint.picture(trial.photo, self.level)
         return np.clip(picture, 0, 1) if self.settings.clip else picture
+
+    def _gpu(self, file: Path, size: PhotoSize) -> GpuVerdict | None:
+        if not self.checks.verify_gpu:
+            return None
+        self.say(f"{size}: compiling for the GPU")
+        return verify_gpu(file, self._photos(size, 1)[0].photo if self.checks.run else None)
 
     def _speed(self, file: Path, size: PhotoSize) -> list[Probe]:
         runs = self.checks.runs

@@ -1,0 +1,229 @@
+"""What the TFLite export is worth: parity, GPU lint, speed, memory, and the best other way to such a file.
+
+Run: ``python benchmarks/export.py --part files|checks|memory|speed|trained [--work DIR]``; each part adds
+to the JSON. ``files`` comes first; with ``--litert-torch PYTHON`` (a Python with litert-torch) it makes
+the files of the alternative too (``export_alternative.py``). About 4 GB of memory.
+
+Method. The full PyNET at 1024x1536, with and without instance normalisation, random weights scaled so
+that every layer matters (the weights training starts from give one grey). ``checks``: our files against
+PyTorch on a made-up scene and on noise; faults by the lint of ``ebb-train inspect``; whether LiteRT's GPU
+accelerator takes the file alone (``gpu``; null without a Vulkan driver). ``memory``: peak resident memory
+of a process that runs a file once, LiteRT and Python included (about 40 MB); ``plain`` as the interpreter
+comes, ``lean`` with pointer tables made anew in every run. ``speed``: one thread, seconds of a run, all
+files open in one process and taking turns, --rounds rounds after one that is not counted, median and
+quartiles; all in ``lean`` but the one called plain. ``trained``: precisions of a trained network against
+its PyTorch on photos of a data set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ebb_train.export import inputs, note
+from ebb_train.export.checkpoint import Checkpoint, read_checkpoint
+from ebb_train.export.convert import to_tflite
+from ebb_train.export.gpu import verify_gpu
+from ebb_train.export.parity import compare
+from ebb_train.export.probe import probe
+from ebb_train.export.report import examine_file
+from ebb_train.export.runtime import open_runner
+from ebb_train.export.settings import PhotoSize, Precision
+from ebb_train.models.network import PyNet, save_pynet
+from ebb_train.models.pynet import PyNetConfig
+
+RESULT = Path(__file__).parent / "results" / "export.json"
+NORMS = ("reference", "none")
+OURS = ("fp32", "fp16", "dynamic-int8")
+KINDS = ("prepared", "naive")
+
+
+def weights(work: Path, norm: str) -> Path:
+    """Random weights that keep the size of what passes through."""
+    path = work / f"{norm}.safetensors"
+    if not path.exists():
+        torch.manual_seed(2020)
+        network = PyNet(PyNetConfig(norm=norm))  # type: ignore[arg-type]
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.add_(torch.randn_like(parameter) / parameter[0].numel() ** 0.5)
+        save_pynet(path, network, source="random weights")
+    return path
+
+
+def convert(checkpoint: Checkpoint, size: PhotoSize, precision: Precision, path: Path) -> float:
+    """Make one of our files; seconds it took."""
+    start = time.perf_counter()
+    what: dict[str, Any] = {"level": 1, "precision": precision, "clip": False}
+    photos = [inputs.scene(size, checkpoint.config.in_channels).photo] if precision == "int8" else []
+    data = to_tflite(checkpoint.tensors, checkpoint.config, size, calibration=photos, **what)
+    path.write_bytes(
+        note.attach(data, note.about(checkpoint.config, size, weights=checkpoint.origin(), **what))
+    )
+    return round(time.perf_counter() - start, 1)
+
+
+def files(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Make all files that are not there yet."""
+    work, size, found = arguments.work, arguments.size, {}
+    for norm in NORMS:
+        checkpoint = read_checkpoint(weights(work, norm))
+        for precision in OURS:
+            path = work / f"{norm}-{precision}.tflite"
+            seconds = None if path.exists() else convert(checkpoint, size, precision, path)  # type: ignore[arg-type]
+            found[path.stem] = {"bytes": path.stat().st_size, "conversion_s": seconds}
+    script = Path(__file__).with_name("export_alternative.py")
+    for kind in KINDS if arguments.litert_torch else ():
+        path = work / f"litert-torch-{kind}.tflite"
+        if not path.exists():
+            command = [arguments.litert_torch, script, kind, weights(work, "reference"), path, *size]
+            environment = os.environ | {"PYTHONPATH": str(script.parents[1])}
+            subprocess.run([str(word) for word in command], check=True, env=environment)
+        found[path.stem] = {"bytes": path.stat().st_size}
+    return found
+
+
+def checks(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Parity of ours, faults of all."""
+    size, found = arguments.size, {}
+    trials = [inputs.scene(size, 4), inputs.noise(size, 4)]
+    for norm in NORMS:
+        checkpoint = read_checkpoint(weights(arguments.work, norm))
+        wanted = [checkpoint.picture(trial.photo, 1) for trial in trials]
+        for precision in OURS:
+            path = arguments.work / f"{norm}-{precision}.tflite"
+            pictures = probe(path, "lean", photos=[trial.photo for trial in trials]).pictures
+            found[path.stem] = {
+                "parity": [
+                    asdict(compare(trial.name, picture, right))
+                    for trial, picture, right in zip(trials, pictures, wanted, strict=True)
+                ]
+            }
+    for path in sorted(arguments.work.glob("*.tflite")):
+        anatomy = examine_file(path)
+        facts = {"ops": sum(anatomy.ops.values()), "gpu_faults": len(anatomy.faults)}
+        facts |= {"multiply_adds": anatomy.cost.multiply_adds, "estimated_peak": anatomy.cost.peak_bytes}
+        found[path.stem] = found.get(path.stem, {}) | facts | {"gpu": verify_gpu(path).as_dict()}
+    return found
+
+
+def memory(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Peak memory of one run in a process of its own."""
+    photo = inputs.noise(arguments.size, 4).photo
+    return {
+        path.stem: {
+            engine: probe(path, engine, photos=[photo]).peak_bytes  # type: ignore[arg-type]
+            for engine in ("plain", "lean")
+        }
+        for path in sorted(arguments.work.glob("*.tflite"))
+        if "naive" not in path.stem
+    }
+
+
+def speed(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of a run; all files take turns."""
+    names = ["reference-fp32", "none-fp32", "reference-dynamic-int8", "litert-torch-prepared"]
+    paths = [arguments.work / f"{name}.tflite" for name in names]
+    runners = {path.stem: open_runner(path, "lean", 1)[0] for path in paths if path.exists()}
+    runners["reference-fp32, plain"] = open_runner(paths[0], "plain", 1)[0]
+    photo = inputs.noise(arguments.size, 4).photo
+    seconds: dict[str, list[float]] = {name: [] for name in runners}
+    for turn in range(arguments.rounds + 1):
+        for name, runner in runners.items():
+            start = time.perf_counter()
+            runner(photo)
+            if turn:
+                seconds[name].append(time.perf_counter() - start)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    paired = {
+        name: statistics.median(one / own for one, own in zip(values, seconds["reference-fp32"], strict=True))
+        for name, values in seconds.items()
+    }
+    return {
+        name: {
+            "median_s": round(medians[name], 3),
+            "quartiles_s": [round(q, 3) for q in statistics.quantiles(values, n=4, method="inclusive")[::2]],
+            "of_reference_fp32": round(paired[name], 4),
+            "runs": len(values),
+        }
+        for name, values in seconds.items()
+    }
+
+
+def trained(arguments: argparse.Namespace) -> dict[str, Any]:
+    """How near the precisions are for a network that was trained, on real photos."""
+    checkpoint, size = read_checkpoint(arguments.checkpoint), arguments.trained_size
+    trials = inputs.pairs(arguments.dataset, size, checkpoint.config.in_channels, 2)
+    wanted = [checkpoint.picture(trial.photo, checkpoint.config.level) for trial in trials]
+    found: dict[str, Any] = {"config": checkpoint.config.as_dict(), "photo": list(size)}
+    found |= {"source": checkpoint.about.source}
+    for precision in OURS:
+        path = arguments.work / f"trained-{precision}.bin"
+        convert_trained(checkpoint, size, precision, path)
+        run = probe(path, "lean", photos=[trial.photo for trial in trials], runs=5)
+        found[precision] = {
+            "psnr": [round(compare("", a, b).psnr, 1) for a, b in zip(run.pictures, wanted, strict=True)],
+            "median_s": round(run.median_s, 4),
+        }
+    return found
+
+
+def convert_trained(checkpoint: Checkpoint, size: PhotoSize, precision: str, path: Path) -> None:
+    """A file of the trained network, at its own level."""
+    path.write_bytes(
+        to_tflite(
+            checkpoint.tensors,
+            checkpoint.config,
+            size,
+            level=checkpoint.config.level,
+            precision=precision,  # type: ignore[arg-type]
+            clip=False,
+        )
+    )
+
+
+PARTS = {"files": files, "checks": checks, "memory": memory, "speed": speed, "trained": trained}
+
+
+def main() -> None:
+    """Measure a part and add it to the JSON."""
+    parser = argparse.ArgumentParser(description="The TFLite export, measured.")
+    parser.add_argument("--part", choices=PARTS, required=True)
+    parser.add_argument("--work", type=Path, default=Path("build/export"), help="where the files are kept")
+    parser.add_argument(
+        "--size", type=int, nargs=2, default=(1024, 1536), help="height and width of the photo"
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--litert-torch", default="", help="a Python that has litert-torch")
+    parser.add_argument("--checkpoint", type=Path, help="weights that were trained")
+    parser.add_argument("--dataset", type=Path, help="photos for them")
+    parser.add_argument("--trained-size", type=int, nargs=2, default=(512, 768))
+    parser.add_argument("--out", type=Path, default=RESULT, help="JSON to add to")
+    arguments = parser.parse_args()
+    arguments.size, arguments.trained_size = PhotoSize(*arguments.size), PhotoSize(*arguments.trained_size)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    report = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"benchmark": "export"}
+    report[arguments.part] = PARTS[arguments.part](arguments) | {
+        "machine": {
+            "python": platform.python_version(),
+            "cores": len(os.sched_getaffinity(0)),
+            "load_average": round(os.getloadavg()[0], 1),
+        }
+    }
+    report["photo"] = list(arguments.size)
+    arguments.out.write_text(json.dumps(report, indent=2, default=str) + "\n", encoding="utf-8")
+    print(json.dumps(report[arguments.part], indent=2, default=str))
+
+
+if __name__ == "__main__":
+    main()
