@@ -4,10 +4,9 @@ in        nothing: 40 pairs of made-up scenes at 1296 x 864, about half of them 
 out       simulated/: captures/ (DNG, depth files, truth.parquet), set/ (shards, contact_sheet.png)
 hardware  2 cores, no GPU, 1 GB of memory a core
 minutes   about 4: half for photographing, half for aligning
-expect    all 19 good pairs accepted, their corners within 1 px of the truth (median 0.2 px); none rejected
-          wrongly. Of the 21 bad pairs 12 are rejected, each for a reason that fits. Accepted wrongly: all
-          4 with parallax, 2 of 3 with a moved subject, 2 of 7 over-exposed, the one out of focus: no gate
-          looks at likeness, parallax or exposure yet
+expect    18 of the 19 good pairs accepted, their corners within 1 px of the truth (median 0.03 px); one is
+          rejected because its photos look too different. Of the 21 bad pairs 20 are rejected, each for a
+          reason that fits. Accepted wrongly: the one whose shallow shot missed the focus
 
     python pipelines/simulate.py              # or: --scenes 200 --seed 3
 """
