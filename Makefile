@@ -1,17 +1,21 @@
 # make demo   sample captures -> data set, in a fresh environment
+# make tables the tables of docs/benchmark.md, from the sample captures
 # make test   all tests, lint and types
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 
-.PHONY: help demo test lint types unit format clean
+.PHONY: help demo tables test lint types unit format clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
 demo: $(VENV)/.demo
 	PATH="$(abspath $(BIN)):$$PATH" bash pipelines/demo.sh
+
+tables: $(VENV)/.demo
+	$(BIN)/python pipelines/tables.py
 
 test: lint types unit
 

@@ -25,7 +25,6 @@ from ebb_train.evaluate import (
     PREDICTIONS,
     columns_of,
     group_facts,
-    pick_device,
     score_folder,
     write_json,
 )
@@ -112,7 +111,7 @@ def ablate(
         OutputError: something cannot be written.
     """
     source = open_source(dataset, settings.split)
-    models = variants(checkpoint, without_depth, pick_device(settings.device))
+    models = variants(checkpoint, without_depth, settings.device)
     folders = [out / VARIANTS / model.name.replace(" ", "-") for model in models]
     jobs = [(model, folder / PREDICTIONS) for model, folder in zip(models, folders, strict=True)]
     failures = predict(jobs, source, progress)

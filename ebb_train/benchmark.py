@@ -28,7 +28,6 @@ from ebb_train.evaluate import (
     PREDICTIONS,
     columns_of,
     group_facts,
-    pick_device,
     predict_and_score,
     train_of,
     write_json,
@@ -133,7 +132,7 @@ def benchmark(
     first = source.read(0)
     entries: list[Entry] = []
     for name, label in zip(names, labels, strict=True):
-        model = build_model(name, train, pick_device(settings.device))
+        model = build_model(name, train, settings.device)
         rows = predict_and_score(model, source, out / MODELS / label / PREDICTIONS, settings, progress)
         write_tables(rows, out / MODELS / label)
         entries.append(_entry(label, model, rows, entries, first, settings, timing))

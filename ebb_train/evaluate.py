@@ -115,7 +115,7 @@ def evaluate(
         find_protocol(protocol)
     source = open_source(dataset, settings.split)
     if predictions is None:
-        model = build_model(name, train_of(dataset), pick_device(settings.device))
+        model = build_model(name, train_of(dataset), settings.device)
         name, facts = model.name, model.facts()
         rows = predict_and_score(model, source, out / PREDICTIONS, settings, progress)
     else:
@@ -192,17 +192,6 @@ def train_of(dataset: Path) -> TrainPairs:
         return train_pairs(source)
 
     return pairs
-
-
-def pick_device(device: str) -> str:
-    """``cpu`` or ``cuda``; auto: a GPU if there is PyTorch and one."""
-    if device != "auto":
-        return device
-    try:
-        import torch
-    except ImportError:
-        return "cpu"
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def write_json(path: Path, facts: dict[str, Any]) -> None:

@@ -54,7 +54,7 @@ class PyNetModel(Model):
         return Cost(parameters, sum(layer.multiply_adds for layer in layers))
 
 
-def load(path: Path, device: str = "cpu") -> PyNetModel:
+def load(path: Path, device: str = "auto") -> PyNetModel:
     """Read a network of level 1 from its weights file; its name in tables is the file's.
 
     Raises:
@@ -74,7 +74,14 @@ def load(path: Path, device: str = "cpu") -> PyNetModel:
             path=path,
             hint="train on down to level 1",
         )
-    return PyNetModel(network.to(device), path, sha256_file(path))
+    return PyNetModel(network.to(pick_device(device)), path, sha256_file(path))
+
+
+def pick_device(device: str) -> str:
+    """``cpu`` or ``cuda``; auto: a GPU if there is one."""
+    import torch
+
+    return device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def silenced(whole: PyNetModel, cuts: Sequence[Sequence[int]]) -> list[PyNetModel]:

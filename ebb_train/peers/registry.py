@@ -24,13 +24,13 @@ BUILDERS: Mapping[str, Builder] = {
 WEIGHTS_SUFFIX = ".safetensors"
 
 
-def build_model(name: str, train: TrainPairs, device: str = "cpu") -> Model:
+def build_model(name: str, train: TrainPairs, device: str = "auto") -> Model:
     """Make a model.
 
     Args:
         name: A name of :data:`BUILDERS`, or the path of a PyNET weights file.
         train: Gives train pairs to those that calibrate themselves.
-        device: Where networks run.
+        device: Where networks run: cpu, cuda, or auto.
 
     Raises:
         UsageError: no such model.

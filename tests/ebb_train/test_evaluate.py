@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,7 +15,7 @@ from ebb.command import run_verb
 from ebb.console import SilentProgress
 from ebb.errors import ExitCode, InvalidInput
 from ebb_train.cli import app
-from ebb_train.evaluate import PAGE, PREDICTIONS, REPORT, evaluate, pick_device, train_of, write_json
+from ebb_train.evaluate import PAGE, PREDICTIONS, REPORT, evaluate, train_of, write_json
 from ebb_train.metrics.protocols import find_protocol
 from ebb_train.scoring.scores import usable_lpips
 from ebb_train.settings import ScoreSettings
@@ -137,13 +139,16 @@ def test_train_pairs_come_from_the_train_split_or_not_at_all(tmp_path: Path) -> 
     assert len(pairs()) == 3  # read once
 
 
-def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert (pick_device("auto"), pick_device("cpu")) == ("cuda", "cpu")
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert pick_device("auto") == "cpu"
-
-
 def test_json_refuses_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"psnr": float("nan")})
+
+
+def test_models_without_weights_need_no_pytorch() -> None:
+    code = (
+        "import sys, ebb_train.evaluate, ebb_train.benchmark;"
+        "from ebb_train.peers.registry import build_model; build_model('layered', list);"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -15,7 +15,7 @@ from ebb.errors import InvalidInput
 from ebb_train.full_image import render_full_image
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PAPER, PyNetConfig
-from ebb_train.peers.pynet import PyNetModel, load
+from ebb_train.peers.pynet import PyNetModel, load, pick_device
 from tests.photo_sets import photos
 
 THIN = PyNetConfig(width=0.03)
@@ -69,3 +69,10 @@ def test_costs_of_the_paper() -> None:
 def test_a_deeper_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="ends at level 3"):
         load(saved(tmp_path / "deep.safetensors", replace(THIN, level=3)))
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert (pick_device("auto"), pick_device("cpu")) == ("cuda", "cpu")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert pick_device("auto") == "cpu"
