@@ -184,7 +184,10 @@ def _read_state(path: Path) -> StateDict:
 
     try:
         content: object = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except pickle.UnpicklingError as error:  # PyTorch's own advice is to load it all the same: not repeated
+        message = "not a PyTorch weights file, or one that holds more than tensors"
+        raise InvalidInput(message, path=path, hint=_HINT) from error
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidInput(f"not a PyTorch weights file: {reason}", path=path, hint=_HINT) from error
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):

@@ -123,10 +123,9 @@ class Evil:
 
 def test_a_pickle_that_runs_code_is_refused(tmp_path: Path) -> None:
     torch.save({"0.weight": Evil()}, tmp_path / "evil.pth")
-    with pytest.raises(
-        InvalidInput, match=r"evil\.pth: not a PyTorch weights file: Weights only load failed"
-    ):
+    with pytest.raises(InvalidInput, match=r"evil\.pth: not a PyTorch .* more than tensors") as caught:
         load_megadepth(tmp_path / "evil.pth")
+    assert "weights_only" not in str(caught.value)  # nobody is told to load it all the same
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"PK\x03\x04 and no more", b"\x80\x02}"])
