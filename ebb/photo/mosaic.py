@@ -103,10 +103,13 @@ class Mosaic:
     def _balanced(self, cell: Cell) -> Samples:
         """Pixels of one cell position, white-balanced, 1 = white; what is brighter has lost its colour."""
         numbers = self.numbers[cell[0] :: 2, cell[1] :: 2]
-        balanced = numbers.astype(np.float32)
-        balanced -= np.float32(self.black[cell])
-        balanced *= np.float32(self.factors[cell])
-        return np.minimum(balanced, 1, out=balanced)
+        balanced = np.empty(numbers.shape, np.float32)
+        for first in range(0, len(numbers), _ROWS_AT_ONCE):
+            rows = balanced[first : first + _ROWS_AT_ONCE]
+            np.subtract(numbers[first : first + _ROWS_AT_ONCE], np.float32(self.black[cell]), out=rows)
+            rows *= np.float32(self.factors[cell])
+            np.minimum(rows, 1, out=rows)
+        return balanced
 
     def _srgb(self, camera: RgbLinear) -> RgbLinear:
         flat = camera.reshape(-1, 3) @ self.camera_to_srgb.T.astype(np.float32)
