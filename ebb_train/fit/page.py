@@ -1,48 +1,41 @@
 """The page of a run: curves, pictures and figures in one file that needs nothing else.
 
-Made from what lies in the run folder, so it can be written again at any time. It holds no scripts and loads
-nothing; its content security policy says so to the browser.
+Made from what lies in the run folder, so it can be written again at any time.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from markupsafe import Markup
-
+from ebb.dataset.png import decode_png
 from ebb.files import write_atomic
 from ebb_train.fit.charts import Chart, Point, draw_chart
 from ebb_train.fit.pictures import COLUMNS
 from ebb_train.fit.run_folder import IDENTITY, pictures_file, read_log
+from ebb_train.report.pages import render_page
+from ebb_train.report.pictures import data_uri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from jinja2 import Template
-
 PAGE = "report.html"
+
+PICTURE_WIDTH = 1600
+"""Largest width or height of a picture on the page, in pixels."""
 
 _SCORES = {"psnr": "PSNR (dB)", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "lpips": "LPIPS (less is better)"}
 _TERMS = {"l1": "L1", "ssim": "1 − SSIM", "vgg": "VGG", "gradient_norm": "length of the gradient"}
+_HEADS = ("steps", "L1 at the start", "L1 at the end", "best PSNR")
+"""Of the table of levels; L1 is the mean over the first and the last tenth of the level's log."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LevelRow:
-    """What became of a level."""
+class LevelRow(NamedTuple):
+    """What became of a level: one text for each of the table's columns."""
 
     level: int
-    step: int
-    steps: int
-    first_l1: float | None
-    last_l1: float | None
-    """Means over the first and the last tenth of its log."""
-    best_psnr: float | None
+    texts: tuple[str, str, str, str]
 
 
 def write_page(run: Path, steps: Mapping[int, int]) -> str:
@@ -59,17 +52,17 @@ def write_page(run: Path, steps: Mapping[int, int]) -> str:
         OutputError: it cannot be written.
     """
     log = read_log(run)
-    total = sum(steps.values())
-    template, style = _template()
-    text = template.render(
-        title=run.resolve().name,
-        style=Markup(style),  # noqa: S704 - a file of this package
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        done=max((line["total"] for line in log), default=0),
+    done, total = max((line["total"] for line in log), default=0), sum(steps.values())
+    text = render_page(
+        "fit.html.jinja",
+        title=f"{run.resolve().name}: training",
+        about=f"{done:,} of {total:,} steps{', finished' if done == total else ''}",
+        done=done,
         total=total,
+        heads=_HEADS,
         rows=[level_row(log, level, count) for level, count in steps.items()],
         charts=charts(log, steps),
-        columns=COLUMNS,
+        columns=", ".join(COLUMNS),
         pictures=[(level, uri) for level in steps if (uri := _picture_uri(pictures_file(run, level)))],
         facts=_facts(run / IDENTITY),
     )
@@ -96,14 +89,10 @@ def level_row(log: list[dict[str, Any]], level: int, steps: int) -> LevelRow:
     l1 = [point.value for point in _points(lines, "l1")]
     few = max(1, len(l1) // 10)
     psnr = [point.value for point in _points(lines, "psnr", "validation")]
-    return LevelRow(
-        level=level,
-        step=max((line["step"] for line in lines), default=0),
-        steps=steps,
-        first_l1=sum(l1[:few]) / few if l1 else None,
-        last_l1=sum(l1[-few:]) / few if l1 else None,
-        best_psnr=max(psnr, default=None),
-    )
+    step = max((line["step"] for line in lines), default=0)
+    start, end = (f"{sum(part) / few:.4f}" if part else "" for part in (l1[:few], l1[-few:]))
+    best = f"{max(psnr):.2f} dB" if psnr else ""
+    return LevelRow(level, (f"{step:,} of {steps:,}", start, end, best))
 
 
 def _points(lines: list[dict[str, Any]], name: str, inside: str = "") -> list[Point]:
@@ -112,24 +101,10 @@ def _points(lines: list[dict[str, Any]], name: str, inside: str = "") -> list[Po
 
 
 def _picture_uri(path: Path) -> str:
-    if not path.exists():
-        return ""
-    return f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return data_uri(decode_png(path.read_bytes()), PICTURE_WIDTH) if path.exists() else ""
 
 
 def _facts(path: Path) -> dict[str, Any]:
     """What the run computes, one line a fact."""
     identity = json.loads(path.read_text(encoding="utf-8"))
     return {**identity["network"], **identity["settings"], **identity["dataset"]}
-
-
-@cache
-def _template() -> tuple[Template, str]:
-    """The page and its style sheet."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader("ebb_train.fit")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("page.html.jinja"), loader.get_source(environment, "page.css")[0]

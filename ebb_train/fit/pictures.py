@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.errors import OutputError
 from ebb_train.render.upscale import from_unit
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ ROW_HEIGHT = 256
 
 GAP = 4
 BACKGROUND = 24
-JPEG_QUALITY = 90
 
 
 def sheet(rows: Sequence[Shown]) -> Rgb8:
@@ -37,20 +35,6 @@ def sheet(rows: Sequence[Shown]) -> Rgb8:
     width = max(strip.shape[1] for strip in strips)
     padded = [_extend(strip, width) for strip in strips]
     return np.concatenate(padded)[:-GAP]
-
-
-def as_jpeg(picture: Rgb8) -> bytes:
-    """Encode a picture as JPEG."""
-    import cv2
-
-    is_good, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    )
-    if not is_good:
-        raise OutputError(
-            f"a picture of {picture.shape[1]} x {picture.shape[0]} pixels is too large for JPEG"
-        )
-    return data.tobytes()
 
 
 def _strip(row: Shown) -> Rgb8:

@@ -9,7 +9,7 @@
       level-7.safetensors …   the network when that level was done; level-1 is the result
       level-7-best.safetensors …   the one that did best in validation
       tensorboard/            for tensorboard --logdir
-      pictures/level-7.jpg …  input, depth, output and target of the last validation
+      pictures/level-7.png …  input, depth, output and target of the last validation
       report.html             curves and pictures
 """
 
@@ -119,7 +119,7 @@ class RunFolder:
 
 def pictures_file(run: Path, level: int) -> Path:
     """Where the pictures of a level's last validation are."""
-    return run / PICTURES / f"level-{level}.jpg"
+    return run / PICTURES / f"level-{level}.png"
 
 
 def read_log(run: Path) -> list[dict[str, Any]]:

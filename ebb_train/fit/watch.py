@@ -7,12 +7,13 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
+from ebb.dataset.png import encode_png
 from ebb.errors import Status
 from ebb.files import write_atomic
 from ebb_train.fit.board import Board
 from ebb_train.fit.eta import duration_text
 from ebb_train.fit.page import write_page
-from ebb_train.fit.pictures import as_jpeg, sheet
+from ebb_train.fit.pictures import sheet
 from ebb_train.fit.run_folder import pictures_file
 from ebb_train.models.network import save_pynet
 
@@ -122,7 +123,7 @@ class Watch:
         self._board.scalars("validation", result.scores, position.total)
         if result.shown:
             picture = sheet(result.shown)
-            write_atomic(pictures_file(self._folder.path, position.level), as_jpeg(picture))
+            write_atomic(pictures_file(self._folder.path, position.level), encode_png(picture))
             self._board.picture("input, depth, output, target", picture, position.total)
         write_page(self._folder.path, self._workload.steps)
 

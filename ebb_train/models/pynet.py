@@ -44,7 +44,7 @@ class PyNetConfig:
     norm_level_3: bool = False
     """Instance normalisation in the 9 x 9 blocks of level 3 too."""
     width: float = 1.0
-    """Multiplies the number of feature maps; 1 is the paper's. Level 2 keeps at least its 8."""
+    """Multiplies the feature maps; 1 is the paper's. Where all colours pass, 8 or 16 maps are kept."""
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -98,9 +98,13 @@ PAPER = PyNetConfig()
 
 
 def encoder(net: Operations[Maps], config: PyNetConfig, photo: Maps) -> dict[int, Maps]:
-    """Skip connections by the level that takes them: e3 at 1/2 of the input's size … e6 at 1/16."""
+    """Skip connections by the level that takes them: e3 at 1/2 of the input's size … e6 at 1/16.
+
+    e3 is all that levels 1 to 3 see of the photo: it has at least as many maps as there are values in 2 x 2
+    pixels, 16. With 4, as a width of 1/8 would make it, a network learns shades and no colours.
+    """
     channels, norm = config.channels, config.norm == "reference"
-    e3 = net.block("encoder.e3", net.space_to_depth(photo), 3, channels(32), norm=False)
+    e3 = net.block("encoder.e3", net.space_to_depth(photo), 3, channels(32, at_least=16), norm=False)
     e4 = net.block("encoder.e4", net.pool(e3), 3, channels(64), norm=norm)
     e5 = net.block("encoder.e5", net.pool(e4), 3, channels(128), norm=norm)
     e6 = net.block("encoder.e6", net.pool(e5), 3, channels(256), norm=norm)
@@ -153,7 +157,10 @@ def level_4(net: Operations[Maps], config: PyNetConfig, skip: Maps, up: Maps, up
 
 
 def level_3(net: Operations[Maps], config: PyNetConfig, skip: Maps, up: Maps, up_again: Maps) -> Maps:
-    """1/2 of the input's size: the largest kernels, for the largest blur; no normalisation, or in these."""
+    """1/2 of the input's size: the largest kernels, for the largest blur; no normalisation, or in these.
+
+    The last maps, out of which come the colours of this picture and of the next, are at least 8.
+    """
     m = _blocks(net, "level_3", config.channels(32), norm=False)
     m9 = _blocks(net, "level_3", config.channels(32), norm=config.norm_level_3)
     f1 = net.concat(skip, up)
@@ -166,7 +173,7 @@ def level_3(net: Operations[Maps], config: PyNetConfig, skip: Maps, up: Maps, up
     f8 = net.concat(m("f8", 7, f7), skip)
     f9 = net.concat(m("f9", 5, f8), up_again)
     f10 = net.concat(f9, skip)
-    return m("f11", 3, f10)
+    return net.block("level_3.f11", f10, 3, config.channels(32, at_least=8), norm=False)
 
 
 def pynet(
@@ -203,7 +210,7 @@ def pynet(
     if 3 in levels:
         pictures[3] = net.head("level_3.out", x)
     if last < 3:
-        # level 1 starts from level 2's picture before tanh; fewer than 8 maps would not hold a picture
+        # level 1 starts from level 2's picture before tanh
         raw = net.rgb("level_2.out", net.up("level_2.up", x, config.channels(8, at_least=8)))
         if 2 in levels:
             pictures[2] = net.squash(raw)

@@ -152,6 +152,24 @@ fit(data, out, {CONFIG!r}, {settings!r}, compute, progress=Killer())
         assert (tmp_path / "run" / name).read_bytes() == (straight / name).read_bytes()
 
 
+def test_a_kill_changes_no_bit_of_the_moving_average(
+    folder: Path, settings: FitSettings, straight: Path, tmp_path: Path
+) -> None:
+    with_ema = replace(settings, ema=0.8)
+    one, other = tmp_path / "one", tmp_path / "other"
+    fit(folder / "set", one, CONFIG, with_ema, COMPUTE, WATCH)
+    for steps in (9, 10):
+        with pytest.raises(KeyboardInterrupt):
+            fit(folder / "set", other, CONFIG, with_ema, COMPUTE, WATCH, progress=Killer(steps))
+    fit(folder / "set", other, CONFIG, with_ema, COMPUTE, WATCH)
+    assert_same_run(other, one)
+    # averaging does not change what is trained, only what is saved
+    name = "checkpoints/00000024/weights.safetensors"
+    kept, plain = (read_pynet(run / name)[0] for run in (one, straight))
+    assert all((kept[key] == plain[key]).all() for key in plain)
+    assert (one / "level-5.safetensors").read_bytes() != (straight / "level-5.safetensors").read_bytes()
+
+
 def test_what_a_run_leaves(straight: Path, folder: Path) -> None:
     assert sorted(path.name for path in straight.iterdir()) == [
         ".lock", "checkpoints", "level-5-best.safetensors", "level-5.safetensors",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
 
 from ebb.errors import ExitCode
 from ebb_train.data.samples import Batch
@@ -145,3 +146,93 @@ def test_mixed_precision_keeps_weights_and_losses_in_32_bits() -> None:
     assert terms["loss"] == pytest.approx(exact["loss"], rel=0.01)
     assert terms["loss"] != exact["loss"]
     assert {p.dtype for p in net.parameters()} == {torch.float32}
+
+
+def half_precision() -> Fabric:
+    """What ``--precision fp16`` is on a GPU, with PyTorch's half precision and loss scale of the CPU."""
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)  # type: ignore[attr-defined]
+    return Fabric(accelerator="cpu", devices=1, plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
+
+
+def test_half_precision_scales_the_loss_and_nothing_else() -> None:
+    net = network()
+    steps = LevelTrainer(half_precision(), net, PLAN, Loss(PLAN.loss))
+    terms = steps.step(iter([batch()]))
+    exact = trainer(network()).step(iter([batch()]))
+    assert terms["loss"] == pytest.approx(exact["loss"], rel=0.01)
+    assert terms["gradient_norm"] == pytest.approx(exact["gradient_norm"], rel=0.1)
+    assert {p.dtype for p in net.parameters()} == {torch.float32}
+    assert steps.state()["precision"]["scale"] == 1024
+
+
+def test_an_overflow_in_half_precision_skips_the_step_and_lowers_the_scale() -> None:
+    net = network()
+    steps = LevelTrainer(half_precision(), net, PLAN, Loss(PLAN.loss))
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    handle = net.get_parameter("level_7.a1.3x3.0.weight").register_hook(lambda grad: grad * math.inf)
+    steps.step(iter([batch()]))
+    assert all(torch.equal(p, before[name]) for name, p in net.named_parameters())
+    assert steps.state()["precision"]["scale"] == 512
+    handle.remove()
+    steps.step(iter([batch()]))
+    assert not torch.equal(net.get_parameter("level_6.out.weight"), before["level_6.out.weight"])
+
+
+def test_the_loss_scale_comes_back() -> None:
+    steps = LevelTrainer(half_precision(), network(), PLAN, Loss(PLAN.loss))
+    steps.step(iter([batch()]))
+    goes_on = LevelTrainer(half_precision(), network(), PLAN, Loss(PLAN.loss))
+    goes_on.load_state(steps.state() | {"precision": steps.state()["precision"] | {"scale": 64.0}})
+    assert goes_on.state()["precision"]["scale"] == 64
+
+
+def test_channels_last_changes_the_last_bits_only() -> None:
+    plain, other = network(), network()
+    expected = trainer(plain).step(iter([batch()]))
+    found = trainer(other, channels_last=True).step(iter([batch()]))
+    assert found == pytest.approx(expected, rel=1e-4)
+    weight = other.get_parameter("level_7.a1.3x3.0.weight")
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert not weight.is_contiguous()
+
+
+def test_the_compiled_network_is_what_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[object] = []
+    compiler = torch.compile
+
+    def fake(net: PyNet, **_: object) -> object:
+        compiled.append(net)
+        return compiler(net, backend="eager")  # the graphs, without minutes of a C++ compiler
+
+    monkeypatch.setattr(torch, "compile", fake)
+    plain, other = network(), network()
+    expected = trainer(plain).step(iter([batch()]))
+    found = trainer(other, compile=True).step(iter([batch()]))
+    assert other in compiled
+    assert found == pytest.approx(expected, rel=1e-5)
+    moved = [torch.cat([p.detach().flatten() for p in net.parameters()]) for net in (plain, other)]
+    assert (moved[0] - moved[1]).abs().median() < 1e-6
+
+
+def test_the_moving_average_follows_and_comes_back() -> None:
+    net = network()
+    steps = trainer(net, ema=0.5)
+    for _ in range(2):
+        steps.step(iter([batch()]))
+    saved, weights = deepcopy(steps.state()), deepcopy(net.state_dict())
+    with steps.averaged():
+        average = deepcopy(net.state_dict())
+    assert not torch.equal(average["level_6.out.weight"], weights["level_6.out.weight"])
+    again = network(seed=9)
+    again.load_state_dict(weights)
+    goes_on = trainer(again, ema=0.5)
+    goes_on.load_state(saved)
+    with goes_on.averaged():
+        assert all(torch.equal(values, average[name]) for name, values in again.state_dict().items())
+    assert all(torch.equal(values, weights[name]) for name, values in again.state_dict().items())
+
+
+def test_without_an_average_the_weights_speak_for_themselves() -> None:
+    net = network()
+    with trainer(net).averaged():
+        assert all(map(torch.equal, net.parameters(), network().parameters()))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
-import pytest
 
-from ebb_train.fit.pictures import BACKGROUND, GAP, ROW_HEIGHT, as_jpeg, sheet
+from ebb_train.fit.pictures import BACKGROUND, GAP, ROW_HEIGHT, sheet
 from ebb_train.fit.validation import Shown
 
 
@@ -32,11 +30,3 @@ def test_rows_of_different_widths() -> None:
 
 def test_without_depth_there_is_black() -> None:
     assert sheet([shown(256, 256, has_depth=False)])[128, ROW_HEIGHT + GAP + 100].tolist() == [0] * 3
-
-
-def test_jpeg_keeps_the_colours_apart() -> None:
-    red = np.zeros((32, 32, 3), np.uint8)
-    red[..., 0] = 220
-    decoded = cv2.imdecode(np.frombuffer(as_jpeg(red), np.uint8), cv2.IMREAD_COLOR_RGB)
-    assert decoded is not None
-    assert decoded.mean(axis=(0, 1)) == pytest.approx([220, 0, 0], abs=4)

@@ -138,7 +138,7 @@ def test_pictures_and_page_at_the_end_of_a_level_at_least(folder: RunFolder, tra
         assert not (folder.path / "report.html").exists()
         shows.validate_if_due(at(6), trainer)
     assert (folder.path / "report.html").exists()
-    assert (folder.path / "pictures" / "level-7.jpg").exists()
+    assert (folder.path / "pictures" / "level-7.png").exists()
     assert not folder.best_weights(7).exists()  # nothing was scored
     assert not (folder.path / "log.jsonl").exists()
 

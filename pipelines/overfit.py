@@ -1,0 +1,179 @@
+"""A thin PyNET learns the sample captures by heart: does the training work, from camera files to level 1?
+
+in        data/sample/captures: 3 pairs that align
+out       overfit/: set/ (photos of 256 pixels height), run/ (weights, log, report.html)
+          benchmarks/results/overfit.json, docs/overfit.png
+hardware  2 cores, no GPU; under 10 minutes
+expect    level 1's PSNR on the crops it was last trained on at least 3 dB above that of the wide photo shown
+          as it is; the loss of every level falls
+
+    python pipelines/overfit.py               # or: --out FOLDER; run again, it goes on where it stopped
+
+A figure is the mean over crops of the PSNR of each, float64, range 1, no border left out. ``seconds`` is the
+time of ``ebb-train fit`` from start to end, with validation, pictures and page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch  # noqa: TID253
+
+from ebb.cli import main as ebb
+from ebb.dataset.png import encode_png
+from ebb_train.cli import main as ebb_train
+from ebb_train.data.samples import Draws, Samples, SampleSettings, Stretch, full_height, unit_range
+from ebb_train.data.sources import open_source
+from ebb_train.fit.run_folder import read_log
+from ebb_train.metrics.similarity import psnr
+from ebb_train.models.network import load_pynet
+from ebb_train.settings import FitSettings, Schedule, read_schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from ebb_train.data.samples import Draw
+    from ebb_train.data.sources import Photos, Source
+
+ROOT = Path(__file__).parents[1]
+RESULT, PICTURE = ROOT / "benchmarks" / "results" / "overfit.json", ROOT / "docs" / "overfit.png"
+WIDTH, HEIGHT, CROPS = 0.125, 256, 48
+RISE_DB, MINUTES = 3.0, 10.0
+SETTINGS = FitSettings(schedule="smoke", ema=0.99)
+
+
+class Crops(NamedTuple):
+    """Some crops, (N, H, W, 3) in [0, 1]."""
+
+    wide: NDArray[np.float64]
+    output: NDArray[np.float64]
+    shallow: NDArray[np.float64]
+
+
+class AsShot:
+    """The pairs of a source, the wide photo in the place of the shallow one."""
+
+    def __init__(self, source: Source) -> None:
+        self.folder, self._source = source.folder, source
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def read(self, index: int) -> Photos:
+        """Read a pair."""
+        photos = self._source.read(index)
+        return photos._replace(shallow=photos.wide)
+
+    def fingerprint(self) -> str:
+        """Of the source."""
+        return self._source.fingerprint()
+
+
+def main() -> None:
+    """Build the set, train, measure; fail where a figure is not what it should be."""
+    parser = argparse.ArgumentParser(description="Overfit the sample captures.")
+    parser.add_argument("--out", type=Path, default=Path("overfit"))
+    out: Path = parser.parse_args().out
+    flags = ["--dataset", out / "set", "--height", HEIGHT, "--provider", "sidecar", "--test", 0, "--val", 0]
+    run(ebb, "run", ROOT / "data" / "sample" / "captures", *flags)
+    start = time.perf_counter()
+    flags = ["--width", WIDTH, "--schedule", SETTINGS.schedule, "--ema", SETTINGS.ema, "--loaders", 1]
+    watch = ["--validate-on", "train", "--validate-every", 250]
+    run(ebb_train, "fit", out / "set", "--out", out / "run", *flags, *watch)
+    seconds = time.perf_counter() - start
+    crops = last_crops(open_source(out / "set"), out / "run" / "level-1.safetensors")
+    facts = figures(crops, read_log(out / "run")) | {
+        "seconds": round(seconds, 1),
+        "threads": torch.get_num_threads(),
+    }
+    facts["load_average"] = round(os.getloadavg()[0], 1)
+    RESULT.write_text(json.dumps(facts, indent=2) + "\n")
+    PICTURE.write_bytes(encode_png(sheet(crops)))
+    print(json.dumps(facts, indent=2))
+    met = (
+        facts["rise_db"] >= RISE_DB
+        and seconds <= 60 * MINUTES
+        and all(row["falls"] for row in facts["levels"])
+    )
+    sys.exit(0 if met else "a figure is not what it should be")
+
+
+def run(command: Callable[[list[str]], None], *words: object) -> None:
+    """Run one verb; stop when it fails."""
+    try:
+        command([str(word) for word in words])
+    except SystemExit as ended:
+        if ended.code:
+            raise
+
+
+def last_crops(source: Source, weights: Path) -> Crops:
+    """The last crops that level 1 was trained on, as shot, as the network makes them, as they should be."""
+    settings = SampleSettings(level=1, side=full_height(source), seed=SETTINGS.seed, augment=SETTINGS.augment)
+    draws = last_draws(read_schedule(SETTINGS.schedule), len(source))
+    batch = Samples(source, settings).__getitems__(draws)
+    as_shot = Samples(AsShot(source), settings).__getitems__(draws)
+    network = load_pynet(weights)
+    with torch.inference_mode():
+        output = torch.cat([network(unit_range(part)) for part in batch.photo.split(4)]).clamp(0, 1)
+    return Crops(
+        *(
+            planes.permute(0, 2, 3, 1).double().numpy()
+            for planes in (unit_range(as_shot.target), output, unit_range(batch.target))
+        )
+    )
+
+
+def last_draws(schedule: Schedule, num_pairs: int) -> list[Draw]:
+    """The last samples of the stream."""
+    samples = sum(row.iterations * row.batch for row in schedule.rows)
+    stretch = Stretch(start=samples - CROPS, batches=1, batch=CROPS)
+    return next(iter(Draws(num_pairs, SETTINGS.seed, stretch)))
+
+
+def figures(crops: Crops, log: list[dict[str, Any]]) -> dict[str, Any]:
+    """What came out."""
+    identity, output = (
+        float(
+            np.mean([psnr(picture, target) for picture, target in zip(pictures, crops.shallow, strict=True)])
+        )
+        for pictures in (crops.wide, crops.output)
+    )
+    levels = [level_figures(log, level) for level in range(7, 0, -1)]
+    return {
+        "width": WIDTH,
+        "schedule": SETTINGS.schedule,
+        "photo_height": HEIGHT,
+        "crops": len(crops.wide),
+        "psnr_as_shot_db": round(identity, 2),
+        "psnr_level_1_db": round(output, 2),
+        "rise_db": round(output - identity, 2),
+        "levels": levels,
+    }
+
+
+def level_figures(log: list[dict[str, Any]], level: int) -> dict[str, Any]:
+    """The loss of a level, mean over the first and the last tenth of its log."""
+    losses = [line["loss"] for line in log if line["level"] == level and "loss" in line]
+    few = max(1, len(losses) // 10)
+    start, end = (float(np.mean(part)) for part in (losses[:few], losses[-few:]))
+    return {"level": level, "loss_start": round(start, 4), "loss_end": round(end, 4), "falls": end < start}
+
+
+def sheet(crops: Crops) -> NDArray[np.uint8]:
+    """Six crops; from top to bottom as shot, as the network makes them, as they should be."""
+    rows = [np.hstack(pictures[-6:]) for pictures in crops]
+    return np.asarray(np.rint(np.vstack(rows) * 255), np.uint8)
+
+
+if __name__ == "__main__":
+    main()
