@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from ebb_train.models.network import (
     PyNet,
     TorchOperations,
     Up,
+    initial_sigma,
     instance_norm,
     load_pynet,
     save_pynet,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
 SMALL = PyNetConfig(width=1 / 16)
 
@@ -278,3 +280,34 @@ def test_weights_of_another_config_are_refused(tmp_path: Path) -> None:
 
 def test_every_kind_of_layer_is_in_the_network() -> None:
     assert {layer.kind for layer in layers(SMALL)} == {"conv", "up", "rgb"}
+
+
+@pytest.mark.parametrize("kind", ["conv", "up", "rgb"])
+def test_first_weights_by_the_paper_and_by_fan_in(kind: Any) -> None:
+    layer = Layer(
+        name="a", kind=kind, kernel=3, in_channels=4, out_channels=64, norm=False, height=8, width=8
+    )
+    assert initial_sigma(layer, "paper") == 0.01
+    expected = {
+        "conv": 1 / 6,
+        "up": 1 / 3,
+        "rgb": 0.01,
+    }  # 4 inputs of 9 taps, or of 9 / 4; pictures start grey
+    assert initial_sigma(layer, "fan_in") == pytest.approx(expected[kind])
+
+
+@pytest.mark.parametrize(("spread", "low", "high"), [("paper", 0.0, 0.001), ("fan_in", 0.03, 0.3)])
+def test_a_thin_network_is_not_silent_at_first(spread: Any, low: float, high: float) -> None:
+    """How far the maps before level 3's picture vary, for an input that varies by 0.29."""
+    torch.set_num_threads(1)
+    thin = PyNet(PyNetConfig(level=3, width=1 / 8))
+    thin.reset_parameters(torch.Generator().manual_seed(0), spread)
+    maps: list[Tensor] = []
+    thin.get_submodule("level_3.f11.3x3.1").register_forward_hook(lambda _, __, out: maps.append(out))
+    thin(torch.rand(1, 4, 64, 64, generator=torch.Generator().manual_seed(1)))
+    assert low <= float(maps[0].detach().std(dim=(2, 3)).mean()) < high
+
+
+def test_only_a_network_with_level_1_can_start_it() -> None:
+    with pytest.raises(InvalidInput, match="levels 7 to 2 has no level 1"):
+        PyNet(PyNetConfig(level=2, width=1 / 64)).enlarge_level_2()
