@@ -1,15 +1,21 @@
 """What PyNET costs: parameters, multiply-adds, seconds for one photo.
 
-Run: ``python benchmarks/pynet.py [--runs 3] [--threads 1]``
+Run: ``python benchmarks/pynet.py [--runs 3] [--training]``
 
 Method. ``parameters`` and ``multiply_adds`` are counted from the list of layers, per level, the latter for an
 input of 512 x 768 (output 1024 x 1536) and for convolutions only.
 
-``inference``: the full network with its starting weights, batch 1, float32, on the CPU, --runs runs after one
-that is not counted, median and quartiles; ``contiguous`` and ``channels_last`` name the memory layout of
-weights and input. The two take turns, so that whatever else the machine does hits both; on a shared machine
-(see ``load_average``) the processor time of the process says more than the wall time, and the ratios use it.
-``largest_difference`` is that between their outputs.
+``inference``: the full network with its starting weights, batch 1, float32, on the CPU, for one thread and
+for two, --runs runs after one that is not counted, median and quartiles; the contenders take turns, so that
+whatever else the machine does hits all of them. ``tensorflow``: the same weights as constants of a TensorFlow
+graph (the one that ``ebb-train export-tflite`` converts), in TensorFlow's own runtime with oneDNN, whose
+threads are set alike; ``contiguous`` and ``channels_last``: PyTorch in either memory layout; ``fast``:
+:mod:`ebb_train.models.fast`. ``largest_difference`` is that from ``contiguous``. Each thread count runs in a
+process of its own, as TensorFlow takes its threads once.
+
+``training_step`` (only with --training, as compiling takes minutes): forward, backward and Adam step of
+levels 5 and 1 with the paper's losses but for the VGG term, width 1/4, batch 1, crops of 256 pixels, two
+threads; median of --runs after one that is not counted.
 
 ``instance_norm`` compares, on maps of 64 x 128 x 192, PyTorch's instance norm, the project's, and a group
 norm left in channels-last: milliseconds, and the largest error against float64 where the mean is ten times
@@ -19,30 +25,42 @@ the deviation.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ebb_train import optional
+from ebb_train.export.tensorflow_ops import TensorFlowOperations
+from ebb_train.losses import Loss
 from ebb_train.models.blocks import EPSILON
+from ebb_train.models.fast import FastPyNet
 from ebb_train.models.network import PyNet, instance_norm
-from ebb_train.models.pynet import PAPER, layers, used_layers
+from ebb_train.models.pynet import PAPER, PyNetConfig, layers, output_size, pynet, used_layers
+from ebb_train.settings import LossWeights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
 RESULT = Path(__file__).parent / "results" / "pynet.json"
 HEIGHT, WIDTH = 512, 768
-LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+CROP = 256
+PARTS = ("counts", "instance_norm", "inference_1_thread", "inference_2_threads", "training_step")
+ORDER = ("benchmark", "input", *PARTS, "machine")
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -78,32 +96,103 @@ def counts() -> dict[str, object]:
 
 
 @torch.inference_mode()
-def inference(runs: int) -> dict[str, object]:
-    """Seconds for one photo in either layout."""
-    network = PyNet(PAPER).eval()
+def inference(runs: int, threads: int) -> dict[str, object]:
+    """Seconds for one photo by each contender."""
+    torch.set_num_threads(threads)
     photo = torch.rand(1, PAPER.in_channels, HEIGHT, WIDTH)
-    wall_s: dict[str, list[float]] = {name: [] for name in LAYOUTS}
-    cpu_s: dict[str, list[float]] = {name: [] for name in LAYOUTS}
-    outputs: dict[str, Tensor] = {}
+    ways = contenders(photo, threads)
+    wall_s: dict[str, list[float]] = {name: [] for name in ways}
+    cpu_s: dict[str, list[float]] = {name: [] for name in ways}
+    pictures: dict[str, Tensor] = {}
     for run in range(runs + 1):
-        for name, layout in LAYOUTS.items():
-            network.to(memory_format=layout)  # type: ignore[call-overload]
-            x = photo.contiguous(memory_format=layout)
+        for name, way in ways.items():
             wall, cpu = time.perf_counter(), time.process_time()
-            outputs[name] = network(x)
+            pictures[name] = way()
             if run:
                 wall_s[name].append(time.perf_counter() - wall)
                 cpu_s[name].append(time.process_time() - cpu)
-    difference = (outputs["contiguous"] - outputs["channels_last"]).abs().max()
-    medians = {name: statistics.median(values) for name, values in cpu_s.items()}
-    total = sum(layer.multiply_adds for layer in used_layers(PAPER, HEIGHT, WIDTH))
+    cost = sum(layer.multiply_adds for layer in used_layers(PAPER, HEIGHT, WIDTH))
+    medians = {name: statistics.median(values) for name, values in wall_s.items()}
     return {
         "wall_seconds": {name: spread(values) for name, values in wall_s.items()},
         "cpu_seconds": {name: spread(values) for name, values in cpu_s.items()},
-        "speed_up_of_channels_last": round(medians["contiguous"] / medians["channels_last"], 3),
-        "multiply_adds_a_cpu_second": {name: round(total / median) for name, median in medians.items()},
-        "largest_difference": float(difference),
+        "speed_up_over_tensorflow": {
+            name: round(medians["tensorflow"] / median, 3) for name, median in medians.items()
+        },
+        "multiply_adds_a_second": {name: round(cost / median) for name, median in medians.items()},
+        "largest_difference": {
+            name: float((picture - pictures["contiguous"]).abs().max()) for name, picture in pictures.items()
+        },
     }
+
+
+def contenders(photo: Tensor, threads: int) -> dict[str, Callable[[], Tensor]]:
+    """Name → what gives the picture (1, 3, H, W) of a photo."""
+    torch.manual_seed(2020)
+    plain = PyNet(PAPER).eval()
+    nhwc = copy.deepcopy(plain).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    nhwc_photo = photo.contiguous(memory_format=torch.channels_last)
+    fast = FastPyNet(copy.deepcopy(plain))
+    graph = tensorflow_graph(plain, threads)
+    pixels = photo.permute(0, 2, 3, 1).contiguous().numpy()
+    return {
+        "tensorflow": lambda: torch.from_numpy(graph(pixels)).permute(0, 3, 1, 2),
+        "contiguous": lambda: plain(photo),
+        "channels_last": lambda: nhwc(nhwc_photo),
+        "fast": lambda: fast(nhwc_photo),
+    }
+
+
+def tensorflow_graph(network: PyNet, threads: int) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """The network in TensorFlow's runtime."""
+    tf = optional.tensorflow()
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    operations = TensorFlowOperations({name: v.numpy() for name, v in network.state_dict().items()})
+    spec = tf.TensorSpec((1, HEIGHT, WIDTH, PAPER.in_channels), tf.float32)
+
+    def picture(photo: object) -> object:
+        return pynet(operations, PAPER, photo, (1,))[1]
+
+    function = tf.function(picture, input_signature=[spec], autograph=False).get_concrete_function()
+    return lambda pixels: np.array(function(tf.constant(pixels)))
+
+
+def training_steps(runs: int) -> dict[str, dict[str, object]]:
+    """Seconds of a training step by level, precision and whether it is compiled."""
+    torch.set_num_threads(2)
+    steps = {}
+    for level, loss in ((5, LossWeights()), (1, LossWeights(l1=1, ssim=1))):
+        for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+            for is_compiled in (False, True):
+                step = training_step(level, loss, dtype, is_compiled=is_compiled)
+                step()
+                name = f"level {level} {precision} {'compiled' if is_compiled else 'eager'}"
+                steps[name] = spread([seconds(step) for _ in range(runs)])
+                print(name, steps[name], file=sys.stderr, flush=True)
+    return steps
+
+
+def training_step(
+    level: int, weights: LossWeights, dtype: torch.dtype, *, is_compiled: bool
+) -> Callable[[], object]:
+    """A step that can be taken again and again."""
+    torch.manual_seed(2020)
+    network = PyNet(PyNetConfig(level=level, width=1 / 4)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    run = torch.compile(network) if is_compiled else network
+    loss = Loss(weights)
+    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=5e-5)
+    photo = torch.rand(1, 4, CROP // 2, CROP // 2).contiguous(memory_format=torch.channels_last)
+    target = torch.rand(1, 3, *output_size(level, CROP // 2, CROP // 2))
+
+    def step() -> None:
+        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+            picture = run(photo)
+        optimizer.zero_grad()
+        loss(picture, target)["loss"].backward()
+        optimizer.step()
+
+    return step
 
 
 @torch.inference_mode()
@@ -133,34 +222,45 @@ def norms(runs: int = 11) -> dict[str, dict[str, float]]:
     }
 
 
-def main() -> None:
-    """Measure, print and write the JSON."""
-    parser = argparse.ArgumentParser(description="Parameters, cost and CPU latency of PyNET.")
-    parser.add_argument("--runs", type=int, default=3, help="timed runs of the full network in each layout")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=RESULT, help="JSON to write")
-    arguments = parser.parse_args()
-    torch.manual_seed(2020)
-    torch.set_num_threads(arguments.threads)
-    report = {
-        "benchmark": "pynet",
-        "input": [HEIGHT, WIDTH],
-        **counts(),
-        "instance_norm": norms(),
-        "inference": inference(arguments.runs),
-        "threads": arguments.threads,
-        "machine": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "cores": len(os.sched_getaffinity(0)),
-            "architecture": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
-            "load_average": round(os.getloadavg()[0], 1),
-        },
+def machine() -> dict[str, object]:
+    """What it was measured on."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cores": len(os.sched_getaffinity(0)),
+        "architecture": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
+        "load_average": round(os.getloadavg()[0], 1),
     }
-    text = json.dumps(report, indent=2) + "\n"
-    sys.stdout.write(text)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Measure one part in this process, or all in processes of their own, and put it into the JSON."""
+    parser = argparse.ArgumentParser(description="Parameters, cost and CPU latency of PyNET.")
+    parser.add_argument("--runs", type=int, default=3, help="timed runs of everything")
+    parser.add_argument("--part", choices=PARTS, help="only this one")
+    parser.add_argument("--training", action="store_true", help="training steps too")
+    arguments = parser.parse_args()
+    if arguments.part is None:
+        for part in PARTS if arguments.training else PARTS[:-1]:
+            command = [sys.executable, __file__, "--part", part, "--runs", str(arguments.runs)]
+            subprocess.run(command, check=True)
+        return
+    torch.manual_seed(2020)
+    measure: dict[str, Callable[[], dict[str, object]]] = {
+        "counts": counts,
+        "instance_norm": norms,
+        "inference_1_thread": lambda: inference(arguments.runs, 1),
+        "inference_2_threads": lambda: inference(arguments.runs, 2),
+        "training_step": lambda: training_steps(arguments.runs),
+    }
+    if arguments.part == "instance_norm":
+        torch.set_num_threads(1)
+    report = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+    report |= {"benchmark": "pynet", "input": [HEIGHT, WIDTH], arguments.part: measure[arguments.part]()}
+    report["machine"] = report.get("machine", {}) | {arguments.part: machine()}
+    text = json.dumps({name: report[name] for name in ORDER if name in report}, indent=1) + "\n"
+    print(json.dumps(report[arguments.part], indent=1))
+    RESULT.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

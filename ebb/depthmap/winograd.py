@@ -27,21 +27,25 @@ POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5)
 """Where the polynomials are evaluated, besides infinity; small numbers keep rounding errors small."""
 
 
-def filtering_matrices() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Aᵀ (4 x 7), G (7 x 4) and Bᵀ (7 x 7) of minimal filtering F(4, 4).
+def filtering_matrices(
+    points: tuple[float, ...] = POINTS,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Aᵀ (m x n), G (n x m) and Bᵀ (n x n) of minimal filtering F(m, m): n = 2 m − 1 products, n − 1 points.
 
-    The product of two polynomials of degree 3 follows from its values at seven points; correlation is the
+    The product of two polynomials of degree m − 1 follows from its values at n points; correlation is the
     transpose of that product. Rows of Bᵀ are scaled to a largest entry of 1, and G makes up for it.
     """
-    to_products = _evaluate(TAPS)
-    interpolate = np.linalg.inv(_evaluate(PRODUCTS)).T
+    products = len(points) + 1
+    taps = (products + 1) // 2
+    to_products = _evaluate(points, taps)
+    interpolate = np.linalg.inv(_evaluate(points, products)).T
     scale = np.abs(interpolate).max(axis=1, keepdims=True)
-    return _evaluate(OUTPUTS).T, to_products * scale, interpolate / scale
+    return _evaluate(points, taps).T, to_products * scale, interpolate / scale
 
 
-def _evaluate(num_coefficients: int) -> NDArray[np.float64]:
+def _evaluate(points: tuple[float, ...], num_coefficients: int) -> NDArray[np.float64]:
     """Coefficients of a polynomial to its values at the points; at infinity, its leading coefficient."""
-    finite = np.vander(POINTS, num_coefficients, increasing=True)
+    finite = np.vander(points, num_coefficients, increasing=True)
     return np.vstack([finite, np.eye(num_coefficients)[-1]])
 
 

@@ -85,6 +85,6 @@ class SilencedPyNet(PyNet):
 
     def pictures(self, photo: Tensor, levels: Collection[int]) -> dict[int, Tensor]:
         """As :meth:`PyNet.pictures`, without the silent levels."""
-        self._check(photo)
+        self.check(photo)
         operations = SilencedOperations(self, self._silent, self._maps.of(photo))
         return pynet(operations, self.config, photo, levels)

@@ -207,7 +207,7 @@ class PyNet(nn.Module):
         Raises:
             InvalidInput: as :meth:`forward`, or the network does not go down to one of the levels.
         """
-        self._check(photo)
+        self.check(photo)
         if not levels or not self.config.level <= min(levels) <= max(levels) <= 7:
             raise InvalidInput(f"levels {sorted(levels)} of a network of levels 7 to {self.config.level}")
         return pynet(TorchOperations(self), self.config, photo, levels)
@@ -261,7 +261,12 @@ class PyNet(nn.Module):
         self.get_parameter("level_2.out.bias").add_(LIFT)
         self.get_parameter("level_1.out.bias").fill_(-LIFT)
 
-    def _check(self, photo: Tensor) -> None:
+    def check(self, photo: Tensor) -> None:
+        """Refuse an input of the wrong shape.
+
+        Raises:
+            InvalidInput: it is one.
+        """
         if photo.ndim != 4 or photo.shape[1] != self.config.in_channels:
             raise InvalidInput(
                 f"an input of shape {tuple(photo.shape)}, not (N, {self.config.in_channels}, H, W)",

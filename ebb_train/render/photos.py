@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ebb.arrays import Rgb8
     from ebb.settings import DepthSettings
     from ebb_train.fit.watch import Progress
+    from ebb_train.models.fast import FastPyNet
     from ebb_train.models.network import PyNet
     from ebb_train.render.settings import RenderSettings
 
@@ -168,7 +169,7 @@ class _Renderer:
         note: Callable[[str], None],
     ) -> None:
         self._settings = settings
-        self._network = _load(checkpoint, depth.device, note)
+        self._network = _load(checkpoint, depth.device, note, is_fast=settings.fast)
         self._depth: DepthOf | None = None
         if self._network.config.in_channels == 4:
             if depth.provider == "none" and depth_file is None:
@@ -202,7 +203,7 @@ class _Renderer:
         return from_unit(picture)
 
 
-def _run(network: PyNet, small: Rgb8, depth: NDArray[np.uint8] | None) -> NDArray[np.float32]:
+def _run(network: PyNet | FastPyNet, small: Rgb8, depth: NDArray[np.uint8] | None) -> NDArray[np.float32]:
     """The network's picture at the size of ``small``, also if the network ends above level 1."""
     import cv2
     import torch
@@ -221,9 +222,10 @@ def _run(network: PyNet, small: Rgb8, depth: NDArray[np.uint8] | None) -> NDArra
     return picture
 
 
-def _load(checkpoint: Path, device: str, note: Callable[[str], None]) -> PyNet:
+def _load(checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast: bool) -> PyNet | FastPyNet:
     """The network of a weights file, or of the last level in a run folder."""
     from ebb.depthmap.providers import torch_device
+    from ebb_train.models.fast import FastPyNet
     from ebb_train.models.network import load_pynet
 
     if checkpoint.is_dir():
@@ -232,8 +234,11 @@ def _load(checkpoint: Path, device: str, note: Callable[[str], None]) -> PyNet:
     if network.config.level > 1:
         smaller = 2 ** (network.config.level - 1)
         note(f"{checkpoint}: ends at level {network.config.level}; its pictures are enlarged {smaller} times")
+    device = torch_device(device)
+    if is_fast and device == "cpu":
+        return FastPyNet(network)
     try:
-        return network.to(torch_device(device))
+        return network.to(device)
     except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
         reason = str(error).partition("\n")[0]
         raise UsageError(f"cannot calculate on {device!r}: {reason}", hint="try --device cpu") from error

@@ -102,6 +102,14 @@ def test_a_low_photo_keeps_its_size(tmp_path: Path, weights: Path) -> None:
     assert np.array_equal(one, pixels(tmp_path / "two" / "a_bokeh.png"))
 
 
+def test_the_fast_network_gives_the_same_picture(tmp_path: Path, weights: Path) -> None:
+    photo = write_photo(tmp_path / "a.jpg")
+    render(photo, weights=weights, out=tmp_path / "plain")
+    render(photo, weights=weights, out=tmp_path / "fast", fast=True)
+    plain, fast = (pixels(tmp_path / name / "a_bokeh.png").astype(int) for name in ("plain", "fast"))
+    assert np.abs(plain - fast).max() <= 1
+
+
 def test_jpeg_out(tmp_path: Path, weights: Path) -> None:
     render(write_photo(tmp_path / "a.png"), weights=weights, format="jpg")
     with Image.open(tmp_path / "a_bokeh.jpg") as image:

@@ -1,0 +1,245 @@
+"""PyNET for pictures only: what :class:`~ebb_train.models.network.PyNet` computes, in less time on a CPU.
+
+What is done, and why it pays (figures: ``benchmarks/pynet.py``):
+
+- convolutions of 5, 7 and 9 columns, nearly all of the work, take about half the multiplications, by minimal
+  filtering along the rows (:mod:`ebb.depthmap.winograd`). Between its two transforms the products are the
+  groups of one ordinary convolution: channels are innermost, so that neither transform moves anything;
+- the first convolutions of a block read the same input and share its transform;
+- the last step of a branch writes where the joined result needs it, so nothing is copied to join branches;
+- normalisation works where the maps lie; PyTorch's wants channels outermost, and back again.
+
+Sums are taken in another order, so pictures differ in the last digits: by less than 1e-4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch  # noqa: TID253 - a network definition; only imported when a network is wanted
+import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
+from torch import Tensor, nn  # noqa: TID253
+
+from ebb.depthmap.winograd import filtering_matrices
+from ebb_train.models.blocks import EPSILON, RGB_GAIN, RGB_OFFSET, SLOPE, Operations
+from ebb_train.models.pynet import layers, pynet
+
+if TYPE_CHECKING:
+    from ebb_train.models.network import PyNet
+
+POINTS: dict[int, tuple[float, ...]] = {
+    4: (0.0, 1.0, -1.0, -2.0, -0.5, 1.5),
+    5: (0.0, 1.0, -1.0, 2.0, -2.0, 2 / 3, -2 / 3, 1 / 3),
+}
+"""Taps of a filter → where its polynomials are evaluated, besides infinity: of small numbers those with the
+least rounding errors. All hold 1."""
+
+_SHARED_TAPS = {9: 5, 7: 4, 5: 4}
+"""Kernel size → taps of its filters, where larger kernels read the same input."""
+
+_OWN_TAPS = {9: 5, 7: 4, 5: 5}
+"""The same where it reads an input of its own."""
+
+
+class FastPyNet(nn.Module):
+    """A PyNET that gives the picture of its last level; it cannot be trained.
+
+    Args:
+        network: On the CPU, in float32; it shares its parameters with this one, and must not change.
+    """
+
+    def __init__(self, network: PyNet) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(requires_grad=False)
+        self.config = network.config
+        self._operations = FastOperations(network)
+
+    @torch.inference_mode()
+    def forward(self, photo: Tensor) -> Tensor:
+        """The picture of ``config.level``; see :meth:`ebb_train.models.network.PyNet.forward`."""
+        self.network.check(photo)
+        maps = photo.permute(0, 2, 3, 1).contiguous()
+        level = self.config.level
+        return pynet(self._operations, self.config, maps, (level,))[level].permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """A convolution by minimal filtering: its kernel cut along the row into filters of ``taps`` taps."""
+
+    kernel: Tensor
+    """(products · C', C, k, filters), for a convolution with a group for each product."""
+    bias: Tensor
+    """(products · C',): the product at point 1 is added to all outputs, and so is what is added to it."""
+    to_outputs: Tensor
+    """(taps, products)."""
+    channels: int
+    rows: int
+    """Rows of the kernel."""
+
+
+class FastOperations(Operations[Tensor]):
+    """The back end that computes with channels innermost: maps are (N, H, W, C), contiguous."""
+
+    def __init__(self, network: nn.Module) -> None:
+        names = [layer.name for layer in layers(network.config)]  # type: ignore[arg-type]
+        self._layers = {
+            name: {part: values.detach() for part, values in network.get_submodule(name).named_parameters()}
+            for name in names
+        }
+        for parts in self._layers.values():
+            parts["weight"] = parts["weight"].contiguous(memory_format=torch.channels_last)
+        self._from_inputs = {
+            taps: torch.from_numpy(filtering_matrices(points)[2]).float() for taps, points in POINTS.items()
+        }
+        self._filters: dict[tuple[str, int], Filters] = {}
+        self._room: dict[str, Tensor] = {}
+
+    def conv(self, name: str, x: Tensor, kernel: int, channels: int, *, norm: bool) -> Tensor:
+        """An ordinary convolution."""
+        result = x.new_empty((*x.shape[:3], channels))
+        self._finish(name, self._direct(name, x, kernel), result, norm=norm)
+        return result
+
+    def up(self, name: str, x: Tensor, channels: int) -> Tensor:  # noqa: ARG002 - the layer knows
+        """Twice the size."""
+        full = F.conv_transpose2d(x.permute(0, 3, 1, 2), self._layers[name]["weight"], stride=2)
+        return F.leaky_relu(full[..., :-1, :-1].permute(0, 2, 3, 1), SLOPE).contiguous()
+
+    def rgb(self, name: str, x: Tensor) -> Tensor:
+        """Convolution to three channels."""
+        return self._direct(name, x, 3)
+
+    def squash(self, x: Tensor) -> Tensor:
+        """tanh(x) · 0.58 + 0.5."""
+        return torch.tanh(x) * RGB_GAIN + RGB_OFFSET
+
+    def pool(self, x: Tensor) -> Tensor:
+        """Maximum over 2 × 2."""
+        return F.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1).contiguous()
+
+    def space_to_depth(self, x: Tensor) -> Tensor:
+        """Row offset, column offset, channel."""
+        n, height, width, channels = x.shape
+        cells = x.reshape(n, height // 2, 2, width // 2, 2, channels).permute(0, 1, 3, 2, 4, 5)
+        return cells.reshape(n, height // 2, width // 2, 4 * channels)
+
+    def concat(self, *parts: Tensor) -> Tensor:
+        """Join along the channels."""
+        return torch.cat(parts, dim=3)
+
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        """Sum, in the place of ``x``: what a block gives is added to its input, and needed no more."""
+        return x.add_(y)
+
+    def block(self, name: str, x: Tensor, kernel: int, channels: int, *, norm: bool) -> Tensor:
+        """M(kernel, channels), each branch written into its part of the result."""
+        sizes = range(3, kernel + 1, 2)
+        firsts = self._firsts(name, x, kernel, channels, norm=norm)
+        result = x.new_empty((*x.shape[:3], channels * len(sizes)))
+        for size, part in zip(sizes, torch.split(result, channels, dim=3), strict=True):
+            layer, first = f"{name}.{size}x{size}.1", firsts[size]
+            if taps := _OWN_TAPS.get(size):
+                inputs = self._transform(first, taps, size // 2, -(-size // taps))
+                self._filter(layer, inputs, taps, size // 2, part, norm=norm)
+            else:
+                self._finish(layer, self._direct(layer, first, size), part, norm=norm)
+        return result
+
+    def _firsts(self, name: str, x: Tensor, kernel: int, channels: int, *, norm: bool) -> dict[int, Tensor]:
+        """The first convolution of every branch by its kernel size; those of equal taps share a transform."""
+        made = {3: self.conv(f"{name}.3x3.0", x, 3, channels, norm=norm)}
+        taps_of = _SHARED_TAPS if kernel > 5 else _OWN_TAPS
+        for taps in POINTS:
+            sizes = [size for size in range(5, kernel + 1, 2) if taps_of[size] == taps]
+            if not sizes:
+                continue
+            left = max(sizes) // 2
+            inputs = self._transform(x, taps, left, max(_filters_in(size, taps, left) for size in sizes))
+            for size in sizes:
+                made[size] = x.new_empty((*x.shape[:3], channels))
+                self._filter(f"{name}.{size}x{size}.0", inputs, taps, left, made[size], norm=norm)
+        return made
+
+    def _direct(self, name: str, x: Tensor, kernel: int) -> Tensor:
+        layer = self._layers[name]
+        y = F.conv2d(x.permute(0, 3, 1, 2), layer["weight"], layer["bias"], padding=kernel // 2)
+        return y.permute(0, 2, 3, 1)
+
+    def _transform(self, x: Tensor, taps: int, left: int, filters: int) -> Tensor:
+        """Bᵀ d for every ``taps`` outputs: (N, products · C, H, groups + filters) of (N, H, W, C).
+
+        Rows lie one after the other with zeros between them, so all windows are equally far apart. The last
+        one reaches beyond the end and is left out: it is only read for outputs right of the map.
+        """
+        n, height, width, channels = x.shape
+        columns = (-(-width // taps) + filters) * taps
+        padded = self._buffer("padded", (n, height, columns, channels))
+        padded[:, :, :left] = 0
+        padded[:, :, left : left + width] = x
+        padded[:, :, left + width :] = 0
+        num, products = padded.numel() // (taps * channels), 2 * taps - 1
+        windows = padded.as_strided((num - 1, products, channels), (taps * channels, channels, 1))
+        inputs = self._buffer("inputs", (num, products, channels))
+        torch.bmm(self._from_inputs[taps].expand(num - 1, -1, -1), windows, out=inputs[:-1])
+        return inputs.view(n, height, columns // taps, -1).permute(0, 3, 1, 2)
+
+    def _filter(self, name: str, inputs: Tensor, taps: int, left: int, result: Tensor, *, norm: bool) -> None:
+        """Products and outputs of a convolution into ``result`` (N, H, W, C'), normalised and activated."""
+        filters = self._filters_of(name, taps, left)
+        products = F.conv2d(
+            inputs, filters.kernel, filters.bias, padding=(filters.rows // 2, 0), groups=2 * taps - 1
+        ).permute(0, 2, 3, 1)
+        n, height, groups = products.shape[:3]
+        products = products.reshape(n * height * groups, -1, filters.channels)
+        outputs = self._buffer("outputs", (len(products), taps, filters.channels))
+        torch.bmm(filters.to_outputs.expand(len(products), -1, -1), products, out=outputs)
+        maps = outputs.view(n, height, groups * taps, -1)[:, :, : result.shape[2]]
+        self._finish(name, maps, result, norm=norm)
+
+    def _filters_of(self, name: str, taps: int, left: int) -> Filters:
+        """Made when a layer is first used."""
+        if (name, left) not in self._filters:
+            layer = self._layers[name]
+            self._filters[name, left] = make_filters(layer["weight"], layer["bias"], taps, left)
+        return self._filters[name, left]
+
+    def _finish(self, name: str, maps: Tensor, result: Tensor, *, norm: bool) -> None:
+        """Instance normalisation if asked for, and leaky ReLU; ``maps`` may be written over."""
+        if norm:
+            layer = self._layers[name]
+            maps = maps.sub_(maps.mean((1, 2), keepdim=True))
+            gain = layer["scale"] * torch.rsqrt(maps.square().mean((1, 2), keepdim=True) + EPSILON)
+            maps = torch.addcmul(layer["shift"], maps, gain)
+        torch.ops.aten.leaky_relu.out(maps, SLOPE, out=result)
+
+    def _buffer(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """Room that is used again and again: fresh memory costs more than what is done with it."""
+        size = torch.Size(shape).numel()
+        if name not in self._room or self._room[name].numel() < size:
+            self._room[name] = torch.empty(size)
+        return self._room[name][:size].view(shape)
+
+
+def make_filters(weight: Tensor, bias: Tensor, taps: int, left: int) -> Filters:
+    """Cut a convolution (C', C, k, k) into filters; the first begins ``left`` columns left of the middle."""
+    to_outputs, to_products, _ = map(torch.from_numpy, filtering_matrices(POINTS[taps]))
+    channels, _, rows, size = weight.shape
+    before, count = left - size // 2, _filters_in(size, taps, left)
+    cut = F.pad(weight.double(), (before, count * taps - before - size)).view(channels, -1, rows, count, taps)
+    kernel = torch.einsum("pk,ochbk->pochb", to_products, cut).flatten(0, 1).float()
+    biases = bias.new_zeros((len(to_products), channels))
+    biases[POINTS[taps].index(1.0)] = bias
+    return Filters(
+        kernel.contiguous(memory_format=torch.channels_last),
+        biases.flatten(),
+        to_outputs.float().contiguous(),
+        channels,
+        rows,
+    )
+
+
+def _filters_in(size: int, taps: int, left: int) -> int:
+    """Filters that a kernel takes, the first of which begins ``left`` columns to the left of its middle."""
+    return -(-(left - size // 2 + size) // taps)
