@@ -1,20 +1,21 @@
-# make demo   sample captures -> data set, in a fresh environment
+# make demo   sample captures -> data set -> network, in a fresh environment; DEMO=data: no network, no PyTorch
 # make tables the tables of docs/benchmark.md, from the sample captures
 # make test   all tests, lint and types
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
+DEMO ?= all
 
 .PHONY: help demo tables test lint types unit format clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
-demo: $(VENV)/.demo
-	PATH="$(abspath $(BIN)):$$PATH" bash pipelines/demo.sh
+demo: $(VENV)/.demo-$(DEMO)
+	DEMO=$(DEMO) PATH="$(abspath $(BIN)):$$PATH" bash pipelines/demo.sh
 
-tables: $(VENV)/.demo
+tables: $(VENV)/.demo-data
 	$(BIN)/python pipelines/tables.py
 
 test: lint types unit
@@ -35,17 +36,21 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo overfit build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "ebb needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: pyproject.toml | $(BIN)/python
+$(VENV)/.demo-data: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
+$(VENV)/.demo-all: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
+	@touch $@ $(VENV)/.demo-data
+
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,depth,train,tflite]'
-	@touch $@ $(VENV)/.demo
+	@touch $@ $(VENV)/.demo-data $(VENV)/.demo-all
