@@ -119,7 +119,7 @@ def render(
 
     Args:
         photos: JPEG, PNG, TIFF or RAW files.
-        checkpoint: Weights file, or the run folder of ebb-train fit: its last finished level.
+        checkpoint: Weights file, or the run folder of ebb-train fit: the last level there is.
         out: Folder for the pictures; without it they go beside the photos.
         depth_file: Depth of the one photo (png, tif, npy, npz) instead of what --provider gives.
     """

@@ -245,13 +245,14 @@ def _load(checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast
 
 
 def last_weights(run: Path) -> Path:
-    """The weights of the last level that a run has finished.
+    """The weights of the last level that a run has reached: its best ones, where it was validated.
 
     Raises:
         InvalidInput: there are none.
     """
-    found = sorted(run.glob("level-[1-7].safetensors"))
+    # "-best" sorts before the plain name of the same level
+    found = sorted(run.glob("level-[1-7].safetensors")) + sorted(run.glob("level-[1-7]-best.safetensors"))
     if not found:
         hint = "name a weights file, or a run folder of ebb-train fit"
         raise InvalidInput("no level-N.safetensors in this folder", path=run, hint=hint)
-    return found[0]
+    return min(found, key=lambda path: path.name)

@@ -218,6 +218,10 @@ def test_weights_of_a_run(tmp_path: Path, weights: Path) -> None:
     for level in (7, 4):
         write_weights(tmp_path / f"level-{level}.safetensors", level)
     assert last_weights(tmp_path).name == "level-4.safetensors"
+    write_weights(tmp_path / "level-4-best.safetensors", 4)
+    assert last_weights(tmp_path).name == "level-4-best.safetensors"
+    write_weights(tmp_path / "level-3.safetensors", 3)
+    assert last_weights(tmp_path).name == "level-3.safetensors"
     with pytest.raises(InvalidInput, match="a pickle, which could run code"):
         torch.save({}, tmp_path / "foreign.pth")
         render(write_photo(tmp_path / "a.jpg"), weights=tmp_path / "foreign.pth")
