@@ -1,4 +1,5 @@
-# make demo   sample captures -> data set -> network, in a fresh environment; DEMO=data: no network, no PyTorch
+# make demo   sample captures -> data set -> network -> phone, in a fresh environment
+#             DEMO=data: no network, no PyTorch
 # make tables the tables of docs/benchmark.md, from the sample captures
 # make test   all tests, lint and types
 PYTHON ?= python3
@@ -48,7 +49,7 @@ $(VENV)/.demo-data: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.demo-all: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,tflite]'
 	@touch $@ $(VENV)/.demo-data
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
