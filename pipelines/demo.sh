@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The sample captures become a data set, a thin network is trained on it, and exported for phones.
+# The sample captures become a data set, a thin network is trained on it, measured, and exported for phones.
 #
 # in        data/sample/captures: 4 pairs as DNG and JPEG, one of them of two different scenes, a photo
 #           without a partner, a text file
 # out       demo/: shards/, contact_sheet.png, captures.parquet; run/: weights, report.html;
-#           bokeh.tflite and its card
-# hardware  2 cores, no GPU; about a minute, 12 seconds of it for the data set
+#           benchmark/index.html; bokeh.tflite and its card
+# hardware  2 cores, no GPU; about a minute and a half, 12 seconds of it for the data set
 # expect    3 of 4 pairs in the shards (2 train, 1 test); the mismatched pair rejected; all seven levels
 #           trained, the loss of each below that of its first steps; a TFLite file of 1.7 MB within 60 dB of
 #           PyTorch that the GPU delegate takes whole
@@ -23,7 +23,10 @@ if [ "${DEMO:-all}" = data ]; then exit; fi
 ebb-train fit demo --out demo/run --schedule pipelines/demo.toml --width 0.125 --ema 0.9 \
   --validate-on train --loaders 0
 
+# --- numbers
+ebb-train benchmark demo --models identity,layered,demo/run/level-1.safetensors --out demo/benchmark --repeats 1
+
 # --- export
 ebb-train export-tflite demo/run/level-1.safetensors demo/bokeh.tflite --size 512x768 --calibration demo --clip
 
-echo "look at: demo/contact_sheet.png, demo/run/report.html and demo/bokeh.md"
+echo "look at: demo/contact_sheet.png, demo/run/report.html, demo/benchmark/index.html and demo/bokeh.md"

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.optics.develop import decode_srgb
 from ebb_train.data.sources import Photos
 from ebb_train.metrics.similarity import psnr
 
@@ -50,17 +49,6 @@ def make_small(photos: Photos, longer_side: int = LONGER_SIDE) -> Photos:
     return Photos(photos.pair_id, wide, shallow, depth)
 
 
-def exposure_gain(pairs: Sequence[Photos]) -> float:
-    """How much more light the shallow photos hold: the median over pairs; 1 for no pairs.
-
-    Blur keeps the mean of linear light, so the ratio of the means is the difference in exposure.
-    """
-    if not pairs:
-        return 1.0
-    ratios = [_mean_light(pair.shallow) / max(_mean_light(pair.wide), 1e-6) for pair in pairs]
-    return round(float(np.median(ratios)), 4)
-
-
 def best_of(
     values: Sequence[float],
     pairs: Sequence[Photos],
@@ -85,10 +73,6 @@ def best_of(
         return float(np.mean([min(psnr(*both), 100.0) for both in zip(pictures, targets, strict=True)]))
 
     return max(values, key=mean_psnr)
-
-
-def _mean_light(photo: Rgb8) -> float:
-    return float(decode_srgb(photo).mean(dtype=np.float64))
 
 
 def _averaged(image: Rgb8 | Gray8, height: int, width: int) -> Rgb8 | Gray8:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebb_train.peers.calibrate import BLURS, DEFAULT_BLUR, best_of, exposure_gain
+from ebb_train.peers.calibrate import BLURS, DEFAULT_BLUR, best_of
 from ebb_train.peers.depth_blur import blur_diameters
+from ebb_train.peers.exposure import UNCHANGED, Exposure, fit_exposure
 from ebb_train.peers.gain import Gain
 from ebb_train.peers.model import Cost, Model, require_depth
 
@@ -33,8 +34,8 @@ class Gaussian(Model):
     name = "gaussian"
     needs_depth = True
 
-    def __init__(self, blur: float, gain: float = 1.0, calibrated_on: int = 0) -> None:
-        self.blur, self.gain, self.calibrated_on = blur, gain, calibrated_on
+    def __init__(self, blur: float, exposure: Exposure = UNCHANGED, calibrated_on: int = 0) -> None:
+        self.blur, self.exposure, self.calibrated_on = blur, exposure, calibrated_on
 
     def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
         """Blur by depth, in sRGB values, as image editors do.
@@ -43,14 +44,14 @@ class Gaussian(Model):
         """
         coc = blur_diameters(wide, require_depth(self.name, depth), self.blur)
         sigma = np.asarray(np.abs(coc) / 4, np.float32)
-        return blend_blurred(Gain(self.gain).render(wide, depth), sigma)
+        return blend_blurred(Gain(self.exposure).render(wide, depth), sigma)
 
     def facts(self) -> dict[str, Any]:
-        """The blur scale, the gain, and how many train pairs they come from."""
+        """The blur scale, the gains, and how many train pairs they come from."""
         return {
             "model": self.name,
             "blur": self.blur,
-            "gain": self.gain,
+            **self.exposure._asdict(),
             "calibrated_on": self.calibrated_on,
         }
 
@@ -58,7 +59,7 @@ class Gaussian(Model):
         """Two passes of one kernel for each copy, at the strongest blur there can be."""
         sigmas = np.arange(1, LEVELS + 1) / LEVELS * self.blur * max(size) / 4
         taps = int((2 * np.ceil(CUT * sigmas) + 1).sum())
-        return Cost(parameters=2, multiply_adds=2 * taps * 3 * size.width * size.height)
+        return Cost(parameters=3, multiply_adds=2 * taps * 3 * size.width * size.height)
 
 
 def blend_blurred(photo: Picture, sigma: NDArray[np.float32]) -> Picture:
@@ -86,10 +87,10 @@ def blend_blurred(photo: Picture, sigma: NDArray[np.float32]) -> Picture:
 
 
 def build(train: TrainPairs) -> Gaussian:
-    """Calibrate blur scale and gain."""
+    """Calibrate exposure, then blur scale."""
     pairs = [pair for pair in train() if pair.depth is not None]
-    gain = exposure_gain(pairs)
+    exposure = fit_exposure(pairs)
     blur = best_of(
-        BLURS, pairs, lambda blur, pair: Gaussian(blur, gain).render(pair.wide, pair.depth), DEFAULT_BLUR
+        BLURS, pairs, lambda blur, pair: Gaussian(blur, exposure).render(pair.wide, pair.depth), DEFAULT_BLUR
     )
-    return Gaussian(blur, gain, len(pairs))
+    return Gaussian(blur, exposure, len(pairs))

@@ -13,8 +13,9 @@ import numpy as np
 
 from ebb.optics.develop import decode_srgb, srgb_curve
 from ebb.optics.renderer import render_shallow
-from ebb_train.peers.calibrate import BLURS, DEFAULT_BLUR, best_of, exposure_gain
+from ebb_train.peers.calibrate import BLURS, DEFAULT_BLUR, best_of
 from ebb_train.peers.depth_blur import blur_diameters
+from ebb_train.peers.exposure import UNCHANGED, Exposure, fit_exposure
 from ebb_train.peers.model import Cost, Model, require_depth
 
 if TYPE_CHECKING:
@@ -36,44 +37,49 @@ class Layered(Model):
     needs_depth = True
 
     def __init__(
-        self, blur: float, gain: float = 1.0, highlights: float = 1.0, calibrated_on: int = 0
+        self,
+        blur: float,
+        exposure: Exposure = UNCHANGED,
+        highlights: float = 1.0,
+        calibrated_on: int = 0,
     ) -> None:
-        self.blur, self.gain, self.highlights, self.calibrated_on = blur, gain, highlights, calibrated_on
+        self.blur, self.exposure, self.highlights = blur, exposure, highlights
+        self.calibrated_on = calibrated_on
 
     def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
         """Render as a wide aperture would, with one thread."""
         coc = blur_diameters(wide, require_depth(self.name, depth), self.blur)
-        light = decode_srgb(wide) * np.float32(self.gain)
+        light = self.exposure.apply(decode_srgb(wide))
         light[wide.min(axis=2) >= CLIPPED] *= np.float32(self.highlights)
         return srgb_curve(render_shallow(light, coc, workers=1))
 
     def facts(self) -> dict[str, Any]:
-        """Blur scale, gain and highlights, and how many train pairs they come from."""
+        """Blur scale, gains and highlights, and how many train pairs they come from."""
         return {
             "model": self.name,
             "blur": self.blur,
-            "gain": self.gain,
+            **self.exposure._asdict(),
             "highlights": self.highlights,
             "calibrated_on": self.calibrated_on,
         }
 
     def cost(self, size: Size) -> Cost:  # noqa: ARG002 - the signature of a model
-        """Three numbers; the work depends on how many layers a photo has."""
-        return Cost(parameters=3, multiply_adds=None)
+        """Four numbers; the work depends on how many layers a photo has."""
+        return Cost(parameters=4, multiply_adds=None)
 
 
 def build(train: TrainPairs) -> Layered:
-    """Calibrate the gain, then blur scale and highlights in turn: both show in the size of bright discs."""
+    """Calibrate exposure, then blur scale and highlights in turn: both show in the size of bright discs."""
     pairs = [pair for pair in train() if pair.depth is not None]
-    gain, blur, highlights = exposure_gain(pairs), DEFAULT_BLUR, 1.0
+    exposure, blur, highlights = fit_exposure(pairs), DEFAULT_BLUR, 1.0
 
     def with_blur(value: float, pair: Photos) -> Picture:
-        return Layered(value, gain, highlights).render(pair.wide, pair.depth)
+        return Layered(value, exposure, highlights).render(pair.wide, pair.depth)
 
     def with_highlights(value: float, pair: Photos) -> Picture:
-        return Layered(blur, gain, value).render(pair.wide, pair.depth)
+        return Layered(blur, exposure, value).render(pair.wide, pair.depth)
 
     for _ in range(2):
         blur = best_of(BLURS, pairs, with_blur, DEFAULT_BLUR)
         highlights = best_of(HIGHLIGHTS, pairs, with_highlights, 1.0)
-    return Layered(blur, gain, highlights, len(pairs))
+    return Layered(blur, exposure, highlights, len(pairs))

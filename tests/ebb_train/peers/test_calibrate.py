@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb_train.data.sources import Photos, open_source
-from ebb_train.peers.calibrate import best_of, exposure_gain, make_small, train_pairs
+from ebb_train.peers.calibrate import best_of, make_small, train_pairs
 from tests.photo_sets import photos, record, write_set
 
 if TYPE_CHECKING:
@@ -35,15 +35,6 @@ def test_a_pair_is_made_small_with_its_depth() -> None:
     )
     assert abs(float(small.wide.mean()) - float(pair.wide.mean())) < 0.5
     assert make_small(small, 300) is small
-
-
-def test_one_pair_with_another_exposure_does_not_matter() -> None:
-    grey = np.full((8, 8, 3), 100, np.uint8)
-    pairs = [Photos("a", grey, grey, None)] * 2 + [Photos("b", grey, grey * 2, None)]
-    assert exposure_gain(pairs) == 1
-    assert exposure_gain([]) == 1
-    black = np.zeros((8, 8, 3), np.uint8)
-    assert exposure_gain([Photos("c", black, black, None)]) == 0
 
 
 def test_the_best_value_wins_and_the_first_of_equals() -> None:

@@ -9,6 +9,7 @@ from ebb.optics.develop import decode_srgb
 from ebb_train.data.sources import Photos
 from ebb_train.metrics.similarity import psnr
 from ebb_train.peers.calibrate import BLURS
+from ebb_train.peers.exposure import Exposure
 from ebb_train.peers.gaussian import Gaussian
 from ebb_train.peers.layered import Layered, build
 
@@ -55,7 +56,7 @@ def test_highlights_count_as_much_as_they_are_said_to() -> None:
 
 def test_calibration_finds_what_made_the_pairs() -> None:
     wide, depth = red_box()
-    made = Layered(BLURS[9], 1.0, 4.0).render(wide, depth)
+    made = Layered(BLURS[9], Exposure(), 4.0).render(wide, depth)
     pair = Photos("a", wide, np.rint(made * 255).astype(np.uint8), depth)
     found = build(lambda: [pair])
     assert (found.blur, found.highlights, found.calibrated_on) == (BLURS[9], 4.0, 1)
