@@ -130,11 +130,15 @@ def ecc_everywhere(
 def _ecc(
     wide: NDArray[np.uint8], shallow: NDArray[np.uint8], motion: Motion, mask: NDArray[np.uint8]
 ) -> NDArray[np.float64]:
+    # The mask is that of the second photo.
+    there = cv2.warpPerspective(
+        mask, motion.H_shallow_to_wide, wide.shape[::-1], flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    )
     inner = np.zeros_like(mask)
     inner[ECC_BORDER:-ECC_BORDER, ECC_BORDER:-ECC_BORDER] = 255
     start = np.linalg.inv(motion.H_shallow_to_wide).astype(np.float32)
     _, found = cv2.findTransformECC(
-        wide, shallow, start / start[2, 2], cv2.MOTION_HOMOGRAPHY, ECC_STEPS, mask & inner, 5
+        wide, shallow, start / start[2, 2], cv2.MOTION_HOMOGRAPHY, ECC_STEPS, there & inner, 5
     )
     return np.asarray(np.linalg.inv(found.astype(np.float64)))
 
