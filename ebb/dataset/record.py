@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever a column is added, removed or changes its meaning."""
 
 VERSION_KEY = b"ebb_schema_version"
@@ -85,13 +85,27 @@ class Record:
     coverage: float | None = None
     """Share of the cells of a 4 x 4 grid over the frame that hold inliers."""
     residual_px: float | None = None
+    """Median distance between both photos in focus, in pixels at 1024 px height."""
+    residual_p95_px: float | None = None
+    """The distance that one place in twenty exceeds."""
     overlap: float | None = None
     """Common crop / wide photo, by area."""
     exposure_gain: float | None = None
+    vignetting_ev: float | None = None
+    """Extra light in the corners of the shallow photo, in stops."""
     similarity: float | None = None
+    changed_share: float | None = None
+    """Share of what has structure that looks different in both photos."""
     parallax_px: float | None = None
+    focus_share: float | None = None
+    """Share of the frame that is sharp in both photos."""
+    focus_correlation: float | None = None
+    defocus_px: float | None = None
+    """Median blur of the shallow photo: diameter of the disc, in pixels at 1024 px height."""
     sharpness_wide: float | None = None
     sharpness_shallow: float | None = None
+    near_duplicates: str = ""
+    """Smallest pair_id of those that look almost like this one, itself included; empty: there are none."""
     depth_provider: str
     source_wide: str
     """File name without a folder."""

@@ -136,10 +136,21 @@ def defocus_px(wide: Gray8, shallow: Gray8, H_shallow_to_wide: Homography) -> ND
     return np.where(there & (detail > _MIN_DETAIL**2), found, np.nan)
 
 
-def median_defocus_px(wide: Gray8, shallow: Gray8, H_shallow_to_wide: Homography) -> float:
-    """Median over :func:`defocus_px`; NaN where nothing can be said."""
-    blurs = defocus_px(wide, shallow, H_shallow_to_wide)
-    return float(np.median(blurs[np.isfinite(blurs)])) if np.isfinite(blurs).any() else np.nan
+def median_of(blurs: NDArray[np.float64]) -> float:
+    """Median over what :func:`defocus_px` found; NaN where nothing can be said."""
+    known = blurs[np.isfinite(blurs)]
+    return float(np.median(known)) if len(known) else np.nan
+
+
+def defocus_map(blurs: NDArray[np.float64], grid: int = 4) -> list[float | None]:
+    """Median of :func:`defocus_px` in each part of the frame.
+
+    Returns:
+        ``grid`` x ``grid`` values, row by row; ``None`` where nothing can be said.
+    """
+    parts = [part for rows in np.array_split(blurs, grid) for part in np.array_split(rows, grid, axis=1)]
+    medians = [median_of(part) for part in parts]
+    return [median if np.isfinite(median) else None for median in medians]
 
 
 def _blur(photo: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:

@@ -26,7 +26,8 @@ from ebb.photo.resample import NEUTRAL, to_gray8
 from ebb.quality.agreement import agreement
 from ebb.quality.exposure import clipped_share, exif_ev, measure_exposure
 from ebb.quality.gates import AlignmentFigures, check_alignment, check_clipping, coverage, rejections
-from ebb.quality.sharpness import focus_figures, median_defocus_px
+from ebb.quality.likeness import picture_hash
+from ebb.quality.sharpness import defocus_map, defocus_px, focus_figures, median_of
 from ebb.runner.inputs import read_ingested
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, align_key
@@ -209,6 +210,11 @@ class Registration(NamedTuple):
     crop: Rect
     motion_model: str
     figures: AlignmentFigures
+    defocus_map: list[float | None]
+    """Blur of the shallow photo in the 4 x 4 parts of the frame, row by row: median diameter of the disc in
+    pixels at 1024 px height; None where nothing shows it."""
+    picture_hash: str
+    """Of the wide photo: near-duplicates have nearly the same."""
 
     @property
     def gain(self) -> tuple[float, float, float]:
@@ -220,7 +226,8 @@ class Registration(NamedTuple):
         """Flat values for the state."""
         crop = {f"crop_{side}": value for side, value in self.crop._asdict().items()}
         H = [float(value) for value in self.H_shallow_to_wide.ravel()]
-        return {**self.figures.as_dict(), **crop, "H_shallow_to_wide": H, "motion_model": self.motion_model}
+        named = {name: getattr(self, name) for name in ("motion_model", "defocus_map", "picture_hash")}
+        return {**self.figures.as_dict(), **crop, "H_shallow_to_wide": H, **named}
 
 
 def register(
@@ -256,8 +263,10 @@ def measure(
     H = rescale_homography(found.refinement.H_shallow_to_wide, _inverse(shallow.scale), _inverse(wide.scale))
     margin = KERNEL_REACH_PX * max(1.0, shallow.full.height / settings.height)
     crop = common_crop(H, wide.full, shallow.full, margin)
-    figures = _figures(wide, shallow, found, overlap(crop, wide.full), prior_ev)
-    return Registration(H, crop, found.refinement.kind.value, figures)
+    blurs = defocus_px(wide.gray, shallow.gray, found.refinement.H_shallow_to_wide)
+    figures = _figures(wide, shallow, found, overlap(crop, wide.full), prior_ev, median_of(blurs))
+    kind = found.refinement.kind.value
+    return Registration(H, crop, kind, figures, defocus_map(blurs), picture_hash(wide.gray))
 
 
 class Found(NamedTuple):
@@ -308,7 +317,7 @@ def stored_size(crop: Rect, height: int) -> Size:
 
 
 def _figures(
-    wide: Reduced, shallow: Reduced, found: Found, share: float, prior_ev: float | None
+    wide: Reduced, shallow: Reduced, found: Found, share: float, prior_ev: float | None, defocus: float
 ) -> AlignmentFigures:
     motion, refined = found.motion, found.refinement
     H, tiles = refined.H_shallow_to_wide, refined.tiles
@@ -332,7 +341,7 @@ def _figures(
         corner_shift=moved.corner_shift,
         overlap=share,
         **focus._asdict(),
-        defocus_px=median_defocus_px(wide.gray, shallow.gray, H),
+        defocus_px=defocus,
         similarity=agreed.similarity,
         changed_share=agreed.changed_share,
         parallax_px=agreed.parallax_px,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ebb.dataset.card import CardFacts, SplitFacts, render_card
@@ -15,6 +15,7 @@ from ebb.dataset.splits import SPLITS, PairTime, Split, assign_splits
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import atomic_file, sha256_bytes, write_atomic
 from ebb.model_files import model_name
+from ebb.quality.likeness import near_duplicates
 from ebb.runner.keys import ALIGN, DEPTH, align_key
 from ebb.runner.stage import usable
 from ebb.settings import as_dict
@@ -40,6 +41,8 @@ class ReadyPair:
     aligned: StageRow
     depth: StageRow
     folder: Path
+    near_duplicates: str = ""
+    """Smallest pair_id of those that look almost like it."""
 
     @property
     def num_bytes(self) -> int:
@@ -124,7 +127,9 @@ def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
             path=workspace.root,
             hint="run ebb depth to make them alike",
         )
-    return ready
+    hashes = {item.pair.pair_id: item.aligned.figures.get("picture_hash") for item in ready}
+    groups = near_duplicates({pair_id: found for pair_id, found in hashes.items() if found})
+    return [replace(item, near_duplicates=groups.get(item.pair.pair_id, "")) for item in ready]
 
 
 def _assign(
@@ -177,8 +182,9 @@ def _record(item: ReadyPair, software: str) -> Record:
     images = {name: _read_checked(item, name) for name in item.files}
     H = figures.get("H_shallow_to_wide")
     measured = (
-        *("inlier_ratio", "coverage", "residual_px", "overlap", "exposure_gain", "similarity", "parallax_px"),
-        *("sharpness_wide", "sharpness_shallow"),
+        *("inlier_ratio", "coverage", "residual_px", "residual_p95_px", "overlap", "exposure_gain"),
+        *("vignetting_ev", "similarity", "changed_share", "parallax_px", "focus_share", "focus_correlation"),
+        *("defocus_px", "sharpness_wide", "sharpness_shallow"),
     )
     counted = ("num_matches", "num_inliers")
     return Record(
@@ -206,6 +212,7 @@ def _record(item: ReadyPair, software: str) -> Record:
         **{f"crop_{side}": figures[f"crop_{side}"] for side in ("x", "y", "width", "height")},
         **{name: int(figures[name]) for name in counted if name in figures},
         **{name: figures[name] for name in measured if name in figures},
+        near_duplicates=item.near_duplicates,
         depth_provider=item.depth.figures["provider"],
         source_wide=wide.name.rpartition("/")[2],
         source_shallow=shallow.name.rpartition("/")[2],

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ebb.quality.sharpness import defocus_px, focus_figures, median_defocus_px
+from ebb.quality.sharpness import defocus_map, defocus_px, focus_figures, median_of
 from tests.photographed import FRAME, encoded, texture
 
 
@@ -56,7 +56,7 @@ def test_a_disc_is_recognised(disc: float) -> None:
     kernel = (np.hypot(x, y) <= radius).astype(np.float32)
     light = texture(3)
     shallow = cv2.filter2D(light, -1, kernel / kernel.sum())
-    found = median_defocus_px(encoded(light), encoded(shallow), np.eye(3))
+    found = median_of(defocus_px(encoded(light), encoded(shallow), np.eye(3)))
     assert disc / 2 <= found <= 2 * disc
 
 
@@ -69,8 +69,12 @@ def test_a_map_with_two_halves() -> None:
     columns = blurs.shape[1]
     assert np.nanmedian(blurs[:, : columns // 2 - 1]) == 16
     assert np.nanmedian(blurs[:, columns // 2 + 1 :]) == 0
+    by_part = np.array(defocus_map(blurs), float).reshape(4, 4)
+    np.testing.assert_array_equal(by_part[:, [0, 3]], [[16, 0]] * 4)
 
 
 def test_plain_walls_say_nothing() -> None:
     wall = np.full((128, 128), 100, np.uint8)
-    assert np.isnan(median_defocus_px(wall, wall, np.eye(3)))
+    blurs = defocus_px(wall, wall, np.eye(3))
+    assert np.isnan(median_of(blurs))
+    assert defocus_map(blurs) == [None] * 16
