@@ -1,5 +1,4 @@
-# make demo   sample captures -> data set -> network -> phone, in a fresh environment
-#             DEMO=data: no network, no PyTorch
+# make demo   sample captures -> data set -> network -> phone, in a fresh environment; DEMO=data: no network
 # make tables the tables of docs/benchmark.md, from the sample captures
 # make test   all tests, lint and types
 PYTHON ?= python3

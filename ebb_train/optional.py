@@ -28,6 +28,19 @@ def safetensors() -> ModuleType:
     return safetensors
 
 
+def torch() -> ModuleType:
+    """The package PyTorch.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingDependency("PyTorch is not installed", hint="pip install 'ebb[train]'") from error
+    return torch
+
+
 def fabric() -> ModuleType:
     """Lightning Fabric, and with it PyTorch.
 

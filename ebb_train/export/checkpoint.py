@@ -9,6 +9,7 @@ import numpy as np
 
 from ebb.errors import UsageError
 from ebb.files import sha256_file
+from ebb_train import optional
 from ebb_train.models.weights import About, Tensors, pynet_config, read_weights
 
 if TYPE_CHECKING:
@@ -60,9 +61,11 @@ class Checkpoint:
 
         Returns:
             (1, h', w', 3), not clipped.
-        """
-        import torch
 
+        Raises:
+            MissingDependency: PyTorch is not installed.
+        """
+        torch = optional.torch()
         from ebb_train.models.network import network_of
 
         network = network_of(self.tensors, self.config)

@@ -80,6 +80,7 @@ def export_onnx(path: Path, out: Path, *, level: int | None, clip: bool) -> Onnx
     """
     optional.onnx()  # before anything is read: says which extra is missing
     runtime = optional.onnxruntime()
+    optional.torch()
     checkpoint = read_checkpoint(path)
     level = checkpoint.level(level)
     model = _model(checkpoint, level, clip=clip)

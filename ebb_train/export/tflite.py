@@ -62,6 +62,7 @@ def export_tflite(
     """
     optional.tensorflow()  # before anything is read: says which extra is missing
     optional.litert("compiled_model")
+    optional.torch()
     evaluation = read_evaluation(settings.evaluation) if settings.evaluation else None
     checkpoint = read_checkpoint(path)
     level = checkpoint.level(settings.level)

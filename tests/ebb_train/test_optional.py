@@ -17,6 +17,10 @@ def test_what_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> Non
         ("lightning_fabric", optional.fabric, "train"),
         ("tensorflow", optional.tensorflow, "tflite"),
         ("safetensors", optional.safetensors, "train"),
+        ("torch", optional.torch, "train"),
+        ("onnx", optional.onnx, "onnx"),
+        ("onnxruntime", optional.onnxruntime, "onnx"),
+        ("ai_edge_litert.interpreter", lambda: optional.litert("interpreter"), "tflite"),
     ):
         monkeypatch.setitem(sys.modules, name, None)
         with pytest.raises(

@@ -94,9 +94,13 @@ def test_bad_size(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "nearest: 1024x1536, 960x1536" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("missing", ["tensorflow", "ai_edge_litert.compiled_model"])
+@pytest.mark.parametrize(
+    ("missing", "extra"),
+    [("tensorflow", "tflite"), ("ai_edge_litert.compiled_model", "tflite"), ("torch", "train")],
+)
 def test_without_the_extra(
     missing: str,
+    extra: str,
     weights: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -104,7 +108,7 @@ def test_without_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     assert run_verb(cli.app, ["export-tflite", str(weights), str(tmp_path / "m")]) == ExitCode.MISSING
-    assert "pip install 'ebb[tflite]'" in capsys.readouterr().err
+    assert f"pip install 'ebb[{extra}]'" in capsys.readouterr().err
 
 
 def test_inspect(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
