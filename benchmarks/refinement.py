@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ebb.geometry.motion import Motion
 
 RESULT = Path(__file__).parent / "results" / "refinement.json"
-SEED, GROUPS, WORKERS = 80_001, 5, 2
+SEED, GROUPS, WORKERS = 80_001, 2, 2
 SEARCH = Search(max_keypoints=4000, match_ratio=0.8, threshold_px=1.5)
 ECC_STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-6)
 ECC_BORDER = 25
