@@ -39,7 +39,6 @@ from ebb.optics.point_spread import focus_kernel, spread_light
 from ebb.optics.sensor import Exposure, Sensor, expose
 from ebb.optics.thin_lens import Lens, PixelGrid
 from ebb.photo.decode import opened_raw
-from ebb.photo.frame import LEAST_REDUCTION
 from ebb.photo.mosaic import Mosaic, read_mosaic
 from ebb.photo.resample import as_photo, resample
 from ebb.srgb import from_light
@@ -73,7 +72,7 @@ def main() -> None:
     facts: dict[str, Any] = {
         "method": " ".join((__doc__ or "").split("Method: ")[1].split("    python")[0].split())
     }
-    facts |= {"libraw": ".".join(map(str, rawpy.libraw_version)), "least_reduction": LEAST_REDUCTION}
+    facts["libraw"] = ".".join(map(str, rawpy.libraw_version))
     facts["psnr_db"] = {name: fidelity(sharp, *shot) for name, shot in SHOTS.items()}
     facts["cpu_s_at_18_megapixels"] = seconds()
     RESULT.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

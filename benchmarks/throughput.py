@@ -164,7 +164,9 @@ def run_script(job: align.AlignJob, folder: Path) -> tuple[float, NDArray[np.flo
 
 
 def in_own_process(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 (what it returns)
-    """Call a function in a fresh process."""
+    """Call a function in a fresh process, with as many threads as libraries take by default."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.pop(name, None)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 

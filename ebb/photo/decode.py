@@ -45,7 +45,7 @@ _UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 def decode(data: bytes, suffix: str, orientation: int) -> Rgb:
     """Develop a RAW file or decode a HEIC, JPEG, PNG or TIFF.
 
-    RAW: LibRaw's DHT demosaicing, camera white balance, sRGB curve, 16 bit. The others keep their depth
+    RAW: LibRaw's AHD demosaicing, camera white balance, sRGB curve, 16 bit. The others keep their depth
     (8 or 16 bit); grey becomes RGB, alpha is dropped. :func:`ebb.photo.probe.probe` goes first: it refuses
     files that claim more pixels than memory holds.
 
@@ -147,7 +147,7 @@ def _develop(data: bytes) -> Rgb:
 
     with opened_raw(data) as raw:
         photo: Rgb = raw.postprocess(
-            demosaic_algorithm=rawpy.DemosaicAlgorithm.DHT,
+            demosaic_algorithm=rawpy.DemosaicAlgorithm.AHD,
             use_camera_wb=True,
             no_auto_bright=True,
             adjust_maximum_thr=0.0,  # else the brightest pixel of each photo moves its white level

@@ -25,9 +25,10 @@ from ebb.srgb import encode
 if TYPE_CHECKING:
     from ebb.arrays import Homography, Rgb, Rgb8
 
-LEAST_REDUCTION = 2.4
+LEAST_REDUCTION = 2.7
 """Sensor rows for each row of the output from which on the sensor's planes are resampled directly. Below it
-red and blue are sampled too coarsely, and a full demosaicing is better (``benchmarks/developing.py``)."""
+red and blue are sampled too coarsely, and a full demosaicing is nearer to the light at ISO 100
+(``benchmarks/developing.py``)."""
 
 _BLACK_REPEAT = 50713  # DNG tag BlackLevelRepeatDim
 

@@ -43,6 +43,8 @@ def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> It
 
     for name in _BLAS_THREADS:
         os.environ.setdefault(name, "1")  # read when the fork server loads NumPy
+    cores = len(os.sched_getaffinity(0))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // settings.num_workers)))  # LibRaw's
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOAD)
     pool: Any = ProcessPool(
