@@ -8,6 +8,12 @@ focus estimate and the enlarged depth. Scores are by region (``ebb_train.metrics
 split, with paired differences ``layered - gaussian`` and ``layered - identity`` and their 95 % bootstrap
 intervals. A strip of pictures of each test pair is in the page that is left in ``--work``.
 
+A relative depth map does not tell how strong the blur is, and one calibrated scale is wrong for single
+photos, by a factor of up to three here. ``true_blur_scale`` takes that out of the comparison: both blurs get
+each simulated photo's true scale (lens, focus and range of depth are known) and the exposure of the train
+split. ``layered_without_highlights`` leaves clipped lights as they are, ``layered`` makes them as bright as
+calibrated.
+
 ``focus_error``: distance of the estimated from the true focus of the simulated scenes, on the scale of the
 depth map (0 farthest, 1 nearest); all pairs of both splits.
 
@@ -32,11 +38,21 @@ from ebb.dataset.png import decode_png
 from ebb.dataset.shards import ShardReader
 from ebb.optics.simulate import DEPTH_SCALE
 from ebb_train.benchmark import Benchmark, benchmark
+from ebb_train.data.sources import open_source
+from ebb_train.evaluate import train_of
+from ebb_train.metrics.aggregate import Estimate, estimate_difference
+from ebb_train.metrics.regions import find_regions
+from ebb_train.peers import layered
+from ebb_train.peers.exposure import fit_exposure
 from ebb_train.peers.focus import estimate_focus
+from ebb_train.peers.gaussian import Gaussian
+from ebb_train.peers.layered import Layered
 from ebb_train.scoring.summary import compare
 from ebb_train.settings import ScoreSettings, TimingSettings
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ebb.dataset.record import Record
     from ebb_train.scoring.scores import Row
 
@@ -69,6 +85,7 @@ def main() -> None:
         "machine": {"cpus": os.cpu_count(), "opencv": cv2.__version__},
         "sample": compare_models(work / "sample", work / "sample-models"),
         "simulated": compare_models(work / "set", work / "simulated-models"),
+        "true_blur_scale": compare_at_true_scale(work / "raw", work / "set"),
         "focus_error": focus_errors(work / "raw", work / "set"),
     }
     RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -120,27 +137,87 @@ def rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
+def compare_at_true_scale(raw: Path, dataset: Path) -> dict[str, Any]:
+    """The blurs on the test pairs of a simulated set, each photo with its own true blur scale."""
+    train, source = train_of(dataset), open_source(dataset, "test")
+    calibrated, exposure = layered.build(train), fit_exposure(train())
+    records, truth = read_records(dataset), read_truth(raw)
+    scores: dict[str, list[dict[str, float]]] = {}
+    for index in range(len(source)):
+        pair = source.read(index)
+        record = records[pair.pair_id]
+        scale = true_blur_scale(record, raw, truth[record.source_wide])
+        regions = find_regions(pair.wide, pair.shallow)
+        for name, model in {
+            "gaussian": Gaussian(scale, exposure),
+            "layered_without_highlights": Layered(scale, exposure),
+            "layered": Layered(scale, exposure, calibrated.highlights),
+        }.items():
+            scores.setdefault(name, []).append(regions.score(model.render(pair.wide, pair.depth)))
+    columns = ("psnr_in_focus", "psnr_out_of_focus", "psnr_boundary", "edge_halo")
+    values = {
+        name: {column: [row[column] for row in rows] for column in columns} for name, rows in scores.items()
+    }
+    base = values["gaussian"]
+    return {
+        "pairs": len(source),
+        "means": {
+            name: {c: rounded(float(np.mean(own[c]))) for c in columns} for name, own in values.items()
+        },
+        "minus_gaussian": {
+            name: {c: interval(estimate_difference(own[c], base[c])) for c in columns}
+            for name, own in values.items()
+            if name != "gaussian"
+        },
+    }
+
+
+def interval(found: Estimate) -> dict[str, float | None]:
+    """Mean and interval, as in :func:`differences`."""
+    return {part: rounded(getattr(found, part)) for part in ("mean", "low", "high")}
+
+
+def true_blur_scale(record: Record, raw: Path, truth: dict[str, Any]) -> float:
+    """Blur between the nearest and the farthest depth of the stored map, as a share of the longer side.
+
+    A · f_px · (1/z_near − 1/z_far): :func:`ebb.optics.thin_lens.coc_px` over the range of the map.
+    """
+    aperture_m = truth["focal_length_mm"] / truth["f_number_shallow"] / 1000
+    stored_per_full_px = record.height / record.crop_height
+    diameter_px = aperture_m * truth["focal_px"] * float(np.ptp(depth_crop(record, raw))) * stored_per_full_px
+    return diameter_px / max(record.width, record.height)
+
+
+def read_truth(raw: Path) -> dict[str, dict[str, Any]]:
+    """Wide file → row of ``truth.parquet``."""
+    return {row["wide"]: row for row in pq.read_table(raw / "truth.parquet").to_pylist()}
+
+
+def read_records(dataset: Path) -> dict[str, Record]:
+    """pair_id → row of the shards."""
+    readers = [ShardReader(path) for path in sorted((dataset / "shards").glob("*.parquet"))]
+    records = [reader.read(index) for reader in readers for index in range(len(reader))]
+    return {record.pair_id: record for record in records}
+
+
 def focus_errors(raw: Path, dataset: Path) -> dict[str, Any]:
     """How far the estimated focus is from the true one, over all pairs of a simulated set."""
-    truth = {row["wide"]: row for row in pq.read_table(raw / "truth.parquet").to_pylist()}
+    truth = read_truth(raw)
     errors = []
-    for shard in sorted((dataset / "shards").glob("*.parquet")):
-        reader = ShardReader(shard)
-        for index in range(len(reader)):
-            record = reader.read(index)
-            true_focus = focus_on_map(record, raw, truth[record.source_wide]["focus_m_wide"])
-            assert record.depth is not None
-            errors.append(abs(estimate_focus(decode_png(record.depth)) - true_focus))
+    for record in read_records(dataset).values():
+        crop = depth_crop(record, raw)
+        true_focus = (1 / truth[record.source_wide]["focus_m_wide"] - crop.min()) / np.ptp(crop)
+        assert record.depth is not None
+        errors.append(abs(estimate_focus(decode_png(record.depth)) - float(true_focus)))
     return {"pairs": len(errors), "median": rounded(float(np.median(errors))), "max": rounded(max(errors))}
 
 
-def focus_on_map(record: Record, raw: Path, focus_m: float) -> float:
-    """The true focus distance on the scale of the stored depth map."""
+def depth_crop(record: Record, raw: Path) -> NDArray[np.float64]:
+    """True inverse depth, 1/m, of what the stored photo shows."""
     path = raw / f"{Path(record.source_wide).stem}_depth.png"
     values = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), np.float64) / DEPTH_SCALE
     left, top = record.crop_x, record.crop_y
-    crop = values[top : top + record.crop_height, left : left + record.crop_width]
-    return float((1 / focus_m - crop.min()) / np.ptp(crop))
+    return values[top : top + record.crop_height, left : left + record.crop_width]
 
 
 if __name__ == "__main__":
