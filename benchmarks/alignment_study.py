@@ -179,7 +179,7 @@ def summary(rows: list[dict[str, Any]], seed: int) -> dict[str, Any]:
         "accepted_share_of_alignable": round(len(accepted) / max(1, len(good)), 4),
         "reasons": tally([row for row in rows if row["status"] == "rejected"], "reason"),
         "models": tally(accepted, "model"),
-        "accepted_focus_px": quantiles([row["focus_px"] for row in rows if row["status"] == "ok"]),
+        "accepted_focus_px": quantiles([row["focus_px"] for row in rows if row.get("focus_px") is not None]),
         "turn_frame_px": quantiles(turns),
         "moved_focus_px": quantiles(moved),
         "exposure_error_ev": quantiles([abs(row["ev_error"]) for row in accepted]),
