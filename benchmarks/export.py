@@ -48,12 +48,12 @@ OURS = ("fp32", "fp16", "dynamic-int8")
 KINDS = ("prepared", "naive")
 
 
-def weights(work: Path, norm: str) -> Path:
+def weights(work: Path, norm: str, width: float) -> Path:
     """Random weights that keep the size of what passes through."""
     path = work / f"{norm}.safetensors"
     if not path.exists():
         torch.manual_seed(2020)
-        network = PyNet(PyNetConfig(norm=norm))  # type: ignore[arg-type]
+        network = PyNet(PyNetConfig(norm=norm, width=width))  # type: ignore[arg-type]
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.add_(torch.randn_like(parameter) / parameter[0].numel() ** 0.5)
@@ -77,7 +77,7 @@ def files(arguments: argparse.Namespace) -> dict[str, Any]:
     """Make all files that are not there yet."""
     work, size, found = arguments.work, arguments.size, {}
     for norm in NORMS:
-        checkpoint = read_checkpoint(weights(work, norm))
+        checkpoint = read_checkpoint(weights(work, norm, arguments.width))
         for precision in OURS:
             path = work / f"{norm}-{precision}.tflite"
             seconds = None if path.exists() else convert(checkpoint, size, precision, path)  # type: ignore[arg-type]
@@ -86,7 +86,14 @@ def files(arguments: argparse.Namespace) -> dict[str, Any]:
     for kind in KINDS if arguments.litert_torch else ():
         path = work / f"litert-torch-{kind}.tflite"
         if not path.exists():
-            command = [arguments.litert_torch, script, kind, weights(work, "reference"), path, *size]
+            command = [
+                arguments.litert_torch,
+                script,
+                kind,
+                weights(work, "reference", arguments.width),
+                path,
+                *size,
+            ]
             environment = os.environ | {"PYTHONPATH": str(script.parents[1])}
             subprocess.run([str(word) for word in command], check=True, env=environment)
         found[path.stem] = {"bytes": path.stat().st_size}
@@ -98,7 +105,7 @@ def checks(arguments: argparse.Namespace) -> dict[str, Any]:
     size, found = arguments.size, {}
     trials = [inputs.scene(size, 4), inputs.noise(size, 4)]
     for norm in NORMS:
-        checkpoint = read_checkpoint(weights(arguments.work, norm))
+        checkpoint = read_checkpoint(weights(arguments.work, norm, arguments.width))
         wanted = [checkpoint.picture(trial.photo, 1) for trial in trials]
         for precision in OURS:
             path = arguments.work / f"{norm}-{precision}.tflite"
@@ -137,27 +144,32 @@ def speed(arguments: argparse.Namespace) -> dict[str, Any]:
     runners = {path.stem: open_runner(path, "lean", 1)[0] for path in paths if path.exists()}
     runners["reference-fp32, plain"] = open_runner(paths[0], "plain", 1)[0]
     photo = inputs.noise(arguments.size, 4).photo
-    seconds: dict[str, list[float]] = {name: [] for name in runners}
+    wall: dict[str, list[float]] = {name: [] for name in runners}
+    cpu: dict[str, list[float]] = {name: [] for name in runners}
     for turn in range(arguments.rounds + 1):
         for name, runner in runners.items():
-            start = time.perf_counter()
+            start, used = time.perf_counter(), time.process_time()
             runner(photo)
             if turn:
-                seconds[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    paired = {
-        name: statistics.median(one / own for one, own in zip(values, seconds["reference-fp32"], strict=True))
-        for name, values in seconds.items()
-    }
+                wall[name].append(time.perf_counter() - start)
+                cpu[name].append(time.process_time() - used)
+    own = cpu["reference-fp32"]
     return {
         name: {
-            "median_s": round(medians[name], 3),
-            "quartiles_s": [round(q, 3) for q in statistics.quantiles(values, n=4, method="inclusive")[::2]],
-            "of_reference_fp32": round(paired[name], 4),
-            "runs": len(values),
+            "wall_s": spread(wall[name]),
+            "cpu_s": spread(cpu[name]),
+            "cpu_of_reference_fp32": round(
+                statistics.median(one / other for one, other in zip(cpu[name], own, strict=True)), 4
+            ),
         }
-        for name, values in seconds.items()
+        for name in runners
     }
+
+
+def spread(values: list[float]) -> dict[str, Any]:
+    """Median and quartiles."""
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+    return {"median": round(median, 3), "quartiles": [round(low, 3), round(high, 3)], "runs": len(values)}
 
 
 def trained(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -203,6 +215,7 @@ def main() -> None:
     parser.add_argument(
         "--size", type=int, nargs=2, default=(1024, 1536), help="height and width of the photo"
     )
+    parser.add_argument("--width", type=float, default=1, help="of the network; the paper's is 1")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--litert-torch", default="", help="a Python that has litert-torch")
     parser.add_argument("--checkpoint", type=Path, help="weights that were trained")
@@ -214,13 +227,14 @@ def main() -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     report = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"benchmark": "export"}
     report[arguments.part] = PARTS[arguments.part](arguments) | {
+        "photo": list(arguments.size),
+        "width": arguments.width,
         "machine": {
             "python": platform.python_version(),
             "cores": len(os.sched_getaffinity(0)),
             "load_average": round(os.getloadavg()[0], 1),
-        }
+        },
     }
-    report["photo"] = list(arguments.size)
     arguments.out.write_text(json.dumps(report, indent=2, default=str) + "\n", encoding="utf-8")
     print(json.dumps(report[arguments.part], indent=2, default=str))
 

@@ -30,6 +30,11 @@ class Prepared(TorchOperations):
     def __init__(self, network: PyNet) -> None:
         super().__init__(network)
         self.network = network
+        channels = network.config.in_channels
+        self.cells = torch.zeros(4, channels, channels, 2, 2)
+        for place in range(4):
+            self.cells[place, :, :, place // 2, place % 2] = torch.eye(channels)
+        self.cells = self.cells.flatten(0, 1)
 
     def conv(self, name: str, x: Tensor, kernel: int, channels: int, *, norm: bool) -> Tensor:  # noqa: ARG002
         """As the network's, instance normalisation written out."""
@@ -51,12 +56,7 @@ class Prepared(TorchOperations):
 
     def space_to_depth(self, x: Tensor) -> Tensor:
         """One way to write it."""
-        channels = x.shape[1]
-        weight = torch.zeros(4 * channels, channels, 2, 2)
-        for place in range(4):
-            for channel in range(channels):
-                weight[place * channels + channel, channel, place // 2, place % 2] = 1
-        return F.conv2d(x, weight, stride=2)
+        return F.conv2d(x, self.cells, stride=2)
 
 
 class Naive(Prepared):

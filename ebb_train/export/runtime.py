@@ -1,8 +1,8 @@
 """Running a TFLite file with LiteRT: what happens inside the process of :mod:`ebb_train.export.probe`.
 
 LiteRT computes convolutions on the CPU with XNNPACK, which keeps a table of pointers for each of them: 1.8 GB
-for the full PyNET. One flag has it make them anew in every run, at no cost in time
-(``benchmarks/export.py``).
+for the full PyNET. One flag has it make them anew in every run, which costs the full
+network nothing and a thin one a third (``benchmarks/export.py``).
 """
 
 from __future__ import annotations
