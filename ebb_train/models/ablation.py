@@ -1,7 +1,7 @@
 """What levels contribute: the network with the maps of its deepest levels replaced by zeros (figure 8).
 
 A silent level hands zeros up instead of its doubled maps, so nothing below it matters either, and nothing of
-it is computed. The encoder sees the photo only: its maps are made once and shared by all variants.
+it is computed. The encoder sees the photo only: its maps are made once, for all variants.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ class SilencedOperations(TorchOperations):
 
 
 class SilencedPyNet(PyNet):
-    """A network that shares the weights of another and leaves levels out.
+    """A network that has the weights of another and leaves levels out.
 
     Args:
         network: The whole one.
         silent: Levels to leave out: 7, 7 and 6, …
-        maps: Shared by all variants of the network.
+        maps: One object for all variants of the network.
     """
 
     def __init__(self, network: PyNet, silent: Collection[int], maps: EncoderMaps) -> None:

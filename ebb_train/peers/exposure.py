@@ -34,7 +34,7 @@ class Exposure(NamedTuple):
 
     def apply(self, light: RgbLinear) -> RgbLinear:
         """Multiply (H, W, 3) by the gain of each place."""
-        share = squared_distance(*light.shape[:2])[..., None]
+        share = squared_distance(*light.shape[:2]).astype(np.float32)[..., None]
         return np.asarray(light * (self.gain + (self.corner_gain - self.gain) * share), np.float32)
 
 
@@ -50,7 +50,8 @@ def fit_exposure(pairs: Sequence[Photos]) -> Exposure:
     if not pairs:
         return UNCHANGED
     ratios = [_block_light(pair.shallow) / np.maximum(_block_light(pair.wide), 1e-4) for pair in pairs]
-    places = [_block_places(*pair.wide.shape[:2]) for pair in pairs]
+    sizes = [pair.wide.shape for pair in pairs]
+    places = [squared_distance(size[0], size[1], BLOCKS, BLOCKS).ravel() for size in sizes]
     ratio, place = np.concatenate(ratios), np.concatenate(places)
     terms, weight = np.stack([1 - place, place], axis=1), np.ones_like(ratio)
     gains: NDArray[np.float64] = np.ones(2)
@@ -62,10 +63,23 @@ def fit_exposure(pairs: Sequence[Photos]) -> Exposure:
     return Exposure(gain, corner_gain)
 
 
-def squared_distance(height: int, width: int) -> NDArray[np.float32]:
-    """From the middle of the frame, (height, width): 0 there, 1 in the corners."""
-    y, x = (((np.arange(length) + 0.5) / length - 0.5) * length for length in (height, width))
-    return np.asarray((y[:, None] ** 2 + x**2) / ((height / 2) ** 2 + (width / 2) ** 2), np.float32)
+def squared_distance(
+    height: int, width: int, rows: int | None = None, columns: int | None = None
+) -> NDArray[np.float64]:
+    """From the middle of the frame: 0 there, 1 in the corners.
+
+    Args:
+        height: Of the frame.
+        width: As well.
+        rows: How many places down; None: the height, a place a pixel.
+        columns: How many across; None: the width.
+
+    Returns:
+        (rows, columns).
+    """
+    y = ((np.arange(rows or height) + 0.5) / (rows or height) - 0.5) * height
+    x = ((np.arange(columns or width) + 0.5) / (columns or width) - 0.5) * width
+    return np.asarray((y[:, None] ** 2 + x**2) / ((height / 2) ** 2 + (width / 2) ** 2), np.float64)
 
 
 def _block_light(photo: Rgb8) -> NDArray[np.float64]:
@@ -74,10 +88,3 @@ def _block_light(photo: Rgb8) -> NDArray[np.float64]:
 
     light = decode_srgb(photo).mean(axis=2)
     return np.asarray(cv2.resize(light, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA), np.float64).ravel()
-
-
-def _block_places(height: int, width: int) -> NDArray[np.float64]:
-    """Squared distance of each block's middle from the frame's, flat."""
-    y, x = (((np.arange(BLOCKS) + 0.5) / BLOCKS - 0.5) * length for length in (height, width))
-    distance = (y[:, None] ** 2 + x**2) / ((height / 2) ** 2 + (width / 2) ** 2)
-    return np.asarray(distance.ravel(), np.float64)

@@ -21,7 +21,6 @@ from ebb_train.full_image import render_full_image
 from ebb_train.models.network import PyNet, load_pynet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.scoring.predictions import to_8_bit
-from ebb_train.scoring.scores import usable_lpips
 from ebb_train.settings import ScoreSettings
 from tests.photo_sets import photos, record, write_set
 
@@ -33,10 +32,7 @@ CONFIG = PyNetConfig(width=0.05)
 NAMES = ["whole", "no level 7", "no level 7 to 6", "no level 7 to 5", "no level 7 to 4", "depth zeroed"]
 
 
-@pytest.fixture(autouse=True)
-def no_lpips_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("EBB_CACHE", str(tmp_path / "cache"))
-    usable_lpips.cache_clear()
+pytestmark = pytest.mark.usefixtures("no_lpips_weights")
 
 
 def saved(path: Path, config: PyNetConfig = CONFIG) -> Path:

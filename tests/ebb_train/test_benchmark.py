@@ -15,7 +15,6 @@ from ebb_train.cli import app
 from ebb_train.evaluate import PAGE, evaluate
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
-from ebb_train.scoring.scores import usable_lpips
 from ebb_train.settings import ScoreSettings, TimingSettings
 from tests.photo_sets import record, write_set
 
@@ -26,10 +25,7 @@ SETTINGS = ScoreSettings(split="train", workers=1, cases=1)
 UNTIMED = TimingSettings(repeats=0)
 
 
-@pytest.fixture(autouse=True)
-def no_lpips_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("EBB_CACHE", str(tmp_path / "cache"))
-    usable_lpips.cache_clear()
+pytestmark = pytest.mark.usefixtures("no_lpips_weights")
 
 
 @pytest.fixture

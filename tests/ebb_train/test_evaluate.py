@@ -17,7 +17,6 @@ from ebb.errors import ExitCode, InvalidInput
 from ebb_train.cli import app
 from ebb_train.evaluate import PAGE, PREDICTIONS, REPORT, evaluate, train_of, write_json
 from ebb_train.metrics.protocols import find_protocol
-from ebb_train.scoring.scores import usable_lpips
 from ebb_train.settings import ScoreSettings
 from tests.photo_sets import photos, record, write_ebb, write_set
 
@@ -27,10 +26,7 @@ if TYPE_CHECKING:
 SETTINGS = ScoreSettings(split="train", workers=1, cases=1)
 
 
-@pytest.fixture(autouse=True)
-def no_lpips_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("EBB_CACHE", str(tmp_path / "cache"))
-    usable_lpips.cache_clear()
+pytestmark = pytest.mark.usefixtures("no_lpips_weights")
 
 
 @pytest.fixture

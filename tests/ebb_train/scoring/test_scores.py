@@ -15,7 +15,6 @@ from ebb.errors import Reason, Status, UsageError
 from ebb_train.data.sources import Photos, open_source
 from ebb_train.metrics.protocols import find_protocol
 from ebb_train.metrics.regions import find_regions
-from ebb_train.scoring import scores
 from ebb_train.scoring.predictions import PictureFolder
 from ebb_train.scoring.scores import Scoring, score_all, score_pair
 from tests.doubles import RecordedProgress
@@ -27,10 +26,7 @@ if TYPE_CHECKING:
 PROTOCOLS = ("ebb", "pynet2020")
 
 
-@pytest.fixture(autouse=True)
-def no_lpips_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("EBB_CACHE", str(tmp_path / "cache"))
-    scores.usable_lpips.cache_clear()
+pytestmark = pytest.mark.usefixtures("no_lpips_weights")
 
 
 @pytest.fixture
