@@ -5,10 +5,9 @@
 #           without a partner, a text file
 # out       demo/: shards/, contact_sheet.png, captures.parquet; run/: weights, report.html;
 #           benchmark/index.html; bokeh.tflite and its card
-# hardware  2 cores, no GPU; about a minute and a half, 12 seconds of it for the data set
+# hardware  2 cores, no GPU; about a minute and a half: 12 seconds for the data set, 40 for training
 # expect    3 of 4 pairs in the shards (2 train, 1 test); the mismatched pair rejected; all seven levels
-#           trained, the loss of each below that of its first steps; a TFLite file of 1.7 MB within 60 dB of
-#           PyTorch that the GPU delegate takes whole
+#           trained; a TFLite file of 1.7 MB within 60 dB of PyTorch that the GPU delegate takes whole
 #
 #     bash pipelines/demo.sh          # or: DEMO=data bash pipelines/demo.sh, the data set alone, no PyTorch
 set -euo pipefail

@@ -247,7 +247,8 @@ class PyNet(nn.Module):
         takes long to find that they must not be bent. So level 2's values before tanh are raised by a
         constant, which keeps nearly all of them above 0; they are doubled, and it is taken off again.
         In one direction, the transposed kernel (½, 1, ½) gives x₀, (x₀ + x₁) / 2, x₁, …, and the mean of
-        neighbours of these is ¾ x₀ + ¼ x₁, ¼ x₀ + ¾ x₁, ….
+        neighbours of these is ¾ x₀ + ¼ x₁, ¼ x₀ + ¾ x₁, …. The outermost pixels come out darker, as the
+        layers pad with zeros.
 
         Raises:
             InvalidInput: the network does not go down to level 1.
