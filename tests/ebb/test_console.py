@@ -95,3 +95,17 @@ def test_download_bar_is_silent_without_a_terminal(capsys: pytest.CaptureFixture
         bar.show(10, None)
         bar.show(20, 20)
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_stands_beside_the_count(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ebb.console.PLAIN_INTERVAL_S", 0.0)
+    for progress in (PlainProgress(), TerminalProgress(), SilentProgress()):
+        progress.start("level 7", 2)
+        progress.tell("loss 0.5, 3 min left in all")
+        progress.advance("1", Status.OK, None, "")
+        progress.finish()
+    printed = capsys.readouterr().err
+    assert "level 7: 1 of 2, about 0 s left; loss 0.5, 3 min left in all" in printed
+    assert printed.count("loss 0.5, 3 min left in all") >= 2
