@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument(
         "--size", type=int, nargs=2, default=(1024, 1536), help="height and width of the photo"
     )
-    parser.add_argument("--width", type=float, default=1, help="of the network; the paper's is 1")
+    parser.add_argument("--width", type=float, default=1.0, help="of the network; the paper's is 1")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--litert-torch", default="", help="a Python that has litert-torch")
     parser.add_argument("--checkpoint", type=Path, help="weights that were trained")
