@@ -61,10 +61,11 @@ def test_variables_that_do_not_fit_are_named() -> None:
             "generator/Variable_5 is missing; it should be encoder.e4.3x3.0.bias",
         ),
         (
-            {"generator/Variable": np.zeros((3, 3, 12, 1), np.float32)},
+            {"generator/Variable": np.zeros((3, 3, 12, 16), np.float32)},
             (
-                r"ckpt: generator/Variable is of shape \(3, 3, 12, 1\); it should be encoder.e3.3x3.0.weight "
-                r"of shape \(3, 3, 16, 1\) \(is it a checkpoint of level 1, with these input channels"
+                r"ckpt: generator/Variable is of shape \(3, 3, 12, 16\); it should be "
+                r"encoder.e3.3x3.0.weight of shape \(3, 3, 16, 16\) "
+                r"\(is it a checkpoint of level 1, with these input channels"
             ),
         ),
         (
