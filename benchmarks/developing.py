@@ -2,13 +2,12 @@
 
 Method: the light is a plane of real pictures (benchmarks/composites.py, 2592 x 1728) behind the lens and the
 low-pass filter of ebb simulate at f/1.8 and f/16 on an 18-megapixel APS-C sensor. It is recorded as DNG
-without noise, with that of ISO 100, and with that of ISO 800. Each way makes a photo of a given height of the
-file: the sensor's colour planes resampled directly (ebb.photo.mosaic), the same without the colour
-differences to green, and LibRaw's AHD, DHT and PPG demosaicing with the same filter behind it, in linear
-light and on encoded values. Truth is the light itself, reduced by Pillow's Lanczos filter in floating point,
-then encoded. PSNR of 8-bit sRGB against that, range 255, over all three channels, 8 pixels of border left
-out. Seconds are processor time on one thread for 18 megapixels, opening of the file and 1024 px height:
-median of three.
+without noise, with that of ISO 100, and with that of ISO 800. Each way makes a photo of a given height of
+the file: the sensor's colour planes resampled directly (ebb.photo.mosaic), the planes each for itself, and
+LibRaw's AHD, DHT and PPG demosaicing with the same filter behind it, in linear light and on encoded values.
+Truth is the light itself, reduced by Pillow's Lanczos filter in floating point, then encoded. PSNR of 8-bit
+sRGB against that, range 255, over all three channels, 8 pixels of border left out. Seconds are processor
+time on one thread for 18 megapixels, opening of the file and 1024 px height: median of three.
 
     python benchmarks/developing.py     # writes benchmarks/results/developing.json
 """
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
 RESULT = Path(__file__).parent / "results" / "developing.json"
 FRAME = Size(2592, 1728)
 LARGE = Size(5184, 3456)
-REDUCTIONS = (1.5, 2.0, 2.4, 2.7, 3.375, 4.0)
+REDUCTIONS = (1.0, 1.3, 1.6875, 2.0, 2.4, 2.7, 3.375, 4.0)
 SHOTS = {
     "f/1.8, no noise": (1.8, None),
     "f/1.8, ISO 100": (1.8, 100),

@@ -145,8 +145,15 @@ def _describe(error: ItemError) -> str:
     return f"{error.path}: {error.message}" if error.path is not None else error.message
 
 
+_KEEP_BYTES = 1 << 29
+"""Freed memory that a worker keeps for its next picture."""
+
+
 def settle_worker() -> None:
-    """Make a process a good worker: one thread for OpenCV, no core dumps, no word on photos without EXIF."""
+    """Make a process a good worker: one thread for OpenCV, no core dumps, no word on photos without EXIF.
+
+    Memory it frees stays with it: new pages for every picture were a fifth of the time of aligning.
+    """
     import logging
 
     import cv2
@@ -154,6 +161,18 @@ def settle_worker() -> None:
     cv2.setNumThreads(1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.getLogger("exifread").setLevel(logging.ERROR)
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Tell glibc to take large arrays from the heap as well, and to give little of it back."""
+    import ctypes
+
+    trim_threshold, mmap_max = -1, -4  # malloc.h
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    if mallopt is not None:
+        mallopt(mmap_max, 0)
+        mallopt(trim_threshold, _KEEP_BYTES)
 
 
 def _prepare_worker(memory_bytes: int) -> None:

@@ -129,3 +129,9 @@ def test_subset_and_errors() -> None:
     errors = few.error_px(SIMILARITY)
     np.testing.assert_allclose(errors, [0, 0, 0, 5, 0], atol=1e-9)
     assert len(few.subset(errors < 1)) == 4
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 501, 502])
+def test_median_is_that_of_numpy(count: int) -> None:
+    values = np.random.default_rng(count).random(count)
+    assert models._median(values) == np.median(values)

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from ebb.arrays import Size
 from ebb.errors import Broken, Reason
-from ebb.photo.frame import LEAST_REDUCTION, DevelopedFrame, Frame, MosaicFrame, open_frame
+from ebb.photo.frame import (
+    LEAST_REDUCTION,
+    DevelopedFrame,
+    Frame,
+    MosaicFrame,
+    open_frame,
+)
 from ebb.photo.resample import scale_matrix
 from tests.bayer import bayer_dng, mosaic_of
 

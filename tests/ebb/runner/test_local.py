@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,3 +80,20 @@ def test_attempt_measures_time_and_keeps_outputs(tmp_path: Path) -> None:
     assert outcome.status is Status.OK
     assert outcome.outputs == {"doubles.py": "00"}
     assert outcome.seconds >= 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator")
+def test_a_worker_keeps_the_memory_of_one_picture_for_the_next() -> None:
+    """The second array of 64 MB finds the pages of the first: 16384 pages would be asked for again."""
+    script = """
+import resource, numpy
+from ebb.runner.local import settle_worker
+settle_worker()
+for _ in range(2):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    numpy.ones(8 << 20)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    first, second = map(int, done.stdout.split())
+    assert second < first / 20
