@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ebb.dataset.record import COLUMNS
+from ebb.dataset.record import COLUMNS, LISTS
 from ebb.dataset.splits import SPLITS
 from ebb.settings import canonical_json
 
@@ -109,6 +109,6 @@ _YAML_TYPES: Mapping[str, str] = {
     "datetime": "dtype: timestamp[us]",
     "bytes": "dtype: image",
     "Npy": "dtype: binary",
-    "tuple[float, ...]": "sequence: float64\n    length: 9",
+    **{kind: f"sequence: float64\n    length: {length}" for kind, length in LISTS.items()},
 }
 """Kind of a column → its type in the card's ``dataset_info``."""

@@ -34,6 +34,9 @@ VERSION_KEY = b"ebb_schema_version"
 Npy: TypeAlias = bytes
 """An NPY file of a float16 array; see :mod:`ebb.dataset.npy`."""
 
+Grid: TypeAlias = tuple[float | None, ...]
+"""16 numbers, one for each of the 4 x 4 parts of the frame, row by row; ``None`` where it is not known."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
@@ -102,6 +105,8 @@ class Record:
     focus_correlation: float | None = None
     defocus_px: float | None = None
     """Median blur of the shallow photo: diameter of the disc, in pixels at 1024 px height."""
+    defocus_map: Grid | None = None
+    """The same for each part of the wide photo, before the crop."""
     sharpness_wide: float | None = None
     sharpness_shallow: float | None = None
     near_duplicates: str = ""
@@ -129,7 +134,7 @@ class Column(NamedTuple):
 
     name: str
     kind: str
-    """``str``, ``bytes`` (a PNG), ``Npy``, ``int``, ``float``, ``datetime`` or ``tuple[float, ...]`` (9)."""
+    """``str``, ``bytes`` (a PNG), ``Npy``, ``int``, ``float``, ``datetime``, or one of :data:`LISTS`."""
     nullable: bool
 
 
@@ -141,6 +146,9 @@ def _column(field: dataclasses.Field[Any]) -> Column:
 COLUMNS: tuple[Column, ...] = tuple(_column(field) for field in dataclasses.fields(Record))
 """Every column, in the order of the fields of :class:`Record`."""
 
+LISTS: Mapping[str, int] = {"tuple[float, ...]": 9, "Grid": 16}
+"""Kinds of columns that hold floats, and how many."""
+
 IMAGE_COLUMNS: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.kind == "bytes")
 
 _HF_FEATURES: Mapping[str, dict[str, Any]] = {
@@ -150,10 +158,9 @@ _HF_FEATURES: Mapping[str, dict[str, Any]] = {
     "datetime": {"dtype": "timestamp[us]", "_type": "Value"},
     "bytes": {"_type": "Image"},
     "Npy": {"dtype": "binary", "_type": "Value"},
-    "tuple[float, ...]": {
-        "feature": {"dtype": "float64", "_type": "Value"},
-        "length": 9,
-        "_type": "Sequence",
+    **{
+        kind: {"feature": {"dtype": "float64", "_type": "Value"}, "length": length, "_type": "Sequence"}
+        for kind, length in LISTS.items()
     },
 }
 
@@ -169,7 +176,7 @@ def schema() -> pa.Schema:
         "datetime": pa.timestamp("us"),
         "bytes": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
         "Npy": pa.binary(),
-        "tuple[float, ...]": pa.list_(pa.float64(), 9),
+        **{kind: pa.list_(pa.float64(), length) for kind, length in LISTS.items()},
     }
     features = {column.name: _HF_FEATURES[column.kind] for column in COLUMNS}
     return pa.schema(
@@ -208,8 +215,9 @@ def from_row(row: Mapping[str, Any]) -> Record:
     values = dict(row)
     for name in IMAGE_COLUMNS:
         values[name] = _image_bytes(row, name)
-    if isinstance(row["H_shallow_to_wide"], list):
-        values["H_shallow_to_wide"] = tuple(row["H_shallow_to_wide"])
+    for column in COLUMNS:
+        if column.kind in LISTS and isinstance(row[column.name], list):
+            values[column.name] = tuple(row[column.name])
     return Record(**values)
 
 
@@ -265,6 +273,9 @@ _IS_VALID: Mapping[str, Callable[[object], bool]] = {
     "tuple[float, ...]": lambda value: (
         isinstance(value, tuple) and len(value) == 9 and all(map(_is_float, value))
     ),
+    "Grid": lambda value: (
+        isinstance(value, tuple) and len(value) == 16 and all(x is None or _is_float(x) for x in value)
+    ),
 }
 _EXPECTED: Mapping[str, str] = {
     "str": "text",
@@ -274,6 +285,7 @@ _EXPECTED: Mapping[str, str] = {
     "float": "a finite float",
     "datetime": "a time without a zone",
     "tuple[float, ...]": "9 finite floats",
+    "Grid": "16 finite floats or None",
 }
 
 

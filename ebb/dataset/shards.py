@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ebb.dataset.record import (
     COLUMNS,
     IMAGE_COLUMNS,
+    LISTS,
     Record,
     check_schema,
     from_row,
@@ -273,7 +274,7 @@ def _parquet_writer(sink: object) -> pq.ParquetWriter:
 
 def _leaf(name: str, kind: str) -> str:
     """Path of the Parquet column that holds the values of a column which is not an image."""
-    return f"{name}.list.element" if kind == "tuple[float, ...]" else name
+    return f"{name}.list.element" if kind in LISTS else name
 
 
 @contextmanager

@@ -71,7 +71,12 @@ EXPECTED_REASONS: Mapping[Kind, tuple[Reason, ...]] = {
         Reason.TOO_FEW_MATCHES,
         Reason.IMPLAUSIBLE_MOTION,
     ),
-    Kind.MISSED_FOCUS: (Reason.LOW_SIMILARITY, Reason.TOO_FEW_MATCHES, Reason.TOO_FEW_INLIERS),
+    Kind.MISSED_FOCUS: (
+        Reason.MISSED_FOCUS,
+        Reason.TOO_FEW_MATCHES,
+        Reason.TOO_FEW_INLIERS,
+        Reason.LOW_SIMILARITY,
+    ),
     Kind.PARALLAX: (
         Reason.PARALLAX,
         Reason.TOO_FEW_INLIERS,

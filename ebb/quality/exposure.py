@@ -1,8 +1,10 @@
 """How much brighter the shallow photo is: gain of each channel in linear light, and light fall-off.
 
-Both photos are averaged until their blur no longer differs, blocks that clip in either are left out, and the
-logarithm of the ratio is fitted by a gain for each channel and a radial fall-off, with weights that let no
-moved thing or highlight decide. What EXIF says is a weak prior, which counts where hardly a block is left.
+Blocks that clip in either photo, and their neighbours, are taken out of both. What is left is averaged until
+the blur hardly differs, each average over the same blocks in both: it may reach close to a highlight and
+holds none of it. The logarithm of the ratio is fitted by a gain for each channel and a radial fall-off. A
+place where more blur would bring light in or out counts less, and no moved thing decides. What EXIF says is a
+weak prior, which counts where hardly a block is left.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ from ebb.srgb import light_of_codes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ebb.arrays import Gray8, Homography, Mask, Rgb, RgbLinear
+    from ebb.arrays import Gray8, Homography, Rgb, RgbLinear
 
 REDUCTION = 8
-SMOOTH_PX = 4.0
-"""Photos are reduced this much, then smoothed with this standard deviation in reduced pixels: 32 px."""
+SMOOTH_PX = 2.0
+"""Photos are reduced this much, then smoothed with this standard deviation in reduced pixels: 16 px. That is
+also the blur that a place is tried with: a disc of 64 px, more than a lens makes of most backgrounds."""
 
 MIN_LEVEL, MAX_LEVEL = 0.004, 0.9
 """Linear light outside this range is noise or about to clip."""
@@ -31,9 +34,18 @@ PRIOR_EV = 0.35
 """Standard deviation of what EXIF says: nominal times and f-numbers and the lens's transmission err."""
 
 _CLIPPED = 0.995
-_CLEANEST, _LOST_LIMITS = 20, (1e-3, 0.1)
-"""A block is used when at most a thousandth of what flows into it clips; where highlights are everywhere, the
-cleanest fifth of the blocks is used, up to a tenth."""
+_LOST_LIMITS, _LEAST_CLEAN = (0.02, 0.1), 0.05
+"""A block is clean when at most one of its 64 pixels clips; where highlights are everywhere, the cleanest
+twentieth of the blocks is, up to a tenth of the pixels."""
+
+_REACH = 1
+"""Blocks this near to one that is not clean are left out too: blur carries light across its border."""
+
+_LEAST_SHARE = 0.3
+"""Of what an average is taken over, by weight, this much must be clean."""
+
+_BLUR_EV = 0.2
+"""A place whose light that blur would change by this much counts half."""
 
 _ROUNDS = 20
 _TUKEY = 4.685
@@ -101,13 +113,18 @@ def measure_exposure(
         prior_ev: What EXIF says.
     """
     clipped = [_clipped(photo) for photo in (wide, shallow)]
-    first, second, usable = _aligned(wide, shallow, clipped, H_shallow_to_wide)
-    usable &= (np.minimum(first, second) > MIN_LEVEL).all(axis=2) & (
-        np.maximum(first, second) < MAX_LEVEL
-    ).all(axis=2)
-    fall_off = _fall_off(usable.shape, shallow.shape, H_shallow_to_wide)
+    first, second, clean = _aligned(wide, shallow, clipped, H_shallow_to_wide)
+    fall_off = _fall_off(clean.shape, shallow.shape, H_shallow_to_wide)
+    first, second, blurred, fall_off = (
+        _mean_of_clean(values, clean) for values in (first, second, _smooth(first), fall_off)
+    )
+    usable = _smooth(clean) > _LEAST_SHARE
+    usable &= (np.minimum(first, second) > MIN_LEVEL).all(axis=2)
+    usable &= (np.maximum(first, second) < MAX_LEVEL).all(axis=2)
     ratio_ev = np.log2(second[usable] / first[usable]).astype(np.float64)
-    gain_ev, vignetting_ev = _fit(ratio_ev, fall_off[usable], prior_ev)
+    leak_ev = np.log2(blurred[usable] / first[usable]).mean(axis=1)
+    trust = 1 / (1 + np.square(leak_ev / _BLUR_EV, dtype=np.float64))
+    gain_ev, vignetting_ev = _fit(ratio_ev, fall_off[usable].astype(np.float64), trust, prior_ev)
     return ExposureFigures(
         gain=(float(2 ** gain_ev[0]), float(2 ** gain_ev[1]), float(2 ** gain_ev[2])),
         vignetting_ev=vignetting_ev,
@@ -132,8 +149,8 @@ def _clipped(photo: Rgb) -> Gray8:
 
 def _aligned(
     wide: Rgb, shallow: Rgb, clipped: list[Gray8], H: Homography
-) -> tuple[RgbLinear, RgbLinear, Mask]:
-    """Both photos small and smooth on the wide one's grid, and where neither clips nor ends."""
+) -> tuple[RgbLinear, RgbLinear, NDArray[np.float32]]:
+    """Both photos small on the wide one's grid, and 1 where neither clips nor ends, else 0."""
     import cv2
 
     small_H = between_blocks(H, REDUCTION)
@@ -142,9 +159,25 @@ def _aligned(
     size = (first.shape[1], first.shape[0])
     moved = cv2.warpPerspective(second, small_H, size, borderMode=cv2.BORDER_REPLICATE)
     beyond = cv2.warpPerspective(lost_second, small_H, size, borderValue=1)
-    share_lost = _smooth(lost_first + np.asarray(beyond, np.float32))
-    limit = float(np.clip(np.percentile(share_lost, _CLEANEST), *_LOST_LIMITS))
-    return _smooth(first), _smooth(np.asarray(moved, np.float32)), share_lost <= limit
+    clean = _clean(np.maximum(lost_first, np.asarray(beyond, np.float32)))
+    return first, np.asarray(moved, np.float32), clean
+
+
+def _clean(lost: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 for blocks to measure on, else 0, from the share of each that clips."""
+    import cv2
+
+    limit = float(np.clip(np.percentile(lost, 100 * _LEAST_CLEAN), *_LOST_LIMITS))
+    clean = np.asarray(lost <= limit, np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _REACH + 1, 2 * _REACH + 1))
+    inner = cv2.erode(clean, disc)
+    return np.asarray(inner if inner.mean() >= _LEAST_CLEAN else clean, np.float32)
+
+
+def _mean_of_clean(values: NDArray[np.float32], clean: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Smoothed values, (height, width, channels), each an average over clean blocks alone."""
+    weight = np.maximum(_smooth(clean), np.float32(1e-6))
+    return np.asarray(_smooth(values * clean[..., None]) / weight[..., None], np.float32)
 
 
 def _smooth(photo: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -154,24 +187,23 @@ def _smooth(photo: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(blurred, np.float32)
 
 
-def _fall_off(shape: tuple[int, ...], shallow: tuple[int, ...], H: Homography) -> NDArray[np.float64]:
-    """(height, width, 2): r² and r⁴ of each block's place in the shallow photo, r = 1 in its corners.
-
-    Smoothed as the photos are.
-    """
+def _fall_off(shape: tuple[int, ...], shallow: tuple[int, ...], H: Homography) -> NDArray[np.float32]:
+    """(height, width, 2): r² and r⁴ of each block's place in the shallow photo, r = 1 in its corners."""
     import cv2
 
     last = np.array([shallow[1] - 1, shallow[0] - 1])
     y, x = (REDUCTION * np.arange(side) + (REDUCTION - 1) / 2 for side in shape)
     wide = np.stack(np.meshgrid(x, y), axis=-1)
     place = cv2.perspectiveTransform(wide, np.linalg.inv(H)) - last / 2
-    radius2 = (np.square(place).sum(axis=-1) / max(float(np.square(last / 2).sum()), 1.0)).astype(np.float32)
-    both = cv2.GaussianBlur(np.stack([radius2, radius2**2], axis=2), (0, 0), SMOOTH_PX)
-    return np.asarray(both, np.float64)
+    radius2 = np.square(place).sum(axis=-1) / max(float(np.square(last / 2).sum()), 1.0)
+    return np.asarray(np.stack([radius2, radius2**2], axis=2), np.float32)
 
 
 def _fit(
-    ratio_ev: NDArray[np.float64], basis: NDArray[np.float64], prior_ev: float | None
+    ratio_ev: NDArray[np.float64],
+    basis: NDArray[np.float64],
+    trust: NDArray[np.float64],
+    prior_ev: float | None,
 ) -> tuple[NDArray[np.float64], float]:
     """Gain of each channel and fall-off to the corners, in stops: reweighted least squares."""
     known = prior_ev if prior_ev is not None else 0.0
@@ -186,7 +218,8 @@ def _fit(
     for _ in range(_ROUNDS):
         error = values - design @ solution
         spread = max(1.4826 * float(np.median(np.abs(error))), _LEAST_ERROR_EV)
-        weights = np.clip(1 - (error / (_TUKEY * spread)) ** 2, 0, None) ** 2 / (_CORRELATED * spread**2)
+        weights = np.clip(1 - (error / (_TUKEY * spread)) ** 2, 0, None) ** 2 * np.tile(trust, 3)
+        weights /= _CORRELATED * spread**2
         normal = (design * weights[:, None]).T @ design + np.diag(prior_precision)
         right = (design * weights[:, None]).T @ values
         if prior_ev is not None:

@@ -180,7 +180,7 @@ def _records(members: Sequence[ReadyPair], software: str, progress: Progress) ->
 def _record(item: ReadyPair, software: str) -> Record:
     wide, shallow, figures = item.pair.wide, item.pair.shallow, item.aligned.figures
     images = {name: _read_checked(item, name) for name in item.files}
-    H = figures.get("H_shallow_to_wide")
+    H, blurs = figures.get("H_shallow_to_wide"), figures.get("defocus_map")
     measured = (
         *("inlier_ratio", "coverage", "residual_px", "residual_p95_px", "overlap", "exposure_gain"),
         *("vignetting_ev", "similarity", "changed_share", "parallax_px", "focus_share", "focus_correlation"),
@@ -209,6 +209,7 @@ def _record(item: ReadyPair, software: str) -> Record:
         captured_at_shallow=shallow.captured_at,
         motion_model=figures.get("motion_model", ""),
         H_shallow_to_wide=tuple(H) if H else None,
+        defocus_map=tuple(blurs) if blurs else None,
         **{f"crop_{side}": figures[f"crop_{side}"] for side in ("x", "y", "width", "height")},
         **{name: int(figures[name]) for name in counted if name in figures},
         **{name: figures[name] for name in measured if name in figures},

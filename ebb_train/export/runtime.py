@@ -27,8 +27,9 @@ Engine: TypeAlias = Literal["plain", "lean", "gpu"]
 """plain: the interpreter as it comes. lean: ``CompiledModel``, tables of pointers made anew in every run.
 gpu: ``CompiledModel`` on the GPU and nothing else."""
 
-TRANSIENT_INDIRECTION = 0x20
-"""Flag of the XNNPACK delegate: make the tables of pointers anew in every run."""
+TRANSIENT_INDIRECTION = 0x23
+"""Flags of the XNNPACK delegate: make the tables of pointers anew in every run (0x20), and the two on
+by default, which these replace: without them int8 convolutions are slow."""
 
 
 class Runner(Protocol):

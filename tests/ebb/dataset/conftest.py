@@ -38,6 +38,7 @@ OPTIONAL = {
     "residual_px": 0.31,
     "overlap": 0.91,
     "exposure_gain": 1.03,
+    "defocus_map": (0.0, 4.0, None, 16.0) * 4,
 }
 
 

@@ -54,6 +54,7 @@ CHANGES = st.fixed_dictionaries(
         "overlap": SHARE,
         "num_inliers": COUNT,
         "captured_at_wide": st.none() | st.datetimes(),
+        "defocus_map": st.none() | st.tuples(*[NUMBER] * 16),
         "H_shallow_to_wide": st.none()
         | st.tuples(*[st.floats(allow_nan=False, allow_infinity=False) for _ in range(9)]),
     }
@@ -89,6 +90,7 @@ def test_schema_names_every_field_with_its_type() -> None:
         "f_number_shallow": pa.float64(),
         "captured_at_wide": pa.timestamp("us"),
         "H_shallow_to_wide": pa.list_(pa.float64(), 9),
+        "defocus_map": pa.list_(pa.float64(), 16),
         "num_inliers": pa.int32(),
         "software": pa.string(),
     }
@@ -106,6 +108,7 @@ def test_hugging_face_features_cover_every_column(datasets: ModuleType) -> None:
     assert list(features) == schema().names
     assert isinstance(features["depth"], datasets.Image)
     assert features["H_shallow_to_wide"].length == 9
+    assert features["defocus_map"].length == 16
     assert features["depth_float16"].dtype == "binary"
     assert features.arrow_schema.types == schema().types
 
@@ -141,6 +144,8 @@ def test_images_carry_a_name_made_from_the_pair(make_record: MakeRecord) -> None
         ("captured_at_wide", datetime(2019, 1, 1, tzinfo=UTC), "captured_at_wide: expected a time without"),
         ("H_shallow_to_wide", (1.0,) * 8, "H_shallow_to_wide: expected 9 finite floats"),
         ("H_shallow_to_wide", (float("inf"),) * 9, "H_shallow_to_wide: expected 9 finite floats"),
+        ("defocus_map", (4.0,) * 9, "defocus_map: expected 16 finite floats or None"),
+        ("defocus_map", (float("nan"),) * 16, "defocus_map: expected 16 finite floats or None"),
         ("wide", b"\xff\xd8\xff", "wide: not a PNG"),
         ("wide", "text", "wide: expected bytes, got 'text'"),
         ("wide", grey(24, 17), "wide: expected 8-bit RGB of 24x17 pixels, got 8-bit, 1 channels, 24x17"),

@@ -162,6 +162,7 @@ def test_hugging_face_decodes_the_photos(
     np.testing.assert_array_equal(np.asarray(row["wide"]), decode_png(records[3].wide))
     np.testing.assert_array_equal(np.asarray(row["depth"]), decode_png(records[3].depth or b""))
     assert row["H_shallow_to_wide"] == list(records[3].H_shallow_to_wide or ())
+    assert row["defocus_map"] == list(records[3].defocus_map or ())
     assert row["captured_at_wide"] == records[3].captured_at_wide
     assert loaded[2]["depth"] is None
     assert loaded[2]["H_shallow_to_wide"] is None

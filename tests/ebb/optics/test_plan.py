@@ -78,6 +78,7 @@ def test_every_kind_has_its_reason() -> None:
     assert set(EXPECTED_REASONS) == set(Kind)
     assert EXPECTED_REASONS[Kind.GOOD] == ()
     assert EXPECTED_REASONS[Kind.PARALLAX][0] is Reason.PARALLAX
+    assert EXPECTED_REASONS[Kind.MISSED_FOCUS][0] is Reason.MISSED_FOCUS
     assert EXPECTED_REASONS[Kind.MISSING_PARTNER] == (Reason.MISSING_PARTNER,)
 
 

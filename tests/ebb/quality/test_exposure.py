@@ -56,6 +56,21 @@ def test_noise_and_clipping_within_a_twentieth() -> None:
     assert found.ev == pytest.approx(np.log2(2.5), abs=0.05)
 
 
+@pytest.mark.parametrize(("side", "blur"), [(0.45, 12.0), (0.6, 4.0), (0.6, 8.0)])
+def test_a_bright_window_in_the_middle_does_not_pull_the_gain(side: float, blur: float) -> None:
+    """It clips, and blur carries its light into the rest of the frame, where gain and fall-off show."""
+    height, width = LIGHT.shape[:2]
+    rows, columns = (slice(round(n * (1 - side) / 2), round(n * (1 + side) / 2)) for n in (height, width))
+    scene = 0.4 * LIGHT
+    scene[rows, columns] = 0.35 + 0.2 * LIGHT[rows, columns]
+    soft = cv2.GaussianBlur(scene, (0, 0), blur) * vignetting(FRAME.width, FRAME.height, 0.5)[..., None]
+    photos = encoded(scene, noise=0.005), encoded((2.6 * soft).astype(np.float32), noise=0.005, seed=1)
+    found = measure_exposure(*photos, np.eye(3))
+    assert found.clipped_shallow > 0.04
+    assert found.ev == pytest.approx(np.log2(2.6), abs=0.05)
+    assert found.vignetting_ev == pytest.approx(-1.0, abs=0.05)
+
+
 def test_a_thing_that_moved_does_not_decide() -> None:
     other = shallow((1.3, 1.3, 1.3))
     other[100:260, 100:300] = 0.9

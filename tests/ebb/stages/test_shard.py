@@ -41,6 +41,7 @@ def test_rows_hold_what_the_stages_wrote(ready: Workspace) -> None:
         assert record.wide == (ready.pair(pair_id) / "wide.png").read_bytes()
         assert record.depth == (ready.pair(pair_id) / "depth.png").read_bytes()
         assert list(record.H_shallow_to_wide or ()) == row.figures["H_shallow_to_wide"]
+        assert list(record.defocus_map or ()) == row.figures["defocus_map"]
         assert (record.f_number_wide, record.f_number_shallow) == (16, 1.8)
         assert record.depth_provider == "sidecar"
         assert record.source_wide.startswith("IMG_")
