@@ -220,6 +220,8 @@ class RunSettings:
     """Worker processes; 0: one a core."""
     item_timeout: float = 120.0
     """Seconds one photo or pair may take before its worker is replaced."""
+    depth_batch: int = 0
+    """Photos of equal size that go through a depth network at once; 0: 8 on a GPU, else 1."""
     retry_failed: bool = False
     """Also try again what was rejected, not only what broke."""
     max_reject: float = 1.0
@@ -228,8 +230,9 @@ class RunSettings:
     def __post_init__(self) -> None:
         _positive(self, "item_timeout")
         _share(self, "max_reject")
-        if self.workers < 0:
-            raise UsageError(f"--workers {self.workers} is negative")
+        for name in ("workers", "depth_batch"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{_flag(name)} {getattr(self, name)} is negative")
 
     @property
     def num_workers(self) -> int:

@@ -141,6 +141,13 @@ def torch_device(device: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def on_gpu(device: str) -> bool:
+    """Whether ``--device`` means a GPU here, as far as PyTorch, if it is installed, knows."""
+    if device == "auto":
+        return importlib.util.find_spec("torch") is not None and on_gpu(torch_device(device))
+    return device.startswith("cuda")
+
+
 def check_installed(package: str, extra: str) -> None:
     """Make sure that an optional package is there, without importing it.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from ebb.errors import ExitCode, Status
 from ebb.runner.run import run_items
 from ebb.state import StageRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ebb.runner.items import Outcome, Progress, Work
@@ -39,6 +39,9 @@ class PairJob(Protocol):
 
 
 Job = TypeVar("Job", bound=PairJob)
+
+Runner: TypeAlias = "Callable[[Work[Job], Sequence[Job], RunSettings], Iterator[Outcome[Job]]]"
+"""Does every job and yields one outcome each, as :func:`ebb.runner.run.run_items` does."""
 
 
 @dataclass(kw_only=True)
@@ -79,6 +82,7 @@ def run_pairs(
     work: Work[Job],
     settings: RunSettings,
     progress: Progress,
+    runner: Runner[Job] = run_items,
 ) -> StageReport:
     """Do a stage for every pair that needs it; each row is committed before the next is counted."""
     rows = state.stage_rows(stage)
@@ -90,7 +94,7 @@ def run_pairs(
             report.add(rows[job.pair_id].status, rows[job.pair_id].reason)
     progress.start(stage, len(todo))
     try:
-        for outcome in run_items(work, todo, settings):
+        for outcome in runner(work, todo, settings):
             state.put_stage(_row(stage, outcome))
             report.add(outcome.status, outcome.reason)
             progress.advance(outcome.job.pair_id, outcome.status, outcome.reason, outcome.detail)

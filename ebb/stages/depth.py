@@ -14,7 +14,7 @@ from ebb.dataset.png import decode_png, encode_png
 from ebb.depthmap.embedded import read_embedded, read_gdepth
 from ebb.depthmap.encoding import encode_depth8, encode_float16, half_size_homography, resample_depth
 from ebb.depthmap.heic import read_auxiliary
-from ebb.depthmap.providers import FROM_FILES, DepthProvider, check_provider, make_provider
+from ebb.depthmap.providers import FROM_FILES, DepthProvider, check_provider, make_provider, on_gpu
 from ebb.depthmap.sidecar import read_sidecar
 from ebb.errors import Reason, Rejected
 from ebb.files import write_atomic
@@ -23,20 +23,25 @@ from ebb.model_files import find_model, sha256_model
 from ebb.photo.containers import jpeg_segments
 from ebb.photo.decode import developed_size, upright
 from ebb.photo.heif import HEIF_SUFFIXES, heif_depth, heif_xmp
+from ebb.runner.batches import Batching, run_batches
 from ebb.runner.inputs import read_ingested
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, DEPTH, align_key, depth_key, depth_recipe
+from ebb.runner.run import run_items
 from ebb.runner.stage import StageReport, run_pairs, usable
 from ebb.weights import find_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ebb.arrays import InverseDepth
-    from ebb.runner.items import Progress
+    from ebb.runner.items import Outcome, Progress, Work
     from ebb.settings import DepthSettings, RunSettings
     from ebb.workspace import Workspace
+
+GPU_BATCH = 8
+"""Photos a network gets at once on a GPU, unless the user says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def run(workspace: Workspace, settings: DepthSettings, run: RunSettings, progres
     if settings.provider not in (*FROM_FILES, "none"):
         # A network spreads each photo over all cores by itself; CUDA reserves terabytes of address space.
         run = replace(run, workers=1 if run.runner == "local" else run.workers, memory_limit=False)
-    return run_pairs(workspace.state, DEPTH, jobs, make_depth, run, progress)
+    return run_pairs(workspace.state, DEPTH, jobs, make_depth, run, progress, _run_jobs)
 
 
 def check_ready(settings: DepthSettings) -> Path | None:
@@ -108,6 +113,19 @@ def check_ready(settings: DepthSettings) -> Path | None:
     return find_model(settings)
 
 
+def _run_jobs(
+    work: Work[DepthJob], jobs: Sequence[DepthJob], run: RunSettings
+) -> Iterator[Outcome[DepthJob]]:
+    """One photo at a time; those for a network in batches, where that is asked for or faster."""
+    if not jobs or jobs[0].settings.provider in (*FROM_FILES, "none"):
+        return run_items(work, jobs, run)
+    size = run.depth_batch or (GPU_BATCH if on_gpu(jobs[0].settings.device) else 1)
+    if size == 1:
+        return run_items(work, jobs, run)
+    batching = Batching(size=size, alike=_stored_size, together=_predict, finish=_store)
+    return run_batches(work, jobs, run, batching)
+
+
 def make_depth(job: DepthJob) -> Result:
     """Make one depth map. Runs in a worker.
 
@@ -115,15 +133,23 @@ def make_depth(job: DepthJob) -> Result:
         Rejected: there is no usable depth for this photo.
         Broken: the depth file changed or cannot be read.
     """
-    figures: dict[str, Any] = {
-        "provider": job.settings.provider,
-        "recipe": job.recipe,
-        "align_key": job.align_key,
-    }
     if job.settings.provider == "none":
-        return Result(figures=figures)
+        return Result(figures=_origin(job))
     read = _FROM_FILES.get(job.settings.provider)
-    inverse_depth = _through_crop(job, read(job)) if read else _predict(job)
+    return _store(job, _through_crop(job, read(job)) if read else _predict([job])[0])
+
+
+def _origin(job: DepthJob) -> dict[str, Any]:
+    return {"provider": job.settings.provider, "recipe": job.recipe, "align_key": job.align_key}
+
+
+def _store(job: DepthJob, inverse_depth: InverseDepth) -> Result:
+    """Write the map of one photo.
+
+    Raises:
+        Rejected: ``bad_depth`` if it holds NaN or infinity.
+    """
+    figures = _origin(job)
     files = {"depth.png": encode_png(encode_depth8(inverse_depth))}
     if job.settings.keep_float:
         half = encode_float16(inverse_depth)
@@ -137,12 +163,16 @@ def make_depth(job: DepthJob) -> Result:
 
 def _through_crop(job: DepthJob, depth: InverseDepth) -> InverseDepth:
     """Bring a map of the whole wide photo through the crop and scale of the photo itself."""
-    photo, stored = Size(job.wide.width, job.wide.height), Size(job.figures["width"], job.figures["height"])
+    photo, stored = Size(job.wide.width, job.wide.height), _stored_size(job)
     crop = Rect(*(job.figures[f"crop_{side}"] for side in Rect._fields))
     H_out_to_depth = half_size_homography(
         crop_to_photo(crop, stored), photo, Size(depth.shape[1], depth.shape[0])
     )
     return resample_depth(depth, H_out_to_depth, Size(stored.width // 2, stored.height // 2))
+
+
+def _stored_size(job: DepthJob) -> Size:
+    return Size(job.figures["width"], job.figures["height"])
 
 
 def _sidecar(job: DepthJob) -> InverseDepth:
@@ -181,18 +211,25 @@ def _from_heic(data: bytes, photo: Size) -> InverseDepth:
 _FROM_FILES = {"sidecar": _sidecar, "embedded": _embedded}
 
 
-def _predict(job: DepthJob) -> InverseDepth:
-    photo = decode_png((job.folder / "wide.png").read_bytes())
-    provider = _network(job.settings, job.model)
+def _predict(jobs: Sequence[DepthJob]) -> list[InverseDepth]:
+    """What the network says of the aligned wide photos, all of one size.
+
+    Raises:
+        Rejected: there is no usable depth for one of them.
+    """
+    settings = jobs[0].settings
+    provider = _network(settings, jobs[0].model)
     if provider is None:
-        raise Rejected(Reason.NO_DEPTH, f"the provider {job.settings.provider} gives no depth")
-    inverse_depth = provider(photo)
-    half = (photo.shape[0] // 2, photo.shape[1] // 2)
-    if inverse_depth.shape != half:
-        raise Rejected(
-            Reason.BAD_DEPTH, f"a map of shape {inverse_depth.shape} where {half} is half the photo"
-        )
-    return inverse_depth
+        raise Rejected(Reason.NO_DEPTH, f"the provider {settings.provider} gives no depth")
+    predict = provider.predict if len(jobs) > 1 else lambda photos: [provider(photos[0])]
+    photos = [decode_png((job.folder / "wide.png").read_bytes()) for job in jobs]
+    maps = list(predict(photos))
+    half = (photos[0].shape[0] // 2, photos[0].shape[1] // 2)
+    for inverse_depth in maps:
+        if inverse_depth.shape != half:
+            message = f"a map of shape {inverse_depth.shape} where {half} is half the photo"
+            raise Rejected(Reason.BAD_DEPTH, message)
+    return maps
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from ebb.depthmap.providers import (
     check_provider,
     half_size,
     make_provider,
+    on_gpu,
     torch_device,
 )
 from ebb.errors import InvalidInput, MissingDependency, Reason, Rejected, UsageError
@@ -137,9 +138,11 @@ def test_no_such_device(weights_file: Path) -> None:
 def test_automatic_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert torch_device("auto") == "cuda"
+    assert [on_gpu(device) for device in ("auto", "cuda:1", "cpu")] == [True, True, False]
     assert torch_device("cpu") == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert torch_device("auto") == "cpu"
+    assert not on_gpu("auto")
 
 
 @pytest.mark.parametrize("name", ["megadepth", "sidecar", "embedded", "none", "onnx", "transformers"])

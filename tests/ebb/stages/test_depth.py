@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from ebb.console import SilentProgress
 from ebb.dataset.catalog import read_catalog
 from ebb.dataset.npy import decode_npy
-from ebb.dataset.png import decode_png
+from ebb.dataset.png import decode_png, encode_png
 from ebb.depthmap.encoding import HalfDepth, decode_float16
 from ebb.depthmap.onnx import load_onnx
 from ebb.errors import InvalidInput, MissingDependency, Status, UsageError
@@ -24,11 +25,11 @@ from tests.heif import apdi, heic
 from tests.phones import gdepth_description, packet, png, with_dynamic_depth, with_gdepth
 
 
-def run(workspace: Workspace, provider: str, **settings: object) -> dict[str, object]:
+def run(workspace: Workspace, provider: str, batch: int = 0, **settings: object) -> dict[str, object]:
     report = depth.run(
         workspace,
         DepthSettings(provider=provider, **settings),  # type: ignore[arg-type]
-        RUN,
+        replace(RUN, depth_batch=batch),
         SilentProgress(),
     )
     return report.as_dict()
@@ -89,8 +90,6 @@ def test_a_depth_file_that_is_gone_or_missing(aligned: Workspace, card: Path, tm
 
 
 def test_no_depth_file_is_a_reason(aligned: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     from ebb.dataset import catalog
 
     rows = [row for row in catalog.read_catalog(aligned.catalog_file) if row.name != "IMG_0001_depth.png"]
@@ -260,31 +259,124 @@ def test_what_cannot_work_is_said_before_any_work(
     assert not list(aligned.root.glob("pairs/*/depth*"))
 
 
+# What befalls a black photo is the first word of the model's name; the second is a file for notes.
 PLUG_IN = """
+import os
 import numpy as np
 
 class Rows:
     name = "rows"
-    def __init__(self, extra): self.extra = extra
+    def __init__(self, settings): self.settings = settings
     def __call__(self, rgb):
-        height, width = rgb.shape[0] // 2 + self.extra, rgb.shape[1] // 2
+        height, width = rgb.shape[0] // 2 + self.settings.model_size, rgb.shape[1] // 2
         return np.arange(height, dtype=np.float32)[:, None].repeat(width, axis=1)
 
-def build(settings, model): return Rows(settings.model_size)
+class Batches(Rows):
+    name = "batches"
+    def __call__(self, rgb):
+        fault, _ = self.settings.model.split(maxsplit=1)
+        if rgb.max() == 0 and fault == "raise": raise RuntimeError("out of memory")
+        if rgb.max() == 0 and fault == "die": os._exit(7)
+        depth = super().__call__(rgb) + np.float32(rgb[0, 0, 0])
+        return {"nan": depth * np.nan, "shape": depth[1:]}.get(fault, depth) if rgb.max() == 0 else depth
+    def predict(self, photos):
+        with open(self.settings.model.split(maxsplit=1)[1], "a") as file: file.write(f"{len(photos)} ")
+        return [self(rgb) for rgb in photos]
+
+def build(settings, model): return Rows(settings)
+def build_batches(settings, model): return Batches(settings)
 """
 
 
-def test_a_plug_in_in_a_worker(aligned: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Installs the providers above; a file for notes."""
     site = tmp_path / "site"
     (site / "plug_rows-1.0.dist-info").mkdir(parents=True)
     (site / "plug_rows.py").write_text(PLUG_IN)
     (site / "plug_rows-1.0.dist-info" / "METADATA").write_text("Name: plug_rows\nVersion: 1.0\n")
     (site / "plug_rows-1.0.dist-info" / "entry_points.txt").write_text(
-        "[ebb.depth_providers]\nrows = plug_rows:build\n"
+        "[ebb.depth_providers]\nrows = plug_rows:build\nbatches = plug_rows:build_batches\n"
     )
     monkeypatch.syspath_prepend(site)
+    return tmp_path / "notes"
+
+
+@pytest.mark.usefixtures("plug_in")
+def test_a_plug_in_in_a_worker(aligned: Workspace) -> None:
+    """This one takes no batches: it is asked for one photo at a time all the same."""
     assert run(aligned, "rows", model_size=2)["reasons"] == {"bad_depth": 3}
-    assert run(aligned, "rows")["ok"] == 3
-    folder = aligned.pair(next(iter(aligned.state.stage_rows("depth"))))
-    found = decode_png((folder / "depth.png").read_bytes())
-    np.testing.assert_array_equal(found[:, 0], np.rint(np.linspace(0, 255, 128)))
+    for batch in (1, 3):
+        assert run(aligned, "rows", batch, keep_float=batch == 1)["ok"] == 3
+        folder = aligned.pair(next(iter(aligned.state.stage_rows("depth"))))
+        found = decode_png((folder / "depth.png").read_bytes())
+        np.testing.assert_array_equal(found[:, 0], np.rint(np.linspace(0, 255, 128)))
+
+
+def maps(workspace: Workspace) -> dict[str, bytes]:
+    return {path.parent.name: path.read_bytes() for path in workspace.root.glob("pairs/*/depth.png")}
+
+
+def test_batches_give_what_single_photos_give(
+    aligned: Workspace, brightness: Path, plug_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes, figures and key, so that the size of the batches is nothing to do again for."""
+    settings = {"model": str(brightness), **SMALL}
+    run(aligned, "onnx", 1, **settings)
+    alone, rows = maps(aligned), aligned.state.stage_rows("depth")
+    assert run(aligned, "onnx", 3, **settings)["unchanged"] == 3
+    for path in aligned.root.glob("pairs/*/depth.png"):
+        path.unlink()
+    assert run(aligned, "onnx", 3, **settings)["unchanged"] == 0
+    assert maps(aligned) == alone
+    for pair_id, row in aligned.state.stage_rows("depth").items():
+        assert row == replace(rows[pair_id], seconds=row.seconds)
+    run(aligned, "batches", device="cpu", model=f"none {plug_in}")
+    assert not plug_in.exists()
+    monkeypatch.setattr(depth, "on_gpu", lambda device: device == "auto")
+    run(aligned, "batches", model=f"none {plug_in}", keep_float=True)
+    assert plug_in.read_text() == "3 "
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("nan", "bad_depth"), ("shape", "bad_depth"), ("raise", "internal_error"), ("die", "worker_crash")],
+)
+def test_a_bad_photo_in_a_batch_costs_one_row(
+    aligned: Workspace, plug_in: Path, fault: str, reason: str
+) -> None:
+    bad, *good = sorted(aligned.state.stage_rows("align"))
+    photo = aligned.pair(bad) / "wide.png"
+    photo.write_bytes(encode_png(np.zeros_like(decode_png(photo.read_bytes()))))
+    report = run(aligned, "batches", 3, model=f"{fault} {plug_in}")
+    assert (report["ok"], report["reasons"]) == (2, {reason: 1})
+    assert sorted(maps(aligned)) == good
+    rows = aligned.state.stage_rows("depth")
+    assert rows[bad].reason == reason
+    assert not rows[bad].outputs
+    assert plug_in.read_text() == "3 "
+
+
+def test_photos_of_other_sizes_are_in_other_batches(aligned: Workspace, plug_in: Path) -> None:
+    """The odd one is second, so the first and the third wait for each other."""
+    _, odd, _ = sorted(aligned.state.stage_rows("align"))
+    photo = aligned.pair(odd) / "wide.png"
+    photo.write_bytes(encode_png(decode_png(photo.read_bytes())[:, :300]))
+    row = aligned.state.stage_rows("align")[odd]
+    aligned.state.put_stage(replace(row, figures={**row.figures, "width": 300}))
+    assert run(aligned, "batches", 2, model=f"none {plug_in}")["ok"] == 3
+    assert plug_in.read_text() == "2 "
+    assert decode_png((aligned.pair(odd) / "depth.png").read_bytes()).shape == (128, 150)
+
+
+def test_an_interrupted_batch_keeps_the_rows_it_has(aligned: Workspace, plug_in: Path) -> None:
+    class Interrupted(SilentProgress):
+        def advance(self, *row: object) -> None:
+            raise KeyboardInterrupt
+
+    settings = DepthSettings(provider="batches", model=f"none {plug_in}")
+    with pytest.raises(KeyboardInterrupt):
+        depth.run(aligned, settings, replace(RUN, depth_batch=2), Interrupted())
+    assert len(aligned.state.stage_rows("depth")) == 1
+    report = run(aligned, "batches", 2, model=f"none {plug_in}")
+    assert (report["unchanged"], report["ok"]) == (1, 3)

@@ -1,0 +1,108 @@
+"""Several items at once where that is faster, as on a GPU; still one outcome an item.
+
+A batch is one job of :func:`ebb.runner.run.run_items`. What goes wrong with it as a whole is nobody's fault
+yet: its items are tried again one by one, and each gets the outcome it would have had alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ebb.errors import EbbError, ItemError, Status
+from ebb.runner.items import Job, Result
+from ebb.runner.local import attempt
+from ebb.runner.run import run_items
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+
+    from ebb.runner.items import Outcome, Work
+    from ebb.settings import RunSettings
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batching(Generic[Job, Made]):
+    """How a stage takes several items at once; its functions are picklable."""
+
+    size: int
+    """Most items in a batch."""
+    alike: Callable[[Job], Hashable]
+    """Items of equal value may share a batch."""
+    together: Callable[[Sequence[Job]], Sequence[Made]]
+    """Makes the costly part for all of a batch, in its order; raises whatever it likes. Runs in a worker."""
+    finish: Callable[[Job, Made], Result]
+    """Makes one item's result from its part. Runs in a worker, as a :class:`~ebb.runner.items.Work` does."""
+
+
+def run_batches(
+    work: Work[Job], jobs: Iterable[Job], settings: RunSettings, batching: Batching[Job, Made]
+) -> Iterator[Outcome[Job]]:
+    """Do every job in a batch and yield the outcomes as the batches come; equal to those of ``run_items``.
+
+    Where ``together`` fails, the worker does the batch's items one by one with ``work``. A batch whose worker
+    crashes or takes longer than ``settings.item_timeout`` an item is done so after all others.
+
+    Raises:
+        EbbError: what ends the run, as in ``run_items``.
+    """
+    patient = replace(settings, item_timeout=settings.item_timeout * batching.size)
+    again: list[Job] = []
+    batches = in_batches(jobs, batching.size, batching.alike)
+    for batch in run_items(functools.partial(_do_batch, work, batching), batches, patient):
+        if batch.status is Status.OK:
+            yield from batch.figures["outcomes"]
+        else:
+            again.extend(batch.job)
+    if again:
+        yield from run_items(work, again, settings)
+
+
+def in_batches(jobs: Iterable[Job], size: int, alike: Callable[[Job], Hashable]) -> Iterator[tuple[Job, ...]]:
+    """Group what is alike, ``size`` at a time and in order; what fills no batch comes last."""
+    waiting: dict[Hashable, list[Job]] = {}
+    for job in jobs:
+        same = waiting.setdefault(alike(job), [])
+        same.append(job)
+        if len(same) == size:
+            yield tuple(waiting.pop(alike(job)))
+    yield from map(tuple, waiting.values())
+
+
+def _do_batch(work: Work[Job], batching: Batching[Job, Made], jobs: tuple[Job, ...]) -> Result:
+    """Do a batch in a worker; its result holds the outcomes of its items."""
+    start = time.perf_counter()
+    parts = _try_together(batching, jobs)
+    if parts is None:
+        return Result(figures={"outcomes": [attempt(work, job) for job in jobs]})
+    share = (time.perf_counter() - start) / len(jobs)
+    outcomes = []
+    for job, part in zip(jobs, parts, strict=True):
+        outcome = attempt(functools.partial(_finish, batching, part), job)
+        outcomes.append(replace(outcome, seconds=outcome.seconds + share))
+    return Result(figures={"outcomes": outcomes})
+
+
+def _try_together(batching: Batching[Job, Made], jobs: tuple[Job, ...]) -> Sequence[Made] | None:
+    """The costly part of every job; None if it cannot be had for all at once.
+
+    Raises:
+        EbbError: what ends the run.
+    """
+    try:
+        parts = batching.together(jobs)
+    except ItemError:
+        return None
+    except EbbError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it was, the item it comes from says so when it is alone
+        return None
+    return parts if len(parts) == len(jobs) else None
+
+
+def _finish(batching: Batching[Job, Made], part: Made, job: Job) -> Result:
+    return batching.finish(job, part)
