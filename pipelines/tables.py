@@ -13,6 +13,7 @@ expect    on the 2 test pairs layered above gaussian above identity, out of focu
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 from ebb.cli import main as ebb
@@ -40,6 +41,7 @@ def main() -> None:
     make_set(options.work / "set")
     settings = ScoreSettings(protocol=tuple(PROTOCOLS))
     out = options.work / "benchmark"
+    shutil.rmtree(out, ignore_errors=True)  # pictures of a set that was aligned otherwise do not count
     benchmark(MODELS, options.work / "set", out, settings, TimingSettings(repeats=0), PlainProgress())
     tables = (out / TEXT).read_text(encoding="utf-8")
     text = options.document.read_text(encoding="utf-8")
