@@ -11,7 +11,7 @@ accelerator takes the file alone (``gpu``; null without a Vulkan driver). ``memo
 of a process that runs a file once, LiteRT and Python included (about 40 MB); ``plain`` as the interpreter
 comes, ``lean`` with pointer tables made anew in every run. ``speed``: one thread, seconds of a run, all
 files open in one process and taking turns, --rounds rounds after one that is not counted, median and
-quartiles; all in ``lean`` but the one called plain. ``trained``: precisions of a trained network against
+quartiles; about 12 GB of memory. ``trained``: precisions of a trained network against
 its PyTorch on photos of a data set.
 """
 
@@ -46,6 +46,15 @@ RESULT = Path(__file__).parent / "results" / "export.json"
 NORMS = ("reference", "none")
 OURS = ("fp32", "fp16", "dynamic-int8")
 KINDS = ("prepared", "naive")
+TIMED = (
+    ("reference-fp32", "plain"),
+    ("none-fp32", "plain"),
+    ("reference-dynamic-int8", "plain"),
+    ("litert-torch-prepared", "plain"),
+    ("reference-fp32", "lean"),
+    ("reference-dynamic-int8", "lean"),
+)
+"""Files and engines that are timed against each other."""
 
 
 def weights(work: Path, norm: str, width: float) -> Path:
@@ -139,10 +148,11 @@ def memory(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def speed(arguments: argparse.Namespace) -> dict[str, Any]:
     """Seconds of a run; all files take turns."""
-    names = ["reference-fp32", "none-fp32", "reference-dynamic-int8", "litert-torch-prepared"]
-    paths = [arguments.work / f"{name}.tflite" for name in names]
-    runners = {path.stem: open_runner(path, "lean", 1)[0] for path in paths if path.exists()}
-    runners["reference-fp32, plain"] = open_runner(paths[0], "plain", 1)[0]
+    runners = {}
+    for name, engine in TIMED:
+        path = arguments.work / f"{name}.tflite"
+        if path.exists():
+            runners[f"{name}, {engine}"] = open_runner(path, engine, 1)[0]  # type: ignore[arg-type]
     photo = inputs.noise(arguments.size, 4).photo
     wall: dict[str, list[float]] = {name: [] for name in runners}
     cpu: dict[str, list[float]] = {name: [] for name in runners}
@@ -153,12 +163,12 @@ def speed(arguments: argparse.Namespace) -> dict[str, Any]:
             if turn:
                 wall[name].append(time.perf_counter() - start)
                 cpu[name].append(time.process_time() - used)
-    own = cpu["reference-fp32"]
+    own = cpu["reference-fp32, plain"]
     return {
         name: {
             "wall_s": spread(wall[name]),
             "cpu_s": spread(cpu[name]),
-            "cpu_of_reference_fp32": round(
+            "cpu_of_plain_reference_fp32": round(
                 statistics.median(one / other for one, other in zip(cpu[name], own, strict=True)), 4
             ),
         }
@@ -178,7 +188,7 @@ def trained(arguments: argparse.Namespace) -> dict[str, Any]:
     trials = inputs.pairs(arguments.dataset, size, checkpoint.config.in_channels, 2)
     wanted = [checkpoint.picture(trial.photo, checkpoint.config.level) for trial in trials]
     found: dict[str, Any] = {"config": checkpoint.config.as_dict(), "photo": list(size)}
-    found |= {"source": checkpoint.about.source}
+    found |= {"source": checkpoint.about.source, "width": checkpoint.config.width}
     for precision in OURS:
         path = arguments.work / f"trained-{precision}.bin"
         convert_trained(checkpoint, size, precision, path)
@@ -226,15 +236,13 @@ def main() -> None:
     arguments.size, arguments.trained_size = PhotoSize(*arguments.size), PhotoSize(*arguments.trained_size)
     arguments.work.mkdir(parents=True, exist_ok=True)
     report = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"benchmark": "export"}
-    report[arguments.part] = PARTS[arguments.part](arguments) | {
-        "photo": list(arguments.size),
-        "width": arguments.width,
-        "machine": {
-            "python": platform.python_version(),
-            "cores": len(os.sched_getaffinity(0)),
-            "load_average": round(os.getloadavg()[0], 1),
-        },
+    machine = {
+        "python": platform.python_version(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load_average": round(os.getloadavg()[0], 1),
     }
+    about = {"photo": list(arguments.size), "width": arguments.width, "machine": machine}
+    report[arguments.part] = about | PARTS[arguments.part](arguments)
     arguments.out.write_text(json.dumps(report, indent=2, default=str) + "\n", encoding="utf-8")
     print(json.dumps(report[arguments.part], indent=2, default=str))
 
