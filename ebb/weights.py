@@ -8,7 +8,6 @@ later use and download is checked against it.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import http.client
 import json
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeAlias
 
 from ebb.errors import InvalidInput, MissingDependency, OutputError, UsageError
+from ebb.files import sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -164,7 +164,7 @@ def find_weights(name: str, explicit: Path | None = None) -> Path:
         what = "no such weights file" if named else f"the weights of {name} are not here yet"
         raise MissingDependency(what, path=path, hint=hint)
     if not named or path.name == known.file_name:
-        _check_hash(known, path, _sha256(path))
+        _check_hash(known, path, sha256_file(path))
     return path
 
 
@@ -192,7 +192,7 @@ def download(name: str, progress: Progress | None = None, *, accept_licence: boo
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_file():
-            _check_hash(known, path, _sha256(path))
+            _check_hash(known, path, sha256_file(path))
             return path
         with path.with_name(path.name + ".part").open("ab") as part:
             _lock(part, path)
@@ -279,7 +279,7 @@ def _unavailable(known: WeightsFile, message: str) -> MissingDependency:
 
 def _adopt(known: WeightsFile, part: Path, path: Path) -> None:
     """Check the finished download, record its hash, and give it its name; what is wrong is thrown away."""
-    digest = _sha256(part)
+    digest = sha256_file(part)
     try:
         _check_magic(part, known)
         _check_hash(known, path, digest)
@@ -326,8 +326,3 @@ def _recorded(record: Path) -> str | None:
 
 def _record(path: Path) -> Path:
     return path.with_name(path.name + ".json")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

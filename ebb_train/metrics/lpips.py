@@ -5,7 +5,6 @@ The network is :mod:`ebb_train.models.perceptual`; PyTorch is imported when the 
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from ebb.errors import MissingDependency
+from ebb.files import sha256_file
 from ebb.weights import find_weights
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def load_lpips(net: Net, trunk: Path, linear: Path) -> Lpips:
     features = {name: values for name, values in features.items() if not name.startswith("classifier.")}
     _fill(network.features, features, "features.{}", trunk)
     _fill(network.linear, weights, "lin{}.model.1.weight", linear)
-    files = (f"{path.name} {_sha256(path)[:8]}" for path in (trunk, linear))
+    files = (f"{path.name} {sha256_file(path)[:8]}" for path in (trunk, linear))
     return Lpips(net=net, network=network, weights=", ".join(files))
 
 
@@ -154,10 +154,6 @@ def _bundled(net: Net) -> Path | None:
         return None
     path = Path(spec.origin).parent / "functional/image/lpips_models" / f"{net}.pth"
     return path if path.is_file() else None
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _tensor(picture: Picture) -> Tensor:
