@@ -74,7 +74,7 @@ def _collect(
         if not running:
             return
         done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
+        for future in [each for each in running if each in done]:  # a set has no order
             yield _outcome(future, running.pop(future), settings.item_timeout)
 
 

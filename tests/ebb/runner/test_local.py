@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,32 @@ def test_what_concerns_the_run_ends_it() -> None:
 
 def test_nothing_to_do() -> None:
     assert list(run_items(work, [], RunSettings(workers=1))) == []
+
+
+class _Finished:
+    """A pool whose every job is done as soon as it is scheduled."""
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def schedule(
+        self, function: Callable[..., object], args: tuple[object, ...], timeout: float
+    ) -> Future[object]:
+        future: Future[object] = Future()
+        future.set_result(function(*args))
+        return future
+
+    def stop(self) -> None:
+        pass
+
+    def join(self) -> None:
+        pass
+
+
+def test_outcomes_that_come_together_come_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pebble.ProcessPool", _Finished)
+    jobs = [Job(str(i)) for i in range(100)]
+    assert [outcome.job for outcome in run_items(work, jobs, RunSettings(workers=16))] == jobs
 
 
 def test_jobs_are_taken_as_they_are_needed() -> None:
