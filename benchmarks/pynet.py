@@ -16,8 +16,8 @@ process of its own, as TensorFlow takes its threads once.
 
 ``training_step`` (only with --training): forward, backward and Adam step of levels 5 and 1 with the paper's
 losses but for the VGG term, width 1/4, batch 1, crops of 256 pixels, on one thread; median processor time of
---runs after one that is not counted. Compiling takes minutes: figures are written as they come, and the JSON
-holds those that were ready, all but the compiled level 1 in bf16. Nothing was measured on a GPU.
+--runs after one that is not counted. Compiling can take minutes: figures are written as they come. Nothing
+was measured on a GPU.
 
 ``instance_norm`` compares, on maps of 64 x 128 x 192, PyTorch's instance norm, the project's, and a group
 norm left in channels-last: milliseconds, and the largest error against float64 where the mean is ten times
