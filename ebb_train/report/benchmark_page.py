@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ebb.pages.page import render_page
+from ebb.pages.pictures import data_uri
 from ebb_train.report.evaluate_page import rank, title
 from ebb_train.report.grids import Grid, Text, metric_grids, published_grid
-from ebb_train.report.pages import render_page
-from ebb_train.report.pictures import as_rgb8, data_uri
+from ebb_train.report.pictures import as_rgb8
 from ebb_train.scoring.predictions import read_picture
 from ebb_train.scoring.summary import DASH
 
@@ -51,6 +52,7 @@ def benchmark_page(
     column = next(iter(last.summary))
     strips = [_strip(found, row, source, column) for row in rank(last.rows, column)[:num_strips]]
     return render_page(
+        "ebb_train.report",
         "benchmark.html.jinja",
         title=heading,
         about=f"{found.num_pairs} pairs; data {found.data[:16]}; 95 % bootstrap intervals",

@@ -7,9 +7,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import Status
+from ebb.pages.page import render_page
+from ebb.pages.pictures import data_uri
 from ebb_train.report.grids import metric_grids
-from ebb_train.report.pages import render_page
-from ebb_train.report.pictures import as_rgb8, data_uri, difference_map
+from ebb_train.report.pictures import as_rgb8, difference_map
 from ebb_train.scoring.predictions import read_picture
 from ebb_train.scoring.summary import group_of, lower_is_better, title_of
 
@@ -35,6 +36,7 @@ def evaluate_page(found: Evaluation, source: Source, num_cases: int) -> str:
     best = ranked[::-1][: min(num_cases, len(ranked) - len(worst))]
     columns = list(found.summary)
     return render_page(
+        "ebb_train.report",
         "evaluate.html.jinja",
         title=f"{found.name}: {found.split} split",
         about=f"{len(found.rows)} pairs, {found.num_failed} without scores; data {found.data[:16]}",

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from ebb_train.report.pages import render_page
+from ebb.pages.page import render_page
 
 FACTS = {
     "title": "<script>alert(1)</script>",
@@ -27,7 +27,7 @@ FACTS = {
 
 @pytest.fixture
 def page() -> str:
-    return render_page("evaluate.html.jinja", **FACTS)
+    return render_page("ebb_train.report", "evaluate.html.jinja", **FACTS)
 
 
 def test_texts_are_escaped(page: str) -> None:
@@ -52,9 +52,9 @@ def test_nothing_is_fetched_and_nothing_is_inline(page: str) -> None:
 
 
 def test_equal_facts_give_equal_pages(page: str) -> None:
-    assert render_page("evaluate.html.jinja", **FACTS) == page
+    assert render_page("ebb_train.report", "evaluate.html.jinja", **FACTS) == page
 
 
 def test_a_fact_that_is_missing_is_an_error() -> None:
     with pytest.raises(Exception, match="undefined"):
-        render_page("evaluate.html.jinja", title="a")
+        render_page("ebb_train.report", "evaluate.html.jinja", title="a")

@@ -12,26 +12,25 @@ from importlib.resources import files
 from typing import Any
 
 
-def render_page(template: str, **facts: object) -> str:
-    """Fill a template of this folder; equal facts give equal bytes.
+def render_page(package: str, template: str, **facts: object) -> str:
+    """Fill a template of a package; equal facts give equal bytes.
 
     Args:
-        template: File name; it extends ``page.html.jinja``.
+        package: Name of the package that the template lies in.
+        template: File name; it extends ``page.html.jinja`` of this folder.
         facts: What it tells.
     """
     import jinja2
     import markupsafe
 
     environment: Any = jinja2.Environment(
-        loader=jinja2.PackageLoader("ebb_train.report", "."),
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(name, ".") for name in (package, __package__)]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = (
-        files("ebb_train.report").joinpath(name).read_text("utf-8") for name in ("page.css", "page.js")
-    )
+    style, script = (files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
     page: str = environment.get_template(template).render(
         style=markupsafe.Markup(style),  # noqa: S704 - files of this package
         script=markupsafe.Markup(script),  # noqa: S704 - as above

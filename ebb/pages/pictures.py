@@ -1,0 +1,43 @@
+"""Pictures for pages: made small, as ``data:`` addresses."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ebb.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from ebb.arrays import Rgb8
+
+LONGER_SIDE = 900
+"""Of pictures on a page."""
+QUALITY = 88
+
+
+def data_uri(picture: Rgb8, longer_side: int = LONGER_SIDE) -> str:
+    """A picture (H, W, 3), 0…255, as the address of a JPEG file; larger ones are averaged down.
+
+    Raises:
+        InvalidInput: the encoder refused.
+    """
+    import cv2
+
+    small = reduce(picture, longer_side)
+    done, data = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    if not done:
+        raise InvalidInput(f"the JPEG encoder refused a picture of shape {picture.shape}")
+    return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"
+
+
+def reduce(picture: Rgb8, longer_side: int) -> Rgb8:
+    """Average a picture down to this longer side; a smaller one stays as it is."""
+    import cv2
+
+    scale = longer_side / max(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
