@@ -177,7 +177,7 @@ def run_all(
     shards: Annotated[ShardSettings, Flags] = ShardSettings(),
     run: Annotated[RunSettings, Flags] = RunSettings(),
 ) -> ExitCode:
-    """Do it all: ingest, align, depth, shard, and a contact sheet to look at.
+    """Do it all: ingest, align, depth, shard, and a page and a contact sheet to look at.
 
     Example: ebb run ./raw --provider sidecar
 
@@ -234,6 +234,21 @@ def status(*, common: Annotated[Common, Flags] = Common(), pairs: bool = False) 
     with read_workspace(common.dataset) as workspace:
         report = dataset_status(workspace)
     common.console().result(report.as_dict(), status_text(report, with_pairs=pairs))
+    return ExitCode.DONE
+
+
+@app.command
+def report(*, common: Annotated[Common, Flags] = Common()) -> ExitCode:
+    """Write report.html: what became of every pair, figures against their limits, photos to compare.
+
+    One file that fetches nothing. `ebb run` writes it too; it can be written while a run goes on.
+    """
+    from ebb.report.dataset_page import write_dataset_page
+    from ebb.workspace import read_workspace
+
+    with read_workspace(common.dataset) as workspace:
+        path = write_dataset_page(workspace)
+    common.console().result({"report": str(path)}, f"look at: {path}")
     return ExitCode.DONE
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.errors import ExitCode
 from ebb.report.contact_sheet import write_contact_sheet
+from ebb.report.dataset_page import write_dataset_page
 from ebb.report.status import DatasetStatus, dataset_status
 from ebb.stages import align, depth, import_, ingest, shard
 from ebb.workspace import open_workspace
@@ -40,6 +41,7 @@ class PipelineReport:
     shards: shard.ShardReport
     status: DatasetStatus
     contact_sheet: str = ""
+    page: str = ""
 
     def exit_code(self, max_reject: float) -> ExitCode:
         """3 when anything failed in any stage or too much was rejected, else 0."""
@@ -57,6 +59,7 @@ class PipelineReport:
             "shard": self.shards.as_dict(),
             "pairs": self.status.as_dict()["pairs"],
             "contact_sheet": self.contact_sheet,
+            "report": self.page,
         }
 
 
@@ -82,6 +85,7 @@ def run_pipeline(dataset: Path, raw_dir: Path, settings: Settings, progress: Pro
             shards=shards,
             status=dataset_status(workspace),
             contact_sheet=str(sheet or ""),
+            page=str(write_dataset_page(workspace)),
         )
 
 
@@ -99,4 +103,5 @@ def import_and_shard(
             shards=shards,
             status=dataset_status(workspace),
             contact_sheet=str(sheet or ""),
+            page=str(write_dataset_page(workspace)),
         )

@@ -54,6 +54,11 @@ class Workspace:
         """The picture to look at after a run."""
         return self.root / "contact_sheet.png"
 
+    @property
+    def report(self) -> Path:
+        """The page to look at after a run."""
+        return self.root / "report.html"
+
     def debug_picture(self, pair_id: str) -> Path:
         """The picture that shows how a pair is aligned."""
         return self.root / "debug" / f"{pair_id}.png"

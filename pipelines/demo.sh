@@ -3,7 +3,7 @@
 #
 # in        data/sample/captures: 4 pairs as DNG and JPEG, one of them of two different scenes, a photo
 #           without a partner, a text file
-# out       demo/: shards/, contact_sheet.png, captures.parquet; run/: weights, report.html;
+# out       demo/: shards/, report.html, contact_sheet.png, captures.parquet; run/: weights, report.html;
 #           benchmark/index.html; bokeh.tflite and its card
 # hardware  2 cores, no GPU; about a minute and a half: 12 seconds for the data set, 40 for training
 # expect    3 of 4 pairs in the shards (2 train, 1 test); the mismatched pair rejected; all seven levels
@@ -28,4 +28,4 @@ ebb-train benchmark demo --models identity,layered,demo/run/level-1.safetensors 
 # --- export
 ebb-train export-tflite demo/run/level-1.safetensors demo/bokeh.tflite --size 512x768 --calibration demo --clip
 
-echo "look at: demo/contact_sheet.png, demo/run/report.html, demo/benchmark/index.html and demo/bokeh.md"
+echo "look at: demo/report.html, demo/run/report.html, demo/benchmark/index.html and demo/bokeh.md"

@@ -1,7 +1,7 @@
 """Simulated captures become a data set, and every verdict is compared with the truth.
 
 in        nothing: 40 pairs of made-up scenes at 1296 x 864, about half of them bad on purpose
-out       simulated/: captures/ (DNG, depth files, truth.parquet), set/ (shards, contact_sheet.png)
+out       simulated/: captures/ (DNG, depth files, truth.parquet), set/ (shards, report.html)
 hardware  2 cores, no GPU, 1 GB of memory a core
 minutes   about 4: half for photographing, half for aligning
 expect    18 of the 19 good pairs accepted, their corners within 1 px of the truth (median 0.03 px); one is

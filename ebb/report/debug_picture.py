@@ -16,6 +16,7 @@ from ebb.files import write_atomic
 from ebb.geometry.homography import apply, resizing
 from ebb.geometry.tiles import TILE_PX
 from ebb.report import picture as draw
+from ebb.report.limits import limit_of
 from ebb.report.picture import BAD, FAINT, GOOD, TEXT, Canvas
 from ebb.runner.items import Result
 from ebb.runner.run import run_items
@@ -277,18 +278,9 @@ def _figure_lines(settings: AlignSettings, examined: Examination) -> list[tuple[
         return [("none: the pair was rejected before it could be measured", TEXT)]
     lines = []
     for name, value in examined.registration.figures.as_dict().items():
-        limit, passes = _limit(settings, name, value)
-        text = f"{name}  {value:.4g}{limit}"
-        lines.append((text, (TEXT if limit else FAINT) if passes else BAD))
+        limit = limit_of(settings, name)
+        if limit is None:
+            lines.append((f"{name}  {value:.4g}", FAINT))
+        else:
+            lines.append((f"{name}  {value:.4g}  ({limit})", TEXT if limit.passes(value) else BAD))
     return lines
-
-
-def _limit(settings: AlignSettings, name: str, value: float) -> tuple[str, bool]:
-    """The setting ``min_<name>`` or ``max_<name>``, in words, and whether the value keeps it."""
-    short = name.removeprefix("num_")
-    least, most = (getattr(settings, f"{kind}_{short}", None) for kind in ("min", "max"))
-    if least is not None:
-        return f"  (at least {least:g})", value >= least
-    if most is not None:
-        return f"  (at most {most:g})", abs(value) <= most
-    return "", True

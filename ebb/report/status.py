@@ -64,13 +64,7 @@ def dataset_status(workspace: Workspace) -> DatasetStatus:
     """
     rows = read_catalog(workspace.catalog_file)
     pairs = pairs_of(rows)
-    aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
-    settings = workspace.settings(ALIGN)
-    align_keys = {pair.pair_id: align_key(pair, settings) for pair in pairs}
-    current_align = {key: row for key, row in aligned.items() if row.key == align_keys.get(key)}
-    current_depth = {
-        key: row for key, row in deep.items() if row.figures.get("align_key", "") == align_keys.get(key)
-    }
+    current_align, current_depth = current_rows(workspace, pairs)
     reached = [pair.pair_id for pair in pairs if _is_ok(current_align.get(pair.pair_id))]
     splits = workspace.state.splits()
     return DatasetStatus(
@@ -81,6 +75,17 @@ def dataset_status(workspace: Workspace) -> DatasetStatus:
             _count(DEPTH, reached, current_depth),
         ],
         pairs=[_pair(pair, current_align, current_depth, splits) for pair in pairs],
+    )
+
+
+def current_rows(workspace: Workspace, pairs: list[Pair]) -> tuple[dict[str, StageRow], dict[str, StageRow]]:
+    """What aligning and depth last said of each pair with the folder's settings; pair_id → row."""
+    aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
+    settings = workspace.settings(ALIGN)
+    keys = {pair.pair_id: align_key(pair, settings) for pair in pairs}
+    return (
+        {key: row for key, row in aligned.items() if row.key == keys.get(key)},
+        {key: row for key, row in deep.items() if row.figures.get("align_key", "") == keys.get(key)},
     )
 
 

@@ -89,8 +89,9 @@ def pipeline_text(report: PipelineReport) -> str:
     if len(shown) < len(report.status.pairs):
         parts.append(f"… and {len(report.status.pairs) - len(shown)} more: ebb status --pairs")
     parts.append(shard_text(report.shards))
-    if report.contact_sheet:
-        parts.append(f"look at: {report.contact_sheet}")
+    pictures = [path for path in (report.page, report.contact_sheet) if path]
+    if pictures:
+        parts.append("look at: " + "\n         ".join(pictures))
     return "\n\n".join(parts)
 
 

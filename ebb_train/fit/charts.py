@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ebb.pages.ticks import Mark, linear_ticks, log_ticks
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -26,13 +28,6 @@ class Point(NamedTuple):
     total: int
     """Steps of all levels that were done."""
     value: float
-
-
-class Mark(NamedTuple):
-    """A tick, or the start of a level."""
-
-    at: float
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,21 +88,3 @@ def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
     group = -(-len(points) // most)
     parts = [points[start : start + group] for start in range(0, len(points), group)]
     return [Point(part[0].level, part[-1].total, float(np.mean([p.value for p in part]))) for part in parts]
-
-
-def linear_ticks(low: float, high: float) -> list[float]:
-    """Round numbers, four to eight of them, from at most ``low`` to at least ``high``."""
-    raw = max(high - low, 1e-6 * max(abs(low), abs(high)), 1e-12) / 5
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [float(f"{number * step:.12g}") for number in range(first, max(last, first + 1) + 1)]
-
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times powers of ten, from at most ``low`` to at least ``high``."""
-    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
-    ticks = [float(f"{factor}e{power}") for power in powers for factor in (1, 2, 5)]
-    first = max(index for index, tick in enumerate(ticks) if tick <= low)
-    last = min(index for index, tick in enumerate(ticks) if tick >= high)
-    return ticks[first : max(last, first + 1) + 1]

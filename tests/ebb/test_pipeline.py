@@ -31,7 +31,7 @@ def test_a_second_run_changes_no_byte(tmp_path: Path) -> None:
     write_card(tmp_path / "raw", 2)
     report = run_pipeline(tmp_path / "set", tmp_path / "raw", SETTINGS, SilentProgress())
     assert report.exit_code(1.0) is ExitCode.DONE
-    before = {path: path.read_bytes() for path in (tmp_path / "set").rglob("*.p*") if path.is_file()}
+    before = {path: path.read_bytes() for path in (tmp_path / "set").rglob("*.[ph]*") if path.is_file()}
     again = run_pipeline(tmp_path / "set", tmp_path / "raw", SETTINGS, SilentProgress())
     assert [stage.unchanged for stage in again.stages] == [2, 2]
     assert {path: path.read_bytes() for path in before} == before
@@ -49,3 +49,4 @@ def test_import_and_shard(tmp_path: Path) -> None:
     assert report.exit_code(1.0) is ExitCode.DONE
     assert report.as_dict()["import"]["ok"] == 3
     assert Path(report.contact_sheet).exists()
+    assert Path(report.as_dict()["report"]).exists()

@@ -51,7 +51,7 @@ def test_stage_text() -> None:
 
 def test_pipeline_ends_with_where_to_look(finished: PipelineReport) -> None:
     text = pipeline_text(finished)
-    assert text.endswith(f"look at: {finished.contact_sheet}")
+    assert text.endswith(f"look at: {finished.page}\n         {finished.contact_sheet}")
     assert finished.shards.folder in text
     for pair in finished.status.pairs:
         assert pair.pair_id in text

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb_train.fit.charts import HEIGHT, MAX_POINTS, WIDTH, Point, draw_chart, linear_ticks, log_ticks, thin
+from ebb_train.fit.charts import HEIGHT, MAX_POINTS, WIDTH, Point, draw_chart, thin
 
 
 def coordinates(line: str) -> list[tuple[float, ...]]:
@@ -55,22 +55,3 @@ def test_long_lines_are_thinned_to_means(count: int) -> None:
     assert thinned[-1].total == count
     if count % len(thinned) == 0:
         assert sum(point.value for point in thinned) / len(thinned) == pytest.approx((count + 1) / 2)
-
-
-@given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
-def test_linear_ticks_hold_the_values(low: float, span: float) -> None:
-    ticks = linear_ticks(low, low + span)
-    tolerance = 1e-6 * max(1.0, abs(low), span)
-    assert ticks[0] <= low + tolerance
-    assert ticks[-1] >= low + span - tolerance
-    assert 2 <= len(ticks) <= 9
-    assert ticks == sorted(set(ticks))
-
-
-@given(st.floats(1e-8, 1e6), st.floats(1, 1e6))
-def test_log_ticks_hold_the_values(low: float, factor: float) -> None:
-    ticks = log_ticks(low, low * factor)
-    assert ticks[0] <= low
-    assert ticks[-1] >= low * factor
-    assert len(ticks) >= 2
-    assert all(a / b >= 1.9 for a, b in zip(ticks[1:], ticks, strict=False))

@@ -1,0 +1,121 @@
+"""Where the figures of all pairs lie: bars for the accepted and the refused, and the limit between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ebb.pages.ticks import Mark, linear_ticks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ebb.report.limits import Limit
+
+WIDTH, HEIGHT = 320, 110
+"""Of the plotting area, in the units of the drawing."""
+
+BINS = 32
+
+
+class Bar(NamedTuple):
+    """A bar; coordinates from the top left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """What is drawn."""
+
+    title: str
+    about: str
+    """The middle of the accepted pairs, and the limit, in words."""
+    accepted: tuple[Bar, ...]
+    refused: tuple[Bar, ...]
+    """They stand on the accepted ones."""
+    ticks: tuple[Mark, ...]
+    limits: tuple[Mark, ...]
+    """Where the limit lies, if there is one: on both sides of zero if it is one of magnitude."""
+
+
+def draw_histogram(
+    title: str, accepted: Sequence[float], refused: Sequence[float], limit: Limit | None = None
+) -> Histogram | None:
+    """Lay out a histogram; ``None`` if there is nothing to draw.
+
+    The axis holds all accepted values and a limit near them; refused ones beyond it are counted in the
+    bar at its end.
+
+    Args:
+        title: What is drawn.
+        accepted: Values of accepted pairs; values that are not finite are left out.
+        refused: Of refused pairs.
+        limit: What they were held against.
+    """
+    good, bad = (_finite(values) for values in (accepted, refused))
+    if not len(good) + len(bad):
+        return None
+    low, high = _ends(good if len(good) else bad)
+    marks = _within(limit, low, high)
+    ticks = linear_ticks(min([low, *marks]), max([high, *marks]))
+    left, right = ticks[0], ticks[-1]
+    edges = np.linspace(left, right, BINS + 1)
+    kept, turned_away = (np.histogram(np.clip(values, left, right), edges)[0] for values in (good, bad))
+    most = int((kept + turned_away).max())
+    return Histogram(
+        title=title,
+        about=_about(good, limit),
+        accepted=_bars(kept, np.zeros_like(kept), most),
+        refused=_bars(turned_away, kept, most),
+        ticks=tuple(Mark(_x(tick, left, right), f"{tick:g}") for tick in ticks),
+        limits=tuple(Mark(_x(mark, left, right), f"{mark:g}") for mark in marks),
+    )
+
+
+def _finite(values: Sequence[float]) -> NDArray[np.float64]:
+    array = np.asarray(values, np.float64)
+    return array[np.isfinite(array)]
+
+
+def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
+
+
+def _within(limit: Limit | None, low: float, high: float) -> list[float]:
+    """The limit's places on the axis, if they are no farther from the values than these are wide."""
+    if limit is None:
+        return []
+    places = [limit.value] if limit.is_least or low >= 0 else [-limit.value, limit.value]
+    span = max(high - low, abs(high), abs(low))
+    return [place for place in places if low - span <= place <= high + span]
+
+
+def _about(accepted: NDArray[np.float64], limit: Limit | None) -> str:
+    parts = [f"median {np.median(accepted):.3g}"] if len(accepted) else []
+    return ", ".join(parts + ([f"limit: {limit}"] if limit else []))
+
+
+def _bars(counts: NDArray[np.int64], below: NDArray[np.int64], most: int) -> tuple[Bar, ...]:
+    width = WIDTH / BINS
+    return tuple(
+        Bar(
+            round(index * width, 2),
+            round(HEIGHT * float(1 - (count + under) / most), 2),
+            round(width - 1, 2),
+            round(HEIGHT * float(count / most), 2),
+        )
+        for index, (count, under) in enumerate(zip(counts, below, strict=True))
+        if count
+    )
+
+
+def _x(value: float, left: float, right: float) -> float:
+    return round(WIDTH * (value - left) / (right - left), 2)

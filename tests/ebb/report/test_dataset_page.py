@@ -1,0 +1,134 @@
+"""The page of a dataset folder."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import sqlite3
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ebb.dataset.png import decode_png
+from ebb.errors import InvalidInput, Reason, Status
+from ebb.report import dataset_page
+from ebb.report.dataset_page import PairFacts, most_doubtful, write_dataset_page
+from ebb.report.status import PairStatus, dataset_status
+from ebb.settings import AlignSettings
+from ebb.workspace import open_workspace, read_workspace
+
+
+class Tables(HTMLParser):
+    """Texts of all table cells, a list a row, and addresses of all pictures."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.pictures: list[dict[str, str | None]] = []
+        self._inside = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        if tag == "td":
+            self.rows[-1].append("")
+        if tag == "img":
+            self.pictures.append(dict(attrs))
+        self._inside = tag == "td"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "td"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.rows[-1][-1] += data
+
+
+@pytest.fixture
+def page(root: Path) -> str:
+    return (root / "report.html").read_text(encoding="utf-8")
+
+
+def test_every_pair_has_a_row_with_its_fate(root: Path, page: str) -> None:
+    rows = {row[0]: row for row in Tables(page).rows if row}
+    with read_workspace(root) as workspace:
+        pairs = dataset_status(workspace).pairs
+        figures = workspace.state.stage_rows("align")
+    assert len(pairs) == 3
+    for pair in pairs:
+        _, wide, shallow, where, said, residual, *_ = rows[pair.pair_id]
+        assert (wide, shallow, where) == (pair.wide, pair.shallow, pair.split or "align")
+        if pair.status is Status.OK:
+            assert said == "ok"
+            assert float(residual) == pytest.approx(figures[pair.pair_id].figures["residual_px"], rel=0.01)
+        else:
+            assert said == f"{pair.reason}: {pair.detail}"
+
+
+def test_reasons_come_with_advice(page: str) -> None:
+    rows = Tables(page).rows
+    assert ["missing_partner", "1", Reason.MISSING_PARTNER.advice] in rows
+    assert ["align", "2", "1", "0", "0"] in rows
+
+
+def test_accepted_pairs_are_shown(root: Path, page: str) -> None:
+    pictures = Tables(page).pictures
+    assert [picture["data-name"] for picture in pictures] == ["wide", "shallow", "depth"] * 2
+    pair_id = str(pictures[0]["alt"]).rpartition(" ")[2]
+    shown = cv2.imdecode(
+        np.frombuffer(base64.b64decode(str(pictures[0]["src"]).partition(",")[2]), np.uint8),
+        cv2.IMREAD_COLOR_RGB,
+    )
+    stored = decode_png((root / "pairs" / pair_id / "wide.png").read_bytes())
+    assert shown is not None
+    assert np.abs(cv2.resize(stored, shown.shape[1::-1]).astype(int) - shown).mean() < 12
+
+
+def test_nothing_is_fetched(page: str) -> None:
+    assert not re.search(r"https?://|url\(|@import|<link|<[^>]+\s(style|on\w+)=", page)
+
+
+def test_names_of_files_are_escaped(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "set")
+    with sqlite3.connect(tmp_path / "set" / "state.sqlite") as state:
+        state.execute("UPDATE stages SET detail = '<script>alert(1)</script>' WHERE status = 'rejected'")
+    with open_workspace(tmp_path / "set") as workspace:
+        text = write_dataset_page(workspace).read_text(encoding="utf-8")
+    assert "alert(1)</script>" not in text
+    assert any("<script>alert(1)</script>" in cell for row in Tables(text).rows for cell in row)
+
+
+def test_the_same_folder_gives_the_same_page(root: Path, page: str) -> None:
+    with read_workspace(root) as workspace:
+        assert write_dataset_page(workspace).read_text(encoding="utf-8") == page
+
+
+def test_nothing_done_yet(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "set")
+    with open_workspace(tmp_path / "set") as workspace:
+        workspace.save_settings(align=AlignSettings(height=128))
+        text = write_dataset_page(workspace).read_text(encoding="utf-8")
+        assert "<svg" not in text
+        assert ["align", "0", "0", "0", "3"] in Tables(text).rows
+        workspace.catalog_file.unlink()
+        with pytest.raises(InvalidInput, match="no catalogue"):
+            write_dataset_page(workspace)
+
+
+def test_the_nearest_to_a_limit_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_page, "NUM_DOUBTFUL", 2)
+    figures = {"fine": 0.1, "bare": 0.49, "near": 0.4}
+    pairs = [
+        PairFacts(
+            status=PairStatus(pair_id=name, wide="", shallow="", stage="depth", status=Status.OK),
+            figures={"residual_px": value, "defocus_px": 30.0, "similarity": 0.999},
+        )
+        for name, value in figures.items()
+    ]
+    found = most_doubtful(pairs, AlignSettings(max_residual_px=0.5))
+    assert [pair.status.pair_id for pair in found] == ["bare", "near"]
