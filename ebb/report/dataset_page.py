@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from ebb.report.histograms import draw_histogram
 from ebb.report.limits import limit_of
 from ebb.report.status import current_rows, dataset_status
 from ebb.runner.keys import ALIGN
-from ebb.settings import canonical_json, read_toml
+from ebb.settings import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -192,7 +193,8 @@ def _row(pair: PairFacts) -> dict[str, Any]:
 
 def _settings(workspace: Workspace) -> dict[str, str]:
     """Every setting the folder was made with, and the versions."""
-    stored = read_toml(workspace.settings_file) if workspace.settings_file.exists() else {}
+    file = workspace.settings_file
+    stored = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return {
         f"{section}.{name}": value if isinstance(value, str) else canonical_json(value)
         for section, values in sorted(stored.items())
