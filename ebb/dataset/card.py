@@ -47,6 +47,8 @@ class CardFacts:
     """Package → version."""
     num_imported: int = 0
     """Pairs that came aligned from an existing data set."""
+    num_across_splits: int = 0
+    """Groups of near-duplicates that lie in more than one split."""
 
 
 def render_card(facts: CardFacts) -> str:

@@ -107,6 +107,22 @@ def assign_splits(
     return assigned
 
 
+def across_splits(splits: Mapping[str, Split | None], groups: Mapping[str, str]) -> list[list[str]]:
+    """Groups that lie in more than one split: a network tested on one of them has seen its like.
+
+    Args:
+        splits: pair_id → split; ``None``: in no shard.
+        groups: pair_id → name of its group; pairs without one are alone.
+
+    Returns:
+        pair_ids of each group's members that are in a shard, sorted.
+    """
+    found: dict[str, list[str]] = {}
+    for pair_id in sorted(pair_id for pair_id in groups if splits.get(pair_id)):
+        found.setdefault(groups[pair_id], []).append(pair_id)
+    return [members for members in found.values() if len({splits[one] for one in members}) > 1]
+
+
 def _targets(num_pairs: int, settings: ShardSettings) -> dict[Split, float]:
     """Turn the settings into numbers of pairs, test first; a share is not rounded yet."""
     wanted: dict[Split, float] = {"test": settings.test, "val": settings.val}

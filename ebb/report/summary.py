@@ -52,6 +52,10 @@ def shard_text(report: ShardReport) -> str:
     """Where the shards are and what is in them."""
     splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
     left = f"\n{report.left_out} pairs left out: see ebb status --pairs" if report.left_out else ""
+    groups = report.near_duplicates_across_splits
+    if groups:
+        example = " ".join(groups[0])
+        left += f"\n{len(groups)} groups of near-duplicates lie in more than one split, such as {example}"
     size = f"{report.num_shards} files, {report.num_bytes / 1e6:.1f} MB"
     return f"shards: {report.folder} ({size}: {splits}){left}"
 

@@ -11,7 +11,7 @@ from ebb.dataset.catalog import Pair, pairs_of, read_catalog
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import Record
 from ebb.dataset.shards import ShardFacts, plan_shards, shard_name, write_shard
-from ebb.dataset.splits import SPLITS, PairTime, Split, assign_splits
+from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_splits
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import atomic_file, sha256_bytes, write_atomic
 from ebb.model_files import model_name
@@ -65,6 +65,8 @@ class ShardReport:
     num_bytes: int = 0
     left_out: int = 0
     """Pairs of the catalogue that are in no shard."""
+    near_duplicates_across_splits: list[list[str]] = field(default_factory=list)
+    """pair_ids of near-duplicates that are in different splits, a list a group."""
     reasons: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
@@ -97,6 +99,7 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
         num_shards=len(facts),
         num_bytes=sum(shard.num_bytes for shard in facts.values()),
         left_out=len(pairs) - sum(split is not None for split in splits.values()),
+        near_duplicates_across_splits=_across(ready, splits),
         reasons=Counter({name: count for name, count in counts.items() if name != Status.OK}),
     )
 
@@ -249,6 +252,11 @@ def _left_out(workspace: Workspace, pairs: Sequence[Pair], splits: dict[str, Spl
     return {str(name): count for name, count in sorted(counts.items())}
 
 
+def _across(ready: Sequence[ReadyPair], splits: dict[str, Split | None]) -> list[list[str]]:
+    groups = {item.pair.pair_id: item.near_duplicates for item in ready if item.near_duplicates}
+    return across_splits(splits, groups)
+
+
 def _card(index: DatasetIndex, ready: Sequence[ReadyPair], splits: dict[str, Split | None]) -> CardFacts:
     members = [item for item in ready if splits[item.pair.pair_id]]
     reasons = {str(reason) for reason in Reason}
@@ -266,6 +274,8 @@ def _card(index: DatasetIndex, ready: Sequence[ReadyPair], splits: dict[str, Spl
         depth_providers=Counter(str(item.depth.figures["provider"]) for item in members),
         settings=index.settings,
         software=index.software,
+        num_imported=sum(item.pair.is_imported for item in members),
+        num_across_splits=len(_across(ready, splits)),
     )
 
 

@@ -106,6 +106,11 @@ def test_imported_pairs_are_told_apart() -> None:
     )
 
 
+def test_near_duplicates_across_splits_are_told() -> None:
+    assert "look almost alike" not in render_card(FACTS)
+    assert "; 2 such groups lie in\nmore than one split." in render_card(replace(FACTS, num_across_splits=2))
+
+
 def test_an_empty_dataset_has_a_card() -> None:
     card = render_card(CardFacts(splits={}))
     assert "configs" not in front_matter(card)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebb.dataset.splits import PairTime, assign_splits, sessions
+from ebb.dataset.splits import PairTime, across_splits, assign_splits, sessions
 from ebb.errors import UsageError
 from ebb.settings import ShardSettings
 
@@ -176,3 +176,20 @@ def test_a_pair_between_two_splits_stays_out() -> None:
 def test_targets_above_everything_are_refused(test: float, val: float) -> None:
     with pytest.raises(UsageError, match="are more than all 10 pairs"):
         place([pair(number) for number in range(10)], {}, test, val)
+
+
+def test_groups_in_two_splits_are_found() -> None:
+    splits: dict[str, Split | None] = {"a": "train", "b": "test", "c": "train", "d": "train", "e": None}
+    assert across_splits(splits, {"b": "a", "a": "a", "c": "c", "d": "c", "e": "c"}) == [["a", "b"]]
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from(["train", "val", "test", None])),
+    st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from("xyz")),
+)
+def test_leaving_those_groups_out_leaves_none(
+    splits: dict[str, Split | None], groups: dict[str, str]
+) -> None:
+    found = {one for group in across_splits(splits, groups) for one in group}
+    assert across_splits(splits, {one: group for one, group in groups.items() if one not in found}) == []
+    assert all(splits[one] for one in found)

@@ -67,6 +67,8 @@ def test_status_lists_pairs_when_asked(finished: PipelineReport) -> None:
 def test_short_texts() -> None:
     shards = ShardReport(folder="f", splits={"train": 2}, num_shards=1, num_bytes=1500000, left_out=1)
     assert shard_text(shards).startswith("shards: f (1 files, 1.5 MB: 2 train)\n1 pairs left out")
+    shards.near_duplicates_across_splits = [["a", "b"], ["c", "d", "e"]]
+    assert shard_text(shards).endswith("2 groups of near-duplicates lie in more than one split, such as a b")
     assert verify_text(VerifyReport(num_files=3, num_rows=2)).endswith("everything is as it was written")
     assert verify_text(VerifyReport(problems=["a: b"])).splitlines() == [
         "a: b",

@@ -149,3 +149,13 @@ def test_a_damaged_photo_is_not_packed(ready: Workspace) -> None:
     path.write_bytes(data)
     with pytest.raises(InvalidInput, match="not the file that was written"):
         run(ready)
+
+
+def test_near_duplicates_in_two_splits_are_told(ready: Workspace) -> None:
+    assert run(ready, test=1, val=1).near_duplicates_across_splits == []
+    rows = ready.state.stage_rows("align")
+    for row in rows.values():
+        ready.state.put_stage(replace(row, figures={**row.figures, "picture_hash": "0" * 16}))
+    report = run(ready, test=1, val=1)
+    assert report.near_duplicates_across_splits == [sorted(rows)]
+    assert "1 such groups" in (ready.shards / "README.md").read_text(encoding="utf-8")
