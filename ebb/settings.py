@@ -84,7 +84,7 @@ class AlignSettings:
     """Reject when the camera rolled by more than this."""
     min_overlap: float = 0.6
     """Reject when the common crop is a smaller share of the wide photo."""
-    min_focus_share: float = 0.005
+    min_focus_share: float = 0.04
     """Reject when a smaller share of the frame is sharp in both photos: the focus was missed."""
     max_residual_px: float = 0.5
     """Reject when half of what is in focus is farther apart after alignment, in pixels at 1024 px height."""

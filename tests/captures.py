@@ -48,14 +48,18 @@ def shot(
 
 
 def write_pair(folder: Path, number: int, seed: int, seconds: float) -> tuple[Path, Path]:
-    """A wide and a shallow photo of one scene, 5 s apart, the second one moved by :data:`SHIFT`."""
+    """A wide and a shallow photo of one scene, 5 s apart, the second one moved by :data:`SHIFT`.
+
+    The left half of the shallow photo is in focus.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     wide = scene(seed)
     motion = np.array([[1, 0, SHIFT[0]], [0, 1, SHIFT[1]]], np.float64)
     moved = cv2.warpAffine(wide, motion, SIZE, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     paths = folder / f"IMG_{number:04d}.JPG", folder / f"IMG_{number + 1:04d}.JPG"
     paths[0].write_bytes(shot(wide, 16, seconds))
-    paths[1].write_bytes(shot(cv2.GaussianBlur(moved, (0, 0), 0.8).astype(np.uint8), 1.8, seconds + 5))
+    moved[:, SIZE[0] // 2 :] = cv2.GaussianBlur(moved, (0, 0), 0.8)[:, SIZE[0] // 2 :]
+    paths[1].write_bytes(shot(moved.astype(np.uint8), 1.8, seconds + 5))
     return paths
 
 

@@ -182,13 +182,21 @@ def _matrix(model: MotionModel, parameters: NDArray[np.float64]) -> Homography:
     if model is not MotionModel.TURN:
         generators = GENERATORS[model]
         return np.asarray(np.eye(3) + (parameters @ generators.reshape(len(generators), 9)).reshape(3, 3))
-    *angles, log_ratio, log_focal = parameters
-    focal = np.exp(log_focal)
+    angles, ratio, focal = _turn(parameters)
     lens = np.array([focal, focal, 1.0])
-    H = np.array([np.exp(log_ratio), np.exp(log_ratio), 1.0])[:, None] * (
-        lens[:, None] * _rotation(np.array(angles)) / lens
-    )
+    H = np.array([ratio, ratio, 1.0])[:, None] * (lens[:, None] * _rotation(angles) / lens)
     return np.asarray(H / H[2, 2])
+
+
+def _turn(parameters: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
+    """Angles in radians, ratio of the focal lengths, focal length.
+
+    The parameters hold the first two angles times the focal length: how far they shift the centre. A focal
+    length that the matches hardly tell then moves nothing but the perspective.
+    """
+    shift_x, shift_y, roll, log_ratio, log_focal = parameters
+    focal = float(np.exp(log_focal))
+    return np.array([-shift_y / focal, shift_x / focal, roll]), float(np.exp(log_ratio)), focal
 
 
 def _rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -217,28 +225,25 @@ def _parameters(model: MotionModel, H: Homography) -> NDArray[np.float64]:
         basis = GENERATORS[model].reshape(len(GENERATORS[model]), 9)
         return np.asarray(np.linalg.lstsq(basis.T, (H - np.eye(3)).ravel(), rcond=None)[0])
     grow, roll, shift_x, shift_y = _parameters(MotionModel.SIMILARITY, H)
-    focal = FOCAL_PRIOR[0]
     ratio = np.hypot(1 + grow, roll)
-    angles = (-shift_y / focal, shift_x / focal, np.arctan2(roll, 1 + grow))
-    return np.array([*angles, np.log(ratio), np.log(focal)])
+    return np.array([shift_x, shift_y, np.arctan2(roll, 1 + grow), np.log(ratio), np.log(FOCAL_PRIOR[0])])
 
 
 def _tangents(model: MotionModel, parameters: NDArray[np.float64]) -> NDArray[np.float64]:
     """(K, 3, 3), change of the matrix with each parameter, up to a multiple of the matrix itself."""
     if model is not MotionModel.TURN:
         return GENERATORS[model]
-    *angles, log_ratio, log_focal = parameters
-    focal, ratio = np.exp(log_focal), np.exp(log_ratio)
-    turn = np.array(angles)
+    turn, ratio, focal = _turn(parameters)
     lens, zoom = np.array([focal, focal, 1.0]), np.array([ratio, ratio, 1.0])
     rotation = _rotation(turn)
     scaling = (zoom * lens)[:, None] / lens
     # d exp(a) = [e + a × e / 2] × exp(a), exact to the second order of the angle; [a]× has a × e as columns
     axes = np.eye(3) + 0.5 * _cross(turn).T
-    turned = scaling * (np.tensordot(axes, _CROSS_UNITS, 1) @ rotation)
+    about_x, about_y, about_z = scaling * (np.tensordot(axes, _CROSS_UNITS, 1) @ rotation)
     H = scaling * rotation
     grow = np.array([[1.0], [1.0], [0.0]])
-    return np.concatenate([turned, (grow * H)[None], (grow * H - H * grow.T)[None]])
+    longer = grow * H - H * grow.T - turn[0] * about_x - turn[1] * about_y  # the angles shrink as it grows
+    return np.stack([about_y / focal, -about_x / focal, about_z, grow * H, longer])
 
 
 def _gauss_newton_step(

@@ -75,6 +75,8 @@ class Tiles:
         information: (N, 2, 2), inverse covariance of the shift.
         correlation: (N,), of the detail of both photos, −1 … 1.
         sharpness: (N,), detail of the shallow photo that is also in the wide one, as a share; 1 in focus.
+        energy: (N,), mean square of the wide photo's detail.
+        kept: (N,), what the shallow photo has of that detail: sharpness times its exposure.
         contrast: (N,), standard deviation of the wide photo's detail over its mean.
         shallow_contrast: (N,), the same in the shallow photo.
     """
@@ -84,20 +86,14 @@ class Tiles:
     information: NDArray[np.float64]
     correlation: NDArray[np.float64]
     sharpness: NDArray[np.float64]
+    energy: NDArray[np.float64]
+    kept: NDArray[np.float64]
     contrast: NDArray[np.float64]
     shallow_contrast: NDArray[np.float64]
 
     def subset(self, chosen: Mask) -> Tiles:
         """Only the tiles where ``chosen`` is True."""
-        return Tiles(
-            self.centres[chosen],
-            self.shifts[chosen],
-            self.information[chosen],
-            self.correlation[chosen],
-            self.sharpness[chosen],
-            self.contrast[chosen],
-            self.shallow_contrast[chosen],
-        )
+        return Tiles(*(getattr(self, field.name)[chosen] for field in dataclasses.fields(self)))
 
     def moved(self, measured_at: Homography, H_shallow_to_wide: Homography) -> Tiles:
         """The same tiles, with what is left of their shifts at another motion, hardly a pixel away."""
@@ -176,9 +172,18 @@ def _compare(
         np.sqrt(one) / np.maximum(level, 1) for one, level in zip((energy, moved_energy), levels, strict=True)
     )
     correlation = product / np.sqrt(np.maximum(energy * moved_energy, tiny))
-    sharpness = correlation * moved_contrast / np.maximum(contrast, tiny)
     shifts, information = _register(detail, _divided(moved, gain))
-    return Tiles(centres, shifts, information, correlation, sharpness, contrast, moved_contrast)
+    return Tiles(
+        centres=centres,
+        shifts=shifts,
+        information=information,
+        correlation=correlation,
+        sharpness=correlation * moved_contrast / np.maximum(contrast, tiny),
+        energy=energy,
+        kept=product / np.maximum(energy, tiny),
+        contrast=contrast,
+        shallow_contrast=moved_contrast,
+    )
 
 
 def _divided(plane: Plane, gain: Plane) -> Plane:

@@ -34,7 +34,7 @@ class AlignmentFigures:
         corner_shift: Largest move of a frame corner, as a share of the frame diagonal.
         overlap: Share of the wide photo inside the common crop, 0 … 1.
         focus_share: Share of the frame that is sharp in both photos, 0 … 1.
-        residual_px: How far apart both photos still are there: median over tiles.
+        residual_px: How far apart both photos still are where the motion was refined: median over tiles.
         residual_p95_px: The distance that one tile in twenty exceeds.
         focus_mismatch: Share of what is sharp in both photos and yet differs, 0 … 1.
         focus_correlation: Median correlation of fine detail there, −1 … 1.

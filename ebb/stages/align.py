@@ -24,10 +24,18 @@ from ebb.geometry.tiles import band
 from ebb.photo.frame import Frame, open_frame
 from ebb.photo.resample import NEUTRAL, to_gray8
 from ebb.quality.agreement import agreement
+from ebb.quality.blur import (
+    FineDetail,
+    aligned_halves,
+    defocus_map,
+    defocus_px,
+    largest_discs_px,
+    median_of,
+)
 from ebb.quality.exposure import clipped_share, exif_ev, measure_exposure
 from ebb.quality.gates import AlignmentFigures, check_alignment, check_clipping, coverage, rejections
 from ebb.quality.likeness import picture_hash
-from ebb.quality.sharpness import defocus_map, defocus_px, focus_figures, median_of
+from ebb.quality.sharpness import focus_figures
 from ebb.runner.inputs import read_ingested
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, align_key
@@ -37,6 +45,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb.geometry.motion import Motion
+    from ebb.quality.blur import Halves
+    from ebb.quality.sharpness import FocusFigures
     from ebb.runner.items import Progress
     from ebb.settings import AlignSettings, RunSettings
     from ebb.workspace import Workspace
@@ -263,10 +273,14 @@ def measure(
     H = rescale_homography(found.refinement.H_shallow_to_wide, _inverse(shallow.scale), _inverse(wide.scale))
     margin = KERNEL_REACH_PX * max(1.0, shallow.full.height / settings.height)
     crop = common_crop(H, wide.full, shallow.full, margin)
-    blurs = defocus_px(wide.gray, shallow.gray, found.refinement.H_shallow_to_wide)
-    figures = _figures(wide, shallow, found, overlap(crop, wide.full), prior_ev, median_of(blurs))
+    halves = aligned_halves(wide.gray, shallow.gray, found.refinement.H_shallow_to_wide)
+    blurs = defocus_px(halves)
+    figures = _figures(wide, shallow, found, overlap(crop, wide.full), prior_ev)
+    figures |= _focus(wide.gray, halves, found.refinement)._asdict() | {"defocus_px": median_of(blurs)}
     kind = found.refinement.kind.value
-    return Registration(H, crop, kind, figures, defocus_map(blurs), picture_hash(wide.gray))
+    return Registration(
+        H, crop, kind, AlignmentFigures(**figures), defocus_map(blurs), picture_hash(wide.gray)
+    )
 
 
 class Found(NamedTuple):
@@ -316,42 +330,50 @@ def stored_size(crop: Rect, height: int) -> Size:
     return Size(2 * round(crop.width * height / crop.height / 2), height)
 
 
+def _focus(wide: Gray8, halves: Halves, refined: Refinement) -> FocusFigures:
+    tiles = refined.tiles
+    fine = FineDetail(tiles.centres, tiles.energy, tiles.kept, tiles.correlation)
+    return focus_figures(
+        refined.in_focus,
+        largest_discs_px(fine, wide, halves),
+        tiles.contrast,
+        tiles.shallow_contrast,
+        tiles.correlation,
+        tiles.shifts,
+    )
+
+
 def _figures(
-    wide: Reduced, shallow: Reduced, found: Found, share: float, prior_ev: float | None, defocus: float
-) -> AlignmentFigures:
-    motion, refined = found.motion, found.refinement
-    H, tiles = refined.H_shallow_to_wide, refined.tiles
+    wide: Reduced, shallow: Reduced, found: Found, share: float, prior_ev: float | None
+) -> dict[str, float]:
+    """All figures but those of the focus."""
+    motion, H = found.motion, found.refinement.H_shallow_to_wide
     moved = decompose(H, wide.size)
     source, target = found.points_shallow[motion.inliers], found.points_wide[motion.inliers]
-    focus = focus_figures(
-        refined.in_focus, tiles.contrast, tiles.shallow_contrast, tiles.correlation, tiles.shifts
-    )
     agreed = agreement(wide.gray, shallow.gray, H)
     exposure = measure_exposure(wide.photo, shallow.photo, H, prior_ev)
-    return AlignmentFigures(
-        num_matches=len(motion.inliers),
-        num_inliers=int(motion.inliers.sum()),
-        inlier_ratio=float(motion.inliers.mean()),
-        coverage=coverage(target, wide.size),
-        keypoint_residual_px=float(np.median(transfer_error_px(H, source, target))),
-        scale_min=moved.scale_min,
-        scale_max=moved.scale_max,
-        rotation_deg=moved.rotation_deg,
-        perspective=moved.perspective,
-        corner_shift=moved.corner_shift,
-        overlap=share,
-        **focus._asdict(),
-        defocus_px=defocus,
-        similarity=agreed.similarity,
-        changed_share=agreed.changed_share,
-        parallax_px=agreed.parallax_px,
-        exposure_gain=exposure.gain[1],
-        exposure_gain_red=exposure.gain[0],
-        exposure_gain_blue=exposure.gain[2],
-        vignetting_ev=exposure.vignetting_ev,
-        clipped_wide=exposure.clipped_wide,
-        clipped_shallow=exposure.clipped_shallow,
-    )
+    return {
+        "num_matches": len(motion.inliers),
+        "num_inliers": int(motion.inliers.sum()),
+        "inlier_ratio": float(motion.inliers.mean()),
+        "coverage": coverage(target, wide.size),
+        "keypoint_residual_px": float(np.median(transfer_error_px(H, source, target))),
+        "scale_min": moved.scale_min,
+        "scale_max": moved.scale_max,
+        "rotation_deg": moved.rotation_deg,
+        "perspective": moved.perspective,
+        "corner_shift": moved.corner_shift,
+        "overlap": share,
+        "similarity": agreed.similarity,
+        "changed_share": agreed.changed_share,
+        "parallax_px": agreed.parallax_px,
+        "exposure_gain": exposure.gain[1],
+        "exposure_gain_red": exposure.gain[0],
+        "exposure_gain_blue": exposure.gain[2],
+        "vignetting_ev": exposure.vignetting_ev,
+        "clipped_wide": exposure.clipped_wide,
+        "clipped_shallow": exposure.clipped_shallow,
+    }
 
 
 def _exposure(row: CatalogRow) -> tuple[float | None, float | None, float | None]:

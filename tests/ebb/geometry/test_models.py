@@ -135,3 +135,10 @@ def test_subset_and_errors() -> None:
 def test_median_is_that_of_numpy(count: int) -> None:
     values = np.random.default_rng(count).random(count)
     assert models._median(values) == np.median(values)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_a_shift_without_perspective_is_a_turn_of_a_very_long_lens(noise: float) -> None:
+    """The focal length runs away, and takes nothing else with it."""
+    found = polish(matches(TRANSLATION, 100, noise=noise), MotionModel.TURN, TRANSLATION)
+    assert corner_error_px(found, TRANSLATION, SIZE).max() < 0.02 + 2 * noise

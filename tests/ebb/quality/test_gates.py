@@ -53,7 +53,7 @@ BAD = [
     ("rotation_deg", -7.5, Reason.IMPLAUSIBLE_MOTION, "rolled by 7.5 degrees, more than 5"),
     ("perspective", 0.3, Reason.IMPLAUSIBLE_MOTION, "perspective changes by 30.0% towards a corner"),
     ("overlap", 0.41, Reason.LOW_OVERLAP, "the common crop is 41% of the frame, less than 60%"),
-    ("focus_share", 0.001, Reason.MISSED_FOCUS, "0.1% of the frame is sharp in both photos, less than 0.5%"),
+    ("focus_share", 0.001, Reason.MISSED_FOCUS, "0.1% of the frame is sharp in both photos, less than 4.0%"),
     ("parallax_px", 23.4, Reason.PARALLAX, "a quarter of the frame is displaced by 23.4 px or more"),
     ("similarity", 0.62, Reason.LOW_SIMILARITY, "the photos correlate by 0.62, less than 0.9"),
     ("changed_share", 0.2, Reason.LOW_SIMILARITY, "20% of the frame shows something else, more than 5%"),
