@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import sys
 from types import ModuleType
@@ -53,6 +54,7 @@ def fabric() -> ModuleType:
         raise MissingDependency(
             "PyTorch or Lightning Fabric is not installed", hint="pip install 'ebb[train]'"
         ) from error
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # each process would say its number
     return lightning_fabric
 
 

@@ -81,7 +81,8 @@ class Schedule:
             UsageError: it ends before.
         """
         if level < self.rows[-1].level:
-            raise UsageError(f"the schedule ends at level {self.rows[-1].level}, not {level}")
+            last = self.rows[-1].level
+            raise UsageError(f"the schedule ends at level {last}, not {level}", hint=f"--level {last}")
         return Schedule(tuple(row for row in self.rows if row.level >= level))
 
     def with_vgg(self, weight: float | None) -> Schedule:
@@ -206,9 +207,9 @@ class ComputeSettings:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto: on a GPU if there is one."""
     devices: int = 1
-    """How many of them; each takes its share of every batch. Under torchrun: processes a machine."""
+    """How many of them; each takes its share of every batch. torchrun, where it is used, says it itself."""
     nodes: int = 1
-    """How many machines."""
+    """How many machines; as well."""
     micro_batch: int = 0
     """Most samples on a device at a time; a larger batch is added up from several passes; 0: all."""
     loaders: int = 2
@@ -267,7 +268,9 @@ def read_schedule(name: str) -> Schedule:
         raise UsageError(f"no schedule {name!r}", hint=f"one of: {', '.join(SCHEDULES)}, or a .toml file")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"cannot read the schedule: {error.strerror}", path=path) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read the schedule: {error}", path=path) from error
     if set(values) != {"level"} or not isinstance(values["level"], list):
         raise UsageError("a schedule holds [[level]] tables and nothing else", path=path)

@@ -7,9 +7,11 @@ at any position, with any number of workers, and every pair is seen once an epoc
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -218,10 +220,22 @@ def _context() -> BaseContext:
 
 
 def _start_worker(number: int) -> None:  # noqa: ARG001 - the signature of a worker_init_fn
-    """One thread a worker; they are many."""
+    """One thread for the work, as workers are many, and one that ends the worker with its parent."""
     import cv2
 
     cv2.setNumThreads(1)
+    Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """End this worker when the process it works for is gone, even by SIGKILL.
+
+    PyTorch's own watch looks at the fork server, which lives as long as any of its workers.
+    """
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _as_it_is(batch: Any) -> Any:  # noqa: ANN401 - a batch, or what went wrong

@@ -83,7 +83,7 @@ def open_source(folder: Path, split: Split = "train") -> Source:
         if (shards / INDEX_NAME).exists():
             return ShardSource(shards, split)
     if not folder.is_dir():
-        raise InvalidInput("no such folder", path=folder)
+        raise InvalidInput("not a folder" if folder.exists() else "no such folder", path=folder)
     return EbbFolder(folder, split)
 
 

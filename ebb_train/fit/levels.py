@@ -19,7 +19,7 @@ from ebb_train.fit.checkpoint import newest_checkpoint
 from ebb_train.fit.eta import find_workload
 from ebb_train.fit.level import Ground, Level
 from ebb_train.fit.loop import arithmetic
-from ebb_train.fit.setup import check_batches, claim, launch
+from ebb_train.fit.setup import as_launched, check_batches, claim, is_first_here, launch, one_voice
 from ebb_train.fit.validation import find_validator
 from ebb_train.fit.watch import Watch
 from ebb_train.losses import find_vgg
@@ -89,16 +89,19 @@ def fit(
         Diverged: the loss is no number any more.
         OutputError: the run folder cannot be written.
         DatasetLocked: another process trains in the run folder.
+        ProcessLost: one of several processes is gone.
     """
     optional.tensorboard()
+    compute = as_launched(compute)
+    note = note if is_first_here() else lambda _: None
     schedule = read_schedule(settings.schedule).down_to(config.level).with_vgg(settings.vgg_weight)
     needs_vgg = any(row.loss.vgg for row in schedule.rows)
     vgg = find_vgg(compute.vgg_weights, settings.vgg_input) if needs_vgg else None
     source = open_source(dataset)
     schedule = schedule.with_crop(settings.crop, full_height(source))
+    check_batches(schedule, compute)
     validator = find_validator(dataset, watch, note)
     fabric = launch(settings, compute)
-    check_batches(schedule, fabric.world_size)
     is_first = fabric.is_global_zero
     run = _Run(
         out=out,
@@ -115,7 +118,7 @@ def fit(
         note=note if is_first else lambda _: None,
     )
     folder = claim(fabric, out, run.identity)
-    with closing(folder) if folder else nullcontext():
+    with closing(folder) if folder else nullcontext(), one_voice(fabric):
         return run.train(folder)
 
 

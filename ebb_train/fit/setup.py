@@ -1,17 +1,21 @@
-"""What a run needs before its first step: devices that are there, batches that divide, a folder."""
+"""What a run needs around its steps: devices that are there, batches that divide, a folder, one voice."""
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch  # noqa: TID253 - only imported by training
 
-from ebb.errors import EbbError, MissingDependency, UsageError
+from ebb.errors import EbbError, ExitCode, MissingDependency, UsageError
 from ebb_train import optional
+from ebb_train.fit.loop import Diverged
 from ebb_train.fit.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from lightning_fabric import Fabric
@@ -19,6 +23,25 @@ if TYPE_CHECKING:
     from ebb_train.settings import ComputeSettings, FitSettings, Schedule
 
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+class ProcessLost(EbbError):
+    """Another process of the run is gone; if the run was the reason, it has said so itself."""
+
+    exit_code = ExitCode.ITEMS_FAILED
+
+
+def as_launched(compute: ComputeSettings) -> ComputeSettings:
+    """The settings with the number of processes that ``torchrun`` has started, if it was used."""
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "0"))
+    if not processes:
+        return compute
+    return replace(compute, devices=processes, nodes=int(os.environ["WORLD_SIZE"]) // processes)
+
+
+def is_first_here() -> bool:
+    """Whether this is the first process of the run on this machine, also before :func:`launch`."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def launch(settings: FitSettings, compute: ComputeSettings) -> Fabric:
@@ -32,7 +55,8 @@ def launch(settings: FitSettings, compute: ComputeSettings) -> Fabric:
     has_gpu = torch.cuda.is_available()
     device = ("cuda" if has_gpu else "cpu") if compute.device == "auto" else compute.device
     if device == "cuda" and (not has_gpu or torch.cuda.device_count() < compute.devices):
-        raise MissingDependency(f"{torch.cuda.device_count()} GPUs are there", hint="--device cpu")
+        message = f"{compute.devices} GPUs are asked for, and PyTorch sees {torch.cuda.device_count()}"
+        raise MissingDependency(message, hint="fewer --devices, or --device cpu")
     if device == "cpu" and settings.precision == "fp16":
         raise UsageError("--precision fp16 needs a GPU", hint="fp32 or bf16")
     fabric: Fabric = fabric_class(
@@ -46,10 +70,10 @@ def launch(settings: FitSettings, compute: ComputeSettings) -> Fabric:
 
 
 def claim(fabric: Fabric, out: Path, identity: Mapping[str, Any]) -> RunFolder | None:
-    """Take the run folder; one rank does it and gets it, and all hear of it when that fails.
+    """Take the run folder; one rank does it and gets it, and all end when that fails.
 
     Raises:
-        EbbError: as :class:`~ebb_train.fit.run_folder.RunFolder`.
+        EbbError: as :class:`~ebb_train.fit.run_folder.RunFolder`; the other ranks leave without a word.
     """
     folder, trouble = None, None
     if fabric.is_global_zero:
@@ -57,18 +81,50 @@ def claim(fabric: Fabric, out: Path, identity: Mapping[str, Any]) -> RunFolder |
             folder = RunFolder(out, identity)
         except EbbError as error:
             trouble = error
-    trouble = fabric.broadcast(trouble)
     if trouble is not None:
+        fabric.broadcast(trouble.exit_code)
         raise trouble
+    if (exit_code := fabric.broadcast(ExitCode.DONE)) != ExitCode.DONE:
+        raise SystemExit(exit_code)
     return folder
 
 
-def check_batches(schedule: Schedule, ranks: int) -> None:
+@contextmanager
+def one_voice(fabric: Fabric) -> Iterator[None]:
+    """Let the first process alone say what all of them learn: a stop, no number, a process that is gone.
+
+    Raises:
+        Diverged: in the first process.
+        ProcessLost: in the first process, where others are gone.
+    """
+    try:
+        yield
+    except (Diverged, KeyboardInterrupt) as error:
+        if fabric.is_global_zero:
+            raise
+        code = error.exit_code if isinstance(error, Diverged) else ExitCode.INTERRUPTED
+        raise SystemExit(code) from None
+    except RuntimeError as error:
+        if fabric.world_size == 1 or not _is_from_others(error):
+            raise
+        if not fabric.is_global_zero:
+            raise SystemExit(ProcessLost.exit_code) from error
+        hint = "see what it said; the same command goes on from the last checkpoint"
+        raise ProcessLost("another process of this run has ended", hint=hint) from error
+
+
+def _is_from_others(error: RuntimeError) -> bool:
+    """Whether a collective operation failed, not a computation; Gloo has no exception of its own."""
+    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
+
+
+def check_batches(schedule: Schedule, compute: ComputeSettings) -> None:
     """Refuse batches that do not divide among the devices.
 
     Raises:
         UsageError: one does not.
     """
+    ranks = compute.devices * compute.nodes
     for row in schedule.rows:
         if row.batch % ranks:
             raise UsageError(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +33,6 @@ from ebb_train.models.pynet import LEVELS, output_size
 from tests.photo_sets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ebb_train.data.samples import Batch
     from ebb_train.data.sources import Source
 
@@ -192,3 +195,29 @@ def test_damage_is_one_error_that_names_the_shard(tmp_path: Path, workers: int) 
         list(micro_batches(Samples(open_source(tmp_path), SETTINGS), Stretch(start=0, batches=1, batch=3), workers=workers))
     assert caught.value.path == path
     assert "\n" not in caught.value.message
+
+
+WORKERS_OF_A_KILLED_PROCESS = """
+import os, pathlib, signal, sys
+from ebb_train.data.samples import Samples, SampleSettings, Stretch, micro_batches
+from ebb_train.data.sources import open_source
+
+if __name__ == "__main__":
+    samples = Samples(open_source(pathlib.Path(sys.argv[1])), SampleSettings(level=7, side=64))
+    for batch in micro_batches(samples, Stretch(start=0, batches=100, batch=1), workers=2):
+        print(*batch.pair_ids, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_go_with_the_process_they_work_for(tmp_path: Path) -> None:
+    write_set(tmp_path, [[record(i) for i in range(3)]])
+    script = tmp_path / "killed.py"
+    script.write_text(WORKERS_OF_A_KILLED_PROCESS)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    # the workers hold the other ends of the pipes: this waits for them
+    done = subprocess.run(
+        [sys.executable, script, tmp_path], env=environment, capture_output=True, timeout=300, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert len(done.stdout.split()) == 1

@@ -307,12 +307,3 @@ def test_what_is_missing_is_said_before_anything_is_made(
     with pytest.raises(InvalidInput, match="no such folder"):  # nor above level 1
         fit(tmp_path / "none", out, CONFIG, FitSettings(schedule="paper"), COMPUTE)
     assert not out.exists()
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_devices_that_are_not_there(folder: Path, settings: FitSettings, tmp_path: Path) -> None:
-    with pytest.raises(MissingDependency, match=r"0 GPUs are there \(--device cpu"):
-        fit(folder / "set", tmp_path / "run", CONFIG, settings, ComputeSettings(device="cuda"))
-    half = FitSettings(schedule=settings.schedule, precision="fp16")
-    with pytest.raises(UsageError, match="fp16 needs a GPU"):
-        fit(folder / "set", tmp_path / "run", CONFIG, half, COMPUTE)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,17 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from ebb.errors import MissingDependency, UsageError
-from ebb_train.fit.setup import check_batches, claim, launch
+from ebb.errors import EbbError, ExitCode, MissingDependency, UsageError
+from ebb_train.fit.loop import Diverged
+from ebb_train.fit.setup import (
+    ProcessLost,
+    as_launched,
+    check_batches,
+    claim,
+    is_first_here,
+    launch,
+    one_voice,
+)
 from ebb_train.models.weights import read_pynet
 from ebb_train.settings import ComputeSettings, FitSettings, read_schedule
 from tests.photo_sets import record, write_set
@@ -25,15 +35,26 @@ SCHEDULE = "[[level]]\nlevel = 7\niterations = 3\nbatch = 4\n"
 
 def test_a_batch_must_divide_among_the_devices() -> None:
     schedule = read_schedule("paper")
-    check_batches(schedule.down_to(5), 10)
+    check_batches(schedule.down_to(5), ComputeSettings(devices=5, nodes=2))
     with pytest.raises(UsageError, match="level 4: a batch of 14 does not divide among 10 devices"):
-        check_batches(schedule, 10)
+        check_batches(schedule, ComputeSettings(devices=5, nodes=2))
+
+
+def test_torchrun_says_how_many_processes_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    assert as_launched(ComputeSettings(devices=2)) == ComputeSettings(devices=2)
+    assert is_first_here()
+    for name, value in (("LOCAL_WORLD_SIZE", "4"), ("WORLD_SIZE", "12"), ("LOCAL_RANK", "3")):
+        monkeypatch.setenv(name, value)
+    assert as_launched(ComputeSettings(loaders=1)) == ComputeSettings(loaders=1, devices=4, nodes=3)
+    assert not is_first_here()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_devices_that_are_not_there() -> None:
-    with pytest.raises(MissingDependency, match=r"0 GPUs are there \(--device cpu"):
-        launch(FitSettings(), ComputeSettings(device="cuda"))
+    with pytest.raises(MissingDependency, match=r"2 GPUs are asked for, and PyTorch sees 0 .*--device cpu"):
+        launch(FitSettings(), ComputeSettings(device="cuda", devices=2))
     assert launch(FitSettings(), ComputeSettings()).device.type == "cpu"
 
 
@@ -56,6 +77,59 @@ def test_a_folder_that_another_run_has(tmp_path: Path) -> None:
     folder.close()
     with pytest.raises(UsageError, match="seed is 0, not 1"):
         claim(fabric, tmp_path, {"seed": 1})
+
+
+@dataclass
+class OneOfTwo:
+    """A process of a run of two, as far as the setup looks at it."""
+
+    is_global_zero: bool
+    heard: object = None
+    world_size: int = 2
+
+    def broadcast(self, value: object) -> object:
+        return value if self.is_global_zero else self.heard
+
+
+def one_of_two(*, is_first: bool, heard: object = None) -> Any:
+    return OneOfTwo(is_first, heard)
+
+
+def test_one_process_takes_the_folder_and_all_end_if_it_cannot(tmp_path: Path) -> None:
+    assert claim(one_of_two(is_first=False, heard=ExitCode.DONE), tmp_path, {}) is None
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(SystemExit) as left:
+        claim(one_of_two(is_first=False, heard=ExitCode.LOCKED), tmp_path, {})
+    assert left.value.code == 75
+
+
+CONNECTION_LOST = RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection closed by peer [127.0.0.1]:20389")
+
+
+@pytest.mark.parametrize(
+    ("happens", "said", "code"),
+    [
+        (Diverged("no number"), Diverged, 3),
+        (KeyboardInterrupt(), KeyboardInterrupt, 130),
+        (CONNECTION_LOST, ProcessLost, 3),
+        (torch.distributed.DistNetworkError("no route"), ProcessLost, 3),
+    ],
+)
+def test_what_all_processes_learn_is_said_once(
+    happens: BaseException, said: type[BaseException], code: int
+) -> None:
+    with pytest.raises(said), one_voice(one_of_two(is_first=True)):
+        raise happens
+    with pytest.raises(SystemExit) as left, one_voice(one_of_two(is_first=False)):
+        raise happens
+    assert left.value.code == code
+
+
+@pytest.mark.parametrize("happens", [RuntimeError("shapes do not match"), EbbError("a pair is damaged")])
+def test_what_one_process_met_is_said_by_it(happens: Exception) -> None:
+    for is_first in (True, False):
+        with pytest.raises(type(happens), match=str(happens)), one_voice(one_of_two(is_first=is_first)):
+            raise happens
 
 
 def fit_by_command(folder: Path, out: str, *flags: str) -> list[dict[str, float]]:
