@@ -25,9 +25,14 @@ from ebb.photo.exif import read_exif
 from ebb.photo.metadata import Metadata, kept_metadata
 from ebb.photo.probe import probe
 from ebb.photo.resample import resample
+from ebb.runner.items import Result
+from ebb.runner.local import run_items
+from ebb.settings import RunSettings
 from ebb.stages.depth import check_ready
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
     from ebb.arrays import Gray8, InverseDepth, Rgb, Rgb8
     from ebb.settings import DepthSettings
 
@@ -36,53 +41,97 @@ _JPEG = (".jpg", ".jpeg")
 
 @dataclass(frozen=True, kw_only=True)
 class OnePhoto:
-    """A decoded photo."""
+    """A photo, and what a network sees of it."""
 
     path: Path
-    rgb: Rgb
-    """(height, width, 3), upright, 8 or 16 bit."""
+    size: Size
+    """Of the upright photo."""
+    small: Rgb8
+    """(h, w, 3), upright: at the height asked for, by the filter that made the photos of a dataset."""
+    full: Rgb | None
+    """(height, width, 3), upright, 8 or 16 bit: the photo at its own size, if it was asked for."""
     orientation: int
     """EXIF Orientation of the file, 1…8."""
     metadata: Metadata
     """For pictures made from it."""
 
-    @property
-    def size(self) -> Size:
-        """Of the upright photo."""
-        return Size(self.rgb.shape[1], self.rgb.shape[0])
 
-    def size_at(self, height: int) -> Size:
-        """Size of the photo brought to a height; one that is not higher keeps its own size."""
-        if height >= self.size.height:
-            return self.size
-        return Size(max(1, round(self.size.width * height / self.size.height)), height)
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """How photos are opened."""
 
-    def at(self, size: Size) -> Rgb8:
-        """The photo in 8 bits at another size, by the filter that made the photos of a dataset."""
-        if size == self.size and self.rgb.dtype == np.uint8:
-            return cast("Rgb8", self.rgb)
-        return resample(self.rgb, crop_to_photo(Rect(0, 0, *self.size), size), size)
+    height: int
+    """Of the small photo; one that is not higher keeps its own size."""
+    keep_full: bool = False
+    """Also keep it at its own size."""
+    max_megapixels: float
+    """Refuse larger ones."""
+    item_timeout: float
+    """Seconds that one may take."""
 
 
-def open_photo(path: Path, max_megapixels: float) -> OnePhoto:
-    """Read and decode a JPEG, PNG, TIFF or RAW file.
+def open_photos(paths: Sequence[Path], opening: Opening) -> Generator[OnePhoto | Broken, None, None]:
+    """Open photos in a worker process, ahead of the caller; a decoder that crashes or hangs costs one photo.
 
     Args:
-        path: The file.
-        max_megapixels: Refuse larger ones.
+        paths: JPEG, PNG, TIFF or RAW files.
+        opening: How.
+
+    Yields:
+        The photo, or why there is none; in the order of the paths.
+    """
+    # one worker: its outcomes come in order, and hardly more than one photo waits for the caller
+    settings = RunSettings(workers=1, item_timeout=opening.item_timeout)
+    for outcome in run_items(_Open(opening), paths, settings):
+        if outcome.reason is None:
+            yield outcome.figures["photo"]
+        else:
+            yield Broken(outcome.reason, outcome.detail)
+
+
+@dataclass(frozen=True)
+class _Open:
+    """What the worker does."""
+
+    opening: Opening
+
+    def __call__(self, path: Path) -> Result:
+        return Result(figures={"photo": open_photo(path, self.opening)})
+
+
+def open_photo(path: Path, opening: Opening) -> OnePhoto:
+    """Open a photo where it is called.
 
     Raises:
         Broken: it cannot be read or decoded, is no photo, or is too large.
     """
     data, suffix = _read(path), path.suffix.lower()
-    probe(data, suffix, max_megapixels)
+    probe(data, suffix, opening.max_megapixels)
     exif = read_exif(data, suffix)
+    rgb = decode(data, suffix, exif.orientation)
+    size = Size(rgb.shape[1], rgb.shape[0])
     return OnePhoto(
         path=path,
-        rgb=decode(data, suffix, exif.orientation),
+        size=size,
+        small=_reduced(rgb, size, small_size(size, opening.height)),
+        full=rgb if opening.keep_full else None,
         orientation=exif.orientation,
         metadata=kept_metadata(data, suffix, exif, f"ebb {__version__}"),
     )
+
+
+def small_size(size: Size, height: int) -> Size:
+    """Size of a photo brought to a height; one that is not higher keeps its own size."""
+    if height >= size.height:
+        return size
+    return Size(max(1, round(size.width * height / size.height)), height)
+
+
+def _reduced(rgb: Rgb, size: Size, small: Size) -> Rgb8:
+    """In 8 bits."""
+    if small == size and rgb.dtype == np.uint8:
+        return cast("Rgb8", rgb)
+    return resample(rgb, crop_to_photo(Rect(0, 0, *size), small), small)
 
 
 class DepthOf:
@@ -102,16 +151,16 @@ class DepthOf:
         network = file is None and settings.provider not in FROM_FILES
         self._network = make_provider(settings, check_ready(settings)) if network else None
 
-    def __call__(self, photo: OnePhoto, small: Rgb8) -> Gray8:
-        """The depth map of a photo at half the size of ``small``, its version for a network; 0 is farthest.
+    def __call__(self, photo: OnePhoto) -> Gray8:
+        """The depth map of a photo at half the size of its small version; 0 is farthest.
 
         Raises:
             Rejected: there is no usable depth for this photo.
             Broken: the depth file cannot be read.
         """
         if self._network is not None:
-            return encode_depth8(self._network(small))
-        size = Size(small.shape[1], small.shape[0])
+            return encode_depth8(self._network(photo.small))
+        size = Size(photo.small.shape[1], photo.small.shape[0])
         depth = self._from_file(photo)
         H_out_to_depth = half_size_homography(
             crop_to_photo(Rect(0, 0, *photo.size), size), photo.size, Size(depth.shape[1], depth.shape[0])

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.arrays import Size
 from ebb.console import SilentProgress
 from ebb.errors import Broken, InvalidInput, ItemError, Reason, Rejected, Status, UsageError
 from ebb.files import write_atomic
-from ebb.one_photo import DepthOf, OnePhoto, open_photo
+from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photos
 from ebb_train.render.picture_file import encode_picture, side_by_side
-from ebb_train.render.upscale import carry_up, from_unit
+from ebb_train.render.upscale import carry_up, from_unit, to_8_bits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,19 +119,21 @@ def render_photos(
         raise UsageError(f"--depth is the depth of one photo, and there are {len(photos)}", hint=hint)
     keep = [not settings.overwrite and all(path.exists() for path in target.files) for target in targets]
     renderer = None if all(keep) else _Renderer(checkpoint, settings, depth, depth_file, note)
+    to_open = [photo for photo, is_there in zip(photos, keep, strict=True) if not is_there]
     progress = progress or SilentProgress()
     report = RenderReport()
     progress.start("render", len(photos))
-    try:
-        for photo, target, is_there in zip(photos, targets, keep, strict=True):
-            if renderer is None or is_there:
-                row = Row(photo, Status.OK, detail="already there", files=target.files)
-            else:
-                row = renderer.render(photo, target)
-            report.rows.append(row)
-            progress.advance(photo.name, row.status, row.reason, row.detail)
-    finally:
-        progress.finish()
+    with closing(open_photos(to_open, _opening(settings))) as opened:
+        try:
+            for photo, target, is_there in zip(photos, targets, keep, strict=True):
+                if renderer is None or is_there:
+                    row = Row(photo, Status.OK, detail="already there", files=target.files)
+                else:
+                    row = renderer.render(photo, next(opened), target)
+                report.rows.append(row)
+                progress.advance(photo.name, row.status, row.reason, row.detail)
+        finally:
+            progress.finish()
     return report
 
 
@@ -157,6 +159,15 @@ def plan_targets(photos: Sequence[Path], out: Path | None, settings: RenderSetti
     return targets
 
 
+def _opening(settings: RenderSettings) -> Opening:
+    return Opening(
+        height=settings.height,
+        keep_full=settings.full_resolution,
+        max_megapixels=settings.max_megapixels,
+        item_timeout=settings.item_timeout,
+    )
+
+
 class _Renderer:
     """What is loaded once for all photos."""
 
@@ -176,30 +187,30 @@ class _Renderer:
                 raise UsageError("the network takes depth", hint="choose another --provider, or --depth FILE")
             self._depth = DepthOf(depth, depth_file)
 
-    def render(self, photo: Path, target: Targets) -> Row:
+    def render(self, path: Path, photo: OnePhoto | ItemError, target: Targets) -> Row:
         """Make the files of one photo."""
         try:
-            self._write(open_photo(photo, self._settings.max_megapixels), target)
+            if isinstance(photo, ItemError):
+                raise photo
+            self._write(photo, target)
         except ItemError as error:
-            return Row(photo, error.status, error.reason, error.message)
-        return Row(photo, Status.OK, files=target.files, is_new=True)
+            return Row(path, error.status, error.reason, error.message)
+        return Row(path, Status.OK, files=target.files, is_new=True)
 
     def _write(self, photo: OnePhoto, target: Targets) -> None:
         picture = self._picture(photo)
         kind = self._settings.format
         if target.compare is not None:
-            before = photo.at(Size(picture.shape[1], picture.shape[0]))
+            before = photo.small if photo.full is None else to_8_bits(photo.full)
             both = side_by_side(before, picture)
             write_atomic(target.compare, encode_picture(both, kind, photo.metadata))
         write_atomic(target.picture, encode_picture(picture, kind, photo.metadata))
 
     def _picture(self, photo: OnePhoto) -> Rgb8:
-        size = photo.size_at(self._settings.height)
-        small = photo.at(size)
-        depth = self._depth(photo, small) if self._depth is not None else None
-        picture = _run(self._network, small, depth)
-        if self._settings.full_resolution and size != photo.size:
-            return carry_up(photo.rgb, small, picture)
+        depth = self._depth(photo) if self._depth is not None else None
+        picture = _run(self._network, photo.small, depth)
+        if photo.full is not None and photo.full.shape != photo.small.shape:
+            return carry_up(photo.full, photo.small, picture)
         return from_unit(picture)
 
 

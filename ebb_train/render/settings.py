@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ebb.errors import UsageError
-from ebb.settings import IngestSettings
+from ebb.settings import IngestSettings, RunSettings
 
 SMALLEST_HEIGHT = 64
 
@@ -29,9 +29,13 @@ class RenderSettings:
     """Make pictures anew that are already there."""
     max_megapixels: float = IngestSettings().max_megapixels
     """Refuse photos of more pixels than this, in millions."""
+    item_timeout: float = RunSettings().item_timeout
+    """Seconds that opening one photo may take before it is given up."""
 
     def __post_init__(self) -> None:
         if self.height < SMALLEST_HEIGHT:
             raise UsageError(f"--height {self.height}", hint=f"at least {SMALLEST_HEIGHT}")
         if self.max_megapixels <= 0:
             raise UsageError(f"--max-megapixels {self.max_megapixels:g}", hint="above 0")
+        if self.item_timeout <= 0:
+            raise UsageError(f"--item-timeout {self.item_timeout:g}", hint="above 0")

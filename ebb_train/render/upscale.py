@@ -12,7 +12,7 @@ of a disc less; the square is what measured best (``benchmarks/full_resolution.p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -81,6 +81,13 @@ def kept_detail(small: Floats, picture: Floats) -> Floats:
 def to_unit(image: NDArray[np.uint8] | NDArray[np.uint16]) -> Floats:
     """8 or 16 bits to [0, 1]."""
     return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
+
+
+def to_8_bits(image: Rgb) -> Rgb8:
+    """8 or 16 bits to 8, rounded."""
+    import cv2
+
+    return cast("Rgb8", image if image.dtype == np.uint8 else cv2.convertScaleAbs(image, alpha=1 / 257))
 
 
 def from_unit(image: Floats) -> NDArray[np.uint8]:

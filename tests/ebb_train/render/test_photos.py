@@ -19,6 +19,7 @@ from ebb_train.render import photos
 from ebb_train.render.photos import RenderReport, last_weights, plan_targets, render_photos
 from ebb_train.render.settings import RenderSettings
 from tests.captures import scene
+from tests.doubles import Crashing
 
 SIDECAR = DepthSettings(provider="sidecar", device="cpu")
 SETTINGS = RenderSettings(height=64, format="png")
@@ -121,16 +122,18 @@ def test_a_photo_that_fails_is_a_row_and_the_others_are_made(tmp_path: Path, wei
     broken.write_bytes(broken.read_bytes()[:500])
     alone = write_photo(tmp_path / "alone.jpg")
     (tmp_path / "alone_depth.png").unlink()
-    report = render(broken, alone, tmp_path / "gone.jpg", good, weights=weights)
+    crashing = Crashing(tmp_path / "crashing.dng")
+    report = render(broken, alone, tmp_path / "gone.jpg", crashing, good, weights=weights)
     assert [(row.photo.stem, row.status, row.reason) for row in report.failed] == [
         ("broken", Status.ERROR, Reason.CORRUPT_INPUT),
         ("alone", Status.REJECTED, Reason.NO_DEPTH),
         ("gone", Status.ERROR, Reason.UNREADABLE),
+        ("crashing", Status.ERROR, Reason.WORKER_CRASH),
     ]
     assert (tmp_path / "good_bokeh.png").is_file()
-    assert report.facts()["failed"] == 3
+    assert report.facts()["failed"] == 4
     assert "alone.jpg: no_depth: no alone_depth file beside it" in report.text()
-    assert report.text().endswith("1 rendered, 3 failed")
+    assert report.text().endswith("1 rendered, 4 failed")
 
 
 def test_a_photo_too_small_for_a_network_without_depth(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ def test_defaults() -> None:
     [
         ({"height": 63}, r"--height 63 \(at least 64\)"),
         ({"max_megapixels": 0}, r"--max-megapixels 0 \(above 0"),
+        ({"item_timeout": -1}, r"--item-timeout -1 \(above 0"),
     ],
 )
 def test_what_makes_no_sense(values: dict[str, int], message: str) -> None:
