@@ -1,20 +1,31 @@
-"""How long a run will still take: in this level, and in all."""
+"""How long a run will still take.
+
+What a step of each level costs is known before the first: its multiply-adds, and what else takes time,
+counted as so many multiply-adds (``benchmarks/eta.py``). The steps that were taken say how long that is.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ebb_train.models.pynet import used_layers
+from ebb_train.models.pynet import output_size, used_layers
+from ebb_train.models.vgg import VGG19_BLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ebb_train.models.blocks import Layer
     from ebb_train.models.pynet import PyNetConfig
-    from ebb_train.settings import LevelPlan, Schedule
+    from ebb_train.settings import LevelPlan, LossWeights, Schedule
 
-LAYER_OVERHEAD, SAMPLE_OVERHEAD = 2e6, 25e6
-"""Starting a layer and reading a sample take as long as so many multiply-adds; measured on 2 CPU cores."""
+CHANNELS = 16
+"""Convolutions take as long as if their maps were a multiple of this: one vector register of floats."""
+
+A_LAYER, A_PARAMETER, A_VALUE, A_VALUE_IN_SSIM = 12e6, 200.0, 560.0, 1400.0
+"""Multiply-adds that take as long as the start of a layer, the update of a parameter, and writing, activating
+and normalising one value of a map, or comparing one of the picture by SSIM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +71,31 @@ def duration_text(seconds: float) -> str:
 
 
 def _step_cost(config: PyNetConfig, row: LevelPlan) -> float:
-    layers = used_layers(replace(config, level=row.level), row.crop // 2, row.crop // 2)
-    a_sample = SAMPLE_OVERHEAD + sum(layer.multiply_adds for layer in layers)
-    return row.batch * a_sample + LAYER_OVERHEAD * len(layers)
+    side = row.crop // 2
+    layers = used_layers(replace(config, level=row.level), side, side)
+    parameters = sum(math.prod(shape) for layer in layers for shape in layer.tensors.values())
+    a_sample = sum(_layer_cost(layer) for layer in layers)
+    a_sample += _loss_cost(row.loss, *output_size(row.level, side, side))
+    return row.batch * a_sample + A_LAYER * len(layers) + A_PARAMETER * parameters
+
+
+def _layer_cost(layer: Layer) -> float:
+    pixels = layer.height * layer.width * (4 if layer.kind == "up" else 1)
+    across = _padded(layer.in_channels) * _padded(layer.out_channels)
+    return layer.height * layer.width * layer.kernel**2 * across + A_VALUE * pixels * layer.out_channels
+
+
+def _loss_cost(loss: LossWeights, height: int, width: int) -> float:
+    """Of one picture. VGG-19 has three passes as the network has: two pictures forward, one backward."""
+    cost = A_VALUE_IN_SSIM * 3 * height * width if loss.ssim else 0.0
+    if loss.vgg:
+        before = 3
+        for number, (channels, count) in enumerate(VGG19_BLOCKS):
+            values = (height >> number) * (width >> number) * channels
+            cost += 9 * values * (_padded(before) + (count - 1) * channels) + A_VALUE * values * count
+            before = channels
+    return cost
+
+
+def _padded(channels: int) -> int:
+    return -(-channels // CHANNELS) * CHANNELS

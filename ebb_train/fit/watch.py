@@ -79,6 +79,7 @@ class Watch:
         self._board = Board(folder.path, resumed_at) if folder else None
         self._sums: dict[str, float] = defaultdict(float)
         self._begun = self._logged = (0.0, 0)
+        self._is_first_step = False
 
     def close(self) -> None:
         """Write what is left."""
@@ -88,6 +89,7 @@ class Watch:
     def start(self, level: int, done: int) -> None:
         """A level begins, or goes on."""
         self._begun = self._logged = (time.monotonic(), done)
+        self._is_first_step = True
         self._progress.start(f"level {level}", self._workload.steps[level] - done)
 
     def finish(self) -> None:
@@ -104,6 +106,9 @@ class Watch:
 
     def advance(self, position: Position) -> None:
         """Nothing is left to do for a step."""
+        if self._is_first_step:  # it starts the loaders and may compile: no measure for the others
+            self._begun = (time.monotonic(), position.step)
+            self._is_first_step = False
         self._progress.advance(str(position.step), Status.OK, None, "")
 
     def is_last(self, position: Position) -> bool:

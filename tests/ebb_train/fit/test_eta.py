@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from ebb_train.fit.eta import Workload, duration_text, find_workload
+from ebb_train.fit.eta import A_VALUE, A_VALUE_IN_SSIM, Workload, duration_text, find_workload
 from ebb_train.models.pynet import PyNetConfig
-from ebb_train.settings import SCHEDULES
+from ebb_train.settings import SCHEDULES, LevelPlan, LossWeights, Schedule
+
+RESULT = Path(__file__).parents[3] / "benchmarks" / "results" / "eta.json"
 
 WORK = Workload(steps={7: 10, 6: 20, 5: 5}, costs={7: 1.0, 6: 2.0, 5: 8.0})
 
@@ -21,8 +26,37 @@ def test_the_workload_of_a_schedule() -> None:
     schedule = SCHEDULES["paper"].with_crop(0, 1024)
     work = find_workload(PyNetConfig(), schedule)
     assert work.steps == {7: 5_000, 6: 5_000, 5: 20_000, 4: 20_000, 3: 30_000, 2: 80_000, 1: 100_000}
-    # 653 G multiply-adds for 1024 x 1536 pixels (the network's page of facts), batch 5 of 1024 x 1024
-    assert work.costs[1] == pytest.approx(5 * 653e9 * 2 / 3, rel=0.01)
+    # 653 G multiply-adds for 1024 x 1536 pixels (the network's page of facts); maps and parameters on top
+    assert 1 < work.costs[2] / (9 * 653e9 * 2 / 3) < 1.3
+
+
+def test_the_loss_has_its_price() -> None:
+    def last(**loss: float) -> float:
+        plan = LevelPlan(level=1, iterations=1, batch=1, crop=1024, loss=LossWeights(l1=1, **loss))
+        rows = (*SCHEDULES["paper"].with_crop(0, 1024).down_to(2).rows, plan)
+        return find_workload(PyNetConfig(), Schedule(rows)).costs[1]
+
+    # VGG-19 is 19.6 G multiply-adds for 224 x 224, of which the classifier, left out, has 0.12 G
+    at_224 = 19.5e9 + A_VALUE * 14.8e6  # all its maps
+    assert last(vgg=0.01) - last() == pytest.approx(at_224 * (1024 / 224) ** 2, rel=0.03)
+    assert last(ssim=1) - last() == pytest.approx(A_VALUE_IN_SSIM * 3 * 1024**2)
+
+
+def test_costs_foretell_measured_times() -> None:
+    """``benchmarks/eta.py`` has measured steps of three widths on one thread."""
+    rows = json.loads(RESULT.read_text())["steps"]
+    assert len(rows) >= 28
+    per_cost = []
+    for row in rows:
+        top = tuple(
+            LevelPlan(level=level, iterations=1, batch=row["batch"], crop=row["crop"])
+            for level in range(7, row["level"], -1)
+        )
+        loss = LossWeights(l1=1, ssim=1) if row["level"] == 1 else LossWeights()
+        plan = LevelPlan(level=row["level"], iterations=1, batch=row["batch"], crop=row["crop"], loss=loss)
+        costs = find_workload(PyNetConfig(width=row["width"]), Schedule((*top, plan))).costs
+        per_cost.append(row["seconds"] / costs[row["level"]])
+    assert max(per_cost) / min(per_cost) < 1.4
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,22 @@ def test_the_log_holds_means_since_the_last_line(folder: RunFolder) -> None:
     assert told.lines[-1] == "finish"
 
 
+def test_the_time_left_is_that_of_steps_without_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 100.0, 102.0, 106.0, 110.0])  # start, end of step 1, the lines at 2, 4 and 6
+    monkeypatch.setattr("ebb_train.fit.watch.time.monotonic", lambda: next(clock))
+    told = Told()
+    shows = watch(None, told=told)
+    shows.start(7, 0)
+    for step in range(1, 7):
+        shows.step(at(step), {"loss": 0.5}, 4)
+        shows.advance(at(step))
+    assert [line for line in told.lines if "left" in line] == [
+        "loss 0.5000, 24 s left in all",  # (4 steps + 4 of twice the cost) of 2 s
+        "loss 0.5000, 20 s left in all",
+        "loss 0.5000, 16 s left in all",
+    ]
+
+
 def test_the_best_is_kept(folder: RunFolder, trainer: LevelTrainer) -> None:
     kept = []
     with closing(watch(folder, 20.0, 22.0, 21.0)) as shows:

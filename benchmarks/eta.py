@@ -1,0 +1,119 @@
+"""Does the time left of a run hold: do the costs that ``ebb_train/fit/eta.py`` counts follow measured steps?
+
+Method: processor time of a training step (forward, backward, Adam) on one thread, so that the figures hold on
+a machine that others use; the least of five steps after one that is not counted, two at width 1. Levels 7 to
+1, at three widths, two crops and three batches; L1, and at level 1 SSIM too. ``seconds_per_cost`` is a step's
+time over its cost, as a share of the median: 1 everywhere would be a perfect forecast. ``vgg``: the same for
+the VGG term alone.
+
+    python benchmarks/eta.py                  # two minutes; writes benchmarks/results/eta.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning_fabric import Fabric
+
+from ebb_train.data.samples import Batch
+from ebb_train.fit.eta import find_workload
+from ebb_train.fit.loop import LevelTrainer
+from ebb_train.losses import Loss
+from ebb_train.models.network import PyNet
+from ebb_train.models.pynet import PyNetConfig, output_size
+from ebb_train.models.vgg import Vgg19
+from ebb_train.settings import LevelPlan, LossWeights, Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RESULT = Path(__file__).parent / "results" / "eta.json"
+CASES = ((0.125, 256, 4), (0.125, 256, 1), (0.125, 512, 1), (0.5, 256, 2), (1.0, 256, 1))
+"""Width, crop, batch."""
+LEVELS = (7, 6, 5, 4, 3, 2, 1)
+LAST_LOSS = LossWeights(l1=1.0, ssim=1.0)
+
+
+def main() -> None:
+    """Measure everything and write the JSON."""
+    torch.set_num_threads(1)
+    steps = [measure(width, crop, batch, level) for width, crop, batch in CASES for level in LEVELS]
+    median = statistics.median(row["seconds"] / row["cost"] for row in steps)
+    for row in steps:
+        row["seconds_per_cost"] = round(row.pop("seconds_exact") / row["cost"] / median, 3)
+    ratios = [row["seconds_per_cost"] for row in steps]
+    facts = {
+        "benchmark": "eta",
+        "multiply_adds_a_second": round(1 / median),
+        "seconds_per_cost": {"least": min(ratios), "most": max(ratios)},
+        "vgg": vgg_seconds_per_cost(median),
+        "steps": steps,
+        "machine": {"torch": torch.__version__, "cores": os.cpu_count()},
+    }
+    RESULT.write_text(json.dumps(facts, indent=1) + "\n")
+    print(json.dumps(facts | {"steps": len(steps)}, indent=1))
+
+
+def measure(width: float, crop: int, batch: int, level: int) -> dict[str, Any]:
+    """One row."""
+    rows = plan(level, crop, batch, LAST_LOSS if level == 1 else LossWeights())
+    seconds = step_seconds(width, rows.rows[-1], Loss(rows.rows[-1].loss))
+    return {
+        "width": width,
+        "crop": crop,
+        "batch": batch,
+        "level": level,
+        "seconds": round(seconds, 5),
+        "seconds_exact": seconds,
+        "cost": find_workload(PyNetConfig(width=width), rows).costs[level],
+    }
+
+
+def vgg_seconds_per_cost(median: float) -> float:
+    """What the VGG term takes over its cost, as a share of the median of the others."""
+    times, costs = [], []
+    for loss in (LossWeights(), LossWeights(l1=1.0, vgg=0.01)):
+        rows = plan(1, 256, 1, loss)
+        times.append(step_seconds(0.125, rows.rows[-1], Loss(loss, Vgg19() if loss.vgg else None)))
+        costs.append(find_workload(PyNetConfig(width=0.125), rows).costs[1])
+    return round((times[1] - times[0]) / (costs[1] - costs[0]) / median, 3)
+
+
+def plan(level: int, crop: int, batch: int, loss: LossWeights) -> Schedule:
+    """A schedule down to a level."""
+    before = [LevelPlan(level=deeper, iterations=1, batch=batch, crop=crop) for deeper in range(7, level, -1)]
+    return Schedule((*before, LevelPlan(level=level, iterations=1, batch=batch, crop=crop, loss=loss)))
+
+
+def step_seconds(width: float, row: LevelPlan, loss: Loss) -> float:
+    """Processor time of one step."""
+    network = PyNet(PyNetConfig(level=row.level, width=width))
+    trainer = LevelTrainer(Fabric(accelerator="cpu", devices=1), network, row, loss)
+    batches = noise(row)
+    trainer.step(batches)
+    times = []
+    for _ in range(5 if width < 1 else 2):
+        start = time.process_time()
+        trainer.step(batches)
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def noise(row: LevelPlan) -> Iterator[Batch]:
+    """The same batch again and again."""
+    side = row.crop // 2
+    height, width = output_size(row.level, side, side)
+    photo = torch.randint(0, 256, (row.batch, 4, side, side), dtype=torch.uint8)
+    target = torch.randint(0, 256, (row.batch, 3, height, width), dtype=torch.uint8)
+    while True:
+        yield Batch(photo, target, ("noise",) * row.batch)
+
+
+if __name__ == "__main__":
+    main()
