@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,8 +213,9 @@ class ComputeSettings:
     """How many machines; as well."""
     micro_batch: int = 0
     """Most samples on a device at a time; a larger batch is added up from several passes; 0: all."""
-    loaders: int = 2
-    """Processes that read and prepare samples, for each device; 0: none, done in between."""
+    loaders: int | None = None
+    """Processes that read and prepare samples, for each device; 0: none, done in between. Without it as many
+    as there are cores for each device, but at least 2 and at most 8."""
     checkpoint_every: int = 500
     """Steps from one checkpoint to the next."""
     channels_last: bool = False
@@ -226,8 +228,15 @@ class ComputeSettings:
     def __post_init__(self) -> None:
         if min(self.devices, self.nodes, self.checkpoint_every) < 1:
             raise UsageError("--devices, --nodes and --checkpoint-every are at least 1")
-        if min(self.micro_batch, self.loaders) < 0:
+        if min(self.micro_batch, self.loaders or 0) < 0:
             raise UsageError("--micro-batch and --loaders are not negative")
+
+    @property
+    def num_loaders(self) -> int:
+        """Processes that prepare samples for one device."""
+        if self.loaders is not None:
+            return self.loaders
+        return min(max(2, len(os.sched_getaffinity(0)) // self.devices), 8)
 
 
 @dataclass(frozen=True, kw_only=True)

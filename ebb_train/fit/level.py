@@ -157,7 +157,7 @@ class Level:
         )
         on_gpu = ground.fabric.device.type == "cuda"
         samples = Samples(ground.source, settings)
-        return micro_batches(samples, stretch, workers=ground.compute.loaders, pin_memory=on_gpu)
+        return micro_batches(samples, stretch, workers=ground.compute.num_loaders, pin_memory=on_gpu)
 
 
 def _generator(seed: int, level: int) -> torch.Generator:

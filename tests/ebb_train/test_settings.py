@@ -151,6 +151,18 @@ def test_compute_settings_that_make_no_sense(values: dict[str, Any]) -> None:
         ComputeSettings(**values)
 
 
+@pytest.mark.parametrize(
+    ("cores", "devices", "loaders"), [(1, 1, 2), (2, 1, 2), (6, 1, 6), (64, 1, 8), (16, 4, 4), (4, 4, 2)]
+)
+def test_loaders_for_the_cores_there_are(
+    monkeypatch: pytest.MonkeyPatch, cores: int, devices: int, loaders: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    assert ComputeSettings(devices=devices).num_loaders == loaders
+    assert ComputeSettings(devices=devices, loaders=0).num_loaders == 0
+    assert ComputeSettings(devices=devices, loaders=20).num_loaders == 20
+
+
 @pytest.mark.parametrize("values", [{"log_every": 0}, {"validate_every": 0}, {"validate_pairs": -1}])
 def test_watch_settings_that_make_no_sense(values: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"--{next(iter(values)).replace('_', '-')}"):
