@@ -17,7 +17,7 @@ from ebb.depthmap.embedded import read_embedded
 from ebb.depthmap.encoding import encode_depth8, half_size_homography, resample_depth
 from ebb.depthmap.providers import FROM_FILES, make_provider
 from ebb.depthmap.sidecar import SUFFIXES, read_sidecar
-from ebb.errors import Broken, Reason, Rejected
+from ebb.errors import Broken, ItemError, Reason, Rejected
 from ebb.geometry.crop import crop_to_photo
 from ebb.photo.containers import jpeg_segments
 from ebb.photo.decode import decode, developed_size, upright
@@ -173,8 +173,8 @@ class DepthOf:
         path = self._file or _sidecar(photo.path)
         try:
             return read_sidecar(_read(path), path.suffix, self._settings.sidecar_values, photo.size)
-        except Rejected as error:
-            raise Rejected(error.reason, error.message, path=path, figures=error.figures) from error
+        except ItemError as error:
+            raise type(error)(error.reason, error.message, path=path, figures=error.figures) from error
 
 
 def _embedded(photo: OnePhoto) -> InverseDepth:

@@ -157,7 +157,7 @@ def find_weights(name: str, explicit: Path | None = None) -> Path:
             is not the published one.
     """
     known = known_weights(name)
-    hint = f"ebb weights download {name}{' --accept-licence' * known.must_accept}, or --weights FILE"
+    hint = f"ebb weights download {name}{' --accept-licence' * known.must_accept}, or {known.variable}=FILE"
     named = explicit or os.environ.get(known.variable)
     path = Path(named) if named else cache_dir() / known.file_name
     if not path.is_file():

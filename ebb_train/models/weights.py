@@ -79,6 +79,8 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
         with safetensors.safe_open(path, framework="numpy") as file:
             note = json.loads((file.metadata() or {})[NOTE])
             tensors: Tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except FileNotFoundError as error:  # the package repeats the path in its message
+        raise InvalidInput("no such weights file", path=path) from error
     except OSError as error:
         raise InvalidInput(f"cannot read the weights: {error.strerror or error}", path=path) from error
     except (safetensors.SafetensorError, ValueError) as error:

@@ -194,7 +194,8 @@ class _Renderer:
                 raise photo
             self._write(photo, target)
         except ItemError as error:
-            return Row(path, error.status, error.reason, error.message)
+            where = f"{error.path}: " if error.path is not None else ""
+            return Row(path, error.status, error.reason, where + error.message)
         return Row(path, Status.OK, files=target.files, is_new=True)
 
     def _write(self, photo: OnePhoto, target: Targets) -> None:

@@ -168,8 +168,9 @@ def test_depth_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(Rejected, match="no a_depth file beside it") as caught:
         DepthOf(SIDECAR)(photo)
     assert caught.value.reason is Reason.NO_DEPTH
-    with pytest.raises(Broken, match="cannot be read"):
+    with pytest.raises(Broken, match="cannot be read") as caught:
         DepthOf(SIDECAR, tmp_path / "none.png")(photo)
+    assert caught.value.path == tmp_path / "none.png"
     wrong = write_depth(tmp_path / "b.png", (50, 50))
     with pytest.raises(Rejected, match="another aspect") as caught:
         DepthOf(SIDECAR, wrong)(photo)

@@ -253,7 +253,7 @@ def test_find_prefers_the_flag_then_the_variable_then_the_cache(
 
 def test_find_without_weights_names_the_command(server: Server, tmp_path: Path) -> None:
     with pytest.raises(
-        MissingDependency, match=r"ebb weights download megadepth, or --weights FILE"
+        MissingDependency, match=r"ebb weights download megadepth, or EBB_MEGADEPTH_WEIGHTS=FILE"
     ) as caught:
         weights.find_weights("megadepth")
     assert caught.value.exit_code == 6

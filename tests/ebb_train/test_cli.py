@@ -72,7 +72,7 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
         (
             ["render", "a.jpg", "--checkpoint", "none"],
             ExitCode.INVALID_INPUT,
-            "none: cannot read the weights",
+            "none: no such weights file",
         ),
         (["fit", "none"], ExitCode.USAGE, "--out"),
         (["fit", "none", "--out", "r", "--schedule", "long"], ExitCode.USAGE, "one of: paper, short, smoke"),

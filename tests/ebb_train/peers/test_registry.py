@@ -23,7 +23,7 @@ def test_a_path_is_a_weights_file(tmp_path: Path) -> None:
     path = tmp_path / "run 7.safetensors"
     save_pynet(path, PyNet(PyNetConfig(width=0.03)), source="a test")
     assert build_model(str(path), list).name == "run 7"
-    with pytest.raises(InvalidInput, match="cannot read the weights"):
+    with pytest.raises(InvalidInput, match="no such weights file"):
         build_model(str(tmp_path / "none.safetensors"), list)
 
 

@@ -194,6 +194,10 @@ def test_one_depth_file_for_one_photo(tmp_path: Path, weights: Path) -> None:
     depth = (tmp_path / "a_depth.png").rename(tmp_path / "mine.png")
     report = render_photos([one], weights, None, SETTINGS, DepthSettings(device="cpu"), depth)
     assert not report.failed
+    (row,) = render_photos(
+        [two], weights, None, SETTINGS, DepthSettings(device="cpu"), tmp_path / "no.png"
+    ).rows
+    assert row.detail.startswith(f"{tmp_path / 'no.png'}: cannot be read: ")
     with pytest.raises(UsageError, match=r"depth of one photo, and there are 2 \(name them PHOTO_depth"):
         render_photos([one, two], weights, None, SETTINGS, SIDECAR, depth)
 
