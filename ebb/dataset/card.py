@@ -111,6 +111,6 @@ _YAML_TYPES: Mapping[str, str] = {
     "datetime": "dtype: timestamp[us]",
     "bytes": "dtype: image",
     "Npy": "dtype: binary",
-    **{kind: f"sequence: float64\n    length: {length}" for kind, length in LISTS.items()},
+    **dict.fromkeys(LISTS, "sequence: float64"),
 }
 """Kind of a column → its type in the card's ``dataset_info``."""

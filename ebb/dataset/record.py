@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-SCHEMA_VERSION = 3
-"""Raised whenever a column is added, removed or changes its meaning."""
+SCHEMA_VERSION = 4
+"""Raised whenever a column is added, removed or changes its type or meaning."""
 
 VERSION_KEY = b"ebb_schema_version"
 """Where the schema metadata holds :data:`SCHEMA_VERSION`."""
@@ -158,15 +158,15 @@ _HF_FEATURES: Mapping[str, dict[str, Any]] = {
     "datetime": {"dtype": "timestamp[us]", "_type": "Value"},
     "bytes": {"_type": "Image"},
     "Npy": {"dtype": "binary", "_type": "Value"},
-    **{
-        kind: {"feature": {"dtype": "float64", "_type": "Value"}, "length": length, "_type": "Sequence"}
-        for kind, length in LISTS.items()
-    },
+    **{kind: {"feature": {"dtype": "float64", "_type": "Value"}, "_type": "Sequence"} for kind in LISTS},
 }
 
 
 def schema() -> pa.Schema:
-    """Arrow schema of a shard, with its version and the Hugging Face features as metadata."""
+    """Arrow schema of a shard, with its version and the Hugging Face features as metadata.
+
+    The lists have no fixed length in it: before version 26, pyarrow cannot read those where one is null.
+    """
     import pyarrow as pa
 
     types = {
@@ -176,7 +176,7 @@ def schema() -> pa.Schema:
         "datetime": pa.timestamp("us"),
         "bytes": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
         "Npy": pa.binary(),
-        **{kind: pa.list_(pa.float64(), length) for kind, length in LISTS.items()},
+        **dict.fromkeys(LISTS, pa.list_(pa.float64())),
     }
     features = {column.name: _HF_FEATURES[column.kind] for column in COLUMNS}
     return pa.schema(
@@ -271,10 +271,12 @@ _IS_VALID: Mapping[str, Callable[[object], bool]] = {
     "float": _is_float,
     "datetime": lambda value: isinstance(value, datetime) and value.tzinfo is None,
     "tuple[float, ...]": lambda value: (
-        isinstance(value, tuple) and len(value) == 9 and all(map(_is_float, value))
+        isinstance(value, tuple) and len(value) == LISTS["tuple[float, ...]"] and all(map(_is_float, value))
     ),
     "Grid": lambda value: (
-        isinstance(value, tuple) and len(value) == 16 and all(x is None or _is_float(x) for x in value)
+        isinstance(value, tuple)
+        and len(value) == LISTS["Grid"]
+        and all(x is None or _is_float(x) for x in value)
     ),
 }
 _EXPECTED: Mapping[str, str] = {
