@@ -16,9 +16,9 @@ FIGURES = [field.name for field in dataclasses.fields(AlignmentFigures)]
 
 
 def test_limits_are_found_by_the_name_of_the_figure() -> None:
-    settings = AlignSettings(min_inliers=20, max_changed=0.1)
+    settings = AlignSettings(min_inliers=20, max_changed=0.1, min_focus_share=0.01)
     assert limit_of(settings, "num_inliers") == Limit("min_inliers", 20.0, is_least=True)
-    assert limit_of(settings, "focus_share") == Limit("min_focus_share", 0.005, is_least=True)
+    assert limit_of(settings, "focus_share") == Limit("min_focus_share", 0.01, is_least=True)
     assert limit_of(settings, "changed_share") == Limit("max_changed", 0.1, is_least=False)
     assert limit_of(settings, "defocus_px") is None
     assert str(limit_of(settings, "changed_share")) == "at most 0.1"
