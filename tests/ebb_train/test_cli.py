@@ -65,7 +65,7 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
         (
             ["convert", "none", "b", "--to", "tensorflow"],
             ExitCode.INVALID_INPUT,
-            "ebb-train: none: cannot read the",
+            "ebb-train: none: no such weights file",
         ),
         (["fly"], ExitCode.USAGE, "fly"),
         (["render", "--checkpoint", "none"], ExitCode.USAGE, "no photos"),
