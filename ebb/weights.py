@@ -148,8 +148,13 @@ def known_weights(name: str) -> WeightsFile:
     return WEIGHTS[name]
 
 
-def find_weights(name: str, explicit: Path | None = None) -> Path:
+def find_weights(name: str, explicit: Path | None = None, *, flag: str = "") -> Path:
     """The weights file to use: the one given, else the environment variable's, else the cached download.
+
+    Args:
+        name: A key of :data:`WEIGHTS`.
+        explicit: The file the user named.
+        flag: Where a user names one, for the hint.
 
     Raises:
         MissingDependency: there is none; the hint holds the command that gets it.
@@ -157,7 +162,8 @@ def find_weights(name: str, explicit: Path | None = None) -> Path:
             is not the published one.
     """
     known = known_weights(name)
-    hint = f"ebb weights download {name}{' --accept-licence' * known.must_accept}, or {known.variable}=FILE"
+    or_else = f"{flag} FILE" if flag else f"{known.variable}=FILE"
+    hint = f"ebb weights download {name}{' --accept-licence' * known.must_accept}, or {or_else}"
     named = explicit or os.environ.get(known.variable)
     path = Path(named) if named else cache_dir() / known.file_name
     if not path.is_file():

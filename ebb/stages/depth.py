@@ -109,7 +109,7 @@ def check_ready(settings: DepthSettings) -> Path | None:
     """
     check_provider(settings.provider)
     if settings.provider == "megadepth":
-        return find_weights("megadepth", settings.weights)
+        return find_weights("megadepth", settings.weights, flag="--weights")
     return find_model(settings)
 
 

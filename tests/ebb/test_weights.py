@@ -257,6 +257,8 @@ def test_find_without_weights_names_the_command(server: Server, tmp_path: Path) 
     ) as caught:
         weights.find_weights("megadepth")
     assert caught.value.exit_code == 6
+    with pytest.raises(MissingDependency, match=r"ebb weights download megadepth, or --model FILE"):
+        weights.find_weights("megadepth", flag="--model")
     with pytest.raises(MissingDependency, match=r"gone\.pth: no such weights file"):
         weights.find_weights("megadepth", tmp_path / "gone.pth")
     assert server.ranges == []
