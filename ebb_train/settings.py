@@ -221,7 +221,8 @@ class ComputeSettings:
     channels_last: bool = False
     """Keep maps with the channels innermost: faster on GPUs with bf16 or fp16, slower on most processors."""
     compile: bool = False
-    """Compile the network with torch.compile: minutes at the start of every level, faster steps after."""
+    """Compile the network with torch.compile: minutes at the start of every level, seconds when they are
+    compiled again. For GPUs; on a processor the steps are hardly faster, those of level 1 slower."""
     vgg_weights: Path | None = None
     """VGG-19 weights file; without it the one that was downloaded."""
 
@@ -264,7 +265,7 @@ class WatchSettings:
 def read_schedule(name: str) -> Schedule:
     """Find a schedule by name, or read it from a TOML file with one ``[[level]]`` table a level.
 
-    A table holds ``level``, ``iterations``, ``batch``, and if wanted ``learning_rate`` and
+    A table holds ``level``, ``iterations``, ``batch``, and if wanted ``learning_rate``, ``crop`` and
     ``loss = { l1 = 1.0, ssim = 1.0, vgg = 0.01 }``.
 
     Raises:

@@ -108,4 +108,15 @@ def _picture_uri(path: Path) -> str:
 def _facts(path: Path) -> dict[str, Any]:
     """What the run computes, one line a fact."""
     identity = json.loads(path.read_text(encoding="utf-8"))
-    return {**identity["network"], **identity["settings"], **identity["dataset"]}
+    rows = {f"level {row['level']}": plan_text(row) for row in identity["schedule"].values()}
+    schedule = dict(sorted(rows.items(), reverse=True))
+    return {**identity["network"], **schedule, **identity["settings"], **identity["dataset"]}
+
+
+def plan_text(row: Mapping[str, Any]) -> str:
+    """One row of a schedule, as ``run.json`` holds it, in words."""
+    loss = " + ".join(f"{weight:g} {name}" for name, weight in row["loss"].items() if weight)
+    return (
+        f"{row['iterations']:,} steps of {row['batch']} crops of {row['crop']} px, "
+        f"learning rate {row['learning_rate']:g}, loss {loss}"
+    )

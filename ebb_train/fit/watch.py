@@ -101,7 +101,7 @@ class Watch:
         """A step of so many samples is taken."""
         for name, value in terms.items():
             self._sums[name] += value
-        if position.step % self._settings.log_every == 0 or self.is_last(position):
+        if position.step % self._settings.log_every == 0 or self._is_last(position):
             self._log(position, samples)
 
     def advance(self, position: Position) -> None:
@@ -111,13 +111,13 @@ class Watch:
             self._is_first_step = False
         self._progress.advance(str(position.step), Status.OK, None, "")
 
-    def is_last(self, position: Position) -> bool:
+    def _is_last(self, position: Position) -> bool:
         """Whether the level is done."""
         return position.step == self._workload.steps[position.level]
 
     def validate_if_due(self, position: Position, trainer: LevelTrainer) -> None:
         """Score the network on whole photos, keep it if it is the best of its level, show pictures."""
-        if position.step % self._settings.validate_every and not self.is_last(position):
+        if position.step % self._settings.validate_every and not self._is_last(position):
             return
         with trainer.averaged():
             result = self._validator.validate(trainer.network, trainer.fabric)

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from ebb.dataset.png import encode_png
+from ebb.settings import as_dict
 from ebb_train.fit.page import PAGE, charts, level_row, write_page
+from ebb_train.settings import SCHEDULES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +33,17 @@ def run(tmp_path: Path) -> Path:
     folder = tmp_path / "<b>mine & yours"
     (folder / "pictures").mkdir(parents=True)
     (folder / "pictures" / "level-7.png").write_bytes(encode_png(np.full((8, 16, 3), 90, np.uint8)))
-    identity = {"network": {"width": 0.125}, "settings": {"seed": 3}, "dataset": {"sha256": "ab" * 32}}
+    rows = {
+        row.level: as_dict(row)
+        for row in SCHEDULES["paper"].with_crop(0, 1024).rows
+        if row.level in (1, 6, 7)
+    }
+    identity = {
+        "network": {"width": 0.125},
+        "schedule": rows,
+        "settings": {"seed": 3},
+        "dataset": {"sha256": "ab" * 32},
+    }
     (folder / "run.json").write_text(json.dumps(identity))
     (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in LOG))
     write_page(folder, STEPS)
@@ -62,6 +74,12 @@ def test_what_it_says(run: Path) -> None:
     assert "7 40 of 40 0.1000 0.0250 17.25 dB" in words
     assert "6 10 of 60 0.0200 0.0200" in words
     assert "sha256 abab" in words
+    assert (
+        "level 7 5,000 steps of 50 crops of 1024 px, learning rate 5e-05, loss 1 l1 "
+        "level 6 5,000 steps of 50 crops of 1024 px, learning rate 5e-05, loss 1 l1 "
+        "level 1 100,000 steps of 5 crops of 1024 px, learning rate 5e-05, loss 1 l1 + 1 ssim + 0.01 vgg "
+        "seed 3"
+    ) in words
     assert [attrs["aria-label"] for tag, attrs in page.tags if tag == "svg"] == [
         "validation: PSNR (dB)", "validation: SSIM", "training: L1", "training: length of the gradient",
     ]  # fmt: skip

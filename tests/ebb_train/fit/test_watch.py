@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ebb.errors import Reason, Status
 
 STEPS = Workload(steps={7: 6, 6: 4}, costs={7: 1.0, 6: 2.0})
-IDENTITY: dict[str, Any] = {"network": {}, "settings": {}, "dataset": {}}
+IDENTITY: dict[str, Any] = {"network": {}, "schedule": {}, "settings": {}, "dataset": {}}
 
 
 class Told:
