@@ -33,7 +33,7 @@ from ebb.geometry.coarse import Search, coarse_motion
 from ebb.geometry.homography import apply
 from ebb.geometry.models import Matches, MotionModel, polish
 from ebb.geometry.refine import refine, sharp_in_both
-from ebb.geometry.tiles import TILE_PX, band, measure
+from ebb.geometry.tiles import TILE_PX, band, measure, pyramid
 from ebb.optics.plan import Kind
 from ebb.photo.resample import to_gray8
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 RESULT = Path(__file__).parent / "results" / "refinement.json"
 SEED, GROUPS, WORKERS = 80_001, 2, 2
-SEARCH = Search(max_keypoints=4000, match_ratio=0.8, threshold_px=1.5)
+SEARCH = Search(max_keypoints=4000, match_ratio=0.8, threshold_px=1.5, min_inliers=15)
 ECC_STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-6)
 ECC_BORDER = 25
 ROUNDS = 3
@@ -108,7 +108,7 @@ def nothing(_wide: NDArray[np.uint8], _shallow: NDArray[np.uint8], motion: Motio
 
 def ours(wide: NDArray[np.uint8], shallow: NDArray[np.uint8], motion: Motion) -> NDArray[np.float64]:
     """What ebb align does."""
-    return refine(band(wide), band(shallow), motion).H_shallow_to_wide
+    return refine(pyramid(wide), pyramid(shallow), motion).H_shallow_to_wide
 
 
 def ecc(wide: NDArray[np.uint8], shallow: NDArray[np.uint8], motion: Motion) -> NDArray[np.float64]:

@@ -106,6 +106,8 @@ class AlignSettings:
         _positive(self, "max_residual_px", "max_parallax_px", "max_exposure_ev")
         _share(self, "match_ratio", "min_inlier_ratio", "min_coverage", "max_scale_change", "min_overlap")
         _share(self, "min_focus_share", "min_similarity", "max_clipped", "max_focus_mismatch", "max_changed")
+        if self.min_inliers < 5:
+            raise UsageError(f"--min-inliers {self.min_inliers}", hint="any four matches fit a homography")
         if self.height % 2:
             raise UsageError(f"--height {self.height} is odd", hint="depth maps have half the height")
 

@@ -48,6 +48,8 @@ class Search(NamedTuple):
     """As in :func:`ebb.geometry.matching.match`."""
     threshold_px: float
     """Largest transfer error of an inlier."""
+    min_inliers: int
+    """With fewer matches that agree there is no motion."""
     model: MotionModel | None = None
     """Fit this model and no other."""
     robust: Robust = "usac"
@@ -105,6 +107,7 @@ def _at(look: Look, wide: Gray8, shallow: Gray8, search: Search) -> Coarse:
         b.points[of_b],
         Size(wide.shape[1], wide.shape[0]),
         search.threshold_px,
+        min_inliers=search.min_inliers,
         sigmas_px=np.hypot(a.sigmas_px[of_a], b.sigmas_px[of_b]),
         model=search.model,
         robust=search.robust,

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
-from ebb.geometry.homography import apply, transfer_error_px
+from ebb.geometry.homography import apply, resizing, transfer_error_px
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -100,8 +100,22 @@ class Matches:
         """Matches as good in one direction as in the other: ``sigmas`` are (N,) standard deviations."""
         return cls(shallow, wide, np.eye(2) / sigmas[:, None, None], size)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Matches]) -> Matches:
+        """All matches of several lists, at least one, on photos of one size."""
+        shallow, wide, whitening = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("shallow", "wide", "whitening")
+        )
+        return cls(shallow, wide, whitening, parts[0].size)
+
     def __len__(self) -> int:
         return len(self.shallow)
+
+    def at_scale(self, scale: float, size: Size) -> Matches:
+        """The same matches in the pixels of photos resized by ``scale``; ``size`` is the wide one's."""
+        to_new = resizing(scale)
+        return Matches(apply(to_new, self.shallow), apply(to_new, self.wide), self.whitening / scale, size)
 
     def subset(self, chosen: Mask) -> Matches:
         """Only the matches where ``chosen`` is True."""

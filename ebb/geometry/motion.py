@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Homography, Mask, Points2d, Size
 
-MIN_MATCHES = 12
-"""Below this a robust fit means nothing: any four matches fit a homography perfectly."""
-
 MAX_ROUNDS = 5
 """Rounds of choosing inliers and polishing on them; they settle in two or three."""
 
@@ -44,6 +41,7 @@ def estimate(
     size: Size,
     threshold_px: float,
     *,
+    min_inliers: int,
     sigmas_px: NDArray[np.float64] | None = None,
     model: MotionModel | None = None,
     robust: Robust = "usac",
@@ -58,6 +56,7 @@ def estimate(
         points_wide: (N, 2), the same places in the wide photo.
         size: Of the wide photo, at the scale of the points.
         threshold_px: Largest transfer error of an inlier.
+        min_inliers: With fewer matches that agree there is no motion; any four fit a homography perfectly.
         sigmas_px: (N,), how well each match is located; equal if not given.
         model: Fit this model and no other.
         robust: How OpenCV samples the first homography.
@@ -66,10 +65,10 @@ def estimate(
         Rejected: ``too_few_matches`` or ``too_few_inliers``, when there is nothing to fit.
     """
     num_matches = len(points_shallow)
-    if num_matches < MIN_MATCHES:
+    if num_matches < min_inliers:
         raise Rejected(
             Reason.TOO_FEW_MATCHES,
-            f"{num_matches} matches, fewer than {MIN_MATCHES}",
+            f"{num_matches} matches, fewer than {min_inliers}",
             figures={"num_matches": num_matches},
         )
     sigmas = np.ones(num_matches) if sigmas_px is None else sigmas_px
@@ -77,24 +76,27 @@ def estimate(
         points_shallow.astype(np.float64), points_wide.astype(np.float64), sigmas, size
     )
     kinds = tuple(MotionModel) if model is None else (model,)
-    motions = [motion for kind in kinds if (motion := _fit(matches, kind, threshold_px, robust)) is not None]
+    fits = (_fit(matches, kind, threshold_px, min_inliers, robust) for kind in kinds)
+    motions = [motion for motion in fits if motion is not None]
     if not motions:
         raise Rejected(
             Reason.TOO_FEW_INLIERS,
-            f"no motion brings {MIN_MATCHES} of {num_matches} matches within {threshold_px:g} px",
+            f"no motion brings {min_inliers} of {num_matches} matches within {threshold_px:g} px",
             figures={"num_matches": num_matches, "num_inliers": 0},
         )
     return simplest(matches, motions)
 
 
-def _fit(matches: Matches, kind: MotionModel, threshold_px: float, robust: Robust) -> Motion | None:
+def _fit(
+    matches: Matches, kind: MotionModel, threshold_px: float, min_inliers: int, robust: Robust
+) -> Motion | None:
     """Polish and choose inliers in turn until they settle; None when too few agree."""
     H = robust_start(matches, kind, threshold_px, robust)
     if H is None:
         return None
     inliers = matches.error_px(H) < threshold_px
     for _ in range(MAX_ROUNDS):
-        if inliers.sum() < MIN_MATCHES:
+        if inliers.sum() < min_inliers:
             return None
         H = polish(matches.subset(inliers), kind, H)
         before, inliers = inliers, matches.error_px(H) < threshold_px

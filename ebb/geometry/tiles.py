@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ebb.arrays import Size
 from ebb.geometry.homography import apply
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ both photos differ even in focus; above, shading."""
 REACH_PX = 8
 """A tile needs this much photo around it, for the filters."""
 
+NUM_SIZES = 3
+"""Photos are compared at their size, at half and at a quarter of it, where what is blurred has detail too."""
+
 LEVEL_REDUCTION = 8
 """The level is kept at this share of the photo's size."""
 
@@ -47,6 +51,9 @@ _DAMPING, _LEAST_SLOPE = 1e-3, 1e-9
 
 _CORRELATED = 8.0
 """Neighbouring band-passed values err together: this many count as one."""
+
+_LEAST_COMMON = 0.1
+"""Keeps the shift finite where both photos have nothing in common."""
 
 SHIFT_FLOOR_PX = 0.02
 """What even the clearest tile errs by: relief inside it, and blur that is not symmetric."""
@@ -63,6 +70,11 @@ class Band:
 
     detail: Plane
     level: Plane
+
+    @property
+    def size(self) -> Size:
+        """Of the photo."""
+        return Size(self.detail.shape[1], self.detail.shape[0])
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,19 @@ def band(gray: Gray8) -> Band:
     return Band(fine - coarse, np.asarray(level, np.float32))
 
 
+def pyramid(gray: Gray8) -> list[Band]:
+    """A photo, half of it, and a quarter of it, taken apart; fewer when there is no room for tiles."""
+    import cv2
+
+    bands = [band(gray)]
+    while len(bands) < NUM_SIZES and min(gray.shape) >= 4 * TILE_PX:
+        rows, columns = (side // 2 for side in gray.shape)
+        even = gray[: 2 * rows, : 2 * columns]
+        gray = np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+        bands.append(band(gray))
+    return bands
+
+
 def measure(wide: Band, shallow: Band, H_shallow_to_wide: Homography) -> Tiles:
     """Compare both photos on the tiles of the wide one that lie inside the shallow one.
 
@@ -172,7 +197,7 @@ def _compare(
         np.sqrt(one) / np.maximum(level, 1) for one, level in zip((energy, moved_energy), levels, strict=True)
     )
     correlation = product / np.sqrt(np.maximum(energy * moved_energy, tiny))
-    shifts, information = _register(detail, _divided(moved, gain))
+    shifts, information = _register(detail, _divided(moved, gain), _common(correlation))
     return Tiles(
         centres=centres,
         shifts=shifts,
@@ -193,8 +218,19 @@ def _divided(plane: Plane, gain: Plane) -> Plane:
     return np.asarray(tiles.reshape(plane.shape), np.float32)
 
 
-def _register(detail: Plane, moved: Plane) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """One Gauss-Newton step for each tile: shifts (N, 2) and their information (N, 2, 2)."""
+def _common(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the variance of the mean of two details, as strong and so correlated, that both have."""
+    return np.asarray(np.maximum(2 * correlation / (1 + np.maximum(correlation, 0)), _LEAST_COMMON))
+
+
+def _register(
+    detail: Plane, moved: Plane, common: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """One Gauss-Newton step for each tile: shifts (N, 2) and their information (N, 2, 2).
+
+    Only the share of the slopes that both photos have in ``common`` tells a shift. What is noise in the
+    slopes makes the step too short, and would pass for knowledge.
+    """
     error = moved - detail
     slope_x, slope_y = _slopes((moved + detail) * np.float32(0.5))
     xx, xy, yy, xe, ye, ee = (
@@ -211,9 +247,10 @@ def _register(detail: Plane, moved: Plane) -> tuple[NDArray[np.float64], NDArray
     structure = np.stack([np.stack([xx, xy], -1), np.stack([xy, yy], -1)], -2)
     gradient = np.stack([xe, ye], -1)
     damped = structure + (_DAMPING * (xx + yy) + _LEAST_SLOPE)[:, None, None] * np.eye(2)
-    shifts = np.asarray(np.linalg.solve(damped, gradient[..., None])[..., 0], np.float64)
-    variance = np.maximum(ee - (shifts * gradient).sum(-1), 0) + _NOISE_FLOOR**2
-    return shifts, _information(structure * (TILE_PX**2 / (_CORRELATED * variance))[:, None, None])
+    step = np.asarray(np.linalg.solve(damped, gradient[..., None])[..., 0], np.float64)
+    variance = np.maximum(ee - (step * gradient).sum(-1), 0) + _NOISE_FLOOR**2
+    known = TILE_PX**2 * common**2 / (_CORRELATED * variance)
+    return step / common[:, None], _information(structure * known[:, None, None])
 
 
 def _information(precision: NDArray[np.float64]) -> NDArray[np.float64]:

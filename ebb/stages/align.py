@@ -20,7 +20,7 @@ from ebb.geometry.keypoints import detect
 from ebb.geometry.matching import match
 from ebb.geometry.models import MotionModel
 from ebb.geometry.refine import Refinement, refine
-from ebb.geometry.tiles import band
+from ebb.geometry.tiles import pyramid
 from ebb.photo.frame import Frame, open_frame
 from ebb.photo.resample import NEUTRAL, to_gray8
 from ebb.quality.agreement import agreement
@@ -300,10 +300,15 @@ def find_motion(wide: Gray8, shallow: Gray8, settings: AlignSettings) -> Found:
     """
     model = None if settings.motion == "auto" else MotionModel(settings.motion)
     search = Search(
-        settings.max_keypoints, settings.match_ratio, settings.ransac_threshold_px, model, settings.robust
+        max_keypoints=settings.max_keypoints,
+        match_ratio=settings.match_ratio,
+        threshold_px=settings.ransac_threshold_px,
+        min_inliers=settings.min_inliers,
+        model=model,
+        robust=settings.robust,
     )
     found = coarse_motion(wide, shallow, search)
-    return Found(*found, refine(band(wide), band(shallow), found.motion, model))
+    return Found(*found, refine(pyramid(wide), pyramid(shallow), found.motion, model))
 
 
 def reduce(photo: Frame) -> Reduced:

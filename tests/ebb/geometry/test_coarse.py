@@ -11,7 +11,7 @@ from ebb.geometry.homography import corner_error_px
 from ebb.geometry.models import MotionModel
 from tests.photographed import FRAME, TURN, pair
 
-SEARCH = Search(max_keypoints=2000, match_ratio=0.8, threshold_px=1.5)
+SEARCH = Search(max_keypoints=2000, match_ratio=0.8, threshold_px=1.5, min_inliers=15)
 
 
 @pytest.fixture

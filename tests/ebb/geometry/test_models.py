@@ -142,3 +142,15 @@ def test_a_shift_without_perspective_is_a_turn_of_a_very_long_lens(noise: float)
     """The focal length runs away, and takes nothing else with it."""
     found = polish(matches(TRANSLATION, 100, noise=noise), MotionModel.TURN, TRANSLATION)
     assert corner_error_px(found, TRANSLATION, SIZE).max() < 0.02 + 2 * noise
+
+
+def test_matches_of_half_the_size_are_those_of_the_photo() -> None:
+    whole = matches(TURN, 30)
+    half = whole.at_scale(0.5, Size(SIZE.width // 2, SIZE.height // 2))
+    again = half.at_scale(2, SIZE)
+    np.testing.assert_allclose(again.wide, whole.wide, atol=1e-9)
+    np.testing.assert_allclose(again.whitened_error(TRANSLATION), whole.whitened_error(TRANSLATION))
+    assert half.wide.mean() == pytest.approx(whole.wide.mean() / 2, abs=0.3)
+    both = Matches.joined([whole, again])
+    assert len(both) == 60
+    np.testing.assert_allclose(both.shallow[30:], whole.shallow, atol=1e-9)

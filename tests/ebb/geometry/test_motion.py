@@ -1,6 +1,7 @@
 """Motion from matches, and from pixels: known warps, unrelated textures, rendered pairs."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -9,11 +10,15 @@ import pytest
 
 from ebb.arrays import Size
 from ebb.errors import Reason, Rejected
+from ebb.geometry import motion
 from ebb.geometry.homography import apply, corner_error_px, rescale_homography
 from ebb.geometry.keypoints import detect
 from ebb.geometry.matching import match
 from ebb.geometry.models import MotionModel
-from ebb.geometry.motion import MIN_MATCHES, Motion, estimate
+from ebb.geometry.motion import Motion
+
+MIN_INLIERS = 12
+estimate = partial(motion.estimate, min_inliers=MIN_INLIERS)
 
 SAMPLE = Path(__file__).parents[3] / "data" / "sample"
 SIZE = Size(480, 320)
@@ -75,7 +80,7 @@ def test_unrelated_textures_are_rejected(seed: int) -> None:
 
 def test_photos_without_texture_are_rejected() -> None:
     black = np.zeros((320, 480), np.uint8)
-    with pytest.raises(Rejected, match=f"0 matches, fewer than {MIN_MATCHES}"):
+    with pytest.raises(Rejected, match=f"0 matches, fewer than {MIN_INLIERS}"):
         aligned(black, black)
 
 
@@ -143,7 +148,7 @@ def test_inliers_are_the_matches_that_agree() -> None:
 
 
 def test_too_few_matches() -> None:
-    shallow, wide = points_of(SIMILARITY, MIN_MATCHES - 1)
+    shallow, wide = points_of(SIMILARITY, MIN_INLIERS - 1)
     with pytest.raises(Rejected, match=r"11 matches, fewer than 12 \(the photos have too little") as caught:
         estimate(shallow, wide, FRAME, 1.5)
     assert caught.value.reason is Reason.TOO_FEW_MATCHES

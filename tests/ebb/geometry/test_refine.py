@@ -6,8 +6,8 @@ import pytest
 from ebb.geometry.homography import corner_error_px
 from ebb.geometry.models import MotionModel
 from ebb.geometry.motion import Motion
-from ebb.geometry.refine import MIN_TILES, refine, sharp_in_both
-from ebb.geometry.tiles import band, measure
+from ebb.geometry.refine import MIN_TILES, refine, sharp_in_both, usable
+from ebb.geometry.tiles import band, measure, pyramid
 from tests.photographed import FRAME, TURN, pair
 
 NONE = np.zeros(0, bool)
@@ -24,7 +24,7 @@ def test_a_motion_that_is_half_a_pixel_off_is_corrected(seed: int, gain: float, 
     """Only the right half is in focus; the error is that at the four corners of the frame."""
     wide, shallow = pair(seed, gain=gain, noise=noise)
     before = start(OFF @ TURN)
-    found = refine(band(wide), band(shallow), before)
+    found = refine(pyramid(wide), pyramid(shallow), before)
     assert corner_error_px(before.H_shallow_to_wide, TURN, FRAME).mean() > 0.3
     assert corner_error_px(found.H_shallow_to_wide, TURN, FRAME).mean() < 0.08
     assert found.improved
@@ -32,7 +32,7 @@ def test_a_motion_that_is_half_a_pixel_off_is_corrected(seed: int, gain: float, 
 
 def test_in_focus_is_where_both_are_sharp() -> None:
     wide, shallow = pair(7)
-    found = refine(band(wide), band(shallow), start(TURN))
+    found = refine(pyramid(wide), pyramid(shallow), start(TURN))
     columns = found.tiles.centres[:, 0]
     assert found.in_focus[columns > 0.6 * FRAME.width].mean() > 0.95
     assert found.in_focus[columns < 0.35 * FRAME.width].mean() < 0.05
@@ -41,7 +41,7 @@ def test_in_focus_is_where_both_are_sharp() -> None:
 @pytest.mark.parametrize("model", [MotionModel.TRANSLATION, MotionModel.SIMILARITY, MotionModel.HOMOGRAPHY])
 def test_a_named_model_is_kept(model: MotionModel) -> None:
     wide, shallow = pair(8)
-    found = refine(band(wide), band(shallow), start(OFF @ TURN, model), model)
+    found = refine(pyramid(wide), pyramid(shallow), start(OFF @ TURN, model), model)
     assert found.kind is model
 
 
@@ -49,7 +49,7 @@ def test_nothing_in_focus_leaves_the_motion_alone() -> None:
     wide, _ = pair(9)
     _, unrelated = pair(99)
     motion = start(TURN)
-    found = refine(band(wide), band(unrelated), motion)
+    found = refine(pyramid(wide), pyramid(unrelated), motion)
     assert found.in_focus.sum() < MIN_TILES
     assert not found.improved
     np.testing.assert_array_equal(found.H_shallow_to_wide, TURN)
@@ -58,14 +58,14 @@ def test_nothing_in_focus_leaves_the_motion_alone() -> None:
 def test_a_worse_fit_is_not_kept() -> None:
     """A translation cannot follow a turn; a start that can stays."""
     wide, shallow = pair(10)
-    found = refine(band(wide), band(shallow), start(TURN), MotionModel.TRANSLATION)
+    found = refine(pyramid(wide), pyramid(shallow), start(TURN), MotionModel.TRANSLATION)
     assert not found.improved
     np.testing.assert_array_equal(found.H_shallow_to_wide, TURN)
 
 
 def test_equal_photos_give_equal_motions() -> None:
     wide, shallow = pair(11)
-    first, second = (refine(band(wide), band(shallow), start(OFF @ TURN)) for _ in range(2))
+    first, second = (refine(pyramid(wide), pyramid(shallow), start(OFF @ TURN)) for _ in range(2))
     assert first.H_shallow_to_wide.tobytes() == second.H_shallow_to_wide.tobytes()
 
 
@@ -73,3 +73,23 @@ def test_noise_is_not_in_focus() -> None:
     rng = np.random.default_rng(0)
     a, b = (np.clip(120 + 6 * rng.standard_normal((256, 256)), 0, 255).astype(np.uint8) for _ in range(2))
     assert not sharp_in_both(measure(band(a), band(b), np.eye(3))).any()
+
+
+def test_what_is_in_focus_is_usable() -> None:
+    wide, shallow = pair(12, blur_left=2.0, noise=0.02)
+    tiles = measure(band(wide), band(shallow), TURN)
+    assert 0 < sharp_in_both(tiles).sum() < usable(tiles).sum()
+    assert usable(tiles)[sharp_in_both(tiles)].all()
+
+
+def test_what_is_blurred_steadies_the_far_side_of_the_frame() -> None:
+    """Two thirds are out of focus; half and quarter size still see them."""
+    errors = []
+    for seed in range(4):
+        wide, shallow = pair(20 + seed, blur_left=3.0, noise=0.02)
+        found = (
+            refine(pyramid(wide)[:count], pyramid(shallow)[:count], start(OFF @ TURN)) for count in (1, 3)
+        )
+        errors.append([corner_error_px(one.H_shallow_to_wide, TURN, FRAME)[[0, 3]].mean() for one in found])
+    finest_only, all_sizes = np.mean(errors, axis=0)
+    assert all_sizes < finest_only

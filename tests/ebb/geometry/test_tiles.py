@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ebb.geometry.tiles import TILE_PX, band, measure
+from ebb.geometry.tiles import NUM_SIZES, TILE_PX, band, measure, pyramid
 from tests.photographed import FRAME, pair
 
 
@@ -74,3 +74,26 @@ def test_plain_walls_give_no_information() -> None:
     tiles = measure(band(wall), band(wall), np.eye(3))
     assert np.abs(tiles.information).max() < 1e-6
     assert np.isfinite(tiles.shifts).all()
+
+
+def test_noise_does_not_make_shifts_shorter() -> None:
+    """Without what both slopes have in common, a step would be a sixth too short here."""
+    wide, shallow = pair(6, shift(0.4, 0), blur_left=0, noise=0.1)
+    tiles = measure(band(wide), band(shallow), np.eye(3))
+    assert np.median(tiles.correlation) < 0.9
+    weights = tiles.information[:, 0, 0]
+    assert np.average(tiles.shifts[:, 0], weights=weights) == pytest.approx(0.4, abs=0.04)
+
+
+def test_noise_alone_is_not_taken_for_knowledge() -> None:
+    rng = np.random.default_rng(7)
+    wide, shallow = (np.clip(rng.normal(120, 8, (384, 576)), 0, 255).astype(np.uint8) for _ in range(2))
+    tiles = measure(band(wide), band(shallow), np.eye(3))
+    sigma_px = 1 / np.sqrt(np.linalg.eigvalsh(tiles.information)[:, 1])
+    assert np.median(sigma_px) > 1
+
+
+def test_a_pyramid_halves_while_there_is_room() -> None:
+    sizes = [(one.size.width, one.size.height) for one in pyramid(np.zeros((300, 401), np.uint8))]
+    assert sizes == [(401, 300), (200, 150), (100, 75)][:NUM_SIZES]
+    assert len(pyramid(np.zeros((100, 300), np.uint8))) == 1
