@@ -86,7 +86,7 @@ class AlignSettings:
     """Reject when the common crop is a smaller share of the wide photo."""
     min_focus_share: float = 0.04
     """Reject when a smaller share of the frame is sharp in both photos: the focus was missed."""
-    max_residual_px: float = 0.5
+    max_residual_px: float = 0.25
     """Reject when half of what is in focus is farther apart after alignment, in pixels at 1024 px height."""
     max_focus_mismatch: float = 0.35
     """Reject when a larger share of what is sharp in both photos differs: something moved."""

@@ -83,18 +83,18 @@ def test_what_was_shifted_is_grey_after_alignment(workspace: Workspace) -> None:
 
 
 def test_every_gate_that_says_no_is_named(workspace: Workspace) -> None:
-    strict = dataclasses.replace(SETTINGS, min_similarity=1.0, min_inliers=100_000, max_residual_px=1e-6)
+    strict = dataclasses.replace(SETTINGS, min_similarity=1.0, min_inlier_ratio=1.0, max_residual_px=1e-6)
     pair_id = pair_of(workspace, "IMG_0001.JPG")
     report = write_debug_picture(workspace, pair_id, strict, RUN)
     assert report.verdict == Reason.TOO_FEW_INLIERS
-    assert "fewer than 100000" in report.detail
+    assert "less than 100%" in report.detail
     job = next(job for job in jobs(workspace, strict) if job.pair_id == pair_id)
     examined = examine(job)
     assert examined.rejections[0].reason is Reason.TOO_FEW_INLIERS
     assert Reason.LOW_SIMILARITY in {one.reason for one in examined.rejections}
     lines = dict(debug_picture._figure_lines(strict, examined))
     failing = [text for text, colour in lines.items() if colour == BAD]
-    assert any(text.startswith("num_inliers") and text.endswith("(at least 100000)") for text in failing)
+    assert any(text.startswith("inlier_ratio") and text.endswith("(at least 1)") for text in failing)
     assert any(text.startswith("residual_px") for text in failing)
     assert not any(text.startswith("overlap") for text in failing)
 
