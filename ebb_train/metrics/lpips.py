@@ -15,6 +15,7 @@ import numpy as np
 from ebb.errors import MissingDependency
 from ebb.files import sha256_file
 from ebb.weights import find_weights
+from ebb_train import optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,11 +113,10 @@ def load_lpips(net: Net, trunk: Path, linear: Path) -> Lpips:
         MissingDependency: PyTorch is not installed.
         InvalidInput: a file is not there, or holds other weights.
     """
-    try:
-        from ebb_train.models.perceptual import LpipsNetwork
-        from ebb_train.models.vgg import read_torch_state
-    except ImportError as error:
-        raise MissingDependency("PyTorch is not installed", hint="pip install 'ebb[train]'") from error
+    optional.torch()
+    from ebb_train.models.perceptual import LpipsNetwork
+    from ebb_train.models.vgg import read_torch_state
+
     network = LpipsNetwork(net)
     features = read_torch_state(trunk, f"fetch it with: ebb weights download {TRUNKS[net]}")
     weights = read_torch_state(linear, f"fetch it with: ebb weights download lpips-{net}")

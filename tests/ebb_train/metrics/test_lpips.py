@@ -58,7 +58,7 @@ def test_without_weights_the_reason_is_given() -> None:
 def test_without_pytorch_the_reason_is_given(
     trunk: Path, linear: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "ebb_train.models.perceptual", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
     lpips = find_lpips("alex", trunk, linear)
     assert isinstance(lpips, Missing)
     assert lpips.reason == "PyTorch is not installed (pip install 'ebb[train]')"
