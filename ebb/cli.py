@@ -216,8 +216,16 @@ def simulate(
     console = common.console()
     report = stage.run(out_dir, settings, run, console.progress())
     facts = {**report.as_dict(), "folder": str(out_dir), "truth": str(out_dir / stage.TRUTH_FILE)}
-    console.result(facts, f"{stage_text(report)}\nnext: ebb run {out_dir} --provider sidecar")
+    console.result(
+        facts, f"{stage_text(report)}\nnext: ebb run {out_dir} --provider sidecar{_height(settings)}"
+    )
     return report.exit_code(run.max_reject)
+
+
+def _height(settings: SimulateSettings) -> str:
+    """The flag that keeps the landscape photos of a small frame: the common crop is a little lower than it."""
+    lines = int(0.9 * settings.frame.height) // 64 * 64
+    return f" --height {max(lines, 64)}" if lines < AlignSettings().height else ""
 
 
 @app.command

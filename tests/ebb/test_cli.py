@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from ebb import command
+from ebb import cli, command
 from ebb.cli import app
 from ebb.errors import ExitCode
 from ebb.pipeline import PipelineReport
+from ebb.settings import SimulateSettings
 from tests.captures import scene, shot, write_card
 
 run_verb = functools.partial(command.run_verb, app)
@@ -76,6 +77,19 @@ def test_json_holds_the_facts_of_a_run(tmp_path: Path, capsys: pytest.CaptureFix
     assert facts["ingest"]["not_used"][0]["name"] == "IMG_0009.CR2"
     assert facts["align"]["ok"] == facts["depth"]["ok"] == 1
     assert sum(facts["shard"]["splits"].values()) == 1
+
+
+def test_the_hint_after_simulating_fits_the_frames(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = str(tmp_path / "made")
+    assert run_verb(["simulate", made, "--scenes", "1", "--bad", "0", "--size", "384x256"]) == 0
+    (hint,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("next: ")]
+    assert hint == f"next: ebb run {made} --provider sidecar --height 192"
+    command = hint.removeprefix("next: ebb ").split()
+    run_verb([*command, "--dataset", str(tmp_path / "set"), "--json"])
+    assert "too_small" not in capsys.readouterr().out
+    assert cli._height(SimulateSettings(size="2592x1728")) == ""
 
 
 def test_explain_and_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
