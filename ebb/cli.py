@@ -223,7 +223,7 @@ def simulate(
 
 
 def _height(settings: SimulateSettings) -> str:
-    """The flag that keeps the landscape photos of a small frame: the common crop is a little lower than it."""
+    """The flag that keeps landscape photos of a small frame: their common crop is a little lower than it."""
     lines = int(0.9 * settings.frame.height) // 64 * 64
     return f" --height {max(lines, 64)}" if lines < AlignSettings().height else ""
 
