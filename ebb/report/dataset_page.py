@@ -8,16 +8,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ebb.dataset.catalog import pairs_of, read_catalog
 from ebb.dataset.png import decode_png
 from ebb.dataset.splits import SPLITS
 from ebb.errors import Status
 from ebb.files import write_atomic
+from ebb.pages.cells import number_cell
 from ebb.pages.page import render_page
 from ebb.pages.pictures import data_uri
 from ebb.report.histograms import draw_histogram
 from ebb.report.limits import limit_of
-from ebb.report.status import current_rows, dataset_status
+from ebb.report.status import read_contents, status_of
 from ebb.runner.keys import ALIGN
 from ebb.settings import canonical_json
 
@@ -76,11 +76,9 @@ def write_dataset_page(workspace: Workspace) -> Path:
         InvalidInput: no catalogue, or a broken one.
         OutputError: it cannot be written.
     """
-    catalog = read_catalog(workspace.catalog_file)
-    captured = pairs_of(catalog)
-    status = dataset_status(workspace)
-    aligned, _ = current_rows(workspace, captured)
-    known = {pair_id: _numbers(row.figures) for pair_id, row in aligned.items()}
+    contents = read_contents(workspace)
+    status = status_of(contents)
+    known = {pair_id: _numbers(row.figures) for pair_id, row in contents.aligned.items()}
     pairs = [PairFacts(status=pair, figures=known.get(pair.pair_id, {})) for pair in status.pairs]
     settings: AlignSettings = workspace.settings(ALIGN)
     done = [pair for pair in pairs if pair.status.status is Status.OK]
@@ -92,8 +90,8 @@ def write_dataset_page(workspace: Workspace) -> Path:
         about=_about(status),
         stages=[(s.stage, s.done, s.rejected, s.failed, s.left) for s in status.stages],
         refused=_reasons(pair.status.reason for pair in pairs if pair.is_refused),
-        set_aside=_reasons(row.reason for row in catalog),
-        cameras=_cameras(captured),
+        set_aside=_reasons(row.reason for row in contents.catalog),
+        cameras=_cameras(contents.pairs),
         histograms=_histograms(pairs, settings),
         doubtful=[_case(workspace, pair, _nearest(pair, settings)) for pair in doubtful],
         others=[_case(workspace, pair, pair.status.split) for pair in _others(done, doubtful)],
@@ -180,14 +178,10 @@ def _case(workspace: Workspace, pair: PairFacts, caption: str) -> dict[str, Any]
 def _row(pair: PairFacts) -> dict[str, Any]:
     status = pair.status
     said = str(status.status or "left") if not status.reason else f"{status.reason}: {status.detail}"
-    numbers = [pair.figures.get(name) for name in IN_TABLE]
     return {
         "failed": pair.is_refused,
         "texts": [status.pair_id, status.wide, status.shallow, status.split or status.stage, said],
-        "numbers": [
-            {"value": "", "text": "—"} if value is None else {"value": repr(value), "text": f"{value:.3g}"}
-            for value in numbers
-        ],
+        "numbers": [number_cell(pair.figures.get(name), ".3g") for name in IN_TABLE],
     }
 
 

@@ -10,8 +10,22 @@ from ebb.errors import Reason, Status
 from ebb.runner.keys import ALIGN, DEPTH, align_key
 
 if TYPE_CHECKING:
+    from ebb.dataset.catalog import CatalogRow
     from ebb.state import StageRow
     from ebb.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What a folder's catalogue and state hold, read once."""
+
+    catalog: list[CatalogRow]
+    pairs: list[Pair]
+    aligned: dict[str, StageRow]
+    """What aligning last said of each pair with the folder's settings; pair_id → row."""
+    deep: dict[str, StageRow]
+    """The same of depth, for the photos that are there now."""
+    splits: dict[str, str]
 
 
 @dataclass(kw_only=True)
@@ -57,35 +71,43 @@ class DatasetStatus:
 
 
 def dataset_status(workspace: Workspace) -> DatasetStatus:
-    """Look at catalogue, state and shards of a folder.
+    """Look at catalogue and state of a folder.
 
     Raises:
         InvalidInput: no catalogue, or a broken one.
     """
-    rows = read_catalog(workspace.catalog_file)
-    pairs = pairs_of(rows)
-    current_align, current_depth = current_rows(workspace, pairs)
-    reached = [pair.pair_id for pair in pairs if _is_ok(current_align.get(pair.pair_id))]
-    splits = workspace.state.splits()
-    return DatasetStatus(
-        files=len(rows),
-        captures_set_aside=sum(row.reason is not None for row in rows),
-        stages=[
-            _count(ALIGN, [pair.pair_id for pair in pairs], current_align),
-            _count(DEPTH, reached, current_depth),
-        ],
-        pairs=[_pair(pair, current_align, current_depth, splits) for pair in pairs],
-    )
+    return status_of(read_contents(workspace))
 
 
-def current_rows(workspace: Workspace, pairs: list[Pair]) -> tuple[dict[str, StageRow], dict[str, StageRow]]:
-    """What aligning and depth last said of each pair with the folder's settings; pair_id → row."""
+def read_contents(workspace: Workspace) -> Contents:
+    """Read catalogue and state of a folder.
+
+    Raises:
+        InvalidInput: no catalogue, or a broken one.
+    """
+    catalog = read_catalog(workspace.catalog_file)
+    pairs = pairs_of(catalog)
     aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
     settings = workspace.settings(ALIGN)
     keys = {pair.pair_id: align_key(pair, settings) for pair in pairs}
-    return (
-        {key: row for key, row in aligned.items() if row.key == keys.get(key)},
-        {key: row for key, row in deep.items() if row.figures.get("align_key", "") == keys.get(key)},
+    return Contents(
+        catalog=catalog,
+        pairs=pairs,
+        aligned={key: row for key, row in aligned.items() if row.key == keys.get(key)},
+        deep={key: row for key, row in deep.items() if row.figures.get("align_key", "") == keys.get(key)},
+        splits=workspace.state.splits(),
+    )
+
+
+def status_of(contents: Contents) -> DatasetStatus:
+    """How far a folder is that holds this."""
+    pairs, aligned, deep = contents.pairs, contents.aligned, contents.deep
+    reached = [pair.pair_id for pair in pairs if _is_ok(aligned.get(pair.pair_id))]
+    return DatasetStatus(
+        files=len(contents.catalog),
+        captures_set_aside=sum(row.reason is not None for row in contents.catalog),
+        stages=[_count(ALIGN, [pair.pair_id for pair in pairs], aligned), _count(DEPTH, reached, deep)],
+        pairs=[_pair(pair, contents) for pair in pairs],
     )
 
 
@@ -100,13 +122,11 @@ def _count(stage: str, pair_ids: list[str], rows: dict[str, StageRow]) -> StageS
     return counts
 
 
-def _pair(
-    pair: Pair, aligned: dict[str, StageRow], deep: dict[str, StageRow], splits: dict[str, str]
-) -> PairStatus:
-    row = aligned.get(pair.pair_id)
+def _pair(pair: Pair, contents: Contents) -> PairStatus:
+    row = contents.aligned.get(pair.pair_id)
     stage = ALIGN
     if _is_ok(row):
-        row, stage = deep.get(pair.pair_id), DEPTH
+        row, stage = contents.deep.get(pair.pair_id), DEPTH
     return PairStatus(
         pair_id=pair.pair_id,
         wide=pair.wide.name,
@@ -115,7 +135,7 @@ def _pair(
         status=row.status if row else None,
         reason=row.reason if row else None,
         detail=row.detail if row else "",
-        split=splits.get(pair.pair_id, "") if _is_ok(row) else "",
+        split=contents.splits.get(pair.pair_id, "") if _is_ok(row) else "",
     )
 
 

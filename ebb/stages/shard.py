@@ -91,7 +91,9 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
     _remove_others(workspace.shards, facts.keys())
     counts = _left_out(workspace, pairs, splits)
     index = DatasetIndex(shards=facts, settings=_settings(workspace), counts=counts, software=versions())
-    write_atomic(workspace.shards / "README.md", render_card(_card(index, ready, splits)).encode())
+    across = _across(ready, splits)
+    card = render_card(_card(index, ready, splits, len(across)))
+    write_atomic(workspace.shards / "README.md", card.encode())
     write_atomic(workspace.shards / INDEX_NAME, index_text(index).encode())
     return ShardReport(
         folder=str(workspace.shards),
@@ -99,7 +101,7 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
         num_shards=len(facts),
         num_bytes=sum(shard.num_bytes for shard in facts.values()),
         left_out=len(pairs) - sum(split is not None for split in splits.values()),
-        near_duplicates_across_splits=_across(ready, splits),
+        near_duplicates_across_splits=across,
         reasons=Counter({name: count for name, count in counts.items() if name != Status.OK}),
     )
 
@@ -257,7 +259,9 @@ def _across(ready: Sequence[ReadyPair], splits: dict[str, Split | None]) -> list
     return across_splits(splits, groups)
 
 
-def _card(index: DatasetIndex, ready: Sequence[ReadyPair], splits: dict[str, Split | None]) -> CardFacts:
+def _card(
+    index: DatasetIndex, ready: Sequence[ReadyPair], splits: dict[str, Split | None], num_across: int
+) -> CardFacts:
     members = [item for item in ready if splits[item.pair.pair_id]]
     reasons = {str(reason) for reason in Reason}
     return CardFacts(
@@ -275,7 +279,7 @@ def _card(index: DatasetIndex, ready: Sequence[ReadyPair], splits: dict[str, Spl
         settings=index.settings,
         software=index.software,
         num_imported=sum(item.pair.is_imported for item in members),
-        num_across_splits=len(_across(ready, splits)),
+        num_across_splits=num_across,
     )
 
 

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import Status
+from ebb.pages.cells import number_cell
 from ebb.pages.page import render_page
 from ebb.pages.pictures import data_uri
 from ebb_train.report.grids import metric_grids
@@ -67,14 +68,10 @@ def title(column: str) -> str:
 def pair_row(row: Row, columns: Sequence[str]) -> dict[str, Any]:
     """One line of the table of pairs."""
     said = str(row.status) if row.status is Status.OK else f"{row.reason}: {row.detail}"
-    numbers = [row.scores.get(name) for name in columns]
     return {
         "failed": row.status is not Status.OK,
         "texts": [row.pair_id, said],
-        "numbers": [
-            {"value": "", "text": "—"} if value is None else {"value": repr(value), "text": f"{value:.4f}"}
-            for value in numbers
-        ],
+        "numbers": [number_cell(row.scores.get(name), ".4f") for name in columns],
     }
 
 

@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(autouse=True)
-def _terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The frames around help and errors break lines where the terminal ends."""
-    monkeypatch.setenv("COLUMNS", "80")
-
-
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from ebb.command import run_verb; from ebb_train.cli import app;"

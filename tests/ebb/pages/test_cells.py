@@ -1,0 +1,14 @@
+"""Cells of tables: what is shown and what is sorted by."""
+
+from __future__ import annotations
+
+from ebb.pages.cells import number_cell
+
+
+def test_a_number_is_sorted_by_all_its_digits() -> None:
+    assert number_cell(0.123456789, ".3g") == {"value": "0.123456789", "text": "0.123"}
+    assert number_cell(0.0, ".4f") == {"value": "0.0", "text": "0.0000"}
+
+
+def test_no_number_is_a_dash() -> None:
+    assert number_cell(None, ".3g") == {"value": "", "text": "—"}
