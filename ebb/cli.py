@@ -269,16 +269,16 @@ def verify(
 ) -> ExitCode:
     """Hash every file of a dataset again, open every row, check every size.
 
+    --dataset may also be a folder of nothing but shards: the Parquet files and their DATASET.json.
+
     Args:
         inputs: Also hash the camera files.
     """
     from ebb.report.summary import verify_text
     from ebb.stages import verify as stage
-    from ebb.workspace import read_workspace
 
     console = common.console()
-    with read_workspace(common.dataset) as workspace:
-        report = stage.run(workspace, run, console.progress(), with_inputs=inputs)
+    report = stage.run(common.dataset, run, console.progress(), with_inputs=inputs)
     console.result(report.as_dict(), verify_text(report))
     return ExitCode.INVALID_INPUT if report.problems else ExitCode.DONE
 
@@ -295,6 +295,8 @@ def export_dataset(
 ) -> ExitCode:
     """Write a data set as folders that other projects read.
 
+    --dataset may also be a folder of nothing but shards: the Parquet files and their DATASET.json.
+
     Example: ebb export --layout ebb --format jpeg ./EBB
 
     Args:
@@ -304,11 +306,11 @@ def export_dataset(
     """
     from ebb.report.summary import export_text
     from ebb.stages import export as stage
-    from ebb.workspace import read_workspace
+    from ebb.workspace import finished_shards
 
     console = common.console()
-    with read_workspace(common.dataset) as workspace:
-        report = stage.run(workspace, out_dir, layout, image_format, run, console.progress())
+    shards = finished_shards(common.dataset)
+    report = stage.run(shards, out_dir, layout, image_format, run, console.progress())
     console.result(report.as_dict(), export_text(report))
     return ExitCode.DONE
 

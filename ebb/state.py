@@ -6,12 +6,15 @@ with ``synchronous=FULL``, so that a row that was committed survives a power cut
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ebb.errors import InvalidInput, Reason, Status
+from ebb.errors import InvalidInput, OutputError, Reason, Status
 from ebb.files import cannot_write
 from ebb.settings import canonical_json
 
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STATE_VERSION = 1
+
+_PRIMARY = 0xFF
+"""Bits of SQLite's error codes that say which error it is; the others say more about it."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
@@ -73,34 +79,36 @@ class State:
 
     Args:
         path: The SQLite file; made when it is not there.
+        read_only: It must be there, nothing is written, and nobody need be allowed to.
 
     Raises:
         OutputError: the file cannot be made.
-        InvalidInput: it is not a state file, or one of another version.
+        InvalidInput: it is not a state file, one of another version, or cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
         try:
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
+            self._db = _open_to_read(path) if read_only else _open_to_write(path)
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
         except sqlite3.OperationalError as error:
-            raise cannot_write(path, OSError(0, str(error))) from error
+            raise (_cannot_read if read_only else _cannot_write)(path, error) from error
         except sqlite3.DatabaseError as error:
             raise InvalidInput(f"not a state file: {error}", path=path) from error
-        self._check_version()
-        self._db.executescript(_SCHEMA)
+        self._check_version(version, read_only=read_only)
+        if not read_only:
+            with self._writing():
+                self._db.executescript(f"{_SCHEMA}PRAGMA user_version={STATE_VERSION};")
 
-    def _check_version(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+    def _check_version(self, version: int, *, read_only: bool) -> None:
         if version not in (0, STATE_VERSION):
             raise InvalidInput(
                 f"state version {version}, this ebb reads {STATE_VERSION}",
                 path=self._path,
                 hint="use the ebb that made it, or a new --dataset folder",
             )
-        self._db.execute(f"PRAGMA user_version={STATE_VERSION}")
+        if read_only and version == 0:
+            raise InvalidInput("nothing is in it yet", path=self._path, hint="begin with: ebb ingest RAW_DIR")
 
     def close(self) -> None:
         """Close the file; every row that was put is on disk already."""
@@ -125,8 +133,8 @@ class State:
 
     def stage_rows(self, stage: str) -> dict[str, StageRow]:
         """All rows of a stage by pair id."""
-        cursor = self._db.execute("SELECT * FROM stages WHERE stage=? ORDER BY pair_id", (stage,))
-        return {row[0]: _stage_row(row) for row in cursor}
+        found = self._read("SELECT * FROM stages WHERE stage=? ORDER BY pair_id", stage)
+        return {row[0]: _stage_row(row) for row in found}
 
     def put_file(self, row: FileRow) -> None:
         """Record what reading a file gave."""
@@ -147,10 +155,8 @@ class State:
     def file_rows(self, folder: str | None = None) -> Iterator[FileRow]:
         """Rows of one ingested folder, or of all, in order of folder and name."""
         where, values = ("WHERE folder=?", (folder,)) if folder is not None else ("", ())
-        yield from (
-            _file_row(row)
-            for row in self._db.execute(f"SELECT * FROM files {where} ORDER BY folder, name", values)  # noqa: S608
-        )
+        found = self._read(f"SELECT * FROM files {where} ORDER BY folder, name", *values)  # noqa: S608
+        yield from map(_file_row, found)
 
     def drop_files(self, folder: str, names: Iterable[str]) -> None:
         """Forget files that are no longer in the folder."""
@@ -159,19 +165,67 @@ class State:
 
     def splits(self) -> dict[str, str]:
         """Split of every pair that has one; a pair keeps it for ever."""
-        return dict(self._db.execute("SELECT pair_id, split FROM splits"))
+        return dict(self._read("SELECT pair_id, split FROM splits"))
 
     def put_splits(self, splits: Mapping[str, str]) -> None:
         """Add splits of new pairs in one transaction; a pair that has one keeps it."""
-        self._write("BEGIN")
-        self._db.executemany("INSERT OR IGNORE INTO splits VALUES (?,?)", sorted(splits.items()))
-        self._write("COMMIT")
+        with self._writing(), self._db:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT OR IGNORE INTO splits VALUES (?,?)", sorted(splits.items()))
+
+    def _read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _cannot_read(self._path, error) from error
 
     def _write(self, statement: str, values: tuple[object, ...] = ()) -> None:
-        try:
+        with self._writing():
             self._db.execute(statement, values)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except sqlite3.OperationalError as error:
-            raise cannot_write(self._path, OSError(0, str(error))) from error
+            raise _cannot_write(self._path, error) from error
+
+
+def _open_to_write(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=FULL")
+    return db
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """Open a file that is there; of one in WAL mode even a reader makes files beside it, where it may.
+
+    Where it may not, SQLite reads the rows that a run has not yet moved out of the ``-wal`` file if there are
+    some; without them the file is all there is, and ``immutable`` says that nothing beside it is needed.
+    """
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        db = sqlite3.connect(path, isolation_level=None)
+        db.execute("PRAGMA query_only=ON")
+        return db
+    log = path.with_name(f"{path.name}-wal")
+    immutable = "" if log.exists() and log.stat().st_size else "&immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{immutable}", uri=True, isolation_level=None)
+
+
+def _cannot_read(path: Path, error: sqlite3.DatabaseError) -> InvalidInput:
+    if not os.access(path, os.R_OK):
+        return InvalidInput("cannot be read: no permission", path=path)
+    if error.sqlite_errorcode & _PRIMARY in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        hint = "a run has not ended: copy the whole folder to where you may write, and look there"
+    else:
+        hint = "take the folder from a copy, or make a new one"
+    return InvalidInput(f"cannot be read: {error}", path=path, hint=hint)
+
+
+def _cannot_write(path: Path, error: sqlite3.OperationalError) -> OutputError:
+    is_full = error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_FULL
+    return cannot_write(path, OSError(errno.ENOSPC if is_full else 0, str(error)))
 
 
 def _stage_row(row: tuple[Any, ...]) -> StageRow:

@@ -126,14 +126,14 @@ def open_workspace(root: Path, *, create: bool = False) -> Iterator[Workspace]:
 
 @contextmanager
 def read_workspace(root: Path) -> Iterator[Workspace]:
-    """Open a dataset folder to look at it, also while a run holds the lock.
+    """Open a dataset folder to look at it, also while a run holds the lock and where nobody may write.
 
     Raises:
         InvalidInput: no dataset there.
     """
     root = root.absolute()
     _prepare(root, create=False)
-    state = State(root / "state.sqlite")
+    state = State(root / "state.sqlite", read_only=True)
     try:
         yield Workspace(root, state)
     finally:
@@ -146,10 +146,44 @@ def _prepare(root: Path, *, create: bool) -> None:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(root, error) from error
-    elif not (root / "state.sqlite").is_file():
-        raise InvalidInput(
-            "no dataset in this folder", path=root, hint="make one with: ebb ingest RAW_DIR --dataset DIR"
+    elif not is_dataset(root):
+        raise _no_dataset(root)
+
+
+def is_dataset(root: Path) -> bool:
+    """Whether a run was begun in this folder."""
+    return (root / "state.sqlite").is_file()
+
+
+def finished_shards(root: Path) -> Path:
+    """The shards of a dataset folder, or of a folder that holds shards and nothing else.
+
+    Raises:
+        InvalidInput: there is neither.
+    """
+    root = root.absolute()
+    shards = root / "shards" if is_dataset(root) else _shards_alone(root)
+    if shards is None:
+        raise _no_dataset(root)
+    return shards
+
+
+def _shards_alone(root: Path) -> Path | None:
+    from ebb.dataset.index import find_shards  # not above: it imports NumPy, which --help has no use for
+
+    return find_shards(root)
+
+
+def _no_dataset(root: Path) -> InvalidInput:
+    if _shards_alone(root):
+        return InvalidInput(
+            "shards, but not the dataset folder they were made in",
+            path=root,
+            hint="ebb verify and ebb export take them as they are",
         )
+    return InvalidInput(
+        "no dataset in this folder", path=root, hint="make one with: ebb ingest RAW_DIR --dataset DIR"
+    )
 
 
 @contextmanager

@@ -171,4 +171,14 @@ def read_index(folder: Path) -> DatasetIndex:
     path = folder / INDEX_NAME
     if not path.exists():
         raise InvalidInput("the shards are not finished", path=path, hint="write them with: ebb shard")
-    return parse_index(path.read_text(encoding="utf-8", errors="replace"), path)
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", path=path) from error
+    return parse_index(text, path)
+
+
+def find_shards(folder: Path) -> Path | None:
+    """The folder itself or its ``shards``: the first that holds a ``DATASET.json``; None if neither does."""
+    places = (folder, folder / "shards")
+    return next((place for place in places if (place / INDEX_NAME).exists()), None)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from ebb.runner.items import Progress
     from ebb.settings import RunSettings
-    from ebb.workspace import Workspace
 
 ImageFormat = Literal["png", "jpeg"]
 NOTE_NAME = "ebb-export.json"
@@ -59,7 +58,7 @@ class ExportReport:
 
 
 def run(
-    workspace: Workspace,
+    shards: Path,
     out_dir: Path,
     layout: str,
     image_format: ImageFormat,
@@ -73,10 +72,10 @@ def run(
         OutputError: the folder holds something else, or cannot be written.
     """
     out_dir = out_dir.absolute()
-    index = read_index(workspace.shards)
-    made_from = sha256_file(workspace.shards / INDEX_NAME)
+    index = read_index(shards)
+    made_from = sha256_file(shards / INDEX_NAME)
     _claim(out_dir, canonical_json({"layout": layout, "format": image_format, "dataset_sha256": made_from}))
-    jobs = list(_jobs(workspace.shards, index, out_dir, layout, image_format))
+    jobs = list(_jobs(shards, index, out_dir, layout, image_format))
     report = ExportReport(folder=str(out_dir), layout=layout, image_format=image_format)
     progress.start("export", len(jobs))
     try:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ebb.dataset.catalog import read_catalog
 from ebb.dataset.index import read_index
 from ebb.dataset.verify import verify_shard
-from ebb.errors import Status
+from ebb.errors import Status, UsageError
 from ebb.files import sha256_file
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, DEPTH
 from ebb.runner.run import run_items
+from ebb.workspace import finished_shards, is_dataset, read_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,21 +48,23 @@ class Check:
     """What a shard must hold; other files are only hashed."""
 
 
-def run(workspace: Workspace, run: RunSettings, progress: Progress, *, with_inputs: bool) -> VerifyReport:
+def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) -> VerifyReport:
     """Compare everything on disk with what was recorded when it was written; only reads.
 
     Args:
-        workspace: The dataset folder.
+        root: The dataset folder, or a folder of shards alone.
         run: How many workers look.
         progress: Where to say how far it is.
         with_inputs: Also hash the camera files.
 
     Raises:
         InvalidInput: there are no shards, or their index is broken.
+        UsageError: nothing here says which camera files there were.
     """
-    index = read_index(workspace.shards)
-    checks = [*_pair_files(workspace), *(_inputs(workspace) if with_inputs else ())]
-    checks += [Check(workspace.shards / name, facts.sha256, facts) for name, facts in index.shards.items()]
+    shards = finished_shards(root)
+    index = read_index(shards)
+    checks = _around_shards(root, with_inputs=with_inputs)
+    checks += [Check(shards / name, facts.sha256, facts) for name, facts in index.shards.items()]
     report = VerifyReport(num_files=len(checks), num_rows=sum(facts.rows for facts in index.shards.values()))
     progress.start("verify", len(checks))
     try:
@@ -74,7 +77,7 @@ def run(workspace: Workspace, run: RunSettings, progress: Progress, *, with_inpu
             progress.advance(outcome.job.path.name, status, outcome.reason, "; ".join(found))
     finally:
         progress.finish()
-    extra = {path.name for path in workspace.shards.glob("*.parquet")} - index.shards.keys()
+    extra = {path.name for path in shards.glob("*.parquet")} - index.shards.keys()
     report.problems = sorted([*report.problems, *(f"{name}: not part of the data set" for name in extra)])
     return report
 
@@ -89,6 +92,16 @@ def look(check: Check) -> Result:
         return Result(figures={"problems": [f"{check.path}: cannot be read: {error.strerror}"]})
     wrong = [] if found == check.sha256 else [f"{check.path}: SHA-256 is {found}, not {check.sha256}"]
     return Result(figures={"problems": wrong})
+
+
+def _around_shards(root: Path, *, with_inputs: bool) -> list[Check]:
+    """What else there is in a dataset folder."""
+    if is_dataset(root):
+        with read_workspace(root) as workspace:
+            return [*_pair_files(workspace), *(_inputs(workspace) if with_inputs else ())]
+    if with_inputs:
+        raise UsageError("--inputs needs the whole dataset folder, and these are shards alone", path=root)
+    return []
 
 
 def _pair_files(workspace: Workspace) -> Iterator[Check]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ebb.dataset.index import INDEX_NAME, read_index
+from ebb.dataset.index import INDEX_NAME, find_shards, read_index
 from ebb.dataset.layouts import find_ebb_pairs
 from ebb.dataset.png import decode_png
 from ebb.dataset.shards import ShardReader
@@ -79,9 +79,8 @@ def open_source(folder: Path, split: Split = "train") -> Source:
         SplitIsEmpty: it has no pairs of this split.
         InvalidInput: it is none of these, or broken.
     """
-    for shards in (folder, folder / "shards"):
-        if (shards / INDEX_NAME).exists():
-            return ShardSource(shards, split)
+    if shards := find_shards(folder):
+        return ShardSource(shards, split)
     if not folder.is_dir():
         raise InvalidInput("not a folder" if folder.exists() else "no such folder", path=folder)
     return EbbFolder(folder, split)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,85 @@ def test_a_folder_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "state.sqlite").mkdir()
     with pytest.raises(OutputError, match="cannot write"):
         State(tmp_path / "state.sqlite")
+
+
+def listing(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+ROW = StageRow(pair_id="ab", stage="align", key="k", status=Status.OK)
+
+
+@pytest.fixture
+def nobody_may_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the operating system answers for a folder of somebody else's: root may write everywhere."""
+    monkeypatch.setattr("ebb.state.os.access", lambda _path, mode: mode != os.W_OK)
+
+
+def test_reading_leaves_no_trace(state: State, tmp_path: Path) -> None:
+    state.put_stage(ROW)
+    state.close()
+    before = listing(tmp_path)
+    reader = State(tmp_path / "state.sqlite", read_only=True)
+    assert reader.stage_rows("align") == {"ab": ROW}
+    with pytest.raises(OutputError, match="readonly"):
+        reader.put_stage(ROW)
+    reader.close()
+    assert listing(tmp_path) == before
+
+
+@pytest.mark.usefixtures("nobody_may_write")
+@pytest.mark.parametrize("name", ["set", "100 % #1?"])
+def test_a_folder_where_nobody_may_write_is_read(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    writer = State(folder / "state.sqlite")
+    writer.put_stage(ROW)
+    writer.close()
+    before = listing(folder)
+    reader = State(folder / "state.sqlite", read_only=True)
+    assert reader.stage_rows("align") == {"ab": ROW}
+    assert listing(folder) == before, "not even while it is open"
+    reader.close()
+    assert listing(folder) == before
+
+
+@pytest.mark.usefixtures("nobody_may_write")
+def test_rows_of_a_run_that_goes_on_are_read(state: State, tmp_path: Path) -> None:
+    state.put_stage(ROW)
+    assert (tmp_path / "state.sqlite-wal").stat().st_size
+    reader = State(tmp_path / "state.sqlite", read_only=True)
+    assert reader.stage_rows("align") == {"ab": ROW}
+
+
+def test_nothing_is_in_it_yet(tmp_path: Path) -> None:
+    (tmp_path / "state.sqlite").touch()
+    with pytest.raises(InvalidInput, match="nothing is in it yet .*ebb ingest"):
+        State(tmp_path / "state.sqlite", read_only=True)
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_damaged_file_is_named(state: State, tmp_path: Path, write: bool) -> None:
+    for number in range(200):
+        state.put_stage(replace(ROW, pair_id=f"{number:04d}"))
+    state.close()
+    path = tmp_path / "state.sqlite"
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xa5" * (len(data) - 4096)
+    path.write_bytes(data)
+    with pytest.raises(
+        InvalidInput, match=r"state\.sqlite: cannot be read: database disk image is malformed"
+    ):
+        State(path, read_only=not write).stage_rows("align")
+
+
+def test_no_space_for_splits(state: State) -> None:
+    (pages,) = state._db.execute("PRAGMA page_count").fetchone()
+    state._db.execute(f"PRAGMA max_page_count={pages}")
+    splits = {f"{number:016x}": "train" for number in range(5000)}
+    with pytest.raises(OutputError, match=r"state\.sqlite: no space to write it \(.*full; .*MB free\)"):
+        state.put_splits(splits)
+    assert state.splits() == {}
+    state._db.execute("PRAGMA max_page_count=1000000")
+    state.put_splits(splits)
+    assert state.splits() == splits

@@ -13,7 +13,7 @@ import pytest
 
 from ebb.errors import DatasetLocked, InvalidInput, OutputError, UsageError
 from ebb.settings import AlignSettings, IngestSettings
-from ebb.workspace import open_workspace, read_workspace, versions
+from ebb.workspace import finished_shards, open_workspace, read_workspace, versions
 
 
 def test_no_dataset_is_a_clear_error(tmp_path: Path) -> None:
@@ -92,3 +92,17 @@ def test_paths_of_the_folder(tmp_path: Path) -> None:
         assert workspace.catalog_file == tmp_path / "captures.parquet"
         assert workspace.shards == tmp_path / "shards"
         assert workspace.contact_sheet == tmp_path / "contact_sheet.png"
+
+
+def test_shards_alone_are_no_dataset_and_the_message_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="no dataset in this folder"):
+        finished_shards(tmp_path)
+    (tmp_path / "DATASET.json").touch()
+    assert finished_shards(tmp_path) == tmp_path
+    with (
+        pytest.raises(InvalidInput, match="shards, but not the dataset folder .*ebb verify"),
+        read_workspace(tmp_path),
+    ):
+        pass
+    with open_workspace(tmp_path, create=True):
+        assert finished_shards(tmp_path) == tmp_path / "shards"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text, parse_index, read_index
+from ebb.dataset.index import INDEX_NAME, DatasetIndex, find_shards, index_text, parse_index, read_index
 from ebb.dataset.shards import ShardFacts
 from ebb.errors import InvalidInput
 
@@ -110,6 +110,17 @@ def test_an_index_is_read_from_its_folder(tmp_path: Path) -> None:
 def test_a_folder_without_an_index_is_not_finished(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"DATASET\.json: the shards are not finished \(.*ebb shard"):
         read_index(tmp_path)
+    (tmp_path / INDEX_NAME).mkdir()
+    with pytest.raises(InvalidInput, match=r"DATASET\.json: cannot be read: Is a directory"):
+        read_index(tmp_path)
+    (tmp_path / INDEX_NAME).rmdir()
     (tmp_path / INDEX_NAME).write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidInput, match="not JSON"):
         read_index(tmp_path)
+
+
+def test_shards_are_found_in_a_folder_or_below(tmp_path: Path) -> None:
+    assert find_shards(tmp_path) is None
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / INDEX_NAME).touch()
+    assert find_shards(tmp_path) == find_shards(tmp_path / "shards") == tmp_path / "shards"

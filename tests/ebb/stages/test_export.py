@@ -29,7 +29,7 @@ def sharded(ready: Workspace) -> Workspace:
 def run(
     workspace: Workspace, folder: Path, layout: str, image_format: export.ImageFormat
 ) -> export.ExportReport:
-    return export.run(workspace, folder, layout, image_format, RUN, SilentProgress())
+    return export.run(workspace.shards, folder, layout, image_format, RUN, SilentProgress())
 
 
 def pixels(workspace: Workspace) -> set[tuple[str, bytes, bytes, bytes]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 
 from ebb.console import SilentProgress
-from ebb.errors import InvalidInput
+from ebb.errors import InvalidInput, UsageError
 from ebb.settings import ShardSettings
 from ebb.stages import shard, verify
 from ebb.workspace import Workspace
@@ -16,7 +17,7 @@ from tests.ebb.stages.conftest import RUN
 
 
 def run(workspace: Workspace, *, with_inputs: bool = False) -> verify.VerifyReport:
-    return verify.run(workspace, RUN, SilentProgress(), with_inputs=with_inputs)
+    return verify.run(workspace.root, RUN, SilentProgress(), with_inputs=with_inputs)
 
 
 @pytest.fixture
@@ -52,6 +53,18 @@ def test_missing_and_extra_shards(sharded: Workspace) -> None:
     problems = run(sharded).problems
     assert any("train-00007-of-00009.parquet: not part of the data set" in line for line in problems)
     assert any(path.name in line for line in problems)
+
+
+def test_shards_alone(sharded: Workspace, tmp_path: Path) -> None:
+    shutil.copytree(sharded.shards, tmp_path / "bare")
+    shutil.copytree(sharded.shards, tmp_path / "parent" / "shards")
+    for folder in (tmp_path / "bare", tmp_path / "parent"):
+        report = verify.run(folder, RUN, SilentProgress(), with_inputs=False)
+        assert (report.num_files, report.num_rows, report.problems) == (2, 3, [])
+    with pytest.raises(UsageError, match="--inputs needs the whole dataset folder"):
+        verify.run(folder, RUN, SilentProgress(), with_inputs=True)
+    next(folder.glob("shards/test-*.parquet")).write_bytes(b"")
+    assert verify.run(folder, RUN, SilentProgress(), with_inputs=False).problems
 
 
 def test_unfinished_shards(ready: Workspace) -> None:
