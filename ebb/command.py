@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +12,8 @@ import cyclopts
 from cyclopts import App, Parameter
 
 from ebb.console import Console
-from ebb.errors import EbbError, ExitCode
+from ebb.errors import EbbError, ExitCode, InvalidInput, OutputError
+from ebb.streams import prepare_streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,14 +50,18 @@ def run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
         app: The command line; it must not suppress keyboard interrupts itself.
         arguments: What the user typed after the command's name.
     """
+    prepare_streams()
     console = Console(program=app.name[0], as_json="--json" in arguments)
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start us with it ignored
     try:
         code = app(arguments, result_action="return_value", exit_on_error=False)
     except EbbError as error:
-        console.error(error)
-        return error.exit_code
+        return _fail(console, error)
+    except OSError as error:
+        if (told := _as_told(error)) is None:
+            raise
+        return _fail(console, told)
     except cyclopts.CycloptsError:
         return ExitCode.USAGE  # cyclopts has said what is wrong
     except KeyboardInterrupt:
@@ -64,6 +71,20 @@ def run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
         console.note(STOPPED)
         return ExitCode.TERMINATED
     return code if isinstance(code, ExitCode) else ExitCode.DONE
+
+
+def _fail(console: Console, error: EbbError) -> ExitCode:
+    with contextlib.suppress(OutputError):  # where --json goes: it takes no more
+        console.error(error)
+    return error.exit_code
+
+
+def _as_told(error: OSError) -> EbbError | None:
+    """What the operating system refused, if it says of which file or that there is no space; else a bug."""
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return OutputError(f"cannot write it: {reason}", path=error.filename)
+    return InvalidInput(reason, path=error.filename) if error.filename is not None else None
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import Reason, Status
+from ebb.streams import say, say_aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,11 +48,11 @@ class Console:
     def note(self, text: str) -> None:
         """One line on the way."""
         if not self.quiet:
-            print(printable(text), file=sys.stderr)  # noqa: T201 - this module is the one that prints
+            _say(text)
 
     def error(self, error: EbbError) -> None:
         """What went wrong, which file, what to do: one line, or an object for machines."""
-        print(f"{self._program}: {printable(str(error))}", file=sys.stderr)  # noqa: T201
+        _say(f"{self._program}: {error}")
         if self.as_json:
             facts = {"error": error.message, "path": error.path and str(error.path), "hint": error.hint}
             self.result(facts | {"exit_code": int(error.exit_code)}, "")
@@ -59,9 +60,9 @@ class Console:
     def result(self, facts: Mapping[str, Any], text: str) -> None:
         """What came out: ``facts`` for machines, ``text`` for people."""
         if self.as_json:
-            print(json.dumps(facts, indent=2, default=str))  # noqa: T201
+            say(json.dumps(facts, indent=2, default=str))
         elif text and not self.quiet:
-            print(text)  # noqa: T201
+            say(printable(text))
 
 
 class SilentProgress:
@@ -102,7 +103,9 @@ class PlainProgress:
             self._last = now
             left = (now - self._start) / self._done * (self._total - self._done)
             beside = f"; {self._beside}" if self._beside else ""
-            _say(f"{self._stage}: {self._done} of {self._total}, about {left:.0f} s left{beside}")
+            say_aside(
+                printable(f"{self._stage}: {self._done} of {self._total}, about {left:.0f} s left{beside}")
+            )
 
     def tell(self, text: str) -> None:
         """What is to stand beside the count from now on."""
@@ -212,4 +215,4 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _say(text: str) -> None:
-    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201
+    say_aside(printable(text))

@@ -115,8 +115,22 @@ def write_atomic(path: Path, data: bytes) -> str:
     return file.sha256
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Raises:
+        OutputError: no space, no permission, a file in its place.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """Say what stood in the way of writing ``path``, with the space left when that is the reason."""
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return OutputError("cannot write it: a file is where a folder should be", path=_file_in_the_way(path))
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         free = shutil.disk_usage(_existing(path)).free
         return OutputError(
@@ -131,6 +145,10 @@ def remove_temporaries(folder: Path) -> None:
     """Remove what writers left behind when they were killed. Only for the holder of the dataset lock."""
     for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
         path.unlink(missing_ok=True)
+
+
+def _file_in_the_way(path: Path) -> Path:
+    return next((place for place in (path, *path.parents) if place.exists() and not place.is_dir()), path)
 
 
 def _existing(path: Path) -> Path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import ebb
 from ebb.errors import DatasetLocked, InvalidInput
-from ebb.files import cannot_write, remove_temporaries, write_atomic
+from ebb.files import cannot_write, make_folder, remove_temporaries, write_atomic
 from ebb.settings import SECTIONS, as_dict, from_values, read_toml
 from ebb.state import State
 
@@ -142,10 +142,7 @@ def read_workspace(root: Path) -> Iterator[Workspace]:
 
 def _prepare(root: Path, *, create: bool) -> None:
     if create:
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise cannot_write(root, error) from error
+        make_folder(root)
     elif not is_dataset(root):
         raise _no_dataset(root)
 
@@ -199,10 +196,12 @@ def _locked(root: Path) -> Iterator[None]:
         except OSError as error:
             file.seek(0)
             raise _locked_by_other(root, file.read()) from error
-        file.truncate(0)
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "start": datetime.now(UTC).isoformat()}
-        file.write(json.dumps(holder))
-        file.flush()
+        try:
+            file.truncate(0)
+            os.write(file.fileno(), json.dumps(holder).encode())  # at once: closing the file would try again
+        except OSError as error:
+            raise cannot_write(root / ".lock", error) from error
         yield
 
 

@@ -13,7 +13,7 @@ from ebb.dataset.record import Record
 from ebb.dataset.shards import ShardFacts, plan_shards, shard_name, write_shard
 from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_splits
 from ebb.errors import InvalidInput, Reason, Status
-from ebb.files import atomic_file, sha256_bytes, write_atomic
+from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
 from ebb.model_files import model_name
 from ebb.quality.likeness import near_duplicates
 from ebb.runner.keys import ALIGN, DEPTH, align_key
@@ -46,8 +46,12 @@ class ReadyPair:
 
     @property
     def num_bytes(self) -> int:
-        """Size of its photos on disk."""
-        return sum((self.folder / name).stat().st_size for name in self.files)
+        """Size of its photos on disk.
+
+        Raises:
+            InvalidInput: one is not there.
+        """
+        return sum(_size(self, name) for name in self.files)
 
     @property
     def files(self) -> dict[str, str]:
@@ -85,9 +89,10 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
     ready = ready_pairs(workspace, pairs)
     splits = _assign(workspace, pairs, ready, settings)
     workspace.save_settings(shard=settings)
-    workspace.shards.mkdir(parents=True, exist_ok=True)
+    plan = _plan(ready, splits, settings)
+    make_folder(workspace.shards)
     (workspace.shards / INDEX_NAME).unlink(missing_ok=True)
-    facts = _write_shards(workspace, ready, splits, settings, progress)
+    facts = _write_shards(workspace, plan, progress)
     _remove_others(workspace.shards, facts.keys())
     counts = _left_out(workspace, pairs, splits)
     index = DatasetIndex(shards=facts, settings=_settings(workspace), counts=counts, software=versions())
@@ -152,25 +157,29 @@ def _assign(
     return splits
 
 
+def _plan(
+    ready: Sequence[ReadyPair], splits: dict[str, Split | None], settings: ShardSettings
+) -> dict[str, list[ReadyPair]]:
+    """Name of each shard → what goes into it."""
+    plan = {}
+    for split in SPLITS:
+        members = [item for item in ready if splits[item.pair.pair_id] == split]
+        spans = plan_shards([item.num_bytes for item in members], settings.shard_size * 1e6)
+        for number, span in enumerate(spans):
+            plan[shard_name(split, number, len(spans))] = [members[i] for i in span]
+    return plan
+
+
 def _write_shards(
-    workspace: Workspace,
-    ready: Sequence[ReadyPair],
-    splits: dict[str, Split | None],
-    settings: ShardSettings,
-    progress: Progress,
+    workspace: Workspace, plan: dict[str, list[ReadyPair]], progress: Progress
 ) -> dict[str, ShardFacts]:
     software = ", ".join(f"{name} {version}" for name, version in versions().items())
     facts = {}
-    progress.start(STAGE, sum(split is not None for split in splits.values()))
+    progress.start(STAGE, sum(map(len, plan.values())))
     try:
-        for split in SPLITS:
-            members = [item for item in ready if splits[item.pair.pair_id] == split]
-            plan = plan_shards([item.num_bytes for item in members], settings.shard_size * 1e6)
-            for number, span in enumerate(plan):
-                name = shard_name(split, number, len(plan))
-                records = _records([members[i] for i in span], software, progress)
-                with atomic_file(workspace.shards / name) as file:
-                    facts[name] = write_shard(file, records)
+        for name, members in plan.items():
+            with atomic_file(workspace.shards / name) as file:
+                facts[name] = write_shard(file, _records(members, software, progress))
     finally:
         progress.finish()
     return facts
@@ -228,17 +237,29 @@ def _record(item: ReadyPair, software: str) -> Record:
     )
 
 
+def _size(item: ReadyPair, name: str) -> int:
+    try:
+        return (item.folder / name).stat().st_size
+    except OSError as error:
+        raise _spoilt(item, name, "a photo of a finished pair is gone", "run") from error
+
+
 def _read_checked(item: ReadyPair, name: str) -> bytes:
     """A photo of the pair, if it still is what its stage wrote."""
-    path = item.folder / name
-    data = path.read_bytes() if path.exists() else b""
+    try:
+        data = (item.folder / name).read_bytes()
+    except OSError as error:
+        raise _spoilt(item, name, f"cannot be read: {error.strerror}") from error
     if sha256_bytes(data) != item.files[name]:
-        raise InvalidInput(
-            "not the file that was written",
-            path=path,
-            hint="remove the pair's folder and run ebb align and ebb depth: they make it again",
-        )
+        raise _spoilt(item, name, "not the file that was written")
     return data
+
+
+def _spoilt(
+    item: ReadyPair, name: str, what: str, begin: str = "remove the pair's folder and run"
+) -> InvalidInput:
+    again = "ebb import again: it makes" if item.pair.is_imported else "ebb align and ebb depth: they make"
+    return InvalidInput(what, path=item.folder / name, hint=f"{begin} {again} it again")
 
 
 def _left_out(workspace: Workspace, pairs: Sequence[Pair], splits: dict[str, Split | None]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -25,6 +26,14 @@ def fail() -> None:
     raise OutputError("no space", path="a.png", hint="make space")
 
 
+DENIED, FULL, READ_ONLY = map(os.strerror, (errno.EACCES, errno.ENOSPC, errno.EROFS))
+
+
+def refuse(number: int, file: str | None = None) -> None:
+    """As the operating system does, where nothing is said about it nearer by."""
+    raise OSError(number, os.strerror(number), file)
+
+
 def interrupt() -> None:
     raise KeyboardInterrupt
 
@@ -39,6 +48,13 @@ def terminate() -> None:
         (fail, ExitCode.CANNOT_WRITE, "tool: a.png: no space (make space)"),
         (interrupt, ExitCode.INTERRUPTED, STOPPED),
         (terminate, ExitCode.TERMINATED, STOPPED),
+        (
+            lambda: refuse(errno.EACCES, "a/b"),
+            ExitCode.INVALID_INPUT,
+            f"tool: a/b: {DENIED}",
+        ),
+        (lambda: refuse(errno.ENOSPC), ExitCode.CANNOT_WRITE, f"tool: cannot write it: {FULL}"),
+        (lambda: refuse(errno.EROFS, "a"), ExitCode.CANNOT_WRITE, f"tool: a: cannot write it: {READ_ONLY}"),
         (lambda: ExitCode.ITEMS_FAILED, ExitCode.ITEMS_FAILED, ""),
         (lambda: None, ExitCode.DONE, ""),
     ],
@@ -58,6 +74,8 @@ def test_usage_errors_are_cyclopts_own(capsys: pytest.CaptureFixture[str]) -> No
 def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         run_verb(app_of(lambda: 1 / 0), ["act"])
+    with pytest.raises(BrokenPipeError):  # of a worker: standard output is looked after
+        run_verb(app_of(lambda: refuse(errno.EPIPE)), ["act"])
 
 
 def test_errors_for_machines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from ebb.errors import OutputError
 from ebb.files import (
     atomic_file,
     cannot_write,
+    make_folder,
     remove_temporaries,
     sha256_bytes,
     sha256_file,
@@ -50,8 +51,14 @@ def test_hashing_file_counts(tmp_path: Path) -> None:
 
 def test_a_file_in_the_way_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OutputError, match="cannot write it"):
+    message = "^.*/file: cannot write it: a file is where a folder should be$"
+    with pytest.raises(OutputError, match=message):
         write_atomic(tmp_path / "file" / "below", b"")
+    for folder in ("file", "file/below"):
+        with pytest.raises(OutputError, match=message):
+            make_folder(tmp_path / folder)
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
 
 
 def test_no_space_says_how_much_is_left(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -54,6 +55,15 @@ def test_the_lock_names_its_holder_and_goes_with_it(tmp_path: Path) -> None:
         holder.kill()
     with open_workspace(tmp_path):
         assert json.loads((tmp_path / ".lock").read_text())["pid"] == os.getpid()
+
+
+def test_no_space_for_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(number: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("ebb.workspace.os.write", write)
+    with pytest.raises(OutputError, match="no space to write it"), open_workspace(tmp_path, create=True):
+        pass
 
 
 def test_opening_removes_what_a_killed_run_left(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from ebb.console import SilentProgress
 from ebb.dataset.index import read_index
 from ebb.dataset.png import decode_png
 from ebb.dataset.shards import read_records
-from ebb.errors import InvalidInput
+from ebb.errors import InvalidInput, OutputError
 from ebb.settings import AlignSettings, DepthSettings, ShardSettings
 from ebb.stages import align, depth, shard
 from ebb.workspace import Workspace
@@ -148,6 +148,28 @@ def test_a_damaged_photo_is_not_packed(ready: Workspace) -> None:
     data[1000] ^= 1
     path.write_bytes(data)
     with pytest.raises(InvalidInput, match="not the file that was written"):
+        run(ready)
+
+
+def test_a_photo_that_is_gone_leaves_the_finished_shards(ready: Workspace) -> None:
+    run(ready)
+    before = contents(ready)
+    (pair_id, *_) = ready.state.stage_rows("align")
+    path = ready.pair(pair_id) / "shallow.png"
+    path.unlink()
+    with pytest.raises(
+        InvalidInput, match=r"shallow\.png: .* is gone \(run ebb align and ebb depth: they make it again\)"
+    ):
+        run(ready)
+    assert contents(ready) == before
+    align.run(ready, ready.settings("align"), RUN, SilentProgress())
+    run(ready)
+    assert contents(ready) == before
+
+
+def test_a_file_in_place_of_the_folder(ready: Workspace) -> None:
+    ready.shards.touch()
+    with pytest.raises(OutputError, match="shards: cannot write it: a file is where a folder should be"):
         run(ready)
 
 
