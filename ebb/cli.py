@@ -82,6 +82,7 @@ def ingest(
     if dry_run:
         report = stage.preview(raw_dir, settings, run, console.progress())
     else:
+        stage.check_ready(raw_dir, settings)
         with open_workspace(common.dataset, create=True) as workspace:
             report = stage.run(workspace, raw_dir, settings, run, console.progress())
     console.result(report.as_dict(), ingest_text(report))
@@ -190,7 +191,7 @@ def run_all(
     console = common.console()
     settings = Settings(pairing, alignment, depth_maps, shards, run)
     report = run_pipeline(common.dataset, raw_dir, settings, console.progress())
-    console.result(report.as_dict(), pipeline_text(report))
+    console.result(report.as_dict(), pipeline_text(report), report.problem)
     return report.exit_code(run.max_reject)
 
 
@@ -338,7 +339,7 @@ def import_dataset(
 
     console = common.console()
     report = import_and_shard(common.dataset, source, settings, run, console.progress())
-    console.result(report.as_dict(), pipeline_text(report))
+    console.result(report.as_dict(), pipeline_text(report), report.problem)
     return report.exit_code(run.max_reject)
 
 

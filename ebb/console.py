@@ -52,17 +52,18 @@ class Console:
 
     def error(self, error: EbbError) -> None:
         """What went wrong, which file, what to do: one line, or an object for machines."""
-        _say(f"{self._program}: {error}")
-        if self.as_json:
-            facts = {"error": error.message, "path": error.path and str(error.path), "hint": error.hint}
-            self.result(facts | {"exit_code": int(error.exit_code)}, "")
+        self.result({}, "", error)
 
-    def result(self, facts: Mapping[str, Any], text: str) -> None:
-        """What came out: ``facts`` for machines, ``text`` for people."""
-        if self.as_json:
-            say(json.dumps(facts, indent=2, default=str))
-        elif text and not self.quiet:
-            say(printable(text))
+    def result(self, facts: Mapping[str, Any], text: str, problem: EbbError | None = None) -> None:
+        """What came out: ``facts`` for machines, ``text`` for people, and what stood in the way of more."""
+        try:
+            if self.as_json:
+                say(json.dumps({**facts, **_facts(problem)}, indent=2, default=str))
+            elif text and not self.quiet:
+                say(printable(text))
+        finally:
+            if problem is not None:
+                _say(f"{self._program}: {problem}")
 
 
 class SilentProgress:
@@ -212,6 +213,13 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def _facts(error: EbbError | None) -> dict[str, Any]:
+    if error is None:
+        return {}
+    facts = {"error": error.message, "path": error.path and str(error.path), "hint": error.hint}
+    return facts | {"exit_code": int(error.exit_code)}
 
 
 def _say(text: str) -> None:

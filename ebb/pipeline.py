@@ -15,9 +15,11 @@ from ebb.workspace import open_workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ebb.errors import EbbError
     from ebb.runner.items import Progress
     from ebb.runner.stage import StageReport
     from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
+    from ebb.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,17 @@ class PipelineReport:
     dataset: str
     ingested: ingest.IngestReport | None = None
     stages: list[StageReport] = field(default_factory=list)
-    shards: shard.ShardReport
+    shards: shard.ShardReport | None = None
+    problem: EbbError | None = None
+    """Why there are no shards."""
     status: DatasetStatus
     contact_sheet: str = ""
     page: str = ""
 
     def exit_code(self, max_reject: float) -> ExitCode:
-        """3 when anything failed in any stage or too much was rejected, else 0."""
+        """4 without one usable pair, 3 when anything failed or too much was rejected, else 0."""
+        if self.problem is not None:
+            return self.problem.exit_code
         codes = [stage.exit_code(max_reject) for stage in self.stages]
         if self.ingested is not None:
             codes.append(self.ingested.exit_code)
@@ -56,7 +62,7 @@ class PipelineReport:
             "dataset": self.dataset,
             "ingest": self.ingested.as_dict() if self.ingested else None,
             **{stage.stage: stage.as_dict() for stage in self.stages},
-            "shard": self.shards.as_dict(),
+            "shard": self.shards.as_dict() if self.shards else None,
             "pairs": self.status.as_dict()["pairs"],
             "contact_sheet": self.contact_sheet,
             "report": self.page,
@@ -67,8 +73,9 @@ def run_pipeline(dataset: Path, raw_dir: Path, settings: Settings, progress: Pro
     """Camera files to shards; goes on where an earlier run stopped.
 
     Raises:
-        EbbError: what any stage raises; missing weights are found out before the first photo is read.
+        EbbError: what any stage raises; missing photos and weights are found out before a folder is made.
     """
+    ingest.check_ready(raw_dir, settings.ingest)
     depth.check_ready(settings.depth)
     with open_workspace(dataset, create=True) as workspace:
         ingested = ingest.run(workspace, raw_dir, settings.ingest, settings.run, progress)
@@ -76,32 +83,44 @@ def run_pipeline(dataset: Path, raw_dir: Path, settings: Settings, progress: Pro
             align.run(workspace, settings.align, settings.run, progress),
             depth.run(workspace, settings.depth, settings.run, progress),
         ]
-        shards = shard.run(workspace, settings.shard, progress)
-        sheet = write_contact_sheet(workspace)
-        return PipelineReport(
-            dataset=str(workspace.root),
-            ingested=ingested,
-            stages=stages,
-            shards=shards,
-            status=dataset_status(workspace),
-            contact_sheet=str(sheet or ""),
-            page=str(write_dataset_page(workspace)),
-        )
+        return _finish(workspace, stages, settings.shard, progress, ingested)
 
 
 def import_and_shard(
     dataset: Path, source: Path, settings: ShardSettings, run: RunSettings, progress: Progress
 ) -> PipelineReport:
-    """Take an existing data set as it is and write it as shards."""
+    """Take an existing data set as it is and write it as shards.
+
+    Raises:
+        EbbError: what either stage raises.
+    """
+    import_.check_ready(source)
     with open_workspace(dataset, create=True) as workspace:
         stages = [import_.run(workspace, source, run, progress)]
+        return _finish(workspace, stages, settings, progress)
+
+
+def _finish(
+    workspace: Workspace,
+    stages: list[StageReport],
+    settings: ShardSettings,
+    progress: Progress,
+    ingested: ingest.IngestReport | None = None,
+) -> PipelineReport:
+    """Shards, if there is something to put in, and what to look at in any case."""
+    shards = problem = None
+    try:
         shards = shard.run(workspace, settings, progress)
-        sheet = write_contact_sheet(workspace)
-        return PipelineReport(
-            dataset=str(workspace.root),
-            stages=stages,
-            shards=shards,
-            status=dataset_status(workspace),
-            contact_sheet=str(sheet or ""),
-            page=str(write_dataset_page(workspace)),
-        )
+    except shard.NothingReady as error:
+        problem = error
+    sheet = write_contact_sheet(workspace)
+    return PipelineReport(
+        dataset=str(workspace.root),
+        ingested=ingested,
+        stages=stages,
+        shards=shards,
+        problem=problem,
+        status=dataset_status(workspace),
+        contact_sheet=str(sheet or ""),
+        page=str(write_dataset_page(workspace)),
+    )

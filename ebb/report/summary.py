@@ -87,12 +87,12 @@ def pair_table(pairs: list[PairStatus]) -> str:
 def pipeline_text(report: PipelineReport) -> str:
     """What became of every file and pair, and where the results are."""
     parts = [ingest_text(report.ingested)] if report.ingested else []
-    parts += [stage_text(stage) for stage in report.stages]
+    parts += [stage_text(stage) for stage in report.stages if stage.total]
     shown = report.status.pairs[:MAX_LISTED]
-    parts.append(pair_table(shown))
+    parts += [pair_table(shown)] if shown else []
     if len(shown) < len(report.status.pairs):
         parts.append(f"… and {len(report.status.pairs) - len(shown)} more: ebb status --pairs")
-    parts.append(shard_text(report.shards))
+    parts += [shard_text(report.shards)] if report.shards else []
     pictures = [path for path in (report.page, report.contact_sheet) if path]
     if pictures:
         parts.append("look at: " + "\n         ".join(pictures))

@@ -51,13 +51,7 @@ def run(workspace: Workspace, source: Path, run: RunSettings, progress: Progress
     Raises:
         InvalidInput: the folder holds no pair of that layout.
     """
-    folder = existing_folder(source)
-    jobs = list(walk(folder, IngestSettings().max_megapixels))
-    listing = find_ebb_pairs(job.name for job in jobs)
-    if not listing.pairs:
-        raise InvalidInput(
-            "no pairs here", path=folder, hint="expected train/original/0.jpg and train/bokeh/0.jpg"
-        )
+    folder, jobs, listing = check_ready(source)
     known = {row.name: row for row in workspace.state.file_rows(str(folder))}
     wanted = {path for pair in listing.pairs for path in pair.paths if path}
     todo = [job for job in jobs if job.name in wanted]
@@ -75,6 +69,22 @@ def run(workspace: Workspace, source: Path, run: RunSettings, progress: Progress
         if row.reason is not None and row.reason is not Reason.UNSUPPORTED_FILE:
             report.add(row.status, row.reason)
     return report
+
+
+def check_ready(source: Path) -> tuple[Path, list[FileJob], EbbListing]:
+    """Look through an EBB! folder: where it is, its files, its pairs.
+
+    Raises:
+        InvalidInput: it is not a folder, or holds no pair of that layout.
+    """
+    folder = existing_folder(source)
+    jobs = list(walk(folder, IngestSettings().max_megapixels))
+    listing = find_ebb_pairs(job.name for job in jobs)
+    if not listing.pairs:
+        raise InvalidInput(
+            "no pairs here", path=folder, hint="expected train/original/0.jpg and train/bokeh/0.jpg"
+        )
+    return folder, jobs, listing
 
 
 def read_file(job: FileJob) -> Result:

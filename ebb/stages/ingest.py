@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.catalog import CatalogRow, Role, pairs_of, read_catalog, write_catalog
-from ebb.errors import Broken, ExitCode, Reason, Rejected, Status, UsageError
+from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
 from ebb.files import sha256_bytes, write_atomic
 from ebb.names import is_text
 from ebb.photo.capture import Capture, Exif
@@ -86,6 +86,21 @@ def run(
     write_atomic(workspace.catalog_file, write_catalog([*others, *report.rows]))
     workspace.save_settings(ingest=settings)
     return report
+
+
+def check_ready(raw_dir: Path, settings: IngestSettings) -> None:
+    """Make sure that there is something to read, before a dataset folder is made for it.
+
+    Raises:
+        InvalidInput: ``raw_dir`` is not a folder, or holds no file.
+        UsageError: the ``--pairs`` file cannot be read.
+    """
+    folder = existing_folder(raw_dir)
+    if next(walk(folder, settings.max_megapixels), None) is None:
+        hint = "name the folder that holds the photos; if it is a disk or a card, is it mounted?"
+        raise InvalidInput("no files here", path=raw_dir, hint=hint)
+    if settings.pairs is not None:
+        _read_pairs(settings.pairs)
 
 
 def preview(raw_dir: Path, settings: IngestSettings, run: RunSettings, progress: Progress) -> IngestReport:
@@ -178,11 +193,17 @@ def _verdicts(files: Sequence[FileRow], settings: IngestSettings) -> list[Verdic
     captures = [_capture(row) for row in files if row.status is Status.OK and not row.facts.get("depth")]
     if settings.pairs is None:
         return pair_captures(captures, settings)
+    wanted = read_pairs_csv(_read_pairs(settings.pairs), [capture.name for capture in captures])
+    return pair_by_list(captures, wanted, settings)
+
+
+def _read_pairs(path: Path) -> str:
     try:
-        text = settings.pairs.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the pairs file: {error}", path=settings.pairs) from error
-    return pair_by_list(captures, read_pairs_csv(text, [capture.name for capture in captures]), settings)
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"cannot read the pairs file: {error.strerror}", path=path) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the pairs file is not UTF-8: {error.reason}", path=path) from error
 
 
 def _capture(row: FileRow) -> Capture:

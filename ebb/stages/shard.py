@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 STAGE = "shard"
 
 
+class NothingReady(InvalidInput):
+    """No pair can go into a shard."""
+
+
 @dataclass(frozen=True)
 class ReadyPair:
     """A pair with everything a record needs."""
@@ -82,7 +86,8 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
     """Write the shards of every pair that is aligned and has its depth map, ``DATASET.json`` last.
 
     Raises:
-        InvalidInput: no pair is ready, or their depth maps were made in different ways.
+        NothingReady: there is no pair to write.
+        InvalidInput: the depth maps were made in different ways, or a photo is gone or damaged.
         OutputError: the shards cannot be written.
     """
     pairs = pairs_of(read_catalog(workspace.catalog_file))
@@ -115,7 +120,8 @@ def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
     """Pairs whose photos and depth maps are up to date, in shooting order.
 
     Raises:
-        InvalidInput: there are none, or some depth maps are from an earlier recipe.
+        NothingReady: there are none.
+        InvalidInput: some depth maps are from an earlier recipe.
     """
     aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
     settings = workspace.settings(ALIGN)
@@ -127,9 +133,7 @@ def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
         if row is not None and is_current and usable(aligned, pair.pair_id, key):
             ready.append(ReadyPair(pair, aligned[pair.pair_id], row, workspace.pair(pair.pair_id)))
     if not ready:
-        raise InvalidInput(
-            "no pair is aligned and has its depth map", path=workspace.root, hint="see: ebb status --pairs"
-        )
+        raise _nothing_ready(workspace, pairs)
     recipes = {item.depth.figures["recipe"] for item in ready if not item.pair.is_imported}
     if len(recipes) > 1:
         raise InvalidInput(
@@ -140,6 +144,20 @@ def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
     hashes = {item.pair.pair_id: item.aligned.figures.get("picture_hash") for item in ready}
     groups = near_duplicates({pair_id: found for pair_id, found in hashes.items() if found})
     return [replace(item, near_duplicates=groups.get(item.pair.pair_id, "")) for item in ready]
+
+
+def _nothing_ready(workspace: Workspace, pairs: Sequence[Pair]) -> NothingReady:
+    if not pairs:
+        return NothingReady(
+            "no two files make a pair",
+            path=workspace.catalog_file,
+            hint="ebb ingest RAW_DIR --explain FILE says why one of them is in none",
+        )
+    return NothingReady(
+        f"none of {len(pairs)} pairs is aligned and has its depth map",
+        path=workspace.root,
+        hint="see: ebb status --pairs",
+    )
 
 
 def _assign(

@@ -95,6 +95,25 @@ def test_the_hint_after_simulating_fits_the_frames(
     assert cli._height(SimulateSettings(size="2592x1728")) == ""
 
 
+def test_no_usable_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw, dataset = tmp_path / "raw", tmp_path / "set"
+    command = ["run", str(raw), "--dataset", str(dataset), *FAST]
+    for verb in ("run", "ingest", "import"):
+        assert run_verb([verb, str(raw), "--dataset", str(dataset)]) == ExitCode.INVALID_INPUT
+        assert not dataset.exists()
+    raw.mkdir()
+    (raw / "notes.txt").touch()
+    capsys.readouterr()
+    assert run_verb(command) == ExitCode.INVALID_INPUT
+    out, err = capsys.readouterr()
+    assert out.startswith("1 files, 0 captures, 0 pairs")
+    assert "notes.txt  unsupported_file" in out
+    assert err.splitlines()[-1].startswith(f"ebb: {dataset}/captures.parquet: no two files make a pair")
+    assert run_verb([*command, "--json"]) == ExitCode.INVALID_INPUT
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["error"], facts["ingest"]["num_files"]) == ("no two files make a pair", 1)
+
+
 def test_explain_and_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_card(tmp_path / "raw", 1)
     dataset = tmp_path / "set"

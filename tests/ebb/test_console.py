@@ -59,6 +59,16 @@ def test_quiet_says_errors_only(capsys: pytest.CaptureFixture[str]) -> None:
     assert isinstance(console.progress(), SilentProgress)
 
 
+def test_a_result_with_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = InvalidInput("no pairs")
+    Console().result({"n": 1}, "one file", problem)
+    assert capsys.readouterr() == ("one file\n", "ebb: no pairs\n")
+    Console(as_json=True).result({"n": 1}, "one file", problem)
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"n": 1, "error": "no pairs", "path": None, "hint": "", "exit_code": 4}
+    assert err == "ebb: no pairs\n"
+
+
 def test_plain_progress_tells_errors_and_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Console().progress()
     assert isinstance(progress, PlainProgress)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from ebb.console import SilentProgress
-from ebb.errors import ExitCode, MissingDependency
+from ebb.errors import EbbError, ExitCode, MissingDependency
 from ebb.pipeline import import_and_shard, run_pipeline
-from ebb.settings import DepthSettings, RunSettings, ShardSettings
-from tests.captures import write_card
+from ebb.report.summary import pipeline_text
+from ebb.settings import DepthSettings, IngestSettings, RunSettings, ShardSettings
+from tests.captures import scene, shot, write_card
 from tests.ebb.conftest import SETTINGS
 from tests.ebb.stages.test_import_ import release
 
@@ -21,9 +22,11 @@ def test_missing_weights_end_it_before_anything_is_read(
 ) -> None:
     monkeypatch.setenv("EBB_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("EBB_MEGADEPTH_WEIGHTS", raising=False)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.JPG").touch()
     settings = replace(SETTINGS, depth=DepthSettings(provider="megadepth"))
     with pytest.raises(MissingDependency):
-        run_pipeline(tmp_path / "set", tmp_path, settings, SilentProgress())
+        run_pipeline(tmp_path / "set", tmp_path / "raw", settings, SilentProgress())
     assert not (tmp_path / "set").exists()
 
 
@@ -40,6 +43,51 @@ def test_a_second_run_changes_no_byte(tmp_path: Path) -> None:
 
 def test_failures_of_any_stage_show_in_the_exit_code(finished) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
     assert finished.exit_code(1.0) is ExitCode.ITEMS_FAILED
+
+
+def test_without_one_usable_pair_everything_found_is_told(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "IMG_0001.JPG").write_bytes(shot(scene(1), 16, 0))
+    (raw / "IMG_0002.JPG").write_bytes(shot(scene(1), 8, 4))
+    report = run_pipeline(tmp_path / "set", raw, SETTINGS, SilentProgress())
+    assert report.exit_code(1.0) is ExitCode.INVALID_INPUT
+    assert "no two files make a pair" in str(report.problem)
+    text = pipeline_text(report)
+    assert text.startswith("2 files, 2 captures, 0 pairs")
+    assert "IMG_0002.JPG  other_f_number" in text
+    assert report.as_dict()["ingest"]["not_used"][1]["reason"] == "other_f_number"
+    assert report.as_dict()["shard"] is None
+    assert Path(report.page).exists()
+
+    (raw / "IMG_0003.JPG").write_bytes(shot(scene(2), 1.8, 8))
+    report = run_pipeline(tmp_path / "set", raw, SETTINGS, SilentProgress())
+    assert report.exit_code(1.0) is ExitCode.INVALID_INPUT
+    assert "none of 1 pairs is aligned and has its depth map" in str(report.problem)
+    assert "IMG_0003.JPG  align  too_few_" in pipeline_text(report)
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "message"),
+    [
+        (None, IngestSettings(), "not a folder"),
+        ([], IngestSettings(), "no files here .* is it mounted"),
+        (["a.JPG"], IngestSettings(pairs=Path("no.csv")), "no.csv: cannot read the pairs file: No such file"),
+    ],
+)
+def test_what_cannot_begin_leaves_no_dataset(
+    files: list[str] | None, settings: IngestSettings, message: str, tmp_path: Path
+) -> None:
+    raw, made = tmp_path / "raw", tmp_path / "set"
+    if files is not None:
+        raw.mkdir()
+        for name in files:
+            (raw / name).touch()
+    with pytest.raises(EbbError, match=message):
+        run_pipeline(made, raw, replace(SETTINGS, ingest=settings), SilentProgress())
+    with pytest.raises(EbbError, match="not a folder|no pairs here"):
+        import_and_shard(made, raw, ShardSettings(), RunSettings(), SilentProgress())
+    assert not made.exists()
 
 
 def test_import_and_shard(tmp_path: Path) -> None:
