@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import Reason, Status
+from ebb.names import one_line
 from ebb.streams import say, say_aside
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Console:
                 say(printable(text))
         finally:
             if problem is not None:
-                _say(f"{self._program}: {problem}")
+                _say(one_line(f"{self._program}: {problem}"))
 
 
 class SilentProgress:
@@ -98,7 +99,7 @@ class PlainProgress:
         """Count an item; say so if it did not come through or some time has passed."""
         self._done += 1
         if status is Status.ERROR:
-            _say(f"{self._stage}: {name}: {reason}: {detail}")
+            _say(one_line(f"{self._stage}: {name}: {reason}: {detail}"))
         now = time.monotonic()
         if now - self._last >= PLAIN_INTERVAL_S:
             self._last = now
@@ -147,7 +148,8 @@ class TerminalProgress:
         if self._bar is None or self._task is None:
             return
         if status is Status.ERROR:
-            self._bar.console.print(printable(f"{name}: {reason}: {detail}"), markup=False, highlight=False)
+            text = printable(one_line(f"{name}: {reason}: {detail}"))
+            self._bar.console.print(text, markup=False, highlight=False)
         self._bar.advance(self._task)
 
     def tell(self, text: str) -> None:
@@ -202,7 +204,7 @@ def printable(text: str) -> str:
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Plain aligned columns; numbers to the right."""
-    cells = [[printable(str(cell)).replace("\n", " ") for cell in row] for row in rows]
+    cells = [[printable(one_line(str(cell))) for cell in row] for row in rows]
     widths = [max(len(line[i]) for line in [list(headers), *cells]) for i in range(len(headers))]
     right = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(headers))]
     lines = [list(headers), ["-" * width for width in widths], *cells]

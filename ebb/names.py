@@ -1,4 +1,4 @@
-"""File names: their natural order, and what to do with one that is not text."""
+"""File names: their natural order, and what to do with those that are not text or not plain."""
 
 from __future__ import annotations
 
@@ -22,5 +22,20 @@ def is_text(name: str) -> bool:
 
 
 def as_text(name: str) -> str:
-    """Turn a name into text that can be stored and shown; what is not UTF-8 becomes hex escapes."""
-    return name if is_text(name) else os.fsencode(name).decode("utf-8", "backslashreplace")
+    """Turn a name into text that can be stored and shown; what is not UTF-8 becomes hex escapes.
+
+    It says so at its end: another file may have these very escapes as its name.
+    """
+    if is_text(name):
+        return name
+    return f"{os.fsencode(name).decode('utf-8', 'backslashreplace')} (not UTF-8)"
+
+
+def portable_name(name: str) -> str:
+    """A file name that every system and reader can take: control characters and backslashes become %XX."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\\]", lambda found: f"%{ord(found[0]):02X}", name)
+
+
+def one_line(text: str) -> str:
+    """Text with its line breaks written out, as a file name may hold some."""
+    return text.replace("\n", "\\n")

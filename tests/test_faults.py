@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from ebb.dataset.catalog import CatalogRow, read_catalog
+from ebb.dataset.shards import read_records
 from ebb.errors import Reason, Status
 from tests.captures import SAMPLE, scene, shot, write_card, write_pair
 
@@ -84,8 +85,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.
     (raw / "crash.JPG").write_bytes(shot(scene(5), 16, 7000) + b"EBB-TEST-ABORT")
     (raw / "unreadable.JPG").symlink_to("/proc/self/mem")
     odd = raw / 'it\'s a "day" [1] (2)' / "Фото 日本 = \u202e"
-    for i, path in enumerate(write_pair(odd, 1, seed=77, seconds=20_000)):
-        path.rename(path.with_name(f"{['=cmd|x!A0', '[red] <b>'][i]}.jpg"))
+    names = ("=cmd|x!A0.jpg", "[red] <b>\x1b[2J\n1\\2.jpg")
+    for path, name in zip(write_pair(odd, 1, seed=77, seconds=20_000), names, strict=True):
+        path.rename(path.with_name(name))
     environment = {
         **os.environ,
         "PYTHONPATH": str(Path(__file__).with_name("doubles_path")),
@@ -102,6 +104,8 @@ def test_a_hostile_folder_finishes_with_a_row_for_every_bad_file(
     folder, result = hostile
     assert result.returncode == 3, result.stderr
     assert "Traceback" not in result.stderr
+    assert r"[red] <b>\x1b[2J\n1\2.jpg" in result.stdout
+    assert "\x1b" not in result.stdout + result.stderr
     rows = {row.name: row for row in read_catalog(folder / "set" / "captures.parquet")}
     expected = {
         "truncated.DNG": Reason.CORRUPT_INPUT,
@@ -124,6 +128,8 @@ def test_everything_else_in_a_hostile_folder_is_processed(
     assert len({row.pair_id for row in rows if row.role == "wide" and row.pair_id}) == 2
     shards = list((folder / "set" / "shards").glob("*.parquet"))
     assert shards
+    sources = {record.source_shallow for path in shards for record in read_records(path)}
+    assert "[red] <b>%1B[2J%0A1%5C2.jpg" in sources
     names = {path.name for path in (folder / "set").rglob("*")}
     assert not any("cmd" in name for name in names), "outputs are named by id, never by an input's name"
 

@@ -113,7 +113,7 @@ class Record:
     """Smallest pair_id of those that look almost like this one, itself included; empty: there are none."""
     depth_provider: str
     source_wide: str
-    """File name without a folder."""
+    """File name without a folder; of control characters and backslashes their %XX."""
     source_shallow: str
     source_wide_sha256: str
     source_shallow_sha256: str

@@ -20,7 +20,7 @@ from posixpath import dirname, splitext
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ebb.errors import Reason, Status
-from ebb.names import natural_key
+from ebb.names import natural_key, one_line
 from ebb.photo.probe import RAW_SUFFIXES
 
 if TYPE_CHECKING:
@@ -380,4 +380,5 @@ def explain(verdict: Verdict) -> str:
         "why": verdict.detail,
         "to do": verdict.reason.advice if verdict.reason is not None else "nothing",
     }
-    return "\n".join([capture.name, *(f"  {word:<10}{text}" for word, text in lines.items())])
+    told = [capture.name, *(f"  {word:<10}{text}" for word, text in lines.items())]
+    return "\n".join(map(one_line, told))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ebb.console import table
 from ebb.errors import Reason
+from ebb.names import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +105,7 @@ def verify_text(report: VerifyReport) -> str:
     checked = f"{report.num_files} files, {report.num_rows} rows checked"
     if not report.problems:
         return f"{checked}: everything is as it was written"
-    return "\n".join([*report.problems, f"{checked}: {len(report.problems)} problems"])
+    return "\n".join([*map(one_line, report.problems), f"{checked}: {len(report.problems)} problems"])
 
 
 def export_text(report: ExportReport) -> str:

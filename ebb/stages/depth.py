@@ -116,6 +116,14 @@ def check_ready(settings: DepthSettings) -> Path | None:
 def _run_jobs(
     work: Work[DepthJob], jobs: Sequence[DepthJob], run: RunSettings
 ) -> Iterator[Outcome[DepthJob]]:
+    """Whatever became of a map, its row says which photo it was to be made for."""
+    for outcome in _outcomes(work, jobs, run):
+        yield replace(outcome, figures={**_origin(outcome.job), **outcome.figures})
+
+
+def _outcomes(
+    work: Work[DepthJob], jobs: Sequence[DepthJob], run: RunSettings
+) -> Iterator[Outcome[DepthJob]]:
     """One photo at a time; those for a network in batches, where that is asked for or faster."""
     if not jobs or jobs[0].settings.provider in (*FROM_FILES, "none"):
         return run_items(work, jobs, run)
@@ -134,7 +142,7 @@ def make_depth(job: DepthJob) -> Result:
         Broken: the depth file changed or cannot be read.
     """
     if job.settings.provider == "none":
-        return Result(figures=_origin(job))
+        return Result()
     read = _FROM_FILES.get(job.settings.provider)
     return _store(job, _through_crop(job, read(job)) if read else _predict([job])[0])
 
@@ -149,12 +157,12 @@ def _store(job: DepthJob, inverse_depth: InverseDepth) -> Result:
     Raises:
         Rejected: ``bad_depth`` if it holds NaN or infinity.
     """
-    figures = _origin(job)
+    figures = {}
     files = {"depth.png": encode_png(encode_depth8(inverse_depth))}
     if job.settings.keep_float:
         half = encode_float16(inverse_depth)
         files["depth.npy"] = encode_npy(half.values)
-        figures |= {"depth_min": half.lo, "depth_max": half.hi}
+        figures = {"depth_min": half.lo, "depth_max": half.hi}
     return Result(
         figures=figures,
         outputs={name: write_atomic(job.folder / name, data) for name, data in files.items()},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ebb.dataset.catalog import CatalogRow, Role, pairs_of, read_catalog, write_catalog
 from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
 from ebb.files import sha256_bytes, write_atomic
-from ebb.names import is_text
+from ebb.names import as_text, is_text, one_line
 from ebb.photo.capture import Capture, Exif
 from ebb.photo.decode import developed_size
 from ebb.photo.exif import read_exif
@@ -123,6 +123,7 @@ def explain_file(
     """
     folder = existing_folder(raw_dir)
     files = _look(folder, settings, run, progress).rows
+    name = as_text(name)
     fitting = [row for row in files if name in (row.name, PurePosixPath(row.name).name)]
     if len(fitting) != 1:
         found = ", ".join(row.name for row in fitting) or "none"
@@ -131,12 +132,10 @@ def explain_file(
         if verdict.capture.name == fitting[0].name:
             return explain(verdict)
     row = next(row for row in catalog_rows(files, settings) if row.name == fitting[0].name)
-    what = (
-        f"{row.reason}: {row.detail}\n{row.reason.advice}"
-        if row.reason
-        else f"{row.role} file of {row.pair_id}"
-    )
-    return f"{row.name}\n{what}"
+    what = [f"{row.role} file of {row.pair_id}"]
+    if row.reason:
+        what = [f"{row.reason}: {row.detail}", row.reason.advice]
+    return "\n".join(map(one_line, [row.name, *what]))
 
 
 def read_file(job: FileJob) -> Result:

@@ -15,6 +15,7 @@ from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_sp
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
 from ebb.model_files import model_name
+from ebb.names import portable_name
 from ebb.quality.likeness import near_duplicates
 from ebb.runner.keys import ALIGN, DEPTH, align_key
 from ebb.runner.stage import usable
@@ -247,8 +248,8 @@ def _record(item: ReadyPair, software: str) -> Record:
         **{name: figures[name] for name in measured if name in figures},
         near_duplicates=item.near_duplicates,
         depth_provider=item.depth.figures["provider"],
-        source_wide=wide.name.rpartition("/")[2],
-        source_shallow=shallow.name.rpartition("/")[2],
+        source_wide=portable_name(wide.name.rpartition("/")[2]),
+        source_shallow=portable_name(shallow.name.rpartition("/")[2]),
         source_wide_sha256=wide.sha256,
         source_shallow_sha256=shallow.sha256,
         software=software,

@@ -30,6 +30,7 @@ def test_table_aligns_numbers_right() -> None:
         "bcdef  10",
     ]
     assert table(("name",), []).splitlines() == ["name", "----"]
+    assert table(("name",), [("a\nb\x1b",)]).splitlines()[2:] == [r"a\nb\x1b"]
 
 
 def test_results_go_out_and_notes_go_aside(capsys: pytest.CaptureFixture[str]) -> None:

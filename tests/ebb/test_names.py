@@ -7,7 +7,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb.names import as_text, is_text, natural_key
+from ebb.names import as_text, is_text, natural_key, one_line, portable_name
 
 
 def test_natural_order_counts() -> None:
@@ -25,6 +25,16 @@ def test_any_names_can_be_ordered(names: list[str]) -> None:
 def test_bytes_that_are_not_text() -> None:
     name = os.fsdecode(b"IMG_\xff.CR2")
     assert not is_text(name)
-    assert as_text(name) == "IMG_\\xff.CR2"
+    assert as_text(name) == "IMG_\\xff.CR2 (not UTF-8)"
+    assert as_text("IMG_\\xff.CR2") == "IMG_\\xff.CR2", "another file: its name has a backslash"
     assert is_text("Фото ü.jpg")
     assert as_text("Фото ü.jpg") == "Фото ü.jpg"
+
+
+def test_a_portable_name_has_nothing_that_steers_or_parts() -> None:
+    assert portable_name("a\x1b[2J\n\x85\\b.JPG") == "a%1B[2J%0A%85%5Cb.JPG"
+    assert portable_name("Фото\u202f1 100%.jpg") == "Фото\u202f1 100%.jpg"
+
+
+def test_line_breaks_are_written_out() -> None:
+    assert one_line("a\nb") == "a\\nb"

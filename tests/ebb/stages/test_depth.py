@@ -16,6 +16,7 @@ from ebb.dataset.png import decode_png, encode_png
 from ebb.depthmap.encoding import HalfDepth, decode_float16
 from ebb.depthmap.onnx import load_onnx
 from ebb.errors import InvalidInput, MissingDependency, Status, UsageError
+from ebb.report.status import dataset_status
 from ebb.settings import DepthSettings, IngestSettings, RunSettings
 from ebb.stages import align, depth, ingest
 from ebb.workspace import Workspace, open_workspace
@@ -99,6 +100,8 @@ def test_no_depth_file_is_a_reason(aligned: Workspace, monkeypatch: pytest.Monke
     assert report["reasons"] == {"no_depth": 1, "input_changed": 1}
     details = {row.detail for row in aligned.state.stage_rows("depth").values()}
     assert "no IMG_0001_depth file beside IMG_0001.JPG" in details
+    (_, told) = dataset_status(aligned).stages
+    assert (told.done, told.rejected, told.failed, told.left) == (1, 1, 1, 0)
 
 
 def write_phone_pair(folder: Path, number: int, orientation: int, wide: bytes | None = None) -> None:

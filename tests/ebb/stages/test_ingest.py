@@ -112,10 +112,13 @@ def test_a_name_that_is_no_text_is_a_row(tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path / "raw")
     write_card(tmp_path / "raw", 1)
     Path(os.fsdecode(folder + b"/IMG_\xff.CR2")).write_bytes(b"x")
+    (tmp_path / "raw" / "IMG_\\xff.CR2").write_bytes(b"x")  # as its escapes would read
     with open_workspace(tmp_path / "set", create=True) as workspace:
         report = run(workspace, tmp_path / "raw")
-    row = next(row for row in report.rows if row.status is Status.ERROR)
-    assert (row.name, row.reason) == ("IMG_\\xff.CR2", Reason.UNREADABLE)
+    rows = {row.name: row for row in report.rows if row.status is Status.ERROR}
+    assert list(rows) == ["IMG_\\xff.CR2", "IMG_\\xff.CR2 (not UTF-8)"]
+    row = rows["IMG_\\xff.CR2 (not UTF-8)"]
+    assert row.reason is Reason.UNREADABLE
     assert "rename the file" in row.detail
 
 
