@@ -12,7 +12,7 @@ import cyclopts
 from cyclopts import App, Parameter
 
 from ebb.console import Console
-from ebb.errors import EbbError, ExitCode, InvalidInput, OutputError
+from ebb.errors import EbbError, ExitCode, InvalidInput, OutputError, UsageError
 from ebb.streams import prepare_streams
 
 if TYPE_CHECKING:
@@ -55,15 +55,15 @@ def run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start us with it ignored
     try:
-        code = app(arguments, result_action="return_value", exit_on_error=False)
+        code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
     except EbbError as error:
         return _fail(console, error)
     except OSError as error:
         if (told := _as_told(error)) is None:
             raise
         return _fail(console, told)
-    except cyclopts.CycloptsError:
-        return ExitCode.USAGE  # cyclopts has said what is wrong
+    except cyclopts.CycloptsError as error:
+        return _fail(console, _usage(app.name[0], error))
     except KeyboardInterrupt:
         console.note(STOPPED)
         return ExitCode.INTERRUPTED
@@ -77,6 +77,18 @@ def _fail(console: Console, error: EbbError) -> ExitCode:
     with contextlib.suppress(OutputError):  # where --json goes: it takes no more
         console.error(error)
     return error.exit_code
+
+
+def _usage(program: str, error: cyclopts.CycloptsError) -> UsageError:
+    """What cyclopts says of flags and arguments, in one line as everything else."""
+    message = str(error)
+    if not message.endswith("..."):
+        message = message.removesuffix(".")
+    if isinstance(error, cyclopts.UnusedCliTokensError):
+        message = f"not expected: {' '.join(error.unused_tokens or ())}"
+    return UsageError(
+        message[:1].lower() + message[1:], hint=" ".join([program, *(error.command_chain or ()), "--help"])
+    )
 
 
 def _as_told(error: OSError) -> EbbError | None:

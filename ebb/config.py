@@ -48,7 +48,7 @@ def _offer(argument: Argument, value: object, source: str) -> None:
     if value is None or argument.tokens:
         return
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    argument.append(Token(keyword=source, value=text, source=source))
+    argument.append(Token(keyword=argument.name, value=text, source=source))
 
 
 def _settings_files(leaves: dict[str, Argument]) -> list[tuple[Path, dict[str, Any]]]:

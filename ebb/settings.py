@@ -305,7 +305,9 @@ def read_toml(path: Path) -> dict[str, dict[str, Any]]:
     """
     try:
         sections = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"cannot read settings: {error.strerror}", path=path) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"cannot read settings: {error}", path=path) from error
     sections.pop("versions", None)
     for name, values in sections.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import json
 import os
@@ -9,17 +10,18 @@ import platform
 import socket
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ebb
 from ebb.errors import DatasetLocked, InvalidInput
 from ebb.files import cannot_write, make_folder, remove_temporaries, write_atomic
+from ebb.names import as_text, is_text
 from ebb.settings import SECTIONS, as_dict, from_values, read_toml
 from ebb.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 class Workspace:
@@ -73,14 +75,20 @@ class Workspace:
         return from_values(SECTIONS[section], stored.get(section, {}))
 
     def save_settings(self, **sections: object) -> None:
-        """Record the settings that stages run with; other sections of the file stay."""
+        """Record the settings that stages run with, paths whole; other sections of the file stay."""
         import tomli_w
 
         stored = read_toml(self.settings_file) if self.settings_file.exists() else {}
-        stored.update({name: as_dict(settings) for name, settings in sections.items()})
+        stored.update({name: as_dict(_with_whole_paths(settings)) for name, settings in sections.items()})
         text = tomli_w.dumps({**stored, "versions": versions()})
         if not self.settings_file.exists() or self.settings_file.read_text(encoding="utf-8") != text:
             write_atomic(self.settings_file, text.encode())
+
+
+def _with_whole_paths(settings: Any) -> Any:  # noqa: ANN401 - any settings class
+    """So that they mean the same wherever the next command is started."""
+    paths = {name: value.absolute() for name, value in vars(settings).items() if isinstance(value, Path)}
+    return dataclasses.replace(settings, **paths)
 
 
 def settings_file(root: Path) -> Path:
@@ -141,6 +149,10 @@ def read_workspace(root: Path) -> Iterator[Workspace]:
 
 
 def _prepare(root: Path, *, create: bool) -> None:
+    if not is_text(str(root)):
+        raise InvalidInput(
+            "the path is not valid UTF-8", path=as_text(str(root)), hint="name another with --dataset"
+        )
     if create:
         make_folder(root)
     elif not is_dataset(root):

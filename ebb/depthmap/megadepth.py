@@ -187,7 +187,7 @@ def _read_state(path: Path) -> StateDict:
     except pickle.UnpicklingError as error:  # PyTorch's own advice is to load it all the same: not repeated
         message = "not a PyTorch weights file, or one that holds more than tensors"
         raise InvalidInput(message, path=path, hint=_HINT) from error
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
+    except (OSError, EOFError, RuntimeError, ValueError, LookupError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidInput(f"not a PyTorch weights file: {reason}", path=path, hint=_HINT) from error
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):

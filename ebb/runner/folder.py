@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ebb.errors import Broken, InvalidInput, Reason, Status
-from ebb.names import as_text
+from ebb.names import as_text, is_text
 from ebb.runner.run import run_items
 from ebb.state import FileRow
 
@@ -62,11 +62,14 @@ def existing_folder(path: Path) -> Path:
     """Resolve a folder that the user named.
 
     Raises:
-        InvalidInput: it is not there or not a folder.
+        InvalidInput: it is not there, not a folder, or its path is not text.
     """
     if not path.is_dir():
         raise InvalidInput("not a folder", path=path, hint="name the folder that holds the photos")
-    return path.resolve()
+    folder = path.resolve()
+    if not is_text(str(folder)):
+        raise InvalidInput("the path is not valid UTF-8", path=as_text(str(folder)), hint="rename the folder")
+    return folder
 
 
 def read_folder(

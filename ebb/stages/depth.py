@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Rect, Size
@@ -16,7 +16,7 @@ from ebb.depthmap.encoding import encode_depth8, encode_float16, half_size_homog
 from ebb.depthmap.heic import read_auxiliary
 from ebb.depthmap.providers import FROM_FILES, DepthProvider, check_provider, make_provider, on_gpu
 from ebb.depthmap.sidecar import read_sidecar
-from ebb.errors import Reason, Rejected
+from ebb.errors import Reason, Rejected, Status
 from ebb.files import write_atomic
 from ebb.geometry.crop import crop_to_photo
 from ebb.model_files import find_model, sha256_model
@@ -33,7 +33,6 @@ from ebb.weights import find_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from ebb.arrays import InverseDepth
     from ebb.runner.items import Outcome, Progress, Work
@@ -66,13 +65,15 @@ class DepthJob:
 def run(workspace: Workspace, settings: DepthSettings, run: RunSettings, progress: Progress) -> StageReport:
     """Make a depth map for every aligned pair; imported pairs that brought one keep it.
 
+    The settings are remembered; those of a network once it has made a map.
+
     Raises:
         UsageError: there is no such provider, or it needs settings that are not there.
         MissingDependency: the network's weights or packages are not there.
     """
     model = check_ready(settings)
     model_sha256 = sha256_model(model)
-    workspace.save_settings(depth=replace(settings, model_download=False))  # leave to fetch is for one run
+    recipe = depth_recipe(settings, model_sha256)
     align_settings = workspace.settings(ALIGN)
     aligned = workspace.state.stage_rows(ALIGN)
     jobs = []
@@ -90,14 +91,29 @@ def run(workspace: Workspace, settings: DepthSettings, run: RunSettings, progres
                 sidecar=pair.depth,
                 settings=settings,
                 model=model,
-                recipe=depth_recipe(settings, model_sha256),
+                recipe=recipe,
                 align_key=upstream,
             )
         )
-    if settings.provider not in (*FROM_FILES, "none"):
-        # A network spreads each photo over all cores by itself; CUDA reserves terabytes of address space.
-        run = replace(run, workers=1 if run.runner == "local" else run.workers, memory_limit=False)
-    return run_pairs(workspace.state, DEPTH, jobs, make_depth, run, progress, _run_jobs)
+    if settings.provider in (*FROM_FILES, "none"):
+        _remember(workspace, settings)
+        return run_pairs(workspace.state, DEPTH, jobs, make_depth, run, progress, _run_jobs)
+    # A network spreads each photo over all cores by itself; CUDA reserves terabytes of address space.
+    run = replace(run, workers=1 if run.runner == "local" else run.workers, memory_limit=False)
+    try:
+        return run_pairs(workspace.state, DEPTH, jobs, make_depth, run, progress, _run_jobs)
+    finally:
+        rows = workspace.state.stage_rows(DEPTH).values()
+        if any(row.status is Status.OK and row.figures.get("recipe") == recipe for row in rows):
+            _remember(workspace, settings)
+
+
+def _remember(workspace: Workspace, settings: DepthSettings) -> None:
+    """Save the settings for later runs, wherever they are started; leave to fetch is for one run."""
+    model = Path(settings.model).expanduser()
+    if settings.provider in ("onnx", "transformers") and model.exists():
+        settings = replace(settings, model=str(model.absolute()))
+    workspace.save_settings(depth=replace(settings, model_download=False))
 
 
 def check_ready(settings: DepthSettings) -> Path | None:

@@ -66,9 +66,28 @@ def test_how_a_verb_ends(
     assert capsys.readouterr().err.strip() == message
 
 
-def test_usage_errors_are_cyclopts_own(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_verb(app_of(fail), ["act", "--nonsense"]) is ExitCode.USAGE
-    assert "--nonsense" in "".join(capsys.readouterr())
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["act", "--jsn"], "unknown option: --jsn. Did you mean --json?", "tool act --help"),
+        (["act", "a", "b"], "not expected: a b", "tool act --help"),
+        (["atc"], 'unknown command "atc". Did you mean "act"? Available commands: act', "tool --help"),
+    ],
+)
+def test_usage_errors_are_one_line_or_json(
+    arguments: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = App(name="tool", suppress_keyboard_interrupt=False)
+
+    @app.command
+    def act(*, json: bool = False) -> None:
+        raise AssertionError
+
+    assert run_verb(app, arguments) is ExitCode.USAGE
+    assert capsys.readouterr() == ("", f"tool: {message} ({hint})\n")
+    assert run_verb(app, [*arguments, "--json"]) is ExitCode.USAGE
+    facts = json.loads(capsys.readouterr().out)
+    assert facts == {"error": message, "path": None, "hint": hint, "exit_code": 2}
 
 
 def test_a_bug_keeps_its_traceback() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
 from ebb.config import layered
 from ebb.errors import UsageError
@@ -26,7 +26,7 @@ def resolve(*arguments: str) -> tuple[AlignSettings, RunSettings, Path]:
         return settings, run, dataset
 
     result: tuple[AlignSettings, RunSettings, Path] = app(
-        ["align", *arguments], result_action="return_value", exit_on_error=False
+        ["align", *arguments], result_action="return_value", exit_on_error=False, print_error=False
     )
     return result
 
@@ -67,3 +67,9 @@ def test_an_unknown_key_is_an_error(dataset: Path) -> None:
 def test_a_missing_config_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read settings"):
         resolve("--config", str(tmp_path / "none.toml"))
+
+
+def test_a_bad_value_names_the_flag_and_where_it_came_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EBB_ALIGN_HEIGHT", "tall")
+    with pytest.raises(CycloptsError, match='for --height from EBB_ALIGN_HEIGHT: unable to convert "tall"'):
+        resolve("--dataset", "nowhere")

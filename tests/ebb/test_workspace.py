@@ -27,6 +27,13 @@ def test_no_dataset_is_a_clear_error(tmp_path: Path) -> None:
         pass
 
 
+def test_a_path_that_is_no_text(tmp_path: Path) -> None:
+    root = tmp_path / os.fsdecode(b"set\xff")
+    with pytest.raises(InvalidInput, match=r"set\\xff .*not valid UTF-8"), open_workspace(root, create=True):
+        pass
+    assert not root.exists()
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
@@ -81,7 +88,7 @@ def test_settings_are_kept_by_section(tmp_path: Path) -> None:
         workspace.save_settings(align=AlignSettings(height=512))
         workspace.save_settings(ingest=IngestSettings(pairs=Path("a.csv")))
         assert workspace.settings("align") == AlignSettings(height=512)
-        assert workspace.settings("ingest").pairs == Path("a.csv")
+        assert workspace.settings("ingest").pairs == Path("a.csv").absolute()
         stored = tomllib.loads(workspace.settings_file.read_text())
         assert stored["versions"] == versions()
         before = workspace.settings_file.stat().st_mtime_ns

@@ -50,7 +50,7 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
     [
         (["convert", "a"], ExitCode.USAGE, "requires an argument"),
         (["convert", "a", "b", "--width", "wide"], ExitCode.USAGE, "unable to convert"),
-        (["convert", "a", "b", "--to", "onnx"], ExitCode.USAGE, "Invalid value"),
+        (["convert", "a", "b", "--to", "onnx"], ExitCode.USAGE, "invalid value"),
         (["convert", "a", "b", "--level", "9"], ExitCode.USAGE, "there is no level 9"),
         (
             ["convert", "a", "b", "--level", "3"],

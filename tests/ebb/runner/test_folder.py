@@ -75,3 +75,10 @@ def test_existing_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "file", tmp_path / "nothing"):
         with pytest.raises(InvalidInput, match="not a folder"):
             existing_folder(path)
+
+
+def test_a_folder_whose_path_is_no_text(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"raw\xff")
+    folder.mkdir()
+    with pytest.raises(InvalidInput, match=r"raw\\xff .*not valid UTF-8 \(rename the folder\)"):
+        existing_folder(folder)

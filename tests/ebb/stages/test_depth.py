@@ -231,10 +231,22 @@ def test_a_network_in_a_file(aligned: Workspace, brightness: Path, tmp_path: Pat
     assert run(aligned, "onnx", **{**settings, "model": str(other)})["unchanged"] == 0
 
 
+def test_a_network_that_works_is_remembered_wherever_one_is(
+    aligned: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(write_onnx(tmp_path / "mean.onnx").parent)
+    assert run(aligned, "onnx", model="mean.onnx", **SMALL)["ok"] == 3
+    assert aligned.settings("depth").model == str(tmp_path / "mean.onnx")
+    with pytest.raises(MissingDependency):
+        run(aligned, "onnx", model="gone.onnx")
+    assert aligned.settings("depth").model == str(tmp_path / "mean.onnx")
+
+
 def test_a_network_that_gives_nan_writes_nothing(aligned: Workspace, tmp_path: Path) -> None:
     model = write_onnx(tmp_path / "nan.onnx", "Sqrt")
     report = run(aligned, "onnx", model=str(model), **SMALL)
     assert report["reasons"] == {"bad_depth": 3}
+    assert aligned.settings("depth") == DepthSettings(), "nothing to go on with"
     assert not list(aligned.root.glob("pairs/*/depth*"))
     assert "depth values are not finite" in next(iter(aligned.state.stage_rows("depth").values())).detail
 
@@ -254,6 +266,9 @@ def test_what_cannot_work_is_said_before_any_work(
     (tmp_path / "torn.onnx").write_bytes(b"torn")
     with pytest.raises(InvalidInput, match="not a usable ONNX file"):
         run(aligned, "onnx", model=str(tmp_path / "torn.onnx"))
+    with pytest.raises(InvalidInput, match="not a PyTorch weights file"):
+        run(aligned, "megadepth", weights=tmp_path / "torn.onnx")
+    assert aligned.settings("depth") == DepthSettings()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for provider, extra in (("onnx", "onnx"), ("transformers", "transformers"), ("megadepth", "depth")):
         with pytest.raises(MissingDependency, match=rf"pip install 'ebb\[{extra}\]'"):
