@@ -61,7 +61,7 @@ def ingest(
     dry_run: bool = False,
     explain: str | None = None,
 ) -> ExitCode:
-    """Read the EXIF of every file below RAW_DIR and pair the captures.
+    """Read the EXIF of every file below RAW_DIR and pair the captures: RAW, HEIC, JPEG, TIFF and PNG.
 
     Example: ebb ingest ./raw --max-gap 60
 

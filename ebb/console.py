@@ -11,11 +11,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import Reason, Status
-from ebb.names import one_line
+from ebb.names import one_line, printable
 from ebb.streams import say, say_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
@@ -132,6 +132,8 @@ class TerminalProgress:
         from rich.console import Console as RichConsole
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        if not total:
+            return
         self._bar = Progress(
             TextColumn("{task.description:>7}"),
             BarColumn(),
@@ -192,29 +194,6 @@ class DownloadBar:
     def show(self, done: int, total: int | None) -> None:
         """Say how many bytes are at hand, and in all if that is known."""
         self._bar.update(self._task, completed=done, total=total)
-
-
-def printable(text: str) -> str:
-    """Text without control characters: a file name must not steer the terminal."""
-    return "".join(
-        character if character.isprintable() or character == "\n" else repr(character)[1:-1]
-        for character in text.encode("utf-8", "backslashreplace").decode()
-    )
-
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Plain aligned columns; numbers to the right."""
-    cells = [[printable(one_line(str(cell))) for cell in row] for row in rows]
-    widths = [max(len(line[i]) for line in [list(headers), *cells]) for i in range(len(headers))]
-    right = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(headers))]
-    lines = [list(headers), ["-" * width for width in widths], *cells]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(line, widths, right, strict=True)
-        ).rstrip()
-        for line in lines
-    )
 
 
 def _facts(error: EbbError | None) -> dict[str, Any]:

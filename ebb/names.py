@@ -39,3 +39,11 @@ def portable_name(name: str) -> str:
 def one_line(text: str) -> str:
     """Text with its line breaks written out, as a file name may hold some."""
     return text.replace("\n", "\\n")
+
+
+def printable(text: str) -> str:
+    """Text without control characters but line breaks: a file name must not steer the terminal."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else repr(character)[1:-1]
+        for character in text.encode("utf-8", "backslashreplace").decode()
+    )

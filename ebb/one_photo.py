@@ -13,14 +13,12 @@ import numpy as np
 
 from ebb import __version__
 from ebb.arrays import Rect, Size
-from ebb.depthmap.embedded import read_embedded
 from ebb.depthmap.encoding import encode_depth8, half_size_homography, resample_depth
 from ebb.depthmap.providers import FROM_FILES, make_provider
 from ebb.depthmap.sidecar import SUFFIXES, read_sidecar
 from ebb.errors import Broken, ItemError, Reason, Rejected
 from ebb.geometry.crop import crop_to_photo
-from ebb.photo.containers import jpeg_segments
-from ebb.photo.decode import decode, developed_size, upright
+from ebb.photo.decode import decode
 from ebb.photo.exif import read_exif
 from ebb.photo.metadata import Metadata, kept_metadata
 from ebb.photo.probe import probe
@@ -28,15 +26,13 @@ from ebb.photo.resample import resample
 from ebb.runner.items import Result
 from ebb.runner.local import run_items
 from ebb.settings import RunSettings
-from ebb.stages.depth import check_ready
+from ebb.stages.depth import check_ready, embedded_depth
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from ebb.arrays import Gray8, InverseDepth, Rgb, Rgb8
     from ebb.settings import DepthSettings
-
-_JPEG = (".jpg", ".jpeg")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,21 +165,12 @@ class DepthOf:
 
     def _from_file(self, photo: OnePhoto) -> InverseDepth:
         if self._file is None and self._settings.provider == "embedded":
-            return _embedded(photo)
+            return embedded_depth(_read(photo.path), photo.path.name, photo.size, photo.orientation)
         path = self._file or _sidecar(photo.path)
         try:
             return read_sidecar(_read(path), path.suffix, self._settings.sidecar_values, photo.size)
         except ItemError as error:
             raise type(error)(error.reason, error.message, path=path, figures=error.figures) from error
-
-
-def _embedded(photo: OnePhoto) -> InverseDepth:
-    """Depth from inside the photo's file, turned as the photo is."""
-    if photo.path.suffix.lower() not in _JPEG:
-        raise Rejected(Reason.NO_DEPTH, "only JPEG files are searched for embedded maps")
-    data = _read(photo.path)
-    stored = developed_size(photo.size, photo.orientation)
-    return upright(read_embedded(data, list(jpeg_segments(data)), stored), photo.orientation)
 
 
 def _sidecar(path: Path) -> Path:

@@ -118,7 +118,7 @@ class DepthSettings:
 
     provider: str = "megadepth"
     """megadepth: the network of the EBB! release. sidecar: files PHOTO_depth.png (tif, npy, npz).
-    embedded: maps that phones store in their JPEG files. onnx, transformers: the network in --model.
+    embedded: maps that phones store in their JPEG and HEIC files. onnx, transformers: the network in --model.
     none: no depth maps. Or the name of an installed plug-in."""
     sidecar_values: Literal["inverse", "distance"] = "inverse"
     """What the numbers in sidecar files mean: inverse (larger is nearer) or distance (larger is farther)."""
@@ -215,7 +215,7 @@ class RunSettings:
     """How a run is carried out; never changes what comes out."""
 
     memory_limit: bool = True
-    """Stop a local worker that asks for more than its share of the machine's memory."""
+    """Stop a local worker that asks for more than its share of the machine's memory; =false: do not."""
     runner: Literal["local", "ray"] = "local"
     """local: processes of this machine. ray: the Ray cluster at RAY_ADDRESS, or one started here."""
     workers: int = 0

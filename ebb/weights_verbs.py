@@ -43,8 +43,8 @@ def download_weights(
 
 def list_weights(*, output: Annotated[Output, Flags] = Output()) -> ExitCode:
     """List the networks whose weights are known, and whether they are here."""
-    from ebb.console import table
     from ebb.report.doctor import weights_status
+    from ebb.tables import table
     from ebb.weights import WEIGHTS
 
     rows = [(name, weights_status(name), known.url) for name, known in WEIGHTS.items()]

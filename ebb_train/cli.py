@@ -118,7 +118,7 @@ def render(
     Example: ebb-train render IMG_1.CR2 --checkpoint runs/paper --full-resolution --compare
 
     Args:
-        photos: JPEG, PNG, TIFF or RAW files.
+        photos: JPEG, HEIC, PNG, TIFF or RAW files.
         checkpoint: Weights file, or the run folder of ebb-train fit: the last level there is.
         out: Folder for the pictures; without it they go beside the photos.
         depth_file: Depth of the one photo (png, tif, npy, npz) instead of what --provider gives.

@@ -23,11 +23,11 @@ import pyarrow.parquet as pq  # noqa: TID253
 
 from ebb.arrays import Size
 from ebb.cli import main as ebb
-from ebb.console import table
 from ebb.dataset.catalog import read_catalog
 from ebb.geometry.homography import corner_error_px
 from ebb.report.status import dataset_status
 from ebb.runner.keys import ALIGN
+from ebb.tables import table
 from ebb.workspace import read_workspace
 
 if TYPE_CHECKING:

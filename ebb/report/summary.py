@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ebb.console import table
 from ebb.errors import Reason
 from ebb.names import one_line
+from ebb.tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

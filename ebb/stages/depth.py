@@ -210,16 +210,30 @@ def _sidecar(job: DepthJob) -> InverseDepth:
 
 
 def _embedded(job: DepthJob) -> InverseDepth:
-    """Inverse depth from inside the wide photo's file, turned upright as the photo is."""
-    suffix = PurePosixPath(job.wide.name).suffix.lower()
-    if suffix not in (".jpg", ".jpeg", *HEIF_SUFFIXES):
-        message = "only JPEG and HEIC files are searched for embedded maps"
-        raise Rejected(Reason.NO_DEPTH, message, path=job.wide.name)
-    data = read_ingested(job.wide)
+    photo = Size(job.wide.width, job.wide.height)
+    return embedded_depth(read_ingested(job.wide), job.wide.name, photo, job.wide.orientation)
+
+
+def embedded_depth(data: bytes, name: str, photo: Size, orientation: int) -> InverseDepth:
+    """Inverse depth from inside a photo's file, turned upright as the photo is.
+
+    Args:
+        data: The file.
+        name: Its name: the ending says what it is.
+        photo: Size of the upright photo.
+        orientation: Its EXIF orientation.
+
+    Raises:
+        Rejected: it holds no depth map that can be used.
+    """
+    suffix = PurePosixPath(name).suffix.lower()
     if suffix in HEIF_SUFFIXES:
-        return _from_heic(data, Size(job.wide.width, job.wide.height))
-    stored = developed_size(Size(job.wide.width, job.wide.height), job.wide.orientation)
-    return upright(read_embedded(data, list(jpeg_segments(data)), stored), job.wide.orientation)
+        return _from_heic(data, photo)
+    if suffix not in (".jpg", ".jpeg"):
+        message = "only JPEG and HEIC files are searched for embedded maps"
+        raise Rejected(Reason.NO_DEPTH, message, path=name)
+    stored = developed_size(photo, orientation)
+    return upright(read_embedded(data, list(jpeg_segments(data)), stored), orientation)
 
 
 def _from_heic(data: bytes, photo: Size) -> InverseDepth:

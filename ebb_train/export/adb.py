@@ -13,8 +13,8 @@ import subprocess
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ebb.console import table
 from ebb.errors import ExitCode, InvalidInput
+from ebb.tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

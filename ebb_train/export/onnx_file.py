@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebb import __version__
-from ebb.console import table
 from ebb.errors import ExitCode
 from ebb.files import write_atomic
+from ebb.tables import table
 from ebb_train import optional
 from ebb_train.export import inputs
 from ebb_train.export.checkpoint import read_checkpoint

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ebb.console import table
 from ebb.errors import ExitCode
+from ebb.tables import table
 from ebb_train.export import cost, lint
 from ebb_train.export.graph import read_bytes, read_graph
 from ebb_train.export.note import read_note

@@ -98,7 +98,7 @@ def render_photos(
     """Render all photos.
 
     Args:
-        photos: JPEG, PNG, TIFF or RAW files.
+        photos: JPEG, HEIC, PNG, TIFF or RAW files.
         checkpoint: Weights file, or a run folder with some.
         out: Folder for the pictures; None: each beside its photo.
         settings: What pictures are made.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ebb.console import table
+from ebb.tables import table
 from ebb_train.report.benchmark_page import benchmark_grids
 from ebb_train.scoring.summary import group_of, title_of
 

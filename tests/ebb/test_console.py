@@ -12,25 +12,8 @@ from ebb.console import (
     PlainProgress,
     SilentProgress,
     TerminalProgress,
-    printable,
-    table,
 )
 from ebb.errors import InvalidInput, Reason, Status
-
-
-def test_a_file_name_cannot_steer_the_terminal() -> None:
-    assert printable("a\x1b[31mb\udcff\rc\nd ü[/red]") == "a\\x1b[31mb\\udcff\\rc\nd ü[/red]"
-
-
-def test_table_aligns_numbers_right() -> None:
-    assert table(("name", "n"), [("a", 1), ("bcdef", 10)]).splitlines() == [
-        "name    n",
-        "-----  --",
-        "a       1",
-        "bcdef  10",
-    ]
-    assert table(("name",), []).splitlines() == ["name", "----"]
-    assert table(("name",), [("a\nb\x1b",)]).splitlines()[2:] == [r"a\nb\x1b"]
 
 
 def test_results_go_out_and_notes_go_aside(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,6 +82,13 @@ def test_terminal_progress_takes_any_file_name(capsys: pytest.CaptureFixture[str
     progress.advance("[/red] \x1b[2J", Status.ERROR, Reason.UNREADABLE, "no [bold]")
     progress.finish()
     assert "[/red] \\x1b[2J: unreadable: no [bold]" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_nothing_to_do_is_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    for progress in (PlainProgress(), TerminalProgress()):
+        progress.start("align", 0)
+        progress.finish()
+    assert capsys.readouterr() == ("", "")
 
 
 def test_download_bar_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

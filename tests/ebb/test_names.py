@@ -7,7 +7,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb.names import as_text, is_text, natural_key, one_line, portable_name
+from ebb.names import as_text, is_text, natural_key, one_line, portable_name, printable
 
 
 def test_natural_order_counts() -> None:
@@ -38,3 +38,7 @@ def test_a_portable_name_has_nothing_that_steers_or_parts() -> None:
 
 def test_line_breaks_are_written_out() -> None:
     assert one_line("a\nb") == "a\\nb"
+
+
+def test_a_file_name_cannot_steer_the_terminal() -> None:
+    assert printable("a\x1b[31mb\udcff\rc\nd ü[/red]") == "a\\x1b[31mb\\udcff\\rc\nd ü[/red]"

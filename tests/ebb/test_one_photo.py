@@ -17,6 +17,7 @@ from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photo, open_photos, s
 from ebb.settings import DepthSettings
 from tests.captures import scene
 from tests.doubles import Crashing
+from tests.heif import apdi, heic
 from tests.phones import png, with_gdepth
 
 CAPTURES = Path(__file__).parents[2] / "data" / "sample" / "captures"
@@ -131,6 +132,18 @@ def test_depth_of_a_file_fits_the_small_photo(tmp_path: Path, size: tuple[int, i
     assert np.array_equal(named(photo), depth)
 
 
+def test_depth_inside_a_heic_turns_with_it(tmp_path: Path) -> None:
+    ramp = np.linspace(255, 0, 48).astype(np.uint8)[None].repeat(32, axis=0)
+    data = heic(scene(3, (96, 64)), ramp, depth_xmp=apdi(0.1, 2), orientation=6)
+    (tmp_path / "a.HEIC").write_bytes(data)
+    photo = open_photo(tmp_path / "a.HEIC", AS_IT_IS)
+    assert photo.size == (64, 96)
+    depth = DepthOf(DepthSettings(provider="embedded"))(photo)
+    assert depth.shape == (48, 32)
+    assert np.abs(np.diff(depth.astype(int), axis=1)).max() <= 3
+    np.testing.assert_allclose(depth.mean(axis=1), np.linspace(255, 0, 48), atol=3)
+
+
 def test_depth_inside_a_phone_photo_turns_with_it(tmp_path: Path) -> None:
     stored = np.tile(np.arange(40, 200, 4, dtype=np.uint8), (30, 1))
     exif = Image.Exif()
@@ -144,7 +157,7 @@ def test_depth_inside_a_phone_photo_turns_with_it(tmp_path: Path) -> None:
     assert (np.diff(depth.astype(int), axis=0) != 0).all()
     assert np.abs(np.diff(depth.astype(int), axis=1)).max() == 0
     (tmp_path / "a.png").write_bytes(cv2.imencode(".png", photo.small)[1].tobytes())
-    with pytest.raises(Rejected, match="only JPEG files are searched"):
+    with pytest.raises(Rejected, match="only JPEG and HEIC files are searched"):
         DepthOf(DepthSettings(provider="embedded"))(open_photo(tmp_path / "a.png", AS_IT_IS))
 
 

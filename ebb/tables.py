@@ -1,0 +1,74 @@
+"""Tables as plain text: aligned columns where they fit, wrapped where the terminal is narrow."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from ebb.names import one_line, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+GAP = "  "
+NARROWEST = 10
+"""Columns of prose are wrapped down to this many letters; then the rows are wrapped instead."""
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]], width: int | None = None) -> str:
+    """Plain aligned columns; numbers to the right.
+
+    Args:
+        headers: One a column.
+        rows: Cells; what is printed of one is its ``str`` in one line.
+        width: Letters a line; None: those of the terminal, or any number if the output goes elsewhere.
+    """
+    width = width or _terminal_width()
+    cells = [[printable(one_line(str(cell))) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
+    if width is not None and _total(widths) > width:
+        widths = _narrowed(widths, cells, width)
+        if _total(widths) > width:
+            return "\n".join(_flow(line, width) for line in [headers, *cells])
+    right = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(headers))]
+    lines = [headers, ["-" * width for width in widths], *cells]
+    return "\n".join(text for line in lines for text in _aligned(line, widths, right))
+
+
+def _terminal_width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
+def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Take from the widest column of prose until all fit or none can be narrower."""
+    narrowed = list(widths)
+    prose = [i for i in range(len(widths)) if any(" " in row[i] for row in cells)]
+    while _total(narrowed) > width and prose:
+        widest = max(prose, key=lambda i: narrowed[i])
+        if narrowed[widest] <= NARROWEST:
+            break
+        narrowed[widest] -= 1
+    return narrowed
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Iterator[str]:
+    """The lines that one row takes."""
+    wrapped = [textwrap.wrap(cell, width) or [""] for cell, width in zip(line, widths, strict=True)]
+    for parts in zip_longest(*wrapped, fillvalue=""):
+        yield GAP.join(
+            part.rjust(width) if to_right else part.ljust(width)
+            for part, width, to_right in zip(parts, widths, right, strict=True)
+        ).rstrip()
+
+
+def _flow(line: Sequence[str], width: int) -> str:
+    """A row as running text; what does not fit on its first line is indented."""
+    text = GAP.join(cell for cell in line if cell)
+    return textwrap.fill(text, width, subsequent_indent=2 * GAP, break_on_hyphens=False)
