@@ -75,6 +75,12 @@ def heif_xmp(data: bytes) -> list[bytes]:
     return [packet] if packet else []
 
 
+def heif_profile(data: bytes) -> bytes:
+    """The colour profile; empty if there is none."""
+    profile: bytes | None = _open(data).info.get("icc_profile")
+    return profile or b""
+
+
 def decode_heif(data: bytes) -> Rgb:
     """Decode the photo, (height, width, 3), as it is seen; uint16 where it holds more than 8 bits.
 

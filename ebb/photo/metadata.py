@@ -8,6 +8,8 @@ import warnings
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from ebb.errors import Broken
+from ebb.photo.heif import HEIF_SUFFIXES, heif_exif, heif_profile
 from ebb.photo.probe import RAW_SUFFIXES
 
 if TYPE_CHECKING:
@@ -56,11 +58,13 @@ def kept_metadata(data: bytes, suffix: str, exif: Exif, software: str) -> Metada
     try:
         if suffix.lower() in RAW_SUFFIXES:
             return Metadata(_block(_of_raw(exif), software))
+        if suffix.lower() in HEIF_SUFFIXES:
+            return Metadata(_block(_of_heif(data), software), heif_profile(data))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about damaged tags, and about size, which was checked
             with Image.open(io.BytesIO(data)) as image:
                 return Metadata(_block(image.getexif(), software), image.info.get("icc_profile") or b"")
-    except (*_PARSE_ERRORS, Image.DecompressionBombError):
+    except (*_PARSE_ERRORS, Broken, Image.DecompressionBombError):
         return Metadata()
 
 
@@ -73,6 +77,15 @@ def _block(exif: PilExif, software: str) -> bytes:
         details.pop(tag, None)
     block: bytes = exif.tobytes()
     return block if len(block) <= MAX_EXIF_BYTES else b""
+
+
+def _of_heif(data: bytes) -> PilExif:
+    from PIL import Image
+
+    block = Image.Exif()
+    for tiff in heif_exif(data):
+        block.load(b"Exif\0\0" + tiff)
+    return block
 
 
 def _of_raw(exif: Exif) -> PilExif:

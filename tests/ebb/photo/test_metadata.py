@@ -57,6 +57,21 @@ def test_what_stays_and_what_goes(kind: str, suffix: str) -> None:
     assert exif.get_ifd(0x8825)[1] == "N"
 
 
+def test_of_a_heic() -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    file = pillow_heif.from_pillow(Image.open(io.BytesIO(with_exif("JPEG"))))
+    data = io.BytesIO()
+    file.save(data)
+    metadata = kept(data.getvalue(), ".HEIC")
+    assert metadata.icc_profile == PROFILE
+    exif = Image.Exif()
+    exif.load(metadata.exif)
+    assert (exif[0x0112], exif[0x010F], exif[0x0131]) == (1, "Canon", "ebb test")
+    assert exif.get_ifd(0x8769)[0x829D] == pytest.approx(1.8)
+    assert 0x927C not in exif.get_ifd(0x8769)
+    assert kept_metadata(b"torn", ".heic", Exif(), "ebb test") == Metadata()
+
+
 def test_of_a_raw_file() -> None:
     data = (CAPTURES / "IMG_0301.DNG").read_bytes()
     metadata = kept(data, ".dng")
