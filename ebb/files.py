@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import shutil
+import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -123,6 +124,21 @@ def make_folder(path: Path) -> None:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def check_writable(path: Path) -> None:
+    """Try out, before long work, whether a file could be written; nothing is left of the trial.
+
+    Raises:
+        OutputError: a folder has its name, its folder cannot be made or written to.
+    """
+    if path.is_dir():
+        raise OutputError("cannot write it: a folder has this name", path=path, hint="name a file")
+    try:
+        with tempfile.TemporaryFile(dir=_existing(path)):
+            pass
     except OSError as error:
         raise cannot_write(path, error) from error
 

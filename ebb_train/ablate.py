@@ -28,6 +28,7 @@ from ebb_train.evaluate import (
     score_folder,
     write_json,
 )
+from ebb_train.fit.run_folder import weights_of
 from ebb_train.peers import pynet
 from ebb_train.peers.model import Model
 from ebb_train.report.benchmark_page import benchmark_grids, benchmark_page, pictures_of
@@ -96,7 +97,7 @@ def ablate(
     """Render a split with every variant of a network; score them; write strips, JSON and a page.
 
     Args:
-        checkpoint: The network's weights file.
+        checkpoint: The network's weights file, or the run folder of ``ebb-train fit``.
         dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
         out: Where everything goes.
         settings: What is scored, and how.
@@ -151,7 +152,7 @@ def variants(checkpoint: Path, without_depth: Path | None, device: str) -> list[
         InvalidInput: a weights file is damaged, or that of ``without_depth`` takes depth.
         MissingDependency: PyTorch or safetensors is not installed.
     """
-    whole = pynet.load(checkpoint, device)
+    whole = pynet.load(weights_of(checkpoint), device)
     models: list[Model] = []
     for cut, run in zip(CUTS, pynet.silenced(whole, CUTS), strict=True):
         levels = f"{cut[0]} to {cut[-1]}" if len(cut) > 1 else "".join(map(str, cut))
@@ -160,7 +161,7 @@ def variants(checkpoint: Path, without_depth: Path | None, device: str) -> list[
         )
         models.append(Variant(whole, name, change, run))
     if without_depth is not None:
-        other = pynet.load(without_depth, device)
+        other = pynet.load(weights_of(without_depth), device)
         if other.needs_depth:
             raise InvalidInput(
                 "this network takes depth", path=without_depth, hint="train with --in-channels 3"

@@ -161,8 +161,8 @@ def export_tflite(
     Example: ebb-train export-tflite runs/mine/level-1.safetensors bokeh.tflite --size 1024x1536
 
     Args:
-        checkpoint: Weights file of ebb-train fit or convert.
-        out: The file to write; with several sizes each file has its size before the suffix.
+        checkpoint: Weights file of ebb-train fit or convert, or the run folder of fit.
+        out: The .tflite file to write; with several sizes each file has its size before the suffix.
     """
     from ebb_train.export.tflite import export_tflite as export
 
@@ -188,8 +188,8 @@ def export_onnx(
     Example: ebb-train export-onnx runs/mine/level-1.safetensors bokeh.onnx
 
     Args:
-        checkpoint: Weights file of ebb-train fit or convert.
-        out: The file to write.
+        checkpoint: Weights file of ebb-train fit or convert, or the run folder of fit.
+        out: The .onnx file to write.
         level: Whose picture comes out, 1 to 7; without it the checkpoint's last.
         clip: Cut the picture to [0, 1] inside the file; without it values reach a little beyond.
     """
@@ -221,13 +221,12 @@ def benchmark_device(
 
     console = output.console()
     script = phone.as_script(file, settings)
-    if not adb or not phone.adb_is_here():
+    if not adb:
         console.result({"commands": script.splitlines()}, script)
-        if adb:
-            raise MissingDependency(
-                "adb is not installed", hint="apt install adb, or run the commands yourself"
-            )
         return ExitCode.DONE
+    if not phone.adb_is_here():
+        hint = "apt install adb, or run the commands yourself: they are printed without --adb"
+        raise MissingDependency("adb is not installed", hint=hint)
     facts, text, code = phone.report(phone.benchmark_device(file, settings))
     console.result(facts, text)
     return code
@@ -343,7 +342,7 @@ def ablate_network(
     Example: ebb-train ablate runs/a/level-1.safetensors dataset --out runs/ablation
 
     Args:
-        checkpoint: Weights of the whole network, .safetensors.
+        checkpoint: Weights file of the whole network, or its run folder.
         dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
         out: Folder for pictures, strips, ablate.json and index.html.
         without_depth: Weights of a network trained without depth, to compare; else depth is set to zero.

@@ -128,12 +128,26 @@ def onnxruntime() -> Any:  # noqa: ANN401 - it has no types
 
 
 @contextlib.contextmanager
-def silent_stderr() -> Iterator[None]:
-    """Lose what C++ code writes to standard error: no setting keeps TensorFlow and LiteRT quiet."""
+def silent_stderr() -> Iterator[int]:
+    """Lose what C++ code writes to standard error: no setting keeps TensorFlow and LiteRT quiet.
+
+    Yields:
+        What standard error was, for :func:`stderr_to`.
+    """
     kept = os.dup(2)
     try:
-        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a file
-            os.dup2(nowhere.fileno(), 2)
+        with open(os.devnull, "wb") as nowhere, stderr_to(nowhere.fileno()):  # noqa: PTH123 - a device, not a file
+            yield kept
+    finally:
+        os.close(kept)
+
+
+@contextlib.contextmanager
+def stderr_to(descriptor: int) -> Iterator[None]:
+    """Have standard error go elsewhere for a while."""
+    kept = os.dup(2)
+    try:
+        os.dup2(descriptor, 2)
         yield
     finally:
         os.dup2(kept, 2)

@@ -81,7 +81,12 @@ def _benchmark(tool: str, model: str, unit: str, settings: DeviceSettings) -> st
 
 
 def as_script(file: Path, settings: DeviceSettings) -> str:
-    """The commands, to be typed by hand."""
+    """The commands, to be typed by hand.
+
+    Raises:
+        InvalidInput: there is no such file.
+    """
+    _require_file(file)
     return "\n".join(shlex.join(command) for command in commands(file, settings))
 
 
@@ -101,9 +106,8 @@ def benchmark_device(file: Path, settings: DeviceSettings) -> list[DeviceRow]:
     """
     *prepare, gpu, cpu = commands(file, settings)
     adb = gpu[: gpu.index("shell")]
-    for path in (file, settings.benchmark_model):
-        if not path.is_file():
-            raise InvalidInput("no such file", path=path)
+    _require_file(file)
+    _require_file(settings.benchmark_model)
     facts = {name: _checked([*adb, "shell", f"getprop {key}"]) for name, key in _PROPERTIES.items()}
     for command in prepare:
         _checked(command)
@@ -112,6 +116,11 @@ def benchmark_device(file: Path, settings: DeviceSettings) -> list[DeviceRow]:
         _row(facts["device"], chipset, "gpu", *_run(gpu)),
         _row(facts["device"], chipset, "cpu", *_run(cpu)),
     ]
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise InvalidInput("a folder, not a file" if path.is_dir() else "no such file", path=path)
 
 
 def _checked(command: Sequence[str]) -> str:

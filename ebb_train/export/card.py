@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from ebb_train.export.report import FileReport
 
-SUFFIX = ".md"
-
 
 def render_card(report: FileReport, evaluation: Mapping[str, Any] | None = None) -> str:
     """Write the card of a file that was exported; the same facts give the same text.

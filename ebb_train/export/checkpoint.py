@@ -10,6 +10,7 @@ import numpy as np
 from ebb.errors import UsageError
 from ebb.files import sha256_file
 from ebb_train import optional
+from ebb_train.fit.run_folder import weights_of
 from ebb_train.models.weights import About, Tensors, pynet_config, read_weights
 
 if TYPE_CHECKING:
@@ -77,10 +78,14 @@ class Checkpoint:
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read the weights of a PyNET.
 
+    Args:
+        path: The file, or the run folder of ``ebb-train fit``: the last level there is.
+
     Raises:
         InvalidInput: not a weights file, a damaged one, or one of another network.
         MissingDependency: safetensors is not installed.
     """
+    path = weights_of(path)
     tensors, about = read_weights(path)
     config = pynet_config(tensors, about, path)
     return Checkpoint(path=path, sha256=sha256_file(path), tensors=tensors, config=config, about=about)

@@ -41,7 +41,7 @@ def to_tflite(
         level: Whose picture comes out.
         precision: Of the weights, and for int8 of the arithmetic; input and output are always float32.
         clip: Cut the picture to [0, 1].
-        calibration: For int8: inputs (1, H / 2, W / 2, channels) in [0, 1].
+        calibration: For int8: inputs (1, H / 2, W / 2, channels) in [0, 1], asked for one at a time.
 
     Returns:
         The TFLite file: in (1, H / 2, W / 2, 3 or 4), out (1, h, w, 3), NHWC, float32.
@@ -58,25 +58,40 @@ def to_tflite(
 
     spec = tf.TensorSpec((1, *size.input, config.in_channels), tf.float32, name=INPUT)
     function = tf.function(network, input_signature=[spec], autograph=False).get_concrete_function()
-    with _quiet():
+    with _quiet() as stderr:
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
-        _set_precision(tf, converter, precision, calibration)
+        _set_precision(tf, converter, precision, _aloud(calibration, stderr))
         data: bytes = converter.convert()
     return data
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No word about how conversion will work some day; errors come as exceptions."""
+def _quiet() -> Iterator[int]:
+    """No word about how conversion will work some day; errors come as exceptions.
+
+    Yields:
+        What standard error was.
+    """
     log = logging.getLogger("absl")
     level = log.level
     log.setLevel(logging.ERROR)
     try:
-        with optional.silent_stderr(), warnings.catch_warnings():
+        with optional.silent_stderr() as stderr, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            yield
+            yield stderr
     finally:
         log.setLevel(level)
+
+
+def _aloud(photos: Iterable[NDArray[np.float32]], stderr: int) -> Iterator[NDArray[np.float32]]:
+    """The same photos; whoever makes them can be heard while TensorFlow cannot."""
+    waiting = iter(photos)
+    while True:
+        with optional.stderr_to(stderr):
+            photo = next(waiting, None)
+        if photo is None:
+            return
+        yield photo
 
 
 def _set_precision(

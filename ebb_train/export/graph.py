@@ -128,15 +128,7 @@ def read_graph(data: bytes | bytearray, path: Path | None = None) -> Graph:
         raise InvalidInput("not a TFLite file", path=path)
     try:
         return _Reader(schema, data).graph()
-    except (
-        struct.error,
-        IndexError,
-        TypeError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        OverflowError,
-    ) as error:
+    except _BROKEN as error:
         hint = "copy or export it again"
         raise InvalidInput(f"a broken TFLite file: {error}", path=path, hint=hint) from error
 

@@ -12,11 +12,13 @@ from ebb.optics.develop import encode_srgb
 from ebb.optics.scenes import make_scene
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Rgb8
+    from ebb_train.data.sources import Source
     from ebb_train.export.settings import PhotoSize
 
 SEED = 2020
@@ -48,8 +50,8 @@ def scene(size: PhotoSize, channels: int) -> Trial:
     return Trial("made-up scene", to_input(encode_srgb(made.rgb[inner]), depth, size, channels), real=True)
 
 
-def pairs(dataset: Path, size: PhotoSize, channels: int, count: int) -> list[Trial]:
-    """Wide photos of the training split, spread over it.
+def pairs(dataset: Path, size: PhotoSize, channels: int, count: int) -> Iterator[Trial]:
+    """Wide photos of the training split, spread over it; each is read when it is asked for.
 
     Raises:
         InvalidInput: not a data set, a damaged one, or one without depth where the network takes it.
@@ -58,16 +60,17 @@ def pairs(dataset: Path, size: PhotoSize, channels: int, count: int) -> list[Tri
 
     source = open_source(dataset)
     places = np.unique(np.linspace(0, len(source) - 1, count).astype(int))
-    found = []
-    for place in places:
-        photos = source.read(int(place))
-        try:
-            photo = to_input(photos.wide, photos.depth, size, channels)
-        except InvalidInput as error:
-            message = f"pair {photos.pair_id}: {error.message}"
-            raise InvalidInput(message, path=dataset, hint=error.hint) from error
-        found.append(Trial(f"pair {photos.pair_id}", photo, real=True))
-    return found
+    return (_trial(source, int(place), size, channels) for place in places)
+
+
+def _trial(source: Source, place: int, size: PhotoSize, channels: int) -> Trial:
+    photos = source.read(place)
+    name = f"pair {photos.pair_id}"
+    try:
+        photo = to_input(photos.wide, photos.depth, size, channels)
+    except InvalidInput as error:
+        raise InvalidInput(f"{name}: {error.message}", path=source.folder, hint=error.hint) from error
+    return Trial(name, photo, real=True)
 
 
 def to_input(wide: Rgb8, depth: Gray8 | None, size: PhotoSize, channels: int) -> NDArray[np.float32]:

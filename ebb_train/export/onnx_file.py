@@ -18,6 +18,7 @@ from ebb_train.export.checkpoint import read_checkpoint
 from ebb_train.export.onnx_ops import OnnxOperations
 from ebb_train.export.parity import LIMITS, Parity, compare
 from ebb_train.export.settings import INPUT, OUTPUT, PhotoSize
+from ebb_train.export.target import check_target
 from ebb_train.models.pynet import SIZE_MULTIPLE, pynet
 
 if TYPE_CHECKING:
@@ -73,11 +74,12 @@ def export_onnx(path: Path, out: Path, *, level: int | None, clip: bool) -> Onnx
         clip: Cut the picture to [0, 1].
 
     Raises:
-        UsageError: the network does not have the level.
+        UsageError: the network does not have the level, or ``out`` does not end in .onnx.
         InvalidInput: the checkpoint is not what it should be.
         MissingDependency: onnx, onnxruntime, PyTorch or safetensors is not installed.
         OutputError: the file cannot be written.
     """
+    check_target(out, ".onnx")
     optional.onnx()  # before anything is read: says which extra is missing
     runtime = optional.onnxruntime()
     optional.torch()

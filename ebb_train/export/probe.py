@@ -21,6 +21,7 @@ import numpy as np
 
 from ebb.errors import EbbError, InvalidInput, MissingDependency
 from ebb_train.export.runtime import open_runner
+from ebb_train.memory import peak_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,20 +131,6 @@ def _refusal(message: str, log: str, path: Path) -> EbbError:
         return MissingDependency("LiteRT finds no driver for a GPU", hint=DRIVER_HINT)
     said = [message.strip().splitlines()[-1].removeprefix("└ "), *_PARTITION.findall(log)[:1]]
     return InvalidInput(f"LiteRT cannot run it: {'; '.join(said)}", path=path)
-
-
-def peak_bytes() -> int:
-    """Most memory this process had resident.
-
-    On Linux from /proc: ``getrusage`` there starts from what the parent process had.
-    """
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-    except OSError:
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS: in bytes
-    return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 
 def work(job: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from ebb.files import write_atomic
 from ebb_train import optional
 from ebb_train.export import inputs, note
-from ebb_train.export.card import SUFFIX, read_evaluation, render_card
+from ebb_train.export.card import read_evaluation, render_card
 from ebb_train.export.checkpoint import read_checkpoint
 from ebb_train.export.convert import to_tflite
 from ebb_train.export.gpu import verify_gpu
@@ -21,9 +21,11 @@ from ebb_train.export.graph import read_graph
 from ebb_train.export.parity import LIMITS, compare
 from ebb_train.export.probe import probe
 from ebb_train.export.report import FileReport, examine
+from ebb_train.export.target import card_name, check_target, file_name
+from ebb_train.memory import free_bytes, give_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -36,6 +38,11 @@ if TYPE_CHECKING:
 
 PHOTOS_TO_CHECK = 2
 PHOTOS_TO_CALIBRATE = 8
+
+TENSORFLOW_BYTES = 1_100_000_000
+COPIES = 22
+"""Of the weights, that conversion holds at its peak: 4.9 GB for the full network, whatever the precision and
+little more at 1024x1536 than at 128x192."""
 
 
 def export_tflite(
@@ -55,11 +62,15 @@ def export_tflite(
         say: Called with one line for what is being done.
 
     Raises:
-        UsageError: the network does not have the level.
+        UsageError: the network does not have the level, or ``out`` does not end in .tflite.
         InvalidInput: the checkpoint or the calibration set is not what it should be.
         MissingDependency: TensorFlow, LiteRT, PyTorch or safetensors is not installed.
         OutputError: a file cannot be written.
     """
+    sizes = settings.sizes()
+    targets = [file_name(out, size, several=len(sizes) > 1) for size in sizes]
+    for target in targets:
+        check_target(target, ".tflite")
     optional.tensorflow()  # before anything is read: says which extra is missing
     optional.litert("compiled_model")
     optional.torch()
@@ -67,19 +78,20 @@ def export_tflite(
     checkpoint = read_checkpoint(path)
     level = checkpoint.level(settings.level)
     export = _Export(checkpoint=checkpoint, level=level, settings=settings, checks=checks, say=say)
-    sizes, reports = settings.sizes(), []
-    for size in sizes:
-        report = export.run(size, file_name(out, size, several=len(sizes) > 1))
+    export.warn_of_memory()
+    reports = []
+    for size, target in zip(sizes, targets, strict=True):
+        report = export.run(size, target)
         if report.passed:
             card = render_card(report, evaluation)
-            write_atomic(report.path.with_suffix(SUFFIX), card.encode())
+            write_atomic(card_name(report.path), card.encode())
         reports.append(report)
     return reports
 
 
-def file_name(out: Path, size: PhotoSize, *, several: bool) -> Path:
-    """The file of one size: ``model.tflite``, or ``model-1024x1536.tflite`` where there are several."""
-    return out.with_name(f"{out.stem}-{size}{out.suffix}") if several else out
+def memory_to_convert(tensors: Mapping[str, NDArray[np.float32]]) -> int:
+    """About what a conversion takes, in bytes."""
+    return TENSORFLOW_BYTES + COPIES * sum(values.nbytes for values in tensors.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +101,16 @@ class _Export:
     settings: TfliteSettings
     checks: CheckSettings
     say: Callable[[str], None]
+
+    def warn_of_memory(self) -> None:
+        """Say beforehand where memory is short: nothing can be said by a process the system ends for it."""
+        needed, free = memory_to_convert(self.checkpoint.tensors), free_bytes()
+        if free is not None and free < needed:
+            self.say(
+                f"note: converting takes about {needed / 1e9:.1f} GB of memory, "
+                f"{free / 1e9:.1f} GB are free: "
+                "should the system end it, close other programs or take a machine with more"
+            )
 
     def run(self, size: PhotoSize, target: Path) -> FileReport:
         self.say(f"{size}: converting")
@@ -113,7 +135,6 @@ class _Export:
 
     def _convert(self, size: PhotoSize) -> bytes:
         checkpoint, settings = self.checkpoint, self.settings
-        photos = self._photos(size, PHOTOS_TO_CALIBRATE) if settings.precision == "int8" else []
         data = to_tflite(
             checkpoint.tensors,
             checkpoint.config,
@@ -121,8 +142,9 @@ class _Export:
             level=self.level,
             precision=settings.precision,
             clip=settings.clip,
-            calibration=[trial.photo for trial in photos],
+            calibration=self._calibration(size) if settings.precision == "int8" else (),
         )
+        give_back()
         about = note.about(
             checkpoint.config,
             size,
@@ -133,10 +155,15 @@ class _Export:
         )
         return note.attach(data, about)
 
-    def _photos(self, size: PhotoSize, count: int) -> list[Trial]:
+    def _calibration(self, size: PhotoSize) -> Iterator[NDArray[np.float32]]:
+        for number, trial in enumerate(self._photos(size, PHOTOS_TO_CALIBRATE), start=1):
+            self.say(f"{size}: fitting to {trial.name}, {number} of at most {PHOTOS_TO_CALIBRATE}")
+            yield trial.photo
+
+    def _photos(self, size: PhotoSize, count: int) -> Iterator[Trial]:
         channels = self.checkpoint.config.in_channels
         if self.settings.calibration is None:
-            return [inputs.scene(size, channels)]
+            return iter([inputs.scene(size, channels)])
         return inputs.pairs(self.settings.calibration, size, channels, count)
 
     def _parity(self, file: Path, size: PhotoSize) -> list[Parity]:
@@ -156,7 +183,7 @@ class _Export:
         if not self.checks.verify_gpu:
             return None
         self.say(f"{size}: compiling for the GPU")
-        return verify_gpu(file, self._photos(size, 1)[0].photo if self.checks.run else None)
+        return verify_gpu(file, next(self._photos(size, 1)).photo if self.checks.run else None)
 
     def _speed(self, file: Path, size: PhotoSize) -> list[Probe]:
         runs = self.checks.runs

@@ -117,6 +117,29 @@ class RunFolder:
             raise UsageError(message, path=self.path, hint="give the same settings, or another --out")
 
 
+def weights_of(checkpoint: Path) -> Path:
+    """The weights file a user means: the one named, or the last one of the run folder named.
+
+    Raises:
+        InvalidInput: a folder without weights.
+    """
+    return last_weights(checkpoint) if checkpoint.is_dir() else checkpoint
+
+
+def last_weights(run: Path) -> Path:
+    """The weights of the last level that a run has reached: its best ones, where it was validated.
+
+    Raises:
+        InvalidInput: there are none.
+    """
+    # "-best" sorts before the plain name of the same level
+    found = sorted(run.glob("level-[1-7].safetensors")) + sorted(run.glob("level-[1-7]-best.safetensors"))
+    if not found:
+        hint = "name a weights file, or a run folder of ebb-train fit"
+        raise InvalidInput("no level-N.safetensors in this folder", path=run, hint=hint)
+    return min(found, key=lambda path: path.name)
+
+
 def pictures_file(run: Path, level: int) -> Path:
     """Where the pictures of a level's last validation are."""
     return run / PICTURES / f"level-{level}.png"

@@ -78,19 +78,24 @@ class PyNetConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> PyNetConfig:
+    def from_dict(cls, values: Mapping[str, Any], path: Path | None = None) -> PyNetConfig:
         """The config that :meth:`as_dict` wrote.
+
+        Args:
+            values: What was written.
+            path: Where, for the errors.
 
         Raises:
             InvalidInput: a field is missing, unknown, of another type or out of range.
         """
         wanted = {field.name: type(field.default) for field in fields(cls)}
         if {name: type(value) for name, value in values.items()} != wanted:
-            raise InvalidInput(f"not a PyNET config: {dict(values)}", hint=f"fields: {', '.join(wanted)}")
+            hint = f"fields: {', '.join(wanted)}"
+            raise InvalidInput(f"not a PyNET config: {dict(values)}", path=path, hint=hint)
         try:
             return cls(**values)
         except UsageError as error:
-            raise InvalidInput(f"not a PyNET config: {error.message}") from error
+            raise InvalidInput(f"not a PyNET config: {error.message}", path=path) from error
 
 
 PAPER = PyNetConfig()

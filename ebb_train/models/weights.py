@@ -75,6 +75,9 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
         MissingDependency: safetensors is not installed.
     """
     safetensors = optional.safetensors()
+    if path.is_dir():
+        hint = "name a file, such as level-1.safetensors in the run folder of ebb-train fit"
+        raise InvalidInput("a folder, not a weights file", path=path, hint=hint)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             note = json.loads((file.metadata() or {})[NOTE])
@@ -137,7 +140,7 @@ def pynet_config(
     """
     if about.network != PYNET:
         raise InvalidInput(f"weights of the network {about.network!r}, not of {PYNET!r}", path=path)
-    found = PyNetConfig.from_dict(about.config)
+    found = PyNetConfig.from_dict(about.config, path)
     if wanted is not None:
         found.require(wanted, path)
     check_shapes({name: values.shape for name, values in tensors.items()}, tensor_shapes(found), path)

@@ -13,6 +13,7 @@ from ebb.console import SilentProgress
 from ebb.errors import Broken, InvalidInput, ItemError, Reason, Rejected, Status, UsageError
 from ebb.files import write_atomic
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photos
+from ebb_train.fit.run_folder import weights_of
 from ebb_train.render.picture_file import encode_picture, side_by_side
 from ebb_train.render.upscale import carry_up, from_unit, to_8_bits
 
@@ -240,8 +241,7 @@ def _load(checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast
     from ebb_train.models.fast import FastPyNet
     from ebb_train.models.network import load_pynet
 
-    if checkpoint.is_dir():
-        checkpoint = last_weights(checkpoint)
+    checkpoint = weights_of(checkpoint)
     network = load_pynet(checkpoint)
     if network.config.level > 1:
         smaller = 2 ** (network.config.level - 1)
@@ -254,17 +254,3 @@ def _load(checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast
     except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
         reason = str(error).partition("\n")[0]
         raise UsageError(f"cannot calculate on {device!r}: {reason}", hint="try --device cpu") from error
-
-
-def last_weights(run: Path) -> Path:
-    """The weights of the last level that a run has reached: its best ones, where it was validated.
-
-    Raises:
-        InvalidInput: there are none.
-    """
-    # "-best" sorts before the plain name of the same level
-    found = sorted(run.glob("level-[1-7].safetensors")) + sorted(run.glob("level-[1-7]-best.safetensors"))
-    if not found:
-        hint = "name a weights file, or a run folder of ebb-train fit"
-        raise InvalidInput("no level-N.safetensors in this folder", path=run, hint=hint)
-    return min(found, key=lambda path: path.name)

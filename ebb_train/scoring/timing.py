@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ebb.errors import EbbError
+from ebb_train.memory import peak_bytes
 
 if TYPE_CHECKING:
     from ebb_train.data.sources import Photos
@@ -68,7 +67,7 @@ def measure(model: Model, photos: Photos, settings: TimingSettings) -> Timing:
         latency_ms=float(median),
         iqr_ms=float(high - low),
         repeats=settings.repeats,
-        peak_memory_mb=_peak_memory_mb(),
+        peak_memory_mb=peak_bytes() / 1e6,
         gpu_memory_mb=_gpu_memory_mb(),
     )
 
@@ -83,18 +82,6 @@ def _set_threads(threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
-
-
-def _peak_memory_mb() -> float:
-    """Most memory this process held since it started its program.
-
-    Linux's ``ru_maxrss`` would not do: a child inherits the peak of its parent.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(fields["VmHWM"].split()[0]) * 1024 / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS: bytes
 
 
 def _gpu_memory_mb() -> float | None:

@@ -17,6 +17,7 @@ from ebb.errors import OutputError
 from ebb.files import (
     atomic_file,
     cannot_write,
+    check_writable,
     make_folder,
     remove_temporaries,
     sha256_bytes,
@@ -83,6 +84,19 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
 
     assert subprocess.run([sys.executable, "-c", code], preexec_fn=limit, check=False).returncode == 5
     assert os.listdir(tmp_path) == []
+
+
+def test_whether_a_file_could_be_written_is_tried_out(tmp_path: Path) -> None:
+    check_writable(tmp_path / "new" / "a")
+    (tmp_path / "file").write_text("x")
+    check_writable(tmp_path / "file")
+    with pytest.raises(OutputError, match="a folder has this name"):
+        check_writable(tmp_path)
+    with pytest.raises(OutputError, match="file: cannot write it: a file is where a folder should be"):
+        check_writable(tmp_path / "file" / "a")
+    with pytest.raises(OutputError, match="/proc/none/a: cannot write it"):
+        check_writable(Path("/proc/none/a"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_remove_temporaries_removes_only_those(tmp_path: Path) -> None:

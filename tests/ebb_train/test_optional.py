@@ -40,3 +40,11 @@ def test_standard_error_comes_back_after_the_silence(capfd: pytest.CaptureFixtur
         raise ImportError
     os.write(2, b"seen\n")
     assert capfd.readouterr().err == "seen\n"
+
+
+def test_one_can_be_heard_in_the_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    with optional.silent_stderr() as stderr:
+        with optional.stderr_to(stderr):
+            os.write(2, b"heard\n")
+        os.write(2, b"lost\n")
+    assert capfd.readouterr().err == "heard\n"

@@ -153,8 +153,20 @@ def test_without_adb_the_commands_are_printed(phone: Phone, capsys: pytest.Captu
     assert ["adb", "push", str(phone.model), f"{adb.FOLDER}/model.tflite"] in lines
     assert "--use_gpu=true" in lines[-2][-1]
     assert "--num_threads=4" in lines[-1][-1]
-    assert run_verb(cli.app, [*command, "--adb"]) == ExitCode.MISSING
-    assert "adb is not installed" in capsys.readouterr().err
+    assert run_verb(cli.app, [*command, "--adb", "--json"]) == ExitCode.MISSING
+    assert json.loads(capsys.readouterr().out)["error"] == "adb is not installed"
+
+
+def test_no_commands_for_no_file(phone: Phone, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(cli.app, ["benchmark-device", str(phone.folder)]) == ExitCode.INVALID_INPUT
+    phone.model.unlink()
+    assert run_verb(cli.app, ["benchmark-device", str(phone.model)]) == ExitCode.INVALID_INPUT
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.splitlines() == [
+        f"ebb-train: {phone.folder}: a folder, not a file",
+        f"ebb-train: {phone.model}: no such file",
+    ]
 
 
 def test_refused_settings() -> None:

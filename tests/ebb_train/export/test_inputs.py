@@ -39,17 +39,22 @@ def test_a_scene_is_smooth_and_its_depth_not_flat() -> None:
 
 def test_pairs_are_spread_over_the_set(tmp_path: Path) -> None:
     write_set(tmp_path, [[record(number, 128, 64) for number in range(5)]])
-    found = inputs.pairs(tmp_path, SIZE, 4, 3)
+    found = list(inputs.pairs(tmp_path, SIZE, 4, 3))
     assert [trial.name for trial in found] == [f"pair {record(number).pair_id}" for number in (0, 2, 4)]
     assert all(trial.real and trial.photo.shape == (1, 32, 64, 4) for trial in found)
-    assert len(inputs.pairs(tmp_path, SIZE, 3, 9)) == 5
+    assert len(list(inputs.pairs(tmp_path, SIZE, 3, 9))) == 5
 
 
 def test_pairs_without_depth(tmp_path: Path) -> None:
     write_set(tmp_path, [[record(0, 128, 64, has_depth=False)]])
-    assert len(inputs.pairs(tmp_path, SIZE, 3, 1)) == 1
+    assert len(list(inputs.pairs(tmp_path, SIZE, 3, 1))) == 1
     with pytest.raises(InvalidInput, match=r"pair .*: the network takes depth"):
-        inputs.pairs(tmp_path, SIZE, 4, 1)
+        next(inputs.pairs(tmp_path, SIZE, 4, 1))
+
+
+def test_a_set_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="no such folder"):
+        inputs.pairs(tmp_path / "none", SIZE, 4, 1)
 
 
 def test_the_middle_of_a_large_photo_and_mirrors_around_a_small_one() -> None:

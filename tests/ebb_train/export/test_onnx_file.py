@@ -43,7 +43,7 @@ def test_a_file_beyond_the_limit_is_not_written(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(onnx_file, "LIMITS", {"fp32": Limit(max=0)})
-    assert run_verb(cli.app, ["export-onnx", str(weights), str(tmp_path / "m")]) == ExitCode.ITEMS_FAILED
+    assert run_verb(cli.app, ["export-onnx", str(weights), str(tmp_path / "m.onnx")]) == ExitCode.ITEMS_FAILED
     assert "NOT WRITTEN" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
 

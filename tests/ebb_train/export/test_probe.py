@@ -12,8 +12,9 @@ import pytest
 
 from ebb.errors import InvalidInput
 from ebb_train.export import probe as probe_module
-from ebb_train.export.probe import Probe, main, peak_bytes, probe, work
+from ebb_train.export.probe import Probe, main, probe, work
 from ebb_train.export.runtime import open_runner
+from ebb_train.memory import peak_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,6 @@ from ebb_train.export import tflite
 from ebb_train.export.graph import read_graph
 from ebb_train.export.note import read_note
 from ebb_train.export.parity import Limit
-from ebb_train.export.settings import PhotoSize
-from ebb_train.export.tflite import file_name
 from tests.photo_sets import record, write_set
 
 if TYPE_CHECKING:
@@ -82,14 +81,68 @@ def test_a_file_beyond_its_limit_is_not_left_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_names() -> None:
-    size = PhotoSize(1024, 1536)
-    assert file_name(Path("a/model.tflite"), size, several=False) == Path("a/model.tflite")
-    assert file_name(Path("a/model.tflite"), size, several=True) == Path("a/model-1024x1536.tflite")
+def test_int8_is_fitted_to_photos_one_at_a_time(
+    weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_set(tmp_path / "set", [[record(number, 64, 64) for number in range(3)]])
+    flags = ["--size", "64x64", "--level", "7", "--precision", "int8", "--runs", "0"]
+    command = ["export-tflite", str(weights), str(tmp_path / "m.tflite"), *flags]
+    run_verb(cli.app, [*command, "--calibration", str(tmp_path / "set")])
+    said = [line for line in capfd.readouterr().err.splitlines() if "fitting to" in line]
+    assert said == [
+        f"64x64: fitting to pair {record(number).pair_id}, {number + 1} of at most 8" for number in range(3)
+    ]
+
+
+def test_a_run_folder_is_a_checkpoint(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(weights, tmp_path / "level-1.safetensors")
+    code, facts = export(
+        capsys, tmp_path, tmp_path / "m.tflite", "--size", "64x64", "--level", 7, "--runs", 0
+    )
+    assert code == ExitCode.DONE
+    assert facts["files"][0]["note"]["weights"]["file"] == "level-1.safetensors"
+
+
+def test_what_cannot_be_written_is_said_before_the_work(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tflite, "read_checkpoint", None)  # work would begin with it
+    (tmp_path / "m-128x64.tflite").mkdir()
+    code, facts = export(capsys, weights, tmp_path / "m.tflite", "--size", "64x64", "--size", "128x64")
+    assert code == ExitCode.CANNOT_WRITE
+    assert facts["path"] == str(tmp_path / "m-128x64.tflite")
+
+
+def test_the_checkpoint_is_not_written_over(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = weights.read_bytes()
+    code, facts = export(capsys, weights, weights, "--size", "64x64")
+    assert (code, facts["hint"]) == (ExitCode.USAGE, "such as small.tflite")
+    assert weights.read_bytes() == before
+
+
+@pytest.mark.parametrize(("free", "is_said"), [(10**9, True), (10**12, False), (None, False)])
+def test_too_little_memory_is_said_before_the_work(
+    free: int | None,
+    is_said: bool,
+    weights: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tflite, "free_bytes", lambda: free)
+    flags = ["--size", "64x64", "--level", "7", "--runs", "0"]
+    assert run_verb(cli.app, ["export-tflite", str(weights), str(tmp_path / "m.tflite"), *flags]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert ("converting takes about 1.1 GB of memory, 1.0 GB are free" in said[0]) is is_said
+    assert said[-1] == "64x64: comparing with PyTorch"
 
 
 def test_bad_size(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = run_verb(cli.app, ["export-tflite", str(weights), str(tmp_path / "m"), "--size", "1000x1536"])
+    code = run_verb(
+        cli.app, ["export-tflite", str(weights), str(tmp_path / "m.tflite"), "--size", "1000x1536"]
+    )
     assert code == ExitCode.USAGE
     assert "nearest: 1024x1536, 960x1536" in capsys.readouterr().err
 
@@ -107,7 +160,7 @@ def test_without_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    assert run_verb(cli.app, ["export-tflite", str(weights), str(tmp_path / "m")]) == ExitCode.MISSING
+    assert run_verb(cli.app, ["export-tflite", str(weights), str(tmp_path / "m.tflite")]) == ExitCode.MISSING
     assert f"pip install 'ebb[{extra}]'" in capsys.readouterr().err
 
 

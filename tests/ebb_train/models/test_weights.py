@@ -87,6 +87,8 @@ def test_a_flipped_bit_anywhere_in_the_tensors_is_found(path: Path, tensors: Ten
 def test_files_that_are_no_weights(tmp_path: Path, path: Path, tensors: Tensors) -> None:
     with pytest.raises(InvalidInput, match="no such weights file"):
         read_weights(tmp_path / "none.safetensors")
+    with pytest.raises(InvalidInput, match=r"a folder, not a weights file \(name a file, such as level-1"):
+        read_weights(tmp_path)
     for data in (b"", path.read_bytes()[:-5]):
         (tmp_path / "odd").write_bytes(data)
         with pytest.raises(InvalidInput, match="not a safetensors file, or a broken one"):
@@ -120,6 +122,9 @@ def test_weights_of_pynet(path: Path, tensors: Tensors) -> None:
 def test_weights_of_another_network(path: Path, tensors: Tensors) -> None:
     save_weights(path, tensors, About(network="unet"))
     with pytest.raises(InvalidInput, match="weights of the network 'unet', not of 'pynet'"):
+        read_pynet(path)
+    save_weights(path, tensors, About(network="pynet", config={"width": "wide"}))
+    with pytest.raises(InvalidInput, match=r"w\.safetensors: not a PyNET config: .*fields: level"):
         read_pynet(path)
 
 

@@ -16,7 +16,7 @@ from ebb_train.full_image import render_full_image
 from ebb_train.models.network import PyNet, load_pynet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.render import photos
-from ebb_train.render.photos import RenderReport, last_weights, plan_targets, render_photos
+from ebb_train.render.photos import RenderReport, plan_targets, render_photos
 from ebb_train.render.settings import RenderSettings
 from tests.captures import scene
 from tests.doubles import Crashing
@@ -220,15 +220,6 @@ def test_targets() -> None:
 
 
 def test_weights_of_a_run(tmp_path: Path, weights: Path) -> None:
-    with pytest.raises(InvalidInput, match="no level-N.safetensors in this folder"):
-        last_weights(tmp_path)
-    for level in (7, 4):
-        write_weights(tmp_path / f"level-{level}.safetensors", level)
-    assert last_weights(tmp_path).name == "level-4.safetensors"
-    write_weights(tmp_path / "level-4-best.safetensors", 4)
-    assert last_weights(tmp_path).name == "level-4-best.safetensors"
-    write_weights(tmp_path / "level-3.safetensors", 3)
-    assert last_weights(tmp_path).name == "level-3.safetensors"
     with pytest.raises(InvalidInput, match="a pickle, which could run code"):
         torch.save({}, tmp_path / "foreign.pth")
         render(write_photo(tmp_path / "a.jpg"), weights=tmp_path / "foreign.pth")

@@ -1,0 +1,40 @@
+"""What the system says about memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ebb_train import memory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_peak_holds_what_was_taken() -> None:
+    before = memory.peak_bytes()
+    assert before > 5e6
+    taken = bytes(range(256)) * (before // 256)  # as much again: more than the process ever held
+    assert memory.peak_bytes() >= len(taken)
+
+
+def test_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MACHINE", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "GROUP", tmp_path)
+    assert memory.free_bytes() is None
+    memory.MACHINE.write_text("MemTotal:  9000 kB\nMemAvailable:    4000 kB\n")
+    assert memory.free_bytes() == 4_096_000
+    (tmp_path / "memory.current").write_text("1000000\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.free_bytes() == 4_096_000
+    (tmp_path / "memory.max").write_text("3000000\n")
+    assert memory.free_bytes() == 2_000_000
+    (tmp_path / "memory.max").write_text("900000\n")
+    assert memory.free_bytes() == 0
+
+
+def test_giving_back_asks_any_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.give_back()
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
+    memory.give_back()
