@@ -189,14 +189,21 @@ def _shot(capture: Capture) -> _Shot:
     return _Shot(capture, capture.exif, f_number, kind, folder, time is not None, at)
 
 
-def _reject_unusable(shots: Iterable[_Shot]) -> None:
-    first: dict[str, _Shot] = {}
+def _reject_unusable(shots: Sequence[_Shot]) -> None:
+    originals: dict[str, _Shot] = {}
+    for shot in sorted(shots, key=_looks_copied):
+        originals.setdefault(shot.capture.sha256.lower(), shot)
     for shot in shots:
-        original = first.setdefault(shot.capture.sha256.lower(), shot)
+        original = originals[shot.capture.sha256.lower()]
         if original is not shot:
             shot.reject(Reason.DUPLICATE, f"same bytes as {_name(original, shot)}")
         elif not shot.f_number:
             shot.reject(Reason.NO_F_NUMBER, "the file has no f-number")
+
+
+def _looks_copied(shot: _Shot) -> tuple[int, int, int]:
+    """Least for what is probably the original: copies lie in folders of their own and have longer names."""
+    return shot.capture.name.count("/"), len(shot.capture.name), shot.rank
 
 
 def _reject_twins(shots: Iterable[_Shot]) -> None:

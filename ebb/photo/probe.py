@@ -92,8 +92,14 @@ def _check_magic(data: bytes, suffix: str) -> None:
     if any(magic.startswith(found) for magic in magics):
         raise Broken(Reason.CORRUPT_INPUT, f"is truncated: {len(data)} bytes are no photo")
     kind = suffix.removeprefix(".").upper()
-    beginning = data[start : start + 8].hex(" ")
+    beginning = _shown(data[start : start + 8])
     raise Broken(Reason.UNREADABLE, f"is not a {kind} file: it begins with {beginning}")
+
+
+def _shown(beginning: bytes) -> str:
+    """As text if it is that, else in hexadecimal."""
+    text = beginning.decode("latin-1")
+    return repr(text) if text.isascii() and text.isprintable() else beginning.hex(" ")
 
 
 def _refuse_too_large(size: Size, max_megapixels: float) -> None:

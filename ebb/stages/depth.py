@@ -16,7 +16,7 @@ from ebb.depthmap.encoding import encode_depth8, encode_float16, half_size_homog
 from ebb.depthmap.heic import read_auxiliary
 from ebb.depthmap.providers import FROM_FILES, DepthProvider, check_provider, make_provider, on_gpu
 from ebb.depthmap.sidecar import read_sidecar
-from ebb.errors import Reason, Rejected, Status
+from ebb.errors import MissingDependency, Reason, Rejected, Status
 from ebb.files import write_atomic
 from ebb.geometry.crop import crop_to_photo
 from ebb.model_files import find_model, sha256_model
@@ -124,9 +124,13 @@ def check_ready(settings: DepthSettings) -> Path | None:
         MissingDependency: something is not there; the message says how to get it.
     """
     check_provider(settings.provider)
-    if settings.provider == "megadepth":
+    if settings.provider != "megadepth":
+        return find_model(settings)
+    try:
         return find_weights("megadepth", settings.weights, flag="--weights")
-    return find_model(settings)
+    except MissingDependency as error:
+        hint = f"{error.hint}, or another --provider, such as none"
+        raise MissingDependency(error.message, path=error.path, hint=hint) from error
 
 
 def _run_jobs(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.catalog import CatalogRow, Role, pairs_of, read_catalog, write_catalog
 from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
 from ebb.files import sha256_bytes, write_atomic
-from ebb.names import as_text, is_text, one_line
+from ebb.names import as_text, is_text, natural_key, one_line
 from ebb.photo.capture import Capture, Exif
 from ebb.photo.decode import developed_size
 from ebb.photo.exif import read_exif
@@ -124,14 +125,19 @@ def explain_file(
     folder = existing_folder(raw_dir)
     files = _look(folder, settings, run, progress).rows
     name = as_text(name)
-    fitting = [row for row in files if name in (row.name, PurePosixPath(row.name).name)]
-    if len(fitting) != 1:
-        found = ", ".join(row.name for row in fitting) or "none"
-        raise UsageError(f"--explain {name} fits {len(fitting)} files: {found}", path=raw_dir)
-    for verdict in _verdicts(files, settings):
-        if verdict.capture.name == fitting[0].name:
-            return explain(verdict)
+    fitting = [row for row in files if row.name == name]
+    fitting = fitting or [row for row in files if PurePosixPath(row.name).name == name]
+    if not fitting:
+        hint = "a file's name, or its path within the folder"
+        raise UsageError(f"--explain {name}: there is no such file", path=raw_dir, hint=hint)
+    if len(fitting) > 1:
+        found = ", ".join(row.name for row in fitting)
+        hint = "name one with its path"
+        raise UsageError(f"--explain {name} fits {len(fitting)} files: {found}", path=raw_dir, hint=hint)
     row = next(row for row in catalog_rows(files, settings) if row.name == fitting[0].name)
+    for verdict in _verdicts(files, settings):
+        if verdict.capture.name == row.name:
+            return explain(replace(verdict, detail=row.detail))
     what = [f"{row.role} file of {row.pair_id}"]
     if row.reason:
         what = [f"{row.reason}: {row.detail}", row.reason.advice]
@@ -179,8 +185,25 @@ def catalog_rows(files: Sequence[FileRow], settings: IngestSettings) -> list[Cat
     for name, row in rows.items():
         if row.role == "depth":
             pair_id = wide.get(str(PurePosixPath(name).with_suffix("")).removesuffix("_depth"), "")
-            rows[name] = CatalogRow(**{**asdict(row), "pair_id": pair_id})
-    return list(rows.values())
+            rows[name] = replace(row, pair_id=pair_id)
+    return _with_broken_neighbours(list(rows.values()))
+
+
+def _with_broken_neighbours(rows: list[CatalogRow]) -> list[CatalogRow]:
+    """Where a photo has no partner and the file next to it is broken, say that it may be the one."""
+    photos = [row for row in rows if PurePosixPath(row.name).suffix.lower() in PHOTO_SUFFIXES]
+    photos.sort(key=lambda row: natural_key(row.name))
+    beside: dict[str, str] = {}
+    for one, other in pairwise(photos):
+        for row, neighbour in ((one, other), (other, one)):
+            if row.reason is Reason.MISSING_PARTNER and neighbour.status is Status.ERROR:
+                beside.setdefault(row.name, neighbour.name)
+    return [
+        replace(row, detail=f"{row.detail}; {beside[row.name]} next to it is broken")
+        if row.name in beside
+        else row
+        for row in rows
+    ]
 
 
 def _look(folder: Path, settings: IngestSettings, run: RunSettings, progress: Progress) -> FolderRows:

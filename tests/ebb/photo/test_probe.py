@@ -74,6 +74,14 @@ def test_what_is_no_photo_is_unreadable(data: bytes, suffix: str) -> None:
     assert error.value.reason is Reason.UNREADABLE
 
 
+@pytest.mark.parametrize(
+    ("data", "shown"), [(b"no photo\n", "'no photo'"), (b"\0\x01abcdefg", "00 01 61 62 63 64 65 66")]
+)
+def test_what_it_is_instead_can_be_read(data: bytes, shown: str) -> None:
+    with pytest.raises(Broken, match=f"is not a JPG file: it begins with {shown}"):
+        probe(data, ".jpg", LIMIT)
+
+
 @pytest.mark.parametrize("suffix", sorted(RAW_SUFFIXES))
 def test_a_jpeg_named_as_a_raw_file(suffix: str) -> None:
     with pytest.raises(Broken, match=f"is not a {suffix[1:].upper()} file") as error:

@@ -70,7 +70,8 @@ def test_missing_weights_are_said_before_any_work(
 ) -> None:
     monkeypatch.setenv("EBB_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("EBB_MEGADEPTH_WEIGHTS", raising=False)
-    with pytest.raises(MissingDependency, match="ebb weights download megadepth") as caught:
+    message = "ebb weights download megadepth, or --weights FILE, or another --provider, such as none"
+    with pytest.raises(MissingDependency, match=message) as caught:
         run(aligned, "megadepth")
     assert caught.value.exit_code == 6
     assert aligned.state.stage_rows("depth") == {}

@@ -95,9 +95,19 @@ def test_preview_and_explain_write_nothing(tmp_path: Path) -> None:
     assert "5.00 s" in text
     assert "unsupported_file" in ingest.explain_file(tmp_path / "raw", "notes.txt", settings, RUN, progress)
     assert "depth" in ingest.explain_file(tmp_path / "raw", "IMG_0001_depth.png", settings, RUN, progress)
-    with pytest.raises(UsageError, match="fits 0 files"):
+    with pytest.raises(UsageError, match="--explain IMG_9.JPG: there is no such file"):
         ingest.explain_file(tmp_path / "raw", "IMG_9.JPG", settings, RUN, progress)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_explain_takes_a_path_before_a_bare_name(tmp_path: Path) -> None:
+    for name in ("a.JPG", "1/a.JPG", "1/b.JPG", "2/b.JPG"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    told = ingest.explain_file(tmp_path, "a.JPG", IngestSettings(), RUN, SilentProgress())
+    assert told.splitlines()[0] == "a.JPG"
+    with pytest.raises(UsageError, match=r"fits 2 files: 1/b.JPG, 2/b.JPG \(name one with its path\)"):
+        ingest.explain_file(tmp_path, "b.JPG", IngestSettings(), RUN, SilentProgress())
 
 
 def test_not_a_folder(tmp_path: Path) -> None:
@@ -129,3 +139,14 @@ def test_hidden_files_devices_and_loops_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "raw" / "loop").symlink_to(tmp_path / "raw")
     with open_workspace(tmp_path / "set", create=True) as workspace:
         assert run(workspace, tmp_path / "raw").num_files == 2
+
+
+def test_a_broken_partner_is_told_of(tmp_path: Path) -> None:
+    _, shallow = write_pair(tmp_path, 9, seed=1, seconds=0)
+    shallow.write_bytes(shallow.read_bytes()[:5000])
+    rows = {row.name: row for row in ingest.preview(tmp_path, IngestSettings(), RUN, SilentProgress()).rows}
+    assert rows["IMG_0010.JPG"].reason is Reason.CORRUPT_INPUT
+    assert rows["IMG_0009.JPG"].detail.endswith("; IMG_0010.JPG next to it is broken")
+    assert "next to it is broken" in ingest.explain_file(
+        tmp_path, "IMG_0009.JPG", IngestSettings(), RUN, SilentProgress()
+    )
