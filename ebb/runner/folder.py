@@ -11,6 +11,7 @@ from ebb.errors import Broken, InvalidInput, Reason, Status
 from ebb.names import as_text, is_text
 from ebb.runner.run import run_items
 from ebb.state import FileRow
+from ebb.workspace import is_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -106,10 +107,15 @@ def read_folder(
 
 
 def walk(folder: Path, max_megapixels: float) -> Iterator[FileJob]:
-    """Regular files below a folder in name order; passes over hidden ones, devices and linked folders."""
+    """Regular files below a folder in name order.
+
+    Passed over are hidden ones, devices, linked folders, and dataset folders: what was made from the photos.
+    """
     closed: list[OSError] = []
     for parent, folders, names in os.walk(folder, onerror=closed.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and not _is_made(Path(parent, name))
+        )
         for name in sorted(names):
             path = Path(parent, name)
             if name.startswith(".") or not (path.is_file() or _is_dangling(path)):
@@ -120,6 +126,13 @@ def walk(folder: Path, max_megapixels: float) -> Iterator[FileJob]:
     for error in closed:
         relative = Path(error.filename).relative_to(folder).as_posix()
         yield FileJob(str(folder), relative, CLOSED_FOLDER, 0, max_megapixels)
+
+
+def _is_made(folder: Path) -> bool:
+    try:
+        return is_dataset(folder)
+    except PermissionError:  # os.walk finds that out as well, and says so
+        return False
 
 
 def _is_dangling(path: Path) -> bool:

@@ -14,6 +14,7 @@ from ebb.runner.folder import CLOSED_FOLDER, FileJob, existing_folder, read_fold
 from ebb.runner.items import Result
 from ebb.settings import RunSettings
 from ebb.state import FileRow
+from ebb.workspace import is_dataset, open_workspace
 
 
 def read(job: FileJob) -> Result:
@@ -82,3 +83,18 @@ def test_a_folder_whose_path_is_no_text(tmp_path: Path) -> None:
     folder.mkdir()
     with pytest.raises(InvalidInput, match=r"raw\\xff .*not valid UTF-8 \(rename the folder\)"):
         existing_folder(folder)
+
+
+def test_a_dataset_among_the_photos_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(folder: Path) -> bool:
+        if folder.name == "closed":
+            raise PermissionError
+        return is_dataset(folder)
+
+    monkeypatch.setattr("ebb.runner.folder.is_dataset", look)
+    (tmp_path / "a.jpg").touch()
+    with open_workspace(tmp_path / "dataset", create=True) as workspace:
+        workspace.contact_sheet.touch()
+        (tmp_path / "closed").mkdir()
+        assert [job.name for job in walk(tmp_path, 120)] == ["a.jpg"]
+    assert "contact_sheet.png" in [job.name for job in walk(tmp_path / "dataset", 120)]
