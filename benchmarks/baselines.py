@@ -140,7 +140,7 @@ def rounded(value: float | None) -> float | None:
 def compare_at_true_scale(raw: Path, dataset: Path) -> dict[str, Any]:
     """The blurs on the test pairs of a simulated set, each photo with its own true blur scale."""
     train, source = train_of(dataset), open_source(dataset, "test")
-    calibrated, exposure = layered.build(train), fit_exposure(train())
+    calibrated, exposure = layered.build(train, PlainProgress()), fit_exposure(train())
     records, truth = read_records(dataset), read_truth(raw)
     scores: dict[str, list[dict[str, float]]] = {}
     for index in range(len(source)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import Reason, Status
@@ -15,12 +16,13 @@ from ebb.names import one_line, printable
 from ebb.streams import say, say_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
     from ebb.errors import EbbError
+    from ebb.runner.items import Progress
 
 PLAIN_INTERVAL_S = 10.0
 """Seconds between two progress lines where there is no terminal."""
@@ -65,6 +67,22 @@ class Console:
         finally:
             if problem is not None:
                 _say(one_line(f"{self._program}: {problem}"))
+
+
+@contextmanager
+def watched(progress: Progress, stage: str, total: int) -> Iterator[None]:
+    """A stage that is shown, and ended whatever happens: a bar left alone would keep the cursor hidden.
+
+    One of nothing is not shown.
+    """
+    if not total:
+        yield
+        return
+    progress.start(stage, total)
+    try:
+        yield
+    finally:
+        progress.finish()
 
 
 class SilentProgress:

@@ -19,12 +19,12 @@ from ebb.dataset.png import encode_png
 from ebb.errors import InvalidInput
 from ebb.files import write_atomic
 from ebb_train.benchmark import Benchmark, Entry, photo_size
-from ebb_train.data.sources import open_source
 from ebb_train.evaluate import (
     PAGE,
     PREDICTIONS,
     columns_of,
     group_facts,
+    open_scored,
     score_folder,
     write_json,
 )
@@ -111,7 +111,7 @@ def ablate(
         MissingDependency: PyTorch or safetensors is not installed.
         OutputError: something cannot be written.
     """
-    source = open_source(dataset, settings.split)
+    source = open_scored(dataset, out / REPORT, settings)
     models = variants(checkpoint, without_depth, settings.device)
     folders = [out / VARIANTS / model.name.replace(" ", "-") for model in models]
     jobs = [(model, folder / PREDICTIONS) for model, folder in zip(models, folders, strict=True)]

@@ -20,19 +20,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Size
+from ebb.console import watched
 from ebb.errors import Status, UsageError
 from ebb.files import write_atomic
-from ebb_train.data.sources import open_source
 from ebb_train.evaluate import (
     PAGE,
     PREDICTIONS,
     columns_of,
     group_facts,
+    open_scored,
     predict_and_score,
     train_of,
     write_json,
 )
-from ebb_train.peers.registry import WEIGHTS_SUFFIX, build_model
+from ebb_train.peers.registry import BUILDERS, WEIGHTS_SUFFIX, build_model
 from ebb_train.published import read_published
 from ebb_train.report.benchmark_page import benchmark_grids, benchmark_page
 from ebb_train.report.grids import Grid, markdown
@@ -128,14 +129,15 @@ def benchmark(
     """
     labels = label_models(names)
     published = read_published()
-    source, train = open_source(dataset, settings.split), train_of(dataset)
+    source, train = open_scored(dataset, out / REPORT, settings), train_of(dataset)
     first = source.read(0)
+    models = [build_model(name, train, settings.device, progress) for name in names]
     entries: list[Entry] = []
-    for name, label in zip(names, labels, strict=True):
-        model = build_model(name, train, settings.device)
+    for model, label in zip(models, labels, strict=True):
         rows = predict_and_score(model, source, out / MODELS / label / PREDICTIONS, settings, progress)
         write_tables(rows, out / MODELS / label)
-        entries.append(_entry(label, model, rows, entries, first, settings, timing))
+        cost = _timed(label, model, first, timing, progress)
+        entries.append(_entry(label, model, rows, entries, first, settings, cost))
     found = Benchmark(
         split=settings.split,
         data=source.fingerprint(),
@@ -157,15 +159,20 @@ def label_models(names: Sequence[str]) -> list[str]:
     """
     if not names:
         raise UsageError("no models to compare", hint="--models identity,gaussian,layered")
-    stems = [Path(name).stem if name.endswith(WEIGHTS_SUFFIX) else name for name in names]
-    counts = Counter(stems)
-    labels = [
-        stem if counts[stem] == 1 else f"{Path(name).absolute().parent.name}-{stem}"
-        for name, stem in zip(names, stems, strict=True)
-    ]
+    stems = Counter(Path(name).stem for name in names if name.endswith(WEIGHTS_SUFFIX))
+    labels = [_label(name, is_unique=stems[Path(name).stem] == 1) for name in names]
     if twice := [label for label, count in Counter(labels).items() if count > 1]:
         raise UsageError(f"two models are called {twice[0]}", hint="name each once, or rename a weights file")
     return labels
+
+
+def _label(name: str, *, is_unique: bool) -> str:
+    if not name.endswith(WEIGHTS_SUFFIX):
+        return name
+    path = Path(name)
+    return (
+        path.stem if is_unique and path.stem not in BUILDERS else f"{path.absolute().parent.name}-{path.stem}"
+    )
 
 
 def machine() -> dict[str, Any]:
@@ -184,7 +191,7 @@ def _entry(
     before: Sequence[Entry],
     first: Photos,
     settings: ScoreSettings,
-    timing: TimingSettings,
+    timing: Timing | None,
 ) -> Entry:
     columns = columns_of(settings)
     return Entry(
@@ -194,8 +201,19 @@ def _entry(
         rows=rows,
         summary=summarise(rows, columns),
         difference=compare(rows, before[0].rows, columns) if before else {},
-        timing=time_model(model, first, timing) if timing.repeats else None,
+        timing=timing,
     )
+
+
+def _timed(
+    label: str, model: Model, photos: Photos, settings: TimingSettings, progress: Progress
+) -> Timing | None:
+    if not settings.repeats:
+        return None
+    with watched(progress, f"time {label}", 1):
+        timing = time_model(model, photos, settings)
+        progress.advance(label, Status.OK, None, "")
+    return timing
 
 
 def photo_size(source: Source) -> Size:

@@ -123,9 +123,9 @@ def render(
         out: Folder for the pictures; without it they go beside the photos.
         depth_file: Depth of the one photo (png, tif, npy, npz) instead of what --provider gives.
     """
-    from ebb.depthmap.providers import check_installed
+    from ebb_train import optional
 
-    check_installed("torch", "train")
+    optional.torch()
     from ebb_train.render.photos import render_photos
 
     console = output.console()

@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import InvalidInput, Status
-from ebb.files import write_atomic
+from ebb.files import check_writable, write_atomic
 from ebb_train.data.sources import SplitIsEmpty, open_source
 from ebb_train.metrics.protocols import find_protocol
 from ebb_train.metrics.regions import BOUNDARY_SHARE, COLUMNS, FOCUS_COC_PX
@@ -111,11 +111,9 @@ def evaluate(
         MissingDependency: a network is named, and what it needs is not installed.
         OutputError: something cannot be written.
     """
-    for protocol in settings.protocol:
-        find_protocol(protocol)
-    source = open_source(dataset, settings.split)
+    source = open_scored(dataset, out / REPORT, settings)
     if predictions is None:
-        model = build_model(name, train_of(dataset), settings.device)
+        model = build_model(name, train_of(dataset), settings.device, progress)
         name, facts = model.name, model.facts()
         rows = predict_and_score(model, source, out / PREDICTIONS, settings, progress)
     else:
@@ -134,6 +132,20 @@ def evaluate(
     write_json(out / REPORT, found.as_dict())
     write_atomic(out / PAGE, evaluate_page(found, source, settings.cases).encode())
     return found
+
+
+def open_scored(dataset: Path, report: Path, settings: ScoreSettings) -> Source:
+    """Open a split, after a look at what else could end the work when much of it is done.
+
+    Raises:
+        UsageError: no such protocol.
+        InvalidInput: the data set is not what it should be.
+        OutputError: the report cannot be written.
+    """
+    for protocol in settings.protocol:
+        find_protocol(protocol)
+    check_writable(report)
+    return open_source(dataset, settings.split)
 
 
 def predict_and_score(

@@ -17,6 +17,7 @@ from ebb.dataset.index import INDEX_NAME, find_shards, read_index
 from ebb.dataset.layouts import find_ebb_pairs
 from ebb.dataset.png import decode_png
 from ebb.dataset.shards import ShardReader
+from ebb.dataset.splits import SPLITS
 from ebb.errors import InvalidInput
 from ebb.settings import canonical_json
 
@@ -101,7 +102,8 @@ class ShardSource:
         self._starts = [0, *accumulate(facts.rows for facts in self._facts.values())]
         self._open: OrderedDict[str, ShardReader] = OrderedDict()
         if not len(self):
-            raise SplitIsEmpty(f"there are no {split} pairs", path=folder)
+            there = ", ".join(f"{index.num_pairs(other)} {other}" for other in SPLITS)
+            raise SplitIsEmpty(f"there are no {split} pairs", path=folder, hint=f"pairs there are: {there}")
 
     def __len__(self) -> int:
         return self._starts[-1]

@@ -20,6 +20,7 @@ import json
 import math
 from typing import IO, TYPE_CHECKING, Any
 
+from ebb.dataset.index import INDEX_NAME
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
 from ebb.files import cannot_write, write_atomic
 from ebb.settings import canonical_json
@@ -39,7 +40,8 @@ class RunFolder:
         identity: Plain values that say what the run computes.
 
     Raises:
-        UsageError: the folder belongs to a run with other settings; the message names them.
+        UsageError: the folder belongs to a run with other settings; the message names them; or it holds
+            a data set, whose report.html and lock have the names of a run's.
         DatasetLocked: another process holds it.
         InvalidInput: its ``run.json`` cannot be read.
         OutputError: it cannot be written.
@@ -48,6 +50,7 @@ class RunFolder:
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
         self.path = path
         self.identity = identity
+        _refuse_dataset(path)
         self._lock = _lock(path)
         try:
             self._claim()
@@ -152,6 +155,11 @@ def read_log(run: Path) -> list[dict[str, Any]]:
         return []
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     return [json.loads(line) for line in lines if _total(line) >= 0]
+
+
+def _refuse_dataset(path: Path) -> None:
+    if any((place / INDEX_NAME).exists() for place in (path, path / "shards")):
+        raise UsageError("a data set is in this folder", path=path, hint=f"--out {path / 'run'}")
 
 
 def _lock(path: Path) -> IO[bytes]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ebb.errors import Status
 from ebb_train.data.sources import Photos
 from ebb_train.metrics.similarity import psnr
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ebb.arrays import Gray8, Rgb8
+    from ebb.runner.items import Progress
     from ebb_train.data.sources import Source
     from ebb_train.peers.model import Picture
 
@@ -54,6 +56,7 @@ def best_of(
     pairs: Sequence[Photos],
     render: Callable[[float, Photos], Picture],
     default: float,
+    progress: Progress,
 ) -> float:
     """The value whose pictures have the highest mean PSNR.
 
@@ -62,15 +65,20 @@ def best_of(
         pairs: Pairs to render; without any the default is returned.
         render: Renders a pair with a value.
         default: What is taken unseen.
+        progress: Hears of every picture.
     """
     if not pairs:
         return default
-    targets = [pair.shallow.astype(np.float32) / 255 for pair in pairs]
+    targets = [pair.shallow.astype(np.float32) / np.float32(255) for pair in pairs]
+
+    def score(value: float, pair: Photos, target: Picture) -> float:
+        # a picture that is right to the last bit has no finite PSNR
+        found = min(psnr(render(value, pair), target), 100.0)
+        progress.advance(pair.pair_id, Status.OK, None, "")
+        return found
 
     def mean_psnr(value: float) -> float:
-        pictures = (render(value, pair) for pair in pairs)
-        # a picture that is right to the last bit has no finite PSNR
-        return float(np.mean([min(psnr(*both), 100.0) for both in zip(pictures, targets, strict=True)]))
+        return float(np.mean([score(value, *both) for both in zip(pairs, targets, strict=True)]))
 
     return max(values, key=mean_psnr)
 

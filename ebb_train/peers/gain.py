@@ -11,6 +11,7 @@ from ebb_train.peers.model import Cost
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
+    from ebb.runner.items import Progress
     from ebb_train.peers.model import Picture, TrainPairs
 
 
@@ -39,7 +40,7 @@ class Gain(Identity):
         return Cost(parameters=2, multiply_adds=3 * size.width * size.height)
 
 
-def build(train: TrainPairs) -> Gain:
+def build(train: TrainPairs, progress: Progress) -> Gain:  # noqa: ARG001 - the signature of a builder
     """Calibrate it."""
     pairs = train()
     return Gain(fit_exposure(pairs), len(pairs))

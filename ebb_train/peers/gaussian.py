@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebb.console import watched
 from ebb_train.peers.calibrate import BLURS, DEFAULT_BLUR, best_of
 from ebb_train.peers.depth_blur import blur_diameters
 from ebb_train.peers.exposure import UNCHANGED, Exposure, fit_exposure
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Rgb8, Size
+    from ebb.runner.items import Progress
+    from ebb_train.data.sources import Photos
     from ebb_train.peers.model import Picture, TrainPairs
 
 LEVELS = 12
@@ -86,11 +89,14 @@ def blend_blurred(photo: Picture, sigma: NDArray[np.float32]) -> Picture:
     return np.asarray(np.clip(result, 0, 1), np.float32)
 
 
-def build(train: TrainPairs) -> Gaussian:
+def build(train: TrainPairs, progress: Progress) -> Gaussian:
     """Calibrate exposure, then blur scale."""
     pairs = [pair for pair in train() if pair.depth is not None]
     exposure = fit_exposure(pairs)
-    blur = best_of(
-        BLURS, pairs, lambda blur, pair: Gaussian(blur, exposure).render(pair.wide, pair.depth), DEFAULT_BLUR
-    )
+
+    def with_blur(value: float, pair: Photos) -> Picture:
+        return Gaussian(value, exposure).render(pair.wide, pair.depth)
+
+    with watched(progress, "calibrate gaussian", len(BLURS) * len(pairs)):
+        blur = best_of(BLURS, pairs, with_blur, DEFAULT_BLUR, progress)
     return Gaussian(blur, exposure, len(pairs))

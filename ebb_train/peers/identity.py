@@ -10,6 +10,7 @@ from ebb_train.peers.model import Cost, Model
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
+    from ebb.runner.items import Progress
     from ebb_train.peers.model import Picture, TrainPairs
 
 
@@ -32,6 +33,6 @@ class Identity(Model):
         return Cost(parameters=0, multiply_adds=0)
 
 
-def build(train: TrainPairs) -> Identity:  # noqa: ARG001 - the signature of a builder
+def build(train: TrainPairs, progress: Progress) -> Identity:  # noqa: ARG001 - the signature of a builder
     """Make it."""
     return Identity()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebb.console import watched
 from ebb.optics.develop import decode_srgb, srgb_curve
 from ebb.optics.renderer import render_shallow
 from ebb_train.peers.calibrate import BLURS, DEFAULT_BLUR, best_of
@@ -20,6 +21,7 @@ from ebb_train.peers.model import Cost, Model, require_depth
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
+    from ebb.runner.items import Progress
     from ebb_train.data.sources import Photos
     from ebb_train.peers.model import Picture, TrainPairs
 
@@ -28,6 +30,8 @@ CLIPPED = 250
 """Grey level from which on a pixel counts as clipped, in its darkest channel."""
 HIGHLIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """How much brighter than white clipped pixels are taken to be: the values tried."""
+ROUNDS = 2
+"""Of calibrating one, then the other."""
 
 
 class Layered(Model):
@@ -68,7 +72,7 @@ class Layered(Model):
         return Cost(parameters=4, multiply_adds=None)
 
 
-def build(train: TrainPairs) -> Layered:
+def build(train: TrainPairs, progress: Progress) -> Layered:
     """Calibrate exposure, then blur scale and highlights in turn: both show in the size of bright discs."""
     pairs = [pair for pair in train() if pair.depth is not None]
     exposure, blur, highlights = fit_exposure(pairs), DEFAULT_BLUR, 1.0
@@ -79,7 +83,9 @@ def build(train: TrainPairs) -> Layered:
     def with_highlights(value: float, pair: Photos) -> Picture:
         return Layered(blur, exposure, value).render(pair.wide, pair.depth)
 
-    for _ in range(2):
-        blur = best_of(BLURS, pairs, with_blur, DEFAULT_BLUR)
-        highlights = best_of(HIGHLIGHTS, pairs, with_highlights, 1.0)
+    pictures = ROUNDS * (len(BLURS) + len(HIGHLIGHTS)) * len(pairs)
+    with watched(progress, "calibrate layered", pictures):
+        for _ in range(ROUNDS):
+            blur = best_of(BLURS, pairs, with_blur, DEFAULT_BLUR, progress)
+            highlights = best_of(HIGHLIGHTS, pairs, with_highlights, 1.0, progress)
     return Layered(blur, exposure, highlights, len(pairs))

@@ -14,6 +14,7 @@ from ebb_train.data.sources import Photos
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
+    from ebb.runner.items import Progress
 
 Picture: TypeAlias = NDArray[np.float32]
 """(H, W, 3), sRGB-encoded, [0, 1]."""
@@ -21,8 +22,8 @@ Picture: TypeAlias = NDArray[np.float32]
 TrainPairs: TypeAlias = Callable[[], Sequence[Photos]]
 """Gives some pairs of the train split, or none; a model that has nothing to calibrate never calls it."""
 
-Builder: TypeAlias = Callable[[TrainPairs], "Model"]
-"""Makes a model ready to render."""
+Builder: TypeAlias = Callable[[TrainPairs, "Progress"], "Model"]
+"""Makes a model ready to render; who watches hears how far calibration is."""
 
 
 class Cost(NamedTuple):

@@ -65,6 +65,7 @@ def load(path: Path, device: str = "auto") -> PyNetModel:
     from ebb_train import optional
 
     optional.safetensors()
+    optional.torch()
     from ebb_train.models.network import load_pynet
 
     network = load_pynet(path)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ebb.console import SilentProgress
 from ebb.errors import UsageError
 from ebb_train.peers import gain, gaussian, identity, layered, pynet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ebb.runner.items import Progress
     from ebb_train.peers.model import Builder, Model, TrainPairs
 
 BUILDERS: Mapping[str, Builder] = {
@@ -24,13 +26,16 @@ BUILDERS: Mapping[str, Builder] = {
 WEIGHTS_SUFFIX = ".safetensors"
 
 
-def build_model(name: str, train: TrainPairs, device: str = "auto") -> Model:
+def build_model(
+    name: str, train: TrainPairs, device: str = "auto", progress: Progress | None = None
+) -> Model:
     """Make a model.
 
     Args:
         name: A name of :data:`BUILDERS`, or the path of a PyNET weights file.
         train: Gives train pairs to those that calibrate themselves.
         device: Where networks run: cpu, cuda, or auto.
+        progress: Hears how far calibration is.
 
     Raises:
         UsageError: no such model.
@@ -38,7 +43,7 @@ def build_model(name: str, train: TrainPairs, device: str = "auto") -> Model:
         MissingDependency: a network is named, and what it needs is not installed.
     """
     if name in BUILDERS:
-        return BUILDERS[name](train)
+        return BUILDERS[name](train, progress or SilentProgress())
     if name.endswith(WEIGHTS_SUFFIX):
         return pynet.load(Path(name), device)
     known = f"one of: {', '.join(BUILDERS)}, or the path of a {WEIGHTS_SUFFIX} file"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.console import SilentProgress
+from ebb.console import SilentProgress, watched
 from ebb.errors import Broken, InvalidInput, ItemError, Reason, Rejected, Status, UsageError
 from ebb.files import write_atomic
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photos
@@ -62,7 +62,7 @@ class RenderReport:
 
     def text(self) -> str:
         """For people: a line a photo that failed, and the counts."""
-        lines = [f"{row.photo}: {row.reason}: {row.detail}" for row in self.failed]
+        lines = [f"{row.photo}: {row.reason}: {row.detail}{_advice(row)}" for row in self.failed]
         counts = self._counts()
         if counts["already_there"]:
             lines.append(f"{counts['already_there']} already there; --overwrite makes them anew")
@@ -71,6 +71,10 @@ class RenderReport:
     def _counts(self) -> dict[str, int]:
         new, failed = sum(row.is_new for row in self.rows), len(self.failed)
         return {"rendered": new, "already_there": len(self.rows) - new - failed, "failed": failed}
+
+
+def _advice(row: Row) -> str:
+    return f" ({row.reason.advice})" if row.reason else ""
 
 
 class Targets(NamedTuple):
@@ -123,18 +127,15 @@ def render_photos(
     to_open = [photo for photo, is_there in zip(photos, keep, strict=True) if not is_there]
     progress = progress or SilentProgress()
     report = RenderReport()
-    progress.start("render", len(photos))
-    with closing(open_photos(to_open, _opening(settings))) as opened:
-        try:
-            for photo, target, is_there in zip(photos, targets, keep, strict=True):
-                if renderer is None or is_there:
-                    row = Row(photo, Status.OK, detail="already there", files=target.files)
-                else:
-                    row = renderer.render(photo, next(opened), target)
-                report.rows.append(row)
-                progress.advance(photo.name, row.status, row.reason, row.detail)
-        finally:
-            progress.finish()
+    opening = closing(open_photos(to_open, _opening(settings)))
+    with opening as opened, watched(progress, "render", len(photos)):
+        for photo, target, is_there in zip(photos, targets, keep, strict=True):
+            if renderer is None or is_there:
+                row = Row(photo, Status.OK, detail="already there", files=target.files)
+            else:
+                row = renderer.render(photo, next(opened), target)
+            report.rows.append(row)
+            progress.advance(photo.name, row.status, row.reason, row.detail)
     return report
 
 

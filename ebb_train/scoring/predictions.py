@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebb.console import watched
 from ebb.dataset.png import encode_png
 from ebb.errors import InvalidInput, Reason, Status, UsageError
 from ebb.files import remove_temporaries, write_atomic
@@ -61,20 +62,19 @@ def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progre
     for model, folder in jobs:
         claim(folder, {"model": model.facts(), "data": source.fingerprint(), "version": VERSION})
     failures = {}
-    progress.start("predict", len(source))
-    for index in range(len(source)):
-        name = f"pair {index}"
-        try:
-            photos = source.read(index)
-            name = photos.pair_id
-            for model, folder in jobs:
-                _render(model, photos, folder / f"{file_stem(name)}.png")
-        except InvalidInput as error:
-            failures[index] = str(error)
-            progress.advance(name, Status.ERROR, Reason.NO_PREDICTION, str(error))
-        else:
-            progress.advance(name, Status.OK, None, "")
-    progress.finish()
+    with watched(progress, "predict", len(source)):
+        for index in range(len(source)):
+            name = f"pair {index}"
+            try:
+                photos = source.read(index)
+                name = photos.pair_id
+                for model, folder in jobs:
+                    _render(model, photos, folder / f"{file_stem(name)}.png")
+            except InvalidInput as error:
+                failures[index] = str(error)
+                progress.advance(name, Status.ERROR, Reason.NO_PREDICTION, str(error))
+            else:
+                progress.advance(name, Status.OK, None, "")
     return failures
 
 

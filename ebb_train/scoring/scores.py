@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+from ebb.console import watched
 from ebb.errors import Broken, InvalidInput, ItemError, Reason, Status
 from ebb_train.metrics.lpips import find_lpips
 from ebb_train.metrics.protocols import find_protocol
@@ -81,12 +82,11 @@ def score_all(scoring: Scoring, workers: int, progress: Progress) -> list[Row]:
         find_protocol(name)
     usable_lpips()  # damaged weights end the run here, not in every row
     count = min(workers or len(os.sched_getaffinity(0)), len(scoring.source))
-    progress.start("score", len(scoring.source))
     rows = []
-    for row in _in_processes(scoring, count) if count > 1 else _here(scoring):
-        rows.append(row)
-        progress.advance(row.pair_id, row.status, row.reason, row.detail)
-    progress.finish()
+    with watched(progress, "score", len(scoring.source)):
+        for row in _in_processes(scoring, count) if count > 1 else _here(scoring):
+            rows.append(row)
+            progress.advance(row.pair_id, row.status, row.reason, row.detail)
     return rows
 
 

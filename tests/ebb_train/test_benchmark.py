@@ -99,6 +99,27 @@ def test_models_have_names_of_their_own(names: list[str]) -> None:
         label_models(names)
 
 
+def test_names_of_models() -> None:
+    with pytest.raises(UsageError, match="two models are called gain"):
+        label_models(["gain", "gain"])
+    names = ["gain", "a/gain.safetensors", "a/x.safetensors", "b/x.safetensors", "b/y.safetensors"]
+    assert label_models(names) == ["gain", "a-gain", "a-x", "b-x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("models", "flags"),
+    [("identity,identitty", []), ("identity,none.safetensors", []), ("identity", ["--protocol", "ssim"])],
+)
+def test_a_mistake_is_found_before_anything_is_rendered(
+    models: str, flags: list[str], dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command = ["benchmark", str(dataset), "--models", models, "--out", str(out), "--split", "train", *flags]
+    assert run_verb(app, command) in (ExitCode.USAGE, ExitCode.INVALID_INPUT)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not out.exists()
+
+
 def test_the_command(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [
         "benchmark",

@@ -125,6 +125,18 @@ def test_mistakes_are_one_line(
     assert message in capsys.readouterr().err
 
 
+def test_an_output_folder_that_cannot_be_is_found_before_the_work(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("a file")
+    write_ebb(tmp_path / "pictures", range(1), "train")
+    flags = ["--split", "train", "--predictions", str(tmp_path / "pictures" / "train" / "original")]
+    code = run_verb(app, ["evaluate", "mine", str(dataset), "--out", str(tmp_path / "out"), *flags])
+    assert code == ExitCode.CANNOT_WRITE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"ebb-train: {tmp_path / 'out'}: cannot write it: a file is where a folder should be"
+
+
 def test_train_pairs_come_from_the_train_split_or_not_at_all(tmp_path: Path) -> None:
     write_ebb(tmp_path, range(2), "val")
     assert train_of(tmp_path)() == []

@@ -10,6 +10,7 @@ import pytest
 
 from ebb.errors import DatasetLocked, ExitCode, InvalidInput, OutputError, UsageError
 from ebb_train.fit.run_folder import RunFolder, last_weights, weights_of
+from tests.photo_sets import record, write_set
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,15 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=rf"a run with other settings: {message} .*another --out"):
         RunFolder(tmp_path, other)
     RunFolder(tmp_path, IDENTITY).close()  # the refusal let go of the lock
+
+
+def test_a_data_set_is_not_written_into(tmp_path: Path) -> None:
+    write_set(tmp_path / "set" / "shards", [[record(0)]])
+    for place in (tmp_path / "set", tmp_path / "set" / "shards"):
+        with pytest.raises(UsageError, match=rf"a data set is in this folder \(--out {place}/run\)"):
+            RunFolder(place, IDENTITY)
+    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["shards"]
+    RunFolder(tmp_path / "set" / "run", IDENTITY).close()
 
 
 def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:

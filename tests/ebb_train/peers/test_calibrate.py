@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ebb.console import SilentProgress
 from ebb_train.data.sources import Photos, open_source
 from ebb_train.peers.calibrate import best_of, make_small, train_pairs
 from tests.photo_sets import photos, record, write_set
@@ -43,6 +44,7 @@ def test_the_best_value_wins_and_the_first_of_equals() -> None:
     def render(value: float, photos: Photos) -> Picture:
         return (photos.wide * np.float32(value / 255)).astype(np.float32)
 
-    assert best_of((1, 1.5, 2, 3), [pair], render, 9) == 2
-    assert best_of((0.5, 1.0), [], render, 9) == 9
-    assert best_of((5, 4), [pair], lambda value, photos: render(2, photos), 9) == 5
+    progress = SilentProgress()
+    assert best_of((1, 1.5, 2, 3), [pair], render, 9, progress) == 2
+    assert best_of((0.5, 1.0), [], render, 9, progress) == 9
+    assert best_of((5, 4), [pair], lambda value, photos: render(2, photos), 9, progress) == 5

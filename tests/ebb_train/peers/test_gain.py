@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ebb.console import SilentProgress
 from ebb.optics.develop import decode_srgb, encode_srgb
 from ebb_train.data.sources import Photos
 from ebb_train.peers.exposure import Exposure
@@ -28,10 +29,15 @@ def test_a_gain_of_1_changes_nothing() -> None:
 def test_the_gain_of_the_train_pairs_is_found() -> None:
     wide = photos(1)[0] // 2
     pair = Photos("a", wide, encode_srgb(decode_srgb(wide) * np.float32(1.3)), None)
-    model = build(lambda: [pair])
+    model = build(lambda: [pair], SilentProgress())
     gain = pytest.approx(1.3, abs=0.02)
     assert model.facts() == {"model": "gain", "gain": gain, "corner_gain": gain, "calibrated_on": 1}
 
 
 def test_without_train_pairs_it_is_the_identity() -> None:
-    assert build(list).facts() == {"model": "gain", "gain": 1.0, "corner_gain": 1.0, "calibrated_on": 0}
+    assert build(list, SilentProgress()).facts() == {
+        "model": "gain",
+        "gain": 1.0,
+        "corner_gain": 1.0,
+        "calibrated_on": 0,
+    }

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ebb.console import SilentProgress
 from ebb_train.data.sources import Photos
 from ebb_train.peers.calibrate import BLURS, DEFAULT_BLUR
 from ebb_train.peers.gaussian import Gaussian, blend_blurred, build
@@ -45,14 +46,14 @@ def test_calibration_finds_the_blur_that_made_the_pairs() -> None:
         wide, _, depth = photos(number, 256, 160)
         shallow = np.rint(Gaussian(BLURS[7]).render(wide, depth) * 255).astype(np.uint8)
         made.append(Photos(str(number), wide, shallow, depth))
-    model = build(lambda: made)
+    model = build(lambda: made, SilentProgress())
     assert model.blur == BLURS[7]
     assert model.exposure.gain == pytest.approx(1, abs=0.1)  # blurred in sRGB values, some light is lost
 
 
 def test_pairs_without_depth_calibrate_nothing() -> None:
     wide, shallow, _ = photos(0)
-    assert build(lambda: [Photos("a", wide, shallow, None)]).facts() == {
+    assert build(lambda: [Photos("a", wide, shallow, None)], SilentProgress()).facts() == {
         "model": "gaussian",
         "blur": DEFAULT_BLUR,
         "gain": 1.0,

@@ -12,6 +12,7 @@ from ebb_train.peers.calibrate import BLURS
 from ebb_train.peers.exposure import Exposure
 from ebb_train.peers.gaussian import Gaussian
 from ebb_train.peers.layered import Layered, build
+from tests.doubles import RecordedProgress
 
 BLUR = 0.1
 
@@ -58,6 +59,9 @@ def test_calibration_finds_what_made_the_pairs() -> None:
     wide, depth = red_box()
     made = Layered(BLURS[9], Exposure(), 4.0).render(wide, depth)
     pair = Photos("a", wide, np.rint(made * 255).astype(np.uint8), depth)
-    found = build(lambda: [pair])
+    progress = RecordedProgress()
+    found = build(lambda: [pair], progress)
     assert (found.blur, found.highlights, found.calibrated_on) == (BLURS[9], 4.0, 1)
     assert psnr(found.render(wide, depth), made) > 35
+    assert progress.stages == ["calibrate layered 34", "done"]
+    assert len(progress.items) == 34

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ebb.arrays import Size
+from ebb.console import SilentProgress
 from ebb.errors import InvalidInput
 from ebb_train.data.sources import Photos
 from ebb_train.peers.model import require_depth
@@ -21,7 +22,7 @@ def train() -> list[Photos]:
 
 @pytest.mark.parametrize("name", BUILDERS)
 def test_every_model_gives_a_picture_of_the_photos_size(name: str) -> None:
-    model = BUILDERS[name](train)
+    model = BUILDERS[name](train, SilentProgress())
     for width, height in ((96, 64), (61, 83)):
         wide, _, depth = photos(3, width, height)
         before = wide.copy()
@@ -35,7 +36,7 @@ def test_every_model_gives_a_picture_of_the_photos_size(name: str) -> None:
 
 @pytest.mark.parametrize("name", BUILDERS)
 def test_facts_are_plain_and_costs_counted(name: str) -> None:
-    model = BUILDERS[name](list)
+    model = BUILDERS[name](list, SilentProgress())
     assert json.loads(json.dumps(model.facts())) == model.facts()
     assert model.facts()["model"] == model.name == name
     small, large = model.cost(Size(100, 50)), model.cost(Size(200, 100))
@@ -46,7 +47,7 @@ def test_facts_are_plain_and_costs_counted(name: str) -> None:
 
 @pytest.mark.parametrize("name", BUILDERS)
 def test_only_those_that_need_it_ask_for_depth(name: str) -> None:
-    model = BUILDERS[name](list)
+    model = BUILDERS[name](list, SilentProgress())
     wide, _, _ = photos(0)
     if not model.needs_depth:
         assert model.render(wide, None).shape == wide.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from ebb.arrays import Size
-from ebb.errors import InvalidInput
+from ebb.errors import InvalidInput, MissingDependency
 from ebb_train.full_image import render_full_image
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PAPER, PyNetConfig
@@ -38,6 +39,12 @@ def test_it_renders_as_the_network_does(tmp_path: Path, in_channels: int) -> Non
             model.render(wide, None)
     else:
         assert model.render(wide, None).shape == wide.shape
+
+
+def test_without_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingDependency, match=r"PyTorch is not installed \(pip install 'ebb\[train\]'\)"):
+        load(tmp_path / "a.safetensors")
 
 
 def test_other_weights_are_other_facts(tmp_path: Path) -> None:
