@@ -103,7 +103,7 @@ class AlignSettings:
 
     def __post_init__(self) -> None:
         _positive(self, "height", "max_keypoints", "match_ratio", "ransac_threshold_px")
-        _positive(self, "max_residual_px", "max_parallax_px", "max_exposure_ev")
+        _positive(self, "max_residual_px", "max_parallax_px", "max_exposure_ev", "max_rotation_deg")
         _share(self, "match_ratio", "min_inlier_ratio", "min_coverage", "max_scale_change", "min_overlap")
         _share(self, "min_focus_share", "min_similarity", "max_clipped", "max_focus_mismatch", "max_changed")
         if self.min_inliers < 5:

@@ -10,7 +10,7 @@ import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import EbbError, ItemError, Reason, Status
@@ -34,13 +34,16 @@ def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> It
     """Do every job in a worker process and yield the outcomes as they come.
 
     A worker that crashes or exceeds ``settings.item_timeout`` is replaced and costs its own item only.
-    At most two jobs a worker are queued, so memory stays flat however many jobs there are.
+    At most two jobs a worker are queued, so memory stays flat however many jobs there are, and there are no
+    more workers than jobs.
 
     Raises:
         EbbError: a worker met something that ends the run, such as a full disk.
     """
     from pebble import ProcessPool
 
+    waiting = iter(jobs)
+    first = list(islice(waiting, settings.num_workers))
     for name in _BLAS_THREADS:
         os.environ.setdefault(name, "1")  # read when the fork server loads NumPy
     cores = len(os.sched_getaffinity(0))
@@ -48,13 +51,13 @@ def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> It
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOAD)
     pool: Any = ProcessPool(
-        max_workers=settings.num_workers,
+        max_workers=max(1, len(first)),
         context=context,
         initializer=_prepare_worker,
         initargs=[_memory_share(settings) if settings.memory_limit else resource.RLIM_INFINITY],
     )
     try:
-        yield from _collect(pool, work, jobs, settings)
+        yield from _collect(pool, work, chain(first, waiting), settings)
     finally:
         pool.stop()
         pool.join()

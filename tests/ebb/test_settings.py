@@ -54,6 +54,7 @@ def test_paths_and_whole_floats() -> None:
         (AlignSettings, {"height": "big"}, "height = 'big' is not of type int"),
         (AlignSettings, {"height": True}, "is not of type int"),
         (AlignSettings, {"height": 0}, "--height 0 is not positive"),
+        (AlignSettings, {"max_rotation_deg": float("nan")}, "--max-rotation-deg nan is not positive"),
         (AlignSettings, {"height": 1023}, "--height 1023 is odd"),
         (AlignSettings, {"min_inliers": 4}, "--min-inliers 4"),
         (AlignSettings, {"match_ratio": 1.5}, "--match-ratio 1.5 is not between 0 and 1"),

@@ -82,6 +82,20 @@ def test_outcomes_that_come_together_come_in_order(monkeypatch: pytest.MonkeyPat
     assert [outcome.job for outcome in run_items(work, jobs, RunSettings(workers=16))] == jobs
 
 
+def test_there_are_no_more_workers_than_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    def pool(*, max_workers: int, **_: object) -> _Finished:
+        started.append(max_workers)
+        return _Finished()
+
+    monkeypatch.setattr("pebble.ProcessPool", pool)
+    for workers, num_jobs in ((100_000, 3), (2, 3), (2, 0)):
+        jobs = [Job(str(i)) for i in range(num_jobs)]
+        assert len(list(run_items(work, jobs, RunSettings(workers=workers)))) == num_jobs
+    assert started == [3, 2, 1]
+
+
 def test_jobs_are_taken_as_they_are_needed() -> None:
     """Memory stays flat: the queue of a long run is never all in flight."""
     taken: list[int] = []
