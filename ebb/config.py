@@ -30,10 +30,12 @@ def layered(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
         if name in leaves:
             _offer(leaves[name], os.environ.get(variable), variable)
     files = _settings_files(leaves)
+    # a verb's own flags may have the name of a setting: ebb status --pairs
+    settings = {name: argument for name, argument in leaves.items() if argument.keys}
     for section, cls in SECTIONS.items():
         for field in dataclasses.fields(cls):
-            if field.name in leaves:
-                _fill(leaves[field.name], section, field.name, files)
+            if field.name in settings:
+                _fill(settings[field.name], section, field.name, files)
 
 
 def _fill(argument: Argument, section: str, name: str, files: list[tuple[Path, dict[str, Any]]]) -> None:

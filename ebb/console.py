@@ -117,7 +117,7 @@ class PlainProgress:
         """Count an item; say so if it did not come through or some time has passed."""
         self._done += 1
         if status is Status.ERROR:
-            _say(one_line(f"{self._stage}: {name}: {reason}: {detail}"))
+            _say(one_line(f"{self._stage}: {_told(name, reason, detail)}"))
         now = time.monotonic()
         if now - self._last >= PLAIN_INTERVAL_S:
             self._last = now
@@ -168,7 +168,7 @@ class TerminalProgress:
         if self._bar is None or self._task is None:
             return
         if status is Status.ERROR:
-            text = printable(one_line(f"{name}: {reason}: {detail}"))
+            text = printable(one_line(_told(name, reason, detail)))
             self._bar.console.print(text, markup=False, highlight=False)
         self._bar.advance(self._task)
 
@@ -212,6 +212,11 @@ class DownloadBar:
     def show(self, done: int, total: int | None) -> None:
         """Say how many bytes are at hand, and in all if that is known."""
         self._bar.update(self._task, completed=done, total=total)
+
+
+def _told(name: str, reason: Reason | None, detail: str) -> str:
+    """What became of an item."""
+    return ": ".join(part for part in (name, reason, detail) if part)
 
 
 def _facts(error: EbbError | None) -> dict[str, Any]:

@@ -215,15 +215,19 @@ def _verdicts(files: Sequence[FileRow], settings: IngestSettings) -> list[Verdic
     captures = [_capture(row) for row in files if row.status is Status.OK and not row.facts.get("depth")]
     if settings.pairs is None:
         return pair_captures(captures, settings)
-    wanted = read_pairs_csv(_read_pairs(settings.pairs), [capture.name for capture in captures])
-    return pair_by_list(captures, wanted, settings)
+    try:
+        wanted = read_pairs_csv(_read_pairs(settings.pairs), [capture.name for capture in captures])
+        return pair_by_list(captures, wanted, settings)
+    except UsageError as error:
+        raise UsageError(error.message, path=settings.pairs, hint=error.hint) from error
 
 
 def _read_pairs(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UsageError(f"cannot read the pairs file: {error.strerror}", path=path) from error
+        hint = "to pair by aperture and time again, take pairs out of ebb.toml"
+        raise UsageError(f"cannot read the pairs file: {error.strerror}", path=path, hint=hint) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"the pairs file is not UTF-8: {error.reason}", path=path) from error
 

@@ -73,3 +73,16 @@ def test_a_bad_value_names_the_flag_and_where_it_came_from(monkeypatch: pytest.M
     monkeypatch.setenv("EBB_ALIGN_HEIGHT", "tall")
     with pytest.raises(CycloptsError, match='for --height from EBB_ALIGN_HEIGHT: unable to convert "tall"'):
         resolve("--dataset", "nowhere")
+
+
+def test_a_flag_of_the_verb_itself_is_no_setting(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (dataset / "ebb.toml").write_text('[ingest]\npairs = "pairs.csv"\n[align]\nheight = 100\n')
+    monkeypatch.setenv("EBB_INGEST_PAIRS", "other.csv")
+    app = App(config=layered)
+
+    @app.command
+    def status(dataset: Path, *, pairs: bool = False, height: int = 5) -> tuple[bool, int]:
+        return pairs, height
+
+    for arguments, expected in (([], (False, 5)), (["--pairs"], (True, 5))):
+        assert app(["status", str(dataset), *arguments], result_action="return_value") == expected

@@ -67,6 +67,13 @@ def test_plain_progress_tells_errors_and_the_end(capsys: pytest.CaptureFixture[s
     assert second.startswith("align: 2 of 2 in ")
 
 
+def test_an_item_without_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = PlainProgress()
+    progress.start("verify", 1)
+    progress.advance("a.png", Status.ERROR, None, "is gone")
+    assert capsys.readouterr().err == "verify: a.png: is gone\n"
+
+
 def test_plain_progress_estimates_the_rest(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
