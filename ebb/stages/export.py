@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, read_index
@@ -54,7 +54,7 @@ class ExportReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The same facts for ``--json``."""
-        return asdict(self)
+        return {**self.__dict__, "splits": dict(self.splits)}
 
 
 def run(

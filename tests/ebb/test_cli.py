@@ -48,7 +48,9 @@ def test_a_card_becomes_shards_and_the_verbs_agree(
     assert run_verb(["report", *dataset, "--json"]) == 0
     assert "IMG_0001.JPG" in Path(json.loads(capsys.readouterr().out)["report"]).read_text(encoding="utf-8")
     assert run_verb(["verify", *dataset, "--inputs"]) == 0
-    assert run_verb(["export", str(tmp_path / "out"), "--layout", "ebb", *dataset]) == 0
+    capsys.readouterr()
+    assert run_verb(["export", str(tmp_path / "out"), "--layout", "ebb", *dataset, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["splits"] == {"train": 1, "test": 1}
     assert run_verb(["import", str(tmp_path / "out"), "--dataset", str(tmp_path / "again")]) == 0
     assert run_verb(["doctor", *dataset]) == 0
     assert "write test" in capsys.readouterr().out
