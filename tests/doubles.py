@@ -88,3 +88,10 @@ class Crashing(PosixPath):
 
     def read_bytes(self) -> bytes:
         os.abort()
+
+
+def count_threads(job: Job) -> Result:
+    """Threads that a network would get."""
+    import torch
+
+    return Result(figures={"threads": torch.get_num_threads()})

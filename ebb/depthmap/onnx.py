@@ -99,12 +99,18 @@ def _open(path: Path, device: str) -> Any:  # noqa: ANN401 - onnxruntime has no 
         ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.intra_op_num_threads = len(os.sched_getaffinity(0))
+    options.intra_op_num_threads = _num_threads()
     providers = _execution_providers(device, onnxruntime.get_available_providers())
     try:
         return onnxruntime.InferenceSession(path, sess_options=options, providers=providers)
     except _errors() as error:
         raise InvalidInput(f"not a usable ONNX file: {_first_line(error)}", path=path) from error
+
+
+def _num_threads() -> int:
+    """What other libraries go by: the share of the cores that a worker got, else all of them."""
+    share = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(share) if share.isdecimal() and int(share) > 0 else len(os.sched_getaffinity(0))
 
 
 def _execution_providers(device: str, available: list[str]) -> list[Any]:

@@ -10,14 +10,16 @@ import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
 from itertools import chain, islice
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import EbbError, ItemError, Reason, Status
 from ebb.runner.items import Job, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ebb.runner.items import Result, Work
     from ebb.settings import RunSettings
@@ -28,6 +30,9 @@ _PRELOAD = ["numpy", "cv2", "rawpy"]
 _BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """NumPy's matrix products use one thread a worker, unless the user says otherwise: with one a core for each
 worker, most of the time goes into threads that wait for each other (aligning took three times as long)."""
+
+_SHARED_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""What libraries go by that a worker loads itself, as PyTorch: they get the worker's share of the cores."""
 
 
 def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> Iterator[Outcome[Job]]:
@@ -40,39 +45,57 @@ def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> It
     Raises:
         EbbError: a worker met something that ends the run, such as a full disk.
     """
-    from pebble import ProcessPool
-
     waiting = iter(jobs)
     first = list(islice(waiting, settings.num_workers))
-    for name in _BLAS_THREADS:
-        os.environ.setdefault(name, "1")  # read when the fork server loads NumPy
-    cores = len(os.sched_getaffinity(0))
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // settings.num_workers)))  # LibRaw's
+    if first:
+        yield from _in_pool(work, chain(first, waiting), settings, len(first))
+
+
+def _in_pool(
+    work: Work[Job], jobs: Iterator[Job], settings: RunSettings, num_workers: int
+) -> Iterator[Outcome[Job]]:
+    from pebble import ProcessPool
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOAD)
+    share = str(max(1, len(os.sched_getaffinity(0)) // settings.num_workers))
+    with _environment(dict.fromkeys(_BLAS_THREADS, "1") | {"OMP_NUM_THREADS": share}):  # the last is LibRaw's
+        forkserver.ensure_running()
+    memory_bytes = _memory_share(settings) if settings.memory_limit else resource.RLIM_INFINITY
     pool: Any = ProcessPool(
-        max_workers=max(1, len(first)),
+        max_workers=num_workers,
         context=context,
         initializer=_prepare_worker,
-        initargs=[_memory_share(settings) if settings.memory_limit else resource.RLIM_INFINITY],
+        initargs=[memory_bytes, {name: os.environ.get(name, share) for name in _SHARED_THREADS}],
     )
     try:
-        yield from _collect(pool, work, chain(first, waiting), settings)
+        yield from _collect(pool, work, jobs, settings)
     finally:
         pool.stop()
         pool.join()
 
 
+@contextmanager
+def _environment(defaults: Mapping[str, str]) -> Iterator[None]:
+    """Set what the user has not set, for what is started meanwhile."""
+    added = {name: value for name, value in defaults.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
 def _collect(
     pool: Any,  # noqa: ANN401 - pebble has no types
     work: Work[Job],
-    jobs: Iterable[Job],
+    jobs: Iterator[Job],
     settings: RunSettings,
 ) -> Iterator[Outcome[Job]]:
-    waiting = iter(jobs)
     running: dict[Any, Job] = {}
     while True:
-        for job in islice(waiting, 2 * settings.num_workers - len(running)):
+        for job in islice(jobs, 2 * settings.num_workers - len(running)):
             running[pool.schedule(attempt, args=(work, job), timeout=settings.item_timeout)] = job
         if not running:
             return
@@ -178,16 +201,24 @@ def _keep_freed_memory() -> None:
         mallopt(trim_threshold, _KEEP_BYTES)
 
 
-def _prepare_worker(memory_bytes: int) -> None:
+def _prepare_worker(memory_bytes: int, threads: Mapping[str, str]) -> None:
     """Leave signals to the parent, a bound on memory, silence."""
     settle_worker()
+    os.environ.update(threads)
     # LibRaw writes to the terminal by itself; what is wrong with a file is in its row.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    _limit_memory(memory_bytes)
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    """Bound the address space, never above what the user's shell or batch system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    bounds = [bound for bound in (memory_bytes, soft) if bound != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(bounds, default=resource.RLIM_INFINITY), hard))
 
 
 def _die_with_parent() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -199,3 +201,22 @@ def test_without_onnxruntime(make_onnx: MakeOnnx, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(MissingDependency, match=r"pip install 'ebb\[onnx\]'") as caught:
         load_onnx(make_onnx(mean()), settings())
     assert caught.value.exit_code == 6
+
+
+@pytest.mark.parametrize("share", ["1", "1,1", "", "0", "all"])
+def test_a_worker_calculates_with_its_share_of_the_cores(
+    make_onnx: MakeOnnx, share: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task on a Ray cluster has one core; all of them once started a thread for each core."""
+    monkeypatch.setenv("OMP_NUM_THREADS", share)
+    options: list[Any] = []
+    session = importlib.import_module("onnxruntime").InferenceSession
+
+    def opened(*arguments: Any, sess_options: Any, **named: Any) -> Any:
+        options.append(sess_options)
+        return session(*arguments, sess_options=sess_options, **named)
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", opened)
+    load_onnx(make_onnx(mean()), DepthSettings(provider="onnx"))
+    expected = 1 if share.startswith("1") else len(os.sched_getaffinity(0))
+    assert [each.intra_op_num_threads for each in options] == [expected]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from ebb.errors import OutputError, Reason, Status
 from ebb.runner.items import Outcome
 from ebb.runner.local import attempt, run_items
 from ebb.settings import RunSettings
-from tests.doubles import Job, work
+from tests.doubles import Job, count_threads, work
 
 BAD = {
     "abort": (Status.ERROR, Reason.WORKER_CRASH, f"signal {int(signal.SIGABRT)} (SIGABRT)"),
@@ -93,7 +94,7 @@ def test_there_are_no_more_workers_than_jobs(monkeypatch: pytest.MonkeyPatch) ->
     for workers, num_jobs in ((100_000, 3), (2, 3), (2, 0)):
         jobs = [Job(str(i)) for i in range(num_jobs)]
         assert len(list(run_items(work, jobs, RunSettings(workers=workers)))) == num_jobs
-    assert started == [3, 2, 1]
+    assert started == [3, 2]  # and none for nothing
 
 
 def test_jobs_are_taken_as_they_are_needed() -> None:
@@ -114,6 +115,42 @@ def test_jobs_are_taken_as_they_are_needed() -> None:
 def test_matrix_products_use_one_thread_a_worker() -> None:
     (outcome,) = run_items(work, [Job("a")], RunSettings(workers=1))
     assert outcome.figures["blas"] == "1"
+
+
+def test_a_network_gets_its_workers_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It once got one thread: what is set for NumPy's matrix products counts for PyTorch too."""
+    pytest.importorskip("torch")
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    before = dict(os.environ)
+    (outcome,) = run_items(count_threads, [Job("a")], RunSettings(workers=1, memory_limit=False))
+    assert outcome.figures["threads"] == len(os.sched_getaffinity(0))
+    assert dict(os.environ) == before
+
+
+def test_what_the_user_says_about_threads_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+    (outcome,) = run_items(count_threads, [Job("a")], RunSettings(workers=1, memory_limit=False))
+    assert outcome.figures["threads"] == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not bound the address space")
+def test_a_bound_on_memory_from_outside_stays() -> None:
+    """Login nodes of clusters set one; a worker must not try to go beyond it, and once died of that."""
+    script = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+from ebb.runner.local import run_items
+from ebb.settings import RunSettings
+from tests.doubles import Job, count_threads, work
+for limited in (True, False):
+    (outcome,) = run_items(work, [Job("a")], RunSettings(workers=1, memory_limit=limited))
+    print(outcome.status)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["ok", "ok"], done.stderr
 
 
 def test_attempt_measures_time_and_keeps_outputs(tmp_path: Path) -> None:
