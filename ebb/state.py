@@ -134,7 +134,8 @@ class State:
     def stage_rows(self, stage: str) -> dict[str, StageRow]:
         """All rows of a stage by pair id."""
         found = self._read("SELECT * FROM stages WHERE stage=? ORDER BY pair_id", stage)
-        return {row[0]: _stage_row(row) for row in found}
+        with self._understanding():
+            return {row[0]: _stage_row(row) for row in found}
 
     def put_file(self, row: FileRow) -> None:
         """Record what reading a file gave."""
@@ -156,7 +157,8 @@ class State:
         """Rows of one ingested folder, or of all, in order of folder and name."""
         where, values = ("WHERE folder=?", (folder,)) if folder is not None else ("", ())
         found = self._read(f"SELECT * FROM files {where} ORDER BY folder, name", *values)  # noqa: S608
-        yield from map(_file_row, found)
+        with self._understanding():
+            yield from map(_file_row, found)
 
     def drop_files(self, folder: str, names: Iterable[str]) -> None:
         """Forget files that are no longer in the folder."""
@@ -182,6 +184,14 @@ class State:
     def _write(self, statement: str, values: tuple[object, ...] = ()) -> None:
         with self._writing():
             self._db.execute(statement, values)
+
+    @contextmanager
+    def _understanding(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, TypeError) as error:
+            hint = "use the ebb that made it, or a newer one"
+            raise InvalidInput(f"a row makes no sense: {error}", path=self._path, hint=hint) from error
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

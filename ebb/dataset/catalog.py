@@ -90,11 +90,13 @@ def read_catalog(path: Path) -> list[CatalogRow]:
         raise InvalidInput("no catalogue here", path=path, hint="make it with: ebb ingest RAW_DIR")
     try:
         rows = pq.read_table(path, page_checksum_verification=True).cast(catalog_schema()).to_pylist()
+        return [_row(values) for values in rows]
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InvalidInput(
-            f"not a readable catalogue: {error}", path=path, hint="run ebb ingest again"
+            f"not a readable catalogue: {error}",
+            path=path,
+            hint="remove it and run ebb ingest again, for every folder of photos: no work is lost",
         ) from error
-    return [_row(values) for values in rows]
 
 
 def catalog_schema() -> pa.Schema:

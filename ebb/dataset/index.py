@@ -74,7 +74,7 @@ def parse_index(text: str, path: Path | None = None) -> DatasetIndex:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"not JSON: {error}", path=path) from error
+        raise InvalidInput(f"not JSON: {error}", path=path, hint="make it again with: ebb shard") from error
     try:
         return _index(values)
     except InvalidInput as error:

@@ -175,3 +175,18 @@ def test_no_space_for_splits(state: State) -> None:
     state._db.execute("PRAGMA max_page_count=1000000")
     state.put_splits(splits)
     assert state.splits() == splits
+
+
+@pytest.mark.parametrize("change", ["reason='of_tomorrow'", "status='perhaps'", "figures='{'"])
+def test_a_row_that_this_ebb_does_not_know(state: State, change: str) -> None:
+    state.put_stage(ROW)
+    state._db.execute(f"UPDATE stages SET {change}")
+    with pytest.raises(InvalidInput, match="a row makes no sense: .*use the ebb that made it"):
+        state.stage_rows("align")
+
+
+def test_a_file_that_this_ebb_does_not_know(state: State) -> None:
+    state.put_file(FileRow(folder="a", name="1", size=1, mtime_ns=2, status=Status.OK))
+    state._db.execute("UPDATE files SET reason='of_tomorrow'")
+    with pytest.raises(InvalidInput, match="'of_tomorrow' is not a valid Reason"):
+        list(state.file_rows())

@@ -79,3 +79,10 @@ def test_missing_and_broken_catalogues(tmp_path: Path) -> None:
     pd.DataFrame({"name": ["x"]}).to_parquet(path)
     with pytest.raises(InvalidInput, match="not a readable catalogue"):
         read_catalog(path)
+
+
+def test_a_reason_that_this_ebb_does_not_know(tmp_path: Path) -> None:
+    row = replace(WIDE, reason="of_tomorrow")  # type: ignore[arg-type]
+    (tmp_path / "captures.parquet").write_bytes(write_catalog([row]))
+    with pytest.raises(InvalidInput, match="'of_tomorrow' .*remove it and run ebb ingest again"):
+        read_catalog(tmp_path / "captures.parquet")
