@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.catalog import CatalogRow, Role, pairs_of, read_catalog, write_catalog
@@ -24,7 +24,6 @@ from ebb.runner.items import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from ebb.runner.items import Progress
     from ebb.settings import IngestSettings, RunSettings
@@ -72,6 +71,8 @@ def run(
 ) -> IngestReport:
     """Read and pair a folder and write the catalogue; rows of other ingested folders stay.
 
+    But a folder that is gone, and all of whose photos are in this one, has been moved here.
+
     Raises:
         InvalidInput: ``raw_dir`` is not a folder.
         UsageError: the ``--pairs`` file does not fit the folder.
@@ -83,10 +84,23 @@ def run(
     workspace.state.drop_files(str(folder), known.keys() - {row.name for row in found.rows})
     report = _report(folder, found, settings)
     others = read_catalog(workspace.catalog_file) if workspace.catalog_file.exists() else []
-    others = [row for row in others if row.folder != str(folder)]
+    moved = _moved_here(others, report.rows)
+    for other in moved:
+        names = [row.name for row in workspace.state.file_rows(other)]
+        workspace.state.drop_files(other, names)
+    others = [row for row in others if row.folder not in (str(folder), *moved)]
     write_atomic(workspace.catalog_file, write_catalog([*others, *report.rows]))
     workspace.save_settings(ingest=settings)
     return report
+
+
+def _moved_here(others: Sequence[CatalogRow], rows: Sequence[CatalogRow]) -> list[str]:
+    here = {row.sha256 for row in rows}
+    photos: dict[str, set[str]] = {}
+    for row in others:
+        if row.sha256 and row.origin == "camera":
+            photos.setdefault(row.folder, set()).add(row.sha256)
+    return [folder for folder, found in photos.items() if found <= here and not Path(folder).exists()]
 
 
 def check_ready(raw_dir: Path, settings: IngestSettings) -> None:

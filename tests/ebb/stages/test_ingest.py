@@ -150,3 +150,21 @@ def test_a_broken_partner_is_told_of(tmp_path: Path) -> None:
     assert "next to it is broken" in ingest.explain_file(
         tmp_path, "IMG_0009.JPG", IngestSettings(), RUN, SilentProgress()
     )
+
+
+def test_a_folder_that_was_moved_is_there_once(tmp_path: Path) -> None:
+    for name in ("card", "other"):
+        write_pair(tmp_path / name, 1, seed=len(name), seconds=0)
+    (tmp_path / "card" / "notes.txt").touch()
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        run(workspace, tmp_path / "card")
+        run(workspace, tmp_path / "other")
+        (tmp_path / "card").rename(tmp_path / "moved")
+        run(workspace, tmp_path / "moved")
+        rows = read_catalog(workspace.catalog_file)
+        assert {Path(row.folder).name for row in rows} == {"other", "moved"}
+        assert {Path(row.folder).name for row in workspace.state.file_rows()} == {"other", "moved"}
+        assert len(pairs_of(rows)) == 2
+        (tmp_path / "other").rename(tmp_path / "unplugged")
+        run(workspace, tmp_path / "moved")
+        assert len(pairs_of(read_catalog(workspace.catalog_file))) == 2, "it may come back"
