@@ -349,7 +349,8 @@ def doctor(*, common: Annotated[Common, Flags] = Common()) -> ExitCode:
     from ebb.report.doctor import examine
 
     report = examine(common.dataset)
-    common.console().result(report, "\n".join(f"{name:24} {value}" for name, value in report.items()))
+    width = max(map(len, report))
+    common.console().result(report, "\n".join(f"{name:{width}} {value}" for name, value in report.items()))
     return ExitCode.DONE
 
 

@@ -52,8 +52,12 @@ def test_a_card_becomes_shards_and_the_verbs_agree(
     assert run_verb(["export", str(tmp_path / "out"), "--layout", "ebb", *dataset, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["splits"] == {"train": 1, "test": 1}
     assert run_verb(["import", str(tmp_path / "out"), "--dataset", str(tmp_path / "again")]) == 0
+    capsys.readouterr()
     assert run_verb(["doctor", *dataset]) == 0
-    assert "write test" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("write test  ") for line in lines)
+    column = next(line.index("0.") for line in lines if line.startswith("ebb "))
+    assert all(line[column - 1] == " " != line[column] for line in lines), "one column of values"
     # what was chosen once is remembered: the same command without flags finds nothing to do
     assert run_verb(["align", *dataset, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["unchanged"] == 2
