@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def number_cell(value: float | None, form: str) -> dict[str, str]:
     """A number of a sortable table: all its digits to sort by, and what is shown.
@@ -10,6 +12,8 @@ def number_cell(value: float | None, form: str) -> dict[str, str]:
         value: The number; None: a dash, which is sorted apart.
         form: How it is shown, as in ``format``: ``.3g``.
     """
-    if value is None:
+    if value is None or math.isnan(value):
         return {"value": "", "text": "—"}
+    if math.isinf(value):  # as JavaScript spells it
+        return {"value": "Infinity", "text": "∞"} if value > 0 else {"value": "-Infinity", "text": "−∞"}
     return {"value": repr(value), "text": format(value, form)}

@@ -12,8 +12,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const order = (a, b) => {
         const [x, y] = [key(a), key(b)];
         if ((x === "") !== (y === "")) return x === "" ? 1 : -1;
-        const difference = Number(x) - Number(y);
-        const way = Number.isNaN(difference) ? x.localeCompare(y) : difference;
+        const isText = head.classList.contains("text"); // ids may look like numbers, some of them
+        const way = isText ? x.localeCompare(y, "en") : Number(x) < Number(y) ? -1 : Number(x) > Number(y);
         return down ? -way : way;
       };
       table.tBodies[0].append(...[...table.tBodies[0].rows].sort(order));
@@ -34,12 +34,14 @@ for (const figure of document.querySelectorAll("figure.case")) {
     stack.style.setProperty("--at", `${slider.value}%`);
   };
   [left, right, slider].forEach((control) => control.addEventListener("input", show));
-  stack.addEventListener("pointermove", (event) => {
+  const follow = (event) => {
     if (event.buttons || event.pointerType === "mouse") {
       const box = stack.getBoundingClientRect();
       slider.value = String(Math.round(((event.clientX - box.left) / box.width) * 100));
       show();
     }
-  });
+  };
+  stack.addEventListener("pointermove", follow);
+  stack.addEventListener("pointerdown", follow);
   show();
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from ebb_train.scoring.summary import Cell, group_of, title_of
+from ebb_train.scoring.summary import Cell, group_of, left_out, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,6 +68,11 @@ def metric_grids(
                 corner=group,
                 heads=[title_of(name) for name in own],
                 rows=[(model, [cells[name] for name in own]) for model, cells in summaries.items()],
+                notes=[
+                    f"{model}: {text}"
+                    for model, cells in summaries.items()
+                    for text in left_out({name: cells[name] for name in own})
+                ],
                 facts=facts,
             )
         )

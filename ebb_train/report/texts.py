@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ebb.tables import table
 from ebb_train.report.benchmark_page import benchmark_grids
-from ebb_train.scoring.summary import group_of, title_of
+from ebb_train.scoring.summary import group_of, left_out, title_of
 
 if TYPE_CHECKING:
     from ebb_train.benchmark import Benchmark
@@ -21,6 +21,7 @@ def evaluation_text(found: Evaluation) -> str:
     parts = [table(["protocol", "metric", "mean", "95 % interval"], lines)]
     reasons = dict.fromkeys(cell.reason for cell in found.summary.values() if cell.reason)
     parts += [f"— {reason}" for reason in reasons]
+    parts += left_out(found.summary)
     parts.append(f"{len(found.rows) - found.num_failed} of {len(found.rows)} pairs scored")
     return "\n".join(parts)
 

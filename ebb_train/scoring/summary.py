@@ -91,6 +91,15 @@ def values_of(rows: Sequence[Row], name: str) -> list[float]:
     return [row.scores.get(name, math.nan) for row in rows]
 
 
+def left_out(summary: Mapping[str, Cell]) -> list[str]:
+    """What means do not count, in words: pictures that equal their targets, whose PSNR is infinite."""
+    return [
+        f"{title_of(name)}: {cell.value.equal} pictures that equal their targets are left out"
+        for name, cell in summary.items()
+        if cell.value is not None and cell.value.equal
+    ]
+
+
 def finite(value: float) -> float | None:
     """The number, or None in place of NaN and infinity, which JSON does not know."""
     return value if math.isfinite(value) else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ebb.pages.cells import number_cell
 
 
@@ -12,3 +14,9 @@ def test_a_number_is_sorted_by_all_its_digits() -> None:
 
 def test_no_number_is_a_dash() -> None:
     assert number_cell(None, ".3g") == {"value": "", "text": "—"}
+    assert number_cell(math.nan, ".3g") == {"value": "", "text": "—"}
+
+
+def test_infinity_is_spelled_as_the_script_reads_it() -> None:
+    assert number_cell(math.inf, ".4f") == {"value": "Infinity", "text": "∞"}
+    assert number_cell(-math.inf, ".4f") == {"value": "-Infinity", "text": "−∞"}

@@ -51,6 +51,30 @@ def test_nothing_is_fetched_and_nothing_is_inline(page: str) -> None:
     assert not re.search(r"<[^>]+\s(style|on\w+)=", page)
 
 
+def test_what_is_wider_than_the_page_scrolls_by_keyboard_and_has_a_name(page: str) -> None:
+    scrolling = re.findall(r'<div class="scroll"[^>]*>', page)
+    assert scrolling == ['<div class="scroll" tabindex="0" role="region" aria-label="sortable table">']
+    assert page.index("<main>") < page.index("<h1>") < page.index("</main>")
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of #rgb or #rrggbb (WCAG 2.2)."""
+    digits = colour.lstrip("#")
+    parts = [digits[i : i + len(digits) // 3] for i in range(0, len(digits), len(digits) // 3)]
+    light = [int(part * (3 - len(part)), 16) / 255 for part in parts]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in light]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(("scheme", "background"), [(0, "#fff"), (1, "#121212")])
+def test_coloured_text_can_be_read_by_day_and_night(page: str, scheme: int, background: str) -> None:
+    colours = re.findall(r"--(?:dim|accent|bad): (#\w+)", page)
+    assert len(colours) == 6
+    for colour in colours[3 * scheme : 3 * scheme + 3]:
+        low, high = sorted((luminance(colour), luminance(background)))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, colour
+
+
 def test_equal_facts_give_equal_pages(page: str) -> None:
     assert render_page("ebb_train.report", "evaluate.html.jinja", **FACTS) == page
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ebb_train.published import Published
 from ebb_train.report.grids import Grid, Text, markdown, metric_grids, published_grid
 from ebb_train.scoring.scores import Row
@@ -40,6 +42,12 @@ def test_markdown_holds_numbers_intervals_and_reasons() -> None:
         "",
         "— no weights",
     ]
+
+
+def test_what_a_mean_leaves_out_is_told() -> None:
+    rows = [*ROWS, Row(index=2, pair_id="2", scores={"ebb.psnr": math.inf})]
+    (grid,) = metric_grids({"a": summarise(rows, COLUMNS[:2])}, {"ebb": {}}, "Mean")
+    assert grid.notes == ["a: PSNR ↑: 1 pictures that equal their targets are left out"]
 
 
 def test_published_numbers_say_that_they_are() -> None:
