@@ -253,10 +253,14 @@ def _open(known: WeightsFile, part: IO[bytes]) -> http.client.HTTPResponse:
         opener = urllib.request.build_opener()
         response: http.client.HTTPResponse = opener.open(request, timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
-        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not request.has_header("Range"):
             raise
         part.truncate(0)
         return _open(known, part)
+    except urllib.error.URLError:
+        raise
+    except (OSError, http.client.HTTPException) as error:  # the server takes the request and does not answer
+        raise _broke(known, error) from error
     if response.status != http.HTTPStatus.PARTIAL_CONTENT:
         part.truncate(0)
     tag = response.headers.get("ETag") or response.headers.get("Last-Modified")
@@ -266,8 +270,7 @@ def _open(known: WeightsFile, part: IO[bytes]) -> http.client.HTTPResponse:
 
 
 def _length(response: http.client.HTTPResponse, at_hand: int) -> int | None:
-    rest = response.headers.get("Content-Length")
-    return at_hand + int(rest) if rest is not None else None
+    return at_hand + response.length if response.length is not None else None
 
 
 def _chunks(known: WeightsFile, response: http.client.HTTPResponse) -> Iterator[bytes]:
@@ -275,7 +278,11 @@ def _chunks(known: WeightsFile, response: http.client.HTTPResponse) -> Iterator[
         while chunk := response.read(CHUNK_BYTES):
             yield chunk
     except (OSError, http.client.HTTPException) as error:
-        raise _unavailable(known, f"the connection broke: {error}") from error
+        raise _broke(known, error) from error
+
+
+def _broke(known: WeightsFile, error: Exception) -> MissingDependency:
+    return _unavailable(known, f"the connection broke: {str(error).strip() or type(error).__name__}")
 
 
 def _unavailable(known: WeightsFile, message: str) -> MissingDependency:

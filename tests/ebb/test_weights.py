@@ -22,6 +22,8 @@ class Server(HTTPServer):
     etag: str | None = '"v1"'
     break_after: int | None = None
     status: int | None = None
+    answer: bytes | None = None
+    """Sent in place of HTTP."""
     ranges: list[str | None]
 
 
@@ -31,6 +33,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
         self.server.ranges.append(wanted)
+        if self.server.answer is not None:
+            self.wfile.write(self.server.answer)
+            return
         if self.server.status is not None:
             self.send_error(self.server.status)
             return
@@ -126,6 +131,34 @@ def test_refusal_of_the_server(server: Server, tmp_path: Path, status: int) -> N
     with pytest.raises(MissingDependency, match=rf"http://127.*the server answers {status}.*--weights FILE"):
         weights.download("megadepth")
     assert not (tmp_path / "cache" / "net.pth").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"", "without response"),
+        (b"SSH-2.0-OpenSSH\r\n", "SSH-2.0"),
+        (b"HTTP/1.1 200 OK\r\n" + b"a" * 70_000, ""),
+    ],
+    ids=["hangs up", "speaks something else", "header without end"],
+)
+def test_a_server_that_does_not_answer(server: Server, answer: bytes, why: str) -> None:
+    """It was told as a cache that cannot be written, or ended in a traceback."""
+    server.answer = answer
+    with pytest.raises(MissingDependency, match=f"http://127.*the connection broke: .*{why}.*run it again"):
+        weights.download("megadepth")
+
+
+def test_a_server_that_refuses_every_range(server: Server) -> None:
+    server.status = 416
+    with pytest.raises(MissingDependency, match="the server answers 416"):
+        weights.download("megadepth")
+    assert server.ranges == [None]
+
+
+def test_a_length_that_is_no_number(server: Server) -> None:
+    server.answer = b"HTTP/1.0 200 OK\r\nContent-Length: many\r\n\r\n" + CONTENT
+    assert weights.download("megadepth").read_bytes() == CONTENT
 
 
 def test_no_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
