@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import zipfile
 import zlib
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -114,7 +115,8 @@ _DECODE_ERRORS = (
     MemoryError,
     zipfile.BadZipFile,
     zlib.error,
-    NotImplementedError,
+    lzma.LZMAError,
+    RuntimeError,  # an archive with a password, or packed by a method unknown here
 )
 
 

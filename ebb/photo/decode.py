@@ -15,7 +15,7 @@ import numpy as np
 from ebb.arrays import Size
 from ebb.errors import Broken, Reason
 from ebb.photo.heif import HEIF_SUFFIXES, decode_heif
-from ebb.photo.probe import RAW_SUFFIXES
+from ebb.photo.probe import RAW_SUFFIXES, libraw_text
 from ebb.photo.tiff import Tiff
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def opened_raw(data: bytes) -> Iterator[Any]:
             _refuse_missing_rows(raw.raw_image_visible if raw.raw_type == rawpy.RawType.Flat else None)
             yield raw
     except (rawpy.LibRawError, rawpy.NotSupportedError) as error:
-        raise Broken(Reason.CORRUPT_INPUT, f"LibRaw cannot develop it: {_text(error)}") from error
+        raise Broken(Reason.CORRUPT_INPUT, f"LibRaw cannot develop it: {libraw_text(error)}") from error
 
 
 def _develop(data: bytes) -> Rgb:
@@ -194,9 +194,3 @@ def _without_orientation(tiff: bytes) -> bytes:
     parsed = Tiff(tiff)
     directories = parsed.directories()
     return parsed.with_value(directories[0], _ORIENTATION, 1) if directories else tiff
-
-
-def _text(error: Exception) -> str:
-    """LibRaw gives its messages as bytes."""
-    message = error.args[0] if error.args else error
-    return message.decode("ascii", "replace") if isinstance(message, bytes) else str(message)

@@ -195,4 +195,10 @@ def _libraw_size(data: bytes) -> Size:
         with rawpy.imread(io.BytesIO(data)) as raw:
             return Size(raw.sizes.width, raw.sizes.height)
     except rawpy.LibRawError as error:
-        raise Broken(Reason.UNREADABLE, f"LibRaw cannot read it: {error}") from error
+        raise Broken(Reason.UNREADABLE, f"LibRaw cannot read it: {libraw_text(error)}") from error
+
+
+def libraw_text(error: Exception) -> str:
+    """What LibRaw says is wrong; it gives its messages as bytes."""
+    message = error.args[0] if error.args else error
+    return message.decode("ascii", "replace") if isinstance(message, bytes) else str(message)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MAX_DIRECTORIES = 256
 """No camera writes more than about ten; a longer chain is an attack or garbage."""
 
+MAX_TAGS = 1024
+"""No directory of a camera has more than about a hundred."""
+
 _CLASSIC_VERSIONS = {42, 0x55, 0x4F52, 0x5352}  # TIFF, RW2 'IIU\0', ORF 'IIRO' and 'IIRS' (or 'MMOR')
 _BIG_VERSION = 43
 _INTEGER_TYPES = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
@@ -78,23 +81,24 @@ class Tiff:
             directory, following = self._directory(offset)
             found.append(directory)
             if _NEXT_LEVEL in directory:
-                waiting += self.values(directory, _NEXT_LEVEL)[:MAX_DIRECTORIES].tolist()
+                waiting += self.values(directory, _NEXT_LEVEL, MAX_DIRECTORIES).tolist()
             waiting.append(following)
         return found
 
-    def values(self, directory: Directory, tag: int) -> NDArray[np.uint64]:
-        """All values of an integer tag, (N,); none when the tag is missing or holds no integers."""
+    def values(self, directory: Directory, tag: int, most: int | None = None) -> NDArray[np.uint64]:
+        """All or the first values of an integer tag, (N,); none when it is missing or holds no integers."""
         entry = directory.get(tag)
         if entry is None or entry.kind not in _INTEGER_TYPES:
             return np.empty(0, np.uint64)
         kind = _INTEGER_TYPES[entry.kind]
         inline = int(kind[1]) * entry.num_values <= int(self._word[1])
         offset = entry.offset if inline else self._integer(self._word, entry.offset)
-        return self._integers(kind, offset, entry.num_values)
+        _require(self._data, offset, int(kind[1]) * entry.num_values)
+        return self._integers(kind, offset, min(entry.num_values, most or entry.num_values))
 
     def value(self, directory: Directory, tag: int, default: int) -> int:
         """First value of an integer tag."""
-        values = self.values(directory, tag)
+        values = self.values(directory, tag, 1)
         return int(values[0]) if len(values) else default
 
     def with_value(self, directory: Directory, tag: int, value: int) -> bytes:
@@ -103,6 +107,8 @@ class Tiff:
         if entry is None or entry.kind not in _INTEGER_TYPES or entry.num_values != 1:
             return self._data
         packed = np.array(value, f"{self._order}{_INTEGER_TYPES[entry.kind]}").tobytes()
+        if len(packed) > int(self._word[1]):  # no value field is that wide: the next tag begins there
+            return self._data
         return self._data[: entry.offset] + packed + self._data[entry.offset + len(packed) :]
 
     def size(self, directory: Directory) -> Size:
@@ -145,8 +151,9 @@ class Tiff:
     def _directory(self, offset: int) -> tuple[Directory, int]:
         """Read the tags of one directory and the offset of the following one."""
         counter, entry_bytes = ("u8", 20) if self._big else ("u2", 12)
-        counter, entry_bytes = ("u8", 20) if self._big else ("u2", 12)
         num_entries = self._integer(counter, offset)
+        if num_entries > MAX_TAGS:
+            raise Broken(Reason.CORRUPT_INPUT, f"has a TIFF directory of {num_entries} tags")
         start = offset + int(counter[1])
         stop = start + num_entries * entry_bytes
         width = int(self._word[1])

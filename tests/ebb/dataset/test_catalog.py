@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog, write_catalog
@@ -76,6 +79,12 @@ def test_missing_and_broken_catalogues(tmp_path: Path) -> None:
     path.write_bytes(data[:-20])
     with pytest.raises(InvalidInput, match="not a readable catalogue"):
         read_catalog(path)
+    for column in ("status", "reason"):
+        table = pq.read_table(io.BytesIO(write_catalog([WIDE])))
+        words = pa.array(["of_a_newer_ebb"])
+        pq.write_table(table.set_column(table.column_names.index(column), column, words), path)
+        with pytest.raises(InvalidInput, match="not a readable catalogue: 'of_a_newer_ebb'.*ebb ingest"):
+            read_catalog(path)
     pd.DataFrame({"name": ["x"]}).to_parquet(path)
     with pytest.raises(InvalidInput, match="not a readable catalogue"):
         read_catalog(path)

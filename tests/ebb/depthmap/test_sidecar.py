@@ -1,4 +1,5 @@
 import io
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -123,6 +124,19 @@ def test_truncated_files(name: str) -> None:
 def test_damaged_npz() -> None:
     data = bytearray(npz(depth=FLOAT))
     data[60:80] = bytes(20)
+    assert "cannot be decoded" in rejected(bytes(data), ".npz")
+
+
+def test_npz_that_cannot_be_unpacked() -> None:
+    data = bytearray(npz(depth=FLOAT))
+    for header in (data.index(b"PK\x03\x04") + 6, data.index(b"PK\x01\x02") + 8):
+        data[header] |= 1
+    assert "is encrypted" in rejected(bytes(data), ".npz")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("depth.npy", npy(FLOAT))
+    data = bytearray(packed.getvalue())
+    data[60:80] = b"\xff" * 20
     assert "cannot be decoded" in rejected(bytes(data), ".npz")
 
 

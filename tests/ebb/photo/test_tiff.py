@@ -127,6 +127,22 @@ def test_chains_without_end_are_refused() -> None:
         Tiff(crafted(*chain, directory())).directories()
 
 
+def test_directories_over_and_over_the_same_bytes_are_refused() -> None:
+    """790 KB took minutes and gigabytes: each of the directories listed every tag there is."""
+    num, tags = MAX_DIRECTORIES - 1, 26 + 4 * (MAX_DIRECTORIES - 1)
+    first = directory((330, 4, num, 26))
+    offsets = struct.pack(f"<{num}I", *range(tags, tags + 2 * num, 2))
+    with pytest.raises(Broken, match="a TIFF directory of 65535 tags") as error:
+        Tiff(crafted(first, offsets, b"\xff" * (2 * num + 12 * 65535 + 4))).directories()
+    assert error.value.reason is Reason.CORRUPT_INPUT
+
+
+def test_what_does_not_fit_its_field_is_not_changed() -> None:
+    data = crafted(directory((274, 16, 1, 6), (275, 4, 1, 7)))  # 16: eight bytes, which only a BigTIFF has
+    tiff = Tiff(data)
+    assert tiff.with_value(tiff.directories()[0], 274, 1) == data
+
+
 def test_a_huge_count_of_strips_costs_nothing() -> None:
     data = crafted(directory((273, 4, 0xFFFFFFFF, 8), (279, 4, 0xFFFFFFFF, 8)))
     with pytest.raises(Broken, match="truncated"):
