@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.dataset.png import decode_png, encode_png
+from ebb.dataset.png import encode_png
 from ebb.errors import Status
 from ebb.files import write_atomic
 from ebb.report.status import PairStatus, dataset_status
+from ebb.report.stored import stored_photos
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from ebb.arrays import Rgb8
+    from ebb.arrays import Gray8, Rgb8
     from ebb.workspace import Workspace
 
 MAX_PAIRS = 24
@@ -26,26 +28,30 @@ _BACKGROUND, _TEXT = 24, (225, 225, 225)
 
 
 def write_contact_sheet(workspace: Workspace) -> Path | None:
-    """Write ``contact_sheet.png`` of the finished pairs; ``None`` when there are none."""
+    """Write ``contact_sheet.png`` of the finished pairs; ``None`` when there are none to show."""
     finished = [pair for pair in dataset_status(workspace).pairs if pair.status is Status.OK]
     if not finished:
         return None
     step = max(1, -(-len(finished) // MAX_PAIRS))
-    rows = [_row(workspace, pair) for pair in finished[::step]]
+    rows = [_row(pair, photos) for pair in finished[::step] if (photos := _photos(workspace, pair))]
+    if not rows:
+        return None
     write_atomic(workspace.contact_sheet, encode_png(_stack(rows)))
     return workspace.contact_sheet
 
 
-def _row(workspace: Workspace, pair: PairStatus) -> Rgb8:
-    folder = workspace.pair(pair.pair_id)
-    names = [name for name in ("wide.png", "shallow.png", "depth.png") if (folder / name).exists()]
-    tiles = [_tile(decode_png((folder / name).read_bytes())) for name in names]
+def _photos(workspace: Workspace, pair: PairStatus) -> list[Rgb8 | Gray8]:
+    return list(stored_photos(workspace.pair(pair.pair_id)).photos.values())
+
+
+def _row(pair: PairStatus, photos: Sequence[Rgb8 | Gray8]) -> Rgb8:
+    tiles = [_tile(photo) for photo in photos]
     gap = np.full((TILE_HEIGHT, MARGIN, 3), _BACKGROUND, np.uint8)
     strip = np.hstack([part for tile in tiles for part in (tile, gap)])
     return np.vstack([_caption(pair, strip.shape[1]), strip])
 
 
-def _tile(image: Rgb8) -> Rgb8:
+def _tile(image: Rgb8 | Gray8) -> Rgb8:
     import cv2
 
     colour = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)

@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ebb.dataset.png import decode_png
 from ebb.dataset.splits import SPLITS
 from ebb.errors import Status
 from ebb.files import write_atomic
@@ -18,6 +17,7 @@ from ebb.pages.pictures import data_uri
 from ebb.report.histograms import draw_histogram
 from ebb.report.limits import limit_of
 from ebb.report.status import read_contents, status_of
+from ebb.report.stored import stored_photos
 from ebb.runner.keys import ALIGN
 from ebb.settings import canonical_json
 
@@ -164,14 +164,12 @@ def _histograms(pairs: Sequence[PairFacts], settings: AlignSettings) -> list[Any
 
 
 def _case(workspace: Workspace, pair: PairFacts, caption: str) -> dict[str, Any]:
-    folder = workspace.pair(pair.status.pair_id)
-    names = [name for name in ("wide", "shallow", "depth") if (folder / f"{name}.png").exists()]
+    photos, damaged = stored_photos(workspace.pair(pair.status.pair_id))
+    told = f"{pair.status.wide} + {pair.status.shallow}  {caption}"
     return {
         "pair_id": pair.status.pair_id,
-        "caption": f"{pair.status.wide} + {pair.status.shallow}  {caption}",
-        "pictures": {
-            name: data_uri(decode_png((folder / f"{name}.png").read_bytes()), LONGER_SIDE) for name in names
-        },
+        "caption": f"{told}  damaged: {', '.join(damaged)}" if damaged else told,
+        "pictures": {name: data_uri(photo, LONGER_SIDE) for name, photo in photos.items()},
     }
 
 

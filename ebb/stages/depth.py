@@ -16,7 +16,7 @@ from ebb.depthmap.encoding import encode_depth8, encode_float16, half_size_homog
 from ebb.depthmap.heic import read_auxiliary
 from ebb.depthmap.providers import FROM_FILES, DepthProvider, check_provider, make_provider, on_gpu
 from ebb.depthmap.sidecar import read_sidecar
-from ebb.errors import MissingDependency, Reason, Rejected, Status
+from ebb.errors import Broken, InvalidInput, MissingDependency, Reason, Rejected, Status
 from ebb.files import write_atomic
 from ebb.geometry.crop import crop_to_photo
 from ebb.model_files import find_model, sha256_model
@@ -34,7 +34,7 @@ from ebb.weights import find_weights
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ebb.arrays import InverseDepth
+    from ebb.arrays import InverseDepth, Rgb8
     from ebb.runner.items import Outcome, Progress, Work
     from ebb.settings import DepthSettings, RunSettings
     from ebb.workspace import Workspace
@@ -258,13 +258,14 @@ def _predict(jobs: Sequence[DepthJob]) -> list[InverseDepth]:
 
     Raises:
         Rejected: there is no usable depth for one of them.
+        Broken: the photo of one of them is gone or damaged.
     """
     settings = jobs[0].settings
     provider = _network(settings, jobs[0].model)
     if provider is None:
         raise Rejected(Reason.NO_DEPTH, f"the provider {settings.provider} gives no depth")
     predict = provider.predict if len(jobs) > 1 else lambda photos: [provider(photos[0])]
-    photos = [decode_png((job.folder / "wide.png").read_bytes()) for job in jobs]
+    photos = [_aligned_photo(job) for job in jobs]
     maps = list(predict(photos))
     half = (photos[0].shape[0] // 2, photos[0].shape[1] // 2)
     for inverse_depth in maps:
@@ -272,6 +273,17 @@ def _predict(jobs: Sequence[DepthJob]) -> list[InverseDepth]:
             message = f"a map of shape {inverse_depth.shape} where {half} is half the photo"
             raise Rejected(Reason.BAD_DEPTH, message)
     return maps
+
+
+def _aligned_photo(job: DepthJob) -> Rgb8:
+    path = job.folder / "wide.png"
+    try:
+        return decode_png(path.read_bytes())
+    except OSError as error:
+        raise Broken(Reason.INPUT_CHANGED, f"cannot be read: {error.strerror}", path=path) from error
+    except InvalidInput as error:
+        message = f"{error.message}: remove the pair's folder and run ebb align"
+        raise Broken(Reason.INPUT_CHANGED, message, path=path) from error
 
 
 @functools.cache

@@ -10,6 +10,7 @@ import numpy as np
 from ebb.dataset.png import decode_png
 from ebb.report import contact_sheet
 from ebb.report.contact_sheet import CAPTION, MARGIN, TILE_HEIGHT, write_contact_sheet
+from ebb.report.dataset_page import write_dataset_page
 from ebb.settings import AlignSettings
 from ebb.workspace import open_workspace
 
@@ -37,4 +38,18 @@ def test_nothing_finished_no_sheet(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "set")
     with open_workspace(tmp_path / "set") as workspace:
         workspace.save_settings(align=AlignSettings(height=128))
+        assert write_contact_sheet(workspace) is None
+
+
+def test_damaged_photos_are_left_out(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "set")
+    first, *others = sorted((tmp_path / "set" / "pairs").iterdir())
+    (first / "wide.png").write_bytes(b"torn")
+    for folder in others:
+        shutil.rmtree(folder)
+    with open_workspace(tmp_path / "set") as workspace:
+        assert write_contact_sheet(workspace) is not None
+        page = write_dataset_page(workspace).read_text(encoding="utf-8")
+        assert page.count("damaged: wide") == 1
+        shutil.rmtree(first)
         assert write_contact_sheet(workspace) is None

@@ -252,6 +252,19 @@ def test_a_network_that_gives_nan_writes_nothing(aligned: Workspace, tmp_path: P
     assert "depth values are not finite" in next(iter(aligned.state.stage_rows("depth").values())).detail
 
 
+def test_a_damaged_photo_costs_its_own_map(aligned: Workspace, tmp_path: Path) -> None:
+    model = str(write_onnx(tmp_path / "mean.onnx"))
+    first, second, third = aligned.state.stage_rows("align")
+    (aligned.pair(first) / "wide.png").write_bytes(b"torn")
+    (aligned.pair(second) / "wide.png").unlink()
+    for batch in (1, 3):
+        assert run(aligned, "onnx", batch, model=model, **SMALL)["reasons"] == {"input_changed": 2}
+    rows = aligned.state.stage_rows("depth")
+    assert rows[third].status is Status.OK
+    assert "wide.png: not a PNG: remove the pair's folder and run ebb align" in rows[first].detail
+    assert "wide.png: cannot be read: No such file" in rows[second].detail
+
+
 def test_what_cannot_work_is_said_before_any_work(
     aligned: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

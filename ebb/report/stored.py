@@ -1,0 +1,38 @@
+"""The photos of a pair as they are stored, to be shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ebb.dataset.png import decode_png
+from ebb.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ebb.arrays import Gray8, Rgb8
+
+NAMES = ("wide", "shallow", "depth")
+
+
+class Stored(NamedTuple):
+    """What a pair's folder holds."""
+
+    photos: dict[str, Rgb8 | Gray8]
+    """Of :data:`NAMES` those that are there and open."""
+    damaged: list[str]
+    """Those that are there and do not open: ``ebb verify`` says more."""
+
+
+def stored_photos(folder: Path) -> Stored:
+    """Open the photos of a pair's folder."""
+    stored = Stored({}, [])
+    for name in NAMES:
+        path = folder / f"{name}.png"
+        if not path.exists():
+            continue
+        try:
+            stored.photos[name] = decode_png(path.read_bytes())
+        except (InvalidInput, OSError):
+            stored.damaged.append(name)
+    return stored
