@@ -10,7 +10,7 @@ import errno
 import json
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -215,20 +215,31 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     some; without them the file is all there is, and ``immutable`` says that nothing beside it is needed.
     """
     if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-        db = sqlite3.connect(path, isolation_level=None)
-        db.execute("PRAGMA query_only=ON")
-        return db
+        with suppress(sqlite3.OperationalError):  # no space for the files beside it
+            return _open_beside_a_run(path)
     log = path.with_name(f"{path.name}-wal")
     immutable = "" if log.exists() and log.stat().st_size else "&immutable=1"
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{immutable}", uri=True, isolation_level=None)
 
 
+def _open_beside_a_run(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        db.execute("PRAGMA query_only=ON")
+        db.execute("PRAGMA user_version")
+    except sqlite3.OperationalError:
+        db.close()
+        raise
+    return db
+
+
 def _cannot_read(path: Path, error: sqlite3.DatabaseError) -> InvalidInput:
     if not os.access(path, os.R_OK):
         return InvalidInput("cannot be read: no permission", path=path)
-    if error.sqlite_errorcode & _PRIMARY in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+    code, hint = error.sqlite_errorcode & _PRIMARY, ""
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
         hint = "a run has not ended: copy the whole folder to where you may write, and look there"
-    else:
+    elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         hint = "take the folder from a copy, or make a new one"
     return InvalidInput(f"cannot be read: {error}", path=path, hint=hint)
 

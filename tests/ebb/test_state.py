@@ -190,3 +190,16 @@ def test_a_file_that_this_ebb_does_not_know(state: State) -> None:
     state._db.execute("UPDATE files SET reason='of_tomorrow'")
     with pytest.raises(InvalidInput, match="'of_tomorrow' is not a valid Reason"):
         list(state.file_rows())
+
+
+def test_a_full_disk_is_no_hindrance_to_reading(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.put_stage(ROW)
+    state.close()
+
+    def no_space(_: Path) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("disk I/O error")  # of a -shm file that cannot grow
+
+    monkeypatch.setattr("ebb.state._open_beside_a_run", no_space)
+    assert State(tmp_path / "state.sqlite", read_only=True).stage_rows("align") == {"ab": ROW}
