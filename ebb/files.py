@@ -11,7 +11,7 @@ import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from ebb.errors import OutputError
+from ebb.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,12 +128,20 @@ def make_folder(path: Path) -> None:
         raise cannot_write(path, error) from error
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, suffix: str = "") -> None:
     """Try out, before long work, whether a file could be written; nothing is left of the trial.
 
+    Args:
+        path: The file.
+        suffix: What its name must end in, so that it is not one of those it is made of; empty: anything.
+
     Raises:
+        UsageError: it ends in something else.
         OutputError: a folder has its name, its folder cannot be made or written to.
     """
+    if suffix and path.suffix != suffix:
+        hint = f"such as {path.stem or 'model'}{suffix}"
+        raise UsageError(f"the file to write must end in {suffix}", path=path, hint=hint)
     if path.is_dir():
         raise OutputError("cannot write it: a folder has this name", path=path, hint="name a file")
     try:

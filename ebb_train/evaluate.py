@@ -175,6 +175,7 @@ def score_folder(
         pictures=pictures,
         protocols=settings.protocol,
         regions=not settings.skip_regions,
+        lpips=settings.lpips,
         failures=failures or {},
     )
     return score_all(scoring, settings.workers, progress)
@@ -182,7 +183,9 @@ def score_folder(
 
 def group_facts(settings: ScoreSettings) -> dict[str, dict[str, str]]:
     """What each protocol means, and which weights LPIPS was computed with; what the regions are."""
-    facts = {name: find_protocol(name).facts(lpips=usable_lpips()) for name in settings.protocol}
+    facts = {
+        name: find_protocol(name).facts(lpips=usable_lpips(settings.lpips)) for name in settings.protocol
+    }
     return facts if settings.skip_regions else facts | {REGIONS: REGION_FACTS}
 
 

@@ -321,6 +321,8 @@ class ScoreSettings:
     """How to score: ebb, pynet2020, dmshn2021, ebokehnet2023, torchmetrics2025. Give it again for more."""
     skip_regions: bool = False
     """Leave out the scores in focus, out of focus and on the boundary between."""
+    lpips: Literal["alex", "vgg"] = "alex"
+    """Network of LPIPS: AlexNet, as most papers have it, or VGG-16."""
     cases: int = 4
     """Pairs shown on the page, as many of the worst as of the best."""
     workers: int = 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from ebb import __version__
 from ebb.errors import ExitCode
-from ebb.files import write_atomic
+from ebb.files import check_writable, write_atomic
 from ebb.tables import table
 from ebb_train import optional
 from ebb_train.export import inputs
@@ -18,7 +18,6 @@ from ebb_train.export.checkpoint import read_checkpoint
 from ebb_train.export.onnx_ops import OnnxOperations
 from ebb_train.export.parity import LIMITS, Parity, compare
 from ebb_train.export.settings import INPUT, OUTPUT, PhotoSize
-from ebb_train.export.target import check_target
 from ebb_train.models.pynet import SIZE_MULTIPLE, pynet
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def export_onnx(path: Path, out: Path, *, level: int | None, clip: bool) -> Onnx
         MissingDependency: onnx, onnxruntime, PyTorch or safetensors is not installed.
         OutputError: the file cannot be written.
     """
-    check_target(out, ".onnx")
+    check_writable(out, ".onnx")
     optional.onnx()  # before anything is read: says which extra is missing
     runtime = optional.onnxruntime()
     optional.torch()

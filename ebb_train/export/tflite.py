@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.files import write_atomic
+from ebb.files import check_writable, write_atomic
 from ebb_train import optional
 from ebb_train.export import inputs, note
 from ebb_train.export.card import read_evaluation, render_card
@@ -21,7 +21,7 @@ from ebb_train.export.graph import read_graph
 from ebb_train.export.parity import LIMITS, compare
 from ebb_train.export.probe import probe
 from ebb_train.export.report import FileReport, examine
-from ebb_train.export.target import card_name, check_target, file_name
+from ebb_train.export.target import card_name, file_name
 from ebb_train.memory import free_bytes, give_back
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def export_tflite(
     sizes = settings.sizes()
     targets = [file_name(out, size, several=len(sizes) > 1) for size in sizes]
     for target in targets:
-        check_target(target, ".tflite")
+        check_writable(target, ".tflite")
     optional.tensorflow()  # before anything is read: says which extra is missing
     optional.litert("compiled_model")
     optional.torch()

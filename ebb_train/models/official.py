@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.errors import InvalidInput, OutputError, UsageError
-from ebb.files import cannot_write
+from ebb.files import cannot_write, check_writable
 from ebb_train import optional
 from ebb_train.models.archive import unpacked
 from ebb_train.models.pynet import PAPER, PyNetConfig, layers
@@ -83,10 +83,12 @@ def checkpoint_to_weights(prefix: Path, path: Path, config: PyNetConfig = PAPER)
         SHA-256 of the weights file.
 
     Raises:
+        UsageError: ``path`` does not end in .safetensors.
         InvalidInput: there is no such checkpoint, or a variable is missing or has another shape.
         MissingDependency: TensorFlow is not installed.
         OutputError: the weights file cannot be written.
     """
+    check_writable(path, ".safetensors")
     variables(config)  # refuses other levels before the long reading
     with unpacked(prefix) as inside:
         tensors = from_official(read_checkpoint(inside), config, prefix)

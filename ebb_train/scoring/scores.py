@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ebb.runner.items import Progress
     from ebb_train.data.sources import Photos, Source
-    from ebb_train.metrics.lpips import Lpips, Missing
+    from ebb_train.metrics.lpips import Lpips, Missing, Net
 
 
 EMPTY = "the region is empty"
@@ -42,6 +42,7 @@ class Scoring:
     protocols: tuple[str, ...]
     regions: bool = True
     """Also in focus, out of focus and on the boundary."""
+    lpips: Net = "alex"
     failures: Mapping[int, str] = field(default_factory=dict)
     """Number of a pair whose picture could not be made → why."""
 
@@ -80,7 +81,7 @@ def score_all(scoring: Scoring, workers: int, progress: Progress) -> list[Row]:
     """
     for name in scoring.protocols:
         find_protocol(name)
-    usable_lpips()  # damaged weights end the run here, not in every row
+    usable_lpips(scoring.lpips)  # damaged weights end the run here, not in every row
     count = min(workers or len(os.sched_getaffinity(0)), len(scoring.source))
     rows = []
     with watched(progress, "score", len(scoring.source)):
@@ -108,10 +109,10 @@ def failed(index: int, pair_id: str, reason: Reason, detail: str) -> Row:
     return Row(index=index, pair_id=pair_id, status=Status.ERROR, reason=reason, detail=detail)
 
 
-@lru_cache(maxsize=1)
-def usable_lpips() -> Lpips | Missing:
-    """LPIPS with AlexNet, read once a process, or why there is none."""
-    return find_lpips("alex")
+@lru_cache(maxsize=2)
+def usable_lpips(net: Net) -> Lpips | Missing:
+    """LPIPS, read once a process, or why there is none."""
+    return find_lpips(net)
 
 
 def _read(scoring: Scoring, index: int) -> Photos:
@@ -133,7 +134,7 @@ def _picture_of(scoring: Scoring, index: int, photos: Photos) -> Path:
 def _scores(scoring: Scoring, photos: Photos, path: Path) -> tuple[dict[str, float], dict[str, str]]:
     scores: dict[str, float] = {}
     missing: dict[str, str] = {}
-    lpips = usable_lpips()
+    lpips = usable_lpips(scoring.lpips)
     try:
         picture = read_picture(path)
         for name in scoring.protocols:
@@ -143,7 +144,7 @@ def _scores(scoring: Scoring, photos: Photos, path: Path) -> tuple[dict[str, flo
             scores |= {f"{name}.{metric}": value for metric, value in found.items()}
             missing |= {f"{name}.{metric}": reason for metric, reason in reasons.items()}
         if scoring.regions:
-            found, reasons = _region_scores(photos, picture)
+            found, reasons = _region_scores(photos, picture, lpips)
             scores |= {f"{REGIONS}.{metric}": value for metric, value in found.items()}
             missing |= {f"{REGIONS}.{metric}": reason for metric, reason in reasons.items()}
     except InvalidInput as error:
@@ -151,9 +152,10 @@ def _scores(scoring: Scoring, photos: Photos, path: Path) -> tuple[dict[str, flo
     return scores, missing
 
 
-def _region_scores(photos: Photos, picture: NDArray[np.generic]) -> tuple[dict[str, float], dict[str, str]]:
+def _region_scores(
+    photos: Photos, picture: NDArray[np.generic], lpips: Lpips | Missing
+) -> tuple[dict[str, float], dict[str, str]]:
     """Scores by region, and why some have no number."""
-    lpips = usable_lpips()
     if min(photos.wide.shape[:2]) < SMALLEST:
         return {}, dict.fromkeys(COLUMNS, f"regions need {SMALLEST} pixels each way")
     found = find_regions(photos.wide, photos.shallow).score(picture, lpips=lpips)
@@ -172,7 +174,10 @@ def _in_processes(scoring: Scoring, count: int) -> Iterator[Row]:
     from pebble import ProcessExpired, ProcessPool
 
     pool: Any = ProcessPool(
-        max_workers=count, context=multiprocessing.get_context("forkserver"), initializer=_settle_worker
+        max_workers=count,
+        context=multiprocessing.get_context("forkserver"),
+        initializer=_settle_worker,
+        initargs=(scoring.lpips,),
     )
     try:
         futures = [pool.schedule(score_pair, args=(scoring, index)) for index in range(len(scoring.source))]
@@ -187,7 +192,7 @@ def _in_processes(scoring: Scoring, count: int) -> Iterator[Row]:
         pool.join()
 
 
-def _settle_worker() -> None:
+def _settle_worker(net: Net) -> None:
     """One thread a worker; they are many. Signals are for the parent."""
     import signal
 
@@ -195,7 +200,7 @@ def _settle_worker() -> None:
 
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if usable_lpips():
+    if usable_lpips(net):
         import torch
 
         torch.set_num_threads(1)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ebb.errors import OutputError
+from ebb.errors import OutputError, UsageError
 from ebb.files import (
     atomic_file,
     cannot_write,
@@ -97,6 +97,12 @@ def test_whether_a_file_could_be_written_is_tried_out(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="/proc/none/a: cannot write it"):
         check_writable(Path("/proc/none/a"))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("name", ["model", "model.md", "level-1.safetensors", "model.onnx"])
+def test_another_ending_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=rf"must end in \.tflite \(such as {Path(name).stem}\.tflite\)"):
+        check_writable(Path(name), ".tflite")
 
 
 def test_remove_temporaries_removes_only_those(tmp_path: Path) -> None:

@@ -53,12 +53,17 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
         (["convert", "a", "b", "--to", "onnx"], ExitCode.USAGE, "invalid value"),
         (["convert", "a", "b", "--level", "9"], ExitCode.USAGE, "there is no level 9"),
         (
-            ["convert", "a", "b", "--level", "3"],
+            ["convert", "a", "b.safetensors", "--level", "3"],
             ExitCode.USAGE,
             "the authors' format holds all levels down to 1",
         ),
         (
-            ["convert", "none", "b"],
+            ["convert", "a", "a.index"],
+            ExitCode.USAGE,
+            "a.index: the file to write must end in .safetensors (such as a.safetensors)",
+        ),
+        (
+            ["convert", "none", "b.safetensors"],
             ExitCode.INVALID_INPUT,
             "ebb-train: none: no TensorFlow checkpoint begins with this",
         ),
@@ -93,7 +98,7 @@ def test_what_goes_wrong_is_said_on_standard_error(
 
 
 def test_errors_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_verb(cli.app, ["convert", "none", "b", "--json"]) == ExitCode.INVALID_INPUT
+    assert run_verb(cli.app, ["convert", "none", "b.safetensors", "--json"]) == ExitCode.INVALID_INPUT
     facts = json.loads(capsys.readouterr().out)
     assert facts["path"] == "none"
     assert facts["exit_code"] == 4

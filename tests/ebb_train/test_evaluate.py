@@ -160,3 +160,11 @@ def test_models_without_weights_need_no_pytorch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_other_network_of_lpips_is_named_where_its_weights_are_missing(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", "identity", str(dataset), "--out", str(tmp_path / "out"), "--split", "train"]
+    assert run_verb(app, [*command, "--lpips", "vgg", "--workers", "1"]) == ExitCode.DONE
+    assert "the weights of vgg16 are not here yet" in capsys.readouterr().out

@@ -13,8 +13,10 @@ from ebb.console import SilentProgress
 from ebb.dataset.png import encode_png
 from ebb.errors import Reason, Status, UsageError
 from ebb_train.data.sources import Photos, open_source
+from ebb_train.metrics.lpips import Missing
 from ebb_train.metrics.protocols import find_protocol
 from ebb_train.metrics.regions import find_regions
+from ebb_train.scoring import scores
 from ebb_train.scoring.predictions import PictureFolder
 from ebb_train.scoring.scores import Scoring, score_all, score_pair
 from tests.doubles import RecordedProgress
@@ -131,3 +133,16 @@ def test_equal_pictures_have_no_finite_psnr(tmp_path: Path) -> None:
     row = score_pair(Scoring(source=source, pictures=PictureFolder(tmp_path), protocols=("ebb",)), 0)
     assert np.isinf(row.scores["ebb.psnr"])
     assert row.scores["ebb.ssim"] == 1
+
+
+def test_the_network_of_lpips_is_the_one_asked_for(scoring: Scoring, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def find(net: str) -> Missing:
+        asked.append(net)
+        return Missing("no weights")
+
+    monkeypatch.setattr(scores, "usable_lpips", find)
+    (row, *_) = score_all(replace(scoring, lpips="vgg"), 1, SilentProgress())
+    assert set(asked) == {"vgg"}
+    assert row.missing["ebb.lpips"] == "no weights"
