@@ -1,4 +1,4 @@
-"""File names: their natural order, and what to do with those that are not text or not plain."""
+"""Words for people: file names in their natural order, made safe to show or to store; counted things."""
 
 from __future__ import annotations
 
@@ -47,3 +47,8 @@ def printable(text: str) -> str:
         character if character.isprintable() or character == "\n" else repr(character)[1:-1]
         for character in text.encode("utf-8", "backslashreplace").decode()
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 pair``, ``2 pairs``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

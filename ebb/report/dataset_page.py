@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ebb.dataset.splits import SPLITS
 from ebb.errors import Status
 from ebb.files import write_atomic
+from ebb.names import counted
 from ebb.pages.cells import number_cell
 from ebb.pages.page import render_page
 from ebb.pages.pictures import data_uri
@@ -136,7 +137,8 @@ def _numbers(figures: Mapping[str, Any]) -> dict[str, float]:
 
 def _about(status: DatasetStatus) -> str:
     splits = Counter(pair.split for pair in status.pairs)
-    parts = [f"{status.files} files", f"{status.captures_set_aside} set aside", f"{len(status.pairs)} pairs"]
+    files, pairs = counted(status.files, "file"), counted(len(status.pairs), "pair")
+    parts = [files, f"{status.captures_set_aside} set aside", pairs]
     return ", ".join(parts + [f"{splits[split]} {split}" for split in SPLITS if splits[split]])
 
 

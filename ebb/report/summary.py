@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ebb.errors import Reason
-from ebb.names import one_line
+from ebb.names import counted, one_line
 from ebb.tables import table
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ MAX_LISTED = 40
 
 def ingest_text(report: IngestReport) -> str:
     """Counts, every reason with what to do about it, and the files it befell."""
-    lines = [f"{report.num_files} files, {report.num_captures} captures, {report.num_pairs} pairs"]
+    found = {"file": report.num_files, "capture": report.num_captures, "pair": report.num_pairs}
+    lines = [", ".join(counted(number, noun) for noun, number in found.items())]
     aside = [(row.name, str(row.reason), row.detail) for row in report.rows if row.reason]
     if aside:
         lines += ["", table(("not used", "reason", "detail"), aside[:MAX_LISTED])]
@@ -52,18 +53,21 @@ def debug_text(report: DebugReport) -> str:
 def shard_text(report: ShardReport) -> str:
     """Where the shards are and what is in them."""
     splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
-    left = f"\n{report.left_out} pairs left out: see ebb status --pairs" if report.left_out else ""
+    left = f"\n{counted(report.left_out, 'pair')} left out: see ebb status --pairs" if report.left_out else ""
     groups = report.near_duplicates_across_splits
     if groups:
         example = " ".join(groups[0])
-        left += f"\n{len(groups)} groups of near-duplicates lie in more than one split, such as {example}"
-    size = f"{report.num_shards} files, {report.num_bytes / 1e6:.1f} MB"
+        left += (
+            f"\nnear-duplicates in more than one split: {counted(len(groups), 'group')}, such as {example}"
+        )
+    size = f"{counted(report.num_shards, 'file')}, {report.num_bytes / 1e6:.1f} MB"
     return f"shards: {report.folder} ({size}: {splits}){left}"
 
 
 def status_text(report: DatasetStatus, *, with_pairs: bool) -> str:
     """One line a stage; with pairs, one line a pair as well."""
-    head = f"{report.files} files, {report.captures_set_aside} set aside, {len(report.pairs)} pairs"
+    files, pairs = counted(report.files, "file"), counted(len(report.pairs), "pair")
+    head = f"{files}, {report.captures_set_aside} set aside, {pairs}"
     rows = [(stage.stage, stage.done, stage.rejected, stage.failed, stage.left) for stage in report.stages]
     text = f"{head}\n\n{table(('stage', 'done', 'rejected', 'failed', 'left'), rows)}"
     return f"{text}\n\n{pair_table(report.pairs)}" if with_pairs else text
@@ -102,10 +106,12 @@ def pipeline_text(report: PipelineReport) -> str:
 
 def verify_text(report: VerifyReport) -> str:
     """Every problem found, or that there is none."""
-    checked = f"{report.num_files} files, {report.num_rows} rows checked"
+    checked = f"{counted(report.num_files, 'file')}, {counted(report.num_rows, 'row')} checked"
     if not report.problems:
         return f"{checked}: everything is as it was written"
-    return "\n".join([*map(one_line, report.problems), f"{checked}: {len(report.problems)} problems"])
+    return "\n".join(
+        [*map(one_line, report.problems), f"{checked}: {counted(len(report.problems), 'problem')}"]
+    )
 
 
 def export_text(report: ExportReport) -> str:

@@ -15,7 +15,7 @@ from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_sp
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
 from ebb.model_files import model_name
-from ebb.names import portable_name
+from ebb.names import counted, portable_name
 from ebb.quality.likeness import near_duplicates
 from ebb.runner.keys import ALIGN, DEPTH, align_key
 from ebb.runner.stage import usable
@@ -155,7 +155,7 @@ def _nothing_ready(workspace: Workspace, pairs: Sequence[Pair]) -> NothingReady:
             hint="ebb ingest RAW_DIR --explain FILE says why one of them is in none",
         )
     return NothingReady(
-        f"none of {len(pairs)} pairs is aligned and has its depth map",
+        f"of {counted(len(pairs), 'pair')}, none is aligned and has its depth map",
         path=workspace.root,
         hint="see: ebb status --pairs",
     )

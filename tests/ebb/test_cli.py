@@ -112,7 +112,7 @@ def test_no_usable_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     capsys.readouterr()
     assert run_verb(command) == ExitCode.INVALID_INPUT
     out, err = capsys.readouterr()
-    assert out.startswith("1 files, 0 captures, 0 pairs")
+    assert out.startswith("1 file, 0 captures, 0 pairs")
     assert "notes.txt  unsupported_file" in out
     assert err.splitlines()[-1].startswith(f"ebb: {dataset}/captures.parquet: no two files make a pair")
     assert run_verb([*command, "--json"]) == ExitCode.INVALID_INPUT

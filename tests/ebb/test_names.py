@@ -7,7 +7,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb.names import as_text, is_text, natural_key, one_line, portable_name, printable
+from ebb.names import as_text, counted, is_text, natural_key, one_line, portable_name, printable
 
 
 def test_natural_order_counts() -> None:
@@ -42,3 +42,7 @@ def test_line_breaks_are_written_out() -> None:
 
 def test_a_file_name_cannot_steer_the_terminal() -> None:
     assert printable("a\x1b[31mb\udcff\rc\nd ü[/red]") == "a\\x1b[31mb\\udcff\\rc\nd ü[/red]"
+
+
+def test_things_are_counted() -> None:
+    assert [counted(number, "pair") for number in (0, 1, 2)] == ["0 pairs", "1 pair", "2 pairs"]

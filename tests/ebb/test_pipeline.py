@@ -63,7 +63,7 @@ def test_without_one_usable_pair_everything_found_is_told(tmp_path: Path) -> Non
     (raw / "IMG_0003.JPG").write_bytes(shot(scene(2), 1.8, 8))
     report = run_pipeline(tmp_path / "set", raw, SETTINGS, SilentProgress())
     assert report.exit_code(1.0) is ExitCode.INVALID_INPUT
-    assert "none of 1 pairs is aligned and has its depth map" in str(report.problem)
+    assert "of 1 pair, none is aligned and has its depth map" in str(report.problem)
     assert "IMG_0003.JPG  align  too_few_" in pipeline_text(report)
 
 

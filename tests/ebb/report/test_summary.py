@@ -66,13 +66,13 @@ def test_status_lists_pairs_when_asked(finished: PipelineReport) -> None:
 
 def test_short_texts() -> None:
     shards = ShardReport(folder="f", splits={"train": 2}, num_shards=1, num_bytes=1500000, left_out=1)
-    assert shard_text(shards).startswith("shards: f (1 files, 1.5 MB: 2 train)\n1 pairs left out")
+    assert shard_text(shards).startswith("shards: f (1 file, 1.5 MB: 2 train)\n1 pair left out")
     shards.near_duplicates_across_splits = [["a", "b"], ["c", "d", "e"]]
-    assert shard_text(shards).endswith("2 groups of near-duplicates lie in more than one split, such as a b")
+    assert shard_text(shards).endswith("near-duplicates in more than one split: 2 groups, such as a b")
     assert verify_text(VerifyReport(num_files=3, num_rows=2)).endswith("everything is as it was written")
     assert verify_text(VerifyReport(problems=["a: b"])).splitlines() == [
         "a: b",
-        "0 files, 0 rows checked: 1 problems",
+        "0 files, 0 rows checked: 1 problem",
     ]
     report = ExportReport(folder="f", layout="ebb", image_format="png", splits=Counter(train=2))
     assert export_text(report) == "exported to f (ebb layout, png): 2 train"

@@ -122,13 +122,13 @@ def test_a_model_is_told_by_its_name_and_not_its_place(ready: Workspace) -> None
 
 
 def test_nothing_to_shard(aligned: Workspace) -> None:
-    with pytest.raises(InvalidInput, match="none of 3 pairs is aligned and has its depth map"):
+    with pytest.raises(InvalidInput, match="of 3 pairs, none is aligned and has its depth map"):
         run(aligned)
 
 
 def test_rejected_pairs_stay_out_and_are_counted(ready: Workspace) -> None:
     align.run(ready, AlignSettings(height=256, min_overlap=0.99), RUN, SilentProgress())
-    with pytest.raises(InvalidInput, match="none of 3 pairs is aligned"):
+    with pytest.raises(InvalidInput, match="of 3 pairs, none is aligned"):
         run(ready)
 
 
