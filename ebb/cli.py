@@ -72,7 +72,7 @@ def ingest(
     """
     from ebb.report.summary import ingest_text
     from ebb.stages import ingest as stage
-    from ebb.workspace import open_workspace
+    from ebb.workspace import check_apart, open_workspace
 
     console = common.console()
     if explain is not None:
@@ -82,6 +82,7 @@ def ingest(
     if dry_run:
         report = stage.preview(raw_dir, settings, run, console.progress())
     else:
+        check_apart(common.dataset, raw_dir)
         stage.check_ready(raw_dir, settings)
         with open_workspace(common.dataset, create=True) as workspace:
             report = stage.run(workspace, raw_dir, settings, run, console.progress())

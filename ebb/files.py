@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -168,7 +169,8 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
 def remove_temporaries(folder: Path) -> None:
     """Remove what writers left behind when they were killed. Only for the holder of the dataset lock."""
     for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
-        path.unlink(missing_ok=True)
+        if re.fullmatch(rf"\..+\.[0-9]+{re.escape(TEMPORARY_SUFFIX)}", path.name):  # others are the user's
+            path.unlink(missing_ok=True)
 
 
 def _file_in_the_way(path: Path) -> Path:

@@ -10,7 +10,7 @@ from ebb.report.contact_sheet import write_contact_sheet
 from ebb.report.dataset_page import write_dataset_page
 from ebb.report.status import DatasetStatus, dataset_status
 from ebb.stages import align, depth, import_, ingest, shard
-from ebb.workspace import open_workspace
+from ebb.workspace import check_apart, open_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +75,7 @@ def run_pipeline(dataset: Path, raw_dir: Path, settings: Settings, progress: Pro
     Raises:
         EbbError: what any stage raises; missing photos and weights are found out before a folder is made.
     """
+    check_apart(dataset, raw_dir)
     ingest.check_ready(raw_dir, settings.ingest)
     depth.check_ready(settings.depth)
     with open_workspace(dataset, create=True) as workspace:
@@ -94,6 +95,7 @@ def import_and_shard(
     Raises:
         EbbError: what either stage raises.
     """
+    check_apart(dataset, source)
     import_.check_ready(source)
     with open_workspace(dataset, create=True) as workspace:
         stages = [import_.run(workspace, source, run, progress)]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ebb
-from ebb.errors import DatasetLocked, InvalidInput
+from ebb.errors import DatasetLocked, InvalidInput, UsageError
 from ebb.files import cannot_write, make_folder, remove_temporaries, write_atomic
 from ebb.names import as_text, is_text
 from ebb.settings import SECTIONS, as_dict, from_values, read_toml
@@ -162,6 +162,18 @@ def _prepare(root: Path, *, create: bool) -> None:
 def is_dataset(root: Path) -> bool:
     """Whether a run was begun in this folder."""
     return (root / "state.sqlite").is_file()
+
+
+def check_apart(root: Path, source: Path) -> None:
+    """Make sure that a dataset folder is not made in the midst of what it is made from.
+
+    Raises:
+        UsageError: both are one folder.
+    """
+    if root.resolve() == source.resolve():
+        raise UsageError(
+            "the photos are here: the dataset needs a folder of its own", path=root, hint="--dataset DIR"
+        )
 
 
 def finished_shards(root: Path) -> Path:

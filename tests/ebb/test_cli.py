@@ -101,6 +101,18 @@ def test_the_hint_after_simulating_fits_the_frames(
     assert cli._height(SimulateSettings(size="2592x1728")) == ""
 
 
+@pytest.mark.parametrize("verb", ["run", "ingest", "import"])
+def test_photos_and_dataset_are_kept_apart(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_card(tmp_path, 1)
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.chdir(tmp_path)
+    assert run_verb([verb, str(tmp_path), "--dataset", "."]) == ExitCode.USAGE
+    assert "the dataset needs a folder of its own (--dataset DIR)" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_no_usable_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     raw, dataset = tmp_path / "raw", tmp_path / "set"
     command = ["run", str(raw), "--dataset", str(dataset), *FAST]

@@ -109,5 +109,6 @@ def test_remove_temporaries_removes_only_those(tmp_path: Path) -> None:
     (tmp_path / "pairs").mkdir()
     (tmp_path / "pairs" / ".wide.png.123.tmp").touch()
     (tmp_path / "notes.tmp").touch()
+    (tmp_path / ".own.tmp").touch()
     remove_temporaries(tmp_path)
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["notes.tmp", "pairs"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [".own.tmp", "notes.tmp", "pairs"]
