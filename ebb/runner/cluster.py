@@ -36,7 +36,7 @@ def connect() -> None:
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise UsageError(f"no Ray cluster: {error}", hint=_HINT) from error
     finally:
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in the place of ours

@@ -109,11 +109,13 @@ def _next_answer(answers: Any, job: Job) -> Outcome[Job] | None:  # noqa: ANN401
         answer: Outcome[Job] | EbbError | None = get(next(answers))
     except gone.OutOfMemoryError:
         return failed(job, Reason.OUT_OF_MEMORY, "Ray stopped the worker as its machine ran out of memory")
-    except (gone.WorkerCrashedError, gone.NodeDiedError, gone.ObjectLostError) as error:
-        return failed(job, Reason.WORKER_CRASH, f"the worker died ({type(error).__name__})")
     except gone.RayTaskError as error:
         what = f"a Ray worker cannot take the work: {error.cause}"
         raise MissingDependency(what, hint="install this ebb on the whole cluster") from error
+    except gone.WorkerCrashedError as error:
+        return failed(job, Reason.WORKER_CRASH, f"the worker died ({type(error).__name__})")
+    except gone.RayError as error:  # a machine left, say, or the whole cluster
+        return failed(job, Reason.WORKER_CRASH, f"the cluster lost it ({type(error).__name__}): run it again")
     if isinstance(answer, EbbError):
         raise answer
     return answer

@@ -58,6 +58,19 @@ def test_nobody_at_the_address(address: str, why: str, monkeypatch: pytest.Monke
     assert "RAY_ADDRESS is the host:port" in caught.value.hint
 
 
+def test_a_cluster_that_lets_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+
+    def init(**_: object) -> None:
+        raise ray.exceptions.RaySystemError("the token is wrong")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(UsageError, match="no Ray cluster: .*the token is wrong"):
+        connect()
+
+
 def test_a_cluster_of_its_own_leaves_stdout_and_sigterm_alone() -> None:
     pytest.importorskip("ray")
     with tempfile.TemporaryDirectory(prefix="ray") as folder:  # short: sockets lie in it

@@ -123,6 +123,8 @@ def test_a_cluster_with_another_ebb_ends_the_run() -> None:
         ("OutOfMemoryError", ["low"], Reason.OUT_OF_MEMORY),
         ("NodeDiedError", ["gone"], Reason.WORKER_CRASH),
         ("ObjectLostError", ["ref", "owner", "stack"], Reason.WORKER_CRASH),
+        ("LocalRayletDiedError", [], Reason.WORKER_CRASH),
+        ("TaskUnschedulableError", ["its machine went"], Reason.WORKER_CRASH),
     ],
 )
 def test_what_the_cluster_does_to_an_item(
@@ -135,6 +137,7 @@ def test_what_the_cluster_does_to_an_item(
     outcome = _next_answer(iter([None]), Job("a"))
     assert outcome is not None
     assert (outcome.status, outcome.reason) == (Status.ERROR, reason)
+    assert ("run it again" in outcome.detail) is (reason is Reason.WORKER_CRASH)
 
 
 def test_an_answer_in_time_counts_though_it_is_read_late(ray: Any) -> None:
