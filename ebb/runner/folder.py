@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 CLOSED_FOLDER = -1
 """Size of a folder that cannot be opened: it stands in the place of the files that nobody can see."""
+
+_KINDS = (stat.S_IFREG, stat.S_IFLNK)
+"""Files, and links that lead nowhere: whoever reads one of those says so."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +123,12 @@ def walk(folder: Path, max_megapixels: float) -> Iterator[FileJob]:
         )
         for name in sorted(names):
             path = Path(parent, name)
-            if name.startswith(".") or not (path.is_file() or _is_dangling(path)):
+            facts = _facts(path)
+            if name.startswith(".") or (facts and stat.S_IFMT(facts.st_mode) not in _KINDS):
                 continue
-            facts = path.lstat() if _is_dangling(path) else path.stat()
             relative = path.relative_to(folder).as_posix()
-            yield FileJob(str(folder), relative, facts.st_size, facts.st_mtime_ns, max_megapixels)
+            size, mtime_ns = (facts.st_size, facts.st_mtime_ns) if facts else (0, 0)
+            yield FileJob(str(folder), relative, size, mtime_ns, max_megapixels)
     for error in closed:
         relative = Path(error.filename).relative_to(folder).as_posix()
         yield FileJob(str(folder), relative, CLOSED_FOLDER, 0, max_megapixels)
@@ -135,8 +141,12 @@ def _is_made(folder: Path) -> bool:
         return False
 
 
-def _is_dangling(path: Path) -> bool:
-    return path.is_symlink() and not path.exists()
+def _facts(path: Path) -> os.stat_result | None:
+    """Of what a path leads to, else of the link itself; None where nobody may look, or it went meanwhile."""
+    for look in (path.stat, path.lstat):
+        with contextlib.suppress(OSError):
+            return look()
+    return None
 
 
 def _is_unchanged(job: FileJob, row: FileRow | None) -> bool:

@@ -50,6 +50,35 @@ def test_a_closed_folder_is_not_passed_over_in_silence(
         job.read()
 
 
+def test_what_cannot_be_looked_at_is_not_passed_over_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that may be listed and not entered, and a file that goes while the folder is read."""
+    (tmp_path / "closed.jpg").touch()
+    monkeypatch.setattr(os, "walk", lambda *_, **__: [(str(tmp_path), [], ["closed.jpg", "gone.jpg"])])
+
+    look = Path.stat
+
+    def refuse(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.name == "closed.jpg":
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    jobs = list(walk(tmp_path, 120))
+    assert [job.name for job in jobs] == ["closed.jpg", "gone.jpg"]
+    with pytest.raises(Broken, match="cannot be read: No such file"):
+        jobs[1].read()
+
+
+def test_pipes_and_links_to_folders_are_no_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "folder")
+    (tmp_path / "ring.jpg").symlink_to(tmp_path / "ring.jpg")
+    assert [job.name for job in walk(tmp_path, 120)] == ["ring.jpg"]
+
+
 def test_known_files_are_kept_and_broken_ones_read_again(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / name).write_bytes(b"12")
