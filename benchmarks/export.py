@@ -115,7 +115,7 @@ def checks(arguments: argparse.Namespace) -> dict[str, Any]:
     trials = [inputs.scene(size, 4), inputs.noise(size, 4)]
     for norm in NORMS:
         checkpoint = read_checkpoint(weights(arguments.work, norm, arguments.width))
-        wanted = [checkpoint.picture(trial.photo, 1) for trial in trials]
+        wanted = [checkpoint.picture(trial.photo, 1, clip=False) for trial in trials]
         for precision in OURS:
             path = arguments.work / f"{norm}-{precision}.tflite"
             pictures = probe(path, "lean", photos=[trial.photo for trial in trials]).pictures
@@ -186,7 +186,7 @@ def trained(arguments: argparse.Namespace) -> dict[str, Any]:
     """How near the precisions are for a network that was trained, on real photos."""
     checkpoint, size = read_checkpoint(arguments.checkpoint), arguments.trained_size
     trials = inputs.pairs(arguments.dataset, size, checkpoint.config.in_channels, 2)
-    wanted = [checkpoint.picture(trial.photo, checkpoint.config.level) for trial in trials]
+    wanted = [checkpoint.picture(trial.photo, checkpoint.config.level, clip=False) for trial in trials]
     found: dict[str, Any] = {"config": checkpoint.config.as_dict(), "photo": list(size)}
     found |= {"source": checkpoint.about.source, "width": checkpoint.config.width}
     for precision in OURS:

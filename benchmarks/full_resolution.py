@@ -34,7 +34,8 @@ from ebb.optics.plan import Stream, plan_pair
 from ebb.optics.sensor import Exposure, expose
 from ebb.optics.simulate import APS_C, focal_length_px, optical_image, planned_scenes
 from ebb.optics.thin_lens import Lens, PixelGrid, coc_px
-from ebb_train.render.upscale import carry_up, from_unit, to_unit
+from ebb_train.pixels import from_unit, to_unit
+from ebb_train.render.upscale import carry_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from ebb.errors import OutputError, UsageError
+from ebb.errors import InvalidInput, OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,18 @@ def sha256_file(path: Path) -> str:
     """SHA-256 of a file, as 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole file.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path) from error
 
 
 class BinarySink(Protocol):

@@ -116,8 +116,6 @@ def ablate(
     folders = [out / VARIANTS / model.name.replace(" ", "-") for model in models]
     jobs = [(model, folder / PREDICTIONS) for model, folder in zip(models, folders, strict=True)]
     failures = predict(jobs, source, progress)
-    if len(failures) == len(source):
-        raise InvalidInput(f"no pair could be rendered, the first: {next(iter(failures.values()))}")
     entries: list[Entry] = []
     size, columns = photo_size(source), columns_of(settings)
     for model, folder in zip(models, folders, strict=True):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ebb.errors import InvalidInput, Status
+from ebb.errors import Status
 from ebb.files import check_writable, write_atomic
 from ebb_train.data.sources import SplitIsEmpty, open_source
 from ebb_train.metrics.protocols import find_protocol
@@ -157,8 +157,6 @@ def predict_and_score(
         InvalidInput: no pair could be rendered.
     """
     failures = predict([(model, folder)], source, progress)
-    if len(failures) == len(source):
-        raise InvalidInput(f"no pair could be rendered, the first: {next(iter(failures.values()))}")
     return score_folder(PictureFolder(folder), source, settings, progress, failures)
 
 

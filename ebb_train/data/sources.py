@@ -19,6 +19,7 @@ from ebb.dataset.png import decode_png
 from ebb.dataset.shards import ShardReader
 from ebb.dataset.splits import SPLITS
 from ebb.errors import InvalidInput
+from ebb.files import read_bytes
 from ebb.settings import canonical_json
 
 if TYPE_CHECKING:
@@ -201,10 +202,7 @@ def _read_image(path: Path, *, channels: int) -> Any:  # noqa: ANN401 - RGB or g
     """Decode a file whole or not at all; OpenCV's imread would return half a photo without a word."""
     import cv2
 
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise InvalidInput(f"cannot be read: {error.strerror}", path=path) from error
+    data = np.frombuffer(read_bytes(path), np.uint8)
     pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB if channels == 3 else cv2.IMREAD_GRAYSCALE)
     if pixels is None:
         raise InvalidInput("not an image, or a damaged one", path=path, hint="copy it again")

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import InvalidInput
-from ebb_train.export.graph import read_bytes
+from ebb.files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

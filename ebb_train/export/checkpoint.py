@@ -53,15 +53,16 @@ class Checkpoint:
             "licence": self.about.licence,
         }
 
-    def picture(self, photo: NDArray[np.float32], level: int) -> NDArray[np.float32]:
+    def picture(self, photo: NDArray[np.float32], level: int, *, clip: bool) -> NDArray[np.float32]:
         """What PyTorch makes of an input.
 
         Args:
             photo: (1, h, w, 3 or 4) in [0, 1].
             level: Whose picture.
+            clip: Cut it to [0, 1], as in the file it is compared with.
 
         Returns:
-            (1, h', w', 3), not clipped.
+            (1, h', w', 3).
 
         Raises:
             MissingDependency: PyTorch is not installed.
@@ -72,7 +73,8 @@ class Checkpoint:
         network = network_of(self.tensors, self.config)
         with torch.inference_mode():
             pictures = network.pictures(torch.from_numpy(photo).permute(0, 3, 1, 2), (level,))
-            return np.ascontiguousarray(pictures[level].permute(0, 2, 3, 1).numpy())
+            picture = pictures[level].clamp(0, 1) if clip else pictures[level]
+            return np.ascontiguousarray(picture.permute(0, 2, 3, 1).numpy())
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

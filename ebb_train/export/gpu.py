@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebb.errors import EbbError, ExitCode, MissingDependency
-from ebb_train.export.graph import read_bytes, read_graph
+from ebb.files import read_bytes
+from ebb_train.export.graph import read_graph
 from ebb_train.export.parity import compare
 from ebb_train.export.probe import probe
 from ebb_train.export.runtime import single_ends

@@ -100,18 +100,6 @@ class Graph:
         return [self.tensors[number] for number in numbers if number >= 0]
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a whole file.
-
-    Raises:
-        InvalidInput: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path) from error
-
-
 def read_graph(data: bytes | bytearray, path: Path | None = None) -> Graph:
     """Read the main graph of a TFLite file.
 

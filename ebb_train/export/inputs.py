@@ -10,6 +10,7 @@ from ebb.arrays import Size
 from ebb.errors import InvalidInput
 from ebb.optics.develop import encode_srgb
 from ebb.optics.scenes import make_scene
+from ebb_train.pixels import to_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,4 +94,4 @@ def to_input(wide: Rgb8, depth: Gray8 | None, size: PhotoSize, channels: int) ->
     photo = np.pad(photo, [*margins, (0, 0)], mode="symmetric")
     top, left = ((found - wanted) // 2 for wanted, found in zip(size.input, photo.shape[:2], strict=True))
     cut = photo[top : top + size.input[0], left : left + size.input[1]]
-    return np.asarray(cut[None], np.float32) / np.float32(255)
+    return to_unit(cut[None])

@@ -6,23 +6,21 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ebb import __version__
 from ebb.errors import ExitCode
 from ebb.files import check_writable, write_atomic
-from ebb.tables import table
 from ebb_train import optional
 from ebb_train.export import inputs
 from ebb_train.export.checkpoint import read_checkpoint
 from ebb_train.export.onnx_ops import OnnxOperations
-from ebb_train.export.parity import LIMITS, Parity, compare
+from ebb_train.export.parity import LIMITS, Parity, compare, not_written, parity_table
 from ebb_train.export.settings import INPUT, OUTPUT, PhotoSize
 from ebb_train.models.pynet import SIZE_MULTIPLE, pynet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from ebb_train.export.checkpoint import Checkpoint
@@ -56,11 +54,9 @@ class OnnxReport:
 
     def as_text(self) -> str:
         """For people."""
-        limit = LIMITS["fp32"]
-        verdict = "" if self.sha256 else f": NOT WRITTEN, further from PyTorch than {limit}"
-        rows = [(p.input, f"{p.max:.1e}", f"{p.mean:.1e}", f"{p.psnr:.1f}") for p in self.parity]
+        verdict = "" if self.sha256 else not_written(LIMITS["fp32"])
         head = f"{self.path}{verdict}\n  {self.bytes / 1e6:.4g} MB, {self.nodes} nodes, any height and width"
-        return f"{head}\n{table(('against PyTorch', 'max', 'mean', 'PSNR dB'), rows)}"
+        return f"{head}\n{parity_table(self.parity)}"
 
 
 def export_onnx(path: Path, out: Path, *, level: int | None, clip: bool) -> OnnxReport:
@@ -133,6 +129,5 @@ def _compare(
 ) -> Parity:
     trial = inputs.scene(size, checkpoint.config.in_channels)
     found: NDArray[np.float32] = session.run(None, {INPUT: trial.photo.transpose(0, 3, 1, 2)})[0]
-    wanted = checkpoint.picture(trial.photo, level)
-    wanted = np.clip(wanted, 0, 1) if clip else wanted
+    wanted = checkpoint.picture(trial.photo, level, clip=clip)
     return compare(f"{trial.name} {size}", found.transpose(0, 2, 3, 1), wanted)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ebb.tables import table
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -59,6 +61,17 @@ LIMITS: Mapping[Precision, Limit] = {
     "int8": Limit(psnr=25, real_only=True),
 }
 """fp32: a fortieth of a step of 8 bits. int8 files are fitted to photos, and noise is none."""
+
+
+def parity_table(found: Sequence[Parity]) -> str:
+    """How far a file is from PyTorch, an input a line."""
+    rows = [(p.input, f"{p.max:.1e}", f"{p.mean:.1e}", f"{p.psnr:.1f}") for p in found]
+    return table(("against PyTorch", "max", "mean", "PSNR dB"), rows)
+
+
+def not_written(limit: object) -> str:
+    """What is said after the name of a file that is beyond its limit."""
+    return f": NOT WRITTEN, further from PyTorch than {limit}"
 
 
 def compare(

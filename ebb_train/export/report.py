@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import ExitCode
+from ebb.files import read_bytes
 from ebb.tables import table
 from ebb_train.export import cost, lint
-from ebb_train.export.graph import read_bytes, read_graph
+from ebb_train.export.graph import read_graph
 from ebb_train.export.note import read_note
+from ebb_train.export.parity import not_written, parity_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,10 +124,9 @@ class FileReport:
 
     def as_text(self) -> str:
         """For people."""
-        verdict = "" if self.passed else f": NOT WRITTEN, further from PyTorch than {self.limit}"
+        verdict = "" if self.passed else not_written(self.limit)
         parts = [f"{self.path}{verdict}", self.anatomy.as_text()]
-        rows = [(p.input, f"{p.max:.1e}", f"{p.mean:.1e}", f"{p.psnr:.1f}") for p in self.parity]
-        parts.append(_indented(table(("against PyTorch", "max", "mean", "PSNR dB"), rows)))
+        parts.append(_indented(parity_table(self.parity)))
         if self.speed:
             rows = [
                 (_run_name(s), f"{s.median_s:.3f}", f"{s.iqr_s:.3f}", f"{s.peak_bytes / 1e6:.0f}")

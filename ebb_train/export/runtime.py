@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from ebb.errors import InvalidInput
+from ebb.files import read_bytes
 from ebb_train import optional
-from ebb_train.export.graph import read_bytes, read_graph
+from ebb_train.export.graph import read_graph
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ebb.files import check_writable, write_atomic
 from ebb_train import optional
 from ebb_train.export import inputs, note
@@ -27,6 +25,7 @@ from ebb_train.memory import free_bytes, give_back
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from ebb_train.export.checkpoint import Checkpoint
@@ -176,8 +175,7 @@ class _Export:
         ]
 
     def _wanted(self, trial: Trial) -> NDArray[np.float32]:
-        picture = self.checkpoint.picture(trial.photo, self.level)
-        return np.clip(picture, 0, 1) if self.settings.clip else picture
+        return self.checkpoint.picture(trial.photo, self.level, clip=self.settings.clip)
 
     def _gpu(self, file: Path, size: PhotoSize) -> GpuVerdict | None:
         if not self.checks.verify_gpu:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb_train.render.upscale import from_unit
+from ebb_train.pixels import from_unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,6 +15,7 @@ import torch  # noqa: TID253 - only imported by training
 from ebb_train.data.sources import SplitIsEmpty, open_source
 from ebb_train.full_image import render_full_image
 from ebb_train.metrics.protocols import Protocol, find_protocol
+from ebb_train.pixels import enlarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,16 +98,6 @@ class Validator:
         return Shown(
             photos.pair_id, photos.wide, photos.depth, enlarge(output, photos.wide.shape), photos.shallow
         )
-
-
-def enlarge(picture: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Bring a level's picture (h, w, 3) in [0, 1] to the height and width of ``shape``: bicubic, clipped."""
-    import cv2
-
-    if picture.shape[:2] == shape[:2]:
-        return picture
-    larger = cv2.resize(picture, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(np.clip(larger, 0, 1), np.float32)
 
 
 def find_validator(dataset: Path, watch: WatchSettings, note: Callable[[str], None]) -> Validator:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ebb.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 Numbers: TypeAlias = NDArray[np.float64]
 """(N,), one an image; NaN: there is none."""
@@ -110,17 +110,6 @@ def estimate_difference(
     difference[both] = first[both] - second[both]
     difference[equal & ~lacks] = np.inf
     return estimate(difference, seed=seed, resamples=resamples)
-
-
-def estimate_columns(
-    rows: Sequence[Mapping[str, float]], *, seed: int = SEED, resamples: int = RESAMPLES
-) -> dict[str, Estimate]:
-    """One estimate for every column of per-image rows, in order of first appearance; absent is missing."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {
-        name: estimate([row.get(name, np.nan) for row in rows], seed=seed, resamples=resamples)
-        for name in names
-    }
 
 
 def _interval(finite: Numbers, seed: int, resamples: int) -> tuple[float, float]:

@@ -9,6 +9,7 @@ import numpy as np
 from ebb.errors import Status
 from ebb_train.data.sources import Photos
 from ebb_train.metrics.similarity import psnr
+from ebb_train.pixels import to_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +70,7 @@ def best_of(
     """
     if not pairs:
         return default
-    targets = [pair.shallow.astype(np.float32) / np.float32(255) for pair in pairs]
+    targets = [to_unit(pair.shallow) for pair in pairs]
 
     def score(value: float, pair: Photos, target: Picture) -> float:
         # a picture that is right to the last bit has no finite PSNR

@@ -8,6 +8,7 @@ import numpy as np
 
 from ebb.optics.thin_lens import relative_coc_px
 from ebb_train.peers.focus import estimate_focus
+from ebb_train.pixels import to_unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def full_size_depth(wide: Rgb8, depth: Gray8) -> InverseDepth:
     import cv2
 
     size = (depth.shape[1], depth.shape[0])
-    clean = _without_mixtures(depth.astype(np.float32) / np.float32(255))
+    clean = _without_mixtures(to_unit(depth))
     colours = np.asarray(cv2.resize(wide, size, interpolation=cv2.INTER_AREA))
     rows, row_share = _places(wide.shape[0], depth.shape[0])
     columns, column_share = _places(wide.shape[1], depth.shape[1])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ebb_train.peers.model import Cost, Model
+from ebb_train.pixels import to_unit
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
@@ -22,7 +21,7 @@ class Identity(Model):
 
     def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:  # noqa: ARG002 - the signature of a model
         """The wide photo in [0, 1]."""
-        return wide.astype(np.float32) / np.float32(255)
+        return to_unit(wide)
 
     def facts(self) -> dict[str, Any]:
         """The name says it all."""

@@ -7,20 +7,20 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from ebb.console import SilentProgress, watched
 from ebb.errors import Broken, InvalidInput, ItemError, Reason, Rejected, Status, UsageError
 from ebb.files import write_atomic
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photos
 from ebb_train.fit.run_folder import weights_of
+from ebb_train.pixels import enlarge, from_unit, to_8_bits
 from ebb_train.render.picture_file import encode_picture, side_by_side
-from ebb_train.render.upscale import carry_up, from_unit, to_8_bits
+from ebb_train.render.upscale import carry_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from ebb.arrays import Rgb8
@@ -219,7 +219,6 @@ class _Renderer:
 
 def _run(network: PyNet | FastPyNet, small: Rgb8, depth: NDArray[np.uint8] | None) -> NDArray[np.float32]:
     """The network's picture at the size of ``small``, also if the network ends above level 1."""
-    import cv2
     import torch
 
     from ebb_train.full_image import render_full_image
@@ -231,9 +230,7 @@ def _run(network: PyNet | FastPyNet, small: Rgb8, depth: NDArray[np.uint8] | Non
         raise Rejected(Reason.TOO_SMALL, error.message) from error
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise Broken(Reason.OUT_OF_MEMORY, f"a photo of {width} x {height}: lower --height") from error
-    if picture.shape != small.shape:
-        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-    return picture
+    return enlarge(picture, small.shape)
 
 
 def _load(checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast: bool) -> PyNet | FastPyNet:

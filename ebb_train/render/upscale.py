@@ -12,16 +12,15 @@ of a disc less; the square is what measured best (``benchmarks/full_resolution.p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ebb_train.pixels import from_unit, to_unit
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ebb.arrays import Rgb, Rgb8
-
-    Floats = NDArray[np.float32]
+    from ebb_train.pixels import Floats
 
 DETAIL_SIGMA_PX = 0.7
 """Detail is what a Gaussian of this width takes away, in pixels of the small size."""
@@ -76,24 +75,6 @@ def kept_detail(small: Floats, picture: Floats) -> Floats:
     present = _mean((before * before).sum(axis=2))
     kept: Floats = np.clip(shared / (present + np.float32(FLOOR)), 0, 1) ** POWER
     return kept
-
-
-def to_unit(image: NDArray[np.uint8] | NDArray[np.uint16]) -> Floats:
-    """8 or 16 bits to [0, 1]."""
-    return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
-
-
-def to_8_bits(image: Rgb) -> Rgb8:
-    """8 or 16 bits to 8, rounded."""
-    import cv2
-
-    return cast("Rgb8", image if image.dtype == np.uint8 else cv2.convertScaleAbs(image, alpha=1 / 257))
-
-
-def from_unit(image: Floats) -> NDArray[np.uint8]:
-    """[0, 1], clipped, to 8 bits, rounded."""
-    levels: NDArray[np.uint8] = np.rint(np.clip(image, 0, 1) * np.float32(255)).astype(np.uint8)
-    return levels
 
 
 def _detail(image: Floats) -> Floats:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ebb_train.pixels import from_unit, to_8_bits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,8 +30,7 @@ def difference_map(preds: Rgb8, target: Rgb8) -> Rgb8:
     return np.asarray(cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)[..., ::-1], np.uint8)
 
 
-def as_rgb8(picture: NDArray[np.generic]) -> Rgb8:
-    """An 8 or 16-bit picture, grey, RGB or with alpha, as 8-bit RGB to look at."""
-    values = picture.astype(np.float32) / (257 if picture.dtype == np.uint16 else 1)
-    rgb = np.repeat(values[..., None], 3, axis=2) if values.ndim == 2 else values[..., :3]
-    return np.asarray(np.rint(rgb), np.uint8)
+def as_rgb8(picture: NDArray[Any]) -> Rgb8:
+    """A picture of 8 or 16 bits or of floats in [0, 1], grey, RGB or with alpha, as 8-bit RGB to look at."""
+    values = from_unit(picture) if picture.dtype.kind == "f" else to_8_bits(picture)
+    return np.repeat(values[..., None], 3, axis=2) if values.ndim == 2 else values[..., :3]

@@ -17,8 +17,9 @@ import numpy as np
 from ebb.console import watched
 from ebb.dataset.png import encode_png
 from ebb.errors import InvalidInput, Reason, Status, UsageError
-from ebb.files import remove_temporaries, write_atomic
+from ebb.files import read_bytes, remove_temporaries, write_atomic
 from ebb.settings import canonical_json
+from ebb_train.pixels import from_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from ebb.runner.items import Progress
     from ebb_train.data.sources import Photos, Source
-    from ebb_train.peers.model import Model, Picture
+    from ebb_train.peers.model import Model
 
 MANIFEST = "predictions.json"
 VERSION = 1
@@ -57,6 +58,7 @@ def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progre
 
     Raises:
         UsageError: a folder holds pictures of another model or data set.
+        InvalidInput: no pair could be rendered.
         OutputError: a picture cannot be written.
     """
     for model, folder in jobs:
@@ -75,12 +77,14 @@ def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progre
                 progress.advance(name, Status.ERROR, Reason.NO_PREDICTION, str(error))
             else:
                 progress.advance(name, Status.OK, None, "")
+    if len(failures) == len(source):
+        raise InvalidInput(f"no pair could be rendered, the first: {failures[0]}")
     return failures
 
 
 def _render(model: Model, photos: Photos, path: Path) -> None:
     if not path.exists():
-        write_atomic(path, encode_png(to_8_bit(model.render(photos.wide, photos.depth))))
+        write_atomic(path, encode_png(from_unit(model.render(photos.wide, photos.depth))))
 
 
 def claim(folder: Path, identity: Mapping[str, Any]) -> None:
@@ -108,11 +112,6 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
     if differences:
         message = f"pictures made otherwise: {'; '.join(differences)}"
         raise UsageError(message, path=folder, hint="give another --out, or remove the folder")
-
-
-def to_8_bit(picture: Picture) -> NDArray[np.uint8]:
-    """Round [0, 1] to 0…255."""
-    return np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
 
 
 class PictureFolder:
@@ -158,11 +157,9 @@ def read_picture(path: Path) -> NDArray[np.generic]:
     """
     import cv2
 
+    data = np.frombuffer(read_bytes(path), np.uint8)
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
         pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    except OSError as error:
-        raise InvalidInput(f"cannot be read: {error.strerror}", path=path) from error
     except cv2.error as error:
         raise InvalidInput("not an image, or a damaged one", path=path) from error
     if pixels is None:

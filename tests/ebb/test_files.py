@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from ebb.errors import OutputError, UsageError
+from ebb.errors import InvalidInput, OutputError, UsageError
 from ebb.files import (
     atomic_file,
     cannot_write,
     check_writable,
     make_folder,
+    read_bytes,
     remove_temporaries,
     sha256_bytes,
     sha256_file,
@@ -84,6 +85,14 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
 
     assert subprocess.run([sys.executable, "-c", code], preexec_fn=limit, check=False).returncode == 5
     assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert read_bytes(tmp_path / "a") == b"abc"
+    for path, reason in ((tmp_path / "none", "No such file or directory"), (tmp_path, "Is a directory")):
+        with pytest.raises(InvalidInput, match=rf"{path}: cannot be read: {reason}"):
+            read_bytes(path)
 
 
 def test_whether_a_file_could_be_written_is_tried_out(tmp_path: Path) -> None:

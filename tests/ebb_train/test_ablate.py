@@ -20,7 +20,7 @@ from ebb_train.evaluate import PAGE, PREDICTIONS
 from ebb_train.full_image import render_full_image
 from ebb_train.models.network import PyNet, load_pynet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
-from ebb_train.scoring.predictions import to_8_bit
+from ebb_train.pixels import from_unit
 from ebb_train.settings import ScoreSettings
 from tests.photo_sets import photos, record, write_set
 
@@ -63,9 +63,9 @@ def test_every_variant_is_rendered_and_compared(dataset: Path, tmp_path: Path) -
         folder = tmp_path / "out" / VARIANTS / name.replace(" ", "-") / PREDICTIONS
         return decode_png((folder / f"{pair_id}.png").read_bytes())
 
-    np.testing.assert_array_equal(picture("whole"), to_8_bit(render_full_image(network, wide, depth)))
+    np.testing.assert_array_equal(picture("whole"), from_unit(render_full_image(network, wide, depth)))
     blank = render_full_image(network, wide, np.zeros_like(depth))
-    np.testing.assert_array_equal(picture("depth zeroed"), to_8_bit(blank))
+    np.testing.assert_array_equal(picture("depth zeroed"), from_unit(blank))
     pictures = {picture(name).tobytes() for name in NAMES}
     assert len(pictures) == len(NAMES)
     strip = decode_png((tmp_path / "out" / STRIPS / f"{pair_id}.png").read_bytes())

@@ -33,7 +33,9 @@ def test_what_is_read(weights: Path, network: PyNet) -> None:
     photo = np.random.default_rng(0).random((1, 64, 32, 4), np.float32)
     with torch.inference_mode():
         wanted = network.pictures(torch.from_numpy(photo).permute(0, 3, 1, 2), (4,))[4]
-    np.testing.assert_array_equal(checkpoint.picture(photo, 4), wanted.permute(0, 2, 3, 1))
+    wanted = wanted.permute(0, 2, 3, 1)
+    np.testing.assert_array_equal(checkpoint.picture(photo, 4, clip=False), wanted)
+    np.testing.assert_array_equal(checkpoint.picture(photo, 4, clip=True), wanted.clamp(0, 1))
 
 
 def test_levels(tmp_path: Path) -> None:

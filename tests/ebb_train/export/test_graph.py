@@ -13,7 +13,7 @@ from ebb.errors import InvalidInput, MissingDependency
 from ebb_train import optional
 from ebb_train.export import graph as graph_module
 from ebb_train.export.convert import to_tflite
-from ebb_train.export.graph import Graph, Op, Tensor, read_bytes, read_graph
+from ebb_train.export.graph import Graph, Op, Tensor, read_graph
 from ebb_train.export.settings import PhotoSize
 from tests.networks import lively_network
 
@@ -70,11 +70,6 @@ def test_sizes_of_tensors() -> None:
 def test_other_files(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"x.tflite: not a TFLite file"):
         read_graph(data, tmp_path / "x.tflite")
-
-
-def test_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="No such file"):
-        read_bytes(tmp_path / "none.tflite")
 
 
 def test_truncated_files(little: bytes) -> None:

@@ -14,10 +14,11 @@ from lightning_fabric import Fabric
 from ebb.errors import UsageError
 from ebb_train.data.sources import Photos
 from ebb_train.fit import validation as module
-from ebb_train.fit.validation import PICTURES, Validator, enlarge, find_validator
+from ebb_train.fit.validation import PICTURES, Validator, find_validator
 from ebb_train.metrics.protocols import find_protocol
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
+from ebb_train.pixels import enlarge
 from ebb_train.settings import WatchSettings
 from tests.photo_sets import photos, record, write_ebb, write_set
 
@@ -108,15 +109,6 @@ def test_a_network_of_every_level_gives_pictures_of_the_photos_size(level: int) 
     found = Validator(Pairs(1, (70, 66)), find_protocol("ebb")).validate(network, FABRIC)
     assert found.shown[0].output.shape == (66, 70, 3)
     assert 0 < found.scores["psnr"] < 40
-
-
-def test_enlarging_keeps_the_range_and_the_place() -> None:
-    edge = np.zeros((4, 4, 3), np.float32)
-    edge[:, 2:] = 1
-    larger = enlarge(edge, (16, 16, 3))
-    assert (larger.min(), larger.max()) == (0, 1)
-    assert larger[8, 7, 0] < 0.5 < larger[8, 8, 0]
-    assert enlarge(edge, (4, 4, 3)) is edge
 
 
 def test_which_pairs(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ebb.errors import UsageError
-from ebb_train.metrics.aggregate import estimate, estimate_columns, estimate_difference
+from ebb_train.metrics.aggregate import estimate, estimate_difference
 
 NAN, INF = float("nan"), float("inf")
 VALUES = np.random.default_rng(1).normal(24, 3, 60)
@@ -83,10 +83,3 @@ def test_differences_need_both() -> None:
         estimate_difference([1, 2], [1, 2, 3])
     with pytest.raises(UsageError, match="an interval takes resamples, not 0"):
         estimate([1.0, 2.0], resamples=0)
-
-
-def test_columns() -> None:
-    found = estimate_columns([{"psnr": 20.0, "ssim": 0.5}, {"psnr": 22.0, "lpips": 0.1}])
-    assert list(found) == ["psnr", "ssim", "lpips"]
-    assert found["psnr"].mean == 21
-    assert (found["ssim"].mean, found["ssim"].missing) == (0.5, 1)

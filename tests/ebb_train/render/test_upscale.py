@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
-from ebb_train.render.upscale import carry_up, from_unit, kept_detail, to_8_bits, to_unit
+from ebb_train.pixels import from_unit, to_unit
+from ebb_train.render.upscale import carry_up, kept_detail
 
 FACTOR = 4
 
@@ -97,15 +98,3 @@ def test_any_size(size: tuple[int, int]) -> None:
     image = photo(6)[: size[1], : size[0]]
     small = cv2.resize(image, (33, 21), interpolation=cv2.INTER_AREA)
     assert carry_up(image, small, to_unit(small)).shape == image.shape
-
-
-def test_rounding() -> None:
-    assert from_unit(np.float32([-1, 0, 0.4999 / 255, 0.5001 / 255, 1, 2])).tolist() == [0, 0, 0, 1, 255, 255]
-    assert to_unit(np.uint16([0, 65535])).tolist() == [0, 1]
-
-
-def test_16_bits_become_8_by_rounding() -> None:
-    deep = np.arange(65536, dtype=np.uint16).reshape(256, 256)
-    assert np.array_equal(to_8_bits(deep), np.rint(deep / 257).astype(np.uint8))
-    flat = deep.astype(np.uint8)
-    assert to_8_bits(flat) is flat

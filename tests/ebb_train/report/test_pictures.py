@@ -23,3 +23,4 @@ def test_any_picture_can_be_looked_at() -> None:
     np.testing.assert_array_equal(as_rgb8(grey), [[[0] * 3, [255] * 3]])
     alpha = np.full((1, 1, 4), 7, np.uint8)
     np.testing.assert_array_equal(as_rgb8(alpha), [[[7, 7, 7]]])
+    np.testing.assert_array_equal(as_rgb8(np.float32([[0.5]])), [[[128] * 3]])

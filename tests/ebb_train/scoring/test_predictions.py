@@ -23,7 +23,6 @@ from ebb_train.scoring.predictions import (
     names_of,
     predict,
     read_picture,
-    to_8_bit,
 )
 from tests.doubles import RecordedProgress
 from tests.photo_sets import photos, record, write_ebb, write_set
@@ -166,8 +165,3 @@ def test_damaged_pictures_are_named(tmp_path: Path, data: bytes) -> None:
         read_picture(tmp_path / "a.png")
     with pytest.raises(InvalidInput, match="cannot be read"):
         read_picture(tmp_path / "none.png")
-
-
-def test_rounding_is_to_the_nearest_and_clips() -> None:
-    values = np.array([[[-0.1, 0.5 / 255 + 1e-4, 1.2]]], np.float32)
-    np.testing.assert_array_equal(to_8_bit(values), [[[0, 1, 255]]])
