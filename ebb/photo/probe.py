@@ -78,7 +78,7 @@ def probe(data: bytes, suffix: str, max_megapixels: float) -> Size:
         return _probe_jpeg(data, check_size)
     if suffix == ".png":
         return _probe_png(data, check_size)
-    return _probe_tiff(data, check_size, standard=True)
+    return _require_pixels(_probe_tiff(data, check_size, standard=True))
 
 
 def _check_magic(data: bytes, suffix: str) -> None:
@@ -141,7 +141,10 @@ def _probe_png(data: bytes, check_size: CheckSize) -> Size:
 
 
 def _probe_tiff(data: bytes, check_size: CheckSize, *, standard: bool) -> Size:
-    """Size of the first image, with all images checked; ``standard``: the tags mean what TIFF 6.0 says."""
+    """Size of the first image, with all images checked; ``standard``: the tags mean what TIFF 6.0 says.
+
+    A RAW file may begin with a preview that gives no size, as those of Sony do; then it is 0 x 0.
+    """
     tiff = Tiff(data)
     directories = tiff.directories()
     for directory in directories:
@@ -150,7 +153,7 @@ def _probe_tiff(data: bytes, check_size: CheckSize, *, standard: bool) -> Size:
         tiff.check_blocks(directory)
         if standard:
             tiff.check_uncompressed(directory)
-    return _require_pixels(tiff.size(directories[0]) if directories else Size(0, 0))
+    return tiff.size(directories[0]) if directories else Size(0, 0)
 
 
 def _probe_raw(data: bytes, suffix: str, check_size: CheckSize) -> Size:

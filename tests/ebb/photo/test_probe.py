@@ -55,6 +55,26 @@ def test_size_of_the_stored_photo(name: str) -> None:
     assert probe(make(), suffix, LIMIT) == ((1920, 1280) if suffix == ".DNG" else (130, 90))
 
 
+def as_sony_writes_it() -> bytes:
+    """A RAW file whose first directory is of a preview without a size; that of the sensor is a SubIFD of it."""
+    data = (CAPTURES / "IMG_0303.DNG").read_bytes()
+    tags = ((254, 4, 1, 1), (259, 3, 1, 6), (330, 4, 1, 8), (513, 4, 1, 8), (514, 4, 1, 64))
+    preview = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    first = struct.pack("<H", len(tags)) + preview + struct.pack("<I", 0)
+    return data[:4] + struct.pack("<I", len(data)) + data[8:] + first
+
+
+def test_a_raw_file_says_its_size_where_it_likes() -> None:
+    """Every ARW was refused: it claims 0 x 0 pixels, was said."""
+    data = as_sony_writes_it()
+    assert probe(data, ".ARW", LIMIT) == (1920, 1280)
+    with pytest.raises(Broken, match="claims 1920 x 1280") as error:
+        probe(data, ".ARW", 1.0)
+    assert error.value.reason is Reason.TOO_LARGE
+    with pytest.raises(Broken, match="claims 0 x 0 pixels"):
+        probe(data, ".tif", LIMIT)
+
+
 @pytest.mark.parametrize("kept", CUTS)
 @pytest.mark.parametrize("name", PHOTOS)
 def test_every_cut_is_found_before_decoding(name: str, kept: float) -> None:
