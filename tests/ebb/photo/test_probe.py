@@ -56,7 +56,7 @@ def test_size_of_the_stored_photo(name: str) -> None:
 
 
 def as_sony_writes_it() -> bytes:
-    """A RAW file whose first directory is of a preview without a size; that of the sensor is a SubIFD of it."""
+    """A RAW file that begins with a preview without a size; the directory of the sensor is below that."""
     data = (CAPTURES / "IMG_0303.DNG").read_bytes()
     tags = ((254, 4, 1, 1), (259, 3, 1, 6), (330, 4, 1, 8), (513, 4, 1, 8), (514, 4, 1, 64))
     preview = b"".join(struct.pack("<HHII", *tag) for tag in tags)
