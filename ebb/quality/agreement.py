@@ -1,9 +1,13 @@
 """Do both photos show the same thing everywhere, blur aside? Similarity and parallax of aligned photos.
 
 The photos are compared at an eighth of their size, where even a strongly blurred background keeps structure,
-by normalised cross-correlation of patches (J. P. Lewis, "Fast normalized cross-correlation", 1995), which
-neither exposure nor light fall-off changes. Each patch is also looked for around its place: a background that
-moved against the plane in focus is found elsewhere, a subject that went away is found nowhere.
+by normalised cross-correlation of patches (J. P. Lewis, "Fast normalized cross-correlation", 1995). Each
+patch is also looked for around its place: a background that moved against the plane in focus is found
+elsewhere, a subject that went away is found nowhere.
+
+The wide photo is first given the exposure of the shallow one, so that what clips in one clips in both. A
+place that clips all the same, where the wide photo is far from it, shows another thing: blur makes nothing
+brighter than what is around it.
 """
 
 from __future__ import annotations
@@ -12,17 +16,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ebb.quality.exposure import REDUCTION, gain_map, linear_light
 from ebb.quality.grid import between_blocks, blocks
-from ebb.srgb import light_of_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from ebb.arrays import Gray8, Homography
+    from ebb.arrays import Homography, Rgb, RgbLinear
+    from ebb.quality.exposure import ExposureFigures
 
-REDUCTION = 8
 PATCH = 12
 """Side of a patch, and how far it is looked for to each side, in reduced pixels: 96 px of the photo."""
 
@@ -48,9 +52,20 @@ MIN_FOUND = 0.8
 MIN_ALIKE = 0.7
 """Correlation in place below which a patch has changed."""
 
-_CLIPPED = 250
+_LIMIT = 0.98
+"""Share of the highest code at which a channel clips."""
+
 _SHARE_THERE = 0.98
-"""A shallow photo that clips shows no structure: places where more than 2 % of it does are left out."""
+"""Share of a block that must be inside the frame, and where lights are near also below the limit."""
+
+_LIGHT_REACH = 6
+"""How far a thing that clips in the wide photo may spread its light, in reduced pixels: 48 px. How bright it
+is nobody knows, so a shallow photo that clips within this distance says nothing."""
+
+_SATURATED, _FAR_BELOW = 0.95, 0.7
+"""Mean luminance of a patch of the shallow photo that clips, and of the wide one where it should not."""
+
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 _PARALLAX_PERCENTILE = 75
 _FRAME_ERODED = 7
@@ -73,17 +88,17 @@ class Agreement(NamedTuple):
     num_patches: int
 
 
-def agreement(wide: Gray8, shallow: Gray8, H_shallow_to_wide: Homography) -> Agreement:
+def agreement(wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: ExposureFigures) -> Agreement:
     """Compare two photos after alignment, over the whole frame.
 
     Args:
-        wide: (height, width).
+        wide: (height, width, 3).
         shallow: Any size.
         H_shallow_to_wide: Between these two.
+        exposure: Of the shallow photo against the wide one.
     """
-    first, second, valid = _reduced(wide, shallow, H_shallow_to_wide)
-    blurred = [_structure(first, sigma) for sigma in BLURS]
-    found = np.array(list(_patches(blurred, _structure(second, BLURS[0]), valid)), np.float64).reshape(-1, 3)
+    first, second, valid = _reduced(wide, shallow, H_shallow_to_wide, exposure)
+    found = np.array(list(_patches(first, second, valid)), np.float64).reshape(-1, 3)
     if len(found) == 0:
         return Agreement(np.nan, np.nan, np.nan, 0)
     here, best, distance = found.T
@@ -94,68 +109,133 @@ def agreement(wide: Gray8, shallow: Gray8, H_shallow_to_wide: Homography) -> Agr
 
 
 def _reduced(
-    wide: Gray8, shallow: Gray8, H: Homography
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Both photos, small, on the wide one's grid, in linear light; and where both are there."""
+    wide: Rgb, shallow: Rgb, H: Homography, exposure: ExposureFigures
+) -> tuple[list[NDArray[np.float32]], NDArray[np.float32], NDArray[np.bool_]]:
+    """Luminance of both photos, small, on the wide one's grid, and where it can be compared.
+
+    The wide one as the shallow photo's exposure shows it, once for each of :data:`BLURS`.
+    """
     import cv2
 
-    first, second = (blocks(light_of_codes(255)[photo], REDUCTION) for photo in (wide, shallow))
-    usable = blocks(shallow < _CLIPPED, REDUCTION)
-    size, small_H = (first.shape[1], first.shape[0]), between_blocks(H, REDUCTION)
-    moved = cv2.warpPerspective(second, small_H, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    there = np.asarray(cv2.warpPerspective(usable, small_H, size, borderValue=0))
+    small_H = between_blocks(H, REDUCTION)
+    light = linear_light(wide)
+    gain = gain_map(exposure, light.shape, shallow.shape, H)
+    size = (gain.shape[1], gain.shape[0])
+    first = [_clipped_then_blurred(light, gain), *_blurred_then_clipped(light, gain)]
+    small = blocks(linear_light(shallow), REDUCTION) @ _LUMINANCE
+    moved = cv2.warpPerspective(small, small_H, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    second = cv2.GaussianBlur(np.maximum(moved, 0), (0, 0), BLURS[0])
+    return first, np.asarray(second, np.float32), _comparable(wide, shallow, small_H, size)
+
+
+def _clipped_then_blurred(light: RgbLinear, gain: RgbLinear) -> NDArray[np.float32]:
+    """What is in focus clips pixel by pixel."""
+    import cv2
+
+    rows, columns = gain.shape[:2]
+    inner = light[: rows * REDUCTION, : columns * REDUCTION]
+    each = cv2.resize(gain, (inner.shape[1], inner.shape[0]), interpolation=cv2.INTER_NEAREST)
+    small = blocks(np.minimum(inner * each, np.float32(1)), REDUCTION) @ _LUMINANCE
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), BLURS[0]), np.float32)
+
+
+def _blurred_then_clipped(light: RgbLinear, gain: RgbLinear) -> Iterator[NDArray[np.float32]]:
+    """What is out of focus clips as blur has left it."""
+    import cv2
+
+    small = blocks(light, REDUCTION) * gain
+    for sigma in BLURS[1:]:
+        yield np.minimum(cv2.GaussianBlur(small, (0, 0), sigma), np.float32(1)) @ _LUMINANCE
+
+
+def _comparable(wide: Rgb, shallow: Rgb, small_H: Homography, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Blocks that both photos show, away from lights of unknown brightness and from the frame."""
+    import cv2
+
+    lights = (blocks(_clips(wide), REDUCTION) > 0).astype(np.uint8)
+    near = cv2.dilate(lights, np.ones((2 * _LIGHT_REACH + 1,) * 2, np.uint8)) > 0
+    clear = 1 - blocks(_clips(shallow), REDUCTION)
+    there, clear_there = (
+        cv2.warpPerspective(share, small_H, size, borderValue=0) for share in (np.ones_like(clear), clear)
+    )
+    usable = np.where(near, clear_there, there) > _SHARE_THERE
     inside = cv2.erode(
-        (there > _SHARE_THERE).astype(np.uint8),
+        usable.astype(np.uint8),
         np.ones((_FRAME_ERODED,) * 2, np.uint8),
         borderType=cv2.BORDER_CONSTANT,
         borderValue=0,
     )
-    return first, np.maximum(np.asarray(moved, np.float32), 0), np.asarray(inside) > 0
+    return np.asarray(inside) > 0
 
 
-def _structure(light: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+def _clips(photo: Rgb) -> NDArray[np.float32]:
+    """1 where all channels are at their limit, else 0."""
+    import cv2
+
+    highest = int(np.iinfo(photo.dtype).max)
+    clipped = cv2.inRange(photo, (_LIMIT * highest,) * 3, (highest,) * 3)
+    return np.asarray(clipped > 0, np.float32)
+
+
+def _structure(light: NDArray[np.float32]) -> NDArray[np.float32]:
     """Logarithm of a blurred photo, without shading."""
     import cv2
 
-    smooth = cv2.GaussianBlur(light, (0, 0), sigma)
-    logarithm = np.log(np.asarray(smooth, np.float32) + np.float32(_DARK))
+    logarithm = np.log(light + np.float32(_DARK))
     return np.asarray(logarithm - cv2.GaussianBlur(logarithm, (0, 0), _SHADING), np.float32)
 
 
 def _patches(
     wide: list[NDArray[np.float32]], shallow: NDArray[np.float32], valid: NDArray[np.bool_]
 ) -> Iterator[tuple[float, float, float]]:
-    """Correlation in place, best correlation around, and its distance, for every patch with structure.
+    """Correlation in place, best correlation around, and its distance, for every patch that says something.
 
     Of the blurs of the wide photo the one that makes a patch most like the shallow photo's counts; where none
-    does in place, all are looked through.
+    does in place, all are looked through. Where the shallow photo clips and should not, nothing is alike.
     """
-    corners, target, target_deviation = _patch_list(shallow)
-    lists = [_patch_list(photo) for photo in wide]
-    here = np.stack([np.einsum("nk,nk->n", target, patches) for _, patches, _ in lists])
-    seen = np.minimum(lists[0][2], target_deviation) > MIN_CONTRAST
-    for index in np.flatnonzero(seen):
-        x, y = (int(corner) for corner in corners[index])
-        if valid[y : y + PATCH, x : x + PATCH].all():
-            best = int(here[:, index].argmax())
-            blurs = [best] if here[best, index] > MIN_FOUND else range(len(wide))
-            patch = shallow[y : y + PATCH, x : x + PATCH]
-            yield float(here[best, index]), *max(_find(patch, wide[blur], x, y) for blur in blurs)
+    structures, shallow_structure = [_structure(photo) for photo in wide], _structure(shallow)
+    lists, target = [_patch_list(photo) for photo in structures], _patch_list(shallow_structure)
+    here = np.stack([np.einsum("nk,nk->n", target.unit, patches.unit) for patches in lists])
+    seen = np.minimum(lists[0].deviation, target.deviation) > MIN_CONTRAST
+    brightest = np.max([_patch_list(photo).mean for photo in wide], axis=0)
+    too_bright = (_patch_list(shallow).mean > _SATURATED) & (brightest < _FAR_BELOW)
+    for index in np.flatnonzero(seen | too_bright):
+        x, y = (int(corner) for corner in target.corners[index])
+        if not valid[y : y + PATCH, x : x + PATCH].all():
+            continue
+        if too_bright[index]:
+            yield 0.0, 0.0, 0.0
+            continue
+        best = int(here[:, index].argmax())
+        blurs = [best] if here[best, index] > MIN_FOUND else range(len(wide))
+        patch = shallow_structure[y : y + PATCH, x : x + PATCH]
+        yield float(here[best, index]), *max(_find(patch, structures[blur], x, y) for blur in blurs)
 
 
-def _patch_list(
-    photo: NDArray[np.float32],
-) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
-    """All patches: corners (N, 2), values of mean 0 and length 1 (N, pixels), standard deviations (N,)."""
+class _PatchList(NamedTuple):
+    corners: NDArray[np.int64]
+    """(N, 2), x and y."""
+    unit: NDArray[np.float32]
+    """(N, pixels), values of mean 0 and length 1."""
+    deviation: NDArray[np.float32]
+    """(N,), standard deviations."""
+    mean: NDArray[np.float32]
+    """(N,)."""
+
+
+def _patch_list(photo: NDArray[np.float32]) -> _PatchList:
+    """All patches of a photo, half a patch apart."""
     if min(photo.shape) < PATCH:
-        return np.zeros((0, 2), np.int64), np.zeros((0, 1), np.float32), np.zeros(0, np.float32)
+        none = np.zeros(0, np.float32)
+        return _PatchList(np.zeros((0, 2), np.int64), none.reshape(0, 1), none, none)
     windows = np.lib.stride_tricks.sliding_window_view(photo, (PATCH, PATCH))[:: PATCH // 2, :: PATCH // 2]
     rows, columns = (PATCH // 2 * place.ravel() for place in np.indices(windows.shape[:2]))
     values = windows.reshape(-1, PATCH**2)
-    values = values - values.mean(axis=1, keepdims=True)
+    mean = values.mean(axis=1)
+    values = values - mean[:, None]
     length = np.linalg.norm(values, axis=1)
     unit = values / np.maximum(length, np.finfo(np.float32).tiny)[:, None]
-    return np.column_stack([columns, rows]), unit, length / PATCH
+    return _PatchList(np.column_stack([columns, rows]), unit, length / PATCH, mean)
 
 
 def _find(patch: NDArray[np.float32], photo: NDArray[np.float32], x: int, y: int) -> tuple[float, float]:

@@ -59,14 +59,15 @@ class ExposureFigures(NamedTuple):
 
     Attributes:
         gain: (3,), red, green, blue: linear shallow over linear wide at the frame centre.
-        vignetting_ev: Extra light in the corners of the shallow photo, in stops; negative when it is darker.
+        fall_off_ev: Extra light at r² and r⁴ = 1, the corners of the shallow photo, in stops; their sum
+            is negative when it is darker.
         clipped_wide: Share of the wide photo's pixels with a channel at its limit.
         clipped_shallow: The same for the shallow photo.
         num_blocks: Places that the gain was measured on; 0: it is the prior.
     """
 
     gain: tuple[float, float, float]
-    vignetting_ev: float
+    fall_off_ev: tuple[float, float]
     clipped_wide: float
     clipped_shallow: float
     num_blocks: int
@@ -75,6 +76,11 @@ class ExposureFigures(NamedTuple):
     def ev(self) -> float:
         """Gain of the green channel in stops."""
         return math.log2(self.gain[1])
+
+    @property
+    def vignetting_ev(self) -> float:
+        """Extra light in the corners of the shallow photo, in stops; negative when it is darker."""
+        return sum(self.fall_off_ev)
 
 
 def exif_ev(
@@ -124,14 +130,33 @@ def measure_exposure(
     ratio_ev = np.log2(second[usable] / first[usable]).astype(np.float64)
     leak_ev = np.log2(blurred[usable] / first[usable]).mean(axis=1)
     trust = 1 / (1 + np.square(leak_ev / _BLUR_EV, dtype=np.float64))
-    gain_ev, vignetting_ev = _fit(ratio_ev, fall_off[usable].astype(np.float64), trust, prior_ev)
+    gain_ev, fall_off_ev = _fit(ratio_ev, fall_off[usable].astype(np.float64), trust, prior_ev)
     return ExposureFigures(
         gain=(float(2 ** gain_ev[0]), float(2 ** gain_ev[1]), float(2 ** gain_ev[2])),
-        vignetting_ev=vignetting_ev,
+        fall_off_ev=fall_off_ev,
         clipped_wide=float(clipped[0].mean()),
         clipped_shallow=float(clipped[1].mean()),
         num_blocks=len(ratio_ev),
     )
+
+
+def gain_map(
+    exposure: ExposureFigures, wide: tuple[int, ...], shallow: tuple[int, ...], H_shallow_to_wide: Homography
+) -> RgbLinear:
+    """Linear light of the shallow photo over the wide one's, fall-off included, for each block of the latter.
+
+    Args:
+        exposure: As measured between them.
+        wide: (height, width, ...) of the wide photo.
+        shallow: The same of the shallow one.
+        H_shallow_to_wide: Between these two.
+
+    Returns:
+        (height // 8, width // 8, 3).
+    """
+    basis = _fall_off((wide[0] // REDUCTION, wide[1] // REDUCTION), shallow, H_shallow_to_wide)
+    fall_off = np.exp2(basis @ np.asarray(exposure.fall_off_ev, np.float32))
+    return np.asarray(fall_off[..., None] * np.asarray(exposure.gain, np.float32), np.float32)
 
 
 def clipped_share(photo: Rgb) -> float:
@@ -204,11 +229,11 @@ def _fit(
     basis: NDArray[np.float64],
     trust: NDArray[np.float64],
     prior_ev: float | None,
-) -> tuple[NDArray[np.float64], float]:
-    """Gain of each channel and fall-off to the corners, in stops: reweighted least squares."""
+) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """Gain of each channel and fall-off with r² and r⁴ to the corners, in stops: reweighted least squares."""
     known = prior_ev if prior_ev is not None else 0.0
     if len(ratio_ev) < _MIN_BLOCKS:
-        return np.full(3, known), 0.0
+        return np.full(3, known), (0.0, 0.0)
     design = np.concatenate([np.kron(np.eye(3), np.ones((len(basis), 1))), np.tile(basis, (3, 1))], axis=1)
     values = ratio_ev.T.ravel()
     spread = max(1.4826 * float(np.median(np.abs(values - np.median(values)))), _LEAST_ERROR_EV)
@@ -226,4 +251,4 @@ def _fit(
             normal[:3, :3] += np.eye(3) / (3 * PRIOR_EV**2)
             right[:3] += prior_ev / (3 * PRIOR_EV**2)
         solution = np.linalg.solve(normal, right)
-    return solution[:3], float(solution[3] + solution[4])
+    return solution[:3], (float(solution[3]), float(solution[4]))

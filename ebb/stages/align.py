@@ -355,8 +355,8 @@ def _figures(
     motion, H = found.motion, found.refinement.H_shallow_to_wide
     moved = decompose(H, wide.size)
     source, target = found.points_shallow[motion.inliers], found.points_wide[motion.inliers]
-    agreed = agreement(wide.gray, shallow.gray, H)
     exposure = measure_exposure(wide.photo, shallow.photo, H, prior_ev)
+    agreed = agreement(wide.photo, shallow.photo, H, exposure)
     return {
         "num_matches": len(motion.inliers),
         "num_inliers": int(motion.inliers.sum()),

@@ -4,11 +4,19 @@ import cv2
 import numpy as np
 import pytest
 
-from ebb.quality.agreement import PATCH, REDUCTION, agreement
+from ebb.quality.agreement import PATCH, Agreement, agreement
+from ebb.quality.exposure import REDUCTION, measure_exposure
 from tests.photographed import FRAME, encoded, texture
 
 SCENE = cv2.GaussianBlur(texture(1), (0, 0), 4.0)
 SCENE = np.clip((SCENE - SCENE.mean()) * 3 + 0.4, 0.02, 0.95).astype(np.float32)
+
+
+def compared(wide: np.ndarray, shallow: np.ndarray, H: np.ndarray | None = None) -> Agreement:
+    """Agreement of two grey photos, by the exposure that is measured between them."""
+    motion = np.eye(3) if H is None else H
+    photos = [np.dstack([photo] * 3) for photo in (wide, shallow)]
+    return agreement(photos[0], photos[1], motion, measure_exposure(photos[0], photos[1], motion))
 
 
 def displaced(pixels: float) -> np.ndarray:
@@ -25,7 +33,7 @@ def displaced(pixels: float) -> np.ndarray:
 @pytest.mark.parametrize("gain", [0.5, 1.0])
 def test_blur_and_exposure_do_not_matter(blur: float, gain: float) -> None:
     shallow = cv2.GaussianBlur(SCENE, (0, 0), blur) if blur else SCENE
-    found = agreement(encoded(SCENE), encoded(shallow, gain=gain), np.eye(3))
+    found = compared(encoded(SCENE), encoded(shallow, gain=gain))
     assert found.similarity > 0.95
     assert found.changed_share < 0.02
     assert found.parallax_px < 2
@@ -34,13 +42,13 @@ def test_blur_and_exposure_do_not_matter(blur: float, gain: float) -> None:
 
 @pytest.mark.parametrize("pixels", [12.0, 30.0])
 def test_a_background_that_moved_is_found(pixels: float) -> None:
-    found = agreement(encoded(SCENE), encoded(displaced(pixels)), np.eye(3))
+    found = compared(encoded(SCENE), encoded(displaced(pixels)))
     assert found.parallax_px == pytest.approx(pixels, abs=2)
 
 
 def test_another_scene_is_not_similar() -> None:
     other = np.ascontiguousarray(SCENE[::-1, ::-1])
-    found = agreement(encoded(SCENE), encoded(other), np.eye(3))
+    found = compared(encoded(SCENE), encoded(other))
     assert found.similarity < 0.4
     assert found.changed_share > 0.9
 
@@ -49,34 +57,58 @@ def test_a_thing_that_went_away_changes_its_share_of_the_frame() -> None:
     other = np.ascontiguousarray(SCENE[::-1, ::-1])
     swapped = SCENE.copy()
     swapped[:, : FRAME.width // 4] = other[:, : FRAME.width // 4]
-    assert 0.1 < agreement(encoded(SCENE), encoded(swapped), np.eye(3)).changed_share < 0.45
+    assert 0.1 < compared(encoded(SCENE), encoded(swapped)).changed_share < 0.45
 
 
 def test_the_motion_is_taken_out() -> None:
     H = np.array([[1.0, 0.0, 20.0], [0.0, 1.0, -12.0], [0.0, 0.0, 1.0]])
     shallow = cv2.warpPerspective(encoded(SCENE), np.linalg.inv(H), FRAME)
-    found = agreement(encoded(SCENE), np.asarray(shallow), H)
+    found = compared(encoded(SCENE), np.asarray(shallow), H)
     assert found.similarity > 0.98
     assert found.parallax_px < 1.5
 
 
 def test_plain_walls_say_nothing() -> None:
     wall = np.full((200, 300), 128, np.uint8)
-    found = agreement(wall, wall, np.eye(3))
+    found = compared(wall, wall)
     assert found.num_patches == 0
     assert np.isnan(found.similarity)
     assert np.isnan(found.parallax_px)
 
 
-def test_what_clips_in_the_shallow_photo_is_left_out() -> None:
-    shallow = encoded(SCENE)
-    clipped = shallow.copy()
-    clipped[:, : FRAME.width // 2] = 255
-    whole, half = (agreement(encoded(SCENE), photo, np.eye(3)) for photo in (shallow, clipped))
-    assert 0 < half.num_patches < whole.num_patches
-    assert half.similarity > 0.9
+def test_what_the_exposure_clips_is_no_change() -> None:
+    """Light that fills a third of the frame at the shallow photo's exposure, in focus and out of it."""
+    for blur in (0.0, 4.0, 10.0):
+        soft = cv2.GaussianBlur(SCENE, (0, 0), blur) if blur else SCENE
+        shallow = encoded(soft, gain=2.5)
+        assert 0.2 < (shallow == 255).mean() < 0.6
+        found = compared(encoded(SCENE), shallow)
+        assert found.similarity > 0.95
+        assert found.changed_share < 0.02
+        assert found.num_patches > 20
+
+
+def test_a_thing_too_bright_for_the_shallow_photo_is_a_change() -> None:
+    """A subject that clips stands where the wide photo shows a ground that does not."""
+    wide = encoded(0.5 * SCENE)
+    shallow = encoded(0.5 * SCENE, gain=1.5)
+    shallow[:, FRAME.width // 3 : FRAME.width // 2] = 255
+    found = compared(wide, shallow)
+    assert 0.08 < found.changed_share < 0.3
+    assert found.similarity < 0.95
+
+
+def test_a_light_of_unknown_brightness_says_nothing() -> None:
+    """A light that clips in the wide photo too: what it becomes out of focus is left out."""
+    wide = encoded(0.5 * SCENE)
+    cv2.circle(wide, (288, 192), 6, 255, cv2.FILLED)
+    shallow = encoded(0.5 * SCENE)
+    cv2.circle(shallow, (288, 192), 40, 255, cv2.FILLED)
+    plain, lit = compared(encoded(0.5 * SCENE), encoded(0.5 * SCENE)), compared(wide, shallow)
+    assert 0 < lit.num_patches < plain.num_patches
+    assert lit.changed_share < 0.02
 
 
 def test_frames_smaller_than_a_patch_do_not_break_it() -> None:
     small = np.zeros((PATCH * REDUCTION - 8, 64), np.uint8)
-    assert agreement(small, small, np.eye(3)).num_patches == 0
+    assert compared(small, small).num_patches == 0
