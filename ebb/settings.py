@@ -80,6 +80,9 @@ class AlignSettings:
     """Reject when inliers touch a smaller share of the cells of a 4 x 4 grid over the frame."""
     max_scale_change: float = 0.1
     """Reject when the motion stretches or shrinks the photo by more than this share."""
+    max_stretch: float = 0.015
+    """Reject when the motion stretches the photo by more than this share in one direction and not the other:
+    a turn of the camera does not, a step to the side does so to a plane such as the ground."""
     max_rotation_deg: float = 5.0
     """Reject when the camera rolled by more than this."""
     min_overlap: float = 0.6
@@ -106,6 +109,7 @@ class AlignSettings:
         _positive(self, "max_residual_px", "max_parallax_px", "max_exposure_ev", "max_rotation_deg")
         _share(self, "match_ratio", "min_inlier_ratio", "min_coverage", "max_scale_change", "min_overlap")
         _share(self, "min_focus_share", "min_similarity", "max_clipped", "max_focus_mismatch", "max_changed")
+        _share(self, "max_stretch")
         if self.min_inliers < 5:
             raise UsageError(f"--min-inliers {self.min_inliers}", hint="any four matches fit a homography")
         if self.height % 2:

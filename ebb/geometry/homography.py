@@ -6,6 +6,7 @@ Integer (x, y) is the centre of a pixel throughout, so the frame of a photo of s
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -39,6 +40,11 @@ class MotionFigures(NamedTuple):
     shift_y_px: float
     perspective: float
     corner_shift: float
+
+    @property
+    def stretch(self) -> float:
+        """By what share the largest stretch is above the smallest: 0 for all that keeps shapes."""
+        return self.scale_max / abs(self.scale_min) - 1 if self.scale_min else math.inf
 
 
 def apply(H: Homography, points: Points2d | NDArray[np.float64]) -> NDArray[np.float64]:

@@ -55,12 +55,15 @@ MIN_ALIKE = 0.7
 _LIMIT = 0.98
 """Share of the highest code at which a channel clips."""
 
-_SHARE_THERE = 0.98
-"""Share of a block that must be inside the frame, and where lights are near also below the limit."""
-
 _LIGHT_REACH = 6
 """How far a thing that clips in the wide photo may spread its light, in reduced pixels: 48 px. How bright it
-is nobody knows, so a shallow photo that clips within this distance says nothing."""
+is nobody knows, so what is brighter than expected within this distance says nothing."""
+
+_EXCESS = 0.1
+"""Share by which something has to be brighter than expected, however the wide photo is blurred."""
+
+_SHARE_THERE = 0.98
+"""Share of a block that must be inside the frame."""
 
 _SATURATED, _FAR_BELOW = 0.95, 0.7
 """Mean luminance of a patch of the shallow photo that clips, and of the wide one where it should not."""
@@ -124,8 +127,11 @@ def _reduced(
     first = [_clipped_then_blurred(light, gain), *_blurred_then_clipped(light, gain)]
     small = blocks(linear_light(shallow), REDUCTION) @ _LUMINANCE
     moved = cv2.warpPerspective(small, small_H, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    second = cv2.GaussianBlur(np.maximum(moved, 0), (0, 0), BLURS[0])
-    return first, np.asarray(second, np.float32), _comparable(wide, shallow, small_H, size)
+    second = np.asarray(cv2.GaussianBlur(np.maximum(moved, 0), (0, 0), BLURS[0]), np.float32)
+    inside = np.asarray(cv2.warpPerspective(np.ones_like(small), small_H, size, borderValue=0))
+    lit = (second > (1 + _EXCESS) * np.max(first, axis=0)) & _near_lights(wide)
+    usable = (inside > _SHARE_THERE) & ~lit
+    return first, second, _inner(usable)
 
 
 def _clipped_then_blurred(light: RgbLinear, gain: RgbLinear) -> NDArray[np.float32]:
@@ -148,33 +154,23 @@ def _blurred_then_clipped(light: RgbLinear, gain: RgbLinear) -> Iterator[NDArray
         yield np.minimum(cv2.GaussianBlur(small, (0, 0), sigma), np.float32(1)) @ _LUMINANCE
 
 
-def _comparable(wide: Rgb, shallow: Rgb, small_H: Homography, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Blocks that both photos show, away from lights of unknown brightness and from the frame."""
+def _near_lights(wide: Rgb) -> NDArray[np.bool_]:
+    """Blocks that a thing which clips in the wide photo may spread its light to."""
     import cv2
 
-    lights = (blocks(_clips(wide), REDUCTION) > 0).astype(np.uint8)
-    near = cv2.dilate(lights, np.ones((2 * _LIGHT_REACH + 1,) * 2, np.uint8)) > 0
-    clear = 1 - blocks(_clips(shallow), REDUCTION)
-    there, clear_there = (
-        cv2.warpPerspective(share, small_H, size, borderValue=0) for share in (np.ones_like(clear), clear)
-    )
-    usable = np.where(near, clear_there, there) > _SHARE_THERE
-    inside = cv2.erode(
-        usable.astype(np.uint8),
-        np.ones((_FRAME_ERODED,) * 2, np.uint8),
-        borderType=cv2.BORDER_CONSTANT,
-        borderValue=0,
-    )
-    return np.asarray(inside) > 0
+    highest = int(_LIMIT * np.iinfo(wide.dtype).max)
+    clips = cv2.inRange(wide, (0, 0, 0), (highest,) * 3) == 0
+    lights = (blocks(clips, REDUCTION) > 0).astype(np.uint8)
+    return np.asarray(cv2.dilate(lights, np.ones((2 * _LIGHT_REACH + 1,) * 2, np.uint8))) > 0
 
 
-def _clips(photo: Rgb) -> NDArray[np.float32]:
-    """1 where all channels are at their limit, else 0."""
+def _inner(usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Blocks away from those that are not usable, and from the frame."""
     import cv2
 
-    highest = int(np.iinfo(photo.dtype).max)
-    clipped = cv2.inRange(photo, (_LIMIT * highest,) * 3, (highest,) * 3)
-    return np.asarray(clipped > 0, np.float32)
+    kernel = np.ones((_FRAME_ERODED,) * 2, np.uint8)
+    inner = cv2.erode(usable.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(inner) > 0
 
 
 def _structure(light: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -29,6 +29,7 @@ class AlignmentFigures:
         keypoint_residual_px: Median transfer error of the inliers.
         scale_min: Smallest stretch at the frame centre.
         scale_max: Largest stretch at the frame centre.
+        stretch: Share by which the largest stretch there is above the smallest: a turn has next to none.
         rotation_deg: Roll about the optical axis.
         perspective: Relative change of depth from the frame centre to a corner.
         corner_shift: Largest move of a frame corner, as a share of the frame diagonal.
@@ -59,6 +60,7 @@ class AlignmentFigures:
     keypoint_residual_px: float
     scale_min: float
     scale_max: float
+    stretch: float
     rotation_deg: float
     perspective: float
     corner_shift: float
@@ -172,6 +174,12 @@ def _motion(figures: AlignmentFigures, settings: AlignSettings) -> Iterator[_Fai
             yield _Failure(
                 Reason.IMPLAUSIBLE_MOTION, f"scale {scale:.3f}, outside {smallest:g} to {largest:g}"
             )
+    if not figures.stretch <= settings.max_stretch:
+        yield _Failure(
+            Reason.PARALLAX,
+            f"the motion stretches the photo by {figures.stretch:.1%} in one direction, "
+            f"more than {settings.max_stretch:.1%}",
+        )
     if not abs(figures.rotation_deg) <= settings.max_rotation_deg:
         yield _Failure(
             Reason.IMPLAUSIBLE_MOTION,

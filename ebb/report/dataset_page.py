@@ -46,6 +46,7 @@ FIGURES = {
     "changed_share": "changed (share)",
     "overlap": "overlap (share)",
     "num_inliers": "inliers",
+    "stretch": "stretch (share)",
     "rotation_deg": "roll (degrees)",
     "exposure_ev": "shallow brighter by (stops)",
     "vignetting_ev": "light in the corners (stops)",

@@ -365,6 +365,7 @@ def _figures(
         "keypoint_residual_px": float(np.median(transfer_error_px(H, source, target))),
         "scale_min": moved.scale_min,
         "scale_max": moved.scale_max,
+        "stretch": moved.stretch,
         "rotation_deg": moved.rotation_deg,
         "perspective": moved.perspective,
         "corner_shift": moved.corner_shift,

@@ -130,6 +130,14 @@ def test_decompose_marks_a_mirror_by_a_negative_scale() -> None:
     assert decompose(np.diag([-1.0, 1.0, 1.0]), SIZE).scale_min == pytest.approx(-1.0)
 
 
+def test_only_what_changes_shapes_stretches() -> None:
+    assert decompose(turn(1.5, 1.03, (12.0, -8.0)), SIZE).stretch == pytest.approx(0, abs=1e-12)
+    wider, mirrored = np.diag([1.02, 1.0, 1.0]), np.diag([-1.02, 1.0, 1.0])
+    assert decompose(wider, SIZE).stretch == pytest.approx(0.02)
+    assert decompose(mirrored, SIZE).stretch == pytest.approx(0.02)
+    assert decompose(np.diag([0.0, 1.0, 1.0]), SIZE).stretch == np.inf
+
+
 def test_perspective_is_the_change_of_depth_at_the_corner() -> None:
     H = np.eye(3)
     H[2, 0] = 1e-4
