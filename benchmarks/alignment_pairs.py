@@ -35,6 +35,9 @@ MAX_SHIFT, MAX_ROLL_DEG, MAX_RATIO, MAX_EV = 0.06, 2.0, 0.04, 1.5
 HAND_M = 0.0008
 """For half of the pairs the camera also moves sideways, by up to this much in each direction."""
 
+STEP_M = (0.002, 0.08)
+"""How far a step sideways is."""
+
 WIDE_ISO, SHALLOW_ISO = (100, 200, 400, 800, 1600), (100, 200, 400)
 POOR_SHARE, POOR_CONTRAST = 0.2, (0.1, 0.5)
 """Share of the scenes whose texture is reduced, and to which share of its contrast."""
@@ -137,7 +140,7 @@ def _plan(place: _Place, kind: Kind) -> PairPlan:
     roll = rng.uniform(-MAX_ROLL_DEG, MAX_ROLL_DEG)
     moved = rng.uniform(-HAND_M, HAND_M, 3) * (rng.random() < 0.5)
     if kind is Kind.PARALLAX:
-        moved[0] = rng.choice([-1, 1]) * rng.uniform(0.04, 0.08)
+        moved[0] = rng.choice([-1, 1]) * rng.uniform(*STEP_M)
     ratio = float(rng.uniform(1 - MAX_RATIO, 1 + MAX_RATIO))
     far = float(rng.choice([rng.uniform(0.5, 0.65), rng.uniform(1.8, 3.0)]))
     gain_ev = float(rng.uniform(3.0, 4.0) if kind is Kind.OVEREXPOSED else rng.uniform(-MAX_EV, MAX_EV))

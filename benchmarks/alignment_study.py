@@ -5,17 +5,15 @@ registered with default settings, on one core. For every two scenes there are si
 (roll up to 2 degrees, shift up to 6 % of the frame, focal ratio 0.96 to 1.04, for half of them a hand's
 sideways motion up to 0.8 mm, exposure off by up to 1.5 stops of which EXIF knows nothing, ISO 100 to 1600,
 blur as an f/1.8 lens makes it; every fifth scene has a tenth to a half of its contrast), two of unrelated
-scenes, and two out of moved subject, missed focus, a step sideways, overexposure. Errors are in pixels at
-1024 px height. In focus are places whose true blur disc in the shallow photo is below 2 px; the true
-displacement of each comes from its depth. Right to accept is a pair whose mean error in focus is at most 1 px
-and that shows the same thing. A pair must be rejected when it is unrelated, when more than 2 % of the frame
+scenes, and two out of moved subject, missed focus, a step sideways of 2 to 80 mm, overexposure. Errors are
+in pixels at 1024 px height. In focus are places whose true blur disc in the shallow photo is below 2 px; the
+true displacement of each comes from its depth. Right to accept is a pair whose mean error in focus is at most
+1 px and that shows the same thing. A pair must be rejected when it is unrelated, when more than 2 % of the frame
 shows another thing, when less than 0.5 % is in focus, or when 30 % more of the shallow photo than of the wide
 one is at the sensor's limit. A missed focus or a step sideways that is none of that may go either way. The
-seed chose nothing but max_residual_px, as the notes in the file say; seed 70003, of which it holds a summary,
-chose nothing.
+limits were set on other seeds.
 
     python benchmarks/alignment_study.py --groups 100    # writes benchmarks/results/alignment_study.json
-    python benchmarks/alignment_study.py --groups 60 --seed 70003 --out FILE
 """
 
 from __future__ import annotations
@@ -56,8 +54,8 @@ IN_FOCUS_COC_PX = 2.0
 MAX_CHANGED, MIN_IN_FOCUS, MAX_CLIPPED = 0.02, 0.005, 0.3
 PRIOR_EV = 0.0
 GATED = (
-    *("num_inliers", "inlier_ratio", "coverage", "focus_share", "residual_px", "focus_mismatch"),
-    *("similarity", "changed_share", "parallax_px"),
+    *("num_inliers", "inlier_ratio", "coverage", "keypoint_residual_px", "stretch", "focus_share"),
+    *("residual_px", "residual_p95_px", "focus_mismatch", "similarity", "changed_share", "parallax_px"),
 )
 
 
@@ -65,7 +63,7 @@ def main() -> None:
     """Run the study and write the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--groups", type=int, default=100, help="of ten pairs")
-    parser.add_argument("--seed", type=int, default=70_002)
+    parser.add_argument("--seed", type=int, default=80_004)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument(
         "--rows", type=Path, help="JSON lines of the groups done so far: goes on where it stopped"

@@ -78,6 +78,9 @@ class AlignSettings:
     """Reject when a smaller share of the matches are inliers."""
     min_coverage: float = 0.25
     """Reject when inliers touch a smaller share of the cells of a 4 x 4 grid over the frame."""
+    max_keypoint_residual_px: float = 1.0
+    """Reject when half of the inliers are farther than this from where the motion puts them, in pixels at
+    1024 px height."""
     max_scale_change: float = 0.1
     """Reject when the motion stretches or shrinks the photo by more than this share."""
     max_stretch: float = 0.015
@@ -91,6 +94,8 @@ class AlignSettings:
     """Reject when a smaller share of the frame is sharp in both photos: the focus was missed."""
     max_residual_px: float = 0.25
     """Reject when half of what is in focus is farther apart after alignment, in pixels at 1024 px height."""
+    max_residual_p95_px: float = 1.0
+    """Reject when one part in twenty of it is farther apart than this: a part of it moved."""
     max_focus_mismatch: float = 0.35
     """Reject when a larger share of what is sharp in both photos differs: something moved."""
     max_parallax_px: float = 10.0
@@ -110,6 +115,7 @@ class AlignSettings:
         _share(self, "match_ratio", "min_inlier_ratio", "min_coverage", "max_scale_change", "min_overlap")
         _share(self, "min_focus_share", "min_similarity", "max_clipped", "max_focus_mismatch", "max_changed")
         _share(self, "max_stretch")
+        _positive(self, "max_keypoint_residual_px", "max_residual_p95_px")
         if self.min_inliers < 5:
             raise UsageError(f"--min-inliers {self.min_inliers}", hint="any four matches fit a homography")
         if self.height % 2:

@@ -165,6 +165,12 @@ def _support(figures: AlignmentFigures, settings: AlignSettings) -> Iterator[_Fa
             Reason.TOO_FEW_INLIERS,
             f"inliers in {figures.coverage:.0%} of the frame, less than {settings.min_coverage:.0%}",
         )
+    if not figures.keypoint_residual_px <= settings.max_keypoint_residual_px:
+        yield _Failure(
+            Reason.TOO_FEW_INLIERS,
+            f"half of the inliers are {figures.keypoint_residual_px:.2f} px or more from the motion, "
+            f"more than {settings.max_keypoint_residual_px:g} px",
+        )
 
 
 def _motion(figures: AlignmentFigures, settings: AlignSettings) -> Iterator[_Failure]:
@@ -229,6 +235,12 @@ def _picture(figures: AlignmentFigures, settings: AlignSettings) -> Iterator[_Fa
             Reason.LOW_SIMILARITY,
             f"what is in focus is {figures.residual_px:.2f} px apart after alignment, "
             f"more than {settings.max_residual_px:g} px",
+        )
+    if not figures.residual_p95_px <= settings.max_residual_p95_px:
+        yield _Failure(
+            Reason.LOW_SIMILARITY,
+            f"a part of what is in focus is {figures.residual_p95_px:.1f} px apart after alignment, "
+            f"more than {settings.max_residual_p95_px:g} px",
         )
     exposure_ev = float(np.log2(figures.exposure_gain))
     if not abs(exposure_ev) <= settings.max_exposure_ev:

@@ -39,6 +39,7 @@ LONGER_SIDE = 640
 
 FIGURES = {
     "residual_px": "apart in focus (px)",
+    "residual_p95_px": "of it, the worst twentieth (px)",
     "focus_share": "sharp in both (share)",
     "focus_mismatch": "of that, different (share)",
     "parallax_px": "parallax (px)",
@@ -47,6 +48,7 @@ FIGURES = {
     "overlap": "overlap (share)",
     "num_inliers": "inliers",
     "stretch": "stretch (share)",
+    "keypoint_residual_px": "keypoints from the motion (px)",
     "rotation_deg": "roll (degrees)",
     "exposure_ev": "shallow brighter by (stops)",
     "vignetting_ev": "light in the corners (stops)",

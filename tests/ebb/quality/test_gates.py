@@ -48,6 +48,7 @@ BAD = [
     ("num_inliers", 13, Reason.TOO_FEW_INLIERS, "13 inliers, fewer than 15"),
     ("inlier_ratio", 0.2, Reason.TOO_FEW_INLIERS, "20% of the matches agree, less than 35%"),
     ("coverage", 0.125, Reason.TOO_FEW_INLIERS, "inliers in 12% of the frame, less than 25%"),
+    ("keypoint_residual_px", 1.3, Reason.TOO_FEW_INLIERS, "half of the inliers are 1.30 px or more from the"),
     ("scale_min", 0.05, Reason.IMPLAUSIBLE_MOTION, "scale 0.050, outside 0.9 to 1.1"),
     ("scale_max", 1.234, Reason.IMPLAUSIBLE_MOTION, "scale 1.234, outside 0.9 to 1.1"),
     ("scale_min", -1.0, Reason.IMPLAUSIBLE_MOTION, "scale -1.000, outside 0.9 to 1.1"),
@@ -61,6 +62,12 @@ BAD = [
     ("changed_share", 0.2, Reason.LOW_SIMILARITY, "20% of the frame shows something else, more than 5%"),
     ("focus_mismatch", 0.5, Reason.LOW_SIMILARITY, "50% of what is sharp in both photos differs"),
     ("residual_px", 0.8, Reason.LOW_SIMILARITY, "what is in focus is 0.80 px apart after alignment"),
+    (
+        "residual_p95_px",
+        3.2,
+        Reason.LOW_SIMILARITY,
+        "a part of what is in focus is 3.2 px apart after alignment",
+    ),
     ("exposure_gain", 10.0, Reason.EXPOSURE_MISMATCH, "the shallow photo is 3.3 stops brighter"),
     ("exposure_gain", 0.1, Reason.EXPOSURE_MISMATCH, "the shallow photo is 3.3 stops darker"),
 ]
@@ -101,6 +108,7 @@ def test_the_first_gate_in_order_decides() -> None:
         ("num_inliers", SETTINGS.min_inliers),
         ("inlier_ratio", SETTINGS.min_inlier_ratio),
         ("coverage", SETTINGS.min_coverage),
+        ("keypoint_residual_px", SETTINGS.max_keypoint_residual_px),
         ("scale_min", 1 - SETTINGS.max_scale_change),
         ("scale_max", 1 + SETTINGS.max_scale_change),
         ("stretch", SETTINGS.max_stretch),
@@ -114,6 +122,7 @@ def test_the_first_gate_in_order_decides() -> None:
         ("changed_share", SETTINGS.max_changed),
         ("focus_mismatch", SETTINGS.max_focus_mismatch),
         ("residual_px", SETTINGS.max_residual_px),
+        ("residual_p95_px", SETTINGS.max_residual_p95_px),
         ("exposure_gain", 2**SETTINGS.max_exposure_ev),
         ("exposure_gain", 2**-SETTINGS.max_exposure_ev),
     ],
@@ -149,6 +158,7 @@ def test_every_limit_is_a_setting() -> None:
         min_inliers=10,
         min_inlier_ratio=0.1,
         min_coverage=0.1,
+        max_keypoint_residual_px=2,
         max_scale_change=0.96,
         max_stretch=0.1,
         max_rotation_deg=10,
@@ -159,6 +169,7 @@ def test_every_limit_is_a_setting() -> None:
         max_changed=0.3,
         max_focus_mismatch=0.6,
         max_residual_px=1.0,
+        max_residual_p95_px=5,
         max_exposure_ev=4,
     )
     for figure, value, *_ in BAD:
