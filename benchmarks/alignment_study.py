@@ -9,9 +9,9 @@ scenes, and two out of moved subject, missed focus, a step sideways of 2 to 80 m
 in pixels at 1024 px height. In focus are places whose true blur disc in the shallow photo is below 2 px; the
 true displacement of each comes from its depth. Right to accept is a pair whose mean error in focus is at most
 1 px and that shows the same thing. A pair must be rejected when it is unrelated, when more than 2 % of the
-frame shows another thing, when less than 0.5 % is in focus, or when 30 % more of the shallow photo than of the
-wide one is at the sensor's limit. A missed focus or a step sideways that is none of that may go either way.
-The limits were set on other seeds.
+frame shows another thing, when less than 0.5 % is in focus, or when 30 % more of the shallow photo than of
+the wide one is at the sensor's limit. A missed focus or a step sideways that is none of that may go either
+way. The limits were set on other seeds.
 
     python benchmarks/alignment_study.py --groups 100    # writes benchmarks/results/alignment_study.json
 """
