@@ -13,7 +13,8 @@ frame shows another thing, when less than 0.5 % is in focus, or when 30 % more o
 the wide one is at the sensor's limit. A missed focus or a step sideways that is none of that may go either
 way. The limits were set on other seeds.
 
-    python benchmarks/alignment_study.py --groups 100    # writes benchmarks/results/alignment_study.json
+    python benchmarks/alignment_study.py --groups 60 --seed 80005 --out other.json
+    python benchmarks/alignment_study.py --beside other.json    # writes benchmarks/results/alignment_study.json
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ def main() -> None:
     parser.add_argument(
         "--rows", type=Path, help="JSON lines of the groups done so far: goes on where it stopped"
     )
+    parser.add_argument("--beside", type=Path, help="result of another seed, to be summed up in this one")
     parser.add_argument("--out", type=Path, default=RESULT)
     chosen = parser.parse_args()
     rows = read_rows(chosen.rows)
@@ -80,6 +82,9 @@ def main() -> None:
                     file.write(json.dumps(done) + "\n")
             print(len(rows), tally(rows, "verdict"), flush=True)
     result = summary(rows, chosen.seed)
+    if chosen.beside:
+        other = json.loads(chosen.beside.read_text(encoding="utf-8"))
+        result["other_seed"] = {key: value for key, value in other.items() if key not in ("method", "pairs")}
     chosen.out.write_text(json.dumps(result) + "\n", encoding="utf-8")
     print(json.dumps({name: value for name, value in result.items() if name != "pairs"}, indent=1))
 
