@@ -14,7 +14,7 @@ the wide one is at the sensor's limit. A missed focus or a step sideways that is
 way. The limits were set on other seeds.
 
     python benchmarks/alignment_study.py --groups 60 --seed 80005 --out other.json
-    python benchmarks/alignment_study.py --beside other.json    # writes benchmarks/results/alignment_study.json
+    python benchmarks/alignment_study.py --beside other.json  # writes benchmarks/results/alignment_study.json
 """
 
 from __future__ import annotations
