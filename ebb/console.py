@@ -6,6 +6,7 @@ Results go to standard output, everything on the way to standard error.
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from contextlib import contextmanager
@@ -61,12 +62,21 @@ class Console:
         """What came out: ``facts`` for machines, ``text`` for people, and what stood in the way of more."""
         try:
             if self.as_json:
-                say(json.dumps({**facts, **_facts(problem)}, indent=2, default=str))
+                say(json.dumps(_finite({**facts, **_facts(problem)}), indent=2, default=str, allow_nan=False))
             elif text and not self.quiet:
                 say(printable(text))
         finally:
             if problem is not None:
                 _say(one_line(f"{self._program}: {problem}"))
+
+
+def _finite(value: object) -> object:
+    """The same with null for NaN and infinity, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Size
 from ebb.depthmap.estimator import Estimator, InputSize
-from ebb.depthmap.providers import torch_device
+from ebb.depthmap.providers import to_device, torch_device
 from ebb.errors import InvalidInput, MissingDependency, Reason, Rejected, UsageError
 from ebb.settings import NORMALISATIONS, Normalisation
 
@@ -65,12 +65,7 @@ class _Network:
     """Runs the model; see :data:`ebb.depthmap.estimator.Network`."""
 
     def __init__(self, folder: Path, device: str) -> None:
-        self._model = _load(folder)
-        try:
-            self._model = self._model.to(device)
-        except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
-            reason = str(error).partition("\n")[0]
-            raise UsageError(f"cannot calculate on {device!r}: {reason}", hint="try --device cpu") from error
+        self._model = to_device(_load(folder), device)
         self._device = device
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:

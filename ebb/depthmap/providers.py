@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from importlib import metadata
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import nn
 
     from ebb.arrays import InverseDepth, Rgb8
     from ebb.settings import DepthSettings
+
+Network = TypeVar("Network", bound="nn.Module")
 
 Builder: TypeAlias = "Callable[[DepthSettings, Path | None], DepthProvider | None]"
 """Makes a provider from the settings and the file or folder of its model, if it has one."""
@@ -77,11 +80,7 @@ class MegaDepthProvider:
         from ebb.depthmap.megadepth import load_megadepth
 
         model = fast(load_megadepth(weights), torch.bfloat16 if bf16 else torch.float32)
-        try:
-            self._network = model.to(device)
-        except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
-            reason = str(error).partition("\n")[0]
-            raise UsageError(f"cannot calculate on {device!r}: {reason}", hint="try --device cpu") from error
+        self._network = to_device(model, device)
         self._device = torch.device(device)
 
     def __call__(self, rgb: Rgb8) -> InverseDepth:
@@ -139,6 +138,19 @@ def torch_device(device: str) -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def to_device(network: Network, device: str) -> Network:
+    """Bring a network of PyTorch where it is to run.
+
+    Raises:
+        UsageError: there is no such device, or PyTorch was built without it.
+    """
+    try:
+        return network.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"cannot calculate on {device!r}: {reason}", hint="try --device cpu") from error
 
 
 def on_gpu(device: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebb.errors import EbbError, InvalidInput, MissingDependency
+from ebb.files import cannot_write
 from ebb_train.export.runtime import open_runner
 from ebb_train.memory import peak_bytes
 
@@ -91,10 +93,11 @@ def probe(
     Raises:
         InvalidInput: LiteRT refuses the file, crashes on it, or does not come to an end.
         MissingDependency: LiteRT is not installed, or there is no driver for a GPU.
+        OutputError: the folder for temporary files is full.
     """
     with tempfile.TemporaryDirectory(prefix="ebb-probe-") as folder:
         for number, photo in enumerate(photos):
-            np.save(Path(folder) / f"in{number}.npy", np.ascontiguousarray(photo, np.float32))
+            _save(Path(folder) / f"in{number}.npy", np.ascontiguousarray(photo, np.float32))
         job = {
             "path": str(path.absolute()),
             "engine": engine,
@@ -108,6 +111,13 @@ def probe(
     return Probe(engine=engine, threads=threads, pictures=pictures, **found)
 
 
+def _save(path: Path, values: NDArray[np.float32]) -> None:
+    try:
+        np.save(path, values)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
 def _run_child(job: dict[str, Any], path: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", __name__, json.dumps(job)]
     try:
@@ -117,6 +127,8 @@ def _run_child(job: dict[str, Any], path: Path) -> dict[str, Any]:
     answer = json.loads((child.stdout.splitlines() or ["null"])[-1]) if child.returncode == 0 else None
     if answer is None:
         reason = (child.stderr.strip().splitlines() or ["no word"])[-1]
+        if child.returncode == -signal.SIGKILL:
+            reason = "killed, perhaps by the system for lack of memory"
         raise InvalidInput(f"LiteRT crashed on it (exit code {child.returncode}): {reason}", path=path)
     if "error" in answer:
         raise _refusal(answer["error"], child.stderr, path)

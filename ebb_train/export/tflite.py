@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ebb.errors import InvalidInput
 from ebb.files import check_writable, write_atomic
 from ebb_train import optional
 from ebb_train.export import inputs, note
@@ -77,7 +79,7 @@ def export_tflite(
     checkpoint = read_checkpoint(path)
     level = checkpoint.level(settings.level)
     export = _Export(checkpoint=checkpoint, level=level, settings=settings, checks=checks, say=say)
-    export.warn_of_memory()
+    export.warn_of_memory("converting", memory_to_convert(checkpoint.tensors))
     reports = []
     for size, target in zip(sizes, targets, strict=True):
         report = export.run(size, target)
@@ -93,6 +95,16 @@ def memory_to_convert(tensors: Mapping[str, NDArray[np.float32]]) -> int:
     return TENSORFLOW_BYTES + COPIES * sum(values.nbytes for values in tensors.values())
 
 
+@contextmanager
+def _about(target: Path) -> Iterator[None]:
+    """Errors name the file that was to be written, not the temporary one that is gone when they are read."""
+    try:
+        yield
+    except InvalidInput as error:
+        hint = error.hint or "nothing was written; --runs 0 leaves out the timing"
+        raise InvalidInput(error.message, path=target, hint=hint) from error
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Export:
     checkpoint: Checkpoint
@@ -101,13 +113,12 @@ class _Export:
     checks: CheckSettings
     say: Callable[[str], None]
 
-    def warn_of_memory(self) -> None:
+    def warn_of_memory(self, what: str, needed: int) -> None:
         """Say beforehand where memory is short: nothing can be said by a process the system ends for it."""
-        needed, free = memory_to_convert(self.checkpoint.tensors), free_bytes()
+        free = free_bytes()
         if free is not None and free < needed:
             self.say(
-                f"note: converting takes about {needed / 1e9:.1f} GB of memory, "
-                f"{free / 1e9:.1f} GB are free: "
+                f"note: {what} takes about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free: "
                 "should the system end it, close other programs or take a machine with more"
             )
 
@@ -116,21 +127,24 @@ class _Export:
         data = self._convert(size)
         with tempfile.TemporaryDirectory(prefix="ebb-export-") as folder:
             file = Path(folder) / "model.tflite"
-            file.write_bytes(data)
-            self.say(f"{size}: comparing with PyTorch")
-            parity = self._parity(file, size)
-            limit = LIMITS[self.settings.precision]
-            passed = all(limit.holds(one) for one in parity)
-            sha256 = write_atomic(target, data) if passed else None
-            return FileReport(
-                path=target,
-                sha256=sha256,
-                anatomy=examine(read_graph(data), len(data)),
-                parity=parity,
-                limit=str(limit),
-                speed=self._speed(file, size) if passed else [],
-                gpu=self._gpu(file, size) if passed else None,
-            )
+            write_atomic(file, data)
+            anatomy = examine(read_graph(data), len(data))
+            self.warn_of_memory("running it", anatomy.cost.peak_bytes)
+            with _about(target):
+                parity = self._parity(file, size)
+                limit = LIMITS[self.settings.precision]
+                passed = all(limit.holds(one) for one in parity)
+                speed = self._speed(file, size) if passed else []
+                gpu = self._gpu(file, size) if passed else None
+        return FileReport(
+            path=target,
+            sha256=write_atomic(target, data) if passed else None,
+            anatomy=anatomy,
+            parity=parity,
+            limit=str(limit),
+            speed=speed,
+            gpu=gpu,
+        )
 
     def _convert(self, size: PhotoSize) -> bytes:
         checkpoint, settings = self.checkpoint, self.settings
@@ -166,6 +180,7 @@ class _Export:
         return inputs.pairs(self.settings.calibration, size, channels, count)
 
     def _parity(self, file: Path, size: PhotoSize) -> list[Parity]:
+        self.say(f"{size}: comparing with PyTorch")
         channels = self.checkpoint.config.in_channels
         trials = [*self._photos(size, PHOTOS_TO_CHECK), inputs.noise(size, channels)]
         found = probe(file, "lean", photos=[trial.photo for trial in trials]).pictures

@@ -58,6 +58,7 @@ def load(path: Path, device: str = "auto") -> PyNetModel:
     """Read a network of level 1 from its weights file; its name in tables is the file's.
 
     Raises:
+        UsageError: there is no such device.
         InvalidInput: not such a file, damaged, or a network that ends at a deeper level: its picture is
             smaller than the photo.
         MissingDependency: safetensors or PyTorch is not installed.
@@ -66,6 +67,7 @@ def load(path: Path, device: str = "auto") -> PyNetModel:
 
     optional.safetensors()
     optional.torch()
+    from ebb.depthmap.providers import to_device, torch_device
     from ebb_train.models.network import load_pynet
 
     network = load_pynet(path)
@@ -75,14 +77,7 @@ def load(path: Path, device: str = "auto") -> PyNetModel:
             path=path,
             hint="train on down to level 1",
         )
-    return PyNetModel(network.to(pick_device(device)), path, sha256_file(path))
-
-
-def pick_device(device: str) -> str:
-    """``cpu`` or ``cuda``; auto: a GPU if there is one."""
-    import torch
-
-    return device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    return PyNetModel(to_device(network, torch_device(device)), path, sha256_file(path))
 
 
 def silenced(whole: PyNetModel, cuts: Sequence[Sequence[int]]) -> list[PyNetModel]:

@@ -235,7 +235,7 @@ def _run(network: PyNet | FastPyNet, small: Rgb8, depth: NDArray[np.uint8] | Non
 
 def _load(checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast: bool) -> PyNet | FastPyNet:
     """The network of a weights file, or of the last level in a run folder."""
-    from ebb.depthmap.providers import torch_device
+    from ebb.depthmap.providers import to_device, torch_device
     from ebb_train.models.fast import FastPyNet
     from ebb_train.models.network import load_pynet
 
@@ -247,8 +247,4 @@ def _load(checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast
     device = torch_device(device)
     if is_fast and device == "cpu":
         return FastPyNet(network)
-    try:
-        return network.to(device)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
-        reason = str(error).partition("\n")[0]
-        raise UsageError(f"cannot calculate on {device!r}: {reason}", hint="try --device cpu") from error
+    return to_device(network, device)

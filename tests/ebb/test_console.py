@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -33,6 +34,13 @@ def test_json_is_one_object_on_standard_output(capsys: pytest.CaptureFixture[str
     out, err = capsys.readouterr()
     assert json.loads(out) == {"error": "broken", "path": "a", "hint": "mend it", "exit_code": 4}
     assert err == "ebb: a: broken (mend it)\n"
+
+
+def test_json_has_null_for_what_is_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    Console(as_json=True).result({"psnr": [math.inf, 1.5, {"a": (math.nan,)}]}, "")
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "psnr": [None, 1.5, {"a": [None]}]
+    }
 
 
 def test_quiet_says_errors_only(capsys: pytest.CaptureFixture[str]) -> None:

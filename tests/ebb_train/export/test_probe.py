@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from ebb.errors import InvalidInput
+from ebb.errors import InvalidInput, OutputError
 from ebb_train.export import probe as probe_module
 from ebb_train.export.probe import Probe, main, probe, work
 from ebb_train.export.runtime import open_runner
@@ -92,6 +93,7 @@ def child(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     ("code", "message"),
     [
         ("import os; os.kill(os.getpid(), 11)", r"crashed on it \(exit code -11\): no word"),
+        ("import os; os.kill(os.getpid(), 9)", r"\(exit code -9\): killed, perhaps .* lack of memory"),
         ("import sys; sys.exit('driver lost')", "driver lost"),
         ("pass", "crashed on it"),
     ],
@@ -109,3 +111,12 @@ def test_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe_module.subprocess, "run", expire)
     with pytest.raises(InvalidInput, match="more than 1800 s"):
         probe(tmp_path / "x.tflite", "lean")
+
+
+def test_no_space_for_what_goes_in(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path, values: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(probe_module.np, "save", fail)
+    with pytest.raises(OutputError, match=r"in0\.npy: no space to write it"):
+        probe(file, "lean", photos=[np.zeros((1, 64, 96, 4), np.float32)])

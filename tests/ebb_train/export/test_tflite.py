@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ebb.command import run_verb
-from ebb.errors import ExitCode
+from ebb.errors import ExitCode, InvalidInput
 from ebb_train import cli
 from ebb_train.export import tflite
 from ebb_train.export.graph import read_graph
@@ -21,7 +21,7 @@ from ebb_train.export.parity import Limit
 from tests.photo_sets import record, write_set
 
 if TYPE_CHECKING:
-    from ebb_train.export.settings import Precision
+    from ebb_train.export.settings import PhotoSize, Precision
 
 
 def export(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[ExitCode, dict[str, Any]]:
@@ -120,6 +120,19 @@ def test_the_checkpoint_is_not_written_over(weights: Path, capsys: pytest.Captur
     code, facts = export(capsys, weights, weights, "--size", "64x64")
     assert (code, facts["hint"]) == (ExitCode.USAGE, "such as small.tflite")
     assert weights.read_bytes() == before
+
+
+def test_a_file_that_cannot_be_timed_is_not_left_without_its_card(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lack(self: object, file: Path, size: PhotoSize) -> None:
+        raise InvalidInput("killed", path=file)
+
+    monkeypatch.setattr(tflite._Export, "_speed", lack)
+    code, facts = export(capsys, weights, tmp_path / "m.tflite", "--size", "64x64", "--level", "7")
+    assert (code, facts["path"]) == (ExitCode.INVALID_INPUT, str(tmp_path / "m.tflite"))
+    assert "--runs 0" in facts["hint"]
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("free", "is_said"), [(10**9, True), (10**12, False), (None, False)])

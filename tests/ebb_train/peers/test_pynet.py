@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from ebb.arrays import Size
-from ebb.errors import InvalidInput, MissingDependency
+from ebb.errors import InvalidInput, MissingDependency, UsageError
 from ebb_train.full_image import render_full_image
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PAPER, PyNetConfig
-from ebb_train.peers.pynet import PyNetModel, load, pick_device
+from ebb_train.peers.pynet import PyNetModel, load
 from tests.photo_sets import photos
 
 THIN = PyNetConfig(width=0.03)
@@ -78,8 +78,6 @@ def test_a_deeper_network_is_refused(tmp_path: Path) -> None:
         load(saved(tmp_path / "deep.safetensors", replace(THIN, level=3)))
 
 
-def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert (pick_device("auto"), pick_device("cpu")) == ("cuda", "cpu")
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert pick_device("auto") == "cpu"
+def test_a_device_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot calculate on 'cuda:99'.*--device cpu"):
+        load(saved(tmp_path / "a.safetensors"), "cuda:99")
