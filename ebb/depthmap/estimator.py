@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -89,6 +90,23 @@ class Estimator:
         half, fed = half_of(photo), self.size.of(photo)
         batch = np.stack([prepare(rgb, fed, self.normalisation, self.filter) for rgb in photos])
         return [to_half_size(to_inverse_depth(one, fed, self.output), half) for one in self.network(batch)]
+
+
+_NO_MEMORY = re.compile("out of memory|allocate memory|bad_alloc", re.IGNORECASE)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a network failed for want of memory: libraries have their own errors and words for that."""
+    return _NO_MEMORY.search(str(error)) is not None
+
+
+def not_taken(shape: tuple[int, ...], error: Exception) -> MemoryError | Rejected:
+    """What to raise when a network fails on an input of that shape."""
+    reason = str(error).partition("\n")[0]
+    if is_out_of_memory(error):
+        return MemoryError(reason)
+    message = f"the network cannot take an input of shape {shape}: {reason}"
+    return Rejected(Reason.BAD_DEPTH, f"{message}; see --model-size, --model-multiple")
 
 
 def prepare(

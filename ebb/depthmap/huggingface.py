@@ -12,9 +12,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Size
-from ebb.depthmap.estimator import Estimator, InputSize
+from ebb.depthmap.estimator import Estimator, InputSize, not_taken
 from ebb.depthmap.providers import to_device, torch_device
-from ebb.errors import InvalidInput, MissingDependency, Reason, Rejected, UsageError
+from ebb.errors import InvalidInput, MissingDependency, UsageError
 from ebb.settings import NORMALISATIONS, Normalisation
 
 if TYPE_CHECKING:
@@ -75,11 +75,8 @@ class _Network:
             with torch.inference_mode():
                 pixels = torch.from_numpy(batch).to(self._device)
                 depth: NDArray[np.float32] = self._model(pixel_values=pixels).predicted_depth.cpu().numpy()
-        except torch.OutOfMemoryError as error:
-            raise MemoryError(str(error)) from error
         except (RuntimeError, ValueError) as error:
-            message = f"the network cannot take an input of shape {batch.shape}: {error}".partition("\n")[0]
-            raise Rejected(Reason.BAD_DEPTH, f"{message}; see --model-size, --model-multiple") from error
+            raise not_taken(batch.shape, error) from error
         return depth
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.depthmap.estimator import Estimator, InputSize
-from ebb.errors import InvalidInput, MissingDependency, Reason, Rejected, UsageError
+from ebb.depthmap.estimator import Estimator, InputSize, not_taken
+from ebb.errors import InvalidInput, MissingDependency, UsageError
 from ebb.settings import NORMALISATIONS
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ class _Network:
         try:
             found = self._session.run([self._output], {self._entry.name: pixels.astype(self._entry.dtype)})[0]
         except _errors() as error:
-            message = f"the network cannot take an input of shape {pixels.shape}: {_first_line(error)}"
-            raise Rejected(Reason.BAD_DEPTH, f"{message}; see --model-size, --model-multiple") from error
+            raise not_taken(pixels.shape, error) from error
         depth = np.asarray(found)
         if depth.ndim == 4:
             depth = depth.squeeze(axis=1 if depth.shape[1] == 1 else 3) if 1 in depth.shape[1::2] else depth

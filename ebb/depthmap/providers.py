@@ -14,6 +14,7 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.depthmap.encoding import half_of, inverse_depth_from_log
+from ebb.depthmap.estimator import is_out_of_memory
 from ebb.errors import MissingDependency, UsageError
 
 if TYPE_CHECKING:
@@ -101,9 +102,14 @@ class MegaDepthProvider:
         """(N, H, W, 3) to log depth (N, H, W)."""
         import torch
 
-        with torch.inference_mode():
-            rgb = torch.from_numpy(photos).to(self._device).permute(0, 3, 1, 2)
-            log_depth: NDArray[np.float32] = self._network(rgb.float() / 255.0)[:, 0].cpu().numpy()
+        try:
+            with torch.inference_mode():
+                rgb = torch.from_numpy(photos).to(self._device).permute(0, 3, 1, 2)
+                log_depth: NDArray[np.float32] = self._network(rgb.float() / 255.0)[:, 0].cpu().numpy()
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise MemoryError(str(error).partition("\n")[0]) from error
+            raise
         return log_depth
 
 

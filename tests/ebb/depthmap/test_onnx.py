@@ -77,6 +77,13 @@ def test_brightness_as_depth(make_onnx: MakeOnnx) -> None:
     np.testing.assert_allclose(found, HALF, atol=0.01)
 
 
+def test_a_network_without_memory_is_tried_again(make_onnx: MakeOnnx) -> None:
+    """It was a map refused for good, with advice about the size of the input."""
+    terabytes = ("Expand", [np.array([1 << 28, 1, 1])], {})
+    with pytest.raises(MemoryError, match="allocate memory"):
+        load_onnx(make_onnx(mean(keep=1), terabytes, mean()), settings())(RGB)
+
+
 def test_settings_left_alone_are_those_of_depth_anything(make_onnx: MakeOnnx) -> None:
     """ImageNet colours, 518 pixels, multiples of 14: the graph gives its own input back."""
     provider = load_onnx(make_onnx(mean()), DepthSettings(provider="onnx"))

@@ -83,6 +83,26 @@ def test_network_that_gives_nan(weights_file: Path, tmp_path: Path) -> None:
     assert caught.value.reason is Reason.BAD_DEPTH
 
 
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nhints"), MemoryError),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), MemoryError),
+        (RuntimeError("cuDNN error"), RuntimeError),
+    ],
+)
+def test_network_without_memory(
+    weights_file: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[Exception]
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    provider = MegaDepthProvider(weights_file)
+    monkeypatch.setattr(provider, "_network", fail)
+    with pytest.raises(raised, match=str(error).partition("\n")[0]):
+        provider(photo(64, 32))
+
+
 def test_bf16_option(weights_file: Path, provider: MegaDepthProvider) -> None:
     rgb = photo(64, 64)
     np.testing.assert_allclose(MegaDepthProvider(weights_file, bf16=True)(rgb), provider(rgb), rtol=0.05)
