@@ -13,6 +13,8 @@ from ebb.photo.heif import HEIF_SUFFIXES, heif_exif, heif_profile
 from ebb.photo.probe import RAW_SUFFIXES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PIL.Image import Exif as PilExif
 
     from ebb.photo.capture import Exif
@@ -57,18 +59,26 @@ def kept_metadata(data: bytes, suffix: str, exif: Exif, software: str) -> Metada
 
     try:
         if suffix.lower() in RAW_SUFFIXES:
-            return Metadata(_block(_of_raw(exif), software))
+            return Metadata(_block(lambda: _of_raw(exif), software))
         if suffix.lower() in HEIF_SUFFIXES:
-            return Metadata(_block(_of_heif(data), software), heif_profile(data))
+            return Metadata(_block(lambda: _of_heif(data), software), heif_profile(data))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about damaged tags, and about size, which was checked
             with Image.open(io.BytesIO(data)) as image:
-                return Metadata(_block(image.getexif(), software), image.info.get("icc_profile") or b"")
+                return Metadata(_block(image.getexif, software), image.info.get("icc_profile") or b"")
     except (*_PARSE_ERRORS, Broken, Image.DecompressionBombError):
         return Metadata()
 
 
-def _block(exif: PilExif, software: str) -> bytes:
+def _block(read: Callable[[], PilExif], software: str) -> bytes:
+    """The block to write; empty if what is read cannot be parsed, which must not cost the colour profile."""
+    try:
+        return _cleaned(read(), software)
+    except _PARSE_ERRORS:
+        return b""
+
+
+def _cleaned(exif: PilExif, software: str) -> bytes:
     for tag in (_TIFF_LAYOUT | _TIFF_BLOCKS) & set(exif):
         del exif[tag]
     exif[_ORIENTATION], exif[_SOFTWARE] = 1, software

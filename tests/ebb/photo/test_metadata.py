@@ -57,12 +57,15 @@ def test_what_stays_and_what_goes(kind: str, suffix: str) -> None:
     assert exif.get_ifd(0x8825)[1] == "N"
 
 
-def test_of_a_heic() -> None:
+def as_heic(photo: bytes) -> bytes:
     pillow_heif = pytest.importorskip("pillow_heif")
-    file = pillow_heif.from_pillow(Image.open(io.BytesIO(with_exif("JPEG"))))
     data = io.BytesIO()
-    file.save(data)
-    metadata = kept(data.getvalue(), ".HEIC")
+    pillow_heif.from_pillow(Image.open(io.BytesIO(photo))).save(data)
+    return data.getvalue()
+
+
+def test_of_a_heic() -> None:
+    metadata = kept(as_heic(with_exif("JPEG")), ".HEIC")
     assert metadata.icc_profile == PROFILE
     exif = Image.Exif()
     exif.load(metadata.exif)
@@ -103,6 +106,20 @@ def test_a_photo_without_metadata() -> None:
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", with_exif("JPEG")[:60]])
 def test_what_cannot_be_parsed_is_lost(data: bytes) -> None:
     assert kept_metadata(data, ".jpg", Exif(), "ebb test") == Metadata()
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("JPEG", ".jpg"), ("TIFF", ".tif"), ("HEIF", ".heic")])
+def test_a_damaged_block_does_not_cost_the_colours(
+    kind: str, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its profile a photo in Adobe RGB or Display P3 would be shown in wrong colours."""
+    data = as_heic(with_exif("JPEG")) if kind == "HEIF" else with_exif(kind)
+
+    def torn(_: Image.Exif, *__: object) -> bytes:
+        raise SyntaxError("not a TIFF file")
+
+    monkeypatch.setattr(Image.Exif, "tobytes", torn)
+    assert kept_metadata(data, suffix, Exif(), "ebb test") == Metadata(b"", PROFILE)
 
 
 def test_a_block_too_large_for_a_jpeg_is_lost() -> None:
