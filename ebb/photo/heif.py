@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Rgb
 
-HEIF_SUFFIXES = frozenset({".heic", ".heif"})
+HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
+"""Phones write the first; cameras of Canon, Fujifilm and Sony the last."""
 
 INSTALL = "pip install 'ebb[heic]'"
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Role: TypeAlias = Literal["wide", "shallow", ""]
 
-_KINDS = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
+_KINDS = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".heif": "HEIC", ".hif": "HEIC"}
 _PORTRAIT = frozenset({5, 6, 7, 8})  # EXIF orientations that turn the photo by a quarter
 _GROUP_WORDS = ("camera", "body", "lens", "orientation", "size", "file kind (never mixed)", "focal length")
 _DAY_ONE = datetime.fromordinal(1)
@@ -63,7 +63,7 @@ def pair_id(wide_sha256: str, shallow_sha256: str) -> str:
 
 
 def file_kind(name: str) -> str:
-    """``RAW``, ``JPEG``, ``TIFF`` or ``PNG``, by suffix."""
+    """``RAW``, ``JPEG``, ``TIFF``, ``PNG`` or ``HEIC``, by suffix."""
     suffix = splitext(name)[1].lower()
     return "RAW" if suffix in RAW_SUFFIXES else _KINDS.get(suffix, suffix[1:].upper())
 

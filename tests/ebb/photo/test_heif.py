@@ -10,8 +10,10 @@ from PIL import Image, ImageOps
 
 from ebb.arrays import Size
 from ebb.errors import Broken, MissingDependency, Rejected
+from ebb.photo.decode import decode
 from ebb.photo.exif import read_exif
 from ebb.photo.heif import decode_heif, heif_depth, heif_exif, heif_size, heif_xmp
+from ebb.photo.probe import probe
 from tests.heif import apdi, heic, representation
 
 RNG = np.random.default_rng(0)
@@ -34,6 +36,13 @@ def test_a_heic_turns_itself_once(orientation: int) -> None:
     side = {1: DEPTH, 6: np.rot90(DEPTH, -1), 3: np.rot90(DEPTH, 2), 8: np.rot90(DEPTH)}.get(orientation)
     if side is not None:
         np.testing.assert_array_equal(depth.values, side)
+
+
+@pytest.mark.parametrize("suffix", [".HIF", ".heic", ".heif"])
+def test_endings_of_phones_and_of_cameras(suffix: str) -> None:
+    data = heic(PHOTO)
+    assert probe(data, suffix, 120) == (128, 96)
+    np.testing.assert_array_equal(decode(data, suffix, 1), decode_heif(data))
 
 
 def test_ten_bits_fill_sixteen() -> None:

@@ -18,6 +18,7 @@ from scipy.optimize import linear_sum_assignment
 
 from ebb.errors import Reason, Status
 from ebb.photo.capture import Capture, Exif
+from ebb.photo.heif import HEIF_SUFFIXES
 from ebb.photo.pairing import (
     Verdict,
     explain,
@@ -100,6 +101,10 @@ def test_pair_id_hashes_the_raw_digests_wide_first() -> None:
     expected = hashlib.sha256(bytes.fromhex(wide + shallow)).hexdigest()[:16]
     assert pair_id(wide, shallow) == expected == pair_id(wide.upper(), shallow)
     assert pair_id(shallow, wide) != expected
+
+
+def test_every_ending_of_a_kind_is_one_kind() -> None:
+    assert {file_kind(f"a{ending}") for ending in HEIF_SUFFIXES} == {"HEIC"}
 
 
 def test_file_kind_goes_by_suffix() -> None:
