@@ -19,7 +19,7 @@ from ebb.runner.inputs import read_ingested
 from ebb.settings import IngestSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from ebb.arrays import InverseDepth, Rgb
@@ -74,8 +74,8 @@ def find_photos(source: Path) -> Iterator[RgbdPhoto]:
     """
     folder = existing_folder(source)
     names = sorted((job.name for job in walk(folder, _MAX_MEGAPIXELS)), key=natural_key)
-    known = set(names)
-    depth_of = {name: _depth_of(name, known) for name in names}
+    by_ending = {_with_small_ending(name): name for name in names}
+    depth_of = {name: _depth_of(name, by_ending) for name in names}
     if not any(depth_of.values()):
         raise InvalidInput(
             "no photo with a depth file", path=folder, hint="name them garden.jpg and garden_depth.png"
@@ -89,10 +89,15 @@ def _row(folder: Path, name: str) -> CatalogRow:
     return CatalogRow(folder=str(folder), name=name, sha256=sha256_file(folder / name))
 
 
-def _depth_of(name: str, names: set[str]) -> str:
-    """Name of the depth file of a photo; empty where there is none."""
+def _with_small_ending(name: str) -> str:
+    path = PurePosixPath(name)
+    return str(path.with_suffix(path.suffix.lower()))
+
+
+def _depth_of(name: str, names: Mapping[str, str]) -> str:
+    """Name of the depth file of a photo, from names by lower-case ending; empty where there is none."""
     path = PurePosixPath(name)
     if path.suffix.lower() not in PHOTO_SUFFIXES or path.stem.endswith("_depth"):
         return ""
     candidates = (f"{path.with_suffix('')}_depth{suffix}" for suffix in SUFFIXES)
-    return next((depth for depth in candidates if depth in names), "")
+    return next((names[depth] for depth in candidates if depth in names), "")

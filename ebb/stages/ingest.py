@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.catalog import CatalogRow, Role, pairs_of, read_catalog, write_catalog
+from ebb.depthmap.sidecar import SUFFIXES
 from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
 from ebb.files import sha256_bytes, write_atomic
 from ebb.names import as_text, is_text, natural_key, one_line
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from ebb.workspace import Workspace
 
 STAGE = "ingest"
-DEPTH_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".npz")
-"""Kinds of depth file that may lie beside a photo, named <photo>_depth."""
 
 
 @dataclass(kw_only=True)
@@ -184,7 +183,7 @@ def read_file(job: FileJob) -> Result:
 
 def is_depth_file(path: PurePosixPath) -> bool:
     """Whether a file is named as the depth map of a photo beside it."""
-    return path.stem.endswith("_depth") and path.suffix.lower() in DEPTH_SUFFIXES
+    return path.stem.endswith("_depth") and path.suffix.lower() in SUFFIXES
 
 
 def catalog_rows(files: Sequence[FileRow], settings: IngestSettings) -> list[CatalogRow]:

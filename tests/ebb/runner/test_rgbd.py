@@ -45,6 +45,12 @@ def test_photos_with_depth_are_found_in_natural_order(tmp_path: Path) -> None:
     assert found[0].photo.sha256 == sha256_file(tmp_path / "img2.png")
 
 
+def test_endings_in_capitals_are_endings(tmp_path: Path) -> None:
+    """As everywhere else: ``ebb ingest`` takes this file for the photo's depth."""
+    write(tmp_path, "A.JPG", "A_depth.PNG")
+    assert [photo.depth.name for photo in find_photos(tmp_path)] == ["A_depth.PNG"]
+
+
 def test_a_depth_file_is_no_photo_of_its_own(tmp_path: Path) -> None:
     write(tmp_path, "a.png", "a_depth.png", "a_depth_depth.png")
     assert [photo.photo.name for photo in find_photos(tmp_path)] == ["a.png"]
