@@ -124,7 +124,7 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.BAD_PREDICTION: "the picture must have the size of the shallow photo, in RGB",
     Reason.WORKER_CRASH: "the decoder crashed on this file; convert it, or leave it out",
     Reason.TIMEOUT: "raise --item-timeout if the file is only slow",
-    Reason.OUT_OF_MEMORY: "lower --workers",
+    Reason.OUT_OF_MEMORY: "lower --workers or --height",
     Reason.INTERNAL_ERROR: "please report it with the output of ebb doctor",
 }
 

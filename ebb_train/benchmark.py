@@ -15,13 +15,13 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Size
 from ebb.console import watched
-from ebb.errors import Status, UsageError
+from ebb.errors import EbbError, Reason, Status, UsageError
 from ebb.files import write_atomic
 from ebb_train.evaluate import (
     PAGE,
@@ -67,6 +67,8 @@ class Entry:
     difference: dict[str, Cell]
     """To the first model, pair by pair; empty for the first itself."""
     timing: Timing | None = None
+    untimed: str = ""
+    """Why timing failed, if it did."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +88,9 @@ class Benchmark:
 
     @property
     def num_failed(self) -> int:
-        """Pictures without scores, over all models."""
-        return sum(row.status is not Status.OK for entry in self.entries for row in entry.rows)
+        """Pictures without scores, over all models, and models that could not be timed."""
+        pictures = sum(row.status is not Status.OK for entry in self.entries for row in entry.rows)
+        return pictures + sum(bool(entry.untimed) for entry in self.entries)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: everything but the timings."""
@@ -136,8 +139,8 @@ def benchmark(
     for model, label in zip(models, labels, strict=True):
         rows = predict_and_score(model, source, out / MODELS / label / PREDICTIONS, settings, progress)
         write_tables(rows, out / MODELS / label)
-        cost = _timed(label, model, first, timing, progress)
-        entries.append(_entry(label, model, rows, entries, first, settings, cost))
+        entry = _entry(label, model, rows, entries, first, settings)
+        entries.append(_timed(entry, model, first, timing, progress))
     found = Benchmark(
         split=settings.split,
         data=source.fingerprint(),
@@ -191,7 +194,6 @@ def _entry(
     before: Sequence[Entry],
     first: Photos,
     settings: ScoreSettings,
-    timing: Timing | None,
 ) -> Entry:
     columns = columns_of(settings)
     return Entry(
@@ -201,19 +203,21 @@ def _entry(
         rows=rows,
         summary=summarise(rows, columns),
         difference=compare(rows, before[0].rows, columns) if before else {},
-        timing=timing,
     )
 
 
-def _timed(
-    label: str, model: Model, photos: Photos, settings: TimingSettings, progress: Progress
-) -> Timing | None:
+def _timed(entry: Entry, model: Model, photos: Photos, settings: TimingSettings, progress: Progress) -> Entry:
+    """With timings; a model that cannot be timed keeps its scores."""
     if not settings.repeats:
-        return None
-    with watched(progress, f"time {label}", 1):
-        timing = time_model(model, photos, settings)
-        progress.advance(label, Status.OK, None, "")
-    return timing
+        return entry
+    with watched(progress, f"time {entry.name}", 1):
+        try:
+            entry = replace(entry, timing=time_model(model, photos, settings))
+        except (EbbError, MemoryError) as error:
+            entry = replace(entry, untimed=str(error))
+        failure = Status.ERROR if entry.untimed else Status.OK
+        progress.advance(entry.name, failure, Reason.WORKER_CRASH if entry.untimed else None, entry.untimed)
+    return entry
 
 
 def photo_size(source: Source) -> Size:

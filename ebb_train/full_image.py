@@ -13,6 +13,7 @@ import torch  # noqa: TID253 - only imported when a network runs
 from ebb.errors import InvalidInput
 from ebb_train.data.reduced import resize
 from ebb_train.data.samples import unit_range
+from ebb_train.memory import as_memory_error
 from ebb_train.models.pynet import SIZE_MULTIPLE
 
 if TYPE_CHECKING:
@@ -37,10 +38,11 @@ def render_full_image(network: PyNet | FastPyNet, wide: Rgb8, depth: Gray8 | Non
 
     Raises:
         InvalidInput: the photo is below 2 x 2 pixels, or the network takes depth and there is none.
+        MemoryError: there is not enough memory.
     """
     photo = pad(halve(wide, depth, network.config.in_channels), *wide.shape[:2])
     weight = next(network.parameters())
-    with torch.inference_mode():
+    with as_memory_error(f"a photo of {wide.shape[1]} x {wide.shape[0]}"), torch.inference_mode():
         planes = unit_range(torch.from_numpy(photo).to(weight.device).permute(2, 0, 1)[None])
         picture = network(planes.to(weight.dtype))[0].float().clamp(0, 1).permute(1, 2, 0)
         height, width = picture_size(network.config.level, *wide.shape[:2])

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch  # noqa: TID253 - only imported by training
 
+from ebb.errors import UsageError
 from ebb_train.data.samples import Samples, SampleSettings, Stretch, micro_batches
 from ebb_train.fit.checkpoint import Checkpoint, Position, save_checkpoint
 from ebb_train.fit.loop import Diverged, LevelTrainer
 from ebb_train.losses import Loss
+from ebb_train.memory import as_memory_error
 from ebb_train.models.network import PyNet, save_pynet
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class Level:
 
         Raises:
             Diverged: the loss is no number any more.
+            UsageError: there is not enough memory for the batches.
             InvalidInput: a pair is damaged.
             OutputError: the run folder cannot be written.
         """
@@ -86,13 +89,18 @@ class Level:
     def _step(self, trainer: LevelTrainer, batches: Iterator[Batch], step: int) -> None:
         position = Position(level=self._plan.level, step=step, total=self._total + step)
         try:
-            terms = trainer.step(batches)
+            with as_memory_error(f"batches of {self._plan.batch} crops of {self._plan.crop} pixels"):
+                terms = trainer.step(batches)
+            self._ground.watch.step(position, terms, self._plan.batch)
+            self._ground.watch.validate_if_due(position, trainer)
+        except MemoryError as error:
+            hint = "lower --micro-batch, which changes no result, or --crop; the last checkpoint is kept"
+            message = f"level {position.level}, step {step}: {error}"
+            raise UsageError(message, path=self._ground.out, hint=hint) from error
         except Diverged as error:
             hint = "the last checkpoint is kept; a lower learning rate or --precision fp32 may help"
             message = f"level {position.level}, step {step}: {error.message}"
             raise Diverged(message, path=self._ground.out, hint=hint) from error
-        self._ground.watch.step(position, terms, self._plan.batch)
-        self._ground.watch.validate_if_due(position, trainer)
         self._save_if_due(position, trainer)
         self._ground.watch.advance(position)
 

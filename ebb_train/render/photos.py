@@ -219,17 +219,14 @@ class _Renderer:
 
 def _run(network: PyNet | FastPyNet, small: Rgb8, depth: NDArray[np.uint8] | None) -> NDArray[np.float32]:
     """The network's picture at the size of ``small``, also if the network ends above level 1."""
-    import torch
-
     from ebb_train.full_image import render_full_image
 
-    height, width = small.shape[:2]
     try:
         picture = render_full_image(network, small, depth)
     except InvalidInput as error:
         raise Rejected(Reason.TOO_SMALL, error.message) from error
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise Broken(Reason.OUT_OF_MEMORY, f"a photo of {width} x {height}: lower --height") from error
+    except MemoryError as error:
+        raise Broken(Reason.OUT_OF_MEMORY, str(error)) from error
     return enlarge(picture, small.shape)
 
 

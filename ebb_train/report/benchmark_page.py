@@ -32,7 +32,11 @@ def benchmark_grids(found: Benchmark) -> list[Grid]:
         differences = {entry.name: entry.difference for entry in others}
         without_facts: dict[str, dict[str, str]] = {group: {} for group in found.groups}
         grids += metric_grids(differences, without_facts, f"Difference to {base.name}, pair by pair")
-    costs = [_costs(found)] if any(entry.timing for entry in found.entries) or found.published else []
+    costs = (
+        [_costs(found)]
+        if any(entry.timing or entry.untimed for entry in found.entries) or found.published
+        else []
+    )
     return [*grids, *costs, *map(published_grid, found.published)]
 
 
@@ -74,7 +78,7 @@ def _costs(found: Benchmark) -> Grid:
 
 def _cost(entry: Entry) -> list[Text]:
     operations, timing = entry.cost.multiply_adds, entry.timing
-    untimed = Text(text=DASH, reason="not timed: --repeats 0")
+    untimed = Text(text=DASH, reason=entry.untimed or "not timed: --repeats 0")
     latency = memory = untimed
     if timing is not None:
         latency = Text(text=f"{timing.latency_ms:.0f}", interval=f"± {timing.iqr_ms:.0f}")

@@ -72,7 +72,7 @@ def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progre
                 name = photos.pair_id
                 for model, folder in jobs:
                     _render(model, photos, folder / f"{file_stem(name)}.png")
-            except InvalidInput as error:
+            except (InvalidInput, MemoryError) as error:
                 failures[index] = str(error)
                 progress.advance(name, Status.ERROR, Reason.NO_PREDICTION, str(error))
             else:

@@ -9,13 +9,14 @@ import pytest
 
 from ebb.command import run_verb
 from ebb.console import SilentProgress
-from ebb.errors import ExitCode, UsageError
+from ebb.errors import EbbError, ExitCode, Reason, Status, UsageError
 from ebb_train.benchmark import MODELS, REPORT, TEXT, TIMINGS, benchmark, label_models, machine
 from ebb_train.cli import app
 from ebb_train.evaluate import PAGE, evaluate
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import ScoreSettings, TimingSettings
+from tests.doubles import RecordedProgress
 from tests.photo_sets import record, write_set
 
 if TYPE_CHECKING:
@@ -97,6 +98,22 @@ def test_networks_with_and_without_depth(dataset: Path, tmp_path: Path) -> None:
 def test_models_have_names_of_their_own(names: list[str]) -> None:
     with pytest.raises(UsageError):
         label_models(names)
+
+
+def test_a_model_that_cannot_be_timed_keeps_its_scores(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise EbbError("identity: timing it ended with exit code -9", hint="it may lack memory")
+
+    monkeypatch.setattr("ebb_train.benchmark.time_model", fail)
+    out, progress = tmp_path / "out", RecordedProgress()
+    found = benchmark(["identity"], dataset, out, SETTINGS, TimingSettings(repeats=1), progress)
+    assert found.num_failed == 1
+    assert progress.items[-1] == ("identity", Status.ERROR, Reason.WORKER_CRASH)
+    assert "ended with exit code -9 (it may lack memory)" in (out / TEXT).read_text()
+    assert found.entries[0].summary["ebb.psnr"].value is not None
+    assert not (out / TIMINGS).exists()
 
 
 def test_names_of_models() -> None:

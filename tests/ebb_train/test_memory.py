@@ -38,3 +38,10 @@ def test_giving_back_asks_any_c_library(monkeypatch: pytest.MonkeyPatch) -> None
     memory.give_back()
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
     memory.give_back()
+
+
+def test_errors_of_pytorch_about_memory_are_pythons_own() -> None:
+    with pytest.raises(MemoryError, match="not enough memory for a test"), memory.as_memory_error("a test"):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes.")
+    with pytest.raises(RuntimeError, match="shapes"), memory.as_memory_error("a test"):
+        raise RuntimeError("shapes do not match")

@@ -293,6 +293,20 @@ def test_a_breakdown_names_the_step_and_keeps_the_checkpoint(
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["00000004"]
 
 
+def test_too_little_memory_is_told_with_what_to_lower(
+    folder: Path, settings: FitSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def step(*_: object) -> dict[str, float]:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
+
+    monkeypatch.setattr(level.LevelTrainer, "step", step)
+    message = (
+        r"level 7, step 1: not enough memory for batches of \d+ crops of \d+ pixels \(lower --micro-batch"
+    )
+    with pytest.raises(UsageError, match=message):
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH)
+
+
 def test_what_is_missing_is_said_before_anything_is_made(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -146,11 +146,11 @@ def test_a_photo_too_small_for_a_network_without_depth(tmp_path: Path) -> None:
 
 def test_without_memory(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
-        raise torch.OutOfMemoryError
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes.")
 
-    monkeypatch.setattr("ebb_train.full_image.render_full_image", fail)
+    monkeypatch.setattr(PyNet, "forward", fail)
     row = render(write_photo(tmp_path / "a.jpg"), weights=weights).failed[0]
-    assert (row.reason, row.detail) == (Reason.OUT_OF_MEMORY, "a photo of 96 x 64: lower --height")
+    assert (row.reason, row.detail) == (Reason.OUT_OF_MEMORY, "not enough memory for a photo of 96 x 64")
 
 
 def test_what_is_there_is_left_alone(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

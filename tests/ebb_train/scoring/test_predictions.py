@@ -71,6 +71,18 @@ def test_an_interrupted_run_goes_on(source: Source, tmp_path: Path) -> None:
     assert names == sorted([*(f"{record(number).pair_id}.png" for number in range(4)), MANIFEST])
 
 
+def test_a_pair_too_large_for_the_memory_costs_itself_only(source: Source, tmp_path: Path) -> None:
+    class Hungry(Counting):
+        def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+            picture = super().render(wide, depth)
+            if self.count == 2:
+                raise MemoryError("not enough memory for a photo of 9 x 9")
+            return picture
+
+    failures = predict([(Hungry(), tmp_path / "out")], source, SilentProgress())
+    assert failures == {1: "not enough memory for a photo of 9 x 9"}
+
+
 def test_pictures_of_two_models_are_never_mixed(source: Source, tmp_path: Path) -> None:
     predict([(Gaussian(0.04), tmp_path)], source, SilentProgress())
     with pytest.raises(UsageError) as caught:
