@@ -155,9 +155,14 @@ def _positive(tags: Tags, *names: str) -> float | None:
     """First of these tags that holds a number above zero."""
     for name in names:
         numbers = _numbers(tags.get(name))
-        if numbers and math.isfinite(numbers[0]) and numbers[0] > 0:
-            return numbers[0]
+        if numbers and (number := _usable(numbers[0])):
+            return number
     return None
+
+
+def _usable(number: float) -> float | None:
+    """The number if it is above zero and finite."""
+    return number if math.isfinite(number) and number > 0 else None
 
 
 def _f_number(tags: Tags) -> float | None:
@@ -229,10 +234,10 @@ def _completed_by_libraw(exif: Exif, data: bytes, *, had_exif: bool) -> Exif:
     time = shot.timestamp.replace(tzinfo=None)
     return Exif(
         lens=lens_name,
-        focal_length_mm=shot.focal_length or None,
+        focal_length_mm=_usable(shot.focal_length),
         # LibRaw turns the 0/0 of a manual lens into 1.0; the focal length is 0 then.
-        f_number=(shot.aperture or None) if shot.focal_length else None,
-        exposure_time_s=shot.shutter_speed or None,
-        iso=shot.iso_speed or None,
+        f_number=_usable(shot.aperture) if shot.focal_length else None,
+        exposure_time_s=_usable(shot.shutter_speed),
+        iso=_usable(shot.iso_speed),
         captured_at=time if time.year >= _FIRST_YEAR else None,
     )

@@ -1,8 +1,11 @@
+import contextlib
 import io
+import math
 import resource
 import struct
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -101,6 +104,20 @@ def test_libraw_fills_in_what_exifread_does_not_find(monkeypatch: pytest.MonkeyP
     assert (exif.f_number, exif.focal_length_mm, exif.iso) == (16.0, 50.0, 800.0)
     assert exif.exposure_time_s == pytest.approx(0.2)
     assert exif.captured_at == datetime.fromisoformat("2019-06-02T14:04:49")
+
+
+def test_what_libraw_reads_from_garbage_counts_as_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No row of a shard may hold such a number: one file would have ended the run."""
+    shot = SimpleNamespace(
+        timestamp=datetime(1970, 1, 1),
+        focal_length=math.inf,
+        aperture=math.nan,
+        shutter_speed=-1.0,
+        iso_speed=0.0,
+    )
+    raw = SimpleNamespace(lens=SimpleNamespace(make="", model=""), other=shot)
+    monkeypatch.setattr("rawpy.imread", lambda _: contextlib.nullcontext(raw))
+    assert read_exif(b"II*\0" + bytes(20), ".nef") == Exif()
 
 
 @pytest.mark.parametrize("name", ["F_NUMBER", "FOCAL", "EXPOSURE"])
