@@ -159,10 +159,10 @@ def read_mosaic(raw: Any) -> Mosaic | None:  # noqa: ANN401 - rawpy has no types
     if not as_developed or numbers.shape[0] % 2 or numbers.shape[1] % 2 or balance[:3].min() <= 0:
         return None
     diagonals = {pattern[0, 0], pattern[1, 1]}, {pattern[0, 1], pattern[1, 0]}
-    if sorted(diagonals, key=len) != [{GREEN}, {RED, BLUE}]:
+    black = np.array(raw.black_level_per_channel, np.float64)
+    if sorted(diagonals, key=len) != [{GREEN}, {RED, BLUE}] or raw.white_level <= black.max():
         return None
     balance[3] = balance[3] or balance[1]
-    black = np.array(raw.black_level_per_channel, np.float64)
     factors = balance / balance.min() / (raw.white_level - black.min())
     return Mosaic(
         numbers.copy(),

@@ -104,6 +104,15 @@ def test_a_linear_dng_is_developed(tmp_path: Path) -> None:
     assert frame.size == (80, 60)
 
 
+@pytest.mark.parametrize("black", [16000, 17000])
+def test_a_black_as_bright_as_white_is_damage(black: int) -> None:
+    """It made an all-white photo, or divided by zero."""
+    data = bayer_dng(np.random.default_rng(0).integers(500, 16000, (64, 96)), black=(black,))
+    with pytest.raises(Broken, match="holds no picture") as error:
+        open_frame(data, ".DNG", 1, 3.0)
+    assert error.value.reason is Reason.CORRUPT_INPUT
+
+
 @pytest.mark.parametrize("kept", [0.999, 0.5, 0.0])
 def test_cut_files_do_not_open(kept: float) -> None:
     data = (CAPTURES / "IMG_0301.DNG").read_bytes()
