@@ -132,7 +132,7 @@ WEIGHTS: dict[str, WeightsFile] = {
 def cache_dir() -> Path:
     """Where downloads are kept: ``EBB_CACHE``, else ``$XDG_CACHE_HOME/ebb``, else ``~/.cache/ebb``."""
     if own := os.environ.get("EBB_CACHE"):
-        return Path(own)
+        return Path(own).expanduser()
     shared = os.environ.get("XDG_CACHE_HOME")
     return (Path(shared) if shared else Path.home() / ".cache") / "ebb"
 
@@ -165,7 +165,7 @@ def find_weights(name: str, explicit: Path | None = None, *, flag: str = "") -> 
     or_else = f"{flag} FILE" if flag else f"{known.variable}=FILE"
     hint = f"ebb weights download {name}{' --accept-licence' * known.must_accept}, or {or_else}"
     named = explicit or os.environ.get(known.variable)
-    path = Path(named) if named else cache_dir() / known.file_name
+    path = Path(named).expanduser() if named else cache_dir() / known.file_name
     if not path.is_file():
         what = "no such weights file" if named else f"the weights of {name} are not here yet"
         raise MissingDependency(what, path=path, hint=hint)
@@ -202,8 +202,9 @@ def download(name: str, progress: Progress | None = None, *, accept_licence: boo
             return path
         with path.with_name(path.name + ".part").open("ab") as part:
             _lock(part, path)
-            _fetch(known, part, progress or _silent)
-            _adopt(known, Path(part.name), path)
+            if not path.is_file():  # else another download has just ended
+                _fetch(known, part, progress or _silent)
+                _adopt(known, Path(part.name), path)
     except OSError as error:
         raise OutputError(f"cannot keep the download: {error}", path=path, hint="set EBB_CACHE") from error
     return path

@@ -265,6 +265,17 @@ def test_two_downloads_at_once(server: Server, tmp_path: Path) -> None:
             weights.download("megadepth")
 
 
+def test_a_download_that_ended_just_before(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had the lock until now: what it made is used, not written over."""
+
+    def wait(_: object, path: Path) -> None:
+        path.write_bytes(CONTENT)
+
+    monkeypatch.setattr(weights, "_lock", wait)
+    assert weights.download("megadepth").read_bytes() == CONTENT
+    assert server.ranges == []
+
+
 def test_cache_that_cannot_be_written(server: Server, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     with pytest.raises(OutputError, match="set EBB_CACHE"):
@@ -282,6 +293,10 @@ def test_find_prefers_the_flag_then_the_variable_then_the_cache(
     monkeypatch.setenv("EBB_MEGADEPTH_WEIGHTS", str(variable))
     assert weights.find_weights("megadepth") == variable
     assert weights.find_weights("megadepth", flag) == flag
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("EBB_MEGADEPTH_WEIGHTS", "~/variable.pth")
+    assert weights.find_weights("megadepth") == variable
+    assert weights.find_weights("megadepth", Path("~/flag.pth")) == flag
 
 
 def test_find_without_weights_names_the_command(server: Server, tmp_path: Path) -> None:
@@ -310,6 +325,8 @@ def test_cache_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert weights.cache_dir() == tmp_path / "xdg" / "ebb"
     monkeypatch.setenv("EBB_CACHE", str(tmp_path / "own"))
+    assert weights.cache_dir() == tmp_path / "own"
+    monkeypatch.setenv("EBB_CACHE", "~/own")
     assert weights.cache_dir() == tmp_path / "own"
 
 
