@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ebb.errors import Status
+from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import check_writable, write_atomic
 from ebb_train.data.sources import SplitIsEmpty, open_source
 from ebb_train.metrics.protocols import find_protocol
@@ -24,7 +24,7 @@ from ebb_train.metrics.regions import BOUNDARY_SHARE, COLUMNS, FOCUS_COC_PX
 from ebb_train.peers.calibrate import train_pairs
 from ebb_train.peers.registry import build_model
 from ebb_train.report.evaluate_page import evaluate_page
-from ebb_train.scoring.predictions import PictureFolder, predict
+from ebb_train.scoring.predictions import PictureFolder, file_stem, predict
 from ebb_train.scoring.scores import REGIONS, Row, Scoring, score_all, usable_lpips
 from ebb_train.scoring.summary import Cell, summarise
 from ebb_train.scoring.tables import write_tables
@@ -119,6 +119,10 @@ def evaluate(
     else:
         facts = {"model": name, "predictions": predictions.name}
         rows = score_folder(PictureFolder(predictions), source, settings, progress)
+        if all(row.reason is Reason.NO_PREDICTION for row in rows):
+            hint = f"name them after their pairs: {file_stem(rows[0].pair_id)}.png for the first"
+            message = f"none of its pictures belongs to the {settings.split} split"
+            raise InvalidInput(message, path=predictions, hint=hint)
     found = Evaluation(
         name=name,
         model=facts,

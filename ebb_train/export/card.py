@@ -55,11 +55,15 @@ def plain(text: object) -> str:
     return re.sub(r"([\\|`*_<>\[\]#])", r"\\\1", " ".join(str(text).split()))
 
 
-def read_evaluation(path: Path) -> dict[str, Any]:
+def read_evaluation(path: Path, weights: str) -> dict[str, Any]:
     """Read the means out of the ``report.json`` of ``ebb-train evaluate``.
 
+    Args:
+        path: The file.
+        weights: SHA-256 of the checkpoint that must have been evaluated.
+
     Raises:
-        InvalidInput: it cannot be read, or is something else.
+        InvalidInput: it cannot be read, is something else, or the evaluation of other weights.
     """
     try:
         report = json.loads(read_bytes(path))
@@ -67,7 +71,12 @@ def read_evaluation(path: Path) -> dict[str, Any]:
             name: f"{cell['mean']:.4g}" if cell["mean"] is not None else f"not measured, {cell['reason']}"
             for name, cell in report["summary"].items()
         }
-        return {"scores": scores, "pairs": int(report["pairs"]), "split": str(report["split"])}
+        evaluated = report["model"].get("weights_sha256")
+        facts = {"scores": scores, "pairs": int(report["pairs"]), "split": str(report["split"])}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "wanted: report.json of ebb-train evaluate"
         raise InvalidInput("not a report of an evaluation", path=path, hint=hint) from error
+    if evaluated != weights:
+        hint = "run ebb-train evaluate with the weights file that is exported"
+        raise InvalidInput("the evaluation of another model", path=path, hint=hint)
+    return facts

@@ -64,7 +64,7 @@ def export_tflite(
 
     Raises:
         UsageError: the network does not have the level, or ``out`` does not end in .tflite.
-        InvalidInput: the checkpoint or the calibration set is not what it should be.
+        InvalidInput: the checkpoint, the calibration set or the evaluation is not what it should be.
         MissingDependency: TensorFlow, LiteRT, PyTorch or safetensors is not installed.
         OutputError: a file cannot be written.
     """
@@ -75,8 +75,8 @@ def export_tflite(
     optional.tensorflow()  # before anything is read: says which extra is missing
     optional.litert("compiled_model")
     optional.torch()
-    evaluation = read_evaluation(settings.evaluation) if settings.evaluation else None
     checkpoint = read_checkpoint(path)
+    evaluation = read_evaluation(settings.evaluation, checkpoint.sha256) if settings.evaluation else None
     level = checkpoint.level(settings.level)
     export = _Export(checkpoint=checkpoint, level=level, settings=settings, checks=checks, say=say)
     export.warn_of_memory("converting", memory_to_convert(checkpoint.tensors))

@@ -168,3 +168,13 @@ def test_the_other_network_of_lpips_is_named_where_its_weights_are_missing(
     command = ["evaluate", "identity", str(dataset), "--out", str(tmp_path / "out"), "--split", "train"]
     assert run_verb(app, [*command, "--lpips", "vgg", "--workers", "1"]) == ExitCode.DONE
     assert "the weights of vgg16 are not here yet" in capsys.readouterr().out
+
+
+def test_pictures_of_another_set_are_told(dataset: Path, tmp_path: Path) -> None:
+    write_ebb(tmp_path / "other", range(70, 72), "train")
+    pictures = tmp_path / "other" / "train" / "original"
+    with pytest.raises(
+        InvalidInput, match=r"none of its pictures belongs to the train split \(name them after"
+    ):
+        evaluate("mine", dataset, tmp_path / "out", SETTINGS, predictions=pictures, progress=SilentProgress())
+    assert not (tmp_path / "out").exists()

@@ -65,11 +65,14 @@ def test_figures_of_an_evaluation(report: FileReport, tmp_path: Path) -> None:
         "ebb.psnr": {"mean": 23.4567, "low": 23, "high": 24},
         "ebb.lpips": {"mean": None, "reason": "no weights"},
     }
-    path.write_text(json.dumps({"summary": summary, "pairs": 7, "split": "test"}))
-    card = render_card(report, read_evaluation(path))
+    model = {"model": "pynet", "weights_sha256": "ab"}
+    path.write_text(json.dumps({"model": model, "summary": summary, "pairs": 7, "split": "test"}))
+    card = render_card(report, read_evaluation(path, "ab"))
     assert "- ebb.psnr: 23.46\n" in card
     assert "- ebb.lpips: not measured, no weights\n" in card
     assert "the 7 pairs of the split `test`" in card
+    with pytest.raises(InvalidInput, match=r"the evaluation of another model \(run ebb-train evaluate with"):
+        read_evaluation(path, "cd")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,7 @@ def test_other_files_than_evaluations(text: str, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(text)
     with pytest.raises(InvalidInput, match="not a report of an evaluation"):
-        read_evaluation(path)
+        read_evaluation(path, "ab")
 
 
 def test_plain_text() -> None:
