@@ -26,7 +26,6 @@ from ebb_train.evaluate import (
     group_facts,
     open_scored,
     score_folder,
-    write_json,
 )
 from ebb_train.fit.run_folder import weights_of
 from ebb_train.peers import pynet
@@ -35,7 +34,7 @@ from ebb_train.report.benchmark_page import benchmark_grids, benchmark_page, pic
 from ebb_train.report.strips import strip
 from ebb_train.scoring.predictions import PictureFolder, file_stem, predict
 from ebb_train.scoring.summary import compare, summarise
-from ebb_train.scoring.tables import write_tables
+from ebb_train.scoring.tables import write_json, write_tables
 
 if TYPE_CHECKING:
     from pathlib import Path

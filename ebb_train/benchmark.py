@@ -31,14 +31,13 @@ from ebb_train.evaluate import (
     open_scored,
     predict_and_score,
     train_of,
-    write_json,
 )
 from ebb_train.peers.registry import BUILDERS, WEIGHTS_SUFFIX, build_model
 from ebb_train.published import read_published
 from ebb_train.report.benchmark_page import benchmark_grids, benchmark_page
-from ebb_train.report.grids import Grid, markdown
+from ebb_train.report.texts import benchmark_markdown
 from ebb_train.scoring.summary import Cell, compare, summarise
-from ebb_train.scoring.tables import write_tables
+from ebb_train.scoring.tables import write_json, write_tables
 from ebb_train.scoring.timing import Timing, time_model
 
 if TYPE_CHECKING:
@@ -249,12 +248,6 @@ def _write(found: Benchmark, source: Source, out: Path, num_cases: int) -> None:
     if timings:
         write_json(out / TIMINGS, {"machine": machine(), "photo": list(found.photo), "models": timings})
     grids = benchmark_grids(found)
-    write_atomic(out / TEXT, benchmark_text(found, grids).encode())
+    write_atomic(out / TEXT, benchmark_markdown(found, grids).encode())
     heading = f"Benchmark: {found.split} split"
     write_atomic(out / PAGE, benchmark_page(found, grids, source, num_cases, heading).encode())
-
-
-def benchmark_text(found: Benchmark, grids: Sequence[Grid]) -> str:
-    """The tables as Markdown."""
-    about = f"{found.num_pairs} pairs, split {found.split}, data {found.data[:16]}; 95 % bootstrap intervals"
-    return "\n".join([about, "", *(markdown(grid) for grid in grids)])

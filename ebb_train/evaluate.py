@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ from ebb_train.report.evaluate_page import evaluate_page
 from ebb_train.scoring.predictions import PictureFolder, file_stem, predict
 from ebb_train.scoring.scores import REGIONS, Row, Scoring, score_all, usable_lpips
 from ebb_train.scoring.summary import Cell, summarise
-from ebb_train.scoring.tables import write_tables
+from ebb_train.scoring.tables import write_json, write_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -209,13 +208,3 @@ def train_of(dataset: Path) -> TrainPairs:
         return train_pairs(source)
 
     return pairs
-
-
-def write_json(path: Path, facts: dict[str, Any]) -> None:
-    """Equal facts give equal bytes.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomic(path, f"{text}\n".encode())

@@ -1,4 +1,4 @@
-"""What the verbs say at their end, as plain text."""
+"""What the verbs say at their end as plain text, and what a benchmark writes as Markdown."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from ebb.tables import table
 from ebb_train.report.benchmark_page import benchmark_grids
+from ebb_train.report.grids import Grid, markdown
 from ebb_train.scoring.summary import group_of, left_out, title_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ebb_train.benchmark import Benchmark
     from ebb_train.evaluate import Evaluation
 
@@ -34,3 +37,9 @@ def benchmark_text(found: Benchmark) -> str:
         reasons = [f"— {reason}" for reason in grid.reasons]
         parts.append("\n".join([grid.title, table([grid.corner, *grid.heads], lines), *reasons]))
     return "\n\n".join(parts)
+
+
+def benchmark_markdown(found: Benchmark, grids: Sequence[Grid]) -> str:
+    """The tables with intervals, as Markdown."""
+    about = f"{found.num_pairs} pairs, split {found.split}, data {found.data[:16]}; 95 % bootstrap intervals"
+    return "\n".join([about, "", *(markdown(grid) for grid in grids)])

@@ -1,11 +1,14 @@
-"""A row a pair, for other programs: Parquet, and CSV that a spreadsheet can open without running it."""
+"""What came out, for other programs: JSON; a row a pair as Parquet, and as CSV a spreadsheet opens safely."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from typing import TYPE_CHECKING, Any
+
+from ebb.files import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,13 +47,21 @@ def write_tables(rows: Sequence[Row], folder: Path) -> tuple[Path, Path]:
     Raises:
         OutputError: one of them cannot be written.
     """
-    from ebb.files import write_atomic
-
     plain = table_rows(rows)
     parquet, text = folder / "scores.parquet", folder / "scores.csv"
     write_atomic(parquet, parquet_bytes(plain, score_columns(rows)))
     write_atomic(text, csv_text(plain).encode())
     return parquet, text
+
+
+def write_json(path: Path, facts: dict[str, Any]) -> None:
+    """Equal facts give equal bytes.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomic(path, f"{text}\n".encode())
 
 
 def parquet_bytes(rows: Sequence[dict[str, Any]], numbers: Sequence[str]) -> bytes:

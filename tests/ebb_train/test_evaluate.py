@@ -15,7 +15,7 @@ from ebb.command import run_verb
 from ebb.console import SilentProgress
 from ebb.errors import ExitCode, InvalidInput
 from ebb_train.cli import app
-from ebb_train.evaluate import PAGE, PREDICTIONS, REPORT, evaluate, train_of, write_json
+from ebb_train.evaluate import PAGE, PREDICTIONS, REPORT, evaluate, train_of
 from ebb_train.metrics.protocols import find_protocol
 from ebb_train.settings import ScoreSettings
 from tests.photo_sets import photos, record, write_ebb, write_set
@@ -145,11 +145,6 @@ def test_train_pairs_come_from_the_train_split_or_not_at_all(tmp_path: Path) -> 
     assert [pair.pair_id for pair in pairs()] == ["train/0", "train/1", "train/2"]
     shutil.rmtree(tmp_path / "train")
     assert len(pairs()) == 3  # read once
-
-
-def test_json_refuses_nan(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        write_json(tmp_path / "a.json", {"psnr": float("nan")})
 
 
 def test_models_without_weights_need_no_pytorch() -> None:

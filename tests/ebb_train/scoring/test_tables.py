@@ -19,6 +19,7 @@ from ebb_train.scoring.tables import (
     csv_text,
     score_columns,
     table_rows,
+    write_json,
     write_tables,
 )
 
@@ -77,3 +78,8 @@ def test_texts_come_back_from_csv(text: str) -> None:
 
 def test_negative_numbers_stay_numbers() -> None:
     assert csv_text([{"difference": -0.5}]) == "difference\n-0.5\n"
+
+
+def test_json_refuses_nan(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"psnr": float("nan")})
