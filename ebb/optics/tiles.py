@@ -96,5 +96,6 @@ def _clip(scene: Scene, rect: Rect, shape: tuple[int, int]) -> tuple[float, floa
     height, width = shape
     x = rect.x + rect.width / 2 - width / 2
     y = rect.y + rect.height / 2 - height / 2
-    scale = scene.cats_eye / (math.hypot(width, height) / 2)
+    corner = math.hypot(width, height) / 2
+    scale = scene.cats_eye / max(corner, math.hypot(x, y))  # the middle of a square may lie outside
     return -x * scale, -y * scale

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ebb.optics import tiles
+from ebb.optics.aperture import Aperture
 from ebb.optics.renderer import render_shallow
 from ebb.optics.tiles import TILE_PX, overhang, tile_rects
 
@@ -46,3 +47,13 @@ def test_threads_change_nothing() -> None:
     for cats_eye in (0.0, 0.6):
         one = render_shallow(photo, coc, cats_eye=cats_eye, workers=1)
         assert render_shallow(photo, coc, cats_eye=cats_eye, workers=3).tobytes() == one.tobytes()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (40, 60)])
+@pytest.mark.parametrize("blades", [0, 3, 6])
+def test_a_photo_smaller_than_a_square_keeps_its_light(size: tuple[int, int], blades: int) -> None:
+    """Squares stick out of it so far that the barrel would have cut all of the aperture away."""
+    coc = np.random.default_rng(0).uniform(-10, 10, size).astype(np.float32)
+    grey = np.full((*size, 3), 0.5, np.float32)
+    result = render_shallow(grey, coc, aperture=Aperture(blades), cats_eye=1.0, workers=1)
+    np.testing.assert_allclose(result, 0.5, atol=1e-4)
