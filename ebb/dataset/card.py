@@ -99,9 +99,8 @@ def _yaml_char(char: str) -> str:
 
 def _size_category(num_pairs: int) -> str:
     """Bracket of Hugging Face's ``size_categories``."""
-    if num_pairs < 1_000:
-        return "n<1K"
-    return "1K<n<10K" if num_pairs < 10_000 else "10K<n<100K"
+    limits = (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")
+    return next((name for limit, name in limits if num_pairs < limit), "1M<n<10M")
 
 
 _YAML_TYPES: Mapping[str, str] = {

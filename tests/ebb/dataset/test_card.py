@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,6 +64,21 @@ def test_front_matter_holds_what_hugging_face_reads() -> None:
         "num_bytes": 28_000_000,
         "num_examples": 7,
     }
+
+
+@pytest.mark.parametrize(
+    ("num_pairs", "category"),
+    [
+        (999, "n<1K"),
+        (1_000, "1K<n<10K"),
+        (10_000, "10K<n<100K"),
+        (100_000, "100K<n<1M"),
+        (2_000_000, "1M<n<10M"),
+    ],
+)
+def test_size_categories(num_pairs: int, category: str) -> None:
+    size = SplitFacts(num_pairs=num_pairs, num_shards=1, num_bytes=1)
+    assert front_matter(render_card(replace(FACTS, splits={"train": size})))["size_categories"] == [category]
 
 
 def test_features_are_those_of_the_shards(datasets: ModuleType) -> None:
