@@ -195,10 +195,12 @@ def catalog_rows(files: Sequence[FileRow], settings: IngestSettings) -> list[Cat
         for row in rows.values()
         if row.role == "wide"
     }
-    for name, row in rows.items():
-        if row.role == "depth":
-            pair_id = wide.get(str(PurePosixPath(name).with_suffix("")).removesuffix("_depth"), "")
-            rows[name] = replace(row, pair_id=pair_id)
+    depth = [PurePosixPath(row.name) for row in rows.values() if row.role == "depth"]
+    for path in sorted(depth, key=lambda path: SUFFIXES.index(path.suffix.lower())):
+        pair_id = wide.pop(
+            str(path.with_suffix("")).removesuffix("_depth"), ""
+        )  # of several the first counts
+        rows[str(path)] = replace(rows[str(path)], pair_id=pair_id)
     return _with_broken_neighbours(list(rows.values()))
 
 

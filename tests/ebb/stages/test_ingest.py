@@ -84,6 +84,18 @@ def test_a_pairs_file_overrides(tmp_path: Path) -> None:
             run(workspace, raw, pairs=tmp_path / "none.csv")
 
 
+def test_of_several_depth_files_the_kind_that_is_looked_for_first_counts(tmp_path: Path) -> None:
+    """As for ``ebb-train render`` and ``ebb simulate``; here the last by name did."""
+    write_card(tmp_path / "raw", 1)
+    for suffix in ("npy", "tif"):
+        (tmp_path / "raw" / f"IMG_0001_depth.{suffix}").write_bytes(b"another map")
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        run(workspace, tmp_path / "raw")
+        rows = read_catalog(workspace.catalog_file)
+    depth = {row.name: bool(row.pair_id) for row in rows if row.role == "depth"}
+    assert depth == {f"IMG_0001_depth.{kind}": kind == "png" for kind in ("png", "npy", "tif")}
+
+
 def test_preview_and_explain_write_nothing(tmp_path: Path) -> None:
     write_card(tmp_path / "raw", 1)
     (tmp_path / "raw" / "notes.txt").write_text("x")
