@@ -32,7 +32,7 @@ from ebb_train.evaluate import (
     predict_and_score,
     train_of,
 )
-from ebb_train.peers.registry import BUILDERS, WEIGHTS_SUFFIX, build_model
+from ebb_train.peers.registry import BUILDERS, WEIGHTS_SUFFIX, build_model, is_path
 from ebb_train.published import read_published
 from ebb_train.report.benchmark_page import benchmark_grids, benchmark_page
 from ebb_train.report.texts import benchmark_markdown
@@ -154,27 +154,31 @@ def benchmark(
 
 
 def label_models(names: Sequence[str]) -> list[str]:
-    """What each model is called in tables and folders: a weights file after itself, or with its folder.
+    """What each model is called in tables and folders: weights after their file or run folder.
+
+    Where that is the name of another, the folder it lies in comes first.
 
     Raises:
         UsageError: no model, or one twice.
     """
     if not names:
         raise UsageError("no models to compare", hint="--models identity,gaussian,layered")
-    stems = Counter(Path(name).stem for name in names if name.endswith(WEIGHTS_SUFFIX))
-    labels = [_label(name, is_unique=stems[Path(name).stem] == 1) for name in names]
+    counts = Counter(_stem(name) for name in names if is_path(name)) + Counter(list(BUILDERS))
+    labels = [_label(name, is_unique=counts[_stem(name)] == 1) for name in names]
     if twice := [label for label, count in Counter(labels).items() if count > 1]:
         raise UsageError(f"two models are called {twice[0]}", hint="name each once, or rename a weights file")
     return labels
 
 
 def _label(name: str, *, is_unique: bool) -> str:
-    if not name.endswith(WEIGHTS_SUFFIX):
+    if not is_path(name):
         return name
-    path = Path(name)
-    return (
-        path.stem if is_unique and path.stem not in BUILDERS else f"{path.absolute().parent.name}-{path.stem}"
-    )
+    return _stem(name) if is_unique else f"{Path(name).absolute().parent.name}-{_stem(name)}"
+
+
+def _stem(name: str) -> str:
+    path = Path(name).absolute()
+    return path.stem if path.suffix == WEIGHTS_SUFFIX else path.name
 
 
 def machine() -> dict[str, Any]:

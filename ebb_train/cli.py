@@ -278,7 +278,8 @@ def evaluate(
     Example: ebb-train evaluate layered dataset --out runs/layered --protocol ebb --protocol pynet2020
 
     Args:
-        model: identity, gain, gaussian, layered, or a .safetensors file; with --predictions: a name.
+        model: identity, gain, gaussian, layered, a .safetensors file, a run folder; or, with --predictions,
+            a name.
         dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
         out: Folder for the pictures, scores.csv, scores.parquet, report.json and index.html.
         predictions: Folder of pictures to score instead, named after pair_id or the photos' files.
@@ -313,7 +314,7 @@ def benchmark_models(
     Args:
         dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
         out: Folder for pictures, scores, benchmark.json, timings.json, benchmark.md and index.html.
-        models: Names and .safetensors files, with commas between; differences are to the first.
+        models: Names, .safetensors files and run folders, with commas between; differences are to the first.
     """
     from ebb_train.benchmark import benchmark
     from ebb_train.evaluate import PAGE

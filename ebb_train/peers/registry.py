@@ -1,4 +1,4 @@
-"""The models there are, by name; a weights file is named by its path."""
+"""The models there are, by name; a weights file or run folder is named by its path."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ebb.console import SilentProgress
 from ebb.errors import UsageError
+from ebb_train.fit.run_folder import weights_of
 from ebb_train.peers import gain, gaussian, identity, layered, pynet
 
 if TYPE_CHECKING:
@@ -26,13 +27,18 @@ BUILDERS: Mapping[str, Builder] = {
 WEIGHTS_SUFFIX = ".safetensors"
 
 
+def is_path(name: str) -> bool:
+    """Whether a model is named by its weights file, or by the run folder that holds it."""
+    return name not in BUILDERS and (name.endswith(WEIGHTS_SUFFIX) or Path(name).is_dir())
+
+
 def build_model(
     name: str, train: TrainPairs, device: str = "auto", progress: Progress | None = None
 ) -> Model:
     """Make a model.
 
     Args:
-        name: A name of :data:`BUILDERS`, or the path of a PyNET weights file.
+        name: A name of :data:`BUILDERS`, or the path of a PyNET weights file or of a run folder.
         train: Gives train pairs to those that calibrate themselves.
         device: Where networks run: cpu, cuda, or auto.
         progress: Hears how far calibration is.
@@ -44,7 +50,7 @@ def build_model(
     """
     if name in BUILDERS:
         return BUILDERS[name](train, progress or SilentProgress())
-    if name.endswith(WEIGHTS_SUFFIX):
-        return pynet.load(Path(name), device)
-    known = f"one of: {', '.join(BUILDERS)}, or the path of a {WEIGHTS_SUFFIX} file"
+    if is_path(name):
+        return pynet.load(weights_of(Path(name)), device)
+    known = f"one of: {', '.join(BUILDERS)}, or the path of a {WEIGHTS_SUFFIX} file or a run folder"
     raise UsageError(f"no model is called {name!r}", hint=known)

@@ -116,9 +116,13 @@ def test_a_model_that_cannot_be_timed_keeps_its_scores(
     assert not (out / TIMINGS).exists()
 
 
-def test_names_of_models() -> None:
+def test_names_of_models(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    assert label_models([str(tmp_path / "run"), "x/run.safetensors"]) == [f"{tmp_path.name}-run", "x-run"]
+    assert label_models([str(tmp_path / "run")]) == ["run"]
     with pytest.raises(UsageError, match="two models are called gain"):
         label_models(["gain", "gain"])
+    assert label_models(["gain", "a/gain.safetensors", "b/gain.safetensors"]) == ["gain", "a-gain", "b-gain"]
     names = ["gain", "a/gain.safetensors", "a/x.safetensors", "b/x.safetensors", "b/y.safetensors"]
     assert label_models(names) == ["gain", "a-gain", "a-x", "b-x", "y"]
 

@@ -23,6 +23,8 @@ def test_a_path_is_a_weights_file(tmp_path: Path) -> None:
     path = tmp_path / "run 7.safetensors"
     save_pynet(path, PyNet(PyNetConfig(width=0.03)), source="a test")
     assert build_model(str(path), list).name == "run 7"
+    path.rename(tmp_path / "level-1.safetensors")
+    assert build_model(str(tmp_path), list).name == "level-1"
     with pytest.raises(InvalidInput, match="no such weights file"):
         build_model(str(tmp_path / "none.safetensors"), list)
 
@@ -32,5 +34,5 @@ def test_a_typing_error_names_what_there_is() -> None:
         build_model("identitty", list)
     assert str(caught.value) == (
         "no model is called 'identitty' "
-        "(one of: identity, gain, gaussian, layered, or the path of a .safetensors file)"
+        "(one of: identity, gain, gaussian, layered, or the path of a .safetensors file or a run folder)"
     )
