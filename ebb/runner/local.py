@@ -6,13 +6,14 @@ import multiprocessing
 import os
 import resource
 import signal
+import threading
 import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from itertools import chain, islice
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import EbbError, ItemError, Reason, Status
@@ -59,8 +60,7 @@ def _in_pool(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOAD)
     share = str(max(1, len(os.sched_getaffinity(0)) // settings.num_workers))
-    with _environment(dict.fromkeys(_BLAS_THREADS, "1") | {"OMP_NUM_THREADS": share}):  # the last is LibRaw's
-        forkserver.ensure_running()
+    _start_fork_server(dict.fromkeys(_BLAS_THREADS, "1") | {"OMP_NUM_THREADS": share})  # the last is LibRaw's
     memory_bytes = _memory_share(settings) if settings.memory_limit else resource.RLIM_INFINITY
     pool: Any = ProcessPool(
         max_workers=num_workers,
@@ -69,10 +69,46 @@ def _in_pool(
         initargs=[memory_bytes, {name: os.environ.get(name, share) for name in _SHARED_THREADS}],
     )
     try:
+        with _signals_held_back():
+            _ = pool.active  # starts the workers
         yield from _collect(pool, work, jobs, settings)
     finally:
         pool.stop()
         pool.join()
+
+
+def _start_fork_server(environment: Mapping[str, str]) -> None:
+    """Start what workers are forked from, deaf to Ctrl-C as they are to be: the parent stops them."""
+    resource_tracker.ensure_running()  # else the fork server would start it, and lift the block
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit it
+    try:
+        with _environment(environment):
+            forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Let one signal wait, not two: a worker left half started tells the terminal at length how it failed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main one gets signals
+        return
+    came: list[int] = []
+
+    def hold_back(number: int, _: object) -> None:
+        if came:
+            raise KeyboardInterrupt
+        came.append(number)
+
+    handlers = {number: signal.signal(number, hold_back) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        if came:
+            signal.raise_signal(came[0])
 
 
 @contextmanager

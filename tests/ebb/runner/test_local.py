@@ -60,6 +60,8 @@ def test_nothing_to_do() -> None:
 class _Finished:
     """A pool whose every job is done as soon as it is scheduled."""
 
+    active = True
+
     def __init__(self, **_: object) -> None:
         pass
 
@@ -151,6 +153,35 @@ for limited in (True, False):
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["ok", "ok"], done.stderr
+
+
+def test_stopped_while_workers_start_it_ends_without_a_word() -> None:
+    """Ctrl-C in the first second: it reaches all processes, and a worker that is asked for, not there yet."""
+    script = """
+import os, signal
+from multiprocessing import forkserver
+from ebb.runner.local import run_items
+from ebb.settings import RunSettings
+from tests.doubles import Job, work
+
+list(run_items(work, [Job("a")], RunSettings(workers=1)))  # now the fork server is there
+wait_for_start = forkserver.read_signed
+
+def interrupted(descriptor):
+    forkserver.read_signed = wait_for_start
+    os.killpg(0, signal.SIGINT)
+    return wait_for_start(descriptor)
+
+forkserver.read_signed = interrupted
+try:
+    list(run_items(work, [Job("a")], RunSettings(workers=1)))
+except KeyboardInterrupt:
+    print("stopped")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, start_new_session=True
+    )
+    assert (done.stdout, done.stderr) == ("stopped\n", "")
 
 
 def test_attempt_measures_time_and_keeps_outputs(tmp_path: Path) -> None:
