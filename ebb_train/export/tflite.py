@@ -79,6 +79,8 @@ def export_tflite(
     evaluation = read_evaluation(settings.evaluation, checkpoint.sha256) if settings.evaluation else None
     level = checkpoint.level(settings.level)
     export = _Export(checkpoint=checkpoint, level=level, settings=settings, checks=checks, say=say)
+    if settings.calibration is not None:
+        next(export.photos(sizes[0], 1))  # a set that does not fit is told before the long work
     export.warn_of_memory("converting", memory_to_convert(checkpoint.tensors))
     reports = []
     for size, target in zip(sizes, targets, strict=True):
@@ -169,11 +171,12 @@ class _Export:
         return note.attach(data, about)
 
     def _calibration(self, size: PhotoSize) -> Iterator[NDArray[np.float32]]:
-        for number, trial in enumerate(self._photos(size, PHOTOS_TO_CALIBRATE), start=1):
+        for number, trial in enumerate(self.photos(size, PHOTOS_TO_CALIBRATE), start=1):
             self.say(f"{size}: fitting to {trial.name}, {number} of at most {PHOTOS_TO_CALIBRATE}")
             yield trial.photo
 
-    def _photos(self, size: PhotoSize, count: int) -> Iterator[Trial]:
+    def photos(self, size: PhotoSize, count: int) -> Iterator[Trial]:
+        """Real photos of the calibration set, or a made-up scene."""
         channels = self.checkpoint.config.in_channels
         if self.settings.calibration is None:
             return iter([inputs.scene(size, channels)])
@@ -182,7 +185,7 @@ class _Export:
     def _parity(self, file: Path, size: PhotoSize) -> list[Parity]:
         self.say(f"{size}: comparing with PyTorch")
         channels = self.checkpoint.config.in_channels
-        trials = [*self._photos(size, PHOTOS_TO_CHECK), inputs.noise(size, channels)]
+        trials = [*self.photos(size, PHOTOS_TO_CHECK), inputs.noise(size, channels)]
         found = probe(file, "lean", photos=[trial.photo for trial in trials]).pictures
         return [
             compare(trial.name, picture, self._wanted(trial), real=trial.real)
@@ -196,7 +199,7 @@ class _Export:
         if not self.checks.verify_gpu:
             return None
         self.say(f"{size}: compiling for the GPU")
-        return verify_gpu(file, next(self._photos(size, 1)).photo if self.checks.run else None)
+        return verify_gpu(file, next(self.photos(size, 1)).photo if self.checks.run else None)
 
     def _speed(self, file: Path, size: PhotoSize) -> list[Probe]:
         runs = self.checks.runs

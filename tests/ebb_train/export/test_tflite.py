@@ -115,6 +115,16 @@ def test_what_cannot_be_written_is_said_before_the_work(
     assert facts["path"] == str(tmp_path / "m-128x64.tflite")
 
 
+def test_photos_without_depth_are_told_before_the_work(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tflite, "to_tflite", None)
+    write_set(tmp_path / "set", [[record(0, 64, 64, has_depth=False)]])
+    flags = ["--size", "64x64", "--calibration", tmp_path / "set"]
+    code, facts = export(capsys, weights, tmp_path / "m.tflite", *flags)
+    assert (code, facts["hint"]) == (ExitCode.INVALID_INPUT, "make a map with: ebb depth")
+
+
 def test_the_checkpoint_is_not_written_over(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = weights.read_bytes()
     code, facts = export(capsys, weights, weights, "--size", "64x64")
