@@ -103,13 +103,22 @@ def reduce_pair(photos: Photos, level: int, side: int, in_channels: int, folder:
     margins = find_margins(width, height, side, step)
     half = resize(photos.wide[:height, :width], height // 2, width // 2)
     if in_channels == 4:
-        if photos.depth is None:
-            hint = "make one with: ebb depth, or train with --in-channels 3"
-            raise InvalidInput(f"pair {photos.pair_id} has no depth map", path=folder, hint=hint)
-        half = np.dstack([half, photos.depth[: height // 2, : width // 2]])
+        half = np.dstack([half, depth_of(photos, folder)[: height // 2, : width // 2]])
     by = target_step(level)
     target = resize(photos.shallow[:height, :width], height // by, width // by)
     return Reduced(photos.pair_id, _extended(half, margins.over(2)), _extended(target, margins.over(by)))
+
+
+def depth_of(photos: Photos, folder: Path) -> Gray8:
+    """The depth map of a pair of the data set in ``folder``.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    if photos.depth is None:
+        hint = "make one with: ebb depth, or train with --in-channels 3"
+        raise InvalidInput(f"pair {photos.pair_id} has no depth map", path=folder, hint=hint)
+    return photos.depth
 
 
 def resize(photo: Rgb8 | Gray8, height: int, width: int) -> Rgb8:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ebb.console import SilentProgress
 from ebb.settings import as_dict
 from ebb_train import optional
+from ebb_train.data.reduced import depth_of
 from ebb_train.data.samples import full_height
 from ebb_train.data.sources import open_source
 from ebb_train.fit.checkpoint import newest_checkpoint
@@ -98,6 +99,8 @@ def fit(
     needs_vgg = any(row.loss.vgg for row in schedule.rows)
     vgg = find_vgg(compute.vgg_weights, settings.vgg_input) if needs_vgg else None
     source = open_source(dataset)
+    if config.in_channels == 4:
+        depth_of(source.read(0), source.folder)  # told before a run folder is made
     schedule = schedule.with_crop(settings.crop, full_height(source))
     check_batches(schedule, compute)
     validator = find_validator(dataset, watch, note)

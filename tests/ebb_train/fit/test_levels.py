@@ -293,6 +293,15 @@ def test_a_breakdown_names_the_step_and_keeps_the_checkpoint(
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["00000004"]
 
 
+def test_a_set_without_depth_is_told_before_a_run_folder_is_made(
+    settings: FitSettings, tmp_path: Path
+) -> None:
+    write_set(tmp_path / "set", [[record(0, has_depth=False)]])
+    with pytest.raises(InvalidInput, match=r"has no depth map \(make one with: ebb depth"):
+        fit(tmp_path / "set", tmp_path / "run", CONFIG, settings, COMPUTE, WATCH)
+    assert not (tmp_path / "run").exists()
+
+
 def test_too_little_memory_is_told_with_what_to_lower(
     folder: Path, settings: FitSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
