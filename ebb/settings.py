@@ -102,7 +102,7 @@ class AlignSettings:
     """Reject when a quarter of the frame is displaced by more than this, in pixels at 1024 px height."""
     min_similarity: float = 0.9
     """Reject when both photos, blur aside, correlate less than this."""
-    max_changed: float = 0.05
+    max_changed: float = 0.03
     """Reject when a larger share of the frame looks different, blur aside: something moved."""
     max_exposure_ev: float = 2.0
     """Reject when one photo is brighter by more stops than this."""

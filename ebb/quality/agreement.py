@@ -56,8 +56,8 @@ _LIMIT = 0.98
 """Share of the highest code at which a channel clips."""
 
 _LIGHT_REACH = 6
-"""How far a thing that clips in the wide photo may spread its light, in reduced pixels: 48 px. How bright it
-is nobody knows, so what is brighter than expected within this distance says nothing."""
+"""How far a light, which clips in all channels of the wide photo, may spread, in reduced pixels: 48 px. How
+bright it is nobody knows, so what is brighter than expected within this distance says nothing."""
 
 _EXCESS = 0.1
 """Share by which something has to be brighter than expected, however the wide photo is blurred."""
@@ -158,8 +158,8 @@ def _near_lights(wide: Rgb) -> NDArray[np.bool_]:
     """Blocks that a thing which clips in the wide photo may spread its light to."""
     import cv2
 
-    highest = int(_LIMIT * np.iinfo(wide.dtype).max)
-    clips = cv2.inRange(wide, (0, 0, 0), (highest,) * 3) == 0
+    highest = int(np.iinfo(wide.dtype).max)
+    clips = cv2.inRange(wide, (_LIMIT * highest,) * 3, (highest,) * 3) > 0
     lights = (blocks(clips, REDUCTION) > 0).astype(np.uint8)
     return np.asarray(cv2.dilate(lights, np.ones((2 * _LIGHT_REACH + 1,) * 2, np.uint8))) > 0
 

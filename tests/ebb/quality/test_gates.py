@@ -59,7 +59,7 @@ BAD = [
     ("focus_share", 0.001, Reason.MISSED_FOCUS, "0.1% of the frame is sharp in both photos, less than 4.0%"),
     ("parallax_px", 23.4, Reason.PARALLAX, "a quarter of the frame is displaced by 23.4 px or more"),
     ("similarity", 0.62, Reason.LOW_SIMILARITY, "the photos correlate by 0.62, less than 0.9"),
-    ("changed_share", 0.2, Reason.LOW_SIMILARITY, "20% of the frame shows something else, more than 5%"),
+    ("changed_share", 0.2, Reason.LOW_SIMILARITY, "20% of the frame shows something else, more than 3%"),
     ("focus_mismatch", 0.5, Reason.LOW_SIMILARITY, "50% of what is sharp in both photos differs"),
     ("residual_px", 0.8, Reason.LOW_SIMILARITY, "what is in focus is 0.80 px apart after alignment"),
     (
