@@ -199,6 +199,8 @@ class State:
             yield
         except sqlite3.OperationalError as error:
             raise _cannot_write(self._path, error) from error
+        except sqlite3.DatabaseError as error:  # damage that shows when rows are added
+            raise _cannot_read(self._path, error) from error
 
 
 def _open_to_write(path: Path) -> sqlite3.Connection:

@@ -163,6 +163,9 @@ def test_a_damaged_file_is_named(state: State, tmp_path: Path, write: bool) -> N
         InvalidInput, match=r"state\.sqlite: cannot be read: database disk image is malformed"
     ):
         State(path, read_only=not write).stage_rows("align")
+    if write:
+        with pytest.raises(InvalidInput, match="malformed .*take the folder from a copy"):
+            State(path).put_stage(ROW)
 
 
 def test_no_space_for_splits(state: State) -> None:
