@@ -87,8 +87,10 @@ class Workspace:
 
 def _with_whole_paths(settings: Any) -> Any:  # noqa: ANN401 - any settings class
     """So that they mean the same wherever the next command is started."""
-    paths = {name: value.absolute() for name, value in vars(settings).items() if isinstance(value, Path)}
-    return dataclasses.replace(settings, **paths)
+    paths = {name: value for name, value in vars(settings).items() if isinstance(value, Path)}
+    return dataclasses.replace(
+        settings, **{name: path.expanduser().absolute() for name, path in paths.items()}
+    )
 
 
 def settings_file(root: Path) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ebb.errors import DatasetLocked, InvalidInput, OutputError, UsageError
-from ebb.settings import AlignSettings, IngestSettings
+from ebb.settings import AlignSettings, DepthSettings, IngestSettings
 from ebb.workspace import finished_shards, open_workspace, read_workspace, versions
 
 
@@ -89,6 +89,8 @@ def test_settings_are_kept_by_section(tmp_path: Path) -> None:
         workspace.save_settings(ingest=IngestSettings(pairs=Path("a.csv")))
         assert workspace.settings("align") == AlignSettings(height=512)
         assert workspace.settings("ingest").pairs == Path("a.csv").absolute()
+        workspace.save_settings(depth=DepthSettings(weights=Path("~/net.pth")))
+        assert workspace.settings("depth").weights == Path.home() / "net.pth"
         stored = tomllib.loads(workspace.settings_file.read_text())
         assert stored["versions"] == versions()
         before = workspace.settings_file.stat().st_mtime_ns
