@@ -98,11 +98,13 @@ def memory_to_convert(tensors: Mapping[str, NDArray[np.float32]]) -> int:
 
 
 @contextmanager
-def _about(target: Path) -> Iterator[None]:
+def _about(target: Path, temporary: Path) -> Iterator[None]:
     """Errors name the file that was to be written, not the temporary one that is gone when they are read."""
     try:
         yield
     except InvalidInput as error:
+        if error.path != temporary:
+            raise
         hint = error.hint or "nothing was written; --runs 0 leaves out the timing"
         raise InvalidInput(error.message, path=target, hint=hint) from error
 
@@ -132,7 +134,7 @@ class _Export:
             write_atomic(file, data)
             anatomy = examine(read_graph(data), len(data))
             self.warn_of_memory("running it", anatomy.cost.peak_bytes)
-            with _about(target):
+            with _about(target, file):
                 parity = self._parity(file, size)
                 limit = LIMITS[self.settings.precision]
                 passed = all(limit.holds(one) for one in parity)

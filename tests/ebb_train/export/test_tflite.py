@@ -145,6 +145,17 @@ def test_a_file_that_cannot_be_timed_is_not_left_without_its_card(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_damaged_photo_is_named_and_not_the_file_to_write(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(self: object, file: Path, size: PhotoSize) -> None:
+        raise InvalidInput("not a PNG", path=tmp_path / "set")
+
+    monkeypatch.setattr(tflite._Export, "_parity", damaged)
+    code, facts = export(capsys, weights, tmp_path / "m.tflite", "--size", "64x64", "--level", "7")
+    assert (code, facts["path"], facts["hint"]) == (ExitCode.INVALID_INPUT, str(tmp_path / "set"), "")
+
+
 @pytest.mark.parametrize(("free", "is_said"), [(10**9, True), (10**12, False), (None, False)])
 def test_too_little_memory_is_said_before_the_work(
     free: int | None,
