@@ -176,8 +176,9 @@ class DepthOf:
 def _sidecar(path: Path) -> Path:
     """The depth file beside a photo."""
     for suffix in SUFFIXES:
-        if (found := path.with_name(f"{path.stem}_depth{suffix}")).is_file():
-            return found
+        for ending in (suffix, suffix.upper()):
+            if (found := path.with_name(f"{path.stem}_depth{ending}")).is_file():
+                return found
     raise Rejected(Reason.NO_DEPTH, f"no {path.stem}_depth file beside it")
 
 

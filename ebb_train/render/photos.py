@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ebb.console import SilentProgress, watched
-from ebb.errors import Broken, InvalidInput, ItemError, Reason, Rejected, Status, UsageError
+from ebb.errors import InvalidInput, ItemError, Reason, Rejected, Status, UsageError
 from ebb.files import write_atomic
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photos
 from ebb_train.fit.run_folder import weights_of
@@ -198,6 +198,8 @@ class _Renderer:
         except ItemError as error:
             where = f"{error.path}: " if error.path is not None else ""
             return Row(path, error.status, error.reason, where + error.message)
+        except MemoryError as error:  # of the network, that of depth, or the full resolution
+            return Row(path, Status.ERROR, Reason.OUT_OF_MEMORY, str(error) or "not enough memory")
         return Row(path, Status.OK, files=target.files, is_new=True)
 
     def _write(self, photo: OnePhoto, target: Targets) -> None:
@@ -225,8 +227,6 @@ def _run(network: PyNet | FastPyNet, small: Rgb8, depth: NDArray[np.uint8] | Non
         picture = render_full_image(network, small, depth)
     except InvalidInput as error:
         raise Rejected(Reason.TOO_SMALL, error.message) from error
-    except MemoryError as error:
-        raise Broken(Reason.OUT_OF_MEMORY, str(error)) from error
     return enlarge(picture, small.shape)
 
 

@@ -130,6 +130,8 @@ def test_depth_of_a_file_fits_the_small_photo(tmp_path: Path, size: tuple[int, i
     assert (np.diff(depth.astype(int), axis=1) > 0).all()
     named = DepthOf(DepthSettings(), beside.rename(tmp_path / "other.png"))
     assert np.array_equal(named(photo), depth)
+    (tmp_path / "other.png").rename(tmp_path / "a_depth.PNG")
+    assert np.array_equal(DepthOf(SIDECAR)(photo), depth), "an ending in capitals is an ending"
 
 
 def test_depth_inside_a_heic_turns_with_it(tmp_path: Path) -> None:

@@ -153,6 +153,21 @@ def test_without_memory(tmp_path: Path, weights: Path, monkeypatch: pytest.Monke
     assert (row.reason, row.detail) == (Reason.OUT_OF_MEMORY, "not enough memory for a photo of 96 x 64")
 
 
+def test_a_depth_network_without_memory(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended in a traceback: only the network that renders was thought of."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(photos.DepthOf, "__call__", fail)
+    report = render(write_photo(tmp_path / "a.jpg"), write_photo(tmp_path / "b.jpg"), weights=weights)
+    assert [(row.reason, row.detail) for row in report.failed] == [
+        (Reason.OUT_OF_MEMORY, "CUDA out of memory.")
+    ] * 2
+
+
 def test_what_is_there_is_left_alone(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = write_photo(tmp_path / "a.jpg")
     (tmp_path / "a_bokeh.png").write_bytes(b"mine")
