@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from ebb_train.models.vgg import Vgg19
     from ebb_train.settings import ComputeSettings, FitSettings, LevelPlan
 
+BATCHES = "lower --micro-batch, which changes no result, or --crop"
+WHOLE_PHOTOS = "validation renders whole photos: a data set of a lower ebb align --height needs less"
+"""What to do where memory is short."""
+
 _FIRST_WEIGHTS = 2
 """Keeps these draws apart from others with the same seed."""
 
@@ -88,14 +92,16 @@ class Level:
 
     def _step(self, trainer: LevelTrainer, batches: Iterator[Batch], step: int) -> None:
         position = Position(level=self._plan.level, step=step, total=self._total + step)
+        hint = BATCHES
         try:
             with as_memory_error(f"batches of {self._plan.batch} crops of {self._plan.crop} pixels"):
                 terms = trainer.step(batches)
+            hint = WHOLE_PHOTOS
             self._ground.watch.step(position, terms, self._plan.batch)
             self._ground.watch.validate_if_due(position, trainer)
         except MemoryError as error:
-            hint = "lower --micro-batch, which changes no result, or --crop; the last checkpoint is kept"
             message = f"level {position.level}, step {step}: {error}"
+            hint = f"{hint}; the last checkpoint is kept"
             raise UsageError(message, path=self._ground.out, hint=hint) from error
         except Diverged as error:
             hint = "the last checkpoint is kept; a lower learning rate or --precision fp32 may help"

@@ -316,6 +316,18 @@ def test_too_little_memory_is_told_with_what_to_lower(
         fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH)
 
 
+def test_too_little_memory_for_validation_is_not_told_as_that_for_batches(
+    folder: Path, settings: FitSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def render(*_: object) -> None:
+        raise MemoryError("not enough memory for a photo of 96 x 64")
+
+    monkeypatch.setattr("ebb_train.fit.validation.render_full_image", render)
+    message = r"not enough memory for a photo of 96 x 64 \(validation renders whole photos.*is kept"
+    with pytest.raises(UsageError, match=message):
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH)
+
+
 def test_what_is_missing_is_said_before_anything_is_made(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
