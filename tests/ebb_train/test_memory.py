@@ -30,6 +30,9 @@ def test_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert memory.free_bytes() == 4_096_000
     (tmp_path / "memory.max").write_text("3000000\n")
     assert memory.free_bytes() == 2_000_000
+    (tmp_path / "memory.stat").write_text("anon 400000\ninactive_file 500000\n")
+    assert memory.free_bytes() == 2_500_000, "files that were read make no memory scarce"
+    (tmp_path / "memory.stat").unlink()
     (tmp_path / "memory.max").write_text("900000\n")
     assert memory.free_bytes() == 0
 
