@@ -217,9 +217,10 @@ def _timed(entry: Entry, model: Model, photos: Photos, settings: TimingSettings,
         try:
             entry = replace(entry, timing=time_model(model, photos, settings))
         except (EbbError, MemoryError) as error:
-            entry = replace(entry, untimed=str(error))
-        failure = Status.ERROR if entry.untimed else Status.OK
-        progress.advance(entry.name, failure, Reason.WORKER_CRASH if entry.untimed else None, entry.untimed)
+            entry = replace(entry, untimed=str(error) or Reason.OUT_OF_MEMORY)
+            progress.advance(entry.name, Status.ERROR, Reason.WORKER_CRASH, entry.untimed)
+        else:
+            progress.advance(entry.name, Status.OK, None, "")
     return entry
 
 

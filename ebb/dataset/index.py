@@ -11,6 +11,7 @@ from ebb.dataset.record import SCHEMA_VERSION
 from ebb.dataset.shards import ShardFacts, parse_shard_name
 from ebb.dataset.splits import SPLITS
 from ebb.errors import InvalidInput
+from ebb.files import read_bytes
 from ebb.settings import canonical_json
 
 if TYPE_CHECKING:
@@ -171,11 +172,7 @@ def read_index(folder: Path) -> DatasetIndex:
     path = folder / INDEX_NAME
     if not path.exists():
         raise InvalidInput("the shards are not finished", path=path, hint="write them with: ebb shard")
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InvalidInput(f"cannot be read: {error.strerror}", path=path) from error
-    return parse_index(text, path)
+    return parse_index(read_bytes(path).decode(errors="replace"), path)
 
 
 def find_shards(folder: Path) -> Path | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from ebb.console import watched
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, read_index
 from ebb.dataset.jpeg import encode_jpeg
 from ebb.dataset.layouts import layout_paths
@@ -77,15 +78,12 @@ def run(
     _claim(out_dir, canonical_json({"layout": layout, "format": image_format, "dataset_sha256": made_from}))
     jobs = list(_jobs(shards, index, out_dir, layout, image_format))
     report = ExportReport(folder=str(out_dir), layout=layout, image_format=image_format)
-    progress.start("export", len(jobs))
-    try:
+    with watched(progress, "export", len(jobs)):
         for outcome in run_items(write_pair, jobs, run):
             if outcome.status is not Status.OK:
                 raise InvalidInput(f"row {outcome.job.row}: {outcome.detail}", path=outcome.job.shard)
             report.splits[outcome.job.split] += 1
             progress.advance(f"{outcome.job.split} {outcome.job.number}", outcome.status, None, "")
-    finally:
-        progress.finish()
     return report
 
 

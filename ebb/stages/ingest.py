@@ -197,9 +197,8 @@ def catalog_rows(files: Sequence[FileRow], settings: IngestSettings) -> list[Cat
     }
     depth = [PurePosixPath(row.name) for row in rows.values() if row.role == "depth"]
     for path in sorted(depth, key=lambda path: SUFFIXES.index(path.suffix.lower())):
-        pair_id = wide.pop(
-            str(path.with_suffix("")).removesuffix("_depth"), ""
-        )  # of several the first counts
+        photo = str(path.with_suffix("")).removesuffix("_depth")
+        pair_id = wide.pop(photo, "")  # of several depth files the first counts
         rows[str(path)] = replace(rows[str(path)], pair_id=pair_id)
     return _with_broken_neighbours(list(rows.values()))
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from ebb.console import watched
 from ebb.dataset.card import CardFacts, SplitFacts, render_card
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
@@ -194,13 +195,10 @@ def _write_shards(
 ) -> dict[str, ShardFacts]:
     software = ", ".join(f"{name} {version}" for name, version in versions().items())
     facts = {}
-    progress.start(STAGE, sum(map(len, plan.values())))
-    try:
+    with watched(progress, STAGE, sum(map(len, plan.values()))):
         for name, members in plan.items():
             with atomic_file(workspace.shards / name) as file:
                 facts[name] = write_shard(file, _records(members, software, progress))
-    finally:
-        progress.finish()
     return facts
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ebb.console import watched
 from ebb.dataset.catalog import read_catalog
 from ebb.dataset.index import read_index
 from ebb.dataset.verify import verify_shard
@@ -66,8 +67,7 @@ def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) 
     checks = _around_shards(root, with_inputs=with_inputs)
     checks += [Check(shards / name, facts.sha256, facts) for name, facts in index.shards.items()]
     report = VerifyReport(num_files=len(checks), num_rows=sum(facts.rows for facts in index.shards.values()))
-    progress.start("verify", len(checks))
-    try:
+    with watched(progress, "verify", len(checks)):
         for outcome in run_items(look, checks, run):
             found = outcome.figures.get(
                 "problems", [f"{outcome.job.path}: {outcome.reason}: {outcome.detail}"]
@@ -75,8 +75,6 @@ def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) 
             report.problems += found
             status = Status.ERROR if found else Status.OK
             progress.advance(outcome.job.path.name, status, outcome.reason, "; ".join(found))
-    finally:
-        progress.finish()
     extra = {path.name for path in shards.glob("*.parquet")} - index.shards.keys()
     report.problems = sorted([*report.problems, *(f"{name}: not part of the data set" for name in extra)])
     return report

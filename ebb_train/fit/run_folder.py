@@ -20,9 +20,9 @@ import json
 import math
 from typing import IO, TYPE_CHECKING, Any
 
-from ebb.dataset.index import INDEX_NAME
+from ebb.dataset.index import find_shards
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
-from ebb.files import cannot_write, write_atomic
+from ebb.files import cannot_write, make_folder, write_atomic
 from ebb.settings import canonical_json
 
 if TYPE_CHECKING:
@@ -158,13 +158,13 @@ def read_log(run: Path) -> list[dict[str, Any]]:
 
 
 def _refuse_dataset(path: Path) -> None:
-    if any((place / INDEX_NAME).exists() for place in (path, path / "shards")):
+    if find_shards(path) is not None:
         raise UsageError("a data set is in this folder", path=path, hint=f"--out {path / 'run'}")
 
 
 def _lock(path: Path) -> IO[bytes]:
+    make_folder(path)
     try:
-        path.mkdir(parents=True, exist_ok=True)
         file = (path / LOCK).open("wb")
     except OSError as error:
         raise cannot_write(path / LOCK, error) from error

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.errors import InvalidInput, OutputError, UsageError
-from ebb.files import cannot_write, check_writable
+from ebb.files import check_writable, make_folder
 from ebb_train import optional
 from ebb_train.models.archive import unpacked
 from ebb_train.models.pynet import PAPER, PyNetConfig, layers
@@ -186,16 +186,14 @@ def write_checkpoint(prefix: Path, values: Tensors) -> None:
         MissingDependency: TensorFlow is not installed.
     """
     tf = optional.tensorflow()
+    make_folder(prefix.parent)
     try:
-        prefix.parent.mkdir(parents=True, exist_ok=True)
         tf.raw_ops.SaveV2(
             prefix=str(prefix),
             tensor_names=list(values),
             shape_and_slices=[""] * len(values),
             tensors=[tf.constant(value) for value in values.values()],
         )
-    except OSError as error:
-        raise cannot_write(prefix, error) from error
     except tf.errors.OpError as error:
         raise OutputError(f"cannot write the checkpoint: {error.message}", path=prefix) from error
 

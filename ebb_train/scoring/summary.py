@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ebb.names import counted
 from ebb_train.metrics.aggregate import Estimate, estimate, estimate_difference
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def values_of(rows: Sequence[Row], name: str) -> list[float]:
 def left_out(summary: Mapping[str, Cell]) -> list[str]:
     """What means do not count, in words: pictures that equal their targets, whose PSNR is infinite."""
     return [
-        f"{title_of(name)}: {cell.value.equal} pictures that equal their targets are left out"
+        f"{title_of(name)}: left out as equal to the target: {counted(cell.value.equal, 'picture')}"
         for name, cell in summary.items()
         if cell.value is not None and cell.value.equal
     ]
