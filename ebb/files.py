@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 TEMPORARY_SUFFIX = ".tmp"
 """Ending of a file that is being written; whatever carries it after a crash is rubbish."""
 
-_CHUNK = 1 << 20
-
 
 def sha256_bytes(data: bytes) -> str:
     """SHA-256 of some bytes, as 64 hex digits."""

@@ -96,8 +96,8 @@ def evaluate(
     """Render a split with a model, or take pictures made elsewhere; score them; write tables and a page.
 
     Args:
-        name: A model of :data:`ebb_train.peers.registry.BUILDERS`, a weights file, or, with ``predictions``,
-            what to call them.
+        name: A model of :data:`ebb_train.peers.registry.BUILDERS`, a weights file, a run folder, or, with
+            ``predictions``, what to call them.
         dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
         out: Where everything goes.
         settings: What is scored, and how.

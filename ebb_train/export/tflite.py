@@ -105,7 +105,7 @@ def _about(target: Path, temporary: Path) -> Iterator[None]:
     except InvalidInput as error:
         if error.path != temporary:
             raise
-        hint = error.hint or "nothing was written; --runs 0 leaves out the timing"
+        hint = error.hint or "it was not written; --runs 0 leaves out the timing"
         raise InvalidInput(error.message, path=target, hint=hint) from error
 
 
