@@ -73,7 +73,7 @@ PARTS = {
     "refine": ("refine",),
     "agreement": ("agreement",),
     "exposure": ("measure_exposure",),
-    "defocus": ("median_defocus_px",),
+    "defocus": ("aligned_halves", "defocus_px", "largest_discs_px"),
     "final pixels": ("resample",),
     "PNG": ("encode_png",),
     "write": ("write_atomic",),
