@@ -33,7 +33,7 @@ def test_kernel_is_odd_normalised_and_symmetric(coc: float) -> None:
     assert kernel.shape[0] % 2 == 1
     assert kernel.sum() == pytest.approx(1, abs=1e-5)
     np.testing.assert_allclose(kernel, kernel[::-1], atol=1e-7)
-    np.testing.assert_allclose(kernel, kernel.T, atol=1e-3 * kernel.max())
+    np.testing.assert_allclose(kernel, kernel.T, atol=2e-3 * kernel.max())  # rows by quadrature
 
 
 @pytest.mark.parametrize("coc", [1.2, 2.0, 3.7, 9.5, 24.0])
