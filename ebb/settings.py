@@ -225,7 +225,7 @@ class RunSettings:
     """How a run is carried out; never changes what comes out."""
 
     memory_limit: bool = True
-    """Stop a local worker that asks for more than its share of the machine's memory; =false: do not."""
+    """Stop a local worker that asks for more than its share of memory; --memory-limit=false lets it."""
     runner: Literal["local", "ray"] = "local"
     """local: processes of this machine. ray: the Ray cluster at RAY_ADDRESS, or one started here."""
     workers: int = 0
