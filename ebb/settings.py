@@ -111,11 +111,13 @@ class AlignSettings:
 
     def __post_init__(self) -> None:
         _positive(self, "height", "max_keypoints", "match_ratio", "ransac_threshold_px")
-        _positive(self, "max_residual_px", "max_parallax_px", "max_exposure_ev", "max_rotation_deg")
-        _share(self, "match_ratio", "min_inlier_ratio", "min_coverage", "max_scale_change", "min_overlap")
-        _share(self, "min_focus_share", "min_similarity", "max_clipped", "max_focus_mismatch", "max_changed")
-        _share(self, "max_stretch")
-        _positive(self, "max_keypoint_residual_px", "max_residual_p95_px")
+        _positive(
+            self, "max_keypoint_residual_px", "max_rotation_deg", "max_residual_px", "max_residual_p95_px"
+        )
+        _positive(self, "max_parallax_px", "max_exposure_ev")
+        _share(self, "match_ratio", "min_inlier_ratio", "min_coverage", "max_scale_change", "max_stretch")
+        _share(self, "min_overlap", "min_focus_share", "max_focus_mismatch", "min_similarity", "max_changed")
+        _share(self, "max_clipped")
         if self.min_inliers < 5:
             raise UsageError(f"--min-inliers {self.min_inliers}", hint="any four matches fit a homography")
         if self.height % 2:

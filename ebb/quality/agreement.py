@@ -193,8 +193,8 @@ def _patches(
     lists, target = [_patch_list(photo) for photo in structures], _patch_list(shallow_structure)
     here = np.stack([np.einsum("nk,nk->n", target.unit, patches.unit) for patches in lists])
     seen = np.minimum(lists[0].deviation, target.deviation) > MIN_CONTRAST
-    brightest = np.max([_patch_list(photo).mean for photo in wide], axis=0)
-    too_bright = (_patch_list(shallow).mean > _SATURATED) & (brightest < _FAR_BELOW)
+    brightest = np.max([_values(photo).mean(axis=1) for photo in wide], axis=0)
+    too_bright = (_values(shallow).mean(axis=1) > _SATURATED) & (brightest < _FAR_BELOW)
     for index in np.flatnonzero(seen | too_bright):
         x, y = (int(corner) for corner in target.corners[index])
         if not valid[y : y + PATCH, x : x + PATCH].all():
@@ -215,23 +215,25 @@ class _PatchList(NamedTuple):
     """(N, pixels), values of mean 0 and length 1."""
     deviation: NDArray[np.float32]
     """(N,), standard deviations."""
-    mean: NDArray[np.float32]
-    """(N,)."""
 
 
 def _patch_list(photo: NDArray[np.float32]) -> _PatchList:
     """All patches of a photo, half a patch apart."""
-    if min(photo.shape) < PATCH:
-        none = np.zeros(0, np.float32)
-        return _PatchList(np.zeros((0, 2), np.int64), none.reshape(0, 1), none, none)
-    windows = np.lib.stride_tricks.sliding_window_view(photo, (PATCH, PATCH))[:: PATCH // 2, :: PATCH // 2]
-    rows, columns = (PATCH // 2 * place.ravel() for place in np.indices(windows.shape[:2]))
-    values = windows.reshape(-1, PATCH**2)
-    mean = values.mean(axis=1)
-    values = values - mean[:, None]
+    values = _values(photo)
+    values = values - values.mean(axis=1, keepdims=True)
     length = np.linalg.norm(values, axis=1)
     unit = values / np.maximum(length, np.finfo(np.float32).tiny)[:, None]
-    return _PatchList(np.column_stack([columns, rows]), unit, length / PATCH, mean)
+    across = max(0, photo.shape[1] - PATCH) // (PATCH // 2) + 1
+    rows, columns = np.divmod(np.arange(len(values)), across)
+    return _PatchList(PATCH // 2 * np.column_stack([columns, rows]), unit, length / PATCH)
+
+
+def _values(photo: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, pixels), what the patches hold, row by row."""
+    if min(photo.shape) < PATCH:
+        return np.zeros((0, PATCH**2), np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(photo, (PATCH, PATCH))[:: PATCH // 2, :: PATCH // 2]
+    return windows.reshape(-1, PATCH**2)
 
 
 def _find(patch: NDArray[np.float32], photo: NDArray[np.float32], x: int, y: int) -> tuple[float, float]:
