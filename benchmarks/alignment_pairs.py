@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.optics.develop import develop, encode_srgb
-from ebb.optics.motion import CameraPose, intrinsics
-from ebb.optics.plan import Kind, PairPlan, ShotPlan, Stream, plan_pair
-from ebb.optics.scenes import Scene, make_scene
-from ebb.optics.sensor import Exposure, corner_loss, expose
-from ebb.optics.simulate import APS_C, focal_length_px, optical_image
+from ebb.simulation.develop import develop, encode_srgb
+from ebb.simulation.hand_motion import CameraPose, intrinsics
+from ebb.simulation.plan import Kind, PairPlan, ShotPlan, Stream, plan_pair
+from ebb.simulation.scenes import Scene, make_scene
+from ebb.simulation.sensor import Exposure, corner_loss, expose
+from ebb.simulation.simulate import APS_C, focal_length_px, optical_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Is alignment ever silently wrong? A randomised study on simulated pairs with known truth.
 
-Method: pairs come from ebb.optics, made in memory (1024 x 684, a third portrait; see alignment_pairs.py) and
-registered with default settings, on one core. For every two scenes there are six pairs that should align
+Method: pairs come from ebb.simulation, made in memory (1024 x 684, a third portrait; see alignment_pairs.py)
+and registered with default settings, on one core. For every two scenes there are six pairs that should align
 (roll up to 2 degrees, shift up to 6 % of the frame, focal ratio 0.96 to 1.04, for half of them a hand's
 sideways motion up to 0.8 mm, exposure off by up to 1.5 stops of which EXIF knows nothing, ISO 100 to 1600,
 blur as an f/1.8 lens makes it; every fifth scene has a tenth to a half of its contrast), two of unrelated
@@ -38,9 +38,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.alignment_pairs import StudyPair, pairs_of_group
 from ebb.errors import ItemError
 from ebb.geometry.homography import apply
-from ebb.optics.plan import Kind
 from ebb.photo.frame import DevelopedFrame
 from ebb.settings import AlignSettings
+from ebb.simulation.plan import Kind
 from ebb.stages.align import register
 
 if TYPE_CHECKING:

@@ -34,27 +34,27 @@ import pyarrow.parquet as pq
 
 from ebb.cli import main as ebb
 from ebb.console import PlainProgress
-from ebb.dataset.png import decode_png
 from ebb.dataset.shards import ShardReader
-from ebb.optics.simulate import DEPTH_SCALE
-from ebb_train.benchmark import Benchmark, benchmark
+from ebb.formats.png import decode_png
+from ebb.simulation.simulate import DEPTH_SCALE
+from ebb_train.baselines import layered
+from ebb_train.baselines.exposure import fit_exposure
+from ebb_train.baselines.focus import estimate_focus
+from ebb_train.baselines.gaussian import Gaussian
+from ebb_train.baselines.layered import Layered
 from ebb_train.data.sources import open_source
-from ebb_train.evaluate import train_of
+from ebb_train.evaluation.benchmark import Benchmark, benchmark
+from ebb_train.evaluation.evaluate import train_of
+from ebb_train.evaluation.summary import compare
 from ebb_train.metrics.aggregate import Estimate, estimate_difference
 from ebb_train.metrics.regions import find_regions
-from ebb_train.peers import layered
-from ebb_train.peers.exposure import fit_exposure
-from ebb_train.peers.focus import estimate_focus
-from ebb_train.peers.gaussian import Gaussian
-from ebb_train.peers.layered import Layered
-from ebb_train.scoring.summary import compare
 from ebb_train.settings import ScoreSettings, TimingSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.dataset.record import Record
-    from ebb_train.scoring.scores import Row
+    from ebb_train.evaluation.scores import Row
 
 REPOSITORY = Path(__file__).parents[1]
 RESULT = REPOSITORY / "benchmarks" / "results" / "baselines.json"
@@ -180,7 +180,7 @@ def interval(found: Estimate) -> dict[str, float | None]:
 def true_blur_scale(record: Record, raw: Path, truth: dict[str, Any]) -> float:
     """Blur between the nearest and the farthest depth of the stored map, as a share of the longer side.
 
-    A · f_px · (1/z_near − 1/z_far): :func:`ebb.optics.thin_lens.coc_px` over the range of the map.
+    A · f_px · (1/z_near − 1/z_far): :func:`ebb.bokeh.thin_lens.coc_px` over the range of the map.
     """
     aperture_m = truth["focal_length_mm"] / truth["f_number_shallow"] / 1000
     stored_per_full_px = record.height / record.crop_height

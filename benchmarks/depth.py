@@ -90,7 +90,7 @@ def networks(weights: Path, kinds: tuple[str, ...]) -> dict[str, Callable[[Tenso
     """The variants that are compared."""
     import torch
 
-    from ebb.depthmap.fold import fast
+    from ebb.depthmap.inference_graph import fast
     from ebb.depthmap.megadepth import load_megadepth
 
     plain = load_megadepth(weights)

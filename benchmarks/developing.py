@@ -32,14 +32,14 @@ import rawpy
 from PIL import Image
 
 from ebb.arrays import Size
-from ebb.optics.dng import write_dng
-from ebb.optics.exif import ShotInfo
-from ebb.optics.point_spread import focus_kernel, spread_light
-from ebb.optics.sensor import Exposure, Sensor, expose
-from ebb.optics.thin_lens import Lens, PixelGrid
+from ebb.bokeh.thin_lens import Lens, PixelGrid
+from ebb.formats.exif_writer import ShotInfo
 from ebb.photo.decode import opened_raw
 from ebb.photo.mosaic import Mosaic, read_mosaic
 from ebb.photo.resample import as_photo, resample
+from ebb.simulation.dng import write_dng
+from ebb.simulation.point_spread import focus_kernel, spread_light
+from ebb.simulation.sensor import Exposure, Sensor, expose
 from ebb.srgb import from_light
 
 if TYPE_CHECKING:

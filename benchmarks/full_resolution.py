@@ -1,17 +1,17 @@
 """``ebb-train render --full-resolution``: is what is in focus as sharp as the photo, and the rest as blurred?
 
-Truth: scenes of ``ebb.optics``, photographed at f/16 (the photo) and at the shallow f-number of the plan from
-the same place, 3072 x 2048 pixels, sensor noise in the photo only, both to 8-bit sRGB. In place of a network
-stands the true shallow photo at 1024 pixels of height (``perfect``), or that softened by a Gaussian of half a
-pixel and 3 % darker (``imperfect``): how good a network is, is not what is measured here.
+Truth: scenes of ``ebb.simulation``, photographed at f/16 (the photo) and at the shallow f-number of the plan
+from the same place, 3072 x 2048 pixels, sensor noise in the photo only, both to 8-bit sRGB. In place of a
+network stands the true shallow photo at 1024 pixels of height (``perfect``), or that softened by a Gaussian
+of half a pixel and 3 % darker (``imperfect``): how good a network is, is not what is measured here.
 
 Three ways up: ``plain`` (bicubic), ``guided_filter`` (He, Sun and Tang's, fitted at the small size, its
 coefficients carried up: He and Sun's fast guided filter; the best of radius 1, 2, 4 and eps 1e-4, 1e-3), and
-``ours`` (:mod:`ebb_train.render.upscale`). PSNR in dB, range 1, over all scenes' squared errors, in bands of
-the true blur: in focus (below 1 pixel of the small size), slightly out of it (1 to 4), out of it (above), and
-near the edges between (a blur that differs by more than 4 within 4 pixels of the small size). ``seconds``:
-processor time of one 24-megapixel photo, one thread, and the most memory that took beyond the photo.
-
+``ours`` (:mod:`ebb_train.inference.guided_upsampling`). PSNR in dB, range 1, over all scenes' squared errors,
+in bands of the true blur: in focus (below 1 pixel of the small size), slightly out of it (1 to 4), out of
+it (above), and near the edges between (a blur that differs by more than 4 within 4 pixels of the small
+size). ``seconds``: processor time of one 24-megapixel photo, one thread, and the most memory that took
+beyond the photo. 
     python benchmarks/full_resolution.py   # benchmarks/results/full_resolution.json, docs/full_resolution.png
 """
 
@@ -28,14 +28,14 @@ import cv2
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.optics.develop import develop, encode_srgb
-from ebb.optics.motion import CameraPose
-from ebb.optics.plan import Stream, plan_pair
-from ebb.optics.sensor import Exposure, expose
-from ebb.optics.simulate import APS_C, focal_length_px, optical_image, planned_scenes
-from ebb.optics.thin_lens import Lens, PixelGrid, coc_px
+from ebb.bokeh.thin_lens import Lens, PixelGrid, coc_px
+from ebb.simulation.develop import develop, encode_srgb
+from ebb.simulation.hand_motion import CameraPose
+from ebb.simulation.plan import Stream, plan_pair
+from ebb.simulation.sensor import Exposure, expose
+from ebb.simulation.simulate import APS_C, focal_length_px, optical_image, planned_scenes
+from ebb_train.inference.guided_upsampling import carry_up
 from ebb_train.pixels import from_unit, to_unit
-from ebb_train.render.upscale import carry_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,11 +12,11 @@ noise, 4 photo-like, odd sizes among them) and over one pair of 1024 x 1590.
 rounds in which all take turns, after one that is not counted. ``ebb`` is without LPIPS, whose network has
 random weights; ``scikit_image_ssim`` is its Gaussian SSIM alone, for scale.
 
-``regions``: made-up scenes (``ebb.optics``, 1152 x 768, 50 mm at f/16 and f/1.8, every other one with noise
-and another exposure) whose blur is known. ``overlap``: intersection over union with the truth of what is
-found in and out of focus, of all pixels and of the ``clear`` ones, whose blur is not within 0.8 … 1.6 of the
-threshold. ``blur_px``: median found in a photo blurred all over by a disc of known diameter. ``blur_ratio``:
-found for a shallow photo taken at another f-number, against the ratio of the f-numbers. ``halo``: found for
+``regions``: made-up scenes (``ebb.simulation``, 1152 x 768, 50 mm at f/16 and f/1.8, every other one with
+noise and another exposure) whose blur is known. ``overlap``: intersection over union with the truth of what
+is found in and out of focus, of all pixels and of the ``clear`` ones, whose blur is not within 0.8 … 1.6 of
+the threshold. ``blur_px``: median found in a photo blurred all over by a disc of known diameter.
+``blur_ratio``: found for a shallow photo taken at another f-number, against the ratio of the f-numbers. ``halo``: found for
 rims with a growing share of the subject's colour.
 """
 
@@ -42,8 +42,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from ebb.arrays import Size  # noqa: E402
+from ebb_train.metrics.inputs import as_pair  # noqa: E402
 from ebb_train.metrics.lpips import Lpips  # noqa: E402
-from ebb_train.metrics.pictures import as_pair  # noqa: E402
 from ebb_train.metrics.protocols import PROTOCOLS  # noqa: E402
 from ebb_train.metrics.regions import FOCUS_COC_PX, edge_halo, find_regions  # noqa: E402
 from tests.ebb_train.metrics.test_blur import blurred, typical  # noqa: E402

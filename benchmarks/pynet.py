@@ -10,8 +10,8 @@ for two, --runs runs after one that is not counted, median and quartiles; the co
 whatever else the machine does hits all of them. ``tensorflow``: the same weights as constants of a TensorFlow
 graph (the one that ``ebb-train export-tflite`` converts), in TensorFlow's own runtime with oneDNN, whose
 threads are set alike; ``contiguous`` and ``channels_last``: PyTorch in either memory layout; ``fast``:
-:mod:`ebb_train.models.fast`. ``largest_difference`` is that from ``contiguous`` with these weights, which are
-small; with weights as of a trained network the tests hold it below 1e-4. Each thread count runs in a
+:mod:`ebb_train.models.inference_graph`. ``largest_difference`` is that from ``contiguous`` with these
+weights, which are small; with weights as of a trained network the tests hold it below 1e-4. Each thread count runs in a
 process of its own, as TensorFlow takes its threads once.
 
 ``training_step`` (only with --training): forward, backward and Adam step of levels 5 and 1 with the paper's
@@ -48,7 +48,7 @@ from ebb_train import optional
 from ebb_train.export.tensorflow_ops import TensorFlowOperations
 from ebb_train.losses import Loss
 from ebb_train.models.blocks import EPSILON
-from ebb_train.models.fast import FastPyNet
+from ebb_train.models.inference_graph import FastPyNet
 from ebb_train.models.network import PyNet, instance_norm
 from ebb_train.models.pynet import PAPER, PyNetConfig, layers, output_size, pynet, used_layers
 from ebb_train.settings import LossWeights

@@ -1,6 +1,6 @@
 """Which refinement is best: none, ECC, phase correlation, or tiles registered by Gauss-Newton steps.
 
-Method: the alignable pairs of some groups of the alignment study (1024 x 684, made by ebb.optics). Each
+Method: the alignable pairs of some groups of the alignment study (1024 x 684, made by ebb.simulation). Each
 method starts at the motion of the keypoints and ends with a turn of the camera, except ECC, which OpenCV
 fits as a homography. ECC sees what ebb takes to be in focus, dilated to 64 px, or the whole frame. Phase
 correlation works on the same tiles as ours (32 px, band-passed, Hann window) and the same fit of the motion.
@@ -29,18 +29,18 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.alignment_pairs import StudyPair, pairs_of_group
 from ebb.arrays import Size
 from ebb.errors import Rejected
-from ebb.geometry.coarse import Search, coarse_motion
 from ebb.geometry.homography import apply
 from ebb.geometry.models import Matches, MotionModel, polish
-from ebb.geometry.refine import refine, sharp_in_both
-from ebb.geometry.tiles import TILE_PX, band, measure, pyramid
-from ebb.optics.plan import Kind
 from ebb.photo.resample import to_gray8
+from ebb.registration.coarse import Search, coarse_motion
+from ebb.registration.refinement import refine, sharp_in_both
+from ebb.registration.tiles import TILE_PX, band, measure, pyramid
+from ebb.simulation.plan import Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ebb.geometry.motion import Motion
+    from ebb.registration.motion import Motion
 
 RESULT = Path(__file__).parent / "results" / "refinement.json"
 SEED, GROUPS, WORKERS = 80_001, 2, 2

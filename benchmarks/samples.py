@@ -30,9 +30,9 @@ import torch
 from lightning_fabric import Fabric
 
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
-from ebb.dataset.png import encode_png
 from ebb.dataset.record import Record
 from ebb.dataset.shards import shard_name, write_shard
+from ebb.formats.png import encode_png
 from ebb_train.data.samples import Samples, SampleSettings, Stretch, full_height, micro_batches
 from ebb_train.data.sources import open_source
 from ebb_train.fit.loop import LevelTrainer

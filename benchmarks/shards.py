@@ -27,10 +27,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ebb.dataset.png import decode_png, encode_png
 from ebb.dataset.record import Record, from_row, record_row, schema
 from ebb.dataset.shards import ShardReader, read_records, write_shard
 from ebb.dataset.verify import verify_shard
+from ebb.formats.png import decode_png, encode_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -42,18 +42,18 @@ import pyarrow.parquet as pq
 import rawpy
 
 from ebb.arrays import Size
-from ebb.optics.dng import write_dng
-from ebb.optics.exif import ShotInfo
-from ebb.optics.motion import CameraPose
-from ebb.optics.plan import PairPlan, plan_pair
-from ebb.optics.sensor import Exposure, corner_loss, expose, vignetting
-from ebb.optics.simulate import APS_C, focal_length_px, optical_image, planned_scenes
+from ebb.formats.exif_writer import ShotInfo
+from ebb.simulation.dng import write_dng
+from ebb.simulation.hand_motion import CameraPose
+from ebb.simulation.plan import PairPlan, plan_pair
+from ebb.simulation.sensor import Exposure, corner_loss, expose, vignetting
+from ebb.simulation.simulate import APS_C, focal_length_px, optical_image, planned_scenes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ebb.optics.scenes import Scene
-    from ebb.optics.sensor import Sensor
+    from ebb.simulation.scenes import Scene
+    from ebb.simulation.sensor import Sensor
 
     Image = NDArray[np.float32]
 

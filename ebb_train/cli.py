@@ -17,8 +17,8 @@ from ebb.errors import ExitCode, MissingDependency
 from ebb.settings import DepthSettings
 from ebb.weights_verbs import weights_app
 from ebb_train.export.settings import CheckSettings, DeviceSettings, TfliteSettings
+from ebb_train.inference.settings import RenderSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
-from ebb_train.render.settings import RenderSettings
 from ebb_train.settings import ComputeSettings, FitSettings, ScoreSettings, TimingSettings, WatchSettings
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def render(
     from ebb_train import optional
 
     optional.torch()
-    from ebb_train.render.photos import render_photos
+    from ebb_train.inference.render import render_photos
 
     console = output.console()
     report = render_photos(
@@ -284,9 +284,9 @@ def evaluate(
         out: Folder for the pictures, scores.csv, scores.parquet, report.json and index.html.
         predictions: Folder of pictures to score instead, named after pair_id or the photos' files.
     """
-    from ebb_train.evaluate import PAGE
-    from ebb_train.evaluate import evaluate as evaluate_model
-    from ebb_train.report.texts import evaluation_text
+    from ebb_train.evaluation.evaluate import PAGE
+    from ebb_train.evaluation.evaluate import evaluate as evaluate_model
+    from ebb_train.evaluation.texts import evaluation_text
 
     console = output.console()
     found = evaluate_model(
@@ -316,9 +316,9 @@ def benchmark_models(
         out: Folder for pictures, scores, benchmark.json, timings.json, benchmark.md and index.html.
         models: Names, .safetensors files and run folders, with commas between; differences are to the first.
     """
-    from ebb_train.benchmark import benchmark
-    from ebb_train.evaluate import PAGE
-    from ebb_train.report.texts import benchmark_text
+    from ebb_train.evaluation.benchmark import benchmark
+    from ebb_train.evaluation.evaluate import PAGE
+    from ebb_train.evaluation.texts import benchmark_text
 
     console = output.console()
     names = [name.strip() for name in models.split(",") if name.strip()]
@@ -348,9 +348,9 @@ def ablate_network(
         out: Folder for pictures, strips, ablate.json and index.html.
         without_depth: Weights of a network trained without depth, to compare; else depth is set to zero.
     """
-    from ebb_train.ablate import ablate
-    from ebb_train.evaluate import PAGE
-    from ebb_train.report.texts import benchmark_text
+    from ebb_train.evaluation.ablate import ablate
+    from ebb_train.evaluation.evaluate import PAGE
+    from ebb_train.evaluation.texts import benchmark_text
 
     console = output.console()
     found = ablate(

@@ -27,7 +27,7 @@ import numpy as np
 import torch  # noqa: TID253
 
 from ebb.cli import main as ebb
-from ebb.dataset.png import encode_png
+from ebb.formats.png import encode_png
 from ebb_train.cli import main as ebb_train
 from ebb_train.data.samples import Draws, Samples, SampleSettings, Stretch, full_height, unit_range
 from ebb_train.data.sources import open_source

@@ -19,7 +19,7 @@ from pathlib import Path
 from ebb.cli import main as ebb
 from ebb.console import PlainProgress
 from ebb.files import write_atomic
-from ebb_train.benchmark import REPORT, TEXT, benchmark
+from ebb_train.evaluation.benchmark import REPORT, TEXT, benchmark
 from ebb_train.metrics.protocols import PROTOCOLS
 from ebb_train.settings import ScoreSettings, TimingSettings
 

@@ -11,9 +11,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from ebb.optics.dng import write_dng
-from ebb.optics.exif import ShotInfo
-from ebb.optics.sensor import SRGB_TO_XYZ, Exposure, Sensor
+from ebb.formats.exif_writer import ShotInfo
+from ebb.simulation.dng import write_dng
+from ebb.simulation.sensor import SRGB_TO_XYZ, Exposure, Sensor
 
 BLACK, WHITE = 512, 16000
 PATTERNS = {"RGGB": (0, 1, 1, 2), "BGGR": (2, 1, 1, 0), "GRBG": (1, 0, 2, 1), "GBRG": (1, 2, 0, 1)}

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ebb.optics.exif import ShotInfo
-from ebb.optics.jpeg import write_jpeg
+from ebb.formats.exif_writer import ShotInfo
+from ebb.simulation.camera_jpeg import write_jpeg
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 START = datetime(2021, 5, 1, 12, 0, 0)

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
-from ebb.dataset.png import encode_png
 from ebb.dataset.record import Record
 from ebb.dataset.shards import shard_name, write_shard
+from ebb.formats.png import encode_png
 
 if TYPE_CHECKING:
     from pathlib import Path

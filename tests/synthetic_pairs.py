@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ebb.arrays import Rgb8, Size
-from ebb.optics.develop import encode_srgb
-from ebb.optics.renderer import render_shallow
-from ebb.optics.scenes import Scene, make_scene
-from ebb.optics.sensor import Sensor
-from ebb.optics.thin_lens import Lens, PixelGrid, coc_px, image_distance_mm
+from ebb.bokeh.renderer import render_shallow
+from ebb.bokeh.thin_lens import Lens, PixelGrid, coc_px, image_distance_mm
+from ebb.simulation.develop import encode_srgb
+from ebb.simulation.scenes import Scene, make_scene
+from ebb.simulation.sensor import Sensor
 
 
 class SyntheticPair(NamedTuple):

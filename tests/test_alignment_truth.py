@@ -14,7 +14,7 @@ from benchmarks import alignment
 from benchmarks.alignment_pairs import GOOD_PER_SCENE, PAIRS_PER_GROUP, pairs_of_group
 from benchmarks.alignment_study import study_pair
 from ebb.arrays import Size
-from ebb.optics.plan import Kind
+from ebb.simulation.plan import Kind
 
 FRAME = Size(768, 512)
 SEED, GROUP = 3, 1

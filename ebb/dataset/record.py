@@ -15,9 +15,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ebb.arrays import Size
-from ebb.dataset.npy import npy_size
-from ebb.dataset.png import png_header
 from ebb.errors import InvalidInput
+from ebb.formats.npy import npy_size
+from ebb.formats.png import png_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ VERSION_KEY = b"ebb_schema_version"
 
 
 Npy: TypeAlias = bytes
-"""An NPY file of a float16 array; see :mod:`ebb.dataset.npy`."""
+"""An NPY file of a float16 array; see :mod:`ebb.formats.npy`."""
 
 Grid: TypeAlias = tuple[float | None, ...]
 """16 numbers, one for each of the 4 x 4 parts of the frame, row by row; ``None`` where it is not known."""

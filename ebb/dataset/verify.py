@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from ebb.dataset.npy import decode_npy
-from ebb.dataset.png import decode_png
 from ebb.dataset.record import IMAGE_COLUMNS, Record
 from ebb.dataset.shards import ShardReader
 from ebb.errors import InvalidInput
+from ebb.formats.npy import decode_npy
+from ebb.formats.png import decode_png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ebb.depthmap.sidecar import check_aspect, decode_image
-from ebb.depthmap.xmp import parse_packet, properties, read_xmp
 from ebb.errors import Reason, Rejected
+from ebb.formats.xmp import parse_packet, properties, read_xmp
 
 if TYPE_CHECKING:
     import xml.etree.ElementTree as ET
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import InverseDepth, Size
-    from ebb.depthmap.xmp import JpegSegment
+    from ebb.formats.xmp import JpegSegment
 
 _GDEPTH = ("http://ns.google.com/photos/1.0/depthmap/",)
 _DEPTH_MAP = ("http://ns.google.com/photos/dd/1.0/depthmap/",)

@@ -20,8 +20,8 @@ import numpy as np
 
 from ebb.depthmap.embedded import check_map, number
 from ebb.depthmap.encoding import inverse_depth_from_distance
-from ebb.depthmap.xmp import parse_packet, properties
 from ebb.errors import Reason, Rejected
+from ebb.formats.xmp import parse_packet, properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,8 +5,8 @@ hourglass itself is Chen et al., "Single-Image Depth Perception in the Wild" (NI
 the way the authors' do, so that the names in their public weights files (``3.0.0.1.0.0.weight``) are the
 names of the state dict here and loading needs no table.
 
-:func:`load_megadepth` gives the network as published; :func:`ebb.depthmap.fold.fast` makes the same function
-run faster.
+:func:`load_megadepth` gives the network as published; :func:`ebb.depthmap.inference_graph.fast` makes
+the same function run faster.
 """
 
 from __future__ import annotations

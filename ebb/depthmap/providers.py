@@ -77,7 +77,7 @@ class MegaDepthProvider:
             import torch
         except ImportError as error:
             raise MissingDependency("MegaDepth needs PyTorch", hint="pip install 'ebb[depth]'") from error
-        from ebb.depthmap.fold import fast
+        from ebb.depthmap.inference_graph import fast
         from ebb.depthmap.megadepth import load_megadepth
 
         model = fast(load_megadepth(weights), torch.bfloat16 if bf16 else torch.float32)

@@ -1,1 +1,1 @@
-"""Geometry: keypoints, matches, motion, common crop."""
+"""Geometry: homographies, motion models and the common crop."""

@@ -14,9 +14,9 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.errors import Broken, Reason
-from ebb.photo.heif import HEIF_SUFFIXES, decode_heif
+from ebb.formats.heif import HEIF_SUFFIXES, decode_heif
+from ebb.formats.tiff import Tiff
 from ebb.photo.probe import RAW_SUFFIXES, libraw_text
-from ebb.photo.tiff import Tiff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

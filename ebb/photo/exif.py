@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ebb.errors import Broken, Reason
+from ebb.formats.containers import cr3_metadata, raf_blocks
+from ebb.formats.heif import HEIF_SUFFIXES, heif_exif
 from ebb.photo.capture import Exif
-from ebb.photo.containers import cr3_metadata, raf_blocks
-from ebb.photo.heif import HEIF_SUFFIXES, heif_exif
 from ebb.photo.probe import RAW_SUFFIXES
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def read_exif(data: bytes, suffix: str) -> Exif:
     A value of 0 or 0/0 counts as not written (manual lenses). The time is DateTimeOriginal, else
     DateTimeDigitized, else DateTime, with its own sub-seconds; a year before 2003 means that the clock was
     never set. RAF and CR3 keep their EXIF in an embedded JPEG and in ``CMT`` boxes. The orientation of a HEIC
-    is always 1: it turns itself (:mod:`ebb.photo.heif`). A lens that only the
+    is always 1: it turns itself (:mod:`ebb.formats.heif`). A lens that only the
     maker notes name is taken from LibRaw, and so is everything of a RAW file without EXIF known to exifread.
     A file without EXIF, or with EXIF that cannot be parsed, gives an empty :class:`Exif`.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ebb.arrays import Size
+from ebb.formats.tiff import Tiff
 from ebb.photo.decode import (
     decode,
     developed_size,
@@ -17,7 +18,6 @@ from ebb.photo.decode import (
 from ebb.photo.mosaic import Mosaic, read_mosaic
 from ebb.photo.probe import RAW_SUFFIXES
 from ebb.photo.resample import NEUTRAL, Gain, as_photo, reduced, resample
-from ebb.photo.tiff import Tiff
 from ebb.srgb import encode
 
 if TYPE_CHECKING:

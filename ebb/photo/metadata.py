@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from ebb.errors import Broken
-from ebb.photo.heif import HEIF_SUFFIXES, heif_exif, heif_profile
+from ebb.formats.heif import HEIF_SUFFIXES, heif_exif, heif_profile
 from ebb.photo.probe import RAW_SUFFIXES
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ebb.arrays import Size
 from ebb.errors import Broken, Reason
-from ebb.photo.containers import (
+from ebb.formats.containers import (
     PNG_SIGNATURE,
     iso_boxes,
     jpeg_frame_size,
@@ -17,8 +17,8 @@ from ebb.photo.containers import (
     png_size,
     raf_blocks,
 )
-from ebb.photo.heif import HEIF_SUFFIXES, heif_size
-from ebb.photo.tiff import Tiff
+from ebb.formats.heif import HEIF_SUFFIXES, heif_size
+from ebb.formats.tiff import Tiff
 
 RAW_SUFFIXES = frozenset({".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".dng"})
 """Files that LibRaw develops; any other reader shows their thumbnail."""
@@ -49,7 +49,7 @@ CheckSize: TypeAlias = Callable[[Size], None]
 def probe(data: bytes, suffix: str, max_megapixels: float) -> Size:
     """Size of the stored photo, not yet turned upright, once the file has shown that it is whole.
 
-    A HEIC turns itself: its size is the one seen (:mod:`ebb.photo.heif`).
+    A HEIC turns itself: its size is the one seen (:mod:`ebb.formats.heif`).
 
     Costs no memory beyond the file itself, whatever size the file claims.
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.dataset.png import encode_png
 from ebb.errors import Status
 from ebb.files import write_atomic
+from ebb.formats.png import encode_png
 from ebb.report.status import PairStatus, dataset_status
 from ebb.report.stored import stored_photos
 

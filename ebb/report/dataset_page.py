@@ -13,8 +13,8 @@ from ebb.errors import Status
 from ebb.files import write_atomic
 from ebb.names import counted
 from ebb.pages.cells import number_cell
+from ebb.pages.data_uri import data_uri
 from ebb.pages.page import render_page
-from ebb.pages.pictures import data_uri
 from ebb.report.histograms import draw_histogram
 from ebb.report.limits import limit_of
 from ebb.report.status import read_contents, status_of

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.dataset.png import encode_png
 from ebb.errors import InvalidInput, Status, UsageError
 from ebb.files import write_atomic
+from ebb.formats.png import encode_png
 from ebb.geometry.homography import apply, resizing
-from ebb.geometry.tiles import TILE_PX
-from ebb.report import picture as draw
+from ebb.registration.tiles import TILE_PX
+from ebb.report import canvas as draw
+from ebb.report.canvas import BAD, FAINT, GOOD, TEXT, Canvas
 from ebb.report.limits import limit_of
-from ebb.report.picture import BAD, FAINT, GOOD, TEXT, Canvas
 from ebb.runner.items import Result
 from ebb.runner.run import run_items
 from ebb.stages.align import AlignJob, Examination, examine, jobs

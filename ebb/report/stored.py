@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ebb.dataset.png import decode_png
 from ebb.errors import InvalidInput
+from ebb.formats.png import decode_png
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,21 +10,16 @@ import numpy as np
 
 from ebb.arrays import Gray8, Homography, Mask, Points2d, Rect, Rgb, Size
 from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
-from ebb.dataset.png import encode_png
 from ebb.errors import Broken, Reason, Rejected
 from ebb.files import write_atomic
-from ebb.geometry.coarse import Search, coarse_motion
+from ebb.formats.png import encode_png
 from ebb.geometry.crop import common_crop, crop_to_photo, overlap
 from ebb.geometry.homography import decompose, rescale_homography, transfer_error_px
-from ebb.geometry.keypoints import detect
-from ebb.geometry.matching import match
 from ebb.geometry.models import MotionModel
-from ebb.geometry.refine import Refinement, refine
-from ebb.geometry.tiles import pyramid
 from ebb.photo.frame import Frame, open_frame
 from ebb.photo.resample import NEUTRAL, to_gray8
 from ebb.quality.agreement import agreement
-from ebb.quality.blur import (
+from ebb.quality.defocus import (
     FineDetail,
     aligned_halves,
     defocus_map,
@@ -34,19 +29,24 @@ from ebb.quality.blur import (
 )
 from ebb.quality.exposure import clipped_share, exif_ev, measure_exposure
 from ebb.quality.gates import AlignmentFigures, check_alignment, check_clipping, coverage, rejections
-from ebb.quality.likeness import picture_hash
+from ebb.quality.perceptual_hash import picture_hash
 from ebb.quality.sharpness import focus_figures
-from ebb.runner.inputs import read_ingested
+from ebb.registration.coarse import Search, coarse_motion
+from ebb.registration.keypoints import detect
+from ebb.registration.matching import match
+from ebb.registration.refinement import Refinement, refine
+from ebb.registration.tiles import pyramid
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, align_key
 from ebb.runner.stage import StageReport, run_pairs
+from ebb.scan.inputs import read_ingested
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ebb.geometry.motion import Motion
-    from ebb.quality.blur import Halves
+    from ebb.quality.defocus import Halves
     from ebb.quality.sharpness import FocusFigures
+    from ebb.registration.motion import Motion
     from ebb.runner.items import Progress
     from ebb.settings import AlignSettings, RunSettings
     from ebb.workspace import Workspace

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Rect, Size
 from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
-from ebb.dataset.npy import encode_npy
-from ebb.dataset.png import decode_png, encode_png
 from ebb.depthmap.embedded import read_embedded, read_gdepth
 from ebb.depthmap.encoding import encode_depth8, encode_float16, half_size_homography, resample_depth
 from ebb.depthmap.heic import read_auxiliary
@@ -18,17 +16,19 @@ from ebb.depthmap.providers import FROM_FILES, DepthProvider, check_provider, ma
 from ebb.depthmap.sidecar import read_sidecar
 from ebb.errors import Broken, InvalidInput, MissingDependency, Reason, Rejected, Status
 from ebb.files import write_atomic
+from ebb.formats.containers import jpeg_segments
+from ebb.formats.heif import HEIF_SUFFIXES, heif_depth, heif_xmp
+from ebb.formats.npy import encode_npy
+from ebb.formats.png import decode_png, encode_png
 from ebb.geometry.crop import crop_to_photo
 from ebb.model_files import find_model, sha256_model
-from ebb.photo.containers import jpeg_segments
 from ebb.photo.decode import developed_size, upright
-from ebb.photo.heif import HEIF_SUFFIXES, heif_depth, heif_xmp
 from ebb.runner.batches import Batching, run_batches
-from ebb.runner.inputs import read_ingested
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, DEPTH, align_key, depth_key, depth_recipe
 from ebb.runner.run import run_items
 from ebb.runner.stage import StageReport, run_pairs, usable
+from ebb.scan.inputs import read_ingested
 from ebb.weights import find_weights
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ebb.console import watched
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, read_index
-from ebb.dataset.jpeg import encode_jpeg
 from ebb.dataset.layouts import layout_paths
-from ebb.dataset.png import decode_png
 from ebb.dataset.shards import read_record
 from ebb.dataset.splits import SPLITS, Split
 from ebb.errors import InvalidInput, OutputError, Status
 from ebb.files import cannot_write, sha256_file, write_atomic
+from ebb.formats.jpeg import encode_jpeg
+from ebb.formats.png import decode_png
 from ebb.runner.items import Result
 from ebb.runner.run import run_items
 from ebb.settings import canonical_json

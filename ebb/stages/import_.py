@@ -11,17 +11,17 @@ import numpy as np
 from ebb.arrays import Gray8, Rgb8, Size
 from ebb.dataset.catalog import CatalogRow, Pair, pairs_of, read_catalog, write_catalog
 from ebb.dataset.layouts import EbbListing, EbbPair, find_ebb_pairs
-from ebb.dataset.png import decode_png, encode_png
 from ebb.errors import Broken, InvalidInput, Reason, Status
 from ebb.files import sha256_bytes, write_atomic
+from ebb.formats.png import decode_png, encode_png
 from ebb.photo.decode import decode
 from ebb.photo.pairing import pair_id
 from ebb.photo.probe import probe
-from ebb.runner.folder import FileJob, existing_folder, read_folder, walk
-from ebb.runner.inputs import read_ingested
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, DEPTH, IMPORT, align_key
 from ebb.runner.stage import StageReport, run_pairs
+from ebb.scan.folder import FileJob, existing_folder, read_folder, walk
+from ebb.scan.inputs import read_ingested
 from ebb.settings import AlignSettings, IngestSettings
 from ebb.state import FileRow, StageRow
 

@@ -20,8 +20,8 @@ from ebb.photo.exif import read_exif
 from ebb.photo.pairing import Verdict, explain, pair_captures
 from ebb.photo.pairs_file import pair_by_list, read_pairs_csv
 from ebb.photo.probe import PHOTO_SUFFIXES, probe
-from ebb.runner.folder import CLOSED_FOLDER, FileJob, FolderRows, existing_folder, read_folder, walk
 from ebb.runner.items import Result
+from ebb.scan.folder import CLOSED_FOLDER, FileJob, FolderRows, existing_folder, read_folder, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

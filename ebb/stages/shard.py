@@ -17,7 +17,7 @@ from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
 from ebb.model_files import model_name
 from ebb.names import counted, portable_name
-from ebb.quality.likeness import near_duplicates
+from ebb.quality.perceptual_hash import near_duplicates
 from ebb.runner.keys import ALIGN, DEPTH, align_key
 from ebb.runner.stage import usable
 from ebb.settings import as_dict

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from ebb.arrays import Size
 from ebb.errors import OutputError, Rejected, Status
 from ebb.files import remove_temporaries, sha256_bytes, sha256_file, write_atomic
-from ebb.optics.plan import BAD_KINDS, Kind, PairPlan, plan_pair
-from ebb.optics.rgbd import scene_from_photo
-from ebb.optics.simulate import APS_C, ScenePair, planned_scenes, simulate_pair
-from ebb.optics.truth import write_truth
 from ebb.runner.items import Result
-from ebb.runner.rgbd import RgbdPhoto, RgbdView, find_photos
 from ebb.runner.stage import StageReport, needs_work, run_pairs
+from ebb.scan.rgbd import RgbdPhoto, RgbdView, find_photos
 from ebb.settings import SimulateSettings, as_dict, canonical_json
+from ebb.simulation.plan import BAD_KINDS, Kind, PairPlan, plan_pair
+from ebb.simulation.rgbd import scene_from_photo
+from ebb.simulation.simulate import APS_C, ScenePair, planned_scenes, simulate_pair
+from ebb.simulation.truth import write_truth
 from ebb.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb.depthmap.sidecar import SidecarValues
-    from ebb.optics.scenes import Scene
     from ebb.runner.items import Progress
     from ebb.settings import RunSettings
+    from ebb.simulation.scenes import Scene
     from ebb.state import StageRow
     from ebb.workspace import Workspace
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ebb.dataset.index import INDEX_NAME, find_shards, read_index
 from ebb.dataset.layouts import find_ebb_pairs
-from ebb.dataset.png import decode_png
+from ebb.formats.png import decode_png
 from ebb.dataset.shards import ShardReader
 from ebb.dataset.splits import SPLITS
 from ebb.errors import InvalidInput

@@ -8,8 +8,8 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.errors import InvalidInput
-from ebb.optics.develop import encode_srgb
-from ebb.optics.scenes import make_scene
+from ebb.simulation.develop import encode_srgb
+from ebb.simulation.scenes import make_scene
 from ebb_train.pixels import to_unit
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def to_input(wide: Rgb8, depth: Gray8 | None, size: PhotoSize, channels: int) ->
     Returns:
         (1, size.height / 2, size.width / 2, channels), [0, 1].
     """
-    from ebb_train.full_image import halve
+    from ebb_train.inference.whole_photo import halve
 
     photo = halve(wide, depth, channels)
     missing = [max(0, wanted - found) for wanted, found in zip(size.input, photo.shape[:2], strict=True)]

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from ebb_train.data.samples import Batch
     from ebb_train.data.sources import Source
+    from ebb_train.fit.monitor import Watch
     from ebb_train.fit.run_folder import RunFolder
-    from ebb_train.fit.watch import Watch
     from ebb_train.models.pynet import PyNetConfig
     from ebb_train.models.vgg import Vgg19
     from ebb_train.settings import ComputeSettings, FitSettings, LevelPlan

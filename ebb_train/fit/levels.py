@@ -20,9 +20,9 @@ from ebb_train.fit.checkpoint import newest_checkpoint
 from ebb_train.fit.eta import find_workload
 from ebb_train.fit.level import Ground, Level
 from ebb_train.fit.loop import arithmetic
+from ebb_train.fit.monitor import Watch
 from ebb_train.fit.setup import as_launched, check_batches, claim, is_first_here, launch, one_voice
 from ebb_train.fit.validation import find_validator
-from ebb_train.fit.watch import Watch
 from ebb_train.losses import find_vgg
 from ebb_train.settings import WatchSettings, read_schedule
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from ebb_train.data.sources import Source
     from ebb_train.fit.checkpoint import Checkpoint
+    from ebb_train.fit.monitor import Progress
     from ebb_train.fit.run_folder import RunFolder
     from ebb_train.fit.validation import Validator
-    from ebb_train.fit.watch import Progress
     from ebb_train.models.network import PyNet
     from ebb_train.models.pynet import PyNetConfig
     from ebb_train.models.vgg import Vgg19

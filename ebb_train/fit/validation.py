@@ -13,7 +13,7 @@ import numpy as np
 import torch  # noqa: TID253 - only imported by training
 
 from ebb_train.data.sources import SplitIsEmpty, open_source
-from ebb_train.full_image import render_full_image
+from ebb_train.inference.whole_photo import render_full_image
 from ebb_train.metrics.protocols import Protocol, find_protocol
 from ebb_train.pixels import enlarge
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ebb.optics.aperture import blur_kernel
+from ebb.bokeh.aperture import blur_kernel
 
 if TYPE_CHECKING:
-    from ebb_train.metrics.pictures import Picture
+    from ebb_train.metrics.inputs import Picture
 
 Plane: TypeAlias = NDArray[np.float32]
 """(h, w)."""

@@ -8,10 +8,10 @@ import numpy as np
 
 from ebb.arrays import Rect
 from ebb.errors import InvalidInput
-from ebb_train.metrics.pictures import Pair
+from ebb_train.metrics.inputs import Pair
 
 if TYPE_CHECKING:
-    from ebb_train.metrics.pictures import Picture
+    from ebb_train.metrics.inputs import Picture
 
 BORDER_PX = 32
 """What PyNET's authors cut off on every side before they score."""

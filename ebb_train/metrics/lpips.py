@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from ebb_train.metrics.pictures import Picture
+    from ebb_train.metrics.inputs import Picture
     from ebb_train.models.perceptual import LpipsNetwork
 
 Net: TypeAlias = Literal["alex", "vgg"]

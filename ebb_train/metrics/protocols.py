@@ -17,7 +17,7 @@ import numpy as np
 from ebb import __version__
 from ebb.errors import UsageError
 from ebb_train.metrics import framing
-from ebb_train.metrics.pictures import Pair, as_pair, as_unit
+from ebb_train.metrics.inputs import Pair, as_pair, as_unit
 from ebb_train.metrics.similarity import (
     GAUSSIAN_11,
     GAUSSIAN_11_MIRRORED,

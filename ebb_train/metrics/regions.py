@@ -14,7 +14,7 @@ import numpy as np
 
 from ebb.errors import InvalidInput
 from ebb_train.metrics.blur import GRID, BlurMap, SharpPhoto, smoothed
-from ebb_train.metrics.pictures import as_pair
+from ebb_train.metrics.inputs import as_pair
 from ebb_train.metrics.similarity import psnr, ssim_maps
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Mask
+    from ebb_train.metrics.inputs import Picture
     from ebb_train.metrics.lpips import Lpips, Missing
-    from ebb_train.metrics.pictures import Picture
 
 FOCUS_COC_PX = 2.5
 """A blur disc up to this diameter is in focus."""
@@ -74,7 +74,7 @@ class Regions:
         """Score a prediction region by region.
 
         Args:
-            preds: (H, W, 3), as in :func:`ebb_train.metrics.pictures.as_pair`.
+            preds: (H, W, 3), as in :func:`ebb_train.metrics.inputs.as_pair`.
             lpips: The network of LPIPS, if there is one.
 
         Returns:
@@ -126,7 +126,7 @@ def find_regions(wide: NDArray[np.generic], target: NDArray[np.generic]) -> Regi
     """Tell from a pair what is in focus.
 
     Args:
-        wide: (H, W, 3), sharp everywhere; types as in :func:`ebb_train.metrics.pictures.as_pair`.
+        wide: (H, W, 3), sharp everywhere; types as in :func:`ebb_train.metrics.inputs.as_pair`.
         target: The shallow photo, aligned to it.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ebb_train.scoring.scores import usable_lpips
+from ebb_train.evaluation.scores import usable_lpips
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ import torch
 
 from ebb import __version__
 from ebb.command import run_verb
-from ebb.dataset.png import encode_png
 from ebb.errors import ExitCode, OutputError
+from ebb.formats.png import encode_png
 from ebb_train import cli
 from ebb_train.models import official
 from ebb_train.models.network import PyNet, save_pynet

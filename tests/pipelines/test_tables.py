@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from ebb_train.scoring.scores import usable_lpips
+from ebb_train.evaluation.scores import usable_lpips
 from tests.photo_sets import record, write_set
 
 ROOT = Path(__file__).parents[2]

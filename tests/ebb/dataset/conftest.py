@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from ebb.dataset.npy import encode_npy
-from ebb.dataset.png import encode_png
 from ebb.dataset.record import Record
+from ebb.formats.npy import encode_npy
+from ebb.formats.png import encode_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,8 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ebb.dataset.npy import encode_npy
-from ebb.dataset.png import encode_png
 from ebb.dataset.record import (
     COLUMNS,
     SCHEMA_VERSION,
@@ -23,6 +21,8 @@ from ebb.dataset.record import (
     schema,
 )
 from ebb.errors import InvalidInput
+from ebb.formats.npy import encode_npy
+from ebb.formats.png import encode_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebb.dataset.png import decode_png
 from ebb.dataset.record import record_row, schema
 from ebb.dataset.shards import (
     ROW_GROUP_PAIRS,
@@ -29,6 +28,7 @@ from ebb.dataset.shards import (
 )
 from ebb.dataset.splits import SPLITS
 from ebb.errors import InvalidInput, UsageError
+from ebb.formats.png import decode_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

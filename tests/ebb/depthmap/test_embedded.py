@@ -12,7 +12,7 @@ from PIL import Image
 from ebb.arrays import Size
 from ebb.depthmap.embedded import read_embedded, read_gdepth
 from ebb.errors import Reason, Rejected
-from ebb.photo.containers import jpeg_segments
+from ebb.formats.containers import jpeg_segments
 from tests.phones import (
     GDEPTH,
     PACKET,

@@ -8,7 +8,7 @@ from ebb.arrays import Size
 from ebb.geometry import models
 from ebb.geometry.homography import corner_error_px, transfer_error_px
 from ebb.geometry.models import GENERATORS, Matches, MotionModel, polish, robust_start
-from ebb.optics.motion import CameraPose, pose_homography
+from ebb.simulation.hand_motion import CameraPose, pose_homography
 
 SIZE = Size(1536, 1024)
 SIMILARITY = np.array([[1.01, -0.006, 14.0], [0.006, 1.01, -9.0], [0.0, 0.0, 1.0]])

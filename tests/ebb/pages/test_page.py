@@ -27,7 +27,7 @@ FACTS = {
 
 @pytest.fixture
 def page() -> str:
-    return render_page("ebb_train.report", "evaluate.html.jinja", **FACTS)
+    return render_page("ebb_train.evaluation", "evaluate.html.jinja", **FACTS)
 
 
 def test_texts_are_escaped(page: str) -> None:
@@ -76,9 +76,9 @@ def test_coloured_text_can_be_read_by_day_and_night(page: str, scheme: int, back
 
 
 def test_equal_facts_give_equal_pages(page: str) -> None:
-    assert render_page("ebb_train.report", "evaluate.html.jinja", **FACTS) == page
+    assert render_page("ebb_train.evaluation", "evaluate.html.jinja", **FACTS) == page
 
 
 def test_a_fact_that_is_missing_is_an_error() -> None:
     with pytest.raises(Exception, match="undefined"):
-        render_page("ebb_train.report", "evaluate.html.jinja", title="a")
+        render_page("ebb_train.evaluation", "evaluate.html.jinja", title="a")

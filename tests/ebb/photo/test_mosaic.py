@@ -9,12 +9,12 @@ import rawpy
 from numpy.typing import NDArray
 
 from ebb.arrays import Homography, Size
-from ebb.optics.point_spread import focus_kernel, spread_light
-from ebb.optics.sensor import Exposure, Sensor, expose
-from ebb.optics.thin_lens import Lens, PixelGrid
+from ebb.bokeh.thin_lens import Lens, PixelGrid
 from ebb.photo.decode import decode, opened_raw
 from ebb.photo.mosaic import Mosaic, read_mosaic
 from ebb.photo.resample import as_photo, resample, scale_matrix
+from ebb.simulation.point_spread import focus_kernel, spread_light
+from ebb.simulation.sensor import Exposure, Sensor, expose
 from tests.bayer import PATTERNS, bayer_dng, mosaic_of, simulated_dng
 from tests.photographed import texture
 

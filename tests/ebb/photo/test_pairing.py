@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from ebb.errors import Reason, Status
+from ebb.formats.heif import HEIF_SUFFIXES
 from ebb.photo.capture import Capture, Exif
-from ebb.photo.heif import HEIF_SUFFIXES
 from ebb.photo.pairing import (
     Verdict,
     explain,

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from ebb.arrays import Size
-from ebb.optics.develop import decode_srgb
-from ebb.optics.sensor import vignetting
 from ebb.photo.resample import resample
 from ebb.quality.exposure import clipped_share, exif_ev, linear_light, measure_exposure
+from ebb.simulation.develop import decode_srgb
+from ebb.simulation.sensor import vignetting
 from tests.photographed import FRAME, encoded, texture
 
 LIGHT = np.stack([0.5 * texture(channel) for channel in range(3)], axis=2)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ebb.dataset.png import decode_png
+from ebb.formats.png import decode_png
 from ebb.report import contact_sheet
 from ebb.report.contact_sheet import CAPTION, MARGIN, TILE_HEIGHT, write_contact_sheet
 from ebb.report.dataset_page import write_dataset_page

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ebb.dataset.png import decode_png
 from ebb.errors import InvalidInput, Reason, Status
+from ebb.formats.png import decode_png
 from ebb.report import dataset_page
 from ebb.report.dataset_page import PairFacts, most_doubtful, write_dataset_page
 from ebb.report.status import PairStatus, dataset_status

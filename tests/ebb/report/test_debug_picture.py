@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from ebb.arrays import Rgb8
 from ebb.dataset.catalog import pairs_of, read_catalog, write_catalog
-from ebb.dataset.png import decode_png
 from ebb.errors import InvalidInput, Reason, UsageError
+from ebb.formats.png import decode_png
 from ebb.report import debug_picture
+from ebb.report.canvas import BAD, GOOD, MARK
 from ebb.report.debug_picture import CAPTION, HEADER, MARGIN, PANEL, WIDTH, compose, write_debug_picture
-from ebb.report.picture import BAD, GOOD, MARK
 from ebb.settings import AlignSettings, RunSettings
 from ebb.stages.align import examine, jobs
 from ebb.workspace import Workspace, open_workspace, read_workspace

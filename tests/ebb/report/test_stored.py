@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ebb.dataset.png import encode_png
+from ebb.formats.png import encode_png
 from ebb.report.stored import stored_photos
 
 

@@ -12,8 +12,8 @@ import pytest
 from ebb.arrays import Rect, Size
 from ebb.console import SilentProgress
 from ebb.dataset.catalog import pairs_of, read_catalog
-from ebb.dataset.png import decode_png
 from ebb.errors import Reason, Rejected, Status
+from ebb.formats.png import decode_png
 from ebb.geometry.homography import apply, corner_error_px
 from ebb.settings import AlignSettings, IngestSettings, RunSettings
 from ebb.stages import align, ingest

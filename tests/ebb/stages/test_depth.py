@@ -11,11 +11,11 @@ import pytest
 
 from ebb.console import SilentProgress
 from ebb.dataset.catalog import read_catalog
-from ebb.dataset.npy import decode_npy
-from ebb.dataset.png import decode_png, encode_png
 from ebb.depthmap.encoding import HalfDepth, decode_float16
 from ebb.depthmap.onnx import load_onnx
 from ebb.errors import InvalidInput, MissingDependency, Status, UsageError
+from ebb.formats.npy import decode_npy
+from ebb.formats.png import decode_png, encode_png
 from ebb.report.status import dataset_status
 from ebb.settings import DepthSettings, IngestSettings, RunSettings
 from ebb.stages import align, depth, ingest

@@ -12,9 +12,9 @@ import pytest
 
 from ebb.console import SilentProgress
 from ebb.dataset.index import read_index
-from ebb.dataset.png import decode_png
 from ebb.dataset.shards import read_records
 from ebb.errors import InvalidInput, OutputError
+from ebb.formats.png import decode_png
 from ebb.settings import AlignSettings, DepthSettings, ShardSettings
 from ebb.stages import align, depth, shard
 from ebb.workspace import Workspace

@@ -16,12 +16,12 @@ import pytest
 from ebb.cli import main
 from ebb.console import SilentProgress
 from ebb.errors import DatasetLocked, ExitCode, InvalidInput, OutputError, Reason, UsageError
-from ebb.optics.plan import Kind
-from ebb.optics.simulate import DEPTH_SCALE
-from ebb.optics.truth import PairTruth
 from ebb.photo.decode import decode
 from ebb.runner.stage import StageReport
 from ebb.settings import IngestSettings, RunSettings, SimulateSettings
+from ebb.simulation.plan import Kind
+from ebb.simulation.simulate import DEPTH_SCALE
+from ebb.simulation.truth import PairTruth
 from ebb.stages import ingest, simulate
 from ebb.workspace import open_workspace
 from tests.captures import scene

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from ebb.dataset.png import encode_png
+from ebb.formats.png import encode_png
 from ebb.settings import as_dict
 from ebb_train.fit.page import PAGE, charts, level_row, write_page
 from ebb_train.settings import SCHEDULES

@@ -10,10 +10,10 @@ import scipy.ndimage
 from numpy.typing import NDArray
 
 from ebb.arrays import Rgb8
-from ebb.optics.develop import decode_srgb, encode_srgb
-from ebb.optics.renderer import render_shallow
+from ebb.bokeh.renderer import render_shallow
+from ebb.simulation.develop import decode_srgb, encode_srgb
 from ebb_train.metrics.blur import COCS_PX, GRID, SharpPhoto, smoothed
-from ebb_train.metrics.pictures import as_unit
+from ebb_train.metrics.inputs import as_unit
 from tests.synthetic_pairs import synthetic_pair
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ebb.errors import InvalidInput
 from ebb_train.metrics import framing
-from ebb_train.metrics.pictures import Pair
+from ebb_train.metrics.inputs import Pair
 
 
 def places(height: int, width: int) -> Pair:

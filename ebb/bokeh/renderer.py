@@ -1,0 +1,139 @@
+"""From an all-in-focus photo and its depth to the photo a wide aperture would have taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ebb.bokeh.aperture import DISC, Aperture, blur_kernel
+from ebb.bokeh.convolution import choose_backend
+from ebb.bokeh.inpainting import find_surfaces
+from ebb.bokeh.layers import cut, plane_cocs
+from ebb.bokeh.thin_lens import coc_px as metric_coc_px
+from ebb.bokeh.thin_lens import relative_coc_px
+from ebb.bokeh.tiles import Scene, overhang, paste, tile_rects
+from ebb.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from ebb.arrays import InverseDepth, RgbLinear
+    from ebb.bokeh.thin_lens import Lens, PixelGrid
+
+
+def render_shallow(
+    photo: RgbLinear,
+    coc_px: NDArray[np.float32],
+    *,
+    aperture: Aperture = DISC,
+    cats_eye: float = 0.0,
+    device: str | None = None,
+    workers: int = 0,
+) -> RgbLinear:
+    """Blur each pixel by its circle of confusion, with nearer surfaces covering farther ones.
+
+    A layered scatter: see :mod:`ebb.bokeh.layers` for how layers cover each other and
+    :mod:`ebb.bokeh.inpainting` for what is seen around the edges of a blurred surface. Light is conserved:
+    values above 1 become bright discs. Beyond its borders the photo is taken to be mirrored.
+
+    Args:
+        photo: (H, W, 3) linear light, sharp everywhere; highlights above 1.
+        coc_px: (H, W) signed blur diameter in pixels; negative in front of the plane of focus, else positive.
+        aperture: Shape of the aperture.
+        cats_eye: How far the barrel cuts into the aperture at the corners, 0 (not) to 1 (its edge passes
+            through the middle); exposure stays the same (fall-off belongs to the camera).
+        device: None for OpenCV on the CPU, else a torch device such as "cuda".
+        workers: Threads; 0: one a core. The result does not depend on it.
+
+    Returns:
+        (H, W, 3) linear light.
+
+    Raises:
+        UsageError: shapes do not match, a value is not finite, or an option is out of range.
+        MissingDependency: a device is named and torch is not installed.
+    """
+    _check(photo, coc_px, cats_eye)
+    backend = choose_backend(device)
+    photo, coc = np.asarray(photo, np.float32), np.asarray(coc_px, np.float32)
+    if not coc.any():
+        return photo.copy()
+    planes = plane_cocs(float(coc.min()), float(coc.max()))
+    margin = max(len(blur_kernel(planes[0])), len(blur_kernel(planes[-1]))) // 2
+    border = margin + overhang(cats_eye)
+    stack = cut(find_surfaces(photo, coc), planes, border)
+    scene = Scene(stack, margin, border, aperture, cats_eye, backend)
+    return paste(scene, tile_rects(coc.shape, cats_eye, whole=device is not None), coc.shape, workers)
+
+
+def render_metric(
+    photo: RgbLinear,
+    depth_m: ArrayLike,
+    lens: Lens,
+    pixels: PixelGrid,
+    focus_distance_m: float,
+    *,
+    aperture: Aperture = DISC,
+    cats_eye: float = 0.0,
+    device: str | None = None,
+) -> RgbLinear:
+    """Render with a real lens: :func:`ebb.bokeh.thin_lens.coc_px`, then :func:`render_shallow`.
+
+    Args:
+        photo: (H, W, 3) linear light, sharp everywhere.
+        depth_m: (H, W) distances in metres; infinity allowed.
+        lens: The lens.
+        pixels: The sensor's sampling of the photo.
+        focus_distance_m: Distance of the plane of focus.
+        aperture: As in :func:`render_shallow`.
+        cats_eye: As there.
+        device: As there.
+
+    Raises:
+        UsageError: as in those two.
+    """
+    coc = metric_coc_px(lens, pixels, focus_distance_m, depth_m)
+    return render_shallow(photo, coc, aperture=aperture, cats_eye=cats_eye, device=device)
+
+
+def render_relative(
+    photo: RgbLinear,
+    inverse_depth: InverseDepth,
+    focus_inverse_depth: float,
+    max_coc_px: float,
+    *,
+    aperture: Aperture = DISC,
+    cats_eye: float = 0.0,
+    device: str | None = None,
+) -> RgbLinear:
+    """Render from depth without a scale; the strongest blur in the photo gets ``max_coc_px``.
+
+    Args:
+        photo: (H, W, 3) linear light, sharp everywhere.
+        inverse_depth: (H, W), larger is nearer.
+        focus_inverse_depth: The value to focus on.
+        max_coc_px: Largest blur diameter in pixels, in front or behind.
+        aperture: As in :func:`render_shallow`.
+        cats_eye: As there.
+        device: As there.
+
+    Raises:
+        UsageError: as in :func:`ebb.bokeh.thin_lens.relative_coc_px` and :func:`render_shallow`.
+    """
+    unit = relative_coc_px(inverse_depth, focus_inverse_depth, 1.0)
+    largest = float(np.abs(unit).max(initial=0))
+    coc = relative_coc_px(inverse_depth, focus_inverse_depth, max_coc_px / largest if largest else 0.0)
+    return render_shallow(photo, coc, aperture=aperture, cats_eye=cats_eye, device=device)
+
+
+def _check(photo: RgbLinear, coc: NDArray[np.float32], cats_eye: float) -> None:
+    if photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
+        raise UsageError(f"the photo must have the shape (height, width, 3), not {photo.shape}")
+    if coc.shape != photo.shape[:2]:
+        raise UsageError(
+            f"one circle of confusion a pixel is needed: photo {photo.shape[:2]}, coc {coc.shape}"
+        )
+    if not (np.isfinite(photo).all() and np.isfinite(coc).all()):
+        raise UsageError("photo and circles of confusion must be finite")
+    if not 0 <= cats_eye <= 1:
+        raise UsageError(f"cats_eye must be between 0 and 1, not {cats_eye}")

@@ -1,0 +1,101 @@
+"""Rendering square by square: cache-sized work for threads, and a kernel that changes over the field."""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ebb.arrays import Rect
+from ebb.bokeh.aperture import Aperture, blur_kernel
+from ebb.bokeh.layers import Stack, composite
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ebb.arrays import RgbLinear
+    from ebb.bokeh.convolution import Backend
+
+TILE_PX = 128
+"""Side of a square; most hold few planes, and their Fourier transforms fit the cache."""
+
+
+class Scene(NamedTuple):
+    """What every tile is rendered from."""
+
+    stack: Stack
+    """The photo in layers, with a border."""
+    margin: int
+    """Half of the largest kernel."""
+    border: int
+    """Pixels the stack sticks out of the photo on each side."""
+    aperture: Aperture
+    cats_eye: float
+    backend: Backend
+
+
+def overhang(cats_eye: float) -> int:
+    """How far tiles stick out of the photo."""
+    return TILE_PX if cats_eye else 0
+
+
+def tile_rects(shape: tuple[int, int], cats_eye: float, *, whole: bool) -> list[Rect]:
+    """Cut the photo: into squares; into one piece for a GPU; into half-overlapping squares for cat's eyes."""
+    height, width = shape
+    if cats_eye:
+        half = TILE_PX // 2
+        starts = [(y, x) for y in range(-half, height, half) for x in range(-half, width, half)]
+        return [Rect(x, y, TILE_PX, TILE_PX) for y, x in starts]
+    side = max(shape) if whole else TILE_PX
+    starts = [(y, x) for y in range(0, height, side) for x in range(0, width, side)]
+    return [Rect(x, y, min(side, width - x), min(side, height - y)) for y, x in starts]
+
+
+def paste(scene: Scene, rects: list[Rect], shape: tuple[int, int], workers: int) -> RgbLinear:
+    """Render all tiles and add them up, in their order: the result does not depend on the threads."""
+    result = np.zeros((*shape, 3), np.float32)
+    fade = bool(scene.cats_eye)
+    with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
+        for rect, tile in zip(rects, pool.map(lambda rect: _render(scene, rect, shape), rects), strict=True):
+            weighted = tile * _tent(rect) if fade else tile
+            top, left = max(rect.y, 0), max(rect.x, 0)
+            bottom, right = min(rect.y + rect.height, shape[0]), min(rect.x + rect.width, shape[1])
+            inner = weighted[top - rect.y : bottom - rect.y, left - rect.x : right - rect.x]
+            result[top:bottom, left:right] += inner
+    return result
+
+
+def _tent(rect: Rect) -> NDArray[np.float32]:
+    """(height, width, 1) weights that sum to 1 over half-overlapping squares."""
+    rise = 1 - np.abs((np.arange(TILE_PX) + 0.5) / (TILE_PX / 2) - 1)
+    return np.outer(rise[: rect.height], rise[: rect.width])[..., None].astype(np.float32)
+
+
+def _render(scene: Scene, rect: Rect, shape: tuple[int, int]) -> RgbLinear:
+    outer = scene.border - scene.margin
+    rows = slice(rect.y + outer, rect.y + outer + rect.height + 2 * scene.margin)
+    columns = slice(rect.x + outer, rect.x + outer + rect.width + 2 * scene.margin)
+    backend = scene.backend
+    window = Stack(
+        scene.stack.planes, *(backend.load(array[..., rows, columns]) for array in scene.stack[1:])
+    )
+    clip = _clip(scene, rect, shape)
+    tile = composite(window, lambda coc: blur_kernel(coc, scene.aperture, clip), scene.margin, backend)
+    return np.ascontiguousarray(np.moveaxis(backend.fetch(tile), 0, -1))
+
+
+def _clip(scene: Scene, rect: Rect, shape: tuple[int, int]) -> tuple[float, float]:
+    """Where the barrel's edge lies: shifted to the middle of the photo, fully at a corner.
+
+    The front rim cuts rays on the side of the pupil that the object is on, so a corner's background
+    highlights lose their outer side (Kingslake, *Optics in Photography*, on mechanical vignetting).
+    """
+    height, width = shape
+    x = rect.x + rect.width / 2 - width / 2
+    y = rect.y + rect.height / 2 - height / 2
+    corner = math.hypot(width, height) / 2
+    scale = scene.cats_eye / max(corner, math.hypot(x, y))  # the middle of a square may lie outside
+    return -x * scale, -y * scale

@@ -1,1 +1,0 @@
-"""Optics: a thin-lens camera with known truth."""

@@ -1,0 +1,199 @@
+"""How much blurrier is the shallow photo than the wide one: roughly everywhere, finely where it is sharp.
+
+Small discs show in the share of the detail that is left: that of fine detail, which a small disc takes,
+against that of coarser detail, which it leaves. Exposure and light fall-off take the same share of both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ebb.quality.grid import blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Gray8, Homography
+
+BLURS_PX = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0)
+"""Standard deviations of the Gaussians that the wide photo is blurred with, to see which makes it look like
+the shallow one; a disc of diameter d has one of d / 4."""
+
+DISC_PER_SIGMA = 4.0
+REDUCTION = 2
+TILE_PX = 32
+_SHADING_PX = 16.0
+_MIN_DETAIL = 1.0
+"""Standard deviation of grey values below which a tile of the wide photo shows no blur."""
+
+_COARSE_PX = (2.5, 6.0)
+"""Standard deviations of the two Gaussians whose difference is the coarser detail; the fine detail ends where
+it begins."""
+
+_LOSS_OF_NONE, _LOSS_PER_PX2 = 0.02, 0.0125
+"""ln(coarse / fine), the shares of detail left, is this without blur, and grows so with the square of a small
+disc: medians over simulated pairs."""
+
+_INDEPENDENT_FINE, _INDEPENDENT_COARSE = 60, 12
+"""Independent values of either detail in a tile."""
+
+_TEXTURE_ERROR = 0.02
+"""Standard deviation of the logarithm where there is no noise: no texture is the median one."""
+
+_GRAIN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / np.float32(6)
+"""What responds to noise more than to texture (J. Immerkaer, "Fast noise variance estimation", CVIU 1996)."""
+
+_NOISE_PER_GRAIN = 0.32
+"""Variance of demosaiced noise in the fine detail, over the mean square of that response. White noise has
+0.01, but photos whose noise is white were reduced, and have little of it."""
+
+_GRAIN_PERCENTILE, _GRAIN_TIMES = 10, 2.0
+"""Of the tile's own response, what counts as noise is at most twice that of the emptiest tenth of the tiles:
+dark places have more noise than bright ones."""
+
+_LEAST_SIGNAL = 0.2
+"""Share of the fine detail that is never taken for noise."""
+
+
+class Halves(NamedTuple):
+    """Both photos at half their size on the wide one's grid, whole tiles; (rows · 16, columns · 16)."""
+
+    wide: NDArray[np.float32]
+    shallow: NDArray[np.float32]
+    there: NDArray[np.float32]
+    """Share of each pixel that is inside the shallow photo, 0 … 1."""
+
+
+def aligned_halves(wide: Gray8, shallow: Gray8, H_shallow_to_wide: Homography) -> Halves:
+    """Bring both photos onto one grid.
+
+    Args:
+        wide: (height, width).
+        shallow: Any size.
+        H_shallow_to_wide: Between these two.
+    """
+    import cv2
+
+    size = (wide.shape[1] // TILE_PX * TILE_PX, wide.shape[0] // TILE_PX * TILE_PX)
+    moved = cv2.warpPerspective(shallow, H_shallow_to_wide, size, borderMode=cv2.BORDER_REFLECT_101)
+    inside = cv2.warpPerspective(np.ones_like(shallow), H_shallow_to_wide, size, flags=cv2.INTER_NEAREST)
+    photos = wide[: size[1], : size[0]], np.asarray(moved), np.asarray(inside)
+    return Halves(*(blocks(photo, REDUCTION) for photo in photos))
+
+
+class FineDetail(NamedTuple):
+    """What :func:`ebb.registration.tiles.measure` says of N tiles of 32 px."""
+
+    centres: NDArray[np.float64]
+    """(N, 2), in the wide photo."""
+    energy: NDArray[np.float64]
+    """(N,), mean square of the fine detail of the wide photo, noise and all."""
+    kept: NDArray[np.float64]
+    """(N,), how much of it the shallow photo has, whatever its exposure."""
+    correlation: NDArray[np.float64]
+    """(N,), −1 … 1."""
+
+
+def largest_discs_px(fine: FineDetail, wide: Gray8, halves: Halves) -> NDArray[np.float64]:
+    """The largest blur discs that are likely: estimates for small ones plus their standard deviation.
+
+    Args:
+        fine: Fine detail of both photos.
+        wide: (height, width).
+        halves: Both photos, aligned.
+
+    Returns:
+        (N,), diameters in pixels at 1024 px height; infinite where nothing of the detail is left. Large ones
+        come out too small.
+    """
+    tile = tuple((fine.centres // TILE_PX).astype(int).T[::-1])
+    kept, correlation = (values[tile] for values in _coarse_detail(halves))
+    signal = np.maximum(1 - _noise(wide)[tile] / fine.energy, _LEAST_SIGNAL)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        loss = np.log(kept * signal / fine.kept)
+        coarse_error, fine_error = correlation**-2 - 1, fine.correlation**-2 - 1
+        variance = coarse_error / _INDEPENDENT_COARSE + fine_error / _INDEPENDENT_FINE + _TEXTURE_ERROR**2
+        largest = loss + np.sqrt(variance) - _LOSS_OF_NONE
+    discs = np.sqrt(np.maximum(largest, 0) / _LOSS_PER_PX2) * 1024 / len(wide)
+    return np.where((fine.kept > 0) & (kept > 0), discs, np.inf)
+
+
+def _coarse_detail(halves: Halves) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(rows, columns) of tiles: share of the coarser detail that is left, and its correlation."""
+    first, second = (
+        _blur(photo, _COARSE_PX[0] / REDUCTION) - _blur(photo, _COARSE_PX[1] / REDUCTION)
+        for photo in (halves.wide, halves.shallow)
+    )
+    energy, moved_energy, product = (
+        _tile_mean(a * b).astype(np.float64) for a, b in ((first, first), (second, second), (first, second))
+    )
+    tiny = np.finfo(np.float32).tiny
+    return product / np.maximum(energy, tiny), product / np.sqrt(np.maximum(energy * moved_energy, tiny))
+
+
+def _noise(wide: Gray8) -> NDArray[np.float64]:
+    """(rows, columns) of tiles: variance of the noise in the fine detail of the wide photo."""
+    import cv2
+
+    grain = np.asarray(cv2.filter2D(wide, cv2.CV_32F, _GRAIN), np.float32)
+    response = blocks(grain**2, TILE_PX).astype(np.float64)
+    emptiest = np.percentile(response, _GRAIN_PERCENTILE)
+    return _NOISE_PER_GRAIN * np.minimum(response, _GRAIN_TIMES * emptiest)
+
+
+def defocus_px(halves: Halves) -> NDArray[np.float64]:
+    """Blur that the shallow photo has more than the wide one, on a grid of tiles of 32 px.
+
+    Returns:
+        (rows, columns), diameter of a disc in pixels, one of :data:`BLURS_PX` times 4; NaN where the wide
+        photo has no detail or the shallow one ends.
+    """
+    target = _detail(halves.shallow)
+    scores = np.stack(
+        [_correlation(_detail(_blur(halves.wide, sigma / REDUCTION)), target) for sigma in BLURS_PX]
+    )
+    found = DISC_PER_SIGMA * np.asarray(BLURS_PX)[scores.argmax(axis=0)]
+    detail = _tile_mean(_detail(halves.wide) ** 2)
+    there = _tile_mean(halves.there) > 0.99
+    return np.where(there & (detail > _MIN_DETAIL**2), found, np.nan)
+
+
+def median_of(blurs: NDArray[np.float64]) -> float:
+    """Median over what :func:`defocus_px` found; NaN where nothing can be said."""
+    known = blurs[np.isfinite(blurs)]
+    return float(np.median(known)) if len(known) else np.nan
+
+
+def defocus_map(blurs: NDArray[np.float64], grid: int = 4) -> list[float | None]:
+    """Median of :func:`defocus_px` in each part of the frame.
+
+    Returns:
+        ``grid`` x ``grid`` values, row by row; ``None`` where nothing can be said.
+    """
+    parts = [part for rows in np.array_split(blurs, grid) for part in np.array_split(rows, grid, axis=1)]
+    medians = [median_of(part) for part in parts]
+    return [median if np.isfinite(median) else None for median in medians]
+
+
+def _blur(photo: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    import cv2
+
+    return np.asarray(cv2.GaussianBlur(photo, (0, 0), sigma), np.float32) if sigma else photo
+
+
+def _detail(photo: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(photo - _blur(photo, _SHADING_PX / REDUCTION))
+
+
+def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    tiny = np.float32(1e-6)
+    return np.asarray(
+        _tile_mean(first * second) / np.sqrt(_tile_mean(first**2) * _tile_mean(second**2) + tiny)
+    )
+
+
+def _tile_mean(half: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean over every tile of a plane of half the size, (rows, columns)."""
+    return blocks(half, TILE_PX // REDUCTION)

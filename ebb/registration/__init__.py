@@ -1,0 +1,1 @@
+"""Registration: from two photos of a scene to the homography between them, with measurements."""

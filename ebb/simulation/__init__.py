@@ -1,0 +1,1 @@
+"""Simulation: procedural scenes, a sensor and camera files whose truth is known."""

@@ -1,0 +1,121 @@
+"""From sensor numbers to a picture, as the camera itself does it for its JPEG files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ebb.errors import UsageError
+from ebb.simulation.sensor import RGGB
+from ebb.srgb import from_light, to_light
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Rgb8, RgbLinear
+    from ebb.simulation.sensor import Mosaic, Sensor
+
+_GREEN = 1
+_FROM_CROSS = np.array(
+    [[0, 0, -2, 0, 0], [0, 0, 4, 0, 0], [-2, 4, 8, 4, -2], [0, 0, 4, 0, 0], [0, 0, -2, 0, 0]], np.float32
+) / np.float32(16)
+_FROM_ROW = np.array(
+    [[0, 0, 1, 0, 0], [0, -2, 0, -2, 0], [-2, 8, 10, 8, -2], [0, -2, 0, -2, 0], [0, 0, 1, 0, 0]], np.float32
+) / np.float32(16)
+_FROM_DIAGONALS = np.array(
+    [[0, 0, -3, 0, 0], [0, 4, 0, 4, 0], [-3, 0, 12, 0, -3], [0, 4, 0, 4, 0], [0, 0, -3, 0, 0]], np.float32
+) / np.float32(16)
+
+_STEPS = {1: (1, 1), 2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (-1, 1), 7: (-1, -1), 8: (1, -1)}
+"""EXIF Orientation → step through rows and columns of the upright photo; from 5 on after a transposition."""
+
+
+def develop(mosaic: Mosaic, sensor: Sensor, white_balance: tuple[float, float, float]) -> RgbLinear:
+    """Undo :func:`ebb.simulation.sensor.expose`: black level, white balance, demosaicing, linear sRGB.
+
+    Args:
+        mosaic: (height, width), RGGB.
+        sensor: The sensor that recorded it.
+        white_balance: Multipliers of red, green and blue.
+
+    Returns:
+        (height, width, 3), 0 … 1; what any of the three colours cannot hold is clipped to white.
+    """
+    scale = 1 / np.float32(sensor.white_level - sensor.black_level)
+    signal = np.maximum(mosaic.astype(np.float32) - sensor.black_level, 0) * scale
+    for row, column, plane in RGGB:
+        signal[row::2, column::2] *= np.float32(white_balance[plane])
+    camera = demosaic(np.minimum(signal, 1))
+    return np.clip(camera @ np.linalg.inv(sensor.srgb_to_camera).T.astype(np.float32), 0, 1)
+
+
+def demosaic(signal: NDArray[np.float32]) -> RgbLinear:
+    """Guess the two colours each pixel did not see.
+
+    Bilinear interpolation, corrected by the Laplacian of the colour that was seen: Malvar, He and Cutler,
+    "High-quality linear interpolation for demosaicing of Bayer-patterned color images", ICASSP 2004, fig. 2.
+
+    Args:
+        signal: (height, width), RGGB, white-balanced.
+
+    Returns:
+        (height, width, 3).
+    """
+    import cv2
+
+    def filtered(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(cv2.filter2D(signal, -1, kernel, borderType=cv2.BORDER_REFLECT_101), np.float32)
+
+    across, opposite = filtered(_FROM_ROW), filtered(_FROM_DIAGONALS)
+    along, green = filtered(_FROM_ROW.T), filtered(_FROM_CROSS)
+    rgb = np.empty((*signal.shape, 3), np.float32)
+    for row, column, plane in RGGB:
+        cell = np.s_[row::2, column::2]
+        if plane == _GREEN:
+            # Red lies beside the green pixels of the even rows, above and below those of the odd rows.
+            red, blue = (across, along) if row == 0 else (along, across)
+            rgb[cell] = np.dstack([red[cell], signal[cell], blue[cell]])
+        else:
+            rgb[*cell, plane], rgb[*cell, _GREEN], rgb[*cell, 2 - plane] = (
+                signal[cell],
+                green[cell],
+                opposite[cell],
+            )
+    return rgb
+
+
+def encode_srgb(photo: RgbLinear) -> Rgb8:
+    """Linear light to 8-bit sRGB: clip, curve, round."""
+    return np.asarray(np.rint(srgb_curve(photo) * 255), np.uint8)
+
+
+def srgb_curve(photo: RgbLinear) -> NDArray[np.float32]:
+    """Linear light, clipped to 0 … 1, to sRGB values 0 … 1."""
+    return from_light(np.clip(photo, 0, 1))
+
+
+def decode_srgb(photo: NDArray[np.uint8] | NDArray[np.uint16]) -> RgbLinear:
+    """8 or 16-bit sRGB to linear light 0 … 1."""
+    curve = photo.astype(np.float32) / np.iinfo(photo.dtype).max
+    return to_light(curve).astype(np.float32)
+
+
+def as_stored(upright: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
+    """Turn an upright photo so that a viewer who obeys EXIF ``orientation`` sees it upright again.
+
+    Args:
+        upright: (height, width) or (height, width, channels).
+        orientation: EXIF Orientation, 1 … 8: which sides of the scene row 0 and column 0 show.
+
+    Returns:
+        The pixels as the sensor reads them, contiguous; 5 … 8 swap width and height.
+
+    Raises:
+        UsageError: the orientation is not 1 … 8.
+    """
+    if orientation not in _STEPS:
+        raise UsageError(f"orientation {orientation}", hint="EXIF knows 1 to 8")
+    row_step, column_step = _STEPS[orientation]
+    turned = np.swapaxes(upright, 0, 1) if orientation >= 5 else upright
+    return np.ascontiguousarray(turned[::row_step, ::column_step])

@@ -1,0 +1,273 @@
+"""What happens when one pair is photographed: settings of both shots, the hand's motion, and what goes wrong.
+
+A plan is a function of (seed, index) alone: pair 7 is the same whether it is made first, last or alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ebb.arrays import Size
+from ebb.errors import Reason, UsageError
+from ebb.simulation.hand_motion import CameraPose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FileFormat = Literal["dng", "jpeg"]
+
+_FIRST_SHOT = datetime(2024, 6, 1, 8, 0, 0)  # noqa: DTZ001 (a camera's clock has no zone)
+_BETWEEN_PAIRS_S = 600.0
+"""Longer than a session's gap: every pair is a scene of its own."""
+_BETWEEN_SHOTS_S = (2.5, 9.0)
+_SLOWEST_BY_HAND_S = 1 / 15
+_PARTS_OF_A_SECOND = (
+    *(8000, 6400, 5000, 4000, 3200, 2500, 2000, 1600, 1250, 1000, 800, 640, 500, 400, 320, 250, 200, 160),
+    *(125, 100, 80, 60, 50, 40, 30, 25, 20, 15, 13, 10, 8, 6, 5, 4),
+)
+_TENTHS_OF_A_SECOND = (3, 4, 5, 6, 8, 10, 13, 16, 20)
+_SHUTTER_S = (*(Fraction(1, n) for n in _PARTS_OF_A_SECOND), *(Fraction(n, 10) for n in _TENTHS_OF_A_SECOND))
+"""Shutter speeds of cameras, thirds of a stop rounded as they are on every dial."""
+
+
+class Kind(StrEnum):
+    """What goes wrong with a pair."""
+
+    GOOD = "good"
+    UNRELATED = "unrelated"
+    """The two shots show different scenes."""
+    MOVED_SUBJECT = "moved_subject"
+    """The subject went elsewhere between the shots."""
+    MISSED_FOCUS = "missed_focus"
+    """The shallow shot is focused in front of or behind the subject."""
+    PARALLAX = "parallax"
+    """The photographer took a step sideways."""
+    MISSING_PARTNER = "missing_partner"
+    """One of the two files is not there."""
+    OVEREXPOSED = "overexposed"
+    """The shallow shot is far too bright."""
+
+
+EXPECTED_REASONS: Mapping[Kind, tuple[Reason, ...]] = {
+    Kind.GOOD: (),
+    Kind.UNRELATED: (
+        Reason.TOO_FEW_INLIERS,
+        Reason.TOO_FEW_MATCHES,
+        Reason.IMPLAUSIBLE_MOTION,
+        Reason.LOW_OVERLAP,
+        Reason.LOW_SIMILARITY,
+    ),
+    Kind.MOVED_SUBJECT: (
+        Reason.LOW_SIMILARITY,
+        Reason.PARALLAX,
+        Reason.TOO_FEW_INLIERS,
+        Reason.TOO_FEW_MATCHES,
+        Reason.IMPLAUSIBLE_MOTION,
+    ),
+    Kind.MISSED_FOCUS: (
+        Reason.MISSED_FOCUS,
+        Reason.TOO_FEW_MATCHES,
+        Reason.TOO_FEW_INLIERS,
+        Reason.LOW_SIMILARITY,
+    ),
+    Kind.PARALLAX: (
+        Reason.PARALLAX,
+        Reason.TOO_FEW_INLIERS,
+        Reason.TOO_FEW_MATCHES,
+        Reason.IMPLAUSIBLE_MOTION,
+        Reason.LOW_SIMILARITY,
+    ),
+    Kind.MISSING_PARTNER: (Reason.MISSING_PARTNER,),
+    Kind.OVEREXPOSED: (Reason.EXPOSURE_MISMATCH, Reason.TOO_FEW_MATCHES, Reason.TOO_FEW_INLIERS),
+}
+"""What a pair of that kind may be rejected for, the one that names the cause first; none: it must align."""
+
+BAD_KINDS = tuple(kind for kind in Kind if kind is not Kind.GOOD)
+
+
+class Stream(IntEnum):
+    """Independent streams of random numbers of one pair."""
+
+    PLAN = 0
+    SCENE = 1
+    OTHER_SCENE = 2
+    WIDE_NOISE = 3
+    SHALLOW_NOISE = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShotPlan:
+    """How one shot is taken."""
+
+    name: str
+    """File name."""
+    captured_at: datetime
+    f_number: float
+    exposure_time_s: Fraction
+    iso: int
+    gain_ev: float
+    """Brightness: 0 puts diffuse white at the sensor's white level."""
+    focus_ratio: float = 1.0
+    """Focus distance over the subject's distance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairPlan:
+    """How one pair is taken; everything but the scene."""
+
+    seed: int
+    index: int
+    kind: Kind
+    size: Size
+    """Of the upright photo."""
+    file_format: FileFormat
+    orientation: int
+    focal_length_mm: float
+    white_balance: tuple[float, float, float]
+    pose: CameraPose
+    """The shallow shot's camera relative to the wide one's."""
+    wide: ShotPlan
+    shallow: ShotPlan
+    missing: Literal["", "wide", "shallow"] = ""
+    """The file that is not there."""
+    subject_shift: float = 0.0
+    """How far the subject moves between the shots, as a share of the frame's width."""
+
+    def rng(self, stream: Stream) -> np.random.Generator:
+        """Random numbers of this pair for one purpose."""
+        return np.random.default_rng([self.seed, self.index, stream])
+
+
+def plan_pair(
+    seed: int,
+    index: int,
+    *,
+    bad_share: float = 0.2,
+    size: Size = Size(1296, 864),  # noqa: B008 (an immutable tuple)
+    file_format: FileFormat = "dng",
+    bad_kinds: Sequence[Kind] = BAD_KINDS,
+) -> PairPlan:
+    """Decide how pair ``index`` is taken.
+
+    Args:
+        seed: Seed of the whole set, at least 0.
+        index: Number of the pair, from 0.
+        bad_share: Share of the pairs with something wrong, 0 … 1.
+        size: Frame of the sensor, landscape; about a third of the pairs are portrait.
+        file_format: Camera files to write.
+        bad_kinds: What may go wrong.
+
+    Returns:
+        The plan; equal arguments give equal plans.
+
+    Raises:
+        UsageError: a negative seed or index, a share outside 0 … 1, nothing that may go wrong, or a frame
+            with an odd side.
+    """
+    _check(seed, index, bad_share, size, bad_kinds)
+    rng = np.random.default_rng([seed, index, Stream.PLAN])
+    bad = rng.random() < bad_share
+    kind = bad_kinds[int(rng.integers(len(bad_kinds)))] if bad else Kind.GOOD
+    orientation = int(rng.choice([1, 8, 6, 3], p=[0.65, 0.2, 0.1, 0.05]))
+    upright = Size(size.height, size.width) if orientation >= 5 else size
+    pose = _pose(rng, kind)
+    wide, shallow = _shots(rng, index, kind, "DNG" if file_format == "dng" else "JPG")
+    missing: tuple[Literal["wide", "shallow"], ...] = ("wide", "shallow")
+    return PairPlan(
+        seed=seed,
+        index=index,
+        kind=kind,
+        size=upright,
+        file_format=file_format,
+        orientation=orientation,
+        focal_length_mm=50.0,
+        white_balance=(float(rng.uniform(1.8, 2.4)), 1.0, float(rng.uniform(1.3, 1.7))),
+        pose=pose,
+        wide=wide,
+        shallow=shallow,
+        missing=missing[int(rng.integers(2))] if kind is Kind.MISSING_PARTNER else "",
+        subject_shift=_either_side(rng, 0.2, 0.35) if kind is Kind.MOVED_SUBJECT else 0.0,
+    )
+
+
+def _check(seed: int, index: int, bad_share: float, size: Size, bad_kinds: Sequence[Kind]) -> None:
+    if seed < 0 or index < 0:
+        raise UsageError(f"seed {seed}, pair {index}", hint="neither may be negative")
+    if not 0 <= bad_share <= 1:
+        raise UsageError(f"a share of {bad_share} bad pairs", hint="it goes from 0 to 1")
+    if bad_share > 0 and not bad_kinds:
+        raise UsageError("bad pairs are wanted, but nothing may go wrong", hint="name at least one kind")
+    if size.width % 2 or size.height % 2:
+        raise UsageError(f"a frame of {size.width} x {size.height} pixels", hint="both sides must be even")
+
+
+def _either_side(rng: np.random.Generator, least: float, most: float) -> float:
+    return float(rng.choice([-1, 1]) * rng.uniform(least, most))
+
+
+def _pose(rng: np.random.Generator, kind: Kind) -> CameraPose:
+    """A hand's motion: some tenths of a degree, a breath of focus, for half the hands half a millimetre."""
+    pitch, yaw, roll = (float(value) for value in np.clip(rng.normal(0, 0.2, 3), -0.45, 0.45))
+    shift = np.clip(rng.normal(0, 0.0003, 3), -0.0008, 0.0008) * (rng.random() < 0.5)
+    breathing = float(1 + np.clip(rng.normal(0, 0.008), -0.016, 0.016))
+    if kind is Kind.PARALLAX:
+        shift = np.array([_either_side(rng, 0.04, 0.08), _either_side(rng, 0.0, 0.02), 0.0])
+    x, y, z = (float(value) for value in shift)
+    return CameraPose(rotation_deg=(pitch, yaw, roll), translation_m=(x, y, z), focal_ratio=breathing)
+
+
+def _shots(rng: np.random.Generator, index: int, kind: Kind, suffix: str) -> tuple[ShotPlan, ShotPlan]:
+    """Settings of the wide and the shallow shot."""
+    start = _FIRST_SHOT + timedelta(seconds=index * _BETWEEN_PAIRS_S + round(rng.uniform(0, 60), 3))
+    later = start + timedelta(seconds=round(rng.uniform(*_BETWEEN_SHOTS_S), 3))
+    shallow_first = rng.random() < 0.4
+    times = (later, start) if shallow_first else (start, later)
+    numbers = (2 * index + 2, 2 * index + 1) if shallow_first else (2 * index + 1, 2 * index + 2)
+    shallow_time = _nominal(np.exp(rng.uniform(np.log(1 / 3200), np.log(1 / 100))))
+    too_long = float(rng.uniform(3.0, 4.0)) if kind is Kind.OVEREXPOSED else 0.0
+    wide_iso, wide_time = _wide_exposure(float(shallow_time))
+    error = np.log2(float(wide_time) * wide_iso / 100 / float(shallow_time) * (1.8 / 16) ** 2)
+    mistakes = rng.normal(0, 0.05, 2)
+    wide = ShotPlan(
+        name=f"IMG_{numbers[0]:04d}.{suffix}",
+        captured_at=times[0],
+        f_number=16.0,
+        exposure_time_s=wide_time,
+        iso=wide_iso,
+        gain_ev=float(error + mistakes[0]),
+    )
+    shallow = ShotPlan(
+        name=f"IMG_{numbers[1]:04d}.{suffix}",
+        captured_at=times[1],
+        f_number=1.8,
+        exposure_time_s=_nominal(float(shallow_time) * 2**too_long),
+        iso=100,
+        gain_ev=float(too_long + mistakes[1]),
+        focus_ratio=_missed(rng) if kind is Kind.MISSED_FOCUS else 1.0,
+    )
+    return wide, shallow
+
+
+def _missed(rng: np.random.Generator) -> float:
+    return float(rng.choice([rng.uniform(0.5, 0.65), rng.uniform(1.8, 3.0)]))
+
+
+def _wide_exposure(shallow_time_s: float) -> tuple[int, Fraction]:
+    """ISO and time that make f/16 as bright as f/1.8 at ISO 100, at a speed a hand can hold if possible."""
+    time_s = shallow_time_s * (16 / 1.8) ** 2
+    iso = 100
+    while time_s > _SLOWEST_BY_HAND_S and iso < 1600:
+        iso, time_s = iso * 2, time_s / 2
+    return iso, _nominal(time_s)
+
+
+def _nominal(time_s: float) -> Fraction:
+    """The nearest shutter speed a camera offers."""
+    return min(_SHUTTER_S, key=lambda speed: abs(math.log(speed / time_s)))

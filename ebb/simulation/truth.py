@@ -1,0 +1,140 @@
+"""The truth about a simulated pair, one row of `truth.parquet`."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ebb.simulation.hand_motion import pose_homography
+from ebb.simulation.plan import EXPECTED_REASONS, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pyarrow as pa
+
+    from ebb.arrays import Homography
+    from ebb.simulation.plan import PairPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairTruth:
+    """The truth about one pair; geometry is for upright photos, integers are pixel centres."""
+
+    index: int
+    kind: Kind
+    expected: Literal["aligned", "rejected"]
+    reasons: tuple[str, ...]
+    """Reason codes it may be rejected for, the one that names the cause first."""
+    wide: str
+    """File name; also when the file is missing."""
+    shallow: str
+    depth: str
+    """Name of the depth file: sidecar of the wide photo."""
+    missing: str
+    width: int
+    height: int
+    orientation: int
+    focal_length_mm: float
+    focal_px: float
+    """Of the wide shot."""
+    focal_ratio: float
+    f_number_wide: float
+    f_number_shallow: float
+    iso_wide: int
+    iso_shallow: int
+    exposure_time_s_wide: float
+    exposure_time_s_shallow: float
+    exposure_difference_ev: float
+    """How much brighter the shallow photo is."""
+    focus_m_wide: float
+    focus_m_shallow: float
+    R: tuple[float, ...]
+    """Rotation, 9 numbers row by row: X_shallow = R X_wide + t."""
+    t: tuple[float, ...]
+    """Translation, metres."""
+    H_wide_to_shallow: tuple[float, ...] | None
+    """9 numbers row by row; at the subject's distance when t is not zero; ``None`` for unrelated scenes."""
+    H_shallow_to_wide: tuple[float, ...] | None
+    captured_at_wide: str
+    captured_at_shallow: str
+
+    def as_row(self) -> dict[str, Any]:
+        """Plain values for a table."""
+        return dataclasses.asdict(self) | {"kind": str(self.kind), "reasons": list(self.reasons)}
+
+
+def pair_truth(plan: PairPlan, focal_px: float, focus_m: tuple[float, float]) -> PairTruth:
+    """Write down the truth about a pair.
+
+    Args:
+        plan: How the pair is taken.
+        focal_px: Focal length of the wide shot in pixels.
+        focus_m: Focus distance of the wide and of the shallow shot; the homographies hold at the first.
+    """
+    reasons = EXPECTED_REASONS[plan.kind]
+    H = pose_homography(plan.pose, focal_px, plan.size, focus_m[0])
+    related = plan.kind is not Kind.UNRELATED
+    return PairTruth(
+        index=plan.index,
+        kind=plan.kind,
+        expected="rejected" if reasons else "aligned",
+        reasons=tuple(str(reason) for reason in reasons),
+        wide=plan.wide.name,
+        shallow=plan.shallow.name,
+        depth=f"{plan.wide.name.rpartition('.')[0]}_depth.png",
+        missing=plan.missing,
+        width=plan.size.width,
+        height=plan.size.height,
+        orientation=plan.orientation,
+        focal_length_mm=plan.focal_length_mm,
+        focal_px=focal_px,
+        focal_ratio=plan.pose.focal_ratio,
+        f_number_wide=plan.wide.f_number,
+        f_number_shallow=plan.shallow.f_number,
+        iso_wide=plan.wide.iso,
+        iso_shallow=plan.shallow.iso,
+        exposure_time_s_wide=float(plan.wide.exposure_time_s),
+        exposure_time_s_shallow=float(plan.shallow.exposure_time_s),
+        exposure_difference_ev=plan.shallow.gain_ev - plan.wide.gain_ev,
+        focus_m_wide=focus_m[0],
+        focus_m_shallow=focus_m[1],
+        R=tuple(plan.pose.rotation.ravel().tolist()),
+        t=plan.pose.translation_m,
+        H_wide_to_shallow=tuple(H.ravel().tolist()) if related else None,
+        H_shallow_to_wide=tuple(_inverse(H).ravel().tolist()) if related else None,
+        captured_at_wide=plan.wide.captured_at.isoformat(timespec="milliseconds"),
+        captured_at_shallow=plan.shallow.captured_at.isoformat(timespec="milliseconds"),
+    )
+
+
+def write_truth(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Parquet file of rows as :meth:`PairTruth.as_row` makes them, in order of their index."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["index"]), schema=truth_schema())
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    return sink.getvalue()
+
+
+def truth_schema() -> pa.Schema:
+    """Columns of the truth: the fields of :class:`PairTruth`."""
+    import pyarrow as pa
+
+    types = {"int": pa.int64(), "float": pa.float64(), "tuple[str, ...]": pa.list_(pa.string())}
+    numbers = pa.list_(pa.float64())
+    types |= {"tuple[float, ...]": numbers, "tuple[float, ...] | None": numbers}
+    return pa.schema(
+        [(field.name, types.get(str(field.type), pa.string())) for field in dataclasses.fields(PairTruth)]
+    )
+
+
+def _inverse(H: Homography) -> Homography:
+    inverse = np.linalg.inv(H)
+    return np.asarray(inverse / inverse[2, 2])

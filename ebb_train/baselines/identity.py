@@ -1,0 +1,37 @@
+"""The wide photo as it is: what every model has to beat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ebb_train.baselines.model import Cost, Model
+from ebb_train.pixels import to_unit
+
+if TYPE_CHECKING:
+    from ebb.arrays import Gray8, Rgb8, Size
+    from ebb.runner.items import Progress
+    from ebb_train.baselines.model import Picture, TrainPairs
+
+
+class Identity(Model):
+    """Changes nothing."""
+
+    name = "identity"
+    needs_depth = False
+
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:  # noqa: ARG002 - the signature of a model
+        """The wide photo in [0, 1]."""
+        return to_unit(wide)
+
+    def facts(self) -> dict[str, Any]:
+        """The name says it all."""
+        return {"model": self.name}
+
+    def cost(self, size: Size) -> Cost:  # noqa: ARG002 - as above
+        """Nothing."""
+        return Cost(parameters=0, multiply_adds=0)
+
+
+def build(train: TrainPairs, progress: Progress) -> Identity:  # noqa: ARG001 - the signature of a builder
+    """Make it."""
+    return Identity()

@@ -1,0 +1,91 @@
+"""The layered renderer of :mod:`ebb.bokeh`, driven by the depth map: what portrait modes do.
+
+It needs no weights. Light is blurred in linear values by discs, and nearer surfaces cover farther ones. What
+the wide photo clipped to white was brighter than that, and shows as bright discs: how much brighter is
+calibrated, as the photo does not tell.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb.bokeh.renderer import render_shallow
+from ebb.console import watched
+from ebb.simulation.develop import decode_srgb, srgb_curve
+from ebb_train.baselines.calibration import BLURS, DEFAULT_BLUR, best_of
+from ebb_train.baselines.depth_blur import blur_diameters
+from ebb_train.baselines.exposure import UNCHANGED, Exposure, fit_exposure
+from ebb_train.baselines.model import Cost, Model, require_depth
+
+if TYPE_CHECKING:
+    from ebb.arrays import Gray8, Rgb8, Size
+    from ebb.runner.items import Progress
+    from ebb_train.baselines.model import Picture, TrainPairs
+    from ebb_train.data.sources import Photos
+
+
+CLIPPED = 250
+"""Grey level from which on a pixel counts as clipped, in its darkest channel."""
+HIGHLIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""How much brighter than white clipped pixels are taken to be: the values tried."""
+ROUNDS = 2
+"""Of calibrating one, then the other."""
+
+
+class Layered(Model):
+    """Estimates the focus, turns depth into blur discs, and lets the light of layers through."""
+
+    name = "layered"
+    needs_depth = True
+
+    def __init__(
+        self,
+        blur: float,
+        exposure: Exposure = UNCHANGED,
+        highlights: float = 1.0,
+        calibrated_on: int = 0,
+    ) -> None:
+        self.blur, self.exposure, self.highlights = blur, exposure, highlights
+        self.calibrated_on = calibrated_on
+
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+        """Render as a wide aperture would, with one thread."""
+        coc = blur_diameters(wide, require_depth(self.name, depth), self.blur)
+        light = self.exposure.apply(decode_srgb(wide))
+        light[wide.min(axis=2) >= CLIPPED] *= np.float32(self.highlights)
+        return srgb_curve(render_shallow(light, coc, workers=1))
+
+    def facts(self) -> dict[str, Any]:
+        """Blur scale, gains and highlights, and how many train pairs they come from."""
+        return {
+            "model": self.name,
+            "blur": self.blur,
+            **self.exposure._asdict(),
+            "highlights": self.highlights,
+            "calibrated_on": self.calibrated_on,
+        }
+
+    def cost(self, size: Size) -> Cost:  # noqa: ARG002 - the signature of a model
+        """Four numbers; the work depends on how many layers a photo has."""
+        return Cost(parameters=4, multiply_adds=None)
+
+
+def build(train: TrainPairs, progress: Progress) -> Layered:
+    """Calibrate exposure, then blur scale and highlights in turn: both show in the size of bright discs."""
+    pairs = [pair for pair in train() if pair.depth is not None]
+    exposure, blur, highlights = fit_exposure(pairs), DEFAULT_BLUR, 1.0
+
+    def with_blur(value: float, pair: Photos) -> Picture:
+        return Layered(value, exposure, highlights).render(pair.wide, pair.depth)
+
+    def with_highlights(value: float, pair: Photos) -> Picture:
+        return Layered(blur, exposure, value).render(pair.wide, pair.depth)
+
+    pictures = ROUNDS * (len(BLURS) + len(HIGHLIGHTS)) * len(pairs)
+    with watched(progress, "calibrate layered", pictures):
+        for _ in range(ROUNDS):
+            blur = best_of(BLURS, pairs, with_blur, DEFAULT_BLUR, progress)
+            highlights = best_of(HIGHLIGHTS, pairs, with_highlights, 1.0, progress)
+    return Layered(blur, exposure, highlights, len(pairs))

@@ -1,0 +1,56 @@
+"""The models there are, by name; a weights file or run folder is named by its path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ebb.console import SilentProgress
+from ebb.errors import UsageError
+from ebb_train.baselines import gain, gaussian, identity, layered, pynet
+from ebb_train.fit.run_folder import weights_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ebb.runner.items import Progress
+    from ebb_train.baselines.model import Builder, Model, TrainPairs
+
+BUILDERS: Mapping[str, Builder] = {
+    "identity": identity.build,
+    "gain": gain.build,
+    "gaussian": gaussian.build,
+    "layered": layered.build,
+}
+"""Add a model: write its file, then a line here."""
+
+WEIGHTS_SUFFIX = ".safetensors"
+
+
+def is_path(name: str) -> bool:
+    """Whether a model is named by its weights file, or by the run folder that holds it."""
+    return name not in BUILDERS and (name.endswith(WEIGHTS_SUFFIX) or Path(name).is_dir())
+
+
+def build_model(
+    name: str, train: TrainPairs, device: str = "auto", progress: Progress | None = None
+) -> Model:
+    """Make a model.
+
+    Args:
+        name: A name of :data:`BUILDERS`, or the path of a PyNET weights file or of a run folder.
+        train: Gives train pairs to those that calibrate themselves.
+        device: Where networks run: cpu, cuda, or auto.
+        progress: Hears how far calibration is.
+
+    Raises:
+        UsageError: no such model.
+        InvalidInput: a weights file or a train pair is damaged.
+        MissingDependency: a network is named, and what it needs is not installed.
+    """
+    if name in BUILDERS:
+        return BUILDERS[name](train, progress or SilentProgress())
+    if is_path(name):
+        return pynet.load(weights_of(Path(name)), device)
+    known = f"one of: {', '.join(BUILDERS)}, or the path of a {WEIGHTS_SUFFIX} file or a run folder"
+    raise UsageError(f"no model is called {name!r}", hint=known)

@@ -1,0 +1,1 @@
+"""Evaluation: predictions on disk, scores for each pair, tables and pages."""

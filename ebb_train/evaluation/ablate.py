@@ -1,0 +1,182 @@
+"""Ablate: what levels (figure 8) and depth (figure 6) contribute to a trained network.
+
+::
+
+    <out>/
+      variants/<name>/      pictures and scores of each variant
+      strips/<pair_id>.png  the wide photo, every variant, the shallow photo, side by side
+      ablate.json           means, and differences to the whole network
+      index.html            to look at
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb.errors import InvalidInput
+from ebb.files import write_atomic
+from ebb.formats.png import encode_png
+from ebb_train.baselines import pynet
+from ebb_train.baselines.model import Model
+from ebb_train.evaluation.benchmark import Benchmark, Entry, photo_size
+from ebb_train.evaluation.benchmark_page import benchmark_grids, benchmark_page, pictures_of
+from ebb_train.evaluation.evaluate import (
+    PAGE,
+    PREDICTIONS,
+    columns_of,
+    group_facts,
+    open_scored,
+    score_folder,
+)
+from ebb_train.evaluation.predictions import PictureFolder, file_stem, predict
+from ebb_train.evaluation.strips import strip
+from ebb_train.evaluation.summary import compare, summarise
+from ebb_train.evaluation.tables import write_json, write_tables
+from ebb_train.fit.run_folder import weights_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ebb.arrays import Gray8, Rgb8, Size
+    from ebb.runner.items import Progress
+    from ebb_train.baselines.model import Cost, Picture
+    from ebb_train.baselines.pynet import PyNetModel
+    from ebb_train.data.sources import Source
+    from ebb_train.settings import ScoreSettings
+
+VARIANTS, STRIPS, REPORT = "variants", "strips", "ablate.json"
+
+CUTS = ((), (7,), (7, 6), (7, 6, 5), (7, 6, 5, 4))
+"""Levels left out, as in figure 8; first the whole network."""
+
+
+class Variant(Model):
+    """A network, changed in one way.
+
+    Args:
+        whole: The network as it is.
+        name: What the variant is called.
+        change: The same in plain words, for reports.
+        run: The network that renders; that of ``whole`` or a silenced one.
+        blank_depth: Give it a depth map of zeros.
+    """
+
+    def __init__(
+        self, whole: PyNetModel, name: str, change: str, run: PyNetModel, *, blank_depth: bool = False
+    ) -> None:
+        self.name, self.needs_depth = name, whole.needs_depth
+        self._whole, self._change, self._run, self._blank_depth = whole, change, run, blank_depth
+
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+        """Run the changed network."""
+        return self._run.render(
+            wide, np.zeros_like(depth) if self._blank_depth and depth is not None else depth
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Those of the whole network, and the change."""
+        return self._whole.facts() | {"change": self._change}
+
+    def cost(self, size: Size) -> Cost:
+        """Of the whole network."""
+        return self._whole.cost(size)
+
+
+def ablate(
+    checkpoint: Path,
+    dataset: Path,
+    out: Path,
+    settings: ScoreSettings,
+    *,
+    without_depth: Path | None = None,
+    progress: Progress,
+) -> Benchmark:
+    """Render a split with every variant of a network; score them; write strips, JSON and a page.
+
+    Args:
+        checkpoint: The network's weights file, or the run folder of ``ebb-train fit``.
+        dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
+        out: Where everything goes.
+        settings: What is scored, and how.
+        without_depth: Weights of a network that was trained without depth, for figure 6; without one, the
+            network of ``checkpoint`` gets a depth map of zeros, if it takes depth.
+        progress: Hears of every pair.
+
+    Raises:
+        UsageError: an unknown protocol, or ``out`` holds pictures of another network.
+        InvalidInput: the data set or a weights file is not what it should be.
+        MissingDependency: PyTorch or safetensors is not installed.
+        OutputError: something cannot be written.
+    """
+    source = open_scored(dataset, out / REPORT, settings)
+    models = variants(checkpoint, without_depth, settings.device)
+    folders = [out / VARIANTS / model.name.replace(" ", "-") for model in models]
+    jobs = [(model, folder / PREDICTIONS) for model, folder in zip(models, folders, strict=True)]
+    failures = predict(jobs, source, progress)
+    entries: list[Entry] = []
+    size, columns = photo_size(source), columns_of(settings)
+    for model, folder in zip(models, folders, strict=True):
+        rows = score_folder(PictureFolder(folder / PREDICTIONS), source, settings, progress, failures)
+        write_tables(rows, folder)
+        entries.append(
+            Entry(
+                name=model.name,
+                model=model.facts(),
+                cost=model.cost(size),
+                rows=rows,
+                summary=summarise(rows, columns),
+                difference=compare(rows, entries[0].rows, columns) if entries else {},
+            )
+        )
+    found = Benchmark(
+        split=settings.split,
+        data=source.fingerprint(),
+        num_pairs=len(source),
+        photo=size,
+        groups=group_facts(settings),
+        entries=entries,
+    )
+    _write(found, source, out, settings.cases)
+    return found
+
+
+def variants(checkpoint: Path, without_depth: Path | None, device: str) -> list[Model]:
+    """The whole network, levels left out, and depth left out.
+
+    Raises:
+        InvalidInput: a weights file is damaged, or that of ``without_depth`` takes depth.
+        MissingDependency: PyTorch or safetensors is not installed.
+    """
+    whole = pynet.load(weights_of(checkpoint), device)
+    models: list[Model] = []
+    for cut, run in zip(CUTS, pynet.silenced(whole, CUTS), strict=True):
+        levels = f"{cut[0]} to {cut[-1]}" if len(cut) > 1 else "".join(map(str, cut))
+        name, change = (
+            (f"no level {levels}", f"levels {levels} replaced by zeros") if cut else ("whole", "none")
+        )
+        models.append(Variant(whole, name, change, run))
+    if without_depth is not None:
+        other = pynet.load(weights_of(without_depth), device)
+        if other.needs_depth:
+            raise InvalidInput(
+                "this network takes depth", path=without_depth, hint="train with --in-channels 3"
+            )
+        models.append(Variant(other, "trained without depth", "another network", other))
+    elif whole.needs_depth:
+        models.append(
+            Variant(whole, "depth zeroed", "the depth map replaced by zeros", whole, blank_depth=True)
+        )
+    return models
+
+
+def _write(found: Benchmark, source: Source, out: Path, num_cases: int) -> None:
+    write_json(out / REPORT, found.as_dict())
+    for row in found.entries[0].rows:
+        if row.picture is not None:
+            pictures = pictures_of(found, source.read(row.index), row.index)
+            write_atomic(out / STRIPS / f"{file_stem(row.pair_id)}.png", encode_png(strip(pictures)))
+    grids = benchmark_grids(found)
+    heading = f"Ablation: {found.split} split"
+    write_atomic(out / PAGE, benchmark_page(found, grids, source, num_cases, heading).encode())

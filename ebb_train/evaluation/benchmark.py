@@ -1,0 +1,259 @@
+"""Benchmark: several models on one split, side by side: table 1 of the paper on anybody's data.
+
+::
+
+    <out>/
+      models/<name>/        predictions and scores of each model, as ebb-train evaluate leaves them
+      benchmark.json        means, intervals, differences, sizes: the same bytes for the same data and models
+      timings.json          latency and memory, which are never the same twice
+      benchmark.md          the tables as Markdown
+      index.html            the tables, and one strip of pictures a pair
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ebb.arrays import Size
+from ebb.console import watched
+from ebb.errors import EbbError, Reason, Status, UsageError
+from ebb.files import write_atomic
+from ebb_train.baselines.registry import BUILDERS, WEIGHTS_SUFFIX, build_model, is_path
+from ebb_train.evaluation.benchmark_page import benchmark_grids, benchmark_page
+from ebb_train.evaluation.evaluate import (
+    PAGE,
+    PREDICTIONS,
+    columns_of,
+    group_facts,
+    open_scored,
+    predict_and_score,
+    train_of,
+)
+from ebb_train.evaluation.published import read_published
+from ebb_train.evaluation.summary import Cell, compare, summarise
+from ebb_train.evaluation.tables import write_json, write_tables
+from ebb_train.evaluation.texts import benchmark_markdown
+from ebb_train.evaluation.timing import Timing, time_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ebb.runner.items import Progress
+    from ebb_train.baselines.model import Cost, Model
+    from ebb_train.data.sources import Photos, Source
+    from ebb_train.evaluation.published import Published
+    from ebb_train.evaluation.scores import Row
+    from ebb_train.settings import ScoreSettings, TimingSettings
+
+MODELS, REPORT, TIMINGS, TEXT = "models", "benchmark.json", "timings.json", "benchmark.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One model of a benchmark."""
+
+    name: str
+    model: dict[str, Any]
+    """What its pictures depend on."""
+    cost: Cost
+    rows: list[Row]
+    summary: dict[str, Cell]
+    difference: dict[str, Cell]
+    """To the first model, pair by pair; empty for the first itself."""
+    timing: Timing | None = None
+    untimed: str = ""
+    """Why timing failed, if it did."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """All models on one split."""
+
+    split: str
+    data: str
+    """Fingerprint of the pairs."""
+    num_pairs: int
+    photo: Size
+    """Of the first pair: what multiply-adds and timings are for."""
+    groups: dict[str, dict[str, str]]
+    """Protocol, or ``regions`` → what it means."""
+    entries: list[Entry]
+    published: Sequence[Published] = ()
+
+    @property
+    def num_failed(self) -> int:
+        """Pictures without scores, over all models, and models that could not be timed."""
+        pictures = sum(row.status is not Status.OK for entry in self.entries for row in entry.rows)
+        return pictures + sum(bool(entry.untimed) for entry in self.entries)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: everything but the timings."""
+        return {
+            "split": self.split,
+            "data": self.data,
+            "pairs": self.num_pairs,
+            "photo": list(self.photo),
+            "protocols": self.groups,
+            "base": self.entries[0].name,
+            "models": [_plain(entry) for entry in self.entries],
+            "as_published": [asdict(table) for table in self.published],
+        }
+
+
+def benchmark(
+    names: Sequence[str],
+    dataset: Path,
+    out: Path,
+    settings: ScoreSettings,
+    timing: TimingSettings,
+    progress: Progress,
+) -> Benchmark:
+    """Render, score and time several models; write tables, JSON and a page.
+
+    Args:
+        names: Models of :data:`ebb_train.baselines.registry.BUILDERS` or weights files; the first is the
+            base.
+        dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
+        out: Where everything goes.
+        settings: What is scored, and how.
+        timing: How latency and memory are measured.
+        progress: Hears of every pair.
+
+    Raises:
+        UsageError: an unknown model or protocol, a model twice, or ``out`` holds pictures of other ones.
+        InvalidInput: the data set or a weights file is not what it should be.
+        MissingDependency: a network is named, and what it needs is not installed.
+        OutputError: something cannot be written.
+    """
+    labels = label_models(names)
+    published = read_published()
+    source, train = open_scored(dataset, out / REPORT, settings), train_of(dataset)
+    first = source.read(0)
+    models = [build_model(name, train, settings.device, progress) for name in names]
+    entries: list[Entry] = []
+    for model, label in zip(models, labels, strict=True):
+        rows = predict_and_score(model, source, out / MODELS / label / PREDICTIONS, settings, progress)
+        write_tables(rows, out / MODELS / label)
+        entry = _entry(label, model, rows, entries, first, settings)
+        entries.append(_timed(entry, model, first, timing, progress))
+    found = Benchmark(
+        split=settings.split,
+        data=source.fingerprint(),
+        num_pairs=len(source),
+        photo=photo_size(source),
+        groups=group_facts(settings),
+        entries=entries,
+        published=published,
+    )
+    _write(found, source, out, settings.cases)
+    return found
+
+
+def label_models(names: Sequence[str]) -> list[str]:
+    """What each model is called in tables and folders: weights after their file or run folder.
+
+    Where that is the name of another, the folder it lies in comes first.
+
+    Raises:
+        UsageError: no model, or one twice.
+    """
+    if not names:
+        raise UsageError("no models to compare", hint="--models identity,gaussian,layered")
+    counts = Counter(_stem(name) for name in names if is_path(name)) + Counter(list(BUILDERS))
+    labels = [_label(name, is_unique=counts[_stem(name)] == 1) for name in names]
+    if twice := [label for label, count in Counter(labels).items() if count > 1]:
+        raise UsageError(f"two models are called {twice[0]}", hint="name each once, or rename a weights file")
+    return labels
+
+
+def _label(name: str, *, is_unique: bool) -> str:
+    if not is_path(name):
+        return name
+    return _stem(name) if is_unique else f"{Path(name).absolute().parent.name}-{_stem(name)}"
+
+
+def _stem(name: str) -> str:
+    path = Path(name).absolute()
+    return path.stem if path.suffix == WEIGHTS_SUFFIX else path.name
+
+
+def machine() -> dict[str, Any]:
+    """What timings depend on."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+    }
+
+
+def _entry(
+    label: str,
+    model: Model,
+    rows: list[Row],
+    before: Sequence[Entry],
+    first: Photos,
+    settings: ScoreSettings,
+) -> Entry:
+    columns = columns_of(settings)
+    return Entry(
+        name=label,
+        model=model.facts(),
+        cost=model.cost(size_of(first)),
+        rows=rows,
+        summary=summarise(rows, columns),
+        difference=compare(rows, before[0].rows, columns) if before else {},
+    )
+
+
+def _timed(entry: Entry, model: Model, photos: Photos, settings: TimingSettings, progress: Progress) -> Entry:
+    """With timings; a model that cannot be timed keeps its scores."""
+    if not settings.repeats:
+        return entry
+    with watched(progress, f"time {entry.name}", 1):
+        try:
+            entry = replace(entry, timing=time_model(model, photos, settings))
+        except (EbbError, MemoryError) as error:
+            entry = replace(entry, untimed=str(error) or Reason.OUT_OF_MEMORY)
+            progress.advance(entry.name, Status.ERROR, Reason.WORKER_CRASH, entry.untimed)
+        else:
+            progress.advance(entry.name, Status.OK, None, "")
+    return entry
+
+
+def photo_size(source: Source) -> Size:
+    """Of the first pair."""
+    return size_of(source.read(0))
+
+
+def size_of(photos: Photos) -> Size:
+    """Of a pair's photos."""
+    height, width = photos.wide.shape[:2]
+    return Size(width, height)
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "model": entry.model,
+        "parameters": entry.cost.parameters,
+        "multiply_adds": entry.cost.multiply_adds,
+        "failed": {row.pair_id: f"{row.reason}: {row.detail}" for row in entry.rows if row.reason},
+        "summary": {name: cell.plain() for name, cell in entry.summary.items()},
+        "difference": {name: cell.plain() for name, cell in entry.difference.items()},
+    }
+
+
+def _write(found: Benchmark, source: Source, out: Path, num_cases: int) -> None:
+    write_json(out / REPORT, found.as_dict())
+    timings = {entry.name: asdict(entry.timing) for entry in found.entries if entry.timing}
+    if timings:
+        write_json(out / TIMINGS, {"machine": machine(), "photo": list(found.photo), "models": timings})
+    grids = benchmark_grids(found)
+    write_atomic(out / TEXT, benchmark_markdown(found, grids).encode())
+    heading = f"Benchmark: {found.split} split"
+    write_atomic(out / PAGE, benchmark_page(found, grids, source, num_cases, heading).encode())

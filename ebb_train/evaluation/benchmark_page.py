@@ -1,0 +1,116 @@
+"""Tables and page of a benchmark."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ebb.pages.data_uri import data_uri
+from ebb.pages.page import render_page
+from ebb_train.evaluation.difference_maps import as_rgb8
+from ebb_train.evaluation.evaluate_page import rank, title
+from ebb_train.evaluation.grids import Grid, Text, metric_grids, published_grid
+from ebb_train.evaluation.predictions import read_picture
+from ebb_train.evaluation.summary import DASH
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ebb.arrays import Rgb8
+    from ebb_train.data.sources import Photos, Source
+    from ebb_train.evaluation.benchmark import Benchmark, Entry
+    from ebb_train.evaluation.scores import Row
+
+STRIP_SIDE = 640
+"""Longer side of the pictures in a strip."""
+
+
+def benchmark_grids(found: Benchmark) -> list[Grid]:
+    """Means, differences to the first model, costs, and apart from them what was published."""
+    base, *others = found.entries
+    grids = metric_grids({entry.name: entry.summary for entry in found.entries}, found.groups, "Mean")
+    if others:
+        differences = {entry.name: entry.difference for entry in others}
+        without_facts: dict[str, dict[str, str]] = {group: {} for group in found.groups}
+        grids += metric_grids(differences, without_facts, f"Difference to {base.name}, pair by pair")
+    costs = (
+        [_costs(found)]
+        if any(entry.timing or entry.untimed for entry in found.entries) or found.published
+        else []
+    )
+    return [*grids, *costs, *map(published_grid, found.published)]
+
+
+def benchmark_page(
+    found: Benchmark, grids: Sequence[Grid], source: Source, num_strips: int, heading: str
+) -> str:
+    """Write the page.
+
+    Args:
+        found: What is told.
+        grids: Its tables.
+        source: The pairs, for the pictures.
+        num_strips: How many pairs are shown: those on which the last model is worst.
+        heading: Of the page.
+    """
+    last = found.entries[-1]
+    column = next(iter(last.summary))
+    strips = [_strip(found, row, source, column) for row in rank(last.rows, column)[:num_strips]]
+    return render_page(
+        "ebb_train.evaluation",
+        "benchmark.html.jinja",
+        title=heading,
+        about=f"{found.num_pairs} pairs; data {found.data[:16]}; 95 % bootstrap intervals",
+        grids=grids,
+        strips=strips,
+        ranked_by=f"{title(column)} of {last.name}",
+    )
+
+
+def _costs(found: Benchmark) -> Grid:
+    return Grid(
+        title=f"Costs for one photo of {found.photo.width} × {found.photo.height} pixels",
+        corner="model",
+        heads=["parameters", "multiply-adds", "latency, ms", "peak memory, MB"],
+        rows=[(entry.name, _cost(entry)) for entry in found.entries],
+        notes=["Latency: median, and the distance of the quartiles. Memory: of the whole process."],
+    )
+
+
+def _cost(entry: Entry) -> list[Text]:
+    operations, timing = entry.cost.multiply_adds, entry.timing
+    untimed = Text(text=DASH, reason=entry.untimed or "not timed: --repeats 0")
+    latency = memory = untimed
+    if timing is not None:
+        latency = Text(text=f"{timing.latency_ms:.0f}", interval=f"± {timing.iqr_ms:.0f}")
+        gpu = "" if timing.gpu_memory_mb is None else f"{timing.gpu_memory_mb:.0f} on the GPU"
+        memory = Text(text=f"{timing.peak_memory_mb:.0f}", interval=gpu)
+    depends = Text(text=DASH, reason="multiply-adds depend on what the photo shows")
+    return [
+        Text(text=f"{entry.cost.parameters:,}"),
+        depends if operations is None else Text(text=f"{operations / 1e9:.3g} G"),
+        latency,
+        memory,
+    ]
+
+
+def pictures_of(found: Benchmark, photos: Photos, index: int) -> dict[str, Rgb8]:
+    """The wide photo, what each model made of it, and the shallow photo."""
+    pictures = {"input": photos.wide}
+    for entry in found.entries:
+        path = entry.rows[index].picture
+        if path is not None:
+            pictures[entry.name] = as_rgb8(read_picture(path))
+    return pictures | {"target": photos.shallow}
+
+
+def _strip(found: Benchmark, row: Row, source: Source, column: str) -> dict[str, Any]:
+    scores = {entry.name: entry.rows[row.index].scores for entry in found.entries}
+    captions = {name: f"{own[column]:.2f}" for name, own in scores.items() if column in own}
+    pictures = pictures_of(found, source.read(row.index), row.index)
+    return {
+        "pair_id": row.pair_id,
+        "pictures": [
+            {"name": name, "caption": captions.get(name, ""), "uri": data_uri(picture, STRIP_SIDE)}
+            for name, picture in pictures.items()
+        ],
+    }

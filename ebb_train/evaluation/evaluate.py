@@ -1,0 +1,210 @@
+"""Evaluate: one model on one split; pictures are made once and can be scored again and again.
+
+::
+
+    <out>/
+      predictions/          a PNG a pair, and predictions.json, which says whose they are
+      scores.parquet        a row a pair; scores.csv holds the same
+      report.json           means with intervals, protocols, what is missing and why
+      index.html            to look at
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ebb.errors import InvalidInput, Reason, Status
+from ebb.files import check_writable, write_atomic
+from ebb_train.baselines.calibration import train_pairs
+from ebb_train.baselines.registry import build_model
+from ebb_train.data.sources import SplitIsEmpty, open_source
+from ebb_train.evaluation.evaluate_page import evaluate_page
+from ebb_train.evaluation.predictions import PictureFolder, file_stem, predict
+from ebb_train.evaluation.scores import REGIONS, Row, Scoring, score_all, usable_lpips
+from ebb_train.evaluation.summary import Cell, summarise
+from ebb_train.evaluation.tables import write_json, write_tables
+from ebb_train.metrics.protocols import find_protocol
+from ebb_train.metrics.regions import BOUNDARY_SHARE, COLUMNS, FOCUS_COC_PX
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ebb.runner.items import Progress
+    from ebb_train.baselines.model import Model, TrainPairs
+    from ebb_train.data.sources import Photos, Source
+    from ebb_train.settings import ScoreSettings
+
+PREDICTIONS, REPORT, PAGE = "predictions", "report.json", "index.html"
+
+REGION_FACTS = {
+    "regions": "from the pair itself: where the shallow photo is blurrier than the wide one",
+    "in focus": f"blur discs up to {FOCUS_COC_PX} px",
+    "boundary": f"{BOUNDARY_SHARE:.2%} of the height to either side of where focus ends",
+    "scores": "as under the protocol ebb, of the pixels of a region",
+    "edge halo": "share of the other side's colour that shows at the boundary beyond that of the target",
+    "blur ratio": "mean blur out of focus over that of the target",
+    "blur error": "mean difference of the diameters of blur discs there",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """How one model did."""
+
+    name: str
+    model: dict[str, Any]
+    """What its pictures depend on."""
+    split: str
+    groups: dict[str, dict[str, str]]
+    """Protocol, or ``regions`` → what it means."""
+    data: str
+    """Fingerprint of the pairs."""
+    rows: list[Row]
+    summary: dict[str, Cell]
+    """``protocol.metric`` → mean, or a dash with its reason."""
+
+    @property
+    def num_failed(self) -> int:
+        """Pairs without scores."""
+        return sum(row.status is not Status.OK for row in self.rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: no NaN, no path, nothing that differs between two runs."""
+        return {
+            "model": self.model,
+            "name": self.name,
+            "split": self.split,
+            "data": self.data,
+            "pairs": len(self.rows),
+            "failed": {row.pair_id: f"{row.reason}: {row.detail}" for row in self.rows if row.reason},
+            "protocols": self.groups,
+            "summary": {name: cell.plain() for name, cell in self.summary.items()},
+        }
+
+
+def evaluate(
+    name: str,
+    dataset: Path,
+    out: Path,
+    settings: ScoreSettings,
+    *,
+    predictions: Path | None = None,
+    progress: Progress,
+) -> Evaluation:
+    """Render a split with a model, or take pictures made elsewhere; score them; write tables and a page.
+
+    Args:
+        name: A model of :data:`ebb_train.baselines.registry.BUILDERS`, a weights file, a run folder, or, with
+            ``predictions``, what to call them.
+        dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
+        out: Where everything goes.
+        settings: What is scored, and how.
+        predictions: Folder of pictures to score instead of rendering.
+        progress: Hears of every pair.
+
+    Raises:
+        UsageError: no such model or protocol, or ``out`` holds pictures of another model.
+        InvalidInput: the data set, a weights file or the folder of pictures is not what it should be.
+        MissingDependency: a network is named, and what it needs is not installed.
+        OutputError: something cannot be written.
+    """
+    source = open_scored(dataset, out / REPORT, settings)
+    if predictions is None:
+        model = build_model(name, train_of(dataset), settings.device, progress)
+        name, facts = model.name, model.facts()
+        rows = predict_and_score(model, source, out / PREDICTIONS, settings, progress)
+    else:
+        facts = {"model": name, "predictions": predictions.name}
+        rows = score_folder(PictureFolder(predictions), source, settings, progress)
+        if all(row.reason is Reason.NO_PREDICTION for row in rows):
+            hint = f"name them after their pairs: {file_stem(rows[0].pair_id)}.png for the first"
+            message = f"none of its pictures belongs to the {settings.split} split"
+            raise InvalidInput(message, path=predictions, hint=hint)
+    found = Evaluation(
+        name=name,
+        model=facts,
+        split=settings.split,
+        groups=group_facts(settings),
+        data=source.fingerprint(),
+        rows=rows,
+        summary=summarise(rows, columns_of(settings)),
+    )
+    write_tables(rows, out)
+    write_json(out / REPORT, found.as_dict())
+    write_atomic(out / PAGE, evaluate_page(found, source, settings.cases).encode())
+    return found
+
+
+def open_scored(dataset: Path, report: Path, settings: ScoreSettings) -> Source:
+    """Open a split, after a look at what else could end the work when much of it is done.
+
+    Raises:
+        UsageError: no such protocol.
+        InvalidInput: the data set is not what it should be.
+        OutputError: the report cannot be written.
+    """
+    for protocol in settings.protocol:
+        find_protocol(protocol)
+    check_writable(report)
+    return open_source(dataset, settings.split)
+
+
+def predict_and_score(
+    model: Model, source: Source, folder: Path, settings: ScoreSettings, progress: Progress
+) -> list[Row]:
+    """Make the pictures that are not there yet, and score all of them.
+
+    Raises:
+        InvalidInput: no pair could be rendered.
+    """
+    failures = predict([(model, folder)], source, progress)
+    return score_folder(PictureFolder(folder), source, settings, progress, failures)
+
+
+def score_folder(
+    pictures: PictureFolder,
+    source: Source,
+    settings: ScoreSettings,
+    progress: Progress,
+    failures: dict[int, str] | None = None,
+) -> list[Row]:
+    """Score a folder of pictures."""
+    scoring = Scoring(
+        source=source,
+        pictures=pictures,
+        protocols=settings.protocol,
+        regions=not settings.skip_regions,
+        lpips=settings.lpips,
+        failures=failures or {},
+    )
+    return score_all(scoring, settings.workers, progress)
+
+
+def group_facts(settings: ScoreSettings) -> dict[str, dict[str, str]]:
+    """What each protocol means, and which weights LPIPS was computed with; what the regions are."""
+    facts = {
+        name: find_protocol(name).facts(lpips=usable_lpips(settings.lpips)) for name in settings.protocol
+    }
+    return facts if settings.skip_regions else facts | {REGIONS: REGION_FACTS}
+
+
+def columns_of(settings: ScoreSettings) -> list[str]:
+    """``group.metric`` for everything that is computed; numbers of two protocols never share a column."""
+    protocols = [f"{name}.{metric}" for name in settings.protocol for metric in find_protocol(name).metrics]
+    return protocols if settings.skip_regions else protocols + [f"{REGIONS}.{name}" for name in COLUMNS]
+
+
+def train_of(dataset: Path) -> TrainPairs:
+    """Train pairs of a data set, read when first asked for; none where it has no train split."""
+
+    @cache
+    def pairs() -> list[Photos]:
+        try:
+            source = open_source(dataset, "train")
+        except SplitIsEmpty:
+            return []
+        return train_pairs(source)
+
+    return pairs

@@ -1,0 +1,170 @@
+"""A folder of predicted pictures: rendered once by a model, or brought along from elsewhere.
+
+::
+
+    <folder>/
+      predictions.json      model, data and version; the folder goes on only with the same
+      <pair_id>.png         one picture a pair, 8-bit RGB, written whole or not at all
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb.console import watched
+from ebb.errors import InvalidInput, Reason, Status, UsageError
+from ebb.files import read_bytes, remove_temporaries, write_atomic
+from ebb.formats.png import encode_png
+from ebb.settings import canonical_json
+from ebb_train.pixels import from_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ebb.runner.items import Progress
+    from ebb_train.baselines.model import Model
+    from ebb_train.data.sources import Photos, Source
+
+MANIFEST = "predictions.json"
+VERSION = 1
+"""Goes up when other pictures come out of the same model."""
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
+"""Of pictures made elsewhere."""
+
+
+def file_stem(pair_id: str) -> str:
+    """Name of a pair's picture without its ending; the ids of EBB! folders hold a slash."""
+    return pair_id.replace("/", "_")
+
+
+def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progress) -> dict[int, str]:
+    """Render every pair of a source that has no picture in its folder yet.
+
+    Args:
+        jobs: Models, and where the pictures of each go; folders are made if they are not there. All models
+            see a pair before the next one, so that what they share is computed once.
+        source: The pairs.
+        progress: Hears of every pair.
+
+    Returns:
+        Number of a pair that cannot be read or rendered → why; empty if all went well.
+
+    Raises:
+        UsageError: a folder holds pictures of another model or data set.
+        InvalidInput: no pair could be rendered.
+        OutputError: a picture cannot be written.
+    """
+    for model, folder in jobs:
+        claim(folder, {"model": model.facts(), "data": source.fingerprint(), "version": VERSION})
+    failures = {}
+    with watched(progress, "predict", len(source)):
+        for index in range(len(source)):
+            name = f"pair {index}"
+            try:
+                photos = source.read(index)
+                name = photos.pair_id
+                for model, folder in jobs:
+                    _render(model, photos, folder / f"{file_stem(name)}.png")
+            except (InvalidInput, MemoryError) as error:
+                failures[index] = str(error)
+                progress.advance(name, Status.ERROR, Reason.NO_PREDICTION, str(error))
+            else:
+                progress.advance(name, Status.OK, None, "")
+    if len(failures) == len(source):
+        raise InvalidInput(f"no pair could be rendered, the first: {failures[0]}")
+    return failures
+
+
+def _render(model: Model, photos: Photos, path: Path) -> None:
+    if not path.exists():
+        write_atomic(path, encode_png(from_unit(model.render(photos.wide, photos.depth))))
+
+
+def claim(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Say in the folder whose pictures it holds, or find that it says so already.
+
+    Raises:
+        UsageError: it holds others; the message names what differs.
+        InvalidInput: its manifest cannot be read.
+        OutputError: it cannot be written.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        write_atomic(path, (json.dumps(identity, indent=2, sort_keys=True) + "\n").encode())
+        return
+    remove_temporaries(folder)
+    try:
+        found = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise InvalidInput(f"cannot be read: {error}", path=path) from error
+    differences = [
+        f"{key} is {canonical_json(found.get(key))}, not {canonical_json(identity.get(key))}"
+        for key in sorted(found.keys() | identity.keys())
+        if canonical_json(found.get(key)) != canonical_json(identity.get(key))
+    ]
+    if differences:
+        message = f"pictures made otherwise: {'; '.join(differences)}"
+        raise UsageError(message, path=folder, hint="give another --out, or remove the folder")
+
+
+class PictureFolder:
+    """Pictures by the names of their files, made here or elsewhere.
+
+    Args:
+        folder: Holds them, none in folders below.
+
+    Raises:
+        InvalidInput: no such folder, no pictures in it, or two with one name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._paths: dict[str, Path] = {}
+        if not folder.is_dir():
+            raise InvalidInput("no such folder", path=folder)
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+                if path.stem in self._paths:
+                    message = f"two pictures of one name: {self._paths[path.stem].name} and {path.name}"
+                    raise InvalidInput(message, path=folder)
+                self._paths[path.stem] = path
+        if not self._paths:
+            raise InvalidInput("no pictures", path=folder, hint=f"endings: {', '.join(SUFFIXES)}")
+
+    def find(self, photos: Photos) -> Path | None:
+        """The picture of a pair: by its id, by the number in it, or by the wide or shallow photo's name."""
+        return next((self._paths[name] for name in names_of(photos) if name in self._paths), None)
+
+
+def names_of(photos: Photos) -> list[str]:
+    """What the file of a pair's picture may be called, the surest name first."""
+    names = [file_stem(photos.pair_id), photos.pair_id.rpartition("/")[2]]
+    return names + [name.rpartition(".")[0] or name for name in photos.file_names]
+
+
+def read_picture(path: Path) -> NDArray[np.generic]:
+    """Decode a picture as it is stored: 8 or 16 bits, grey, RGB or RGB with alpha.
+
+    Raises:
+        InvalidInput: it cannot be read or is damaged.
+    """
+    import cv2
+
+    data = np.frombuffer(read_bytes(path), np.uint8)
+    try:
+        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise InvalidInput("not an image, or a damaged one", path=path) from error
+    if pixels is None:
+        raise InvalidInput("not an image, or a damaged one", path=path)
+    if pixels.ndim == 3:
+        swap = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
+        pixels = cv2.cvtColor(pixels, swap)
+    return np.asarray(pixels)

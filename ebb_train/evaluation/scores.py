@@ -1,0 +1,206 @@
+"""Pictures against the real shallow photos, in worker processes: a row for each pair, whatever befalls it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+from ebb.console import watched
+from ebb.errors import Broken, InvalidInput, ItemError, Reason, Status
+from ebb_train.evaluation.predictions import PictureFolder, read_picture
+from ebb_train.metrics.lpips import find_lpips
+from ebb_train.metrics.protocols import find_protocol
+from ebb_train.metrics.regions import COLUMNS, SMALLEST, find_regions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ebb.runner.items import Progress
+    from ebb_train.data.sources import Photos, Source
+    from ebb_train.metrics.lpips import Lpips, Missing, Net
+
+
+EMPTY = "the region is empty"
+
+REGIONS = "regions"
+"""Group of the columns of scores by region, as a protocol is the group of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What is scored, and how; small, as each job of a worker takes it along."""
+
+    source: Source
+    pictures: PictureFolder
+    protocols: tuple[str, ...]
+    regions: bool = True
+    """Also in focus, out of focus and on the boundary."""
+    lpips: Net = "alex"
+    failures: Mapping[int, str] = field(default_factory=dict)
+    """Number of a pair whose picture could not be made → why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What became of one pair."""
+
+    index: int
+    """Its number in the source."""
+    pair_id: str
+    status: Status = Status.OK
+    reason: Reason | None = None
+    detail: str = ""
+    picture: Path | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """``protocol.metric`` → value; a metric that has no number for this pair is absent."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """The same names → why there is no number."""
+
+
+def score_all(scoring: Scoring, workers: int, progress: Progress) -> list[Row]:
+    """Score every pair.
+
+    Args:
+        scoring: What, and how.
+        workers: Processes; 0: one a core; 1: this one.
+        progress: Hears of every pair.
+
+    Returns:
+        A row a pair, in the order of the source.
+
+    Raises:
+        UsageError: an unknown protocol.
+        InvalidInput: the weights of LPIPS are damaged.
+    """
+    for name in scoring.protocols:
+        find_protocol(name)
+    usable_lpips(scoring.lpips)  # damaged weights end the run here, not in every row
+    count = min(workers or len(os.sched_getaffinity(0)), len(scoring.source))
+    rows = []
+    with watched(progress, "score", len(scoring.source)):
+        for row in _in_processes(scoring, count) if count > 1 else _here(scoring):
+            rows.append(row)
+            progress.advance(row.pair_id, row.status, row.reason, row.detail)
+    return rows
+
+
+def score_pair(scoring: Scoring, index: int) -> Row:
+    """Score one pair; what goes wrong with it becomes its row."""
+    pair_id = f"pair {index}"
+    try:
+        photos = _read(scoring, index)
+        pair_id = photos.pair_id
+        path = _picture_of(scoring, index, photos)
+        scores, missing = _scores(scoring, photos, path)
+    except ItemError as error:
+        return failed(index, pair_id, error.reason, error.message)
+    return Row(index=index, pair_id=pair_id, picture=path, scores=scores, missing=missing)
+
+
+def failed(index: int, pair_id: str, reason: Reason, detail: str) -> Row:
+    """The row of a pair that has no scores."""
+    return Row(index=index, pair_id=pair_id, status=Status.ERROR, reason=reason, detail=detail)
+
+
+@lru_cache(maxsize=2)
+def usable_lpips(net: Net) -> Lpips | Missing:
+    """LPIPS, read once a process, or why there is none."""
+    return find_lpips(net)
+
+
+def _read(scoring: Scoring, index: int) -> Photos:
+    try:
+        return scoring.source.read(index)
+    except InvalidInput as error:
+        raise Broken(Reason.CORRUPT_INPUT, str(error)) from error
+
+
+def _picture_of(scoring: Scoring, index: int, photos: Photos) -> Path:
+    if index in scoring.failures:
+        raise Broken(Reason.NO_PREDICTION, scoring.failures[index])
+    path = scoring.pictures.find(photos)
+    if path is None:
+        raise Broken(Reason.NO_PREDICTION, f"no picture of it in {scoring.pictures.folder}")
+    return path
+
+
+def _scores(scoring: Scoring, photos: Photos, path: Path) -> tuple[dict[str, float], dict[str, str]]:
+    scores: dict[str, float] = {}
+    missing: dict[str, str] = {}
+    lpips = usable_lpips(scoring.lpips)
+    try:
+        picture = read_picture(path)
+        for name in scoring.protocols:
+            protocol = find_protocol(name)
+            found = protocol.score(picture, photos.shallow, lpips=lpips)
+            reasons = protocol.missing(photos.shallow.shape, lpips=lpips)
+            scores |= {f"{name}.{metric}": value for metric, value in found.items()}
+            missing |= {f"{name}.{metric}": reason for metric, reason in reasons.items()}
+        if scoring.regions:
+            found, reasons = _region_scores(photos, picture, lpips)
+            scores |= {f"{REGIONS}.{metric}": value for metric, value in found.items()}
+            missing |= {f"{REGIONS}.{metric}": reason for metric, reason in reasons.items()}
+    except InvalidInput as error:
+        raise Broken(Reason.BAD_PREDICTION, f"{path.name}: {error.message}") from error
+    return scores, missing
+
+
+def _region_scores(
+    photos: Photos, picture: NDArray[np.generic], lpips: Lpips | Missing
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Scores by region, and why some have no number."""
+    if min(photos.wide.shape[:2]) < SMALLEST:
+        return {}, dict.fromkeys(COLUMNS, f"regions need {SMALLEST} pixels each way")
+    found = find_regions(photos.wide, photos.shallow).score(picture, lpips=lpips)
+    no_lpips = lpips.lacks(min(photos.wide.shape[:2])) or EMPTY
+    return found, {
+        name: no_lpips if name.startswith("lpips") else EMPTY for name in COLUMNS if name not in found
+    }
+
+
+def _here(scoring: Scoring) -> Iterator[Row]:
+    return map(partial(score_pair, scoring), range(len(scoring.source)))
+
+
+def _in_processes(scoring: Scoring, count: int) -> Iterator[Row]:
+    """Rows in order; a worker that dies costs the pair it had in hand."""
+    from pebble import ProcessExpired, ProcessPool
+
+    pool: Any = ProcessPool(
+        max_workers=count,
+        context=multiprocessing.get_context("forkserver"),
+        initializer=_settle_worker,
+        initargs=(scoring.lpips,),
+    )
+    try:
+        futures = [pool.schedule(score_pair, args=(scoring, index)) for index in range(len(scoring.source))]
+        for index, future in enumerate(futures):
+            try:
+                yield future.result()
+            except ProcessExpired as error:
+                detail = f"the scoring process died with exit code {error.exitcode}"
+                yield failed(index, f"pair {index}", Reason.WORKER_CRASH, detail)
+    finally:
+        pool.stop()
+        pool.join()
+
+
+def _settle_worker(net: Net) -> None:
+    """One thread a worker; they are many. Signals are for the parent."""
+    import signal
+
+    import cv2
+
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if usable_lpips(net):
+        import torch
+
+        torch.set_num_threads(1)

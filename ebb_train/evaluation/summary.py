@@ -1,0 +1,140 @@
+"""A set in a few numbers: each column's mean with its interval, or the reason why there is none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ebb.names import counted
+from ebb_train.metrics.aggregate import Estimate, estimate, estimate_difference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ebb_train.evaluation.scores import Row
+
+TITLES: Mapping[str, str] = {
+    "psnr": "PSNR ↑",
+    "ssim": "SSIM ↑",
+    "ms_ssim": "MS-SSIM ↑",
+    "lpips": "LPIPS ↓",
+    "edge_halo": "edge halo ↓",
+    "blur_ratio": "blur ratio → 1",
+    "blur_error_px": "blur error, px ↓",
+}
+"""Head of a metric's column; the arrow says where better is."""
+
+_DIGITS: Mapping[str, int] = {"psnr": 2, "blur_error_px": 2}
+
+DASH = "—"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One number of a table, or a dash with its reason."""
+
+    value: Estimate | None
+    reason: str = ""
+    digits: int = 2
+    signed: bool = False
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return DASH
+        return self._number(self.value.mean)
+
+    @property
+    def interval(self) -> str:
+        """``low … high``, empty where there is none."""
+        if self.value is None or math.isnan(self.value.low):
+            return ""
+        return f"{self._number(self.value.low)} … {self._number(self.value.high)}"
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON: numbers or None."""
+        if self.value is None:
+            return {"mean": None, "reason": self.reason}
+        return {name: finite(value) for name, value in asdict(self.value).items()}
+
+    def _number(self, value: float) -> str:
+        return f"{value:{'+' if self.signed else ''}.{self.digits}f}"
+
+
+def summarise(rows: Sequence[Row], columns: Sequence[str]) -> dict[str, Cell]:
+    """Mean over the pairs that have a number, for each column.
+
+    Args:
+        rows: One a pair.
+        columns: Names as in :attr:`Row.scores`.
+    """
+    return {name: _cell(rows, name, estimate(values_of(rows, name))) for name in columns}
+
+
+def compare(rows: Sequence[Row], base: Sequence[Row], columns: Sequence[str]) -> dict[str, Cell]:
+    """Mean difference to a base over the pairs that both have a number for.
+
+    Args:
+        rows: One a pair.
+        base: Those of the base: the same pairs in the same order.
+        columns: Names as in :attr:`Row.scores`.
+    """
+    return {
+        name: _cell(
+            rows, name, estimate_difference(values_of(rows, name), values_of(base, name)), signed=True
+        )
+        for name in columns
+    }
+
+
+def values_of(rows: Sequence[Row], name: str) -> list[float]:
+    """One number a row; NaN where there is none."""
+    return [row.scores.get(name, math.nan) for row in rows]
+
+
+def left_out(summary: Mapping[str, Cell]) -> list[str]:
+    """What means do not count, in words: pictures that equal their targets, whose PSNR is infinite."""
+    return [
+        f"{title_of(name)}: left out as equal to the target: {counted(cell.value.equal, 'picture')}"
+        for name, cell in summary.items()
+        if cell.value is not None and cell.value.equal
+    ]
+
+
+def finite(value: float) -> float | None:
+    """The number, or None in place of NaN and infinity, which JSON does not know."""
+    return value if math.isfinite(value) else None
+
+
+def group_of(column: str) -> str:
+    """``ebb`` of ``ebb.psnr``: the protocol, or ``regions``."""
+    return column.partition(".")[0]
+
+
+def metric_of(column: str) -> str:
+    """``psnr`` of ``ebb.psnr`` and of ``regions.psnr_in_focus``."""
+    name = column.partition(".")[2]
+    return name if name in TITLES else name.partition("_")[0]
+
+
+def title_of(column: str) -> str:
+    """Head of a column without its group: ``PSNR ↑ in focus`` of ``regions.psnr_in_focus``."""
+    metric = metric_of(column)
+    place = column.partition(".")[2].removeprefix(metric).replace("_", " ")
+    return f"{TITLES[metric]}{place}"
+
+
+def lower_is_better(column: str) -> bool:
+    """Whether a small number is a good one."""
+    return "↓" in TITLES[metric_of(column)]
+
+
+def _cell(rows: Sequence[Row], name: str, value: Estimate, *, signed: bool = False) -> Cell:
+    digits = _DIGITS.get(metric_of(name), 4)
+    if value.images:
+        return Cell(value=value, digits=digits, signed=signed)
+    reasons = [row.missing[name] for row in rows if name in row.missing]
+    reason = (
+        reasons[0] if reasons else "all pictures equal their targets" if value.equal else "no pair was scored"
+    )
+    return Cell(value=None, reason=reason, digits=digits, signed=signed)

@@ -1,0 +1,45 @@
+"""What the verbs say at their end as plain text, and what a benchmark writes as Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ebb.tables import table
+from ebb_train.evaluation.benchmark_page import benchmark_grids
+from ebb_train.evaluation.grids import Grid, markdown
+from ebb_train.evaluation.summary import group_of, left_out, title_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ebb_train.evaluation.benchmark import Benchmark
+    from ebb_train.evaluation.evaluate import Evaluation
+
+
+def evaluation_text(found: Evaluation) -> str:
+    """Means with intervals, a metric a line; then what has no number, and why."""
+    lines = [
+        [group_of(name), title_of(name), str(cell), cell.interval] for name, cell in found.summary.items()
+    ]
+    parts = [table(["protocol", "metric", "mean", "95 % interval"], lines)]
+    reasons = dict.fromkeys(cell.reason for cell in found.summary.values() if cell.reason)
+    parts += [f"— {reason}" for reason in reasons]
+    parts += left_out(found.summary)
+    parts.append(f"{len(found.rows) - found.num_failed} of {len(found.rows)} pairs scored")
+    return "\n".join(parts)
+
+
+def benchmark_text(found: Benchmark) -> str:
+    """A table a protocol, without intervals: those are in the files."""
+    parts = []
+    for grid in benchmark_grids(found):
+        lines = [[name, *map(str, cells)] for name, cells in grid.rows]
+        reasons = [f"— {reason}" for reason in grid.reasons]
+        parts.append("\n".join([grid.title, table([grid.corner, *grid.heads], lines), *reasons]))
+    return "\n\n".join(parts)
+
+
+def benchmark_markdown(found: Benchmark, grids: Sequence[Grid]) -> str:
+    """The tables with intervals, as Markdown."""
+    about = f"{found.num_pairs} pairs, split {found.split}, data {found.data[:16]}; 95 % bootstrap intervals"
+    return "\n".join([about, "", *(markdown(grid) for grid in grids)])

@@ -1,0 +1,93 @@
+"""What one photo costs in time and memory, measured in a process that does nothing else."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb.errors import EbbError
+from ebb_train.memory import peak_bytes
+
+if TYPE_CHECKING:
+    from ebb_train.baselines.model import Model
+    from ebb_train.data.sources import Photos
+    from ebb_train.settings import TimingSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Of one model on one photo."""
+
+    latency_ms: float
+    """Median."""
+    iqr_ms: float
+    """Between the quartiles."""
+    repeats: int
+    peak_memory_mb: float
+    """Most memory the process held: interpreter, libraries, model, photo."""
+    gpu_memory_mb: float | None = None
+    """Most memory PyTorch held on the GPU; None on a CPU."""
+
+
+def time_model(model: Model, photos: Photos, settings: TimingSettings) -> Timing:
+    """Render a photo again and again in a fresh process.
+
+    Raises:
+        EbbError: the process died; or as :meth:`Model.render`.
+    """
+    from pebble import ProcessExpired, ProcessPool
+
+    pool: Any = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
+    try:
+        timing: Timing = pool.schedule(measure, args=(model, photos, settings)).result()
+    except ProcessExpired as error:
+        hint = "it may lack memory"
+        raise EbbError(f"{model.name}: timing it ended with exit code {error.exitcode}", hint=hint) from error
+    finally:
+        pool.stop()
+        pool.join()
+    return timing
+
+
+def measure(model: Model, photos: Photos, settings: TimingSettings) -> Timing:
+    """Time a model where this is called; once more than is timed, so that everything is warm."""
+    _set_threads(settings.threads)
+    milliseconds = []
+    for _ in range(settings.repeats + 1):
+        start = time.perf_counter()
+        model.render(photos.wide, photos.depth)  # a picture in main memory: a GPU has finished
+        milliseconds.append(1000 * (time.perf_counter() - start))
+    low, median, high = np.percentile(milliseconds[1:] or milliseconds, [25, 50, 75])
+    return Timing(
+        latency_ms=float(median),
+        iqr_ms=float(high - low),
+        repeats=settings.repeats,
+        peak_memory_mb=peak_bytes() / 1e6,
+        gpu_memory_mb=_gpu_memory_mb(),
+    )
+
+
+def _set_threads(threads: int) -> None:
+    if not threads:
+        return
+    import cv2
+
+    cv2.setNumThreads(threads)
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def _gpu_memory_mb() -> float | None:
+    if "torch" not in sys.modules:
+        return None
+    import torch
+
+    held = torch.cuda.max_memory_allocated()  # 0 where no GPU was used
+    return held / 1e6 if held else None

@@ -1,0 +1,1 @@
+"""Inference: whole photos through a network, from camera file to picture file."""

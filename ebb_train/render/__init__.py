@@ -1,1 +1,0 @@
-"""Bokeh for any photo: from a camera file to a picture file."""

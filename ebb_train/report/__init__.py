@@ -1,1 +1,0 @@
-"""Pages to look at: one file each, no request to anywhere."""

@@ -1,1 +1,0 @@
-"""From pictures to numbers: predictions on disk, scored many times, a row for each pair."""

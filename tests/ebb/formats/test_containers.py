@@ -1,0 +1,124 @@
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ebb.errors import Broken, Reason
+from ebb.formats import containers
+
+CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
+
+
+def encoded(kind: str, **options: object) -> bytes:
+    pixels = np.random.default_rng(5).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def box(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), name) + content
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_walks_a_jpeg_to_its_end(progressive: bool) -> None:
+    data = encoded("JPEG", progressive=progressive, restart_marker_blocks=3, quality=98)
+    segments = list(containers.jpeg_segments(data))
+    assert segments[-1].name == b"\xd9"
+    assert segments[-1].stop == len(data)
+    assert sum(segment.name == b"\xda" for segment in segments) == (10 if progressive else 1)
+    assert [size for s in segments if (size := containers.jpeg_frame_size(data, s))] == [(70, 50)]
+
+
+def test_bytes_after_the_jpeg_and_padding_inside_are_no_damage() -> None:
+    data = encoded("JPEG")
+    assert containers.PNG_SIGNATURE not in data
+    padded = data[:2] + b"\xff\xff\xff" + data[2:] + b"trailer\xff\xd8"
+    assert list(containers.jpeg_segments(padded))[-1].stop == len(data) + 3
+
+
+def test_a_thumbnail_inside_does_not_end_the_jpeg() -> None:
+    data, thumbnail = encoded("JPEG"), encoded("JPEG", quality=5)
+    application = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
+    with pytest.raises(Broken, match="truncated"):
+        list(containers.jpeg_segments((data[:2] + application + data[2:])[:-2]))
+
+
+@pytest.mark.parametrize("kept", [0.999, 0.9, 0.5, 0.1, 0.02])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_every_cut_is_found(kind: str, kept: float) -> None:
+    data = encoded(kind)
+    walk = containers.jpeg_segments if kind == "JPEG" else containers.png_chunks
+    with pytest.raises(Broken, match="truncated") as error:
+        list(walk(data[: int(len(data) * kept)]))
+    assert error.value.reason is Reason.CORRUPT_INPUT
+
+
+def test_walks_a_png_and_checks_its_sums() -> None:
+    data = bytearray(encoded("PNG"))
+    assert [chunk.name for chunk in containers.png_chunks(bytes(data))] == [b"IHDR", b"IDAT", b"IEND"]
+    assert containers.png_size(bytes(data)) == (70, 50)
+    data[len(data) // 2] ^= 1
+    with pytest.raises(Broken, match=r"PNG chunk b'IDAT' has a wrong checksum"):
+        list(containers.png_chunks(bytes(data)))
+
+
+def test_png_without_a_header() -> None:
+    with pytest.raises(Broken, match="no header chunk"):
+        containers.png_size(containers.PNG_SIGNATURE + b"\0\0\0\x0dID")
+
+
+def test_walks_boxes_of_all_three_length_forms() -> None:
+    long = struct.pack(">I4sQ", 1, b"long", 20) + b"1234"
+    rest = struct.pack(">I4s", 0, b"rest") + b"to the end"
+    data = box(b"ftyp", b"crx ") + long + rest
+    assert [(part.name, data[part.start : part.stop]) for part in containers.iso_boxes(data)] == [
+        (b"ftyp", b"crx "),
+        (b"long", b"1234"),
+        (b"rest", b"to the end"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [box(b"mdat", b"0123456789")[:-1], b"\0\0\0\x04free", b"\0\0", struct.pack(">I4sQ", 1, b"mdat", 9)],
+)
+def test_boxes_beyond_the_end(data: bytes) -> None:
+    with pytest.raises(Broken, match="is truncated: box"):
+        list(containers.iso_boxes(data))
+
+
+def test_finds_the_metadata_of_a_cr3() -> None:
+    canon = box(
+        b"uuid",
+        CANON + box(b"CNCV", b"x") + box(b"CMT1", b"camera") + box(b"CMT2", b"shot") + box(b"CMT4", b"gps"),
+    )
+    other = box(b"uuid", bytes(16) + b"no boxes")
+    data = box(b"ftyp", b"crx ") + box(b"moov", other + canon) + box(b"mdat", b"pixels")
+    assert containers.cr3_metadata(data) == [b"camera", b"shot"]
+    assert containers.cr3_metadata(box(b"ftyp", b"crx ")) == []
+
+
+def raf(jpeg: bytes, sensor_data: bytes) -> bytes:
+    header = b"FUJIFILMCCD-RAW 0201".ljust(84, b"\0")
+    offsets = (108, len(jpeg), 108 + len(jpeg), 0, 108 + len(jpeg), len(sensor_data))
+    return header + struct.pack(">6I", *offsets) + jpeg + sensor_data
+
+
+def test_finds_the_blocks_of_a_raf() -> None:
+    data = raf(b"<jpeg>", b"<sensor>")
+    assert [data[part.start : part.stop] for part in containers.raf_blocks(data)] == [
+        b"<jpeg>",
+        b"",
+        b"<sensor>",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kept", "what"), [(-1, "RAF block CFA"), (110, "RAF block JPEG"), (50, "the RAF header")]
+)
+def test_cut_raf(kept: int, what: str) -> None:
+    with pytest.raises(Broken, match=f"is truncated: {what} needs"):
+        containers.raf_blocks(raf(b"<jpeg>", b"<sensor>")[:kept])

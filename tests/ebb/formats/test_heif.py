@@ -1,0 +1,122 @@
+"""HEIC photos against Pillow's own turning of the stored pixels, and files that are damaged."""
+
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from ebb.arrays import Size
+from ebb.errors import Broken, MissingDependency, Rejected
+from ebb.formats.heif import decode_heif, heif_depth, heif_exif, heif_size, heif_xmp
+from ebb.photo.decode import decode
+from ebb.photo.exif import read_exif
+from ebb.photo.probe import probe
+from tests.heif import apdi, heic, representation
+
+RNG = np.random.default_rng(0)
+PHOTO = RNG.integers(0, 256, (96, 128, 3), dtype=np.uint8)
+DEPTH = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_heic_turns_itself_once(orientation: int) -> None:
+    """The file says it twice, in its properties and in EXIF; the photo, its size and its map turn once."""
+    picture = Image.fromarray(PHOTO)
+    picture.getexif()[0x0112] = orientation
+    expected = np.asarray(ImageOps.exif_transpose(picture))
+    data = heic(PHOTO, DEPTH, orientation=orientation)
+    np.testing.assert_array_equal(decode_heif(data), expected)
+    assert heif_size(data) == Size(expected.shape[1], expected.shape[0])
+    assert read_exif(data, ".HEIC").orientation == 1
+    depth = heif_depth(data)
+    assert depth is not None
+    side = {1: DEPTH, 6: np.rot90(DEPTH, -1), 3: np.rot90(DEPTH, 2), 8: np.rot90(DEPTH)}.get(orientation)
+    if side is not None:
+        np.testing.assert_array_equal(depth.values, side)
+
+
+@pytest.mark.parametrize("suffix", [".HIF", ".heic", ".heif"])
+def test_endings_of_phones_and_of_cameras(suffix: str) -> None:
+    data = heic(PHOTO)
+    assert probe(data, suffix, 120) == (128, 96)
+    np.testing.assert_array_equal(decode(data, suffix, 1), decode_heif(data))
+
+
+def test_ten_bits_fill_sixteen() -> None:
+    photo = RNG.integers(0, 65536, (64, 64, 3), dtype=np.uint16)
+    photo[0, :2] = [[0], [65535]]
+    found = decode_heif(heic(photo))
+    assert found.dtype == np.uint16
+    assert (found.min(), found.max()) == (0, 65535)
+    assert np.abs(found.astype(int) - photo).max() < 65536 / 1024
+
+
+def test_grey_becomes_rgb() -> None:
+    found = decode_heif(heic(DEPTH))
+    assert found.shape == (48, 64, 3)
+    np.testing.assert_array_equal(found[..., 1], DEPTH)
+
+
+def test_notes_of_the_photo_and_of_its_map() -> None:
+    data = heic(PHOTO, DEPTH, xmp=b"<photo/>", depth_xmp=apdi(0.5, 2))
+    assert heif_xmp(data) == [b"<photo/>"]
+    depth = heif_depth(data)
+    assert depth is not None
+    assert depth.packets == [apdi(0.5, 2)]
+    assert depth.representation == {}
+    assert heif_exif(data)[0][:2] in (b"II", b"MM")
+    exif = read_exif(data, ".heic")
+    assert (exif.f_number, exif.focal_length_mm, exif.camera) == (16, 6, "Phone")
+    assert exif.captured_at is not None
+
+
+def test_the_message_about_the_map_is_read() -> None:
+    depth = heif_depth(heic(PHOTO, DEPTH, sei=representation(0, z_near=0.5, z_far=8)))
+    assert depth is not None
+    assert {key: depth.representation[key] for key in ("representation_type", "z_near", "z_far")} == {
+        "representation_type": 0,
+        "z_near": 0.5,
+        "z_far": 8.0,
+    }
+
+
+def test_a_photo_without_notes_and_map() -> None:
+    data = heic(PHOTO)
+    assert heif_depth(data) is None
+    assert heif_xmp(data) == []
+
+
+INTACT = heic(PHOTO, DEPTH, depth_xmp=apdi(0.5, 2))
+
+
+@pytest.mark.parametrize("share", [0.999, 0.9, 0.5, 0.1, 0.005])
+def test_a_truncated_file_is_refused(share: float) -> None:
+    with pytest.raises(Broken, match="is truncated"):
+        heif_size(INTACT[: int(share * len(INTACT))])
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_damage_is_refused_and_never_crashes(data: st.DataObject) -> None:
+    damaged = bytearray(INTACT)
+    for _ in range(3):
+        damaged[data.draw(st.integers(0, len(INTACT) // 8))] = data.draw(st.integers(0, 255))
+    try:
+        heif_size(bytes(damaged))
+        heif_depth(bytes(damaged))
+        decode_heif(bytes(damaged))
+    except (Broken, Rejected):
+        return
+
+
+def test_without_the_library_the_command_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(MissingDependency, match=r"pip install 'ebb\[heic\]'") as caught:
+        decode_heif(INTACT)
+    assert caught.value.exit_code == 6
+    monkeypatch.setattr("ebb.formats.heif.is_installed", lambda: False)
+    with pytest.raises(Broken, match=r"pip install 'ebb\[heic\]'"):
+        heif_size(INTACT)

@@ -1,0 +1,28 @@
+"""Pictures for pages."""
+
+from __future__ import annotations
+
+import base64
+
+import cv2
+import numpy as np
+
+from ebb.pages.data_uri import data_uri, reduce
+from tests.photo_sets import photos
+
+
+def test_a_picture_travels_in_its_address() -> None:
+    wide = photos(0)[0]
+    uri = data_uri(wide)
+    head, _, text = uri.partition(",")
+    assert head == "data:image/jpeg;base64"
+    found = cv2.imdecode(np.frombuffer(base64.b64decode(text), np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert found is not None
+    assert np.abs(found.astype(int) - wide).mean() < 12
+    assert data_uri(wide) == uri
+
+
+def test_large_pictures_are_averaged_down() -> None:
+    wide = photos(0, 300, 200)[0]
+    assert reduce(wide, 150).shape == (100, 150, 3)
+    assert reduce(wide, 300) is wide

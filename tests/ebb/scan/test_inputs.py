@@ -1,0 +1,26 @@
+"""A file is only used if it still is the one that was ingested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ebb.dataset.catalog import CatalogRow
+from ebb.errors import Broken, Reason
+from ebb.files import sha256_bytes
+from ebb.scan.inputs import read_ingested
+
+
+def test_read_ingested(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"abc")
+    row = CatalogRow(folder=str(tmp_path), name="a.jpg", sha256=sha256_bytes(b"abc"))
+    assert read_ingested(row) == b"abc"
+    (tmp_path / "a.jpg").write_bytes(b"abd")
+    with pytest.raises(Broken, match=r"a\.jpg: not the bytes that were ingested") as caught:
+        read_ingested(row)
+    assert caught.value.reason is Reason.INPUT_CHANGED
+    (tmp_path / "a.jpg").unlink()
+    with pytest.raises(Broken, match="cannot be read") as caught:
+        read_ingested(row)
+    assert caught.value.reason is Reason.UNREADABLE

@@ -1,0 +1,19 @@
+"""The wide photo as it is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ebb.arrays import Size
+from ebb.console import SilentProgress
+from ebb_train.baselines.identity import build
+from tests.photo_sets import photos
+
+
+def test_every_grey_level_survives() -> None:
+    wide = photos(0)[0]
+    np.testing.assert_array_equal(np.rint(build(list, SilentProgress()).render(wide, None) * 255), wide)
+
+
+def test_it_costs_nothing() -> None:
+    assert build(list, SilentProgress()).cost(Size(1536, 1024)) == (0, 0)

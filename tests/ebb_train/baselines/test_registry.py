@@ -1,0 +1,38 @@
+"""Models by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ebb.errors import InvalidInput, UsageError
+from ebb_train.baselines.registry import BUILDERS, build_model
+from ebb_train.models.network import PyNet, save_pynet
+from ebb_train.models.pynet import PyNetConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_every_name_builds_the_model_of_that_name() -> None:
+    assert [build_model(name, list).name for name in BUILDERS] == ["identity", "gain", "gaussian", "layered"]
+
+
+def test_a_path_is_a_weights_file(tmp_path: Path) -> None:
+    path = tmp_path / "run 7.safetensors"
+    save_pynet(path, PyNet(PyNetConfig(width=0.03)), source="a test")
+    assert build_model(str(path), list).name == "run 7"
+    path.rename(tmp_path / "level-1.safetensors")
+    assert build_model(str(tmp_path), list).name == "level-1"
+    with pytest.raises(InvalidInput, match="no such weights file"):
+        build_model(str(tmp_path / "none.safetensors"), list)
+
+
+def test_a_typing_error_names_what_there_is() -> None:
+    with pytest.raises(UsageError) as caught:
+        build_model("identitty", list)
+    assert str(caught.value) == (
+        "no model is called 'identitty' "
+        "(one of: identity, gain, gaussian, layered, or the path of a .safetensors file or a run folder)"
+    )

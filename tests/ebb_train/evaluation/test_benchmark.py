@@ -1,0 +1,161 @@
+"""Several models side by side."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ebb.command import run_verb
+from ebb.console import SilentProgress
+from ebb.errors import EbbError, ExitCode, Reason, Status, UsageError
+from ebb_train.cli import app
+from ebb_train.evaluation.benchmark import MODELS, REPORT, TEXT, TIMINGS, benchmark, label_models, machine
+from ebb_train.evaluation.evaluate import PAGE, evaluate
+from ebb_train.models.network import PyNet, save_pynet
+from ebb_train.models.pynet import PyNetConfig
+from ebb_train.settings import ScoreSettings, TimingSettings
+from tests.doubles import RecordedProgress
+from tests.photo_sets import record, write_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = ScoreSettings(split="train", workers=1, cases=1)
+UNTIMED = TimingSettings(repeats=0)
+
+
+pytestmark = pytest.mark.usefixtures("no_lpips_weights")
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    return write_set(tmp_path / "set", [[record(number) for number in range(3)]])
+
+
+def test_rows_are_what_evaluate_says(dataset: Path, tmp_path: Path) -> None:
+    names = ["identity", "layered"]
+    found = benchmark(names, dataset, tmp_path / "out", SETTINGS, UNTIMED, SilentProgress())
+    for name, entry in zip(names, found.entries, strict=True):
+        alone = evaluate(name, dataset, tmp_path / name, SETTINGS, progress=SilentProgress())
+        assert entry.summary == alone.summary
+        assert entry.model == alone.model
+    first, second = found.entries
+    assert first.difference == {}
+    gain, means = (
+        second.difference["ebb.psnr"].value,
+        [entry.summary["ebb.psnr"].value for entry in found.entries],
+    )
+    assert gain is not None
+    assert None not in means
+    assert gain.mean == pytest.approx(means[1].mean - means[0].mean)  # type: ignore[union-attr]
+
+
+def test_json_is_the_same_on_a_rerun_and_holds_no_timings(dataset: Path, tmp_path: Path) -> None:
+    names, timed = ["identity", "gain"], TimingSettings(repeats=1)
+    for place in "ab":
+        benchmark(names, dataset, tmp_path / place, SETTINGS, timed, SilentProgress())
+    first = (tmp_path / "a" / REPORT).read_bytes()
+    benchmark(names, dataset, tmp_path / "a", SETTINGS, timed, SilentProgress())
+    assert (tmp_path / "a" / REPORT).read_bytes() == (tmp_path / "b" / REPORT).read_bytes() == first
+    assert b"latency" not in first
+    timings = json.loads((tmp_path / "a" / TIMINGS).read_text())
+    assert set(timings["models"]) == set(names)
+    assert timings["machine"] == machine()
+
+
+def test_published_numbers_stay_apart(dataset: Path, tmp_path: Path) -> None:
+    benchmark(["identity"], dataset, tmp_path / "out", SETTINGS, UNTIMED, SilentProgress())
+    report = json.loads((tmp_path / "out" / REPORT).read_text())
+    assert report["as_published"][0]["rows"][0][0] == "PyNET"
+    assert all("23.28" not in json.dumps(model) for model in report["models"])
+    text = (tmp_path / "out" / TEXT).read_text()
+    ours, _, theirs = text.partition("### As published")
+    assert "23.28" in theirs
+    assert "23.28" not in ours
+    assert "As published: EBB! test set" in (tmp_path / "out" / PAGE).read_text()
+
+
+def test_networks_with_and_without_depth(dataset: Path, tmp_path: Path) -> None:
+    paths = []
+    for folder, channels in (("deep", 4), ("flat", 3)):
+        (tmp_path / folder).mkdir()
+        paths.append(tmp_path / folder / "level-1.safetensors")
+        save_pynet(paths[-1], PyNet(PyNetConfig(width=0.03, in_channels=channels)), source="a test")
+    names = ["identity", *map(str, paths)]
+    found = benchmark(names, dataset, tmp_path / "out", SETTINGS, UNTIMED, SilentProgress())
+    assert [entry.name for entry in found.entries] == ["identity", "deep-level-1", "flat-level-1"]
+    assert found.entries[1].cost.parameters > found.entries[2].cost.parameters > 0
+    assert (tmp_path / "out" / MODELS / "flat-level-1" / "scores.csv").exists()
+    page = (tmp_path / "out" / PAGE).read_text()
+    assert page.count("data:image/jpeg") == 2 + 3
+
+
+@pytest.mark.parametrize(
+    "names", [[], ["gain", "identity", "gain"], ["a/x.safetensors", "b/../a/x.safetensors"]]
+)
+def test_models_have_names_of_their_own(names: list[str]) -> None:
+    with pytest.raises(UsageError):
+        label_models(names)
+
+
+def test_a_model_that_cannot_be_timed_keeps_its_scores(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise EbbError("identity: timing it ended with exit code -9", hint="it may lack memory")
+
+    monkeypatch.setattr("ebb_train.evaluation.benchmark.time_model", fail)
+    out, progress = tmp_path / "out", RecordedProgress()
+    found = benchmark(["identity"], dataset, out, SETTINGS, TimingSettings(repeats=1), progress)
+    assert found.num_failed == 1
+    assert progress.items[-1] == ("identity", Status.ERROR, Reason.WORKER_CRASH)
+    assert "ended with exit code -9 (it may lack memory)" in (out / TEXT).read_text()
+    assert found.entries[0].summary["ebb.psnr"].value is not None
+    assert not (out / TIMINGS).exists()
+
+
+def test_names_of_models(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    assert label_models([str(tmp_path / "run"), "x/run.safetensors"]) == [f"{tmp_path.name}-run", "x-run"]
+    assert label_models([str(tmp_path / "run")]) == ["run"]
+    with pytest.raises(UsageError, match="two models are called gain"):
+        label_models(["gain", "gain"])
+    assert label_models(["gain", "a/gain.safetensors", "b/gain.safetensors"]) == ["gain", "a-gain", "b-gain"]
+    names = ["gain", "a/gain.safetensors", "a/x.safetensors", "b/x.safetensors", "b/y.safetensors"]
+    assert label_models(names) == ["gain", "a-gain", "a-x", "b-x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("models", "flags"),
+    [("identity,identitty", []), ("identity,none.safetensors", []), ("identity", ["--protocol", "ssim"])],
+)
+def test_a_mistake_is_found_before_anything_is_rendered(
+    models: str, flags: list[str], dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command = ["benchmark", str(dataset), "--models", models, "--out", str(out), "--split", "train", *flags]
+    assert run_verb(app, command) in (ExitCode.USAGE, ExitCode.INVALID_INPUT)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not out.exists()
+
+
+def test_the_command(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [
+        "benchmark",
+        str(dataset),
+        "--out",
+        str(tmp_path / "out"),
+        "--split",
+        "train",
+        "--workers",
+        "1",
+    ]
+    flags = ["--models", "identity, gaussian", "--repeats", "0", "--skip-regions"]
+    assert run_verb(app, [*arguments, *flags]) is ExitCode.DONE
+    said = capsys.readouterr().out
+    assert "Difference to identity, pair by pair, ebb" in said
+    assert "not timed: --repeats 0" in said
+    assert not (tmp_path / "out" / TIMINGS).exists()
+    assert run_verb(app, [*arguments, "--models", "identity,nothing"]) is ExitCode.USAGE

@@ -1,0 +1,53 @@
+"""What the tables of a benchmark hold."""
+
+from __future__ import annotations
+
+from ebb.arrays import Size
+from ebb_train.baselines.model import Cost
+from ebb_train.evaluation.benchmark import Benchmark, Entry
+from ebb_train.evaluation.benchmark_page import benchmark_grids
+from ebb_train.evaluation.scores import Row
+from ebb_train.evaluation.summary import compare, summarise
+from ebb_train.evaluation.timing import Timing
+
+
+def entry(name: str, psnr: float, cost: Cost, timing: Timing | None, base: list[Row] | None = None) -> Entry:
+    rows = [Row(index=index, pair_id=str(index), scores={"ebb.psnr": psnr + index}) for index in range(2)]
+    return Entry(
+        name=name,
+        model={},
+        cost=cost,
+        rows=rows,
+        summary=summarise(rows, ["ebb.psnr"]),
+        difference=compare(rows, base, ["ebb.psnr"]) if base else {},
+        timing=timing,
+    )
+
+
+def test_means_differences_and_costs() -> None:
+    timing = Timing(latency_ms=12.4, iqr_ms=0.6, repeats=5, peak_memory_mb=301.2, gpu_memory_mb=80.0)
+    base = entry("identity", 20, Cost(0, 0), timing)
+    other = entry("layered", 23, Cost(47_551_791, None), None, base.rows)
+    found = Benchmark(
+        split="test",
+        data="",
+        num_pairs=2,
+        photo=Size(30, 20),
+        groups={"ebb": {}},
+        entries=[base, other],
+        published=[],
+    )
+    means, differences, costs = benchmark_grids(found)
+    assert [(name, [str(cell) for cell in cells]) for name, cells in means.rows] == [
+        ("identity", ["20.50"]),
+        ("layered", ["23.50"]),
+    ]
+    assert differences.title == "Difference to identity, pair by pair, ebb"
+    assert [(name, [str(cell) for cell in cells]) for name, cells in differences.rows] == [
+        ("layered", ["+3.00"])
+    ]
+    (_, first), (_, second) = costs.rows
+    assert [str(cell) for cell in first] == ["0", "0 G", "12", "301"]
+    assert [cell.interval for cell in first] == ["", "", "± 1", "80 on the GPU"]
+    assert [str(cell) for cell in second] == ["47,551,791", "—", "—", "—"]
+    assert costs.reasons == ["multiply-adds depend on what the photo shows", "not timed: --repeats 0"]

@@ -1,0 +1,175 @@
+"""One model on one split, from the command line's side."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from ebb.command import run_verb
+from ebb.console import SilentProgress
+from ebb.errors import ExitCode, InvalidInput
+from ebb_train.cli import app
+from ebb_train.evaluation.evaluate import PAGE, PREDICTIONS, REPORT, evaluate, train_of
+from ebb_train.metrics.protocols import find_protocol
+from ebb_train.settings import ScoreSettings
+from tests.photo_sets import photos, record, write_ebb, write_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = ScoreSettings(split="train", workers=1, cases=1)
+
+
+pytestmark = pytest.mark.usefixtures("no_lpips_weights")
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    return write_set(tmp_path / "set", [[record(number) for number in range(3)]])
+
+
+def test_identity_scores_what_the_protocol_says_of_the_photos(dataset: Path, tmp_path: Path) -> None:
+    found = evaluate("identity", dataset, tmp_path / "out", SETTINGS, progress=SilentProgress())
+    expected = [find_protocol("ebb").score(*photos(number)[:2])["psnr"] for number in range(3)]
+    assert [row.scores["ebb.psnr"] for row in found.rows] == expected
+    assert found.num_failed == 0
+    assert list(pd.read_parquet(tmp_path / "out" / "scores.parquet")["ebb.psnr"]) == expected
+    page = (tmp_path / "out" / PAGE).read_text()
+    assert all(row.pair_id in page for row in found.rows)
+    assert page.count("data:image/jpeg") == 2 * 4  # input, output, target, difference of worst and best
+
+
+def test_a_second_run_gives_the_same_bytes_and_renders_nothing(dataset: Path, tmp_path: Path) -> None:
+    def files() -> dict[str, tuple[bytes, int]]:
+        paths = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+        return {path.name: (path.read_bytes(), path.stat().st_ino) for path in paths}
+
+    evaluate("layered", dataset, tmp_path / "out", SETTINGS, progress=SilentProgress())
+    first = files()
+    evaluate("layered", dataset, tmp_path / "out", SETTINGS, progress=SilentProgress())
+    second = files()
+    assert {name: data for name, (data, _) in second.items()} == {
+        name: data for name, (data, _) in first.items()
+    }
+    pictures = [name for name in first if name.endswith(".png")]
+    assert len(pictures) == 3
+    assert all(first[name] == second[name] for name in pictures)
+
+
+def test_pictures_of_others_score_as_ours_do(dataset: Path, tmp_path: Path) -> None:
+    ours = evaluate("gaussian", dataset, tmp_path / "ours", SETTINGS, progress=SilentProgress())
+    theirs = evaluate(
+        "a paper", dataset, tmp_path / "theirs", SETTINGS,
+        predictions=tmp_path / "ours" / PREDICTIONS, progress=SilentProgress(),
+    )  # fmt: skip
+    assert theirs.summary == ours.summary
+    assert theirs.name == "a paper"
+    assert not (tmp_path / "theirs" / PREDICTIONS).exists()
+
+
+def test_the_report_names_protocols_and_reasons_but_no_place(dataset: Path, tmp_path: Path) -> None:
+    settings = ScoreSettings(split="train", workers=1, protocol=("ebb", "dmshn2021"), cases=0)
+    evaluate("identity", dataset, tmp_path / "out", settings, progress=SilentProgress())
+    text = (tmp_path / "out" / REPORT).read_text()
+    report = json.loads(text)
+    assert set(report["protocols"]) == {"ebb", "dmshn2021", "regions"}
+    assert report["summary"]["ebb.lpips"]["mean"] is None
+    assert "weights of alexnet" in report["summary"]["ebb.lpips"]["reason"]
+    assert report["summary"]["dmshn2021.psnr"]["images"] == 3
+    assert str(tmp_path) not in text
+
+
+def test_a_pair_without_depth_costs_itself_and_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = write_set(tmp_path / "set", [[record(0), record(1, has_depth=False)]])
+    arguments = ["evaluate", "gaussian", str(dataset), "--out", str(tmp_path / "out"), "--split", "train"]
+    assert run_verb(app, [*arguments, "--workers", "1"]) is ExitCode.ITEMS_FAILED
+    said = capsys.readouterr()
+    assert "1 of 2 pairs scored" in said.out
+    assert "gaussian needs depth" in said.err
+    assert run_verb(app, [*arguments, "--workers", "1", "--json"]) is ExitCode.ITEMS_FAILED
+    assert list(json.loads(capsys.readouterr().out)["failed"]) == [record(1).pair_id]
+
+
+def test_no_pair_at_all_is_an_error(tmp_path: Path) -> None:
+    dataset = write_set(tmp_path / "set", [[record(0, has_depth=False)]])
+    with pytest.raises(InvalidInput, match="no pair could be rendered"):
+        evaluate("layered", dataset, tmp_path / "out", SETTINGS, progress=SilentProgress())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["identitty"], ExitCode.USAGE, "no model is called 'identitty'"),
+        (["identity", "--protocol", "ssim"], ExitCode.USAGE, "no protocol is called 'ssim'"),
+        (["identity", "--protocol", "ebb", "--protocol", "ebb"], ExitCode.USAGE, "each once"),
+        (["identity", "--workers", "-1"], ExitCode.USAGE, "not negative"),
+        (["identity", "--split", "val"], ExitCode.INVALID_INPUT, "there are no val pairs"),
+        (["mine", "--predictions", "nowhere"], ExitCode.INVALID_INPUT, "no such folder"),
+    ],
+)
+def test_mistakes_are_one_line(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    arguments: list[str], code: ExitCode, message: str,
+) -> None:  # fmt: skip
+    model, *flags = arguments
+    flags = flags if "--split" in flags else [*flags, "--split", "train"]
+    assert run_verb(app, ["evaluate", model, str(dataset), "--out", str(tmp_path / "out"), *flags]) is code
+    assert message in capsys.readouterr().err
+
+
+def test_an_output_folder_that_cannot_be_is_found_before_the_work(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("a file")
+    write_ebb(tmp_path / "pictures", range(1), "train")
+    flags = ["--split", "train", "--predictions", str(tmp_path / "pictures" / "train" / "original")]
+    code = run_verb(app, ["evaluate", "mine", str(dataset), "--out", str(tmp_path / "out"), *flags])
+    assert code == ExitCode.CANNOT_WRITE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"ebb-train: {tmp_path / 'out'}: cannot write it: a file is where a folder should be"
+
+
+def test_train_pairs_come_from_the_train_split_or_not_at_all(tmp_path: Path) -> None:
+    write_ebb(tmp_path, range(2), "val")
+    assert train_of(tmp_path)() == []
+    write_ebb(tmp_path, range(3), "train")
+    pairs = train_of(tmp_path)
+    assert [pair.pair_id for pair in pairs()] == ["train/0", "train/1", "train/2"]
+    shutil.rmtree(tmp_path / "train")
+    assert len(pairs()) == 3  # read once
+
+
+def test_models_without_weights_need_no_pytorch() -> None:
+    code = (
+        "import sys, ebb_train.evaluation.evaluate, ebb_train.evaluation.benchmark;"
+        "from ebb_train.baselines.registry import build_model; build_model('layered', list);"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_other_network_of_lpips_is_named_where_its_weights_are_missing(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", "identity", str(dataset), "--out", str(tmp_path / "out"), "--split", "train"]
+    assert run_verb(app, [*command, "--lpips", "vgg", "--workers", "1"]) == ExitCode.DONE
+    assert "the weights of vgg16 are not here yet" in capsys.readouterr().out
+
+
+def test_pictures_of_another_set_are_told(dataset: Path, tmp_path: Path) -> None:
+    write_ebb(tmp_path / "other", range(70, 72), "train")
+    pictures = tmp_path / "other" / "train" / "original"
+    with pytest.raises(
+        InvalidInput, match=r"none of its pictures belongs to the train split \(name them after"
+    ):
+        evaluate("mine", dataset, tmp_path / "out", SETTINGS, predictions=pictures, progress=SilentProgress())
+    assert not (tmp_path / "out").exists()

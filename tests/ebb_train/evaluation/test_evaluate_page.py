@@ -1,0 +1,40 @@
+"""What the page of an evaluation tells."""
+
+from __future__ import annotations
+
+import math
+
+from ebb.errors import Reason, Status
+from ebb_train.evaluation.evaluate_page import pair_row, plain_texts, rank, title
+from ebb_train.evaluation.scores import Row
+
+ROWS = [
+    Row(index=0, pair_id="a", scores={"ebb.psnr": 30.0, "ebb.lpips": 0.1}),
+    Row(index=1, pair_id="b", scores={"ebb.psnr": 20.0, "ebb.lpips": 0.3}),
+    Row(index=2, pair_id="c", status=Status.ERROR, reason=Reason.NO_PREDICTION, detail="none"),
+    Row(index=3, pair_id="d", scores={"ebb.psnr": math.inf, "ebb.lpips": 0.0}),
+]
+
+
+def test_the_worst_come_first_whichever_way_is_better() -> None:
+    assert [row.pair_id for row in rank(ROWS, "ebb.psnr")] == ["b", "a", "d"]
+    assert [row.pair_id for row in rank(ROWS, "ebb.lpips")] == ["b", "a", "d"]
+
+
+def test_heads_name_the_protocol() -> None:
+    assert title("pynet2020.ms_ssim") == "MS-SSIM ↑ (pynet2020)"
+
+
+def test_a_pair_without_scores_says_why() -> None:
+    row = pair_row(ROWS[2], ["ebb.psnr"])
+    assert row["failed"]
+    assert row["texts"] == ["c", "no_prediction: none"]
+    assert row["numbers"] == [{"value": "", "text": "—"}]
+
+
+def test_facts_become_texts() -> None:
+    assert plain_texts({"model": "layered", "blur": 0.05, "config": {"b": 1, "a": 2}}) == {
+        "model": "layered",
+        "blur": "0.05",
+        "config": '{"a": 2, "b": 1}',
+    }

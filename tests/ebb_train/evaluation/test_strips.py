@@ -1,0 +1,22 @@
+"""Pictures side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ebb_train.evaluation.strips import CAPTION, GAP, HEIGHT, strip
+from tests.photo_sets import photos
+
+
+def test_small_pictures_stay_as_they_are() -> None:
+    wide, shallow, _ = photos(0)
+    found = strip({"input": wide, "target — ★": shallow})
+    assert found.shape == (CAPTION + 64, 96 + GAP + 96, 3)
+    np.testing.assert_array_equal(found[CAPTION:, :96], wide)
+    np.testing.assert_array_equal(found[CAPTION:, 96 + GAP :], shallow)
+    assert found[:CAPTION, :96].max() > 200  # a caption
+
+
+def test_large_ones_are_made_small() -> None:
+    wide, _, _ = photos(0, 900, 600)
+    assert strip({"input": wide}).shape == (CAPTION + HEIGHT, 720, 3)

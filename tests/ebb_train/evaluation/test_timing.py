@@ -1,0 +1,78 @@
+"""Latency and memory; no number is asserted that depends on the machine."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from ebb.errors import EbbError, InvalidInput
+from ebb_train.baselines.gaussian import Gaussian
+from ebb_train.baselines.identity import Identity
+from ebb_train.data.sources import Photos
+from ebb_train.evaluation.timing import measure, time_model
+from ebb_train.settings import TimingSettings
+from tests.photo_sets import photos
+
+if TYPE_CHECKING:
+    from ebb.arrays import Gray8, Rgb8
+    from ebb_train.baselines.model import Picture
+
+
+class Counting(Identity):
+    """Counts its renderings."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+        self.count += 1
+        return super().render(wide, depth)
+
+
+class Deadly(Identity):
+    """Takes its process along."""
+
+    name = "deadly"
+
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+        os._exit(9)
+
+
+class Hungry(Identity):
+    """Holds 400 MB for a moment."""
+
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+        np.ones(50_000_000)
+        return super().render(wide, depth)
+
+
+PAIR = Photos("a", *photos(0))
+
+
+def test_one_rendering_more_than_is_timed() -> None:
+    model = Counting()
+    timing = measure(model, PAIR, TimingSettings(repeats=3))
+    assert model.count == 4
+    assert timing.repeats == 3
+    assert timing.latency_ms > 0
+    assert timing.iqr_ms >= 0
+
+
+def test_a_process_of_its_own_for_every_model() -> None:
+    settings = TimingSettings(repeats=1, threads=1)
+    small, large = (time_model(model, PAIR, settings) for model in (Identity(), Hungry()))
+    assert large.peak_memory_mb - small.peak_memory_mb == pytest.approx(400, abs=60)
+    assert small.gpu_memory_mb is None
+
+
+def test_a_model_that_dies_is_named() -> None:
+    with pytest.raises(EbbError, match="deadly: timing it ended with exit code 9"):
+        time_model(Deadly(), PAIR, TimingSettings(repeats=1))
+
+
+def test_what_a_model_says_comes_through() -> None:
+    with pytest.raises(InvalidInput, match="needs depth"):
+        time_model(Gaussian(0.04), PAIR._replace(depth=None), TimingSettings(repeats=1))

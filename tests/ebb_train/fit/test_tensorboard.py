@@ -1,0 +1,54 @@
+"""What TensorBoard finds in a run folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from ebb.errors import OutputError
+from ebb_train.fit.tensorboard import FOLDER, Board
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def events(run: Path) -> EventAccumulator:
+    found = EventAccumulator(str(run / FOLDER))
+    found.Reload()
+    return found
+
+
+def test_curves_and_pictures(tmp_path: Path) -> None:
+    picture = np.zeros((20, 30, 3), np.uint8)
+    picture[:, :10] = (250, 120, 0)
+    board = Board(tmp_path, 0)
+    for total, loss in ((10, 0.5), (20, 0.25)):
+        board.scalars("training", {"loss": loss}, total)
+    board.picture("output", picture, 20)
+    board.close()
+    found = events(tmp_path)
+    assert [(event.step, event.value) for event in found.Scalars("training/loss")] == [(10, 0.5), (20, 0.25)]
+    (image,) = found.Images("output")
+    assert (image.step, image.width, image.height) == (20, 30, 20)
+    decoded = cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert np.array_equal(decoded, picture)
+
+
+def test_steps_that_are_done_again_appear_once(tmp_path: Path) -> None:
+    for done, totals in ((0, (10, 20, 30)), (20, (30, 40))):
+        board = Board(tmp_path, done)
+        for total in totals:
+            board.scalars("training", {"loss": done + total}, total)
+        board.close()
+    found = events(tmp_path).Scalars("training/loss")
+    assert [(event.step, event.value) for event in found] == [(10, 10), (20, 20), (30, 50), (40, 60)]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).write_text("a file where the folder should be")
+    with pytest.raises(OutputError, match="tensorboard"):
+        Board(tmp_path, 0)

@@ -1,0 +1,265 @@
+"""Photos to pictures: what is written where, what is left alone, and how a failure is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageOps
+
+from ebb.errors import InvalidInput, Reason, Status, UsageError
+from ebb.settings import DepthSettings
+from ebb_train.inference import render as photos
+from ebb_train.inference.render import RenderReport, plan_targets, render_photos
+from ebb_train.inference.settings import RenderSettings
+from ebb_train.inference.whole_photo import render_full_image
+from ebb_train.models.network import PyNet, load_pynet, save_pynet
+from ebb_train.models.pynet import PyNetConfig
+from tests.captures import scene
+from tests.doubles import Crashing
+
+SIDECAR = DepthSettings(provider="sidecar", device="cpu")
+SETTINGS = RenderSettings(height=64, format="png")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_weights(tmp_path_factory.mktemp("run") / "level-1.safetensors")
+
+
+def write_weights(path: Path, level: int = 1, in_channels: int = 4) -> Path:
+    torch.manual_seed(1)
+    network = PyNet(PyNetConfig(width=1 / 32, level=level, in_channels=in_channels))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn_like(parameter) / parameter[0].numel() ** 0.5)
+    save_pynet(path, network, source="test")
+    return path
+
+
+def write_photo(path: Path, size: tuple[int, int] = (150, 100), orientation: int = 1) -> Path:
+    picture = Image.fromarray(scene(4, size))
+    exif = picture.getexif()
+    exif[0x0112], exif[0x010F] = orientation, "Canon"
+    picture.save(path, exif=exif)
+    upright = size if orientation < 5 else size[::-1]
+    ramp = np.tile(np.linspace(0, 255, upright[0]).astype(np.uint8), (upright[1], 1))
+    path.with_name(f"{path.stem}_depth.png").write_bytes(cv2.imencode(".png", ramp)[1].tobytes())
+    return path
+
+
+def render(*paths: Path, weights: Path, out: Path | None = None, **values: object) -> RenderReport:
+    settings = RenderSettings(**{"height": 64, "format": "png"} | values)  # type: ignore[arg-type]
+    return render_photos(paths, weights, out, settings, SIDECAR)
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_the_picture_is_what_the_network_makes_of_the_small_photo(tmp_path: Path, weights: Path) -> None:
+    photo = write_photo(tmp_path / "a.png", (96, 64))
+    report = render(photo, weights=weights)
+    assert [row[:4] for row in report.rows] == [(photo, Status.OK, None, "")]
+    depth = np.linspace(0, 255, 96).astype(np.uint8).reshape(48, 2).mean(axis=1)
+    expected = render_full_image(
+        load_pynet(weights), pixels(photo), np.tile(np.rint(depth).astype(np.uint8), (32, 1))
+    )
+    picture = pixels(tmp_path / "a_bokeh.png")
+    assert picture.shape == (64, 96, 3)
+    assert np.abs(picture - 255.0 * expected).mean() < 1
+    assert report.facts()["rendered"] == 1
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_working_height_and_the_full_resolution(tmp_path: Path, weights: Path, orientation: int) -> None:
+    photo = write_photo(tmp_path / "a.jpg", orientation=orientation)
+    with Image.open(photo) as image:
+        upright = ImageOps.exif_transpose(image)
+    render(photo, weights=weights, out=tmp_path / "small")
+    render(photo, weights=weights, out=tmp_path / "full", full_resolution=True, compare=True)
+    width, height = upright.size
+    small, full = pixels(tmp_path / "small" / "a_bokeh.png"), pixels(tmp_path / "full" / "a_bokeh.png")
+    assert small.shape == (64, round(width * 64 / height), 3)
+    assert full.shape == (height, width, 3)
+    resized = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    assert np.abs(full - resized.astype(float)).mean() < 10
+    both = pixels(tmp_path / "full" / "a_compare.png")
+    assert np.array_equal(both, np.hstack([np.asarray(upright), full]))
+    with Image.open(tmp_path / "full" / "a_bokeh.png") as image:
+        assert (image.getexif()[0x0112], image.getexif()[0x010F]) == (1, "Canon")
+
+
+def test_a_low_photo_keeps_its_size(tmp_path: Path, weights: Path) -> None:
+    photo = write_photo(tmp_path / "a.jpg", (71, 45))
+    render(photo, weights=weights, out=tmp_path / "one")
+    render(photo, weights=weights, out=tmp_path / "two", full_resolution=True)
+    one = pixels(tmp_path / "one" / "a_bokeh.png")
+    assert one.shape == (45, 71, 3)
+    assert np.array_equal(one, pixels(tmp_path / "two" / "a_bokeh.png"))
+
+
+def test_the_fast_network_gives_the_same_picture(tmp_path: Path, weights: Path) -> None:
+    photo = write_photo(tmp_path / "a.jpg")
+    render(photo, weights=weights, out=tmp_path / "plain")
+    render(photo, weights=weights, out=tmp_path / "fast", fast=True)
+    plain, fast = (pixels(tmp_path / name / "a_bokeh.png").astype(int) for name in ("plain", "fast"))
+    assert np.abs(plain - fast).max() <= 1
+
+
+def test_jpeg_out(tmp_path: Path, weights: Path) -> None:
+    render(write_photo(tmp_path / "a.png"), weights=weights, format="jpg")
+    with Image.open(tmp_path / "a_bokeh.jpg") as image:
+        assert image.format == "JPEG"
+
+
+def test_a_photo_that_fails_is_a_row_and_the_others_are_made(tmp_path: Path, weights: Path) -> None:
+    good, broken = write_photo(tmp_path / "good.jpg"), write_photo(tmp_path / "broken.jpg")
+    broken.write_bytes(broken.read_bytes()[:500])
+    alone = write_photo(tmp_path / "alone.jpg")
+    (tmp_path / "alone_depth.png").unlink()
+    crashing = Crashing(tmp_path / "crashing.dng")
+    report = render(broken, alone, tmp_path / "gone.jpg", crashing, good, weights=weights)
+    assert [(row.photo.stem, row.status, row.reason) for row in report.failed] == [
+        ("broken", Status.ERROR, Reason.CORRUPT_INPUT),
+        ("alone", Status.REJECTED, Reason.NO_DEPTH),
+        ("gone", Status.ERROR, Reason.UNREADABLE),
+        ("crashing", Status.ERROR, Reason.WORKER_CRASH),
+    ]
+    assert (tmp_path / "good_bokeh.png").is_file()
+    assert report.facts()["failed"] == 4
+    assert "alone.jpg: no_depth: no alone_depth file beside it" in report.text()
+    assert f"({Reason.NO_DEPTH.advice})\n" in report.text()
+    assert report.text().endswith("1 rendered, 4 failed")
+
+
+def test_a_photo_too_small_for_a_network_without_depth(tmp_path: Path) -> None:
+    weights = write_weights(tmp_path / "w.safetensors", in_channels=3)
+    photo = tmp_path / "a.png"
+    photo.write_bytes(cv2.imencode(".png", np.arange(6, dtype=np.uint8).reshape(1, 2, 3) * 9)[1].tobytes())
+    assert render(photo, weights=weights).failed[0].reason is Reason.TOO_SMALL
+
+
+def test_without_memory(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes.")
+
+    monkeypatch.setattr(PyNet, "forward", fail)
+    row = render(write_photo(tmp_path / "a.jpg"), weights=weights).failed[0]
+    assert (row.reason, row.detail) == (Reason.OUT_OF_MEMORY, "not enough memory for a photo of 96 x 64")
+
+
+def test_a_depth_network_without_memory(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended in a traceback: only the network that renders was thought of."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(photos.DepthOf, "__call__", fail)
+    report = render(write_photo(tmp_path / "a.jpg"), write_photo(tmp_path / "b.jpg"), weights=weights)
+    assert [(row.reason, row.detail) for row in report.failed] == [
+        (Reason.OUT_OF_MEMORY, "CUDA out of memory.")
+    ] * 2
+
+
+def test_what_is_there_is_left_alone(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = write_photo(tmp_path / "a.jpg")
+    (tmp_path / "a_bokeh.png").write_bytes(b"mine")
+    with monkeypatch.context() as patch:
+        patch.setattr(photos, "_Renderer", lambda *_: pytest.fail("nothing is to be loaded"))
+        report = render(photo, weights=weights)
+    assert (tmp_path / "a_bokeh.png").read_bytes() == b"mine"
+    assert report.facts() | {"photos": None} == {
+        "rendered": 0,
+        "already_there": 1,
+        "failed": 0,
+        "photos": None,
+    }
+    assert "1 already there; --overwrite" in report.text()
+    render(photo, weights=weights, compare=True)  # the comparison is not there yet
+    assert (tmp_path / "a_compare.png").is_file()
+    (tmp_path / "a_bokeh.png").write_bytes(b"mine")
+    assert render(photo, weights=weights, overwrite=True).rows[0].is_new
+    assert pixels(tmp_path / "a_bokeh.png").shape == (64, 96, 3)
+
+
+def test_a_network_without_depth_asks_for_none(tmp_path: Path) -> None:
+    weights = write_weights(tmp_path / "w.safetensors", in_channels=3)
+    photo = write_photo(tmp_path / "a.jpg")
+    (tmp_path / "a_depth.png").unlink()
+    assert not render(photo, weights=weights).failed
+
+
+def test_a_network_of_a_deeper_level(tmp_path: Path) -> None:
+    weights = write_weights(tmp_path / "level-3.safetensors", level=3)
+    photo = write_photo(tmp_path / "a.jpg")
+    said: list[str] = []
+    render_photos([photo], weights, None, SETTINGS, SIDECAR, note=said.append)
+    assert pixels(tmp_path / "a_bokeh.png").shape == (64, 96, 3)
+    assert said == [f"{weights}: ends at level 3; its pictures are enlarged 4 times"]
+
+
+def test_one_depth_file_for_one_photo(tmp_path: Path, weights: Path) -> None:
+    one, two = write_photo(tmp_path / "a.jpg"), write_photo(tmp_path / "b.jpg")
+    depth = (tmp_path / "a_depth.png").rename(tmp_path / "mine.png")
+    report = render_photos([one], weights, None, SETTINGS, DepthSettings(device="cpu"), depth)
+    assert not report.failed
+    (row,) = render_photos(
+        [two], weights, None, SETTINGS, DepthSettings(device="cpu"), tmp_path / "no.png"
+    ).rows
+    assert row.detail.startswith(f"{tmp_path / 'no.png'}: cannot be read: ")
+    with pytest.raises(UsageError, match=r"depth of one photo, and there are 2 \(name them PHOTO_depth"):
+        render_photos([one, two], weights, None, SETTINGS, SIDECAR, depth)
+
+
+def test_settings_that_do_not_go_together(tmp_path: Path, weights: Path) -> None:
+    photo = write_photo(tmp_path / "a.jpg")
+    with pytest.raises(UsageError, match="the network takes depth"):
+        render_photos([photo], weights, None, SETTINGS, DepthSettings(provider="none"))
+    with pytest.raises(UsageError, match=r"2 photos would become this picture .*--out"):
+        plan_targets([photo, tmp_path / "a.png"], None, SETTINGS)
+    with pytest.raises(UsageError, match="no photos"):
+        plan_targets([], None, SETTINGS)
+
+
+def test_targets() -> None:
+    (target,) = plan_targets([Path("x/IMG_1.v2.CR2")], Path("out"), RenderSettings(compare=True))
+    assert target == (Path("out/IMG_1.v2_bokeh.jpg"), Path("out/IMG_1.v2_compare.jpg"))
+    (target,) = plan_targets([Path("x/IMG_1.CR2")], None, RenderSettings())
+    assert target.files == (Path("x/IMG_1_bokeh.jpg"),)
+
+
+def test_weights_of_a_run(tmp_path: Path, weights: Path) -> None:
+    with pytest.raises(InvalidInput, match="a pickle, which could run code"):
+        torch.save({}, tmp_path / "foreign.pth")
+        render(write_photo(tmp_path / "a.jpg"), weights=tmp_path / "foreign.pth")
+    assert not render(tmp_path / "a.jpg", weights=weights.parent).failed
+
+
+def test_progress_is_shown(tmp_path: Path, weights: Path) -> None:
+    seen: list[object] = []
+
+    class Watch:
+        def start(self, stage: str, total: int) -> None:
+            seen.append((stage, total))
+
+        def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
+            seen.append((name, status, reason))
+
+        def finish(self) -> None:
+            seen.append("end")
+
+    photo = write_photo(tmp_path / "a.jpg")
+    render_photos([photo, tmp_path / "b.jpg"], weights, None, SETTINGS, SIDECAR, progress=Watch())
+    assert seen == [
+        ("render", 2),
+        ("a.jpg", Status.OK, None),
+        ("b.jpg", Status.ERROR, Reason.UNREADABLE),
+        "end",
+    ]
