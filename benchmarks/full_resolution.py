@@ -11,7 +11,8 @@ coefficients carried up: He and Sun's fast guided filter; the best of radius 1, 
 in bands of the true blur: in focus (below 1 pixel of the small size), slightly out of it (1 to 4), out of
 it (above), and near the edges between (a blur that differs by more than 4 within 4 pixels of the small
 size). ``seconds``: processor time of one 24-megapixel photo, one thread, and the most memory that took
-beyond the photo. 
+beyond the photo.
+
     python benchmarks/full_resolution.py   # benchmarks/results/full_resolution.json, docs/full_resolution.png
 """
 

@@ -16,8 +16,8 @@ random weights; ``scikit_image_ssim`` is its Gaussian SSIM alone, for scale.
 noise and another exposure) whose blur is known. ``overlap``: intersection over union with the truth of what
 is found in and out of focus, of all pixels and of the ``clear`` ones, whose blur is not within 0.8 … 1.6 of
 the threshold. ``blur_px``: median found in a photo blurred all over by a disc of known diameter.
-``blur_ratio``: found for a shallow photo taken at another f-number, against the ratio of the f-numbers. ``halo``: found for
-rims with a growing share of the subject's colour.
+``blur_ratio``: found for a shallow photo taken at another f-number, against the ratio of the f-numbers.
+``halo``: found for rims with a growing share of the subject's colour.
 """
 
 from __future__ import annotations
