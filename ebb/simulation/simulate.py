@@ -19,7 +19,7 @@ from ebb.bokeh.thin_lens import Lens, PixelGrid, coc_px, image_distance_mm
 from ebb.errors import OutputError, UsageError
 from ebb.formats.exif_writer import ShotInfo
 from ebb.simulation.camera_jpeg import write_jpeg
-from ebb.simulation.develop import as_stored, develop, encode_srgb
+from ebb.simulation.develop import as_stored, develop
 from ebb.simulation.dng import write_dng
 from ebb.simulation.hand_motion import CameraPose, intrinsics
 from ebb.simulation.plan import Kind, Stream
@@ -28,6 +28,7 @@ from ebb.simulation.reproject import View, second_view
 from ebb.simulation.scenes import Scene, make_scene
 from ebb.simulation.sensor import Exposure, Sensor, corner_loss, expose
 from ebb.simulation.truth import PairTruth, pair_truth
+from ebb.srgb import encode_srgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
