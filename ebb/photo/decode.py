@@ -15,7 +15,7 @@ import numpy as np
 from ebb.arrays import Size
 from ebb.errors import Broken, Reason
 from ebb.formats.heif import HEIF_SUFFIXES, decode_heif
-from ebb.formats.tiff import Tiff
+from ebb.formats.tiff_reader import Tiff
 from ebb.photo.probe import RAW_SUFFIXES, libraw_text
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ebb.arrays import Size
-from ebb.formats.tiff import Tiff
+from ebb.formats.tiff_reader import Tiff
 from ebb.photo.decode import (
     decode,
     developed_size,

@@ -151,7 +151,7 @@ def test_npz_with_several_arrays() -> None:
 
 
 def test_npz_that_unpacks_too_far(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ebb.depthmap.sidecar.MAX_BYTES", 1000)
+    monkeypatch.setattr("ebb.formats.npy.MAX_BYTES", 1000)
     assert "unpacks to" in rejected(npz(depth=FLOAT), ".npz")
 
 

@@ -29,8 +29,8 @@ _NEXT_LEVEL = 330  # SubIFDs
 _UNCOMPRESSED, _YCBCR = 1, 6
 
 
-class Entry(NamedTuple):
-    """One tag of a directory."""
+class TagLocation(NamedTuple):
+    """Where the values of one tag are, and how many there are."""
 
     kind: int
     """TIFF field type."""
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
     """Where the entry's value field is in the file."""
 
 
-Directory = dict[int, Entry]
+Directory = dict[int, TagLocation]
 
 
 class Tiff:
@@ -162,7 +162,7 @@ class Tiff:
         layout = np.dtype([(name, f"{self._order}{kind}") for name, kind in fields])
         rows = np.frombuffer(self._data[start:stop], layout)
         directory = {
-            int(row["tag"]): Entry(
+            int(row["tag"]): TagLocation(
                 int(row["kind"]), int(row["num_values"]), start + (i + 1) * entry_bytes - width
             )
             for i, row in enumerate(rows)
