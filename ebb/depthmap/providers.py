@@ -6,28 +6,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 from importlib import metadata
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
 from ebb.arrays import Size
 from ebb.depthmap.encoding import half_of, inverse_depth_from_log
-from ebb.depthmap.estimator import is_out_of_memory
 from ebb.errors import MissingDependency, UsageError
+from ebb.extras import check_installed
+from ebb.pytorch import is_out_of_memory, to_device, torch_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import nn
 
     from ebb.arrays import InverseDepth, Rgb8
     from ebb.settings import DepthSettings
-
-Network = TypeVar("Network", bound="nn.Module")
 
 Builder: TypeAlias = "Callable[[DepthSettings, Path | None], DepthProvider | None]"
 """Makes a provider from the settings and the file or folder of its model, if it has one."""
@@ -130,52 +127,6 @@ def _fill_up(rgb: Rgb8, multiple: int) -> Rgb8:
     """Reflect the photo at its right and bottom until both sides divide by ``multiple``."""
     height, width = rgb.shape[:2]
     return np.pad(rgb, ((0, -height % multiple), (0, -width % multiple), (0, 0)), mode="reflect")
-
-
-def torch_device(device: str) -> str:
-    """Where PyTorch runs for ``--device``: ``auto`` is the GPU if there is one.
-
-    Raises:
-        MissingDependency: PyTorch is not installed.
-    """
-    if device != "auto":
-        return device
-    check_installed("torch", "depth")
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def to_device(network: Network, device: str) -> Network:
-    """Bring a network of PyTorch where it is to run.
-
-    Raises:
-        UsageError: there is no such device, or PyTorch was built without it.
-    """
-    try:
-        return network.to(device)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
-        reason = str(error).partition("\n")[0]
-        raise UsageError(f"cannot calculate on {device!r}: {reason}", hint="try --device cpu") from error
-
-
-def on_gpu(device: str) -> bool:
-    """Whether ``--device`` means a GPU here, as far as PyTorch, if it is installed, knows."""
-    if device == "auto":
-        return importlib.util.find_spec("torch") is not None and on_gpu(torch_device(device))
-    return device.startswith("cuda")
-
-
-def check_installed(package: str, extra: str) -> None:
-    """Make sure that an optional package is there, without importing it.
-
-    Raises:
-        MissingDependency: it is not; the hint holds the command that installs it.
-    """
-    if importlib.util.find_spec(package) is None:
-        raise MissingDependency(
-            f"the Python package {package} is missing", hint=f"pip install 'ebb[{extra}]'"
-        )
 
 
 def _megadepth(settings: DepthSettings, model: Path | None) -> DepthProvider:

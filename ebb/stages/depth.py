@@ -12,7 +12,7 @@ from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
 from ebb.depthmap.embedded import read_embedded, read_gdepth
 from ebb.depthmap.encoding import encode_depth8, encode_float16, half_size_homography, resample_depth
 from ebb.depthmap.heic import read_auxiliary
-from ebb.depthmap.providers import FROM_FILES, DepthProvider, check_provider, make_provider, on_gpu
+from ebb.depthmap.providers import FROM_FILES, DepthProvider, check_provider, make_provider
 from ebb.depthmap.sidecar import read_sidecar
 from ebb.errors import Broken, InvalidInput, MissingDependency, Reason, Rejected, Status
 from ebb.files import write_atomic
@@ -23,6 +23,7 @@ from ebb.formats.png import decode_png, encode_png
 from ebb.geometry.crop import crop_to_photo
 from ebb.model_files import find_model, sha256_model
 from ebb.photo.decode import developed_size, upright
+from ebb.pytorch import on_gpu
 from ebb.runner.batches import Batching, run_batches
 from ebb.runner.items import Result
 from ebb.runner.keys import ALIGN, DEPTH, align_key, depth_key, depth_recipe

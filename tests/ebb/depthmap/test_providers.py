@@ -14,8 +14,6 @@ from ebb.depthmap.providers import (
     check_provider,
     half_size,
     make_provider,
-    on_gpu,
-    torch_device,
 )
 from ebb.errors import InvalidInput, MissingDependency, Reason, Rejected, UsageError
 from ebb.settings import DepthSettings
@@ -153,16 +151,6 @@ def test_wrong_weights(tmp_path: Path) -> None:
 def test_no_such_device(weights_file: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot calculate on 'cuda:99'.*--device cpu"):
         make_provider(depth_settings(device="cuda:99"), weights_file)
-
-
-def test_automatic_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert torch_device("auto") == "cuda"
-    assert [on_gpu(device) for device in ("auto", "cuda:1", "cpu")] == [True, True, False]
-    assert torch_device("cpu") == "cpu"
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert torch_device("auto") == "cpu"
-    assert not on_gpu("auto")
 
 
 @pytest.mark.parametrize("name", ["megadepth", "sidecar", "embedded", "none", "onnx", "transformers"])
