@@ -2,8 +2,8 @@
 
 Each rule names its place in the source of the delegate (LiteRT of August 2026, commit f674577), in
 ``tflite/tools/versioning/gpu_compatibility.cc`` where an operation is refused and the CPU takes it, and in
-``tflite/delegates/gpu/common/model_builder.cc`` where the whole graph is refused, or an attribute is ignored, so
-that the result is wrong. The tests hold the rules against LiteRT's own accelerator.
+``tflite/delegates/gpu/common/model_builder.cc`` where the whole graph is refused, or an attribute is ignored,
+so that the result is wrong. The tests hold the rules against LiteRT's own accelerator.
 """
 
 from __future__ import annotations
@@ -350,10 +350,10 @@ def _table(*rows: tuple[str, tuple[Rule, ...]]) -> dict[str, tuple[Rule, ...]]:
 
 RULES: Mapping[str, tuple[Rule, ...]] = _table(
     (
-        "ABS COS ELU EXP FLOOR GELU HARD_SWISH LEAKY_RELU LOG LOGISTIC NEG RELU RELU6 RELU_N1_TO_1 RSQRT SIGN",
+        "ABS COS ELU EXP FLOOR GELU HARD_SWISH LEAKY_RELU LOG LOGISTIC NEG RELU RELU6 RELU_N1_TO_1 RSQRT",
         (one_input,),
     ),
-    ("SIN SQRT SQUARE TANH RESHAPE TILE", (one_input,)),
+    ("SIGN SIN SQRT SQUARE TANH RESHAPE TILE", (one_input,)),
     ("ADD MUL", (two_operands, broadcast, activation)),
     ("DIV SUB", (two_operands, activation)),
     ("ADD_N FLOOR_DIV FLOOR_MOD LOGICAL_AND MAXIMUM MINIMUM POW SQUARED_DIFFERENCE", (two_operands,)),

@@ -1,8 +1,8 @@
 """The rules of single operations on files made for each, held against LiteRT's own accelerator.
 
 Where the accelerator runs (any Vulkan driver), it must refuse what the rules call refused, compute wrongly
-what they call wrong, and take the rest. Cases of a broken rule that it "takes" are those where it does more than
-the older delegate of phones, whose source the rules cite.
+what they call wrong, and take the rest. Cases of a broken rule that it "takes" are those where it does more
+than the older delegate of phones, whose source the rules cite.
 """
 
 from __future__ import annotations
