@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ebb.errors import Broken
 from ebb.formats.heif import HEIF_SUFFIXES, heif_exif, heif_profile
+from ebb.photo.exif import exif_blocks
 from ebb.photo.probe import RAW_SUFFIXES
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _TIFF_LAYOUT = frozenset(range(0x00FE, 0x0120)) - {0x010E, _MAKE, _MODEL} | froz
 """Tags that say how the pixels of a TIFF lie in it; 0x010E is the description."""
 _TIFF_BLOCKS = frozenset({0x02BC, 0x83BB, 0x8649, 0x8773})
 """XMP, IPTC, Photoshop's notes and the colour profile: blocks of their own in other files."""
+
+_TIFF_SUFFIXES = (".tif", ".tiff")
 
 _PARSE_ERRORS = (OSError, ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, struct.error)
 
@@ -61,11 +64,13 @@ def kept_metadata(data: bytes, suffix: str, exif: Exif, software: str) -> Metada
         if suffix.lower() in RAW_SUFFIXES:
             return Metadata(_block(lambda: _of_raw(exif), software))
         if suffix.lower() in HEIF_SUFFIXES:
-            return Metadata(_block(lambda: _of_heif(data), software), heif_profile(data))
+            return Metadata(_block(lambda: _of_blocks(heif_exif(data)), software), heif_profile(data))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about damaged tags, and about size, which was checked
             with Image.open(io.BytesIO(data)) as image:
-                return Metadata(_block(image.getexif, software), image.info.get("icc_profile") or b"")
+                cut_out = suffix.lower() not in _TIFF_SUFFIXES
+                read = (lambda: _of_blocks(exif_blocks(data, suffix)[:1])) if cut_out else image.getexif
+                return Metadata(_block(read, software), image.info.get("icc_profile") or b"")
     except (*_PARSE_ERRORS, Broken, Image.DecompressionBombError):
         return Metadata()
 
@@ -89,13 +94,13 @@ def _cleaned(exif: PilExif, software: str) -> bytes:
     return block if len(block) <= MAX_EXIF_BYTES else b""
 
 
-def _of_heif(data: bytes) -> PilExif:
+def _of_blocks(blocks: list[bytes]) -> PilExif:
     from PIL import Image
 
-    block = Image.Exif()
-    for tiff in heif_exif(data):
-        block.load(b"Exif\0\0" + tiff)
-    return block
+    exif = Image.Exif()
+    for block in blocks:
+        exif.load(b"Exif\0\0" + block)
+    return exif
 
 
 def _of_raw(exif: Exif) -> PilExif:
