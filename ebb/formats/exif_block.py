@@ -1,8 +1,8 @@
 """The EXIF of a file, cut out of its container, and the few of its tags that can be read without trusting it.
 
-A block is a TIFF file of its own: its offsets count from its first byte and may not leave it. Whoever gives a
-reader the whole photo instead lets a damaged offset read compressed pixels as tags. A tag that cannot be read is
-left out, and costs no other.
+A block is a TIFF file of its own: its offsets count from its first byte and may not leave it. A reader that
+is given the whole photo instead takes compressed pixels for tags where an offset is damaged. A tag that
+cannot be read is left out, and costs no other.
 """
 
 from __future__ import annotations
@@ -36,8 +36,19 @@ _APP1, _START_OF_SCAN = b"\xe1", b"\xda"
 _MAX_PROFILE_BYTES = 1 << 24
 _TEXT_TYPES = (2, 129)  # ASCII and, since Exif 3.0, UTF-8
 _NUMBER_TYPES = {
-    **{1: "u1", 3: "u2", 4: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 11: "f4", 12: "f8", 13: "u4"},
-    **{16: "u8", 17: "i8", 18: "u8"},
+    1: "u1",
+    3: "u2",
+    4: "u4",
+    6: "i1",
+    7: "u1",
+    8: "i2",
+    9: "i4",
+    11: "f4",
+    12: "f8",
+    13: "u4",
+    16: "u8",
+    17: "i8",
+    18: "u8",
 }
 _RATIONAL_TYPES = {5: "u4", 10: "i4"}
 
@@ -91,7 +102,7 @@ def readable_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def png_raw_profile(name: bytes, content: bytes, kinds: tuple[bytes, ...]) -> bytes:
-    """What a text chunk ``Raw profile type KIND`` holds in hexadecimal; empty if it is none of these kinds."""
+    """What a text chunk ``Raw profile type KIND`` holds in hexadecimal; empty if it is of another kind."""
     keyword, _, rest = content.partition(b"\0")
     if not keyword.lower().startswith(b"raw profile type ") or keyword.lower().split()[-1] not in kinds:
         return b""

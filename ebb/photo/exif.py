@@ -14,7 +14,7 @@ from ebb.formats.containers import cr3_metadata, raf_blocks
 from ebb.formats.exif_block import Value, jpeg_exif, merged, png_exif
 from ebb.formats.heif import HEIF_SUFFIXES, heif_exif
 from ebb.photo.capture import Exif
-from ebb.photo.probe import RAW_SUFFIXES
+from ebb.photo.suffixes import RAW_SUFFIXES
 
 _FIRST_YEAR = 2003  # EXIF 2.2 cameras; 1970, 1980 and 2000 are what a clock says that was never set
 _TIME = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
