@@ -63,6 +63,9 @@ class Reason(StrEnum):
     # files
     UNREADABLE = "unreadable"
     CORRUPT_INPUT = "corrupt_input"
+    UNSUPPORTED_COLOR = "unsupported_color"
+    UNSUPPORTED_PIXELS = "unsupported_pixels"
+    UNSUPPORTED_RAW = "unsupported_raw"
     TOO_LARGE = "too_large"
     INPUT_CHANGED = "input_changed"
     # alignment
@@ -106,6 +109,9 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.UNSUPPORTED_FILE: "not a camera file; nothing to do",
     Reason.UNREADABLE: "check the file's permissions and that it is a photo",
     Reason.CORRUPT_INPUT: "copy the file from the camera card again",
+    Reason.UNSUPPORTED_COLOR: "export the photo in sRGB",
+    Reason.UNSUPPORTED_PIXELS: "save the photo as RGB with 8 or 16 bits a channel, as a plain TIFF or a PNG",
+    Reason.UNSUPPORTED_RAW: "convert it to DNG, lossless compressed, or develop it to TIFF",
     Reason.TOO_LARGE: "raise --max-megapixels if the size is real",
     Reason.INPUT_CHANGED: "restore the file, or run ebb ingest again to take the new one",
     Reason.TOO_FEW_MATCHES: "the photos have too little in common or too little texture",

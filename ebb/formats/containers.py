@@ -37,7 +37,8 @@ _CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 # A marker, not a stuffed zero, a fill byte, TEM or a restart; padding before it is skipped as decoders do.
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
 _SOI, _EOI = b"\xd8", b"\xd9"
-_FRAME_HEADERS = frozenset(bytes([code]) for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC))
+FRAME_HEADERS = frozenset(bytes([code]) for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC))
+"""Markers of a JPEG's frame header (SOF)."""
 
 
 def truncated(what: str, needed: int, has: int) -> Broken:
@@ -72,7 +73,7 @@ def jpeg_segments(data: bytes) -> Iterator[Part]:
 
 def jpeg_frame_size(data: bytes, segment: Part) -> Size | None:
     """Width and height if the segment is a frame header (SOF), else ``None``."""
-    if segment.name not in _FRAME_HEADERS or segment.stop - segment.start < 5:
+    if segment.name not in FRAME_HEADERS or segment.stop - segment.start < 5:
         return None
     height, width = struct.unpack_from(">HH", data, segment.start + 1)
     return Size(width, height)

@@ -19,12 +19,7 @@ from ebb.formats.containers import (
 )
 from ebb.formats.heif import HEIF_SUFFIXES, heif_size
 from ebb.formats.tiff_reader import Tiff
-
-RAW_SUFFIXES = frozenset({".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".dng"})
-"""Files that LibRaw develops; any other reader shows their thumbnail."""
-
-PHOTO_SUFFIXES = RAW_SUFFIXES | HEIF_SUFFIXES | {".jpg", ".jpeg", ".tif", ".tiff", ".png"}
-"""Every file that can be a capture; lower case, with the dot."""
+from ebb.photo.suffixes import PHOTO_SUFFIXES, RAW_SUFFIXES
 
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAGICS: dict[str, tuple[bytes, ...]] = {

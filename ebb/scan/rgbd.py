@@ -13,7 +13,8 @@ from ebb.files import sha256_file
 from ebb.names import natural_key
 from ebb.photo.decode import decode
 from ebb.photo.exif import read_exif
-from ebb.photo.probe import PHOTO_SUFFIXES, probe
+from ebb.photo.probe import probe
+from ebb.photo.suffixes import PHOTO_SUFFIXES
 from ebb.scan.folder import existing_folder, walk
 from ebb.scan.inputs import read_ingested
 from ebb.settings import IngestSettings

@@ -151,7 +151,7 @@ def _depth_row(aligned: StageRow[AlignedPair]) -> StageRow[DepthMap]:
 
 
 def _photo(row: CatalogRow) -> Rgb8:
-    photo = decode(read_ingested(row), PurePosixPath(row.name).suffix.lower(), 1)
+    photo = decode(read_ingested(row), PurePosixPath(row.name).suffix.lower(), 1, keep_depth=True)
     if photo.dtype != np.uint8:
         raise Broken(Reason.CORRUPT_INPUT, f"{photo.dtype} samples; the release has 8 bits", path=row.name)
     return photo.astype(np.uint8, copy=False)

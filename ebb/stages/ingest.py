@@ -14,11 +14,13 @@ from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status,
 from ebb.files import sha256_bytes, write_atomic
 from ebb.names import as_text, is_text, natural_key, one_line
 from ebb.photo.capture import Capture, FileMetadata
+from ebb.photo.color import check_color
 from ebb.photo.decode import developed_size
 from ebb.photo.exif import read_exif
 from ebb.photo.pairing import Verdict, explain, pair_captures
 from ebb.photo.pairs_file import pair_by_list, read_pairs_csv
-from ebb.photo.probe import PHOTO_SUFFIXES, probe
+from ebb.photo.probe import probe
+from ebb.photo.suffixes import PHOTO_SUFFIXES
 from ebb.runner.items import Result
 from ebb.scan.folder import (
     CLOSED_FOLDER,
@@ -181,6 +183,7 @@ def read_file(job: FileJob) -> Result[FileMetadata]:
         raise Rejected(Reason.UNSUPPORTED_FILE, f"{suffix or 'no'} ending: not a camera file")
     data = job.read()
     stored = probe(data, suffix, job.max_megapixels)
+    check_color(data, suffix)
     exif = read_exif(data, suffix)
     size = developed_size(stored, exif.orientation)
     return Result(
