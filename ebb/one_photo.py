@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ebb import __version__
 from ebb.arrays import Rect, Size
 from ebb.depthmap.encoding import encode_depth8, half_size_homography, resample_depth
 from ebb.depthmap.providers import FROM_FILES, make_provider
@@ -27,6 +26,7 @@ from ebb.runner.items import Result
 from ebb.runner.local import run_items
 from ebb.settings import RunSettings
 from ebb.stages.depth import check_ready, embedded_depth
+from ebb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

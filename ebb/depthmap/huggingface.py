@@ -15,7 +15,7 @@ from ebb.arrays import Size
 from ebb.depthmap.estimator import Estimator, InputSize, not_taken
 from ebb.depthmap.providers import to_device, torch_device
 from ebb.errors import InvalidInput, MissingDependency, UsageError
-from ebb.settings import NORMALISATIONS, Normalisation
+from ebb.normalisation import NORMALISATIONS, Normalisation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
