@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +18,9 @@ def main_not_imported() -> Iterator[None]:
     ``if __name__ == "__main__"``. What they need is in this package. (:mod:`multiprocessing` looks at
     ``__spec__`` and ``__file__`` of the main module to find the script.)
     """
-    main: dict[str, Any] = vars(sys.modules["__main__"])
-    kept = {name: main.pop(name) for name in ("__spec__", "__file__") if name in main}
+    main = vars(sys.modules["__main__"])
+    names: tuple[str, ...] = ("__spec__", "__file__")
+    kept = {name: main.pop(name) for name in names if name in main}
     main["__spec__"] = None
     try:
         yield
