@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from ebb.errors import MissingDependency, UsageError
+from ebb.errors import MissingDependency, UsageError, install_extra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +104,7 @@ class TorchBackend:
             import torch
         except ImportError as error:
             raise MissingDependency(
-                "rendering on a device needs torch", hint="pip install 'ebb[depth]'"
+                "rendering on a device needs torch", hint=install_extra("depth")
             ) from error
         try:
             self.device = torch.device(device)

@@ -15,7 +15,7 @@ import numpy as np
 from ebb.arrays import Size
 from ebb.depthmap.encoding import half_of, inverse_depth_from_log
 from ebb.depthmap.estimator import is_out_of_memory
-from ebb.errors import MissingDependency, UsageError
+from ebb.errors import MissingDependency, UsageError, install_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,7 +76,7 @@ class MegaDepthProvider:
         try:
             import torch
         except ImportError as error:
-            raise MissingDependency("MegaDepth needs PyTorch", hint="pip install 'ebb[depth]'") from error
+            raise MissingDependency("MegaDepth needs PyTorch", hint=install_extra("depth")) from error
         from ebb.depthmap.inference_graph import fast
         from ebb.depthmap.megadepth import load_megadepth
 
@@ -173,9 +173,7 @@ def check_installed(package: str, extra: str) -> None:
         MissingDependency: it is not; the hint holds the command that installs it.
     """
     if importlib.util.find_spec(package) is None:
-        raise MissingDependency(
-            f"the Python package {package} is missing", hint=f"pip install 'ebb[{extra}]'"
-        )
+        raise MissingDependency(f"the Python package {package} is missing", hint=install_extra(extra))
 
 
 def _megadepth(settings: DepthSettings, model: Path | None) -> DepthProvider:

@@ -19,6 +19,7 @@ from ebb.errors import (
     Rejected,
     Status,
     UsageError,
+    install_extra,
 )
 
 
@@ -58,3 +59,7 @@ def test_run_wide_errors_survive_the_way_out_of_a_worker() -> None:
     error = OutputError("no space", path="a.png", hint="make space")
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.exit_code) == (str(error), 5)
+
+
+def test_the_command_for_an_extra_names_the_distribution() -> None:
+    assert install_extra("heic") == "pip install 'ebb-bokeh[heic]'"
