@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.simulation.develop import develop, encode_srgb
+from ebb.simulation.develop import develop
 from ebb.simulation.hand_motion import CameraPose, intrinsics
 from ebb.simulation.plan import Kind, PairPlan, ShotPlan, Stream, plan_pair
 from ebb.simulation.scenes import Scene, make_scene
 from ebb.simulation.sensor import Exposure, corner_loss, expose
 from ebb.simulation.simulate import APS_C, focal_length_px, optical_image
+from ebb.srgb import encode_srgb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,11 +21,11 @@ from ebb.arrays import Size
 from ebb.bokeh.thin_lens import Lens, PixelGrid
 from ebb.formats.exif_writer import ShotInfo
 from ebb.photo.decode import decode
-from ebb.simulation.develop import decode_srgb
 from ebb.simulation.dng import write_dng
 from ebb.simulation.hand_motion import CameraPose, pose_homography
 from ebb.simulation.point_spread import focus_kernel, spread_light
 from ebb.simulation.sensor import Exposure, Sensor, corner_loss, expose
+from ebb.srgb import decode_srgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -30,11 +30,12 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.bokeh.thin_lens import Lens, PixelGrid, coc_px
-from ebb.simulation.develop import develop, encode_srgb
+from ebb.simulation.develop import develop
 from ebb.simulation.hand_motion import CameraPose
 from ebb.simulation.plan import Stream, plan_pair
 from ebb.simulation.sensor import Exposure, expose
 from ebb.simulation.simulate import APS_C, focal_length_px, optical_image, planned_scenes
+from ebb.srgb import encode_srgb
 from ebb_train.inference.guided_upsampling import carry_up
 from ebb_train.pixels import from_unit, to_unit
 

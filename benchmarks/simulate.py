@@ -48,6 +48,7 @@ from ebb.simulation.hand_motion import CameraPose
 from ebb.simulation.plan import PairPlan, plan_pair
 from ebb.simulation.sensor import Exposure, corner_loss, expose, vignetting
 from ebb.simulation.simulate import APS_C, focal_length_px, optical_image, planned_scenes
+from ebb.srgb import srgb_curve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -220,9 +221,9 @@ def scene_figures(plan: PairPlan, scene: Scene, sensor: Sensor) -> dict[str, Sco
         ]
         for what, found, truth in compared:
             figures[f"{name}{what}, linear"] = _score(found, truth, kept)
-            figures[f"{name}{what}, sRGB"] = _score(_encode(found), _encode(truth), kept)
+            figures[f"{name}{what}, sRGB"] = _score(srgb_curve(found), srgb_curve(truth), kept)
         figures[f"{name}, sRGB, half_size"] = _score(
-            _halve(_encode(developed[0])), _halve(_encode(light)), _halve(kept.astype(np.float32)) == 1
+            _halve(srgb_curve(developed[0])), _halve(srgb_curve(light)), _halve(kept.astype(np.float32)) == 1
         )
     return figures
 
@@ -248,14 +249,6 @@ def _develop(file: bytes, way: dict[str, Any]) -> Image:
             output_bps=16,
         )
     return np.asarray(developed / np.float32(65535), np.float32)
-
-
-def _encode(linear: Image) -> Image:
-    """The sRGB curve in floating point."""
-    linear = np.clip(linear, 0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.power(linear, 1 / 2.4) - 0.055).astype(
-        np.float32
-    )
 
 
 def _halve(image: Image) -> Image:

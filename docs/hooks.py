@@ -1,4 +1,4 @@
-"""What the site makes from the code while it is built: examples of the verbs, measurements, results of benchmarks."""
+"""What the site takes from the code while it is built: examples of verbs, measurements, benchmark results."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ Every reason code a row can carry is a member of :class:`Reason`.
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +72,9 @@ class Reason(StrEnum):
     # files
     UNREADABLE = "unreadable"
     CORRUPT_INPUT = "corrupt_input"
+    UNSUPPORTED_COLOR = "unsupported_color"
+    UNSUPPORTED_PIXELS = "unsupported_pixels"
+    UNSUPPORTED_RAW = "unsupported_raw"
     TOO_LARGE = "too_large"
     INPUT_CHANGED = "input_changed"
     # alignment
@@ -115,6 +118,9 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.UNSUPPORTED_FILE: "not a camera file; nothing to do",
     Reason.UNREADABLE: "check the file's permissions and that it is a photo",
     Reason.CORRUPT_INPUT: "copy the file from the camera card again",
+    Reason.UNSUPPORTED_COLOR: "export the photo in sRGB",
+    Reason.UNSUPPORTED_PIXELS: "save the photo as RGB with 8 or 16 bits a channel, as a plain TIFF or a PNG",
+    Reason.UNSUPPORTED_RAW: "convert it to DNG, lossless compressed, or develop it to TIFF",
     Reason.TOO_LARGE: "raise --max-megapixels if the size is real",
     Reason.INPUT_CHANGED: "restore the file, or run ebb ingest again to take the new one",
     Reason.TOO_FEW_MATCHES: "the photos have too little in common or too little texture",
@@ -203,15 +209,19 @@ class ItemError(EbbError):
         message: str,
         *,
         path: Path | str | None = None,
-        figures: Mapping[str, float] | None = None,
+        measurements: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(message, path=path, hint=reason.advice)
         self.reason = reason
-        self.figures = dict(figures or {})
+        self.measurements = dict(measurements or {})
+
+    def with_path(self, path: Path | str) -> Self:
+        """The same error, said of a file."""
+        return type(self)(self.reason, self.message, path=path, measurements=self.measurements)
 
 
 class Rejected(ItemError):
-    """A rule said no. ``figures`` keeps the measurements the rule looked at."""
+    """A rule said no. ``measurements`` keeps what the rule looked at."""
 
     status = Status.REJECTED
 

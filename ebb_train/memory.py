@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from ebb.depthmap.estimator import is_out_of_memory
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PROCESS, MACHINE = Path("/proc/self/status"), Path("/proc/meminfo")
 GROUP = Path("/sys/fs/cgroup")
@@ -47,24 +40,6 @@ def _given_up() -> int:
         facts = dict(line.split() for line in (GROUP / "memory.stat").read_text().splitlines())
         return int(facts.get("inactive_file", 0))
     return 0
-
-
-@contextmanager
-def as_memory_error(what: str) -> Iterator[None]:
-    """Turn what PyTorch raises where memory runs out, on a GPU or not, into Python's own error.
-
-    Args:
-        what: That there is not enough for, in words.
-
-    Raises:
-        MemoryError: memory ran out.
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        if is_out_of_memory(error):
-            raise MemoryError(f"not enough memory for {what}") from error
-        raise
 
 
 def give_back() -> None:

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ebb.formats.exif_writer import ShotInfo
-from ebb.simulation.camera_jpeg import write_jpeg
+from ebb.formats.exif_writer import ShotInfo, exif_block
+from ebb.formats.jpeg import encode_jpeg
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 START = datetime(2021, 5, 1, 12, 0, 0)
@@ -44,7 +44,8 @@ def shot(
         "orientation": orientation,
         **info,
     }
-    return write_jpeg(image, ShotInfo(**values))  # type: ignore[arg-type]
+    info = ShotInfo(**values)  # type: ignore[arg-type]
+    return encode_jpeg(image, exif=exif_block(info, image.shape[1], image.shape[0]))
 
 
 def write_pair(folder: Path, number: int, seed: int, seconds: float) -> tuple[Path, Path]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ebb.arrays import Rgb8, Size
 from ebb.bokeh.renderer import render_shallow
 from ebb.bokeh.thin_lens import Lens, PixelGrid, coc_px, image_distance_mm
-from ebb.simulation.develop import encode_srgb
 from ebb.simulation.scenes import Scene, make_scene
 from ebb.simulation.sensor import Sensor
+from ebb.srgb import encode_srgb
 
 
 class SyntheticPair(NamedTuple):

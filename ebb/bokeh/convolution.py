@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
-from ebb.errors import MissingDependency, UsageError, install_extra
+from ebb.pytorch import open_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,17 +100,7 @@ class TorchBackend:
     """
 
     def __init__(self, device: str) -> None:
-        try:
-            import torch
-        except ImportError as error:
-            raise MissingDependency(
-                "rendering on a device needs torch", hint=install_extra("depth")
-            ) from error
-        try:
-            self.device = torch.device(device)
-            torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError) as error:  # an AssertionError where torch is built without CUDA
-            raise UsageError(f"no device {device!r}: {error}", hint="cpu, cuda, cuda:1, mps …") from error
+        self.device = open_device(device)
 
     def load(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
         """Copy to the device."""

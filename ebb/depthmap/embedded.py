@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.depthmap.sidecar import check_aspect, decode_image
+from ebb.depthmap.sidecar import check_aspect
 from ebb.errors import Reason, Rejected
+from ebb.formats.image import decode_image
 from ebb.formats.xmp import parse_packet, properties, read_xmp
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import InverseDepth, Size
-    from ebb.formats.xmp import JpegSegment
+    from ebb.formats.containers import Part
 
 _GDEPTH = ("http://ns.google.com/photos/1.0/depthmap/",)
 _DEPTH_MAP = ("http://ns.google.com/photos/dd/1.0/depthmap/",)
@@ -49,7 +50,7 @@ class _Found(NamedTuple):
     facts: Mapping[str, str]
 
 
-def read_embedded(data: bytes, segments: Sequence[JpegSegment], stored: Size) -> InverseDepth:
+def read_embedded(data: bytes, segments: Sequence[Part], stored: Size) -> InverseDepth:
     """Decode the depth map inside a JPEG.
 
     Args:
@@ -65,7 +66,7 @@ def read_embedded(data: bytes, segments: Sequence[JpegSegment], stored: Size) ->
             another aspect than the photo, no range, or the same value everywhere.
     """
     roots = read_xmp(data, segments)
-    found = _gdepth(roots) or _dynamic_depth(roots, data, end=segments[-1][2])
+    found = _gdepth(roots) or _dynamic_depth(roots, data, end=segments[-1].stop)
     if found is None:
         raise Rejected(Reason.NO_DEPTH, "the JPEG holds no depth map (GDepth or Dynamic Depth)")
     return _inverse_depth(found, stored)

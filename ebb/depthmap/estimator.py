@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -18,6 +17,7 @@ from ebb.depthmap.encoding import (
     resample_depth,
 )
 from ebb.errors import Reason, Rejected
+from ebb.pytorch import is_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,7 +66,7 @@ class InputSize:
 
 @dataclass(kw_only=True)
 class Estimator:
-    """A depth provider around any network; see :class:`ebb.depthmap.providers.DepthProvider`."""
+    """A depth provider around any network; see :class:`ebb.depthmap.from_network.DepthProvider`."""
 
     name: str
     network: Network
@@ -90,14 +90,6 @@ class Estimator:
         half, fed = half_of(photo), self.size.of(photo)
         batch = np.stack([prepare(rgb, fed, self.normalisation, self.filter) for rgb in photos])
         return [to_half_size(to_inverse_depth(one, fed, self.output), half) for one in self.network(batch)]
-
-
-_NO_MEMORY = re.compile("out of memory|allocate memory|bad_alloc", re.IGNORECASE)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether a network failed for want of memory: libraries have their own errors and words for that."""
-    return _NO_MEMORY.search(str(error)) is not None
 
 
 def not_taken(shape: tuple[int, ...], error: Exception) -> MemoryError | Rejected:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Size
 from ebb.depthmap.estimator import Estimator, InputSize, not_taken
-from ebb.depthmap.providers import to_device, torch_device
 from ebb.errors import InvalidInput, MissingDependency, UsageError, install_extra
+from ebb.pytorch import to_device, torch_device
 from ebb.settings import NORMALISATIONS, Normalisation
 
 if TYPE_CHECKING:

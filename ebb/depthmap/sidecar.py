@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import lzma
 import zipfile
 import zlib
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from ebb.depthmap.encoding import check_finite
 from ebb.errors import Reason, Rejected
+from ebb.formats.image import decode_image
+from ebb.formats.npy import decode_array, decode_npz
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -25,8 +27,7 @@ SidecarValues: TypeAlias = Literal["inverse", "distance"]
 ASPECT_TOLERANCE = 0.01
 """Largest relative difference between the aspect of a depth map and that of its photo."""
 
-MAX_BYTES = 2 << 30
-"""Refuse a compressed array that unpacks to more than this."""
+_ENDING = "_depth"
 
 
 def read_sidecar(data: bytes, suffix: str, values: SidecarValues, photo: Size) -> InverseDepth:
@@ -67,43 +68,12 @@ def _decode(data: bytes, suffix: str) -> NDArray[Any]:
         raise Rejected(Reason.BAD_DEPTH, f"the depth file cannot be decoded: {error}") from error
 
 
-def decode_image(data: bytes) -> NDArray[Any]:
-    """Decode a PNG, TIFF or JPEG as it is stored: as many bits and channels (BGR) as it has, not turned.
-
-    Raises:
-        ValueError: it cannot be decoded.
-    """
-    import cv2
-
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise ValueError(str(error.err or error)) from error
-    if image is None:
-        raise ValueError("not a whole image")
-    return np.asarray(image)
-
-
-def _decode_npy(data: bytes) -> NDArray[Any]:
-    return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
-
-
-def _decode_npz(data: bytes) -> NDArray[Any]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = archive.infolist()
-        if len(members) != 1:
-            raise ValueError(f"it holds {len(members)} arrays, expected one")
-        if members[0].file_size > MAX_BYTES:
-            raise ValueError(f"it unpacks to {members[0].file_size / 1e9:.1f} GB")
-        return _decode_npy(archive.read(members[0]))
-
-
 _DECODERS: dict[str, Callable[[bytes], NDArray[Any]]] = {
     ".png": decode_image,
     ".tif": decode_image,
     ".tiff": decode_image,
-    ".npy": _decode_npy,
-    ".npz": _decode_npz,
+    ".npy": decode_array,
+    ".npz": decode_npz,
 }
 SUFFIXES = tuple(_DECODERS)
 """What :func:`read_sidecar` can decode, in the order in which a folder is searched."""
@@ -120,6 +90,28 @@ _DECODE_ERRORS = (
 )
 
 
+def is_depth_file(path: PurePath) -> bool:
+    """Whether a file is named as the depth map of a photo beside it: ``IMG_1_depth.png``."""
+    return path.stem.endswith(_ENDING) and path.suffix.lower() in SUFFIXES
+
+
+def depth_files(names: Iterable[str]) -> dict[str, str]:
+    """Find the depth files among the files of a folder.
+
+    Args:
+        names: Names or paths of files, those that are no depth files included.
+
+    Returns:
+        Path of a photo without its ending → its depth file; of several the one whose ending comes first in
+        :data:`SUFFIXES`.
+    """
+    found: dict[str, str] = {}
+    paths = [path for path in map(PurePath, names) if is_depth_file(path)]
+    for path in sorted(paths, key=lambda path: SUFFIXES.index(path.suffix.lower())):
+        found.setdefault(str(path.with_suffix("")).removesuffix(_ENDING), str(path))
+    return found
+
+
 def check_aspect(depth: NDArray[Any], photo: Size) -> None:
     """Refuse what is no map of the whole photo.
 
@@ -132,7 +124,7 @@ def check_aspect(depth: NDArray[Any], photo: Size) -> None:
     difference = (width * photo.height) / (height * photo.width) - 1.0
     if abs(difference) > ASPECT_TOLERANCE:
         message = f"a {width} x {height} depth map for a {photo.width} x {photo.height} photo: another aspect"
-        raise Rejected(Reason.BAD_DEPTH, message, figures={"aspect_difference": difference})
+        raise Rejected(Reason.BAD_DEPTH, message, measurements={"aspect_difference": difference})
 
 
 def _as_float32(depth: NDArray[Any]) -> InverseDepth:

@@ -22,12 +22,23 @@ class Part(NamedTuple):
     stop: int
 
 
+class PngHeader(NamedTuple):
+    """What the first chunk of a PNG says."""
+
+    size: Size
+    channels: int
+    """1: grey. 3: RGB. 0: any other colour type (palette, alpha)."""
+    bits: int
+    """Bits a sample."""
+
+
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 # A marker, not a stuffed zero, a fill byte, TEM or a restart; padding before it is skipped as decoders do.
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
 _SOI, _EOI = b"\xd8", b"\xd9"
-_FRAME_HEADERS = frozenset(bytes([code]) for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC))
+FRAME_HEADERS = frozenset(bytes([code]) for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC))
+"""Markers of a JPEG's frame header (SOF)."""
 
 
 def truncated(what: str, needed: int, has: int) -> Broken:
@@ -62,7 +73,7 @@ def jpeg_segments(data: bytes) -> Iterator[Part]:
 
 def jpeg_frame_size(data: bytes, segment: Part) -> Size | None:
     """Width and height if the segment is a frame header (SOF), else ``None``."""
-    if segment.name not in _FRAME_HEADERS or segment.stop - segment.start < 5:
+    if segment.name not in FRAME_HEADERS or segment.stop - segment.start < 5:
         return None
     height, width = struct.unpack_from(">HH", data, segment.start + 1)
     return Size(width, height)
@@ -90,15 +101,16 @@ def png_chunks(data: bytes) -> Iterator[Part]:
     raise Broken(Reason.CORRUPT_INPUT, "is truncated: the PNG has no IEND chunk")
 
 
-def png_size(data: bytes) -> Size:
-    """Width and height in the IHDR chunk.
+def read_png_header(data: bytes) -> PngHeader:
+    """Read the IHDR chunk (PNG specification, 11.2.2).
 
     Raises:
-        Broken: ``corrupt_input`` when the file does not begin with one.
+        Broken: ``corrupt_input`` when the file does not begin with a whole one.
     """
-    if data[12:16] != b"IHDR" or len(data) < 24:
+    if data[12:16] != b"IHDR" or len(data) < 33:
         raise Broken(Reason.CORRUPT_INPUT, "is truncated: the PNG has no header chunk")
-    return Size(*struct.unpack_from(">II", data, 16))
+    width, height, bits, colour_type = struct.unpack_from(">IIBB", data, 16)
+    return PngHeader(Size(width, height), {0: 1, 2: 3}.get(colour_type, 0), bits)
 
 
 def iso_boxes(data: bytes, start: int = 0, stop: int | None = None) -> Iterator[Part]:

@@ -39,7 +39,7 @@ class ShotInfo:
     software: str = "ebb simulate"
 
 
-def main_entries(info: ShotInfo) -> list[tiff.Entry]:
+def main_entries(info: ShotInfo) -> list[tiff.TiffTag]:
     """Tags of the first directory that every file has."""
     _check(info)
     return [
@@ -54,7 +54,7 @@ def main_entries(info: ShotInfo) -> list[tiff.Entry]:
     ]
 
 
-def exif_entries(info: ShotInfo, width: int, height: int) -> list[tiff.Entry]:
+def exif_entries(info: ShotInfo, width: int, height: int) -> list[tiff.TiffTag]:
     """Tags of the EXIF directory.
 
     Args:
@@ -86,6 +86,20 @@ def exif_entries(info: ShotInfo, width: int, height: int) -> list[tiff.Entry]:
         tiff.ascii_text(42033, info.serial),
         tiff.ascii_text(42036, info.lens),
     ]
+
+
+def exif_block(info: ShotInfo, width: int, height: int) -> bytes:
+    """Content of a JPEG file's EXIF segment: "Exif" and a TIFF structure without pixels.
+
+    Raises:
+        UsageError: a value that EXIF cannot hold.
+    """
+    exif = exif_entries(info, width, height)
+    entries = [*main_entries(info), tiff.short(531, 2)]  # chroma lies on luma samples
+    exif_at = len(tiff.HEADER) + tiff.directory_size([*entries, tiff.long(EXIF_IFD, 0)])
+    main = [*entries, tiff.long(EXIF_IFD, exif_at)]
+    directories = tiff.directory(main, len(tiff.HEADER)) + tiff.directory(exif, exif_at)
+    return b"Exif\0\0" + tiff.HEADER + directories
 
 
 def _date(moment: datetime) -> str:

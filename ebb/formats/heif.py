@@ -16,6 +16,7 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.errors import Broken, MissingDependency, Reason, install_extra
+from ebb.formats.color_tags import ColorTags
 from ebb.formats.containers import Part, iso_boxes
 
 if TYPE_CHECKING:
@@ -76,10 +77,14 @@ def heif_xmp(data: bytes) -> list[bytes]:
     return [packet] if packet else []
 
 
-def heif_profile(data: bytes) -> bytes:
-    """The colour profile; empty if there is none."""
-    profile: bytes | None = _open(data).info.get("icc_profile")
-    return profile or b""
+def heif_color(data: bytes) -> ColorTags:
+    """What the file says about its colours: a profile, else an nclx box."""
+    file = _open(data)
+    profile: bytes = file.info.get("icc_profile") or b""
+    codes: dict[str, Any] = file.info.get("nclx_profile") or {}
+    cicp = (int(codes.get("color_primaries", 2)), int(codes.get("transfer_characteristics", 2)))
+    is_said = not profile and cicp != (2, 2)  # 2 is unspecified
+    return ColorTags(cicp if is_said else None, profile, is_grey=str(file.mode).startswith("L"))
 
 
 def decode_heif(data: bytes) -> Rgb:

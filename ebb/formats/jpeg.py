@@ -1,32 +1,54 @@
-"""JPEG as the EBB! release has it: quality 95, chroma at half size."""
+"""JPEG files: 8-bit sRGB, chroma at half size, EXIF right behind the first marker if there is any."""
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
-from ebb.errors import OutputError
+from ebb.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from ebb.arrays import Rgb8
 
 QUALITY = 95
+"""On libjpeg's scale of 1 … 100, as in the EBB! release."""
+
+_SOI = b"\xff\xd8"
+_APP0, _APP1 = b"\xff\xe0", b"\xff\xe1"
 
 
-def encode_jpeg(photo: Rgb8) -> bytes:
-    """Encode (height, width, 3) sRGB as JPEG, quality 95, 4:2:0.
+def encode_jpeg(photo: Rgb8, *, quality: int = QUALITY, exif: bytes = b"") -> bytes:
+    """Encode a photo with 4:2:0 chroma.
+
+    Args:
+        photo: (height, width, 3) sRGB.
+        quality: 1 … 100.
+        exif: Content of the EXIF segment (:func:`ebb.formats.exif_writer.exif_block`); it takes the place of
+            the JFIF segment, as in files of cameras.
 
     Raises:
+        UsageError: the photo is not uint8 (height, width, 3).
         OutputError: the encoder refused, as it does beyond 65500 pixels a side.
     """
     import cv2
 
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != "uint8":
+        raise UsageError(
+            f"a photo of {photo.dtype} {photo.shape}", hint="uint8 (height, width, 3) is written"
+        )
     options = [
-        cv2.IMWRITE_JPEG_QUALITY,
-        QUALITY,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+        *(cv2.IMWRITE_JPEG_QUALITY, quality),
+        *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420),
     ]
     done, buffer = cv2.imencode(".jpg", cv2.cvtColor(photo, cv2.COLOR_RGB2BGR), options)
     if not done:
         raise OutputError(f"the JPEG encoder refused a photo of {photo.shape[1]} x {photo.shape[0]}")
-    return buffer.tobytes()
+    return _with_exif(buffer.tobytes(), exif) if exif else buffer.tobytes()
+
+
+def _with_exif(encoded: bytes, exif: bytes) -> bytes:
+    """Put EXIF in the place of the JFIF segment."""
+    rest = encoded[len(_SOI) :]
+    if rest.startswith(_APP0):
+        rest = rest[2 + struct.unpack(">H", rest[2:4])[0] :]
+    return _SOI + _APP1 + struct.pack(">H", len(exif) + 2) + exif + rest

@@ -1,9 +1,14 @@
-"""NPY bytes of a float depth map: half precision, two axes, no pickle; it lies beside the PNG in a shard."""
+"""NPY and NPZ files, never with pickled objects.
+
+Shards hold float depth maps beside the PNG, in half precision with two axes (:func:`encode_npy`,
+:func:`decode_npy`); depth files of users hold arrays of any type (:func:`decode_array`, :func:`decode_npz`).
+"""
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+import zipfile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +18,9 @@ from ebb.formats.png import MAX_PIXELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+MAX_BYTES = 2 << 30
+"""Refuse a compressed array that unpacks to more than this."""
 
 _DTYPE = np.dtype("<f2")
 
@@ -66,3 +74,28 @@ def npy_size(data: bytes) -> Size:
     if not 0 < width * height <= MAX_PIXELS or len(data) - file.tell() != 2 * width * height:
         raise InvalidInput(f"NPY of {len(data)} bytes claims {width}x{height} values")
     return Size(width, height)
+
+
+def decode_array(data: bytes) -> NDArray[Any]:
+    """Decode an NPY file of any shape and type.
+
+    Raises:
+        ValueError: it is none, it is truncated, or it holds objects.
+    """
+    return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
+
+
+def decode_npz(data: bytes) -> NDArray[Any]:
+    """Decode the only array of an NPZ file.
+
+    Raises:
+        ValueError: it holds more or less than one array, or more than :data:`MAX_BYTES`.
+        zipfile.BadZipFile: it is no archive, or a damaged one.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        if len(members) != 1:
+            raise ValueError(f"it holds {len(members)} arrays, expected one")
+        if members[0].file_size > MAX_BYTES:
+            raise ValueError(f"it unpacks to {members[0].file_size / 1e9:.1f} GB")
+        return decode_array(archive.read(members[0]))

@@ -1,4 +1,4 @@
-"""PNG bytes to 8-bit arrays and back; the only image format inside a shard.
+"""PNG bytes to arrays and back. Of images, shards hold 8-bit PNG only.
 
 Level 1 with run-length matching and the Paeth filter made the smallest files of all fast settings: on photos
 of 1536 x 1024 pixels 17 % smaller than OpenCV's defaults for 28 % more time, and 4 % smaller than level 6,
@@ -7,18 +7,14 @@ which takes nearly seven times as long (``benchmarks/shards.py``).
 
 from __future__ import annotations
 
-import struct
-import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.arrays import Size
-from ebb.errors import InvalidInput
+from ebb.errors import Broken, InvalidInput, OutputError
+from ebb.formats.containers import PNG_SIGNATURE, PngHeader, png_chunks, read_png_header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Rgb8
@@ -26,19 +22,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 250_000_000
 """A header that claims more than this is refused before anything is allocated."""
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_CHANNELS = {0: 1, 2: 3}
-"""Channels of the two colour types a shard may hold: grey and RGB."""
-
-
-class PngHeader(NamedTuple):
-    """What the first chunk says."""
-
-    size: Size
-    channels: int
-    """1: grey. 3: RGB. 0: a colour type that shards do not hold (palette, alpha)."""
-    bits: int
-    """Bits a sample."""
+_CHECKSUM_BYTES = 4
 
 
 def encode_png(image: Rgb8 | Gray8) -> bytes:
@@ -70,6 +54,20 @@ def encode_png(image: Rgb8 | Gray8) -> bytes:
     return data.tobytes()
 
 
+def encode_grey16(values: NDArray[np.uint16]) -> bytes:
+    """Encode (height, width) uint16 as a 16-bit grey PNG, with OpenCV's defaults.
+
+    Raises:
+        OutputError: the encoder refused.
+    """
+    import cv2
+
+    done, data = cv2.imencode(".png", values)
+    if not done:
+        raise OutputError(f"the PNG encoder refused an array of {values.shape}")
+    return data.tobytes()
+
+
 def decode_png(data: bytes) -> NDArray[np.uint8]:
     """Decode an 8-bit RGB or grey PNG; every chunk's checksum is verified first.
 
@@ -93,27 +91,22 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
     return np.asarray(pixels, np.uint8)
 
 
-def png_size(data: bytes) -> Size:
-    """Width and height from the header; no pixel is decoded.
-
-    Raises:
-        InvalidInput: not a PNG, or one that claims no or too many pixels.
-    """
-    return png_header(data).size
-
-
 def png_header(data: bytes) -> PngHeader:
     """Size, channels and bit depth from the first 33 bytes.
 
     Raises:
         InvalidInput: not a PNG, or one that claims no or more than :data:`MAX_PIXELS` pixels.
     """
-    if len(data) < 33 or data[:8] != _SIGNATURE or data[12:16] != b"IHDR":
+    if not data.startswith(PNG_SIGNATURE):
         raise InvalidInput("not a PNG")
-    width, height, bits, colour_type = struct.unpack_from(">IIBB", data, 16)
+    try:
+        header = read_png_header(data)
+    except Broken as error:
+        raise InvalidInput("not a PNG") from error
+    width, height = header.size
     if not 0 < width * height <= MAX_PIXELS:
         raise InvalidInput(f"PNG claims {width}x{height} pixels")
-    return PngHeader(Size(width, height), _CHANNELS.get(colour_type, 0), bits)
+    return header
 
 
 def _check_chunks(data: bytes) -> None:
@@ -121,30 +114,9 @@ def _check_chunks(data: bytes) -> None:
 
     OpenCV finds damage too, but writes it to stderr where a caller cannot catch it.
     """
-    ended = False
-    for kind, body, checksum in _chunks(data):
-        if ended:
-            raise InvalidInput("PNG goes on after its end")
-        if zlib.crc32(body, zlib.crc32(kind)) != checksum:
-            raise InvalidInput(f"PNG is damaged: chunk {kind!r} does not match its checksum")
-        ended = kind == b"IEND"
-    if not ended:
-        raise InvalidInput("PNG is cut short")
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, int]]:
-    """Yield type, body and stored checksum of each chunk, to the end of ``data``."""
-    view = memoryview(data)
-    start = len(_SIGNATURE)
-    while start < len(data):
-        end = start + 12
-        if end <= len(data):
-            end += int.from_bytes(view[start : start + 4], "big")
-        if end > len(data):
-            raise InvalidInput("PNG is cut short")
-        yield (
-            bytes(view[start + 4 : start + 8]),
-            view[start + 8 : end - 4],
-            int.from_bytes(view[end - 4 : end], "big"),
-        )
-        start = end
+    try:
+        *_, last = png_chunks(data)
+    except Broken as error:
+        raise InvalidInput(f"the image {error.message}") from error
+    if last.stop + _CHECKSUM_BYTES != len(data):
+        raise InvalidInput("PNG goes on after its end")

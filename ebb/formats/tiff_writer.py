@@ -21,37 +21,36 @@ _BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _SRATIONAL, _DOUBLE = 1, 2,
 _LARGEST_DENOMINATOR = 1_000_000
 
 
-class Entry(NamedTuple):
-    """One tag of a directory."""
+class TiffTag(NamedTuple):
+    """One tag of a directory, packed."""
 
     tag: int
     kind: int
-    number: int
-    """How many values of that kind."""
+    num_values: int
     payload: bytes
 
 
-def byte(tag: int, *values: int) -> Entry:
+def byte(tag: int, *values: int) -> TiffTag:
     """8-bit numbers."""
     return _pack(tag, _BYTE, "B", values)
 
 
-def short(tag: int, *values: int) -> Entry:
+def short(tag: int, *values: int) -> TiffTag:
     """16-bit numbers."""
     return _pack(tag, _SHORT, "H", values)
 
 
-def long(tag: int, *values: int) -> Entry:
+def long(tag: int, *values: int) -> TiffTag:
     """32-bit numbers."""
     return _pack(tag, _LONG, "I", values)
 
 
-def double(tag: int, *values: float) -> Entry:
+def double(tag: int, *values: float) -> TiffTag:
     """64-bit floats."""
     return _pack(tag, _DOUBLE, "d", values)
 
 
-def ascii_text(tag: int, text: str) -> Entry:
+def ascii_text(tag: int, text: str) -> TiffTag:
     """Text with a closing zero byte.
 
     Raises:
@@ -60,30 +59,30 @@ def ascii_text(tag: int, text: str) -> Entry:
     if not text.isascii():
         raise UsageError(f"tag {tag}: {text!r} is not ASCII", hint="TIFF and EXIF hold no other text")
     payload = text.encode("ascii") + b"\0"
-    return Entry(tag, _ASCII, len(payload), payload)
+    return TiffTag(tag, _ASCII, len(payload), payload)
 
 
-def undefined(tag: int, payload: bytes) -> Entry:
+def undefined(tag: int, payload: bytes) -> TiffTag:
     """Bytes whose meaning the tag defines."""
-    return Entry(tag, _UNDEFINED, len(payload), payload)
+    return TiffTag(tag, _UNDEFINED, len(payload), payload)
 
 
-def rational(tag: int, *values: float | Fraction) -> Entry:
+def rational(tag: int, *values: float | Fraction) -> TiffTag:
     """Fractions that are not negative; floats become the nearest one with a denominator up to a million."""
     return _pack_fractions(tag, _RATIONAL, "I", values)
 
 
-def srational(tag: int, *values: float | Fraction) -> Entry:
+def srational(tag: int, *values: float | Fraction) -> TiffTag:
     """Fractions of either sign."""
     return _pack_fractions(tag, _SRATIONAL, "i", values)
 
 
-def directory_size(entries: Iterable[Entry]) -> int:
+def directory_size(entries: Iterable[TiffTag]) -> int:
     """Bytes that :func:`directory` makes of the entries."""
     return len(directory(entries, 0))
 
 
-def directory(entries: Iterable[Entry], offset: int) -> bytes:
+def directory(entries: Iterable[TiffTag], offset: int) -> bytes:
     """Lay out one directory, the values that do not fit into it behind it.
 
     Args:
@@ -107,19 +106,19 @@ def directory(entries: Iterable[Entry], offset: int) -> bytes:
         if len(entry.payload) > 4:
             field = struct.pack("<I", behind + len(values))
             values += entry.payload + b"\0" * (len(entry.payload) % 2)
-        table.append(struct.pack("<HHI", entry.tag, entry.kind, entry.number) + field)
+        table.append(struct.pack("<HHI", entry.tag, entry.kind, entry.num_values) + field)
     return b"".join(table) + struct.pack("<I", 0) + bytes(values)
 
 
-def _pack(tag: int, kind: int, code: str, values: tuple[float, ...]) -> Entry:
+def _pack(tag: int, kind: int, code: str, values: tuple[float, ...]) -> TiffTag:
     try:
         payload = struct.pack(f"<{len(values)}{code}", *values)
     except struct.error as error:
         raise UsageError(f"tag {tag}: {values} does not fit: {error}") from error
-    return Entry(tag, kind, len(values), payload)
+    return TiffTag(tag, kind, len(values), payload)
 
 
-def _pack_fractions(tag: int, kind: int, code: str, values: tuple[float | Fraction, ...]) -> Entry:
+def _pack_fractions(tag: int, kind: int, code: str, values: tuple[float | Fraction, ...]) -> TiffTag:
     parts = [Fraction(value).limit_denominator(_LARGEST_DENOMINATOR) for value in values]
     flat = tuple(number for part in parts for number in (part.numerator, part.denominator))
-    return _pack(tag, kind, code, flat)._replace(number=len(parts))
+    return _pack(tag, kind, code, flat)._replace(num_values=len(parts))

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import struct
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from ebb.errors import Reason, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-JpegSegment: TypeAlias = tuple[bytes, int, int]
-"""Marker byte of a JPEG segment, and where its content begins and ends in the file."""
+    from ebb.formats.containers import Part
 
 PACKET = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
@@ -25,7 +24,7 @@ _HAS_EXTENSION = "{http://ns.adobe.com/xmp/note/}HasExtendedXMP"
 _APP1 = b"\xe1"
 
 
-def read_xmp(data: bytes, segments: Iterable[JpegSegment]) -> list[ET.Element]:
+def read_xmp(data: bytes, segments: Iterable[Part]) -> list[ET.Element]:
     """Parse the XMP packets of a JPEG, each followed by its extension if it has one.
 
     Args:

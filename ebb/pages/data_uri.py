@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.errors import InvalidInput
+from ebb.formats.jpeg import encode_jpeg
 
 if TYPE_CHECKING:
     from ebb.arrays import Rgb8
@@ -18,18 +18,9 @@ QUALITY = 88
 
 
 def data_uri(picture: Rgb8, longer_side: int = LONGER_SIDE) -> str:
-    """A picture (H, W, 3), 0…255, as the address of a JPEG file; larger ones are averaged down.
-
-    Raises:
-        InvalidInput: the encoder refused.
-    """
-    import cv2
-
-    small = reduce(picture, longer_side)
-    done, data = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    if not done:
-        raise InvalidInput(f"the JPEG encoder refused a picture of shape {picture.shape}")
-    return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"
+    """A picture (H, W, 3), 0…255, as the address of a JPEG file; larger ones are averaged down."""
+    data = encode_jpeg(reduce(picture, longer_side), quality=QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
 def reduce(picture: Rgb8, longer_side: int) -> Rgb8:

@@ -15,8 +15,10 @@ import numpy as np
 from ebb.arrays import Size
 from ebb.errors import Broken, Reason
 from ebb.formats.heif import HEIF_SUFFIXES, decode_heif
-from ebb.formats.tiff import Tiff
-from ebb.photo.probe import RAW_SUFFIXES, libraw_text
+from ebb.formats.tiff_reader import Tiff
+from ebb.photo.color import srgb_conversion, to_8_bits
+from ebb.photo.probe import libraw_text
+from ebb.photo.suffixes import RAW_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,35 +44,42 @@ _UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 """EXIF Orientation → what makes the stored photo upright (EXIF 2.32, 4.6.5.1)."""
 
 
-def decode(data: bytes, suffix: str, orientation: int) -> Rgb:
+def decode(data: bytes, suffix: str, orientation: int, *, keep_depth: bool = False) -> Rgb:
     """Develop a RAW file or decode a HEIC, JPEG, PNG or TIFF.
 
     RAW: LibRaw's AHD demosaicing, camera white balance, sRGB curve, 16 bit. The others keep their depth
-    (8 or 16 bit); grey becomes RGB, alpha is dropped. :func:`ebb.photo.probe.probe` goes first: it refuses
-    files that claim more pixels than memory holds.
+    (8 or 16 bit) where they are sRGB; other colours are converted to it, into 16 bits
+    (:mod:`ebb.photo.color`). Grey becomes RGB, alpha is dropped. :func:`ebb.photo.probe.probe` goes first: it
+    refuses files that claim more pixels than memory holds.
 
     Args:
         data: The whole file.
         suffix: Suffix of its name, e.g. ``.CR2``.
         orientation: EXIF Orientation, 1…8.
+        keep_depth: Round converted colours to the depth of the file.
 
     Returns:
         (height, width, 3) of the upright photo, uint8 or uint16, contiguous.
 
     Raises:
         Broken: ``corrupt_input`` when the pixels cannot be decoded or hold no picture, ``unreadable`` when
-            they are of a kind that no camera writes (floating point).
+            they are of a kind that no camera writes (floating point), ``unsupported_color``.
         MissingDependency: a HEIC, and pillow-heif is not installed.
     """
-    stored = _stored_pixels(data, suffix.lower())
+    stored = _stored_pixels(data, suffix.lower(), keep_depth=keep_depth)
     refuse_one_colour(stored)
     return upright(stored, orientation)
 
 
-def _stored_pixels(data: bytes, suffix: str) -> Rgb:
+def _stored_pixels(data: bytes, suffix: str, *, keep_depth: bool) -> Rgb:
     if suffix in RAW_SUFFIXES:
         return _develop(data)
-    return decode_heif(data) if suffix in HEIF_SUFFIXES else _decode_image(data)
+    photo = decode_heif(data) if suffix in HEIF_SUFFIXES else _decode_image(data)
+    conversion = srgb_conversion(data, suffix)
+    if conversion is None:
+        return photo
+    converted = conversion.apply(photo)
+    return to_8_bits(converted) if keep_depth and photo.dtype == np.uint8 else converted
 
 
 def refuse_one_colour(pixels: NDArray[Any]) -> None:

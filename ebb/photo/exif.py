@@ -5,44 +5,32 @@ from __future__ import annotations
 import io
 import math
 import re
-import struct
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TypeAlias
 
-from ebb.errors import Broken, Reason
 from ebb.formats.containers import cr3_metadata, raf_blocks
+from ebb.formats.exif_block import Value, jpeg_exif, merged, png_exif
 from ebb.formats.heif import HEIF_SUFFIXES, heif_exif
 from ebb.photo.capture import Exif
-from ebb.photo.probe import RAW_SUFFIXES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-MAX_READS = 200_000
-"""Reads a hostile file may cost; honest files need a few thousand."""
+from ebb.photo.suffixes import RAW_SUFFIXES
 
 _FIRST_YEAR = 2003  # EXIF 2.2 cameras; 1970, 1980 and 2000 are what a clock says that was never set
 _TIME = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
-_TIME_TAGS = (
-    ("DateTimeOriginal", "SubSecTimeOriginal"),
-    ("DateTimeDigitized", "SubSecTimeDigitized"),
-    ("DateTime", "SubSecTime"),
-)
-_SERIAL_TAGS = ("BodySerialNumber", "Tag 0xC62F", "SerialNumber")  # 0xC62F: DNG CameraSerialNumber
-_OTHER_ISO_TAGS = ("RecommendedExposureIndex", "ISOSpeed", "Tag 0x0017")  # 0x0017: Panasonic RW2
-_PARSE_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
+_MAKE, _MODEL, _ORIENTATION = 0x010F, 0x0110, 0x0112
+_EXPOSURE_TIME, _F_NUMBER, _APERTURE, _FOCAL_LENGTH = 0x829A, 0x829D, 0x9202, 0x920A
+_LENS_SPECIFICATION, _LENS_MODEL = 0xA432, 0xA434
+_TIMES = ((0x9003, 0x9291), (0x9004, 0x9292), (0x0132, 0x9290))
+"""DateTimeOriginal, DateTimeDigitized and DateTime, each with its sub-seconds."""
+_SERIALS = (0xA431, 0xC62F)
+"""BodySerialNumber and CameraSerialNumber of a DNG."""
+_ISOS = (0x8827, 0x8832, 0x8833, 0x0017)
+"""ISOSpeedRatings, RecommendedExposureIndex, ISOSpeed, and what Panasonic's RW2 has."""
+_ORIENTATION_OF_FLIP = {3: 3, 5: 8, 6: 6}
+"""LibRaw's flip → EXIF Orientation."""
 
-Tags: TypeAlias = dict[str, Any]
-"""Tag name without its directory → exifread's tag."""
+Tags: TypeAlias = Mapping[int, Value]
 
 
 def read_exif(data: bytes, suffix: str) -> Exif:
@@ -52,30 +40,37 @@ def read_exif(data: bytes, suffix: str) -> Exif:
     DateTimeDigitized, else DateTime, with its own sub-seconds; a year before 2003 means that the clock was
     never set. RAF and CR3 keep their EXIF in an embedded JPEG and in ``CMT`` boxes. The orientation of a HEIC
     is always 1: it turns itself (:mod:`ebb.formats.heif`). A lens that only the
-    maker notes name is taken from LibRaw, and so is everything of a RAW file without EXIF known to exifread.
-    A file without EXIF, or with EXIF that cannot be parsed, gives an empty :class:`Exif`.
+    maker notes name is taken from LibRaw, and so is everything of a RAW file without EXIF of its own.
+    A tag that cannot be read counts as not written; a file without EXIF gives an empty :class:`Exif`.
 
     Args:
         data: The whole file.
         suffix: Suffix of its name, e.g. ``.CR2``.
 
     Raises:
-        Broken: ``corrupt_input`` when the container is cut or the tags refer to each other without end.
+        Broken: ``corrupt_input`` when the container is cut.
     """
     suffix = suffix.lower()
-    tags: Tags = {}
-    for block in _exif_blocks(data, suffix):
-        tags |= _parse(block)
+    tags = merged(exif_blocks(data, suffix))
     exif = _from_tags(tags)
     if suffix in RAW_SUFFIXES and not exif.lens:
         return _completed_by_libraw(exif, data, had_exif=bool(tags))
     return replace(exif, orientation=1) if suffix in HEIF_SUFFIXES else exif
 
 
-def _exif_blocks(data: bytes, suffix: str) -> Iterable[bytes]:
-    """The parts of the file that exifread understands."""
+def exif_blocks(data: bytes, suffix: str) -> list[bytes]:
+    """The EXIF of a camera file, each block a TIFF of its own; of TIFF-like files the file itself.
+
+    Raises:
+        Broken: ``corrupt_input`` when the container is cut.
+    """
+    suffix = suffix.lower()
+    if suffix in (".jpg", ".jpeg"):
+        return jpeg_exif(data)
+    if suffix == ".png":
+        return png_exif(data)
     if suffix == ".raf":
-        return [data[part.start : part.stop] for part in raf_blocks(data)[:1]]
+        return [block for part in raf_blocks(data)[:1] for block in jpeg_exif(data[part.start : part.stop])]
     if suffix == ".cr3":
         return cr3_metadata(data)
     if suffix in HEIF_SUFFIXES:
@@ -83,78 +78,39 @@ def _exif_blocks(data: bytes, suffix: str) -> Iterable[bytes]:
     return [data]
 
 
-class _LimitedReads(io.BytesIO):
-    """A file that refuses to be read for ever: loops in hostile EXIF end here."""
-
-    reads_left = MAX_READS
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        self.reads_left -= 1
-        if self.reads_left < 0:
-            raise Broken(Reason.CORRUPT_INPUT, "has EXIF tags without end")
-        return super().read(size)
-
-
-def _parse(block: bytes) -> Tags:
-    """Tags of the first image and of its EXIF directory; maker notes, thumbnail and GPS are left alone."""
-    import exifread
-
-    try:
-        # With details=True a 62-byte file can keep exifread in a loop for ever.
-        found = exifread.process_file(_LimitedReads(block), details=False, extract_thumbnail=False)
-    except _PARSE_ERRORS:  # exifread's own failures on damaged tags; ours are Broken and pass
-        return {}
-    tags: Tags = {}
-    for group in ("Image ", "EXIF "):
-        tags |= {name.removeprefix(group): tag for name, tag in found.items() if name.startswith(group)}
-    return tags
-
-
 def _from_tags(tags: Tags) -> Exif:
-    orientation = _numbers(tags.get("Orientation"))[:1]
+    orientation = _numbers(tags, _ORIENTATION)[:1]
     return Exif(
-        camera=_camera(_text(tags.get("Make")), _text(tags.get("Model"))),
+        camera=_camera(_text(tags, _MAKE), _text(tags, _MODEL)),
         lens=_lens(tags),
-        serial=next(filter(None, (_text(tags.get(name)) for name in _SERIAL_TAGS)), ""),
-        focal_length_mm=_positive(tags, "FocalLength"),
+        serial=next(filter(None, (_text(tags, tag) for tag in _SERIALS)), ""),
+        focal_length_mm=_positive(tags, _FOCAL_LENGTH),
         f_number=_f_number(tags),
-        exposure_time_s=_positive(tags, "ExposureTime"),
-        iso=_positive(tags, "ISOSpeedRatings", *_OTHER_ISO_TAGS),
+        exposure_time_s=_positive(tags, _EXPOSURE_TIME),
+        iso=_positive(tags, *_ISOS),
         captured_at=_captured_at(tags),
         orientation=int(orientation[0]) if orientation and orientation[0] in range(1, 9) else 1,
     )
 
 
-def _text(tag: Any) -> str:  # noqa: ANN401 (exifread has no types)
-    """Printable text of an ASCII tag, cut at the first NUL, spaces collapsed."""
-    value = getattr(tag, "values", "")
-    if isinstance(value, bytes):
-        value = value.decode("latin-1")
+def _text(tags: Tags, tag: int) -> str:
+    """Printable text of a tag, spaces collapsed."""
+    value = tags.get(tag)
     if not isinstance(value, str):
         return ""
-    kept = "".join(letter if letter.isprintable() else " " for letter in value.split("\0", 1)[0])
+    kept = "".join(letter if letter.isprintable() else " " for letter in value)
     return " ".join(kept.split())
 
 
-def _numbers(tag: Any) -> list[float]:  # noqa: ANN401
-    """Numbers of a tag; NaN where it holds n/0."""
-    values = getattr(tag, "values", ())
-    if isinstance(values, str | bytes):
-        return []
-    return [_number(value[0] if isinstance(value, tuple) else value) for value in values]
+def _numbers(tags: Tags, tag: int) -> tuple[float, ...]:
+    value = tags.get(tag, ())
+    return () if isinstance(value, str) else value
 
 
-def _number(value: Any) -> float:  # noqa: ANN401
-    try:
-        return float(value)
-    except (ArithmeticError, TypeError, ValueError):
-        return math.nan
-
-
-def _positive(tags: Tags, *names: str) -> float | None:
+def _positive(tags: Tags, *names: int) -> float | None:
     """First of these tags that holds a number above zero."""
-    for name in names:
-        numbers = _numbers(tags.get(name))
+    for tag in names:
+        numbers = _numbers(tags, tag)
         if numbers and (number := _usable(numbers[0])):
             return number
     return None
@@ -167,10 +123,10 @@ def _usable(number: float) -> float | None:
 
 def _f_number(tags: Tags) -> float | None:
     """FNumber, else from ApertureValue, the APEX value Av = 2 log2(F) (EXIF 2.32, annex C)."""
-    f_number = _positive(tags, "FNumber")
+    f_number = _positive(tags, _F_NUMBER)
     if f_number is not None:
         return f_number
-    apex = _positive(tags, "ApertureValue")
+    apex = _positive(tags, _APERTURE)
     return 2 ** (apex / 2) if apex is not None and apex < 20 else None
 
 
@@ -183,10 +139,10 @@ def _camera(make: str, model: str) -> str:
 
 def _lens(tags: Tags) -> str:
     """LensModel, else LensSpecification as text: ``18-55mm f/3.5-5.6``."""
-    model = _text(tags.get("LensModel"))
+    model = _text(tags, _LENS_MODEL)
     if any(letter.isalnum() for letter in model):
         return model
-    known = [number if number > 0 else 0.0 for number in _numbers(tags.get("LensSpecification"))]
+    known = [number if number > 0 else 0.0 for number in _numbers(tags, _LENS_SPECIFICATION)]
     if len(known) != 4 or not known[0]:
         return ""
     aperture = f" f/{_range(known[2], known[3])}" if known[2] else ""
@@ -198,8 +154,8 @@ def _range(first: float, last: float) -> str:
 
 
 def _captured_at(tags: Tags) -> datetime | None:
-    for time_tag, fraction_tag in _TIME_TAGS:
-        time = _time(_text(tags.get(time_tag)), _text(tags.get(fraction_tag)))
+    for time_tag, fraction_tag in _TIMES:
+        time = _time(_text(tags, time_tag), _text(tags, fraction_tag))
         if time is not None:
             return time
     return None
@@ -225,7 +181,7 @@ def _completed_by_libraw(exif: Exif, data: bytes, *, had_exif: bool) -> Exif:
 
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
-            lens, shot = raw.lens, raw.other
+            lens, shot, flip = raw.lens, raw.other, raw.sizes.flip
     except rawpy.LibRawError:
         return exif  # what is wrong with the file is for probe and decode to say
     lens_name = _camera(lens.make.strip("\0 "), lens.model.strip("\0 "))
@@ -240,4 +196,5 @@ def _completed_by_libraw(exif: Exif, data: bytes, *, had_exif: bool) -> Exif:
         exposure_time_s=_usable(shot.shutter_speed),
         iso=_usable(shot.iso_speed),
         captured_at=time if time.year >= _FIRST_YEAR else None,
+        orientation=_ORIENTATION_OF_FLIP.get(flip, 1),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ebb.arrays import Size
-from ebb.formats.tiff import Tiff
+from ebb.formats.tiff_reader import Tiff
 from ebb.photo.decode import (
     decode,
     developed_size,
@@ -16,8 +16,8 @@ from ebb.photo.decode import (
     upright_to_stored,
 )
 from ebb.photo.mosaic import Mosaic, read_mosaic
-from ebb.photo.probe import RAW_SUFFIXES
 from ebb.photo.resample import NEUTRAL, Gain, as_photo, reduced, resample
+from ebb.photo.suffixes import RAW_SUFFIXES
 from ebb.srgb import encode
 
 if TYPE_CHECKING:

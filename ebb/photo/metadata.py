@@ -9,8 +9,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from ebb.errors import Broken
-from ebb.formats.heif import HEIF_SUFFIXES, heif_exif, heif_profile
-from ebb.photo.probe import RAW_SUFFIXES
+from ebb.formats.heif import HEIF_SUFFIXES, heif_exif
+from ebb.photo.color import kept_profile
+from ebb.photo.exif import exif_blocks
+from ebb.photo.suffixes import RAW_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,12 +26,14 @@ MAX_EXIF_BYTES = 65_500
 
 _ORIENTATION, _MAKE, _MODEL, _SOFTWARE, _EXIF_IFD = 0x0112, 0x010F, 0x0110, 0x0131, 0x8769
 _MAKER_NOTE, _WIDTH, _HEIGHT, _INTEROPERABILITY = 0x927C, 0xA002, 0xA003, 0xA005
-_SUBSECONDS = 0x9291
+_SUBSECONDS, _COLOR_SPACE = 0x9291, 0xA001
 _TIME, _EXPOSURE, _F_NUMBER, _ISO, _FOCAL_LENGTH, _LENS = 0x9003, 0x829A, 0x829D, 0x8827, 0x920A, 0xA434
 _TIFF_LAYOUT = frozenset(range(0x00FE, 0x0120)) - {0x010E, _MAKE, _MODEL} | frozenset(range(0x0140, 0x0200))
 """Tags that say how the pixels of a TIFF lie in it; 0x010E is the description."""
 _TIFF_BLOCKS = frozenset({0x02BC, 0x83BB, 0x8649, 0x8773})
 """XMP, IPTC, Photoshop's notes and the colour profile: blocks of their own in other files."""
+
+_TIFF_SUFFIXES = (".tif", ".tiff")
 
 _PARSE_ERRORS = (OSError, ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, struct.error)
 
@@ -40,7 +44,7 @@ class Metadata(NamedTuple):
     exif: bytes = b""
     """An EXIF block as JPEG and PNG hold it; orientation 1, no thumbnail, no maker notes."""
     icc_profile: bytes = b""
-    """What the numbers of the pixels mean, if they are not sRGB."""
+    """The photo's own, where it is sRGB to within a grey level; the pixels of all others are converted."""
 
 
 def kept_metadata(data: bytes, suffix: str, exif: Exif, software: str) -> Metadata:
@@ -60,12 +64,15 @@ def kept_metadata(data: bytes, suffix: str, exif: Exif, software: str) -> Metada
     try:
         if suffix.lower() in RAW_SUFFIXES:
             return Metadata(_block(lambda: _of_raw(exif), software))
+        profile = kept_profile(data, suffix)
         if suffix.lower() in HEIF_SUFFIXES:
-            return Metadata(_block(lambda: _of_heif(data), software), heif_profile(data))
+            return Metadata(_block(lambda: _of_blocks(heif_exif(data)), software), profile)
+        if suffix.lower() not in _TIFF_SUFFIXES:
+            return Metadata(_block(lambda: _of_blocks(exif_blocks(data, suffix)[:1]), software), profile)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about damaged tags, and about size, which was checked
             with Image.open(io.BytesIO(data)) as image:
-                return Metadata(_block(image.getexif, software), image.info.get("icc_profile") or b"")
+                return Metadata(_block(image.getexif, software), profile)
     except (*_PARSE_ERRORS, Broken, Image.DecompressionBombError):
         return Metadata()
 
@@ -85,17 +92,19 @@ def _cleaned(exif: PilExif, software: str) -> bytes:
     details = exif.get_ifd(_EXIF_IFD)
     for tag in (_MAKER_NOTE, _WIDTH, _HEIGHT, _INTEROPERABILITY):
         details.pop(tag, None)
+    if _COLOR_SPACE in details:
+        details[_COLOR_SPACE] = 1  # sRGB
     block: bytes = exif.tobytes()
     return block if len(block) <= MAX_EXIF_BYTES else b""
 
 
-def _of_heif(data: bytes) -> PilExif:
+def _of_blocks(blocks: list[bytes]) -> PilExif:
     from PIL import Image
 
-    block = Image.Exif()
-    for tiff in heif_exif(data):
-        block.load(b"Exif\0\0" + tiff)
-    return block
+    exif = Image.Exif()
+    for block in blocks:
+        exif.load(b"Exif\0\0" + block)
+    return exif
 
 
 def _of_raw(exif: Exif) -> PilExif:

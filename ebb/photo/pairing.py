@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ebb.errors import Reason, Status
 from ebb.names import natural_key, one_line
-from ebb.photo.probe import RAW_SUFFIXES
+from ebb.photo.suffixes import RAW_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -14,17 +14,12 @@ from ebb.formats.containers import (
     jpeg_frame_size,
     jpeg_segments,
     png_chunks,
-    png_size,
     raf_blocks,
+    read_png_header,
 )
 from ebb.formats.heif import HEIF_SUFFIXES, heif_size
-from ebb.formats.tiff import Tiff
-
-RAW_SUFFIXES = frozenset({".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".dng"})
-"""Files that LibRaw develops; any other reader shows their thumbnail."""
-
-PHOTO_SUFFIXES = RAW_SUFFIXES | HEIF_SUFFIXES | {".jpg", ".jpeg", ".tif", ".tiff", ".png"}
-"""Every file that can be a capture; lower case, with the dot."""
+from ebb.formats.tiff_reader import Tiff
+from ebb.photo.suffixes import PHOTO_SUFFIXES, RAW_SUFFIXES
 
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAGICS: dict[str, tuple[bytes, ...]] = {
@@ -132,7 +127,7 @@ def _probe_heif(data: bytes, check_size: CheckSize) -> Size:
 
 
 def _probe_png(data: bytes, check_size: CheckSize) -> Size:
-    size = png_size(data)
+    size = read_png_header(data).size
     check_size(size)
     names = {chunk.name for chunk in png_chunks(data)}
     if b"IDAT" not in names:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.quality.exposure import REDUCTION, gain_map, linear_light
+from ebb.quality.exposure import REDUCTION, gain_map
 from ebb.quality.grid import between_blocks, blocks
+from ebb.srgb import linear_light
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

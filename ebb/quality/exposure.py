@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ebb.quality.grid import between_blocks, blocks
-from ebb.srgb import light_of_codes
+from ebb.srgb import linear_light
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,11 +100,6 @@ def exif_ev(
 
     least = min(light(*wide), light(*shallow))
     return math.log2(light(*shallow) / light(*wide)) if least > 0 else None
-
-
-def linear_light(photo: Rgb) -> RgbLinear:
-    """Linear light 0 … 1 of a photo of 8 or 16 bit."""
-    return np.asarray(light_of_codes(int(np.iinfo(photo.dtype).max))[photo])
 
 
 def measure_exposure(

@@ -20,7 +20,6 @@ PACKAGES = (
     "numpy",
     "opencv-contrib-python",
     "rawpy",
-    "exifread",
     "pandas",
     "pyarrow",
     "pebble",

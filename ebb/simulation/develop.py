@@ -8,12 +8,11 @@ import numpy as np
 
 from ebb.errors import UsageError
 from ebb.simulation.sensor import RGGB
-from ebb.srgb import from_light, to_light
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ebb.arrays import Rgb8, RgbLinear
+    from ebb.arrays import RgbLinear
     from ebb.simulation.sensor import Mosaic, Sensor
 
 _GREEN = 1
@@ -83,22 +82,6 @@ def demosaic(signal: NDArray[np.float32]) -> RgbLinear:
                 opposite[cell],
             )
     return rgb
-
-
-def encode_srgb(photo: RgbLinear) -> Rgb8:
-    """Linear light to 8-bit sRGB: clip, curve, round."""
-    return np.asarray(np.rint(srgb_curve(photo) * 255), np.uint8)
-
-
-def srgb_curve(photo: RgbLinear) -> NDArray[np.float32]:
-    """Linear light, clipped to 0 … 1, to sRGB values 0 … 1."""
-    return from_light(np.clip(photo, 0, 1))
-
-
-def decode_srgb(photo: NDArray[np.uint8] | NDArray[np.uint16]) -> RgbLinear:
-    """8 or 16-bit sRGB to linear light 0 … 1."""
-    curve = photo.astype(np.float32) / np.iinfo(photo.dtype).max
-    return to_light(curve).astype(np.float32)
 
 
 def as_stored(upright: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:

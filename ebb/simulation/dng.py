@@ -60,7 +60,7 @@ def write_dng(mosaic: Mosaic, info: ShotInfo, sensor: Sensor, exposure: Exposure
     return tiff.HEADER + directories + mosaic.astype("<u2").tobytes()
 
 
-def _image_entries(width: int, height: int, rows: int, lengths: list[int]) -> list[tiff.Entry]:
+def _image_entries(width: int, height: int, rows: int, lengths: list[int]) -> list[tiff.TiffTag]:
     """How the pixels are laid out."""
     return [
         tiff.long(254, 0),  # the full-resolution picture
@@ -78,7 +78,7 @@ def _image_entries(width: int, height: int, rows: int, lengths: list[int]) -> li
     ]
 
 
-def _camera_entries(info: ShotInfo, sensor: Sensor, exposure: Exposure) -> list[tiff.Entry]:
+def _camera_entries(info: ShotInfo, sensor: Sensor, exposure: Exposure) -> list[tiff.TiffTag]:
     """What the numbers mean: levels, colour, noise."""
     return [
         tiff.byte(50706, 1, 4, 0, 0),  # written by version 1.4 …

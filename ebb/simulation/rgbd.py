@@ -8,8 +8,8 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.errors import Reason, Rejected
-from ebb.simulation.develop import decode_srgb
 from ebb.simulation.scenes import Scene, margin_px
+from ebb.srgb import decode_srgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

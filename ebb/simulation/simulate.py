@@ -16,10 +16,11 @@ import numpy as np
 from ebb.arrays import Size
 from ebb.bokeh.renderer import render_shallow
 from ebb.bokeh.thin_lens import Lens, PixelGrid, coc_px, image_distance_mm
-from ebb.errors import OutputError, UsageError
-from ebb.formats.exif_writer import ShotInfo
-from ebb.simulation.camera_jpeg import write_jpeg
-from ebb.simulation.develop import as_stored, develop, encode_srgb
+from ebb.errors import UsageError
+from ebb.formats.exif_writer import ShotInfo, exif_block
+from ebb.formats.jpeg import encode_jpeg
+from ebb.formats.png import encode_grey16
+from ebb.simulation.develop import as_stored, develop
 from ebb.simulation.dng import write_dng
 from ebb.simulation.hand_motion import CameraPose, intrinsics
 from ebb.simulation.plan import Kind, Stream
@@ -28,6 +29,7 @@ from ebb.simulation.reproject import View, second_view
 from ebb.simulation.scenes import Scene, make_scene
 from ebb.simulation.sensor import Exposure, Sensor, corner_loss, expose
 from ebb.simulation.truth import PairTruth, pair_truth
+from ebb.srgb import encode_srgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,19 +173,10 @@ def _file(photo: RgbLinear, plan: PairPlan, shot: ShotPlan, sensor: Sensor) -> b
     mosaic = expose(as_stored(photo, plan.orientation), sensor, exposure, plan.rng(stream))
     if plan.file_format == "dng":
         return write_dng(mosaic, info, sensor, exposure)
-    return write_jpeg(encode_srgb(develop(mosaic, sensor, plan.white_balance)), info)
+    developed = encode_srgb(develop(mosaic, sensor, plan.white_balance))
+    return encode_jpeg(developed, exif=exif_block(info, developed.shape[1], developed.shape[0]))
 
 
 def encode_depth(depth_m: DepthMetres) -> bytes:
-    """16-bit PNG of :data:`DEPTH_SCALE` / depth, upright; the sky and beyond 32 km is 0.
-
-    Raises:
-        OutputError: the encoder refused.
-    """
-    import cv2
-
-    values = np.clip(np.rint(DEPTH_SCALE / depth_m), 0, 65535).astype(np.uint16)
-    done, buffer = cv2.imencode(".png", values)
-    if not done:
-        raise OutputError(f"the PNG encoder refused a depth map of {values.shape}")
-    return buffer.tobytes()
+    """16-bit PNG of :data:`DEPTH_SCALE` / depth, upright; the sky and beyond 32 km is 0."""
+    return encode_grey16(np.clip(np.rint(DEPTH_SCALE / depth_m), 0, 65535).astype(np.uint16))

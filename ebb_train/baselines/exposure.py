@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.simulation.develop import decode_srgb
+from ebb.srgb import decode_srgb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ebb.simulation.develop import decode_srgb, srgb_curve
+from ebb.srgb import decode_srgb, srgb_curve
 from ebb_train.baselines.exposure import Exposure, fit_exposure
 from ebb_train.baselines.identity import Identity
 from ebb_train.baselines.model import Cost

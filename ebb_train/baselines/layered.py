@@ -13,7 +13,7 @@ import numpy as np
 
 from ebb.bokeh.renderer import render_shallow
 from ebb.console import watched
-from ebb.simulation.develop import decode_srgb, srgb_curve
+from ebb.srgb import decode_srgb, srgb_curve
 from ebb_train.baselines.calibration import BLURS, DEFAULT_BLUR, best_of
 from ebb_train.baselines.depth_blur import blur_diameters
 from ebb_train.baselines.exposure import UNCHANGED, Exposure, fit_exposure

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ebb.errors import InvalidInput
 from ebb_train import optional
 
@@ -26,6 +28,37 @@ MAX_ITEMS = 2_000_000
 """Tensors, operations and their indices a file may have in all; the full PyNET has ten thousand."""
 
 MAX_RANK = 16
+
+MAX_VALUES = 64
+"""Elements of an integer constant that is read; longer ones are no axes, sizes or paddings."""
+
+OPTIONS = frozenset(
+    [
+        "AddOptions",
+        "BatchMatMulOptions",
+        "ConcatenationOptions",
+        "Conv2DOptions",
+        "CumsumOptions",
+        "DepthToSpaceOptions",
+        "DepthwiseConv2DOptions",
+        "DivOptions",
+        "FullyConnectedOptions",
+        "GatherOptions",
+        "LSTMOptions",
+        "MirrorPadOptions",
+        "MulOptions",
+        "OneHotOptions",
+        "Pool2DOptions",
+        "ResizeBilinearOptions",
+        "ResizeNearestNeighborOptions",
+        "SoftmaxOptions",
+        "SpaceToDepthOptions",
+        "StridedSliceOptions",
+        "SubOptions",
+        "TransposeConvOptions",
+    ]
+)
+"""Attributes that are read: numbers, no lists."""
 
 _BROKEN = (struct.error, IndexError, TypeError, ValueError, KeyError, AttributeError, OverflowError)
 """What the accessors of flatbuffers raise at offsets that lead nowhere."""
@@ -48,6 +81,8 @@ class Tensor:
     """Its shape is not known before the model runs."""
     stored_bytes: int
     """Length of its constant; 0 if it has none."""
+    values: tuple[int, ...] = ()
+    """Of a short constant of integers."""
 
     @property
     def num_elements(self) -> int:
@@ -71,6 +106,8 @@ class Op:
     inputs: tuple[int, ...]
     """Numbers of tensors; −1 stands for one that is left out."""
     outputs: tuple[int, ...]
+    options: Mapping[str, float] = field(default_factory=dict)
+    """Attributes under the schema's names; those that are left out have the schema's defaults."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,12 +207,14 @@ class _Reader:
             raise ValueError(f"a tensor of more than {MAX_RANK} dimensions")
         shape = self._numbers(tensor.Shape, tensor.ShapeLength())
         signature = self._numbers(tensor.ShapeSignature, tensor.ShapeSignatureLength())
+        kind = enum_names(self._schema.TensorType)[tensor.Type()]
         return Tensor(
             name=_text(tensor.Name()),
-            type=enum_names(self._schema.TensorType)[tensor.Type()],
+            type=kind,
             shape=tuple(max(0, length) for length in shape),
             dynamic=min((*shape, *signature), default=0) < 0,
             stored_bytes=self._stored(tensor.Buffer()),
+            values=self._values(tensor.Buffer(), kind),
         )
 
     def _stored(self, number: int) -> int:
@@ -188,6 +227,26 @@ class _Reader:
             raise ValueError(f"buffer {number} is longer than the file")
         return length
 
+    def _values(self, number: int, kind: str) -> tuple[int, ...]:
+        """A short constant of integers inside the flatbuffer."""
+        dtype = {"INT32": "<i4", "INT64": "<i8"}.get(kind)
+        buffer = self._model.Buffers(number)
+        length = buffer.DataLength()
+        if dtype is None or not 0 < length <= MAX_VALUES * np.dtype(dtype).itemsize:
+            return ()
+        values = buffer.DataAsNumpy().tobytes()
+        whole = length - length % np.dtype(dtype).itemsize
+        return tuple(np.frombuffer(values[: self._count(whole)], dtype).tolist())
+
+    def _options(self, op: Any) -> dict[str, float]:  # noqa: ANN401 - an accessor
+        kind = enum_names(self._schema.BuiltinOptions).get(op.BuiltinOptionsType(), "")
+        table = op.BuiltinOptions()
+        if kind not in OPTIONS or table is None:
+            return {}
+        found = vars(getattr(self._schema, f"{kind}T").InitFromBuf(table.Bytes, table.Pos))
+        self._count(len(found))
+        return {name: value for name, value in found.items() if isinstance(value, int | float)}
+
     def _op(self, index: int, op: Any, names: list[tuple[str, int]]) -> Op:  # noqa: ANN401 - an accessor
         name, version = names[op.OpcodeIndex()]
         return Op(
@@ -196,6 +255,7 @@ class _Reader:
             version=version,
             inputs=self._numbers(op.Inputs, op.InputsLength()),
             outputs=self._numbers(op.Outputs, op.OutputsLength()),
+            options=self._options(op),
         )
 
     def _notes(self) -> dict[str, bytes]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.errors import InvalidInput
-from ebb.simulation.develop import encode_srgb
 from ebb.simulation.scenes import make_scene
+from ebb.srgb import encode_srgb
 from ebb_train.pixels import to_unit
 
 if TYPE_CHECKING:

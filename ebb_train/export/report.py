@@ -79,7 +79,7 @@ class Anatomy:
         if not self.faults:
             return ["  GPU delegate: takes all operations"]
         lines = [f"  GPU delegate: {len(self.faults)} faults; at most {self.longest_run} of {total} in a row"]
-        lines += [f"    {fault.index:5} {fault.op}: {fault.rule}" for fault in self.faults[:SHOWN_FAULTS]]
+        lines += [f"    {fault.index:5} {fault}" for fault in self.faults[:SHOWN_FAULTS]]
         left = len(self.faults) - SHOWN_FAULTS
         return [*lines, f"    … and {left} more (--json lists them)"] if left > 0 else lines
 

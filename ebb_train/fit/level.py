@@ -10,11 +10,11 @@ import numpy as np
 import torch  # noqa: TID253 - only imported by training
 
 from ebb.errors import UsageError
+from ebb.pytorch import as_memory_error
 from ebb_train.data.samples import Samples, SampleSettings, Stretch, micro_batches
 from ebb_train.fit.checkpoint import Checkpoint, Position, save_checkpoint
 from ebb_train.fit.loop import Diverged, LevelTrainer
 from ebb_train.losses import Loss
-from ebb_train.memory import as_memory_error
 from ebb_train.models.network import PyNet, save_pynet
 
 if TYPE_CHECKING:

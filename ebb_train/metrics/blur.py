@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ebb.bokeh.aperture import blur_kernel
+from ebb.srgb import to_light
 
 if TYPE_CHECKING:
     from ebb_train.metrics.inputs import Picture
@@ -141,9 +142,7 @@ def smoothed(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
 
 def _luminance(picture: Picture) -> Plane:
     """Linear light, (H, W)."""
-    values = picture.astype(np.float32)
-    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-    return np.asarray(linear @ np.array(_LUMINANCE, np.float32), np.float32)
+    return np.asarray(to_light(picture.astype(np.float32)) @ np.array(_LUMINANCE, np.float32), np.float32)
 
 
 def _blurred(light: Plane, coc_px: float) -> Plane:

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from skimage.color import rgb2xyz
 
-from ebb.srgb import encode, from_light, light_of_codes, to_light
+from ebb.simulation.sensor import SRGB_TO_XYZ
+from ebb.srgb import (
+    decode_srgb,
+    encode,
+    encode_srgb,
+    from_light,
+    light_of_codes,
+    linear_light,
+    srgb_curve,
+    to_light,
+)
 
 
 def test_grey_has_the_luminance_that_scikit_image_gives_it() -> None:
@@ -34,3 +44,22 @@ def test_what_is_too_dark_or_too_bright_is_clipped() -> None:
 def test_eight_bits_are_rounded_once() -> None:
     light = np.random.default_rng(1).random(10_000).astype(np.float32)
     assert np.abs(encode(light, 255) - 255 * from_light(light.astype(np.float64))).max() < 0.53
+
+
+def test_colours_agree_with_scikit_image() -> None:
+    """scikit-image linearises 8-bit sRGB on the way to XYZ."""
+    patches = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    np.testing.assert_allclose(decode_srgb(patches) @ SRGB_TO_XYZ.T, rgb2xyz(patches), atol=2e-4)
+
+
+def test_the_round_trip_of_rendering_keeps_every_value() -> None:
+    values = np.arange(256, dtype=np.uint8).reshape(1, 256, 1)
+    np.testing.assert_array_equal(encode_srgb(decode_srgb(values)), values)
+    np.testing.assert_array_equal(encode_srgb(np.array([-1.0, 2.0], np.float32)), [0, 255])
+    np.testing.assert_allclose(srgb_curve(np.array([-1.0, 0, 1, 2.0], np.float32)), [0, 0, 1, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_table_and_curve_agree(dtype: type) -> None:
+    codes = np.linspace(0, np.iinfo(dtype).max, 300).astype(dtype).reshape(10, 10, 3)
+    np.testing.assert_allclose(linear_light(codes), decode_srgb(codes), atol=1e-6)

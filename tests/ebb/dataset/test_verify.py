@@ -124,8 +124,8 @@ def test_pixels_that_do_not_decode_are_found(path: Path, records: list[Record]) 
     pair_id = records[0].pair_id
     where = f"val-00000-of-00001.parquet: pair {pair_id}"
     assert verify_rows(path, [row]) == [
-        f"{where}, wide: PNG is damaged: chunk b'IDAT' does not match its checksum",
-        f"{where}, depth: PNG is cut short",
+        f"{where}, wide: the image is damaged: PNG chunk b'IDAT' has a wrong checksum",
+        f"{where}, depth: the image is truncated: the PNG has no IEND chunk",
         f"{where}, depth_float16: NPY holds values that are not finite",
     ]
 

@@ -59,7 +59,7 @@ def test_every_cut_is_found(kind: str, kept: float) -> None:
 def test_walks_a_png_and_checks_its_sums() -> None:
     data = bytearray(encoded("PNG"))
     assert [chunk.name for chunk in containers.png_chunks(bytes(data))] == [b"IHDR", b"IDAT", b"IEND"]
-    assert containers.png_size(bytes(data)) == (70, 50)
+    assert containers.read_png_header(bytes(data)) == ((70, 50), 3, 8)
     data[len(data) // 2] ^= 1
     with pytest.raises(Broken, match=r"PNG chunk b'IDAT' has a wrong checksum"):
         list(containers.png_chunks(bytes(data)))
@@ -67,7 +67,7 @@ def test_walks_a_png_and_checks_its_sums() -> None:
 
 def test_png_without_a_header() -> None:
     with pytest.raises(Broken, match="no header chunk"):
-        containers.png_size(containers.PNG_SIGNATURE + b"\0\0\0\x0dID")
+        containers.read_png_header(containers.PNG_SIGNATURE + b"\0\0\0\x0dID")
 
 
 def test_walks_boxes_of_all_three_length_forms() -> None:

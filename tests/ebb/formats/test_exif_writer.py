@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ebb.errors import UsageError
-from ebb.formats.exif_writer import EXIF_IFD, ShotInfo, exif_entries, main_entries
-from ebb.simulation.camera_jpeg import exif_segment
+from ebb.formats.exif_writer import EXIF_IFD, ShotInfo, exif_block, exif_entries, main_entries
 
 INFO = ShotInfo(
     captured_at=datetime(2024, 5, 6, 7, 8, 9, 120_000),
@@ -55,7 +54,7 @@ def test_values_exif_cannot_hold(change: dict[str, object], message: str) -> Non
 def read_back(info: ShotInfo) -> dict[int, object]:
     """All tags as Pillow reads them out of a JPEG segment."""
     found = Image.Exif()
-    found.load(exif_segment(info, 6, 4)[4:])
+    found.load(exif_block(info, 6, 4))
     return {**found, **found.get_ifd(EXIF_IFD)}
 
 

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from ebb.arrays import Size
 from ebb.errors import InvalidInput
-from ebb.formats.npy import decode_npy, encode_npy, npy_size
+from ebb.formats.npy import decode_array, decode_npy, decode_npz, encode_npy, npy_size
 
 MAP = np.linspace(0, 1, 12, dtype=np.float16).reshape(3, 4)
 
@@ -73,3 +73,25 @@ def test_values_that_are_not_finite() -> None:
     assert npy_size(encode_npy(values)) == Size(4, 3)
     with pytest.raises(InvalidInput, match="values that are not finite"):
         decode_npy(encode_npy(values))
+
+
+@pytest.mark.parametrize(
+    "array", [MAP, np.arange(6, dtype=">i4"), np.asfortranarray(MAP), np.ones((2, 3, 4))]
+)
+def test_arrays_of_any_kind_are_read(array: np.ndarray) -> None:
+    np.savez_compressed(packed := io.BytesIO(), values=array)
+    for found in (decode_array(saved(array)), decode_npz(packed.getvalue())):
+        assert found.dtype == array.dtype
+        np.testing.assert_array_equal(found, array)
+
+
+def test_objects_are_never_unpickled() -> None:
+    objects = saved(np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        decode_array(objects)
+
+
+def test_an_archive_of_several_arrays() -> None:
+    np.savez(packed := io.BytesIO(), first=MAP, second=MAP)
+    with pytest.raises(ValueError, match="holds 2 arrays"):
+        decode_npz(packed.getvalue())

@@ -14,7 +14,7 @@ from PIL import Image
 
 from ebb.arrays import Size
 from ebb.errors import InvalidInput
-from ebb.formats.png import MAX_PIXELS, decode_png, encode_png, png_header, png_size
+from ebb.formats.png import MAX_PIXELS, decode_png, encode_grey16, encode_png, png_header
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,7 +89,7 @@ def test_files_hold_pixels_and_nothing_else(photo: NDArray[np.uint8]) -> None:
 
 
 def test_header_is_read_without_pixels(photo: NDArray[np.uint8]) -> None:
-    assert png_size(encode_png(photo)) == Size(96, 64)
+    assert png_header(encode_png(photo)) == (Size(96, 64), 3, 8)
     assert png_header(encode_png(photo[..., 0])[:33]) == (Size(96, 64), 1, 8)
 
 
@@ -136,7 +136,7 @@ def test_bombs_are_refused_by_their_header(width: int, height: int) -> None:
 def test_every_truncation_is_found(photo: NDArray[np.uint8]) -> None:
     data = encode_png(photo)
     for length in range(0, len(data), 97):
-        with pytest.raises(InvalidInput, match=r"cut short|not a PNG"):
+        with pytest.raises(InvalidInput, match=r"is truncated|not a PNG"):
             decode_png(data[:length])
 
 
@@ -151,10 +151,16 @@ def test_every_flipped_bit_is_found(photo: NDArray[np.uint8]) -> None:
 
 
 def test_trailing_bytes_are_refused(photo: NDArray[np.uint8]) -> None:
-    with pytest.raises(InvalidInput, match="cut short"):
-        decode_png(encode_png(photo) + b"rest")
-    with pytest.raises(InvalidInput, match="after its end"):
-        decode_png(encode_png(photo) + chunk(b"IDAT", b""))
+    for rest in (b"rest", chunk(b"IDAT", b"")):
+        with pytest.raises(InvalidInput, match="after its end"):
+            decode_png(encode_png(photo) + rest)
+
+
+def test_pillow_reads_16_bit_grey() -> None:
+    values = np.arange(0, 65536, 257, dtype=np.uint16).reshape(16, 16)
+    image = Image.open(io.BytesIO(encode_grey16(values)))
+    assert image.mode == "I;16"
+    np.testing.assert_array_equal(np.asarray(image), values)
 
 
 def test_sound_checksums_over_too_few_pixels_are_refused(capfd: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from ebb.errors import UsageError
 from ebb.formats import tiff_writer as tiff
 
 
-def read_back(entries: list[tiff.Entry]) -> TiffImagePlugin.ImageFileDirectory_v2:
+def read_back(entries: list[tiff.TiffTag]) -> TiffImagePlugin.ImageFileDirectory_v2:
     file = io.BytesIO(tiff.HEADER + tiff.directory(entries, len(tiff.HEADER)))
     directory = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
     directory.load(file)

@@ -15,7 +15,8 @@ from PIL import Image
 
 from ebb.errors import Broken, Reason
 from ebb.photo.decode import decode
-from ebb.photo.probe import PHOTO_SUFFIXES, RAW_SUFFIXES, probe
+from ebb.photo.probe import probe
+from ebb.photo.suffixes import PHOTO_SUFFIXES, RAW_SUFFIXES
 
 CAPTURES = Path(__file__).parents[3] / "data" / "sample" / "captures"
 LIMIT = 120.0

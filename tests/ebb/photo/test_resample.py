@@ -12,8 +12,7 @@ from skimage.color import rgb2gray
 
 from ebb.arrays import Homography, Rect, Size
 from ebb.photo.resample import Plane, crop_matrix, gather, reduced, resample, scale_matrix, to_gray8
-from ebb.simulation.develop import decode_srgb
-from ebb.srgb import to_light
+from ebb.srgb import decode_srgb, to_light
 
 Levels = NDArray[np.float64]
 

@@ -6,8 +6,7 @@ import pytest
 
 from ebb.arrays import Size
 from ebb.photo.resample import resample
-from ebb.quality.exposure import clipped_share, exif_ev, linear_light, measure_exposure
-from ebb.simulation.develop import decode_srgb
+from ebb.quality.exposure import clipped_share, exif_ev, measure_exposure
 from ebb.simulation.sensor import vignetting
 from tests.photographed import FRAME, encoded, texture
 
@@ -98,12 +97,6 @@ def test_stops_by_exif() -> None:
     assert exif_ev((16.0, 1 / 10, 800.0), (2.0, 1 / 40, 100.0)) == pytest.approx(1.0)
     assert exif_ev((16.0, None, 800.0), (2.0, 1 / 80, 100.0)) is None
     assert exif_ev((16.0, 0.0, 800.0), (2.0, 1 / 80, 100.0)) is None
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_linear_light_is_that_of_the_simulated_camera(dtype: type) -> None:
-    codes = np.linspace(0, np.iinfo(dtype).max, 300).astype(dtype).reshape(10, 10, 3)
-    np.testing.assert_allclose(linear_light(codes), decode_srgb(codes), atol=1e-6)
 
 
 def test_matched_photos_are_equally_bright() -> None:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import rawpy
 from skimage import data
-from skimage.color import rgb2xyz
 
 from ebb.bokeh.thin_lens import Lens, PixelGrid
 from ebb.errors import UsageError
 from ebb.formats.exif_writer import ShotInfo
-from ebb.simulation.develop import as_stored, decode_srgb, develop, encode_srgb
+from ebb.simulation.develop import as_stored, develop
 from ebb.simulation.dng import write_dng
 from ebb.simulation.point_spread import focus_kernel, spread_light
-from ebb.simulation.sensor import SRGB_TO_XYZ, Exposure, Sensor, expose
+from ebb.simulation.sensor import Exposure, Sensor, expose
+from ebb.srgb import decode_srgb
 
 SENSOR = Sensor()
 
@@ -70,18 +70,6 @@ def test_libraw_and_we_develop_a_photo_alike(photo: np.ndarray) -> None:
     inner = np.s_[8:-8, 8:-8]
     assert psnr(theirs[inner], photo[inner]) >= 37
     assert psnr(ours[inner], photo[inner]) >= 36
-
-
-def test_srgb_agrees_with_scikit_image() -> None:
-    """scikit-image linearises 8-bit sRGB on the way to XYZ."""
-    patches = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    np.testing.assert_allclose(decode_srgb(patches) @ SRGB_TO_XYZ.T, rgb2xyz(patches), atol=2e-4)
-
-
-def test_srgb_round_trip_keeps_every_value() -> None:
-    values = np.arange(256, dtype=np.uint8).reshape(1, 256, 1)
-    np.testing.assert_array_equal(encode_srgb(decode_srgb(values)), values)
-    np.testing.assert_array_equal(encode_srgb(np.array([-1.0, 2.0], np.float32)), [0, 255])
 
 
 def test_stored_corners() -> None:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from ebb.arrays import Size
 from ebb.errors import Reason, Rejected
-from ebb.simulation.develop import encode_srgb
 from ebb.simulation.rgbd import FARTHEST_M, NEAREST_M, scene_from_photo
 from ebb.simulation.scenes import MARGIN, margin_px
+from ebb.srgb import encode_srgb
 
 SIZE = Size(120, 80)
 MARGIN_PX = margin_px(SIZE)

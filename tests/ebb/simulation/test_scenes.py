@@ -6,8 +6,8 @@ import pytest
 
 from ebb.arrays import Size
 from ebb.errors import UsageError
-from ebb.simulation.develop import encode_srgb
 from ebb.simulation.scenes import Scene, make_scene, margin_px
+from ebb.srgb import encode_srgb
 
 SIZE = Size(432, 288)
 FOCAL = 50 / 22.3 * 432

@@ -11,7 +11,6 @@ import rawpy
 
 from ebb.arrays import Size
 from ebb.errors import UsageError
-from ebb.simulation.develop import encode_srgb
 from ebb.simulation.hand_motion import CameraPose
 from ebb.simulation.plan import BAD_KINDS, Kind, PairPlan, plan_pair
 from ebb.simulation.sensor import corner_loss, vignetting
@@ -25,6 +24,7 @@ from ebb.simulation.simulate import (
     planned_scenes,
     simulate_pair,
 )
+from ebb.srgb import encode_srgb
 
 SIZE = Size(384, 256)
 

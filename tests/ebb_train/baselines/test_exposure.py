@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ebb.simulation.develop import decode_srgb, encode_srgb
+from ebb.srgb import decode_srgb, encode_srgb
 from ebb_train.baselines.exposure import Exposure, fit_exposure, squared_distance
 from ebb_train.data.sources import Photos
 from tests.photo_sets import photos

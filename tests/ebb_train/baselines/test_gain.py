@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ebb.console import SilentProgress
-from ebb.simulation.develop import decode_srgb, encode_srgb
+from ebb.srgb import decode_srgb, encode_srgb
 from ebb_train.baselines.exposure import Exposure
 from ebb_train.baselines.gain import Gain, build
 from ebb_train.data.sources import Photos

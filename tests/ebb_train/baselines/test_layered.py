@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ebb.simulation.develop import decode_srgb
+from ebb.srgb import decode_srgb
 from ebb_train.baselines.calibration import BLURS
 from ebb_train.baselines.exposure import Exposure
 from ebb_train.baselines.gaussian import Gaussian

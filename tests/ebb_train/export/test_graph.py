@@ -16,6 +16,7 @@ from ebb_train.export.convert import to_tflite
 from ebb_train.export.graph import Graph, Op, Tensor, read_graph
 from ebb_train.export.settings import PhotoSize
 from tests.networks import lively_network
+from tests.tflite_files import At, Const, one
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +65,17 @@ def test_constants_are_what_does_not_depend_on_the_input() -> None:
 def test_sizes_of_tensors() -> None:
     tensor = Tensor(name="t", type="INT4", shape=(1, 3, 5), dynamic=False, stored_bytes=0)
     assert (tensor.num_elements, tensor.num_bytes) == (15, 8)
+
+
+def test_attributes_and_short_integers() -> None:
+    operands = [At(), Const([0, -4, 0, 0]), Const([1, 8, 8, 4], "INT64"), Const(range(65))]
+    data = one("STRIDED_SLICE", operands, At(), "StridedSliceOptions", beginMask=5, offset=True)
+    graph = read_graph(data)
+    assert graph.ops[0].options["beginMask"] == 5
+    assert graph.ops[0].options["offset"] == 1
+    assert [tensor.values for tensor in graph.tensors] == [(), (0, -4, 0, 0), (1, 8, 8, 4), (), ()]
+    softmax = read_graph(one("SOFTMAX", [At()], At(), "SoftmaxOptions", beta=0.5)).ops[0]
+    assert softmax.options == {"beta": 0.5}
 
 
 @pytest.mark.parametrize("data", [b"", b"TFL3", b"\x00" * 64, b"PK\x03\x04" + b"x" * 100, b"not one at all"])

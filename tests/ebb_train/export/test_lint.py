@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ebb_train import optional
+from ebb.command import run_verb
+from ebb_train import cli, optional
 from ebb_train.export.convert import _quiet
 from ebb_train.export.graph import Graph, Op, Tensor, read_graph
 from ebb_train.export.lint import lint, longest_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 MAPS = (1, 8, 8, 4)
+STRIDES = {"strideH": 1, "strideW": 1}
+FILES = Path(__file__).parents[2] / "golden" / "tflite"
+"""Files with one fault each, in an attribute."""
 
 
 def tensor(
@@ -24,7 +28,9 @@ def tensor(
     return Tensor(name="t", type=kind, shape=shape, dynamic=dynamic, stored_bytes=stored)
 
 
-def graph_of(name: str, *inputs: Tensor, version: int = 1, output: Tensor | None = None) -> Graph:
+def graph_of(
+    name: str, *inputs: Tensor, version: int = 1, output: Tensor | None = None, **options: float
+) -> Graph:
     tensors = (*inputs, output or tensor())
     op = Op(
         index=0,
@@ -32,6 +38,7 @@ def graph_of(name: str, *inputs: Tensor, version: int = 1, output: Tensor | None
         version=version,
         inputs=tuple(range(len(inputs))),
         outputs=(len(inputs),),
+        options=options,
     )
     runtime = [number for number, one in enumerate(inputs) if not one.stored_bytes]
     return Graph(tensors=tensors, ops=(op,), inputs=tuple(runtime), outputs=(len(inputs),))
@@ -54,11 +61,14 @@ def converted(function: Callable[[Any], Any], shape: tuple[int, ...] = MAPS) -> 
         (graph_of("RESHAPE", tensor((1, 4, 2, 4, 2, 4))), "6 dimensions"),
         (graph_of("TANH", tensor(), output=tensor((1, 2, 2, 2, 2))), "5 dimensions"),
         (graph_of("TANH", tensor(kind="INT8")), "type INT8"),
-        (graph_of("GATHER", tensor(), tensor((2,), "INT32")), "type INT32"),
+        (graph_of("MAXIMUM", tensor(), tensor((2,), "INT32")), "type INT32"),
         (graph_of("TANH", tensor(dynamic=True)), "not fixed"),
-        (graph_of("CONV_2D", tensor(), tensor()), "weights that are computed"),
+        (
+            graph_of("CONV_2D", tensor(), tensor((4, 3, 3, 2)), **STRIDES),
+            "weights of groups that are computed",
+        ),
         (graph_of("MEAN", tensor(), tensor((2,))), "axes that are computed"),
-        (graph_of("CONV_2D", tensor()), "weights that are computed"),
+        (graph_of("CONV_2D", tensor(), **STRIDES), "weights that are left out"),
         (graph_of("MUL", tensor(), tensor((8, 4))), "cannot be broadcast"),
         (graph_of("ADD", tensor()), "1 operands"),
     ],
@@ -76,13 +86,42 @@ def test_each_rule(graph: Graph, rule: str) -> None:
         graph_of("ADD", tensor(), tensor((), stored=4)),
         graph_of("MUL", tensor(), tensor((1, 4), stored=16)),
         graph_of("MUL", tensor(), tensor((8, 8, 4)), version=3),
-        graph_of("CONV_2D", tensor(), tensor((4, 3, 3, 4), "INT8", stored=144), version=6),
+        graph_of("CONV_2D", tensor(), tensor((4, 3, 3, 4), "INT8", stored=144), version=6, **STRIDES),
+        graph_of("CONV_2D", tensor(), tensor((4, 3, 3, 4)), **STRIDES),
+        graph_of("GATHER", tensor(), tensor((2,), "INT32")),
         graph_of("MEAN", tensor(), tensor((2,), "INT32", stored=8)),
         graph_of("TANH", tensor(kind="FLOAT16"), output=tensor(kind="FLOAT16")),
     ],
 )
 def test_what_is_taken(graph: Graph) -> None:
     assert not lint(graph)
+
+
+@pytest.mark.parametrize(
+    ("file", "op", "rule", "source"),
+    [
+        ("mirror_pad_symmetric", "MIRROR_PAD", "mode SYMMETRIC", "gpu_compatibility.cc:1109"),
+        ("strided_slice_shrink", "STRIDED_SLICE", "shrinkAxisMask", "gpu_compatibility.cc:1020"),
+        (
+            "resize_both_corners",
+            "RESIZE_BILINEAR",
+            "alignCorners and halfPixelCenters",
+            "gpu_compatibility.cc:1069",
+        ),
+    ],
+)
+def test_files_with_one_fault(
+    file: str, op: str, rule: str, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = FILES / f"{file}.tflite"
+    (fault,) = lint(read_graph(path.read_bytes()))
+    assert (fault.op, fault.source) == (op, source)
+    assert rule in fault.rule
+    run_verb(cli.app, ["inspect", str(path)])
+    text = capsys.readouterr().out
+    assert "takes all operations" not in text
+    assert rule in text
+    assert source in text
 
 
 def test_constant_folding_is_no_fault() -> None:

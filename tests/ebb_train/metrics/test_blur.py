@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ebb.arrays import Rgb8
 from ebb.bokeh.renderer import render_shallow
-from ebb.simulation.develop import decode_srgb, encode_srgb
+from ebb.srgb import decode_srgb, encode_srgb
 from ebb_train.metrics.blur import COCS_PX, GRID, SharpPhoto, smoothed
 from ebb_train.metrics.inputs import as_unit
 from tests.synthetic_pairs import synthetic_pair

@@ -6,7 +6,7 @@ import pytest
 import tifffile
 
 from ebb.errors import Broken, Reason
-from ebb.formats.tiff import MAX_DIRECTORIES, Tiff
+from ebb.formats.tiff_reader import MAX_DIRECTORIES, Tiff
 
 
 def written(**options: object) -> bytes:

@@ -29,8 +29,8 @@ _NEXT_LEVEL = 330  # SubIFDs
 _UNCOMPRESSED, _YCBCR = 1, 6
 
 
-class Entry(NamedTuple):
-    """One tag of a directory."""
+class TagLocation(NamedTuple):
+    """Where the values of one tag are, and how many there are."""
 
     kind: int
     """TIFF field type."""
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
     """Where the entry's value field is in the file."""
 
 
-Directory = dict[int, Entry]
+Directory = dict[int, TagLocation]
 
 
 class Tiff:
@@ -54,13 +54,15 @@ class Tiff:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._order = "<" if data[:2] == b"II" else ">"
+        self.order = "<" if data[:2] == b"II" else ">"
+        """Byte order, as NumPy and struct write it."""
         version = self._integer("u2", 2)
         if data[:2] not in (b"II", b"MM") or version not in _CLASSIC_VERSIONS | {_BIG_VERSION}:
             raise Broken(Reason.UNREADABLE, f"has no TIFF header (starts with {data[:4].hex(' ')})")
         self._big = version == _BIG_VERSION
         self._word = "u8" if self._big else "u4"
-        self._first = self._integer(self._word, 8 if self._big else 4)
+        self.first = self._integer(self._word, 8 if self._big else 4)
+        """Where the first directory stands."""
 
     def directories(self) -> list[Directory]:
         """Every image directory: the main chain and the SubIFDs below it, in file order.
@@ -70,7 +72,7 @@ class Tiff:
         """
         found: list[Directory] = []
         seen: set[int] = set()
-        waiting = [self._first]
+        waiting = [self.first]
         while waiting:
             offset = waiting.pop(0)
             if offset == 0 or offset in seen:
@@ -91,10 +93,8 @@ class Tiff:
         if entry is None or entry.kind not in _INTEGER_TYPES:
             return np.empty(0, np.uint64)
         kind = _INTEGER_TYPES[entry.kind]
-        inline = int(kind[1]) * entry.num_values <= int(self._word[1])
-        offset = entry.offset if inline else self._integer(self._word, entry.offset)
-        _require(self._data, offset, int(kind[1]) * entry.num_values)
-        return self._integers(kind, offset, min(entry.num_values, most or entry.num_values))
+        content = self.content(entry, int(kind[1]))[: int(kind[1]) * (most or entry.num_values)]
+        return np.frombuffer(content, f"{self.order}{kind}").astype(np.uint64)
 
     def value(self, directory: Directory, tag: int, default: int) -> int:
         """First value of an integer tag."""
@@ -106,7 +106,7 @@ class Tiff:
         entry = directory.get(tag)
         if entry is None or entry.kind not in _INTEGER_TYPES or entry.num_values != 1:
             return self._data
-        packed = np.array(value, f"{self._order}{_INTEGER_TYPES[entry.kind]}").tobytes()
+        packed = np.array(value, f"{self.order}{_INTEGER_TYPES[entry.kind]}").tobytes()
         if len(packed) > int(self._word[1]):  # no value field is that wide: the next tag begins there
             return self._data
         return self._data[: entry.offset] + packed + self._data[entry.offset + len(packed) :]
@@ -156,18 +156,42 @@ class Tiff:
             raise Broken(Reason.CORRUPT_INPUT, f"has a TIFF directory of {num_entries} tags")
         start = offset + int(counter[1])
         stop = start + num_entries * entry_bytes
-        width = int(self._word[1])
         _require(self._data, start, stop - start)
+        return self._entries(start, stop), self._integer(self._word, stop)
+
+    def readable_directory(self, offset: int) -> Directory:
+        """Those tags of one directory that lie in the file, however it goes on; none where it cannot be."""
+        counter, entry_bytes = ("u8", 20) if self._big else ("u2", 12)
+        start = offset + int(counter[1])
+        if offset == 0 or start > len(self._data):
+            return {}
+        room = (len(self._data) - start) // entry_bytes
+        num_entries = min(self._integer(counter, offset), MAX_TAGS, room)
+        return self._entries(start, start + num_entries * entry_bytes)
+
+    def content(self, entry: TagLocation, width: int) -> bytes:
+        """Bytes of the values of a tag, each ``width`` bytes wide.
+
+        Raises:
+            Broken: ``corrupt_input`` when they lie outside the file.
+        """
+        length = width * entry.num_values
+        inline = length <= int(self._word[1])
+        offset = entry.offset if inline else self._integer(self._word, entry.offset)
+        _require(self._data, offset, length)
+        return self._data[offset : offset + length]
+
+    def _entries(self, start: int, stop: int) -> Directory:
+        width, entry_bytes = int(self._word[1]), 20 if self._big else 12
         fields = [("tag", "u2"), ("kind", "u2"), ("num_values", self._word), ("value", f"V{self._word[1]}")]
-        layout = np.dtype([(name, f"{self._order}{kind}") for name, kind in fields])
+        layout = np.dtype([(name, f"{self.order}{kind}") for name, kind in fields])
         rows = np.frombuffer(self._data[start:stop], layout)
-        directory = {
-            int(row["tag"]): Entry(
+        return {
+            int(row["tag"]): TagLocation(
                 int(row["kind"]), int(row["num_values"]), start + (i + 1) * entry_bytes - width
             )
             for i, row in enumerate(rows)
         }
-        return directory, self._integer(self._word, stop)
 
     def _integer(self, kind: str, offset: int) -> int:
         return int(self._integers(kind, offset, 1)[0])
@@ -175,7 +199,7 @@ class Tiff:
     def _integers(self, kind: str, offset: int, num_values: int) -> NDArray[np.uint64]:
         stop = offset + num_values * int(kind[1])
         _require(self._data, offset, stop - offset)
-        return np.frombuffer(self._data[offset:stop], f"{self._order}{kind}").astype(np.uint64)
+        return np.frombuffer(self._data[offset:stop], f"{self.order}{kind}").astype(np.uint64)
 
 
 def _require(data: bytes, offset: int, count: int) -> None:

@@ -1,0 +1,17 @@
+"""Packages of the extras, looked for without being imported."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from ebb.errors import MissingDependency, install_extra
+
+
+def check_installed(package: str, extra: str) -> None:
+    """Make sure that an optional package is there, without importing it.
+
+    Raises:
+        MissingDependency: it is not; the hint holds the command that installs it.
+    """
+    if importlib.util.find_spec(package) is None:
+        raise MissingDependency(f"the Python package {package} is missing", hint=install_extra(extra))

@@ -1,0 +1,112 @@
+"""What a file says about its colours: where JPEG, PNG, TIFF and HEIC keep profiles and their like."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from ebb.errors import Broken, Reason
+from ebb.formats.containers import FRAME_HEADERS, jpeg_segments
+from ebb.formats.exif_block import inflated, jpeg_application_data, png_raw_profile, readable_chunks
+from ebb.formats.tiff_reader import Tiff
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SRGB_CODES = (1, 13)
+"""Primaries and transfer function of sRGB in ITU-T H.273."""
+
+_ICC_HEADER = b"ICC_PROFILE\0"
+_APP2 = b"\xe2"
+_TIFF_PROFILE, _PHOTOMETRIC = 34675, 262
+
+
+class ColorTags(NamedTuple):
+    """What a file says; whatever comes first here counts, as in the specification of PNG."""
+
+    cicp: tuple[int, int] | None = None
+    """Codes of primaries and transfer function (ITU-T H.273), also from an nclx box."""
+    profile: bytes = b""
+    """ICC profile."""
+    gamma: float | None = None
+    """Exponent from encoded values to light."""
+    chromaticities: tuple[float, ...] = ()
+    """x and y of white, red, green and blue."""
+    is_grey: bool = False
+    """Whether the pixels have one channel."""
+
+
+def jpeg_color(data: bytes) -> ColorTags:
+    """Of a JPEG: a profile in APP2 segments.
+
+    Raises:
+        Broken: ``unsupported_color`` when its pixels are neither grey nor RGB or parts of the profile are
+            missing.
+    """
+    components = _jpeg_components(data)
+    if components not in (1, 3):
+        ink = "CMYK" if components == 4 else f"{components} channels"
+        raise Broken(Reason.UNSUPPORTED_COLOR, f"its colours are {ink}; RGB and grey are supported")
+    parts = [part for part in jpeg_application_data(data, _APP2, _ICC_HEADER) if len(part) > 2]
+    if not parts:
+        return ColorTags(is_grey=components == 1)
+    ordered = {part[0]: part[2:] for part in reversed(parts)}
+    if set(ordered) != set(range(1, parts[0][1] + 1)):
+        message = f"its colour profile cannot be used: {len(ordered)} of {parts[0][1]} parts are there"
+        raise Broken(Reason.UNSUPPORTED_COLOR, message)
+    return ColorTags(profile=b"".join(ordered[i] for i in sorted(ordered)), is_grey=components == 1)
+
+
+def _jpeg_components(data: bytes) -> int:
+    """Number of channels in the frame header; 3 where damage hides it, which decoding will find."""
+    try:
+        for segment in jpeg_segments(data):
+            if segment.name in FRAME_HEADERS and segment.stop - segment.start > 5:
+                return data[segment.start + 5]
+    except Broken:
+        pass
+    return 3
+
+
+def png_color(data: bytes) -> ColorTags:
+    """Of a PNG: cICP, iCCP, sRGB, or gAMA with cHRM, or a profile that ImageMagick wrote as text."""
+    chunks: dict[bytes, bytes] = {}
+    profile = b""
+    for name, start, stop in readable_chunks(data):
+        if name == b"IDAT":
+            break
+        chunks.setdefault(name, data[start:stop])
+        profile = profile or png_raw_profile(name, data[start:stop], (b"icc", b"icm"))
+    is_grey = len(data) > 25 and data[25] in (0, 4)
+    cicp = chunks.get(b"cICP", b"")
+    if len(cicp) == 4:
+        return ColorTags(cicp=(cicp[0], cicp[1]), is_grey=is_grey)
+    if b"iCCP" in chunks:
+        content = inflated(chunks[b"iCCP"].partition(b"\0")[2][1:])
+        return ColorTags(profile=content or b"damaged", is_grey=is_grey)
+    if b"sRGB" in chunks:
+        return ColorTags(cicp=SRGB_CODES, is_grey=is_grey)
+    if profile:
+        return ColorTags(profile=profile, is_grey=is_grey)
+    gamma, chromaticities = _png_gamma(chunks)
+    return ColorTags(gamma=gamma, chromaticities=chromaticities, is_grey=is_grey)
+
+
+def _png_gamma(chunks: Mapping[bytes, bytes]) -> tuple[float | None, tuple[float, ...]]:
+    """Exponent and chromaticities; those without an exponent mean nothing."""
+    gamma, primaries = chunks.get(b"gAMA", b""), chunks.get(b"cHRM", b"")
+    value = int.from_bytes(gamma, "big") if len(gamma) == 4 else 0
+    if not value:
+        return None, ()
+    numbers = struct.unpack(">8I", primaries) if len(primaries) == 32 else ()
+    return 100_000 / value, tuple(number / 100_000 for number in numbers)
+
+
+def tiff_color(data: bytes) -> ColorTags:
+    """Of a TIFF: the profile of its first image."""
+    tiff = Tiff(data)
+    directory = tiff.readable_directory(tiff.first)
+    is_grey = tiff.value(directory, _PHOTOMETRIC, 2) in (0, 1)
+    if _TIFF_PROFILE not in directory:
+        return ColorTags(is_grey=is_grey)
+    return ColorTags(profile=tiff.content(directory[_TIFF_PROFILE], 1), is_grey=is_grey)

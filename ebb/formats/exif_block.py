@@ -1,0 +1,211 @@
+"""The EXIF of a file, cut out of its container, and the few of its tags that can be read without trusting it.
+
+A block is a TIFF file of its own: its offsets count from its first byte and may not leave it. A reader that
+is given the whole photo instead takes compressed pixels for tags where an offset is damaged. A tag that
+cannot be read is left out, and costs no other.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from ebb.errors import Broken
+from ebb.formats.containers import PNG_SIGNATURE, jpeg_segments, png_chunks
+from ebb.formats.tiff_reader import Tiff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ebb.formats.tiff_reader import Directory, TagLocation
+
+Value: TypeAlias = str | tuple[float, ...]
+"""Text, or the first numbers of a tag; n/0 is NaN."""
+
+MAX_NUMBERS = 16
+"""Numbers read of one tag; those that are used have at most four."""
+
+MAX_TEXT_BYTES = 1024
+
+EXIF_POINTER, INTEROPERABILITY_POINTER = 0x8769, 0xA005
+_EXIF_HEADER = b"Exif\0\0"
+_TIFF_HEADERS = (b"II*\0", b"MM\0*")
+_APP1, _START_OF_SCAN = b"\xe1", b"\xda"
+_MAX_PROFILE_BYTES = 1 << 24
+_TEXT_TYPES = (2, 129)  # ASCII and, since Exif 3.0, UTF-8
+_NUMBER_TYPES = {
+    1: "u1",
+    3: "u2",
+    4: "u4",
+    6: "i1",
+    7: "u1",
+    8: "i2",
+    9: "i4",
+    11: "f4",
+    12: "f8",
+    13: "u4",
+    16: "u8",
+    17: "i8",
+    18: "u8",
+}
+_RATIONAL_TYPES = {5: "u4", 10: "i4"}
+
+
+def jpeg_exif(data: bytes) -> list[bytes]:
+    """The EXIF blocks of a JPEG, wherever they stand before its pixels.
+
+    A block too large for one segment goes on in the next one, which then begins with no TIFF header.
+    """
+    blocks: list[bytes] = []
+    for content in jpeg_application_data(data, _APP1, _EXIF_HEADER):
+        if content.startswith(_TIFF_HEADERS) or not blocks:
+            blocks.append(content)
+        else:
+            blocks[-1] += content
+    return blocks
+
+
+def jpeg_application_data(data: bytes, marker: bytes, header: bytes) -> list[bytes]:
+    """What follows ``header`` in each segment of that marker before the pixels; damage ends the search."""
+    found = []
+    try:
+        for segment in jpeg_segments(data):
+            if segment.name == _START_OF_SCAN:
+                break
+            if segment.name == marker and data.startswith(header, segment.start, segment.stop):
+                found.append(data[segment.start + len(header) : segment.stop])
+    except Broken:
+        pass  # whether a file is whole is for probe to say
+    return found
+
+
+def png_exif(data: bytes) -> list[bytes]:
+    """The EXIF blocks of a PNG: the eXIf chunk, then what ImageMagick writes as text."""
+    chunks = list(readable_chunks(data))
+    blocks = [data[start:stop] for name, start, stop in chunks if name == b"eXIf"]
+    for name, start, stop in chunks:
+        profile = png_raw_profile(name, data[start:stop], (b"exif", b"app1"))
+        blocks += [profile] if profile else []
+    return [block.removeprefix(_EXIF_HEADER) for block in blocks]
+
+
+def readable_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Chunks of a PNG up to the first that is damaged."""
+    if not data.startswith(PNG_SIGNATURE):
+        return
+    try:
+        yield from png_chunks(data)
+    except Broken:
+        return
+
+
+def png_raw_profile(name: bytes, content: bytes, kinds: tuple[bytes, ...]) -> bytes:
+    """What a text chunk ``Raw profile type KIND`` holds in hexadecimal; empty if it is of another kind."""
+    keyword, _, rest = content.partition(b"\0")
+    if not keyword.lower().startswith(b"raw profile type ") or keyword.lower().split()[-1] not in kinds:
+        return b""
+    if name == b"zTXt":
+        rest = inflated(rest[1:])
+    elif name == b"iTXt":
+        compressed, rest = rest[:1] == b"\x01", rest[2:].partition(b"\0")[2].partition(b"\0")[2]
+        rest = inflated(rest) if compressed else rest
+    elif name != b"tEXt":
+        return b""
+    digits = b"".join(rest.split()[2:])  # the first two words are the kind and the number of bytes
+    try:
+        return bytes.fromhex(digits.decode("ascii"))
+    except ValueError:
+        return b""
+
+
+def inflated(content: bytes) -> bytes:
+    """Content of a zlib stream, up to a limit; empty if it is damaged."""
+    try:
+        return zlib.decompressobj().decompress(content, _MAX_PROFILE_BYTES)
+    except zlib.error:
+        return b""
+
+
+def read_tags(block: bytes) -> dict[int, Value]:
+    """Every tag of the main, the EXIF and the interoperability directory that can be read.
+
+    Args:
+        block: An EXIF block, or a whole TIFF-like file. Maker notes, thumbnail and GPS are left alone.
+    """
+    try:
+        tiff = Tiff(block)
+    except Broken:
+        return {}
+    found: dict[int, Value] = {}
+    main = tiff.readable_directory(tiff.first)
+    directories = [main]
+    if EXIF_POINTER in main:
+        directories.append(_below(tiff, main, EXIF_POINTER))
+        directories.append(_below(tiff, directories[-1], INTEROPERABILITY_POINTER))
+    for directory in directories[:2]:
+        found |= _values(tiff, directory)
+    for directory in directories[2:]:
+        found |= {tag: value for tag, value in _values(tiff, directory).items() if tag not in found}
+    return found
+
+
+def merged(blocks: list[bytes]) -> dict[int, Value]:
+    """Tags of several blocks of one file; the first block to name a tag counts."""
+    found: dict[int, Value] = {}
+    for block in blocks:
+        found = read_tags(block) | found
+    return found
+
+
+def _below(tiff: Tiff, directory: Directory, tag: int) -> Directory:
+    try:
+        offset = tiff.value(directory, tag, 0)
+    except Broken:
+        return {}
+    return tiff.readable_directory(offset)
+
+
+def _values(tiff: Tiff, directory: Directory) -> Mapping[int, Value]:
+    found: dict[int, Value] = {}
+    for tag, entry in directory.items():
+        try:
+            value = _value(tiff, entry)
+        except Broken:
+            continue
+        if value is not None:
+            found[tag] = value
+    return found
+
+
+def _value(tiff: Tiff, entry: TagLocation) -> Value | None:
+    """Text, numbers, or ``None`` for a type that is neither.
+
+    Raises:
+        Broken: it lies outside the block.
+    """
+    if entry.kind in _TEXT_TYPES:
+        return _text(tiff.content(entry, 1)[:MAX_TEXT_BYTES])
+    if entry.kind in _RATIONAL_TYPES:
+        kind = _RATIONAL_TYPES[entry.kind]
+        pairs = _numbers(tiff, tiff.content(entry, 8)[: 8 * MAX_NUMBERS], kind)
+        return tuple(a / b if b else float("nan") for a, b in zip(pairs[::2], pairs[1::2], strict=True))
+    if entry.kind in _NUMBER_TYPES:
+        kind = _NUMBER_TYPES[entry.kind]
+        width = int(kind[1])
+        return tuple(map(float, _numbers(tiff, tiff.content(entry, width)[: width * MAX_NUMBERS], kind)))
+    return None
+
+
+def _numbers(tiff: Tiff, content: bytes, kind: str) -> list[float]:
+    numbers: list[float] = np.frombuffer(content, f"{tiff.order}{kind}").tolist()
+    return numbers
+
+
+def _text(content: bytes) -> str:
+    content = content.partition(b"\0")[0]
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

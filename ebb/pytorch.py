@@ -1,0 +1,100 @@
+"""PyTorch's devices and its errors: which device to use, and whether memory ran out."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from ebb.errors import UsageError
+from ebb.extras import check_installed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
+    from torch import nn
+
+Module = TypeVar("Module", bound="nn.Module")
+
+_NO_MEMORY = re.compile("out of memory|allocate memory|bad_alloc", re.IGNORECASE)
+
+
+def torch_device(device: str) -> str:
+    """Where PyTorch runs for ``--device``: ``auto`` is the GPU if there is one.
+
+    Raises:
+        MissingDependency: PyTorch is not installed.
+    """
+    if device != "auto":
+        return device
+    check_installed("torch", "depth")
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def on_gpu(device: str) -> bool:
+    """Whether ``--device`` means a GPU here, as far as PyTorch, if it is installed, knows."""
+    if device == "auto":
+        return importlib.util.find_spec("torch") is not None and on_gpu(torch_device(device))
+    return device.startswith("cuda")
+
+
+def open_device(device: str) -> torch.device:
+    """A device that tensors can be put on.
+
+    Raises:
+        MissingDependency: PyTorch is not installed.
+        UsageError: there is no such device, or PyTorch was built without it.
+    """
+    check_installed("torch", "depth")
+    import torch
+
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
+        raise _unusable(device, error) from error
+    return found
+
+
+def to_device(network: Module, device: str) -> Module:
+    """Bring a network of PyTorch where it is to run.
+
+    Raises:
+        UsageError: there is no such device, or PyTorch was built without it.
+    """
+    try:
+        return network.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise _unusable(device, error) from error
+
+
+def _unusable(device: str, error: Exception) -> UsageError:
+    reason = str(error).partition("\n")[0]
+    return UsageError(f"cannot calculate on {device!r}: {reason}", hint="try --device cpu")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a network failed for want of memory: libraries have their own errors and words for that."""
+    return _NO_MEMORY.search(str(error)) is not None
+
+
+@contextmanager
+def as_memory_error(what: str) -> Iterator[None]:
+    """Turn what PyTorch raises where memory runs out, on a GPU or not, into Python's own error.
+
+    Args:
+        what: That there is not enough for, in words.
+
+    Raises:
+        MemoryError: memory ran out.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise MemoryError(f"not enough memory for {what}") from error
+        raise

@@ -1,0 +1,61 @@
+"""Devices and errors of PyTorch."""
+
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from ebb.errors import MissingDependency, UsageError
+from ebb.pytorch import as_memory_error, is_out_of_memory, on_gpu, open_device, to_device, torch_device
+
+
+def test_automatic_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert torch_device("auto") == "cuda"
+    assert [on_gpu(device) for device in ("auto", "cuda:1", "cpu")] == [True, True, False]
+    assert torch_device("cpu") == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert torch_device("auto") == "cpu"
+    assert not on_gpu("auto")
+
+
+def test_a_device_is_opened() -> None:
+    assert open_device("cpu") == torch.device("cpu")
+    network = nn.Linear(2, 3)
+    assert to_device(network, "cpu") is network
+
+
+@pytest.mark.parametrize("device", ["toaster", "cuda:99"])
+def test_no_such_device(device: str) -> None:
+    for use in (open_device, lambda name: to_device(nn.Linear(2, 3), name)):
+        with pytest.raises(UsageError, match=rf"^cannot calculate on '{device}': .+ \(try --device cpu\)$"):
+            use(device)
+
+
+def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert not on_gpu("auto")
+    for use in (open_device, torch_device):
+        with pytest.raises(MissingDependency, match=r"torch is missing \(pip install 'ebb-bokeh\[depth\]'\)"):
+            use("auto")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB."), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (RuntimeError("std::bad_alloc"), True),
+        (RuntimeError("cuDNN error"), False),
+    ],
+)
+def test_words_for_memory_that_ran_out(error: Exception, expected: bool) -> None:
+    assert is_out_of_memory(error) is expected
+
+
+def test_errors_of_pytorch_about_memory_are_pythons_own() -> None:
+    with pytest.raises(MemoryError, match="not enough memory for a test"), as_memory_error("a test"):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes.")
+    with pytest.raises(RuntimeError, match="shapes"), as_memory_error("a test"):
+        raise RuntimeError("shapes do not match")
