@@ -25,6 +25,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+DISTRIBUTION = "ebb-bokeh"
+"""Name of the package for pip; ``ebb`` there is another project."""
+
+
+def install_extra(extra: str) -> str:
+    """The command that installs an extra, for hints and messages."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
+
+
 class ExitCode(IntEnum):
     """What the process returns to the shell."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
-from ebb.errors import MissingDependency
+from ebb.errors import MissingDependency, install_extra
 
 
 def check_installed(package: str, extra: str) -> None:
@@ -14,6 +14,4 @@ def check_installed(package: str, extra: str) -> None:
         MissingDependency: it is not; the hint holds the command that installs it.
     """
     if importlib.util.find_spec(package) is None:
-        raise MissingDependency(
-            f"the Python package {package} is missing", hint=f"pip install 'ebb[{extra}]'"
-        )
+        raise MissingDependency(f"the Python package {package} is missing", hint=install_extra(extra))

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ebb.errors import MissingDependency, UsageError
+from ebb.errors import MissingDependency, UsageError, install_extra
 from ebb.files import sha256_file
 from ebb.settings import canonical_json
 
@@ -88,7 +88,7 @@ def _from_hub(settings: DepthSettings) -> Path:
         import huggingface_hub
     except ImportError as error:
         raise MissingDependency(
-            "the Python package transformers is missing", hint="pip install 'ebb[transformers]'"
+            "the Python package transformers is missing", hint=install_extra("transformers")
         ) from error
     for local_only in (True, False) if settings.model_download else (True,):
         try:

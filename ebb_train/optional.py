@@ -10,7 +10,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
-from ebb.errors import MissingDependency
+from ebb.errors import MissingDependency, install_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def safetensors() -> ModuleType:
     try:
         import safetensors.numpy
     except ImportError as error:
-        raise MissingDependency("safetensors is not installed", hint="pip install 'ebb[train]'") from error
+        raise MissingDependency("safetensors is not installed", hint=install_extra("train")) from error
     return safetensors
 
 
@@ -38,7 +38,7 @@ def torch() -> ModuleType:
     try:
         import torch
     except ImportError as error:
-        raise MissingDependency("PyTorch is not installed", hint="pip install 'ebb[train]'") from error
+        raise MissingDependency("PyTorch is not installed", hint=install_extra("train")) from error
     return torch
 
 
@@ -52,7 +52,7 @@ def fabric() -> ModuleType:
         import lightning_fabric
     except ImportError as error:
         raise MissingDependency(
-            "PyTorch or Lightning Fabric is not installed", hint="pip install 'ebb[train]'"
+            "PyTorch or Lightning Fabric is not installed", hint=install_extra("train")
         ) from error
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # each process would say its number
     return lightning_fabric
@@ -69,7 +69,7 @@ def tensorboard() -> ModuleType:
     try:
         import torch.utils.tensorboard
     except ImportError as error:
-        raise MissingDependency("TensorBoard is not installed", hint="pip install 'ebb[train]'") from error
+        raise MissingDependency("TensorBoard is not installed", hint=install_extra("train")) from error
     return torch.utils.tensorboard
 
 
@@ -85,7 +85,7 @@ def tensorflow() -> Any:  # noqa: ANN401 - TensorFlow has no types
         with silent_stderr():
             import tensorflow as tf
     except ImportError as error:
-        raise MissingDependency("TensorFlow is not installed", hint="pip install 'ebb[tflite]'") from error
+        raise MissingDependency("TensorFlow is not installed", hint=install_extra("tflite")) from error
     return tf
 
 
@@ -98,7 +98,7 @@ def litert(module: Literal["schema_py_generated", "interpreter", "compiled_model
     try:
         return importlib.import_module(f"ai_edge_litert.{module}")
     except ImportError as error:
-        raise MissingDependency("LiteRT is not installed", hint="pip install 'ebb[tflite]'") from error
+        raise MissingDependency("LiteRT is not installed", hint=install_extra("tflite")) from error
 
 
 def onnx() -> Any:  # noqa: ANN401 - some of its modules have no types
@@ -110,7 +110,7 @@ def onnx() -> Any:  # noqa: ANN401 - some of its modules have no types
     try:
         import onnx
     except ImportError as error:
-        raise MissingDependency("onnx is not installed", hint="pip install 'ebb[onnx]'") from error
+        raise MissingDependency("onnx is not installed", hint=install_extra("onnx")) from error
     return onnx
 
 
@@ -123,7 +123,7 @@ def onnxruntime() -> Any:  # noqa: ANN401 - it has no types
     try:
         import onnxruntime
     except ImportError as error:
-        raise MissingDependency("onnxruntime is not installed", hint="pip install 'ebb[onnx]'") from error
+        raise MissingDependency("onnxruntime is not installed", hint=install_extra("onnx")) from error
     return onnxruntime
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Size
 from ebb.depthmap.estimator import Estimator, InputSize, not_taken
-from ebb.errors import InvalidInput, MissingDependency, UsageError
+from ebb.errors import InvalidInput, MissingDependency, UsageError, install_extra
 from ebb.normalisation import NORMALISATIONS, Normalisation
 from ebb.pytorch import to_device, torch_device
 
@@ -88,7 +88,7 @@ def _load(folder: Path) -> Any:  # noqa: ANN401 - the class depends on the folde
         from transformers import AutoModelForDepthEstimation
     except ImportError as error:
         raise MissingDependency(
-            f"transformers cannot be imported: {error}", hint="pip install 'ebb[transformers]'"
+            f"transformers cannot be imported: {error}", hint=install_extra("transformers")
         ) from error
     # its progress bar takes a semaphore that a worker has no time to give back
     importlib.import_module("transformers.utils.logging").disable_progress_bar()

@@ -8,7 +8,7 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.depthmap.encoding import half_of, inverse_depth_from_log
-from ebb.errors import MissingDependency
+from ebb.errors import MissingDependency, install_extra
 from ebb.pytorch import is_out_of_memory, to_device
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class MegaDepthProvider:
         try:
             import torch
         except ImportError as error:
-            raise MissingDependency("MegaDepth needs PyTorch", hint="pip install 'ebb[depth]'") from error
+            raise MissingDependency("MegaDepth needs PyTorch", hint=install_extra("depth")) from error
         from ebb.depthmap.inference_graph import fast
         from ebb.depthmap.megadepth import load_megadepth
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.depthmap.estimator import Estimator, InputSize, not_taken
-from ebb.errors import InvalidInput, MissingDependency, UsageError
+from ebb.errors import InvalidInput, MissingDependency, UsageError, install_extra
 from ebb.normalisation import NORMALISATIONS
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _open(path: Path, device: str) -> Any:  # noqa: ANN401 - onnxruntime has no 
         import onnxruntime
     except ImportError as error:
         raise MissingDependency(
-            f"the Python package onnxruntime cannot be imported: {error}", hint="pip install 'ebb[onnx]'"
+            f"the Python package onnxruntime cannot be imported: {error}", hint=install_extra("onnx")
         ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.errors import Broken, MissingDependency, Reason
+from ebb.errors import Broken, MissingDependency, Reason, install_extra
 from ebb.formats.color_tags import ColorTags
 from ebb.formats.containers import Part, iso_boxes
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 """Phones write the first; cameras of Canon, Fujifilm and Sony the last."""
 
-INSTALL = "pip install 'ebb[heic]'"
+INSTALL = install_extra("heic")
 
 _LIBHEIF_ERRORS = (ValueError, EOFError, SyntaxError, RuntimeError, OSError)
 

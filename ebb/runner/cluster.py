@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 
-from ebb.errors import MissingDependency, UsageError
+from ebb.errors import MissingDependency, UsageError, install_extra
 
 _HINT = "RAY_ADDRESS is the host:port of the head that `ray start` printed, usually port 6379"
 _CONNECT_SECONDS = 10.0
@@ -29,7 +29,7 @@ def connect() -> None:
     try:
         import ray
     except ImportError as error:
-        raise MissingDependency("Ray is not installed", hint="pip install 'ebb[ray]'") from error
+        raise MissingDependency("Ray is not installed", hint=install_extra("ray")) from error
     if ray.is_initialized():
         return
     _check_address(os.environ.get("RAY_ADDRESS", ""))

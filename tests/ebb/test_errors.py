@@ -19,6 +19,7 @@ from ebb.errors import (
     Rejected,
     Status,
     UsageError,
+    install_extra,
 )
 
 
@@ -66,3 +67,7 @@ def test_an_error_is_said_of_a_file() -> None:
     assert isinstance(named, Rejected)
     assert (named.path, named.reason, named.message) == ("a_depth.png", Reason.BAD_DEPTH, "another aspect")
     assert named.measurements == {"aspect_difference": 0.2}
+
+
+def test_the_command_for_an_extra_names_the_distribution() -> None:
+    assert install_extra("heic") == "pip install 'ebb-bokeh[heic]'"

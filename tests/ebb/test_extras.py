@@ -8,5 +8,7 @@ from ebb.extras import check_installed
 
 def test_a_missing_package_names_its_extra() -> None:
     check_installed("numpy", "depth")
-    with pytest.raises(MissingDependency, match=r"package no_such is missing \(pip install 'ebb\[onnx\]'\)$"):
+    with pytest.raises(
+        MissingDependency, match=r"package no_such is missing \(pip install 'ebb-bokeh\[onnx\]'\)$"
+    ):
         check_installed("no_such", "onnx")

@@ -37,7 +37,7 @@ def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     assert not on_gpu("auto")
     for use in (open_device, torch_device):
-        with pytest.raises(MissingDependency, match=r"torch is missing \(pip install 'ebb\[depth\]'\)"):
+        with pytest.raises(MissingDependency, match=r"torch is missing \(pip install 'ebb-bokeh\[depth\]'\)"):
             use("auto")
 
 

@@ -155,7 +155,7 @@ def test_fit_without_weights_of_vgg_ends_with_6(
 def test_fit_without_its_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
     assert run_verb(cli.app, ["fit", "set", "--out", "run"]) == ExitCode.MISSING
-    assert "pip install 'ebb[train]'" in capsys.readouterr().err
+    assert "pip install 'ebb-bokeh[train]'" in capsys.readouterr().err
 
 
 def test_render_from_a_photo_to_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ def test_what_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> Non
     ):
         monkeypatch.setitem(sys.modules, name, None)
         with pytest.raises(
-            MissingDependency, match=rf"is not installed \(pip install 'ebb\[{extra}\]'\)"
+            MissingDependency, match=rf"is not installed \(pip install 'ebb-bokeh\[{extra}\]'\)"
         ) as caught:
             get()
         assert caught.value.exit_code == ExitCode.MISSING

@@ -52,5 +52,5 @@ def test_unknown_device() -> None:
 
 def test_missing_torch_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingDependency, match=r"pip install 'ebb\[depth\]'"):
+    with pytest.raises(MissingDependency, match=r"pip install 'ebb-bokeh\[depth\]'"):
         choose_backend("cuda")

@@ -246,6 +246,6 @@ def test_no_such_device(anything: Path) -> None:
 
 def test_without_transformers(anything: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(MissingDependency, match=r"pip install 'ebb\[transformers\]'") as caught:
+    with pytest.raises(MissingDependency, match=r"pip install 'ebb-bokeh\[transformers\]'") as caught:
         load_transformers(anything, SETTINGS)
     assert caught.value.exit_code == 6

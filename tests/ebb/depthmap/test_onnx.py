@@ -205,7 +205,7 @@ def test_no_such_device(make_onnx: MakeOnnx) -> None:
 
 def test_without_onnxruntime(make_onnx: MakeOnnx, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingDependency, match=r"pip install 'ebb\[onnx\]'") as caught:
+    with pytest.raises(MissingDependency, match=r"pip install 'ebb-bokeh\[onnx\]'") as caught:
         load_onnx(make_onnx(mean()), settings())
     assert caught.value.exit_code == 6
 

@@ -114,9 +114,9 @@ def test_damage_is_refused_and_never_crashes(data: st.DataObject) -> None:
 
 def test_without_the_library_the_command_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(MissingDependency, match=r"pip install 'ebb\[heic\]'") as caught:
+    with pytest.raises(MissingDependency, match=r"pip install 'ebb-bokeh\[heic\]'") as caught:
         decode_heif(INTACT)
     assert caught.value.exit_code == 6
     monkeypatch.setattr("ebb.formats.heif.is_installed", lambda: False)
-    with pytest.raises(Broken, match=r"pip install 'ebb\[heic\]'"):
+    with pytest.raises(Broken, match=r"pip install 'ebb-bokeh\[heic\]'"):
         heif_size(INTACT)

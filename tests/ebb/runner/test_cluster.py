@@ -33,7 +33,7 @@ os.kill(os.getpid(), signal.SIGTERM)
 def test_without_ray_the_command_that_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(
-        MissingDependency, match=r"Ray is not installed \(pip install 'ebb\[ray\]'\)"
+        MissingDependency, match=r"Ray is not installed \(pip install 'ebb-bokeh\[ray\]'\)"
     ) as caught:
         connect()
     assert caught.value.exit_code is ExitCode.MISSING

@@ -288,7 +288,7 @@ def test_what_cannot_work_is_said_before_any_work(
     assert aligned.settings(DepthSettings) == DepthSettings()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for provider, extra in (("onnx", "onnx"), ("transformers", "transformers"), ("megadepth", "depth")):
-        with pytest.raises(MissingDependency, match=rf"pip install 'ebb\[{extra}\]'"):
+        with pytest.raises(MissingDependency, match=rf"pip install 'ebb-bokeh\[{extra}\]'"):
             run(aligned, provider, model=str(tmp_path))
     assert aligned.state.stage_rows(results.DEPTH) == {}
     assert not list(aligned.root.glob("pairs/*/depth*"))

@@ -43,7 +43,9 @@ def test_it_renders_as_the_network_does(tmp_path: Path, in_channels: int) -> Non
 
 def test_without_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingDependency, match=r"PyTorch is not installed \(pip install 'ebb\[train\]'\)"):
+    with pytest.raises(
+        MissingDependency, match=r"PyTorch is not installed \(pip install 'ebb-bokeh\[train\]'\)"
+    ):
         load(tmp_path / "a.safetensors")
 
 

@@ -11,7 +11,7 @@ from ebb.errors import InvalidInput
 from ebb_train.evaluation import published
 from ebb_train.evaluation.published import INSTALLED, TITLES, read_published, reference_folder
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_row_of_the_paper_is_there_with_its_source() -> None:
@@ -24,8 +24,13 @@ def test_the_row_of_the_paper_is_there_with_its_source() -> None:
     assert [row[2] for row in second.rows if row[3] == "out of memory"] == ["—", "—"]
 
 
+def test_a_checkout_finds_its_own_files() -> None:
+    assert reference_folder() == ROOT / "data" / "reference"
+
+
 def test_an_installed_package_finds_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(published, "__file__", str(tmp_path / "site-packages" / "ebb_train" / "published.py"))
+    module = tmp_path / "site-packages" / "ebb_train" / "evaluation" / "published.py"
+    monkeypatch.setattr(published, "__file__", str(module))
     monkeypatch.setattr(published.sysconfig, "get_path", lambda _: str(tmp_path))
     with pytest.raises(InvalidInput, match="not here"):
         reference_folder()

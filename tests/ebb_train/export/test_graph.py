@@ -117,5 +117,5 @@ def test_without_litert(little: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         raise ImportError(name)
 
     monkeypatch.setattr(optional.importlib, "import_module", missing)
-    with pytest.raises(MissingDependency, match=r"pip install 'ebb\[tflite\]'"):
+    with pytest.raises(MissingDependency, match=r"pip install 'ebb-bokeh\[tflite\]'"):
         read_graph(little)

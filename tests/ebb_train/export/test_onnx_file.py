@@ -54,4 +54,4 @@ def test_without_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     assert run_verb(cli.app, ["export-onnx", str(weights), "m.onnx"]) == ExitCode.MISSING
-    assert "pip install 'ebb[onnx]'" in capsys.readouterr().err
+    assert "pip install 'ebb-bokeh[onnx]'" in capsys.readouterr().err

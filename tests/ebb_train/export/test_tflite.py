@@ -195,7 +195,7 @@ def test_without_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     assert run_verb(cli.app, ["export-tflite", str(weights), str(tmp_path / "m.tflite")]) == ExitCode.MISSING
-    assert f"pip install 'ebb[{extra}]'" in capsys.readouterr().err
+    assert f"pip install 'ebb-bokeh[{extra}]'" in capsys.readouterr().err
 
 
 def test_inspect(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,7 +61,7 @@ def test_without_pytorch_the_reason_is_given(
     monkeypatch.setitem(sys.modules, "torch", None)
     lpips = find_lpips("alex", trunk, linear)
     assert isinstance(lpips, Missing)
-    assert lpips.reason == "PyTorch is not installed (pip install 'ebb[train]')"
+    assert lpips.reason == "PyTorch is not installed (pip install 'ebb-bokeh[train]')"
 
 
 @pytest.mark.parametrize("net", ["alex", "vgg"])

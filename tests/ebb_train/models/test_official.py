@@ -94,12 +94,14 @@ def test_without_tensorflow(
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     (tmp_path / "model.index").write_bytes(b"")
     with pytest.raises(
-        MissingDependency, match=r"TensorFlow is not installed \(pip install 'ebb\[tflite\]'\)"
+        MissingDependency, match=r"TensorFlow is not installed \(pip install 'ebb-bokeh\[tflite\]'\)"
     ):
         official.checkpoint_to_weights(tmp_path / "model", tmp_path / "out.safetensors")
     code = run_verb(app, ["convert", str(tmp_path / "model"), str(tmp_path / "out.safetensors")])
     assert code == ExitCode.MISSING
-    assert capfd.readouterr().err == "ebb-train: TensorFlow is not installed (pip install 'ebb[tflite]')\n"
+    assert (
+        capfd.readouterr().err == "ebb-train: TensorFlow is not installed (pip install 'ebb-bokeh[tflite]')\n"
+    )
 
 
 def test_convert_through_tensorflow_and_back(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -161,5 +161,5 @@ def test_folder_that_cannot_be_written(tmp_path: Path, tensors: Tensors) -> None
 def test_without_safetensors(monkeypatch: pytest.MonkeyPatch, path: Path, tensors: Tensors) -> None:
     monkeypatch.setitem(sys.modules, "safetensors", None)
     for use in (lambda: read_weights(path), lambda: save_weights(path, tensors, ABOUT)):
-        with pytest.raises(MissingDependency, match=r"pip install 'ebb\[train\]'"):
+        with pytest.raises(MissingDependency, match=r"pip install 'ebb-bokeh\[train\]'"):
             use()
