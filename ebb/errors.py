@@ -218,8 +218,8 @@ class MissingDependency(EbbError):
     """An optional package or a weights file is missing; the hint holds the command that gets it.
 
     Example:
-        >>> ebb.MissingDependency("PyTorch is not installed", hint="pip install 'ebb[train]'").hint
-        "pip install 'ebb[train]'"
+        >>> ebb.MissingDependency("PyTorch is not installed", hint="pip install 'ebb-bokeh[train]'").hint
+        "pip install 'ebb-bokeh[train]'"
     """
 
     exit_code = ExitCode.MISSING
