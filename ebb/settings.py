@@ -68,8 +68,9 @@ class AlignSettings:
     """Largest transfer error of an inlier, in pixels at 1024 px height."""
     robust: Literal["usac", "ransac"] = "usac"
     """How the first homography is sampled: OpenCV's USAC, or plain RANSAC as in the paper."""
-    motion: Literal["auto", "translation", "similarity", "turn", "homography"] = "auto"
-    """Motion between the shots; auto: the simplest of these that explains what is in focus."""
+    motion: Literal["auto", "translation", "similarity", "rotation", "homography"] = "auto"
+    """Motion between the shots; auto: chosen by how well each predicts what it was not fitted to. rotation: a
+    camera that turns about its centre and changes focal length."""
     match_exposure: bool = False
     """Make the shallow photo as bright as the wide one; the gain is measured and stored in any case."""
     min_inliers: int = 15

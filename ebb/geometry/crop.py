@@ -8,7 +8,8 @@ import numpy as np
 
 from ebb.arrays import Rect
 from ebb.errors import Reason, Rejected
-from ebb.geometry.homography import apply, resizing
+from ebb.geometry.homography import apply
+from ebb.geometry.pixel_grid import resize_homography
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,15 +60,15 @@ def overlap(rect: Rect, wide: Size) -> float:
 
 
 def crop_to_photo(crop: Rect, size: Size) -> Homography:
-    """Map pixels of the stored photo to pixels of the full-size photo it was cut from.
+    """Map pixels of a resized crop to pixels of the photo it was cut from.
 
     Args:
-        crop: The rectangle that was cut, in full-size pixels.
-        size: Size it is stored at.
+        crop: The rectangle that was cut, in pixels of the photo.
+        size: Size the crop was resized to.
     """
-    enlarging = resizing((crop.width / size.width, crop.height / size.height))
-    enlarging[:2, 2] += crop.x, crop.y
-    return enlarging
+    H = resize_homography((crop.width / size.width, crop.height / size.height))
+    H[:2, 2] += crop.x, crop.y
+    return H
 
 
 def _rows_inside(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ebb.geometry.pixel_grid import resized_coordinate
 from ebb.quality.grid import between_blocks, blocks
 from ebb.srgb import light_of_codes
 
@@ -217,7 +218,7 @@ def _fall_off(shape: tuple[int, ...], shallow: tuple[int, ...], H: Homography) -
     import cv2
 
     last = np.array([shallow[1] - 1, shallow[0] - 1])
-    y, x = (REDUCTION * np.arange(side) + (REDUCTION - 1) / 2 for side in shape)
+    y, x = (resized_coordinate(np.arange(side, dtype=np.float64), REDUCTION) for side in shape)
     wide = np.stack(np.meshgrid(x, y), axis=-1)
     place = cv2.perspectiveTransform(wide, np.linalg.inv(H)) - last / 2
     radius2 = np.square(place).sum(axis=-1) / max(float(np.square(last / 2).sum()), 1.0)

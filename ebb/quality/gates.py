@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ebb.errors import Reason, Rejected
+from ebb.geometry.pixel_grid import grid_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,8 +134,7 @@ def coverage(points: Points2d, size: Size, grid: int = 4) -> float:
         size: Of the frame.
         grid: Cells on each side.
     """
-    cells = np.floor((points.astype(np.float64) + 0.5) * grid / size)
-    return len(np.unique(np.clip(cells, 0, grid - 1), axis=0)) / grid**2
+    return len(np.unique(grid_cells(points.astype(np.float64), size, grid), axis=0)) / grid**2
 
 
 def _failures(figures: AlignmentFigures, settings: AlignSettings) -> Iterator[_Failure]:

@@ -13,7 +13,8 @@ from ebb.arrays import Size
 from ebb.errors import InvalidInput, Status, UsageError
 from ebb.files import write_atomic
 from ebb.formats.png import encode_png
-from ebb.geometry.homography import apply, resizing
+from ebb.geometry.homography import apply
+from ebb.geometry.pixel_grid import resize_homography
 from ebb.registration.tiles import TILE_PX
 from ebb.report import canvas as draw
 from ebb.report.canvas import BAD, FAINT, GOOD, TEXT, Canvas
@@ -213,7 +214,7 @@ def _overlays(examined: Examination) -> tuple[Rgb8, Rgb8 | None]:
         crop = examined.registration.crop
         x, y, right, bottom = crop.x, crop.y, crop.x + crop.width - 1, crop.y + crop.height - 1
         corners = np.array([[x, y], [right, y], [right, bottom], [x, bottom]], np.float64)
-        after = draw.framed(after, apply(resizing(examined.wide.scale), corners))
+        after = draw.framed(after, apply(resize_homography(examined.wide.scale), corners))
     return before, after
 
 
@@ -264,7 +265,7 @@ def _zoom(examined: Examination) -> tuple[str, Rgb8]:
 
 def _as_shot(examined: Examination) -> Homography:
     """The shallow photo laid on the wide one without any motion."""
-    return resizing(
+    return resize_homography(
         (
             examined.wide.size.width / examined.shallow.size.width,
             examined.wide.size.height / examined.shallow.size.height,
