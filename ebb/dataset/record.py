@@ -1,6 +1,7 @@
 """One row of a shard: the dataclass, the Arrow schema that follows from it, and the checks a row must pass.
 
-The annotations of :class:`Record` are the schema: a column is added by adding a field there and raising
+The annotations of :class:`Record` are the schema, with a column for each stored measurement of
+:mod:`ebb.measurements`: a column is added by adding a field here or there and raising
 :data:`SCHEMA_VERSION`. GPS positions and serial numbers have no column.
 """
 
@@ -10,7 +11,7 @@ import dataclasses
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -18,13 +19,15 @@ from ebb.arrays import Size
 from ebb.errors import InvalidInput
 from ebb.formats.npy import npy_size
 from ebb.formats.png import png_header
+from ebb.measurement_types import Unit
+from ebb.measurements import STORED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import pyarrow as pa
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised whenever a column is added, removed or changes its type or meaning."""
 
 VERSION_KEY = b"ebb_schema_version"
@@ -82,33 +85,12 @@ class Record:
     crop_y: int
     crop_width: int
     crop_height: int
-    num_matches: int | None = None
-    num_inliers: int | None = None
-    inlier_ratio: float | None = None
-    coverage: float | None = None
-    """Share of the cells of a 4 x 4 grid over the frame that hold inliers."""
-    residual_px: float | None = None
-    """Median distance between both photos in focus, in pixels at 1024 px height."""
-    residual_p95_px: float | None = None
-    """The distance that one place in twenty exceeds."""
-    overlap: float | None = None
-    """Common crop / wide photo, by area."""
-    exposure_gain: float | None = None
-    vignetting_ev: float | None = None
-    """Extra light in the corners of the shallow photo, in stops."""
-    similarity: float | None = None
-    changed_share: float | None = None
-    """Share of what has structure that looks different in both photos."""
-    parallax_px: float | None = None
-    focus_share: float | None = None
-    """Share of the frame that is sharp in both photos."""
-    focus_correlation: float | None = None
-    defocus_px: float | None = None
-    """Median blur of the shallow photo: diameter of the disc, in pixels at 1024 px height."""
+    measurements: Mapping[str, float] = field(default_factory=dict)
+    """Measurements of the alignment by name, those that are known; a column for each of
+    :data:`ebb.measurements.STORED`."""
     defocus_map: Grid | None = None
-    """The same for each part of the wide photo, before the crop."""
-    sharpness_wide: float | None = None
-    sharpness_shallow: float | None = None
+    """Blur of the shallow photo in each part of the wide photo, before the crop: median diameter of the disc,
+    in pixels at 1024 px height."""
     near_duplicates: str = ""
     """Smallest pair_id of those that look almost like this one, itself included; empty: there are none."""
     depth_provider: str
@@ -121,8 +103,9 @@ class Record:
     """Names and versions of what made the row."""
 
     def __post_init__(self) -> None:
+        _check_measurements(self.measurements)
         for column in COLUMNS:
-            _check_type(column, getattr(self, column.name))
+            _check_type(column, _value(self, column))
         _check_names(self)
         _check_numbers(self)
         _check_images(self)
@@ -138,13 +121,18 @@ class Column(NamedTuple):
     nullable: bool
 
 
-def _column(field: dataclasses.Field[Any]) -> Column:
-    kind = str(field.type)  # text, because annotations are not evaluated in this module
-    return Column(field.name, kind.removesuffix(" | None"), kind.endswith(" | None"))
+def _columns(of: dataclasses.Field[Any]) -> list[Column]:
+    """The column of a field; of the measurements, one for each."""
+    if of.name == "measurements":
+        return [Column(row.name, row.kind.__name__, nullable=True) for row in STORED]
+    kind = str(of.type)  # text, because annotations are not evaluated in this module
+    return [Column(of.name, kind.removesuffix(" | None"), kind.endswith(" | None"))]
 
 
-COLUMNS: tuple[Column, ...] = tuple(_column(field) for field in dataclasses.fields(Record))
+COLUMNS: tuple[Column, ...] = tuple(column for of in dataclasses.fields(Record) for column in _columns(of))
 """Every column, in the order of the fields of :class:`Record`."""
+
+_MEASURED = frozenset(row.name for row in STORED)
 
 LISTS: Mapping[str, int] = {"tuple[float, ...]": 9, "Grid": 16}
 """Kinds of columns that hold floats, and how many."""
@@ -195,7 +183,7 @@ def image_path(pair_id: str, column: str) -> str:
 
 def record_row(record: Record) -> dict[str, Any]:
     """Turn a record into the plain values of one Arrow row."""
-    row = {column.name: getattr(record, column.name) for column in COLUMNS}
+    row = {column.name: _value(record, column) for column in COLUMNS}
     for name in IMAGE_COLUMNS:
         if row[name] is not None:
             row[name] = {"bytes": row[name], "path": image_path(record.pair_id, name)}
@@ -212,7 +200,8 @@ def from_row(row: Mapping[str, Any]) -> Record:
     if odd := sorted(names ^ row.keys()):
         raise InvalidInput(f"{odd[0]}: column is {'missing' if odd[0] in names else 'unknown'}")
     _check_match("pair_id", row["pair_id"], *_PAIR_ID)  # before image names are made from it
-    values = dict(row)
+    values = {name: value for name, value in row.items() if name not in _MEASURED}
+    values["measurements"] = {one.name: row[one.name] for one in STORED if row[one.name] is not None}
     for name in IMAGE_COLUMNS:
         values[name] = _image_bytes(row, name)
     for column in COLUMNS:
@@ -235,9 +224,9 @@ def check_schema(found: pa.Schema) -> None:
         raise InvalidInput("a column name is there twice")
     if odd := sorted(set(expected.names) ^ set(found.names)):
         raise InvalidInput(f"{odd[0]}: column is {'missing' if odd[0] in expected.names else 'unknown'}")
-    for field in expected:
-        if found.field(field.name).type != field.type:
-            raise InvalidInput(f"{field.name}: type is {found.field(field.name).type}, not {field.type}")
+    for column in expected:
+        if found.field(column.name).type != column.type:
+            raise InvalidInput(f"{column.name}: type is {found.field(column.name).type}, not {column.type}")
 
 
 def _image_bytes(row: Mapping[str, Any], name: str) -> bytes | None:
@@ -252,6 +241,22 @@ def _image_bytes(row: Mapping[str, Any], name: str) -> bytes | None:
     if not isinstance(data, bytes):
         raise InvalidInput(f"{name}: has a path but no bytes")
     return data
+
+
+def _value(record: Record, column: Column) -> Any:  # noqa: ANN401 - of the column's kind
+    """What a record has in a column."""
+    if column.name in _MEASURED:
+        return record.measurements.get(column.name)
+    return getattr(record, column.name)
+
+
+def _check_measurements(measured: Mapping[str, float]) -> None:
+    if odd := sorted(measured.keys() - _MEASURED):
+        raise InvalidInput(f"{odd[0]}: no measurement of that name has a column")
+    for row in STORED:
+        value = measured.get(row.name)
+        if row.unit is Unit.SHARE and _is_float(value) and not 0 <= measured[row.name] <= 1:
+            raise InvalidInput(f"{row.name}: expected a share between 0 and 1, got {value}")
 
 
 def _is_float(value: object) -> bool:
@@ -319,10 +324,6 @@ def _check_numbers(record: Record) -> None:
     for name in ("width", "height", "crop_width", "crop_height"):
         if getattr(record, name) < 1:
             raise InvalidInput(f"{name}: expected at least 1 pixel")
-    for name in ("inlier_ratio", "coverage", "overlap"):
-        value = getattr(record, name)
-        if value is not None and not 0 <= value <= 1:
-            raise InvalidInput(f"{name}: expected a share between 0 and 1, got {value}")
 
 
 def _check_images(record: Record) -> None:

@@ -55,7 +55,7 @@ _CORRELATED = (2 * SMOOTH_PX) ** 2
 _LEAST_ERROR_EV = 0.01
 
 
-class ExposureFigures(NamedTuple):
+class ExposureDifference(NamedTuple):
     """Exposure of the shallow photo against the wide one.
 
     Attributes:
@@ -110,7 +110,7 @@ def linear_light(photo: Rgb) -> RgbLinear:
 
 def measure_exposure(
     wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, prior_ev: float | None = None
-) -> ExposureFigures:
+) -> ExposureDifference:
     """Measure gain and fall-off between two photos.
 
     Args:
@@ -132,7 +132,7 @@ def measure_exposure(
     leak_ev = np.log2(blurred[usable] / first[usable]).mean(axis=1)
     trust = 1 / (1 + np.square(leak_ev / _BLUR_EV, dtype=np.float64))
     gain_ev, fall_off_ev = _fit(ratio_ev, fall_off[usable].astype(np.float64), trust, prior_ev)
-    return ExposureFigures(
+    return ExposureDifference(
         gain=(float(2 ** gain_ev[0]), float(2 ** gain_ev[1]), float(2 ** gain_ev[2])),
         fall_off_ev=fall_off_ev,
         clipped_wide=float(clipped[0].mean()),
@@ -142,7 +142,10 @@ def measure_exposure(
 
 
 def gain_map(
-    exposure: ExposureFigures, wide: tuple[int, ...], shallow: tuple[int, ...], H_shallow_to_wide: Homography
+    exposure: ExposureDifference,
+    wide: tuple[int, ...],
+    shallow: tuple[int, ...],
+    H_shallow_to_wide: Homography,
 ) -> RgbLinear:
     """Linear light of the shallow photo over the wide one's, fall-off included, for each block of the latter.
 

@@ -15,6 +15,7 @@ from ebb.dataset.shards import ShardFacts, plan_shards, shard_name, write_shard
 from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_splits
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
+from ebb.measurements import STORED
 from ebb.model_files import model_name
 from ebb.names import counted, portable_name
 from ebb.quality.perceptual_hash import near_duplicates
@@ -212,12 +213,7 @@ def _record(item: ReadyPair, software: str) -> Record:
     wide, shallow, figures = item.pair.wide, item.pair.shallow, item.aligned.figures
     images = {name: _read_checked(item, name) for name in item.files}
     H, blurs = figures.get("H_shallow_to_wide"), figures.get("defocus_map")
-    measured = (
-        *("inlier_ratio", "coverage", "residual_px", "residual_p95_px", "overlap", "exposure_gain"),
-        *("vignetting_ev", "similarity", "changed_share", "parallax_px", "focus_share", "focus_correlation"),
-        *("defocus_px", "sharpness_wide", "sharpness_shallow"),
-    )
-    counted = ("num_matches", "num_inliers")
+    measured = {row.name: row.kind(figures[row.name]) for row in STORED if row.name in figures}
     return Record(
         pair_id=item.pair.pair_id,
         wide=images["wide.png"],
@@ -242,8 +238,7 @@ def _record(item: ReadyPair, software: str) -> Record:
         H_shallow_to_wide=tuple(H) if H else None,
         defocus_map=tuple(blurs) if blurs else None,
         **{f"crop_{side}": figures[f"crop_{side}"] for side in ("x", "y", "width", "height")},
-        **{name: int(figures[name]) for name in counted if name in figures},
-        **{name: figures[name] for name in measured if name in figures},
+        measurements=measured,
         near_duplicates=item.near_duplicates,
         depth_provider=item.depth.figures["provider"],
         source_wide=portable_name(wide.name.rpartition("/")[2]),

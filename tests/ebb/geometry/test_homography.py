@@ -92,9 +92,9 @@ def test_corner_error_of_a_roll_is_the_chord() -> None:
 
 
 def test_decompose_finds_what_was_put_in() -> None:
-    figures = decompose(turn(1.5, 1.03, (12.0, -8.0)), SIZE)
+    components = decompose(turn(1.5, 1.03, (12.0, -8.0)), SIZE)
     expected = (1.03, 1.03, 1.5, 12.0, -8.0, 0.0)
-    np.testing.assert_allclose(figures[:6], expected, atol=1e-9)
+    np.testing.assert_allclose(components[:6], expected, atol=1e-9)
 
 
 def test_decompose_of_the_identity() -> None:
@@ -106,9 +106,9 @@ def test_decompose_does_not_depend_on_the_scale_of_the_matrix() -> None:
 
 
 def test_decompose_tells_stretch_along_one_axis() -> None:
-    figures = decompose(np.diag([1.2, 0.9, 1.0]), SIZE)
-    assert figures.scale_min == pytest.approx(0.9)
-    assert figures.scale_max == pytest.approx(1.2)
+    components = decompose(np.diag([1.2, 0.9, 1.0]), SIZE)
+    assert components.scale_min == pytest.approx(0.9)
+    assert components.scale_max == pytest.approx(1.2)
 
 
 def test_decompose_marks_a_mirror_by_a_negative_scale() -> None:
