@@ -30,7 +30,7 @@ from benchmarks.alignment_pairs import StudyPair, pairs_of_group
 from ebb.arrays import Size
 from ebb.errors import Rejected
 from ebb.geometry.homography import apply
-from ebb.geometry.models import Matches, MotionModel, polish
+from ebb.geometry.models import Matches, MotionModel, refine_irls
 from ebb.photo.resample import to_gray8
 from ebb.registration.coarse import Search, coarse_motion
 from ebb.registration.refinement import refine, sharp_in_both
@@ -164,7 +164,7 @@ def phase_correlation(
             return H
         places = apply(np.asarray(np.linalg.inv(H)), centres)
         seen = Matches.isotropic(places, centres + np.array(shifts), 1 / np.sqrt(weights), size)
-        H = polish(seen, MotionModel.TURN, H)
+        H = refine_irls(seen, MotionModel.ROTATION, H)
     return H
 
 

@@ -16,9 +16,10 @@ from ebb.lazy import lazy_names
 from ebb.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from ebb.aligned_pair import AlignedPair
     from ebb.api.bokeh import render_bokeh
     from ebb.api.datasets import Dataset, StoredPair, open_dataset
-    from ebb.api.pairs import AlignedPair, align_pair, register
+    from ebb.api.pairs import align_pair, register
     from ebb.api.photos import Photo, estimate_depth, open_photo
     from ebb.api.runs import run_pipeline, simulate_captures
     from ebb.api.writer import write_dataset
@@ -51,7 +52,8 @@ else:
         {
             "ebb.api.bokeh": ("render_bokeh",),
             "ebb.api.datasets": ("Dataset", "StoredPair", "open_dataset"),
-            "ebb.api.pairs": ("AlignedPair", "align_pair", "register"),
+            "ebb.aligned_pair": ("AlignedPair",),
+            "ebb.api.pairs": ("align_pair", "register"),
             "ebb.api.photos": ("Photo", "estimate_depth", "open_photo"),
             "ebb.api.runs": ("run_pipeline", "simulate_captures"),
             "ebb.api.writer": ("write_dataset",),

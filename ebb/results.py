@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - fields keep their types at run time, for ebb.codec
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from ebb.arrays import Rect, Size  # noqa: TC001
 from ebb.dataset.columns import COUNT
 from ebb.dataset.record import MEASUREMENT_COLUMNS
 from ebb.state import Stage
+
+if TYPE_CHECKING:
+    from ebb.registration.measure import Registration
 
 
 class AlignmentFields(TypedDict):
@@ -75,6 +78,24 @@ class DepthMap:
     depth_min: float | None = None
     """Range of the map in half precision, if one was kept."""
     depth_max: float | None = None
+
+
+def stored_alignment(registration: Registration, size: Size) -> StoredAlignment:
+    """What is kept of a registration.
+
+    Args:
+        registration: Of both photos at their full size.
+        size: Of the stored photos.
+    """
+    return StoredAlignment(
+        size=size,
+        crop=registration.crop,
+        H_shallow_to_wide=tuple(float(value) for value in registration.H_shallow_to_wide.ravel()),
+        motion_model=registration.motion_model,
+        measurements=registration.measurements.as_dict(),
+        defocus_map=tuple(registration.defocus_map),
+        perceptual_hash=registration.picture_hash,
+    )
 
 
 ALIGN = Stage("align", StoredAlignment)

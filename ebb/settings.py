@@ -1,5 +1,7 @@
 """Settings: one frozen dataclass a stage, the only place where a default is written.
 
+The limits of measurements are inherited from their table (:mod:`ebb.measurements`).
+
 A value comes from the first source that has it: flag, environment (``EBB_ALIGN_HEIGHT``), ``--config``
 file, ``ebb.toml`` of the dataset folder, default. The field comments below are the help texts of the flags.
 Settings that change the result belong to a stage and are part of its key; how a run is carried out
@@ -19,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from ebb.errors import UsageError
+from ebb.measurement_types import Unit
+from ebb.measurements import GATED, Limits
 from ebb.normalisation import Normalisation, parse_normalisation
 
 if TYPE_CHECKING:
@@ -61,13 +65,8 @@ class IngestSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlignSettings:
-    """How the two photos of a pair are brought into register.
-
-    Example:
-        >>> ebb.AlignSettings(height=512).min_overlap
-        0.6
-    """
+class RegistrationSettings:
+    """How the motion between two photos is found, and what is made of them."""
 
     height: int = 1024
     """Height of the stored photos in pixels; smaller common crops are rejected, never enlarged."""
@@ -79,56 +78,24 @@ class AlignSettings:
     """Largest transfer error of an inlier, in pixels at 1024 px height."""
     robust: Literal["usac", "ransac"] = "usac"
     """How the first homography is sampled: OpenCV's USAC, or plain RANSAC as in the paper."""
-    motion: Literal["auto", "translation", "similarity", "turn", "homography"] = "auto"
-    """Motion between the shots; auto: the simplest of these that explains what is in focus."""
+    motion: Literal["auto", "translation", "similarity", "rotation", "homography"] = "auto"
+    """Motion between the shots; auto: chosen by how well each predicts what it was not fitted to. rotation: a
+    camera that turns about its centre and changes focal length."""
     match_exposure: bool = False
     """Make the shallow photo as bright as the wide one; the gain is measured and stored in any case."""
-    min_inliers: int = 15
-    """Reject with fewer inliers than this."""
-    min_inlier_ratio: float = 0.35
-    """Reject when a smaller share of the matches are inliers."""
-    min_coverage: float = 0.25
-    """Reject when inliers touch a smaller share of the cells of a 4 x 4 grid over the frame."""
-    max_keypoint_residual_px: float = 1.0
-    """Reject when half of the inliers are farther than this from where the motion puts them, in pixels at
-    1024 px height."""
-    max_scale_change: float = 0.1
-    """Reject when the motion stretches or shrinks the photo by more than this share."""
-    max_stretch: float = 0.015
-    """Reject when the motion stretches the photo by more than this share in one direction and not the other:
-    a turn of the camera does not, a step to the side does so to a plane such as the ground."""
-    max_rotation_deg: float = 5.0
-    """Reject when the camera rolled by more than this."""
-    min_overlap: float = 0.6
-    """Reject when the common crop is a smaller share of the wide photo."""
-    min_focus_share: float = 0.04
-    """Reject when a smaller share of the frame is sharp in both photos: the focus was missed."""
-    max_residual_px: float = 0.25
-    """Reject when half of what is in focus is farther apart after alignment, in pixels at 1024 px height."""
-    max_residual_p95_px: float = 1.0
-    """Reject when one part in twenty of it is farther apart than this: a part of it moved."""
-    max_focus_mismatch: float = 0.35
-    """Reject when a larger share of what is sharp in both photos differs: something moved."""
-    max_parallax_px: float = 10.0
-    """Reject when a quarter of the frame is displaced by more than this, in pixels at 1024 px height."""
-    min_similarity: float = 0.9
-    """Reject when both photos, blur aside, correlate less than this."""
-    max_changed: float = 0.03
-    """Reject when a larger share of the frame looks different, blur aside: something moved."""
-    max_exposure_ev: float = 2.0
-    """Reject when one photo is brighter by more stops than this."""
-    max_clipped: float = 0.3
-    """Reject when a larger share of the shallow photo is overexposed than of the wide one, by this share."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignSettings(Limits, RegistrationSettings):
+    """How the two photos of a pair are brought into register, and when a pair is rejected."""
 
     def __post_init__(self) -> None:
         _positive(self, "height", "max_keypoints", "match_ratio", "ransac_threshold_px")
-        _positive(
-            self, "max_keypoint_residual_px", "max_rotation_deg", "max_residual_px", "max_residual_p95_px"
-        )
-        _positive(self, "max_parallax_px", "max_exposure_ev")
-        _share(self, "match_ratio", "min_inlier_ratio", "min_coverage", "max_scale_change", "max_stretch")
-        _share(self, "min_overlap", "min_focus_share", "max_focus_mismatch", "min_similarity", "max_changed")
-        _share(self, "max_clipped")
+        _share(self, "match_ratio")
+        for row in GATED:
+            if row.gate is not None:
+                check = _share if row.unit in (Unit.SHARE, Unit.CORRELATION, Unit.RATIO) else _positive
+                check(self, row.gate.setting)
         if self.min_inliers < 5:
             raise UsageError(f"--min-inliers {self.min_inliers}", hint="any four matches fit a homography")
         if self.height % 2:

@@ -5,52 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ebb.aligned_pair import CameraFile, align_sources, open_frames, prior_ev
 from ebb.api.photos import MAX_MEGAPIXELS, Photo, PhotoLike, pixels_of
 from ebb.errors import Broken
 from ebb.files import read_bytes
-from ebb.geometry.crop import crop_to_photo
 from ebb.photo.capture import Exif
 from ebb.photo.decode import developed_size
 from ebb.photo.exif import read_exif
-from ebb.photo.frame import DevelopedFrame, Frame, open_frame
+from ebb.photo.frame import DevelopedFrame
 from ebb.photo.probe import probe
-from ebb.photo.resample import NEUTRAL
-from ebb.quality.exposure import exif_ev
+from ebb.registration import register as registration
 from ebb.settings import AlignSettings
-from ebb.stages import align
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ebb.arrays import Rgb8
-    from ebb.stages.align import Registration
-
-
-@dataclass(frozen=True, eq=False)
-class AlignedPair:
-    """Two photos of equal size that show the same part of a scene.
-
-    Attributes:
-        wide: (H, W, 3), uint8, sRGB: the common part of the photo with the large depth of field.
-        shallow: (H, W, 3), uint8, sRGB: the same part of the photo with the shallow depth of field.
-        registration: Homography, common crop and measurements.
-
-    Example:
-        >>> import cv2, ebb, numpy as np
-        >>> noise = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(200, 300, 3)), (0, 0), 1.2)
-        >>> scene = (128 + 200 * noise).clip(0, 255).astype(np.uint8)
-        >>> pair = ebb.align_pair(scene[:-6, :-4], scene[6:, 4:], ebb.AlignSettings(height=96))
-        >>> pair.wide.shape == pair.shallow.shape, pair.registration.motion_model
-        (True, 'translation')
-    """
-
-    wide: Rgb8
-    shallow: Rgb8
-    registration: Registration
+    from ebb.aligned_pair import AlignedPair, PhotoSource
+    from ebb.arrays import Rgb
+    from ebb.photo.frame import Frame
+    from ebb.registration.measure import Registration
 
 
 def register(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | None = None) -> Registration:
@@ -86,7 +59,8 @@ def register(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | None
         [4.0, 6.0]
     """
     settings = settings or AlignSettings()
-    return _frames(wide, shallow, settings).register(settings)
+    sources = _source(wide), _source(shallow)
+    return registration.register(*open_frames(*sources, settings), settings, prior_ev(*sources))
 
 
 def align_pair(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | None = None) -> AlignedPair:
@@ -116,67 +90,47 @@ def align_pair(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | No
         >>> pair.wide.shape[0], bool(np.abs(pair.wide.astype(int) - pair.shallow).mean() < 2)
         (96, True)
     """
-    settings = settings or AlignSettings()
-    frames = _frames(wide, shallow, settings)
-    found = frames.register(settings)
-    size = align.stored_size(found.crop, settings.height)
-    H_out_to_wide = crop_to_photo(found.crop, size)
-    H_out_to_shallow = np.linalg.inv(found.H_shallow_to_wide) @ H_out_to_wide
-    gain = found.gain if settings.match_exposure else NEUTRAL
-    return AlignedPair(
-        wide=frames.wide.resample(H_out_to_wide, size),
-        shallow=frames.shallow.resample(H_out_to_shallow, size, gain),
-        registration=found,
-    )
+    return align_sources(_source(wide), _source(shallow), settings or AlignSettings())
 
 
-class _Frames(NamedTuple):
-    wide: Frame
-    shallow: Frame
-    prior_ev: float | None
+@dataclass(frozen=True)
+class _Pixels:
+    """Pixels in memory as a :class:`~ebb.aligned_pair.PhotoSource`."""
 
-    def register(self, settings: AlignSettings) -> Registration:
-        return align.register(self.wide, self.shallow, settings, self.prior_ev)
-
-
-class _Opened(NamedTuple):
-    height: int
+    pixels: Rgb
     exif: Exif
-    develop: Callable[[float], Frame]
-    """Makes the frame, given the reduction as :func:`ebb.photo.frame.open_frame` takes it."""
+
+    @property
+    def height(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def exposure(self) -> tuple[float | None, float | None, float | None]:
+        return _exposure(self.exif)
+
+    def open(self, _: float) -> Frame:
+        return DevelopedFrame(self.pixels)
 
 
-def _frames(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings) -> _Frames:
-    """Both photos, developed in the same way as by the stage."""
-    first, second = _open(wide), _open(shallow)
-    reduction = min(first.height, second.height) / max(settings.height, align.DETECTION_HEIGHT)
-    prior_ev = exif_ev(_exposure(first.exif), _exposure(second.exif))
-    return _Frames(first.develop(reduction), second.develop(reduction), prior_ev)
-
-
-def _open(photo: PhotoLike) -> _Opened:
+def _source(photo: PhotoLike) -> PhotoSource:
     if isinstance(photo, str | PathLike):
-        return _open_file(Path(photo))
-    pixels = pixels_of(photo)
-    exif = photo.exif if isinstance(photo, Photo) else Exif()
-    return _Opened(pixels.shape[0], exif, lambda _: DevelopedFrame(pixels))
+        return _camera_file(Path(photo))
+    return _Pixels(pixels_of(photo), photo.exif if isinstance(photo, Photo) else Exif())
 
 
-def _open_file(path: Path) -> _Opened:
+def _camera_file(path: Path) -> CameraFile:
     data, suffix = read_bytes(path), path.suffix.lower()
-
-    def develop(reduction: float) -> Frame:
-        try:
-            return open_frame(data, suffix, exif.orientation, reduction)
-        except Broken as error:
-            raise Broken(error.reason, error.message, path=path) from error
-
     try:
-        stored = probe(data, suffix, MAX_MEGAPIXELS)
-        exif = read_exif(data, suffix)
+        stored, exif = probe(data, suffix, MAX_MEGAPIXELS), read_exif(data, suffix)
     except Broken as error:
-        raise Broken(error.reason, error.message, path=path) from error
-    return _Opened(developed_size(stored, exif.orientation).height, exif, develop)
+        raise error.with_path(path) from error
+    return CameraFile(
+        name=str(path),
+        read=lambda: data,
+        height=developed_size(stored, exif.orientation).height,
+        orientation=exif.orientation,
+        exposure=_exposure(exif),
+    )
 
 
 def _exposure(exif: Exif) -> tuple[float | None, float | None, float | None]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ebb.aligned_pair import AlignedPair
 from ebb.api.datasets import Dataset, open_dataset
-from ebb.api.pairs import AlignedPair
 from ebb.arrays import Rect, Size
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import Record
@@ -18,7 +18,7 @@ from ebb.errors import OutputError, Rejected, UsageError
 from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
 from ebb.formats.png import encode_png
 from ebb.photo.pairing import pair_id
-from ebb.results import StoredAlignment
+from ebb.results import StoredAlignment, stored_alignment
 from ebb.settings import ShardSettings
 from ebb.version import __version__
 
@@ -105,7 +105,7 @@ def _record(pair: ArrayPair, name: str) -> Record:
     stored = Size(size[1], size[0])
     aligned = StoredAlignment(size=stored, crop=Rect(0, 0, *stored))
     if isinstance(pair, AlignedPair):
-        aligned = pair.registration.stored_as(stored)
+        aligned = stored_alignment(pair.registration, stored)
     return Record(
         **aligned.record_fields(),
         pair_id=pair_id(*hashes),

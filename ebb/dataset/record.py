@@ -1,7 +1,8 @@
 """One row of a shard: the dataclass, the Arrow schema that follows from it, and the checks a row must pass.
 
-The types of :class:`Record` and :data:`MEASUREMENT_COLUMNS` are the schema: a column is added by adding a
-field or an entry there and raising :data:`SCHEMA_VERSION`. GPS positions and serial numbers have no column.
+The types of :class:`Record` are the schema, with a column for each stored measurement of
+:mod:`ebb.measurements`: a column is added by adding a field here or there and raising
+:data:`SCHEMA_VERSION`. GPS positions and serial numbers have no column.
 """
 
 from __future__ import annotations
@@ -18,38 +19,24 @@ from ebb.dataset.columns import COUNT, IMAGE, NUMBER, Column, Grid, Matrix, Npy,
 from ebb.errors import InvalidInput
 from ebb.formats.npy import npy_size
 from ebb.formats.png import png_header
+from ebb.measurement_types import Unit
+from ebb.measurements import STORED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised whenever a column is added, removed or changes its type or meaning."""
 
 VERSION_KEY = b"ebb_schema_version"
 """Where the schema metadata holds :data:`SCHEMA_VERSION`."""
 
-MEASUREMENT_COLUMNS: tuple[Column, ...] = (
-    Column("num_matches", COUNT),
-    Column("num_inliers", COUNT),
-    Column("inlier_ratio", NUMBER),
-    Column("coverage", NUMBER),
-    Column("residual_px", NUMBER),
-    Column("residual_p95_px", NUMBER),
-    Column("overlap", NUMBER),
-    Column("exposure_gain", NUMBER),
-    Column("vignetting_ev", NUMBER),
-    Column("similarity", NUMBER),
-    Column("changed_share", NUMBER),
-    Column("parallax_px", NUMBER),
-    Column("focus_share", NUMBER),
-    Column("focus_correlation", NUMBER),
-    Column("defocus_px", NUMBER),
-    Column("sharpness_wide", NUMBER),
-    Column("sharpness_shallow", NUMBER),
+MEASUREMENT_COLUMNS: tuple[Column, ...] = tuple(
+    Column(row.name, COUNT if row.kind is int else NUMBER) for row in STORED
 )
-"""What was measured on the pair; their meaning: :class:`~ebb.quality.gates.AlignmentFigures`."""
+"""What was measured on the pair; the meaning of each is in :mod:`ebb.measurements`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +84,8 @@ class Record:
     crop_width: int
     crop_height: int
     measurements: Mapping[str, float] = field(default_factory=dict)
-    """Those of :data:`MEASUREMENT_COLUMNS` that are known; each has a column of its own."""
+    """Measurements of the alignment by name, those that are known; a column for each of
+    :data:`ebb.measurements.STORED`."""
     defocus_map: Grid | None = None
     """Blur of the shallow photo in each part of the wide photo, before the crop: median diameter of the disc,
     in pixels at 1024 px height."""
@@ -113,9 +101,8 @@ class Record:
     """Names and versions of what made the row."""
 
     def __post_init__(self) -> None:
+        _check_measurements(self.measurements)
         values = _values(self)
-        if odd := sorted(self.measurements.keys() - {column.name for column in MEASUREMENT_COLUMNS}):
-            raise InvalidInput(f"{odd[0]}: no such measurement")
         for column in COLUMNS:
             column.check(values[column.name])
         _check_names(self)
@@ -125,16 +112,11 @@ class Record:
 
 
 def _in_order() -> Iterator[Column]:
-    """Measurements stand behind the crop, and the map of the blur behind its median."""
-    fields = {column.name: column for column in columns_of(Record)}
-    grid = fields.pop("defocus_map")
-    for name, column in fields.items():
+    """Measurements stand behind the crop."""
+    for column in columns_of(Record):
         yield column
-        if name == "crop_height":
-            for measurement in MEASUREMENT_COLUMNS:
-                yield measurement
-                if measurement.name == "defocus_px":
-                    yield grid
+        if column.name == "crop_height":
+            yield from MEASUREMENT_COLUMNS
 
 
 COLUMNS: tuple[Column, ...] = tuple(_in_order())
@@ -234,6 +216,15 @@ def _image_bytes(row: Mapping[str, Any], name: str) -> bytes | None:
     return data
 
 
+def _check_measurements(measured: Mapping[str, float]) -> None:
+    stored = {row.name: row for row in STORED}
+    if odd := sorted(measured.keys() - stored.keys()):
+        raise InvalidInput(f"{odd[0]}: no measurement of that name has a column")
+    for name, value in measured.items():
+        if stored[name].unit is Unit.SHARE and not 0 <= value <= 1:
+            raise InvalidInput(f"{name}: expected a share between 0 and 1, got {value}")
+
+
 _PAIR_ID = "[0-9a-f]{16}", "16 hex digits"
 _SHA256 = "[0-9a-f]{64}", "64 hex digits"
 _FILE_NAME = r"(?!\.{1,2}$)[^/\\\x00-\x1f]+", "a file name without a folder"
@@ -255,10 +246,6 @@ def _check_numbers(record: Record) -> None:
     for name in ("width", "height", "crop_width", "crop_height"):
         if getattr(record, name) < 1:
             raise InvalidInput(f"{name}: expected at least 1 pixel")
-    for name in ("inlier_ratio", "coverage", "overlap"):
-        value = record.measurements.get(name, 0)
-        if not 0 <= value <= 1:
-            raise InvalidInput(f"{name}: expected a share between 0 and 1, got {value}")
 
 
 def _check_images(record: Record) -> None:

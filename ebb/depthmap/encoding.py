@@ -12,6 +12,7 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.errors import Reason, Rejected
+from ebb.geometry.pixel_grid import jacobian, resize_homography, shift_homography
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,10 +123,9 @@ def resample_depth(inverse_depth: InverseDepth, H_out_to_depth: Homography, size
     total = np.zeros((size.height, size.width), np.float64)
     for dy in offsets:
         for dx in offsets:
-            shift = np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1]], dtype=np.float64)
             total += cv2.warpPerspective(
                 inverse_depth,
-                H_out_to_depth @ shift,
+                H_out_to_depth @ shift_homography(dx, dy),
                 (size.width, size.height),
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                 borderMode=cv2.BORDER_REPLICATE,
@@ -141,18 +141,8 @@ def half_size_homography(H_out_to_photo: Homography, photo: Size, depth: Size) -
         photo: Size of the developed photo.
         depth: Size of the depth map, which covers the same frame.
     """
-    return (
-        pixel_scale(depth.width / photo.width, depth.height / photo.height)
-        @ H_out_to_photo
-        @ pixel_scale(2.0, 2.0)
-    )
-
-
-def pixel_scale(scale_x: float, scale_y: float) -> Homography:
-    """Scale about the corner of the frame: x' = (x + 0.5) · s − 0.5."""
-    return np.array(
-        [[scale_x, 0, 0.5 * scale_x - 0.5], [0, scale_y, 0.5 * scale_y - 0.5], [0, 0, 1]], dtype=np.float64
-    )
+    photo_to_depth = resize_homography((depth.width / photo.width, depth.height / photo.height))
+    return photo_to_depth @ H_out_to_photo @ resize_homography(2.0)
 
 
 def check_finite(inverse_depth: NDArray[np.floating]) -> None:
@@ -183,7 +173,5 @@ def _samples_per_pixel(H_out_to_depth: Homography, size: Size) -> int:
     stretch = 1.0
     for x in (0.0, size.width - 1.0):
         for y in (0.0, size.height - 1.0):
-            point = H_out_to_depth @ np.array([x, y, 1.0])
-            jacobian = H_out_to_depth[:2, :2] - np.outer(point[:2] / point[2], H_out_to_depth[2, :2])
-            stretch = max(stretch, float(np.linalg.norm(jacobian / point[2], ord=2)))
+            stretch = max(stretch, float(np.linalg.norm(jacobian(H_out_to_depth, x, y), ord=2)))
     return int(np.ceil(stretch - 1e-6))

@@ -13,10 +13,10 @@ from ebb.depthmap.encoding import (
     half_of,
     inverse_depth_from_distance,
     inverse_depth_from_log,
-    pixel_scale,
     resample_depth,
 )
 from ebb.errors import Reason, Rejected
+from ebb.geometry.pixel_grid import resize_homography
 from ebb.pytorch import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -142,4 +142,4 @@ def to_inverse_depth(output: NDArray[np.floating], fed: Size, kind: OutputKind) 
 def to_half_size(inverse_depth: InverseDepth, half: Size) -> InverseDepth:
     """Scale a map (height, width) to a size that covers the same frame."""
     height, width = inverse_depth.shape
-    return resample_depth(inverse_depth, pixel_scale(width / half.width, height / half.height), half)
+    return resample_depth(inverse_depth, resize_homography((width / half.width, height / half.height)), half)

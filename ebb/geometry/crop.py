@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.arrays import Rect
+from ebb.arrays import Rect, Size
 from ebb.errors import Reason, Rejected
-from ebb.geometry.homography import apply, resizing
+from ebb.geometry.homography import apply
+from ebb.geometry.pixel_grid import resize_homography
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ebb.arrays import Homography, Size
+    from ebb.arrays import Homography
 
 ROUNDING_PX = 1e-6
 """Slack for rounding errors, so that the identity keeps the whole frame."""
@@ -59,15 +60,30 @@ def overlap(rect: Rect, wide: Size) -> float:
 
 
 def crop_to_photo(crop: Rect, size: Size) -> Homography:
-    """Map pixels of the stored photo to pixels of the full-size photo it was cut from.
+    """Map pixels of a resized crop to pixels of the photo it was cut from.
 
     Args:
-        crop: The rectangle that was cut, in full-size pixels.
-        size: Size it is stored at.
+        crop: The rectangle that was cut, in pixels of the photo.
+        size: Size the crop was resized to.
     """
-    enlarging = resizing((crop.width / size.width, crop.height / size.height))
-    enlarging[:2, 2] += crop.x, crop.y
-    return enlarging
+    H = resize_homography((crop.width / size.width, crop.height / size.height))
+    H[:2, 2] += crop.x, crop.y
+    return H
+
+
+def stored_size(crop: Rect, height: int) -> Size:
+    """Size of the stored photos: ``height`` high, the aspect of the common crop, even width.
+
+    Raises:
+        Rejected: ``too_small``, when the crop is smaller than that; photos are never enlarged.
+    """
+    if crop.height < height:
+        raise Rejected(
+            Reason.TOO_SMALL,
+            f"the common crop is {crop.width} x {crop.height}, lower than {height}; "
+            f"--height {crop.height // 2 * 2} would keep it",
+        )
+    return Size(2 * round(crop.width * height / crop.height / 2), height)
 
 
 def _rows_inside(

@@ -1,26 +1,25 @@
 """Arithmetic of homographies: apply, rescale, compare, take apart.
 
-Integer (x, y) is the centre of a pixel throughout, so the frame of a photo of size (w, h) spans
-−0.5 … w − 0.5 by −0.5 … h − 0.5 and its centre is ((w − 1)/2, (h − 1)/2).
+Integer (x, y) is the centre of a pixel throughout (:mod:`ebb.geometry.pixel_grid`).
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from ebb.geometry.pixel_grid import jacobian, resize_homography
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Homography, Points2d, Size
-
-Scale: TypeAlias = float | tuple[float, float]
-"""New size over old size, for both axes or for (x, y); rounded widths make the two differ a little."""
+    from ebb.geometry.pixel_grid import Scale
 
 
-class MotionFigures(NamedTuple):
+class MotionComponents(NamedTuple):
     """A homography in words a photographer understands.
 
     Attributes:
@@ -54,12 +53,6 @@ def apply(H: Homography, points: Points2d | NDArray[np.float64]) -> NDArray[np.f
         return np.asarray(mapped[:, :2] / mapped[:, 2:])
 
 
-def resizing(scale: Scale) -> Homography:
-    """Map pixels of a photo to pixels of the photo resized by ``scale``: +0.5, × scale, −0.5."""
-    scale_x, scale_y = scale if isinstance(scale, tuple) else (scale, scale)
-    return np.array([[scale_x, 0.0, (scale_x - 1) / 2], [0.0, scale_y, (scale_y - 1) / 2], [0.0, 0.0, 1.0]])
-
-
 def rescale_homography(H_shallow_to_wide: Homography, shallow_scale: Scale, wide_scale: Scale) -> Homography:
     """Carry a homography over to resized photos.
 
@@ -71,7 +64,7 @@ def rescale_homography(H_shallow_to_wide: Homography, shallow_scale: Scale, wide
     Returns:
         The homography between the resized photos, H[2, 2] = 1.
     """
-    H = resizing(wide_scale) @ H_shallow_to_wide @ np.linalg.inv(resizing(shallow_scale))
+    H = resize_homography(wide_scale) @ H_shallow_to_wide @ np.linalg.inv(resize_homography(shallow_scale))
     return np.asarray(H / H[2, 2])
 
 
@@ -98,7 +91,7 @@ def corner_pixels(size: Size) -> NDArray[np.float64]:
     return np.array([[0.0, 0.0], [right, 0.0], [right, bottom], [0.0, bottom]])
 
 
-def decompose(H: Homography, size: Size) -> MotionFigures:
+def decompose(H: Homography, size: Size) -> MotionComponents:
     """Take a homography between two photos of equal size apart.
 
     Scale and rotation are those of the Jacobian at the frame centre: its singular values and the rotation of
@@ -108,14 +101,14 @@ def decompose(H: Homography, size: Size) -> MotionFigures:
     centre = corners.mean(axis=0)
     depth = float(H[2] @ (*centre, 1.0))
     image = apply(H, centre[None])[0]
-    jacobian = (H[:2, :2] - np.outer(image, H[2, :2])) / depth
-    scale_max, scale_min = np.linalg.svd(jacobian, compute_uv=False)
-    rotation = np.arctan2(jacobian[1, 0] - jacobian[0, 1], jacobian[0, 0] + jacobian[1, 1])
+    local = jacobian(H, *centre)
+    scale_max, scale_min = np.linalg.svd(local, compute_uv=False)
+    rotation = np.arctan2(local[1, 0] - local[0, 1], local[0, 0] + local[1, 1])
     shift = image - centre
     perspective = np.abs((corners - centre) @ H[2, :2] / depth).max()
     corner_shift = transfer_error_px(H, corners, corners).max() / np.hypot(*size)
-    return MotionFigures(
-        scale_min=float(scale_min * np.sign(np.linalg.det(jacobian))),
+    return MotionComponents(
+        scale_min=float(scale_min * np.sign(np.linalg.det(local))),
         scale_max=float(scale_max),
         rotation_deg=float(np.degrees(rotation)),
         shift_x_px=float(shift[0]),

@@ -1,7 +1,7 @@
-"""Motion models and the two ways to fit one: a robust start, and a polish by weighted least squares.
+"""Motion models and two ways to fit them: a robust start, and iteratively reweighted least squares (IRLS).
 
-A model maps its parameters θ to a matrix in a frame of unit size. The polish needs nothing else, so it is
-written once for all models.
+A model maps its parameters θ to a matrix in a frame of unit size. IRLS needs nothing else, so it is written
+once for all models.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
-from ebb.geometry.homography import apply, resizing, transfer_error_px
+from ebb.geometry.homography import apply, transfer_error_px
+from ebb.geometry.pixel_grid import resize_homography
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ Robust = Literal["usac", "ransac"]
 
 MAX_STEPS = 30
 STEP_TOLERANCE = 3e-8
-"""Gauss-Newton steps of a polish; it ends early at steps below this share of the frame: 3e-5 px."""
+"""Gauss-Newton steps of IRLS; it ends early at steps below this share of the frame: 3e-5 px."""
 
 ROUGH_TOLERANCE = 1e-6
 """The same where a thousandth of a pixel does: when models are compared."""
@@ -40,18 +41,25 @@ RAYLEIGH_MEDIAN = 1.1774
 """Median length of a 2-D error whose two coordinates have unit variance."""
 
 FOCAL_PRIOR = (3.2, 0.5)
-"""Focal length over half the frame diagonal that a turn starts from and is drawn to, and the spread of its
+"""Prior of the focal length of a rotation, over half the frame diagonal: its mean and the spread of its
 logarithm: 24 to 200 mm on a 36 x 24 mm frame lie within two spreads."""
 
 
 class MotionModel(StrEnum):
-    """Families of motion, simplest first."""
+    """Families of motion, those with fewer parameters first."""
 
     TRANSLATION = "translation"
+    """A shift: 2 parameters."""
     SIMILARITY = "similarity"
-    TURN = "turn"
-    """A camera that turns about its centre and changes focal length: shift and perspective go together."""
+    """Shift, roll and scale: 4 parameters."""
+    ROTATION = "rotation"
+    """The homography of a camera that rotates about its centre and changes focal length: K' R K⁻¹ with
+    K = diag(f, f, 1), K' = diag(r·f, r·f, 1) and the principal point in the frame centre. 5 parameters: three
+    angles of R, the focal ratio r, and the focal length f, which has a prior (:data:`FOCAL_PRIOR`). Shift and
+    perspective go together, as no plane of a scene makes them (R. Hartley and A. Zisserman, Multiple View
+    Geometry, 2nd ed., section 8.4.2)."""
     HOMOGRAPHY = "homography"
+    """Any plane seen by two cameras: 8 parameters."""
 
 
 def _unit(row: int, column: int) -> Homography:
@@ -114,7 +122,7 @@ class Matches:
 
     def at_scale(self, scale: float, size: Size) -> Matches:
         """The same matches in the pixels of photos resized by ``scale``; ``size`` is the wide one's."""
-        to_new = resizing(scale)
+        to_new = resize_homography(scale)
         return Matches(apply(to_new, self.shallow), apply(to_new, self.wide), self.whitening / scale, size)
 
     def subset(self, chosen: Mask) -> Matches:
@@ -159,7 +167,7 @@ def robust_start(
     return cast("Homography | None", H)
 
 
-def polish(
+def refine_irls(
     matches: Matches, model: MotionModel, H: Homography, tolerance: float = STEP_TOLERANCE
 ) -> Homography:
     """Refine H on all given matches: Gauss-Newton on the transfer error, with robust weights.
@@ -193,16 +201,16 @@ def polish(
 
 def _matrix(model: MotionModel, parameters: NDArray[np.float64]) -> Homography:
     """The member of a family, in the unit frame."""
-    if model is not MotionModel.TURN:
+    if model is not MotionModel.ROTATION:
         generators = GENERATORS[model]
         return np.asarray(np.eye(3) + (parameters @ generators.reshape(len(generators), 9)).reshape(3, 3))
-    angles, ratio, focal = _turn(parameters)
+    angles, ratio, focal = _rotation_parameters(parameters)
     lens = np.array([focal, focal, 1.0])
-    H = np.array([ratio, ratio, 1.0])[:, None] * (lens[:, None] * _rotation(angles) / lens)
+    H = np.array([ratio, ratio, 1.0])[:, None] * (lens[:, None] * _rotation_matrix(angles) / lens)
     return np.asarray(H / H[2, 2])
 
 
-def _turn(parameters: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
+def _rotation_parameters(parameters: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
     """Angles in radians, ratio of the focal lengths, focal length.
 
     The parameters hold the first two angles times the focal length: how far they shift the centre. A focal
@@ -213,8 +221,8 @@ def _turn(parameters: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, 
     return np.array([-shift_y / focal, shift_x / focal, roll]), float(np.exp(log_ratio)), focal
 
 
-def _rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rodrigues' formula: turn about the axis ``angles`` by its length in radians."""
+def _rotation_matrix(angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rodrigues' formula: rotation about the axis ``angles`` by its length in radians."""
     cross = _cross(angles)
     angle = float(np.linalg.norm(angles))
     # sin(a)/a and (1 - cos(a))/a², both well behaved at 0
@@ -235,7 +243,7 @@ _CROSS_UNITS = np.stack([_cross(axis) for axis in np.eye(3)])
 
 def _parameters(model: MotionModel, H: Homography) -> NDArray[np.float64]:
     """Parameters of the member of a family nearest to H, entry by entry."""
-    if model is not MotionModel.TURN:
+    if model is not MotionModel.ROTATION:
         basis = GENERATORS[model].reshape(len(GENERATORS[model]), 9)
         return np.asarray(np.linalg.lstsq(basis.T, (H - np.eye(3)).ravel(), rcond=None)[0])
     grow, roll, shift_x, shift_y = _parameters(MotionModel.SIMILARITY, H)
@@ -245,18 +253,20 @@ def _parameters(model: MotionModel, H: Homography) -> NDArray[np.float64]:
 
 def _tangents(model: MotionModel, parameters: NDArray[np.float64]) -> NDArray[np.float64]:
     """(K, 3, 3), change of the matrix with each parameter, up to a multiple of the matrix itself."""
-    if model is not MotionModel.TURN:
+    if model is not MotionModel.ROTATION:
         return GENERATORS[model]
-    turn, ratio, focal = _turn(parameters)
+    angles, ratio, focal = _rotation_parameters(parameters)
     lens, zoom = np.array([focal, focal, 1.0]), np.array([ratio, ratio, 1.0])
-    rotation = _rotation(turn)
+    rotation = _rotation_matrix(angles)
     scaling = (zoom * lens)[:, None] / lens
     # d exp(a) = [e + a × e / 2] × exp(a), exact to the second order of the angle; [a]× has a × e as columns
-    axes = np.eye(3) + 0.5 * _cross(turn).T
+    axes = np.eye(3) + 0.5 * _cross(angles).T
     about_x, about_y, about_z = scaling * (np.tensordot(axes, _CROSS_UNITS, 1) @ rotation)
     H = scaling * rotation
     grow = np.array([[1.0], [1.0], [0.0]])
-    longer = grow * H - H * grow.T - turn[0] * about_x - turn[1] * about_y  # the angles shrink as it grows
+    longer = (
+        grow * H - H * grow.T - angles[0] * about_x - angles[1] * about_y
+    )  # the angles shrink as it grows
     return np.stack([about_y / focal, -about_x / focal, about_z, grow * H, longer])
 
 
@@ -280,7 +290,7 @@ def _gauss_newton_step(
     wx, wy = jx * xx + jy * xy, jx * xy + jy * yy
     normal = wx @ jx.T + wy @ jy.T
     gradient = wx @ rx + wy @ ry
-    if model is MotionModel.TURN:
+    if model is MotionModel.ROTATION:
         focal, deviation = FOCAL_PRIOR
         normal[-1, -1] += (spread / deviation) ** 2
         gradient[-1] += (spread / deviation) ** 2 * (parameters[-1] - np.log(focal))

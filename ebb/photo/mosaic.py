@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebb.arrays import Size
+from ebb.geometry.pixel_grid import resized_coordinate
 from ebb.photo.resample import ColourPlane, SampleGrid, gather, on_grid
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Mosaic:
             (size.height, size.width, 3), linear sRGB, not clipped.
         """
         columns, rows = (
-            SampleGrid((pixel - 1) / 2, pixel, count, pixel)
+            SampleGrid(resized_coordinate(0.0, pixel), pixel, count, pixel)
             for count, pixel in zip(size, np.divide(self.size, size).tolist(), strict=True)
         )
         colours = [[self._plane(cell) for cell in self._cells(colour)] for colour in (RED, GREEN, BLUE)]

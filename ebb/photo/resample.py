@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from ebb.arrays import Rect, Size
+from ebb.geometry.pixel_grid import jacobian
 from ebb.srgb import encode, light_of_codes
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ebb.arrays import Gray8, Homography, Rgb, Rgb8, RgbLinear
+    from ebb.arrays import Gray8, Homography, Rgb, Rgb8, RgbLinear, Size
 
 Gain = tuple[float, float, float]
 """What the light of red, green and blue is divided by."""
@@ -78,19 +78,6 @@ class FilterBand(NamedTuple):
     photo: slice
     weights: NDArray[np.float32]
     """(grid samples, photo samples); each row sums to 1."""
-
-
-def scale_matrix(scale: float) -> Homography:
-    """Map (x, y) of a photo to the photo resized by ``scale``; integers are pixel centres in both."""
-    return crop_matrix(Rect(0, 0, 1, 1), scale)
-
-
-def crop_matrix(crop: Rect, scale: float) -> Homography:
-    """Map (x, y) of a photo to its crop resized by ``scale``: x' = (x − crop.x + ½)·scale − ½."""
-    shift = (scale - 1) / 2
-    return np.array(
-        [[scale, 0, shift - scale * crop.x], [0, scale, shift - scale * crop.y], [0, 0, 1]], np.float64
-    )
 
 
 def resample(photo: Rgb, H_out_to_photo: Homography, size: Size, gain: Gain = NEUTRAL) -> Rgb8:
@@ -175,8 +162,7 @@ def _dense_grids(H_out_to_photo: Homography, size: Size) -> tuple[SampleGrid, Sa
     middle = np.array([size.width // 2, size.height // 2, 1.0])
     projected = H_out_to_photo @ middle
     anchor = projected[:2] / projected[2]
-    jacobian = (H_out_to_photo[:2, :2] - np.outer(anchor, H_out_to_photo[2, :2])) / projected[2]
-    pixels = np.linalg.norm(jacobian, axis=1)
+    pixels = np.linalg.norm(jacobian(H_out_to_photo, middle[0], middle[1]), axis=1)
     steps = pixels / _OVERSAMPLING
     right, bottom = size.width - 1, size.height - 1
     corners = H_out_to_photo @ np.array(
@@ -261,3 +247,10 @@ def reduced(photo: Rgb, size: Size) -> Rgb:
     import cv2
 
     return cast("Rgb", cv2.resize(photo, size, interpolation=cv2.INTER_AREA))
+
+
+def enlarged(photo: Rgb, size: Size) -> Rgb:
+    """A whole photo at a larger size, by Lanczos interpolation of encoded values; to measure on."""
+    import cv2
+
+    return cast("Rgb", cv2.resize(photo, size, interpolation=cv2.INTER_LANCZOS4))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Homography, Rgb, RgbLinear
-    from ebb.quality.exposure import ExposureFigures
+    from ebb.quality.exposure import ExposureDifference
 
 PATCH = 12
 """Side of a patch, and how far it is looked for to each side, in reduced pixels: 96 px of the photo."""
@@ -92,7 +92,9 @@ class Agreement(NamedTuple):
     num_patches: int
 
 
-def agreement(wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: ExposureFigures) -> Agreement:
+def agreement(
+    wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: ExposureDifference
+) -> Agreement:
     """Compare two photos after alignment, over the whole frame.
 
     Args:
@@ -113,7 +115,7 @@ def agreement(wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: 
 
 
 def _reduced(
-    wide: Rgb, shallow: Rgb, H: Homography, exposure: ExposureFigures
+    wide: Rgb, shallow: Rgb, H: Homography, exposure: ExposureDifference
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.float32], NDArray[np.bool_]]:
     """Luminance of both photos, small, on the wide one's grid, and where it can be compared.
 

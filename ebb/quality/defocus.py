@@ -96,27 +96,34 @@ class FineDetail(NamedTuple):
     """(N,), −1 … 1."""
 
 
-def largest_discs_px(fine: FineDetail, wide: Gray8, halves: Halves) -> NDArray[np.float64]:
+def largest_discs_px(
+    fine: FineDetail, wide: Gray8, halves: Halves, enlargement: float = 1.0
+) -> NDArray[np.float64]:
     """The largest blur discs that are likely: estimates for small ones plus their standard deviation.
 
     Args:
         fine: Fine detail of both photos.
-        wide: (height, width).
+        wide: (height, width), not enlarged: interpolation takes the noise at the finest scale away, which
+            tells how much there is.
         halves: Both photos, aligned.
+        enlargement: Size of the photo that tiles and halves were made from, over that of ``wide``.
 
     Returns:
-        (N,), diameters in pixels at 1024 px height; infinite where nothing of the detail is left. Large ones
+        (N,), diameters in pixels; infinite where nothing of the detail is left. Large ones
         come out too small.
     """
     tile = tuple((fine.centres // TILE_PX).astype(int).T[::-1])
-    kept, correlation = (values[tile] for values in _coarse_detail(halves))
-    signal = np.maximum(1 - _noise(wide)[tile] / fine.energy, _LEAST_SIGNAL)
+    kept_grid, correlation_grid = _coarse_detail(halves)
+    kept, correlation = kept_grid[tile], correlation_grid[tile]
+    signal = np.maximum(
+        1 - _noise(wide, kept_grid.shape, TILE_PX / enlargement)[tile] / fine.energy, _LEAST_SIGNAL
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         loss = np.log(kept * signal / fine.kept)
         coarse_error, fine_error = correlation**-2 - 1, fine.correlation**-2 - 1
         variance = coarse_error / _INDEPENDENT_COARSE + fine_error / _INDEPENDENT_FINE + _TEXTURE_ERROR**2
         largest = loss + np.sqrt(variance) - _LOSS_OF_NONE
-    discs = np.sqrt(np.maximum(largest, 0) / _LOSS_PER_PX2) * 1024 / len(wide)
+    discs = np.sqrt(np.maximum(largest, 0) / _LOSS_PER_PX2)
     return np.where((fine.kept > 0) & (kept > 0), discs, np.inf)
 
 
@@ -133,12 +140,15 @@ def _coarse_detail(halves: Halves) -> tuple[NDArray[np.float64], NDArray[np.floa
     return product / np.maximum(energy, tiny), product / np.sqrt(np.maximum(energy * moved_energy, tiny))
 
 
-def _noise(wide: Gray8) -> NDArray[np.float64]:
+def _noise(wide: Gray8, grid: tuple[int, ...], tile_px: float) -> NDArray[np.float64]:
     """(rows, columns) of tiles: variance of the noise in the fine detail of the wide photo."""
     import cv2
 
     grain = np.asarray(cv2.filter2D(wide, cv2.CV_32F, _GRAIN), np.float32)
-    response = blocks(grain**2, TILE_PX).astype(np.float64)
+    rows, columns = grid
+    inner = grain[: round(rows * tile_px), : round(columns * tile_px)]
+    means = cv2.resize(inner**2, (columns, rows), interpolation=cv2.INTER_AREA)
+    response = np.asarray(means, np.float64)
     emptiest = np.percentile(response, _GRAIN_PERCENTILE)
     return _NOISE_PER_GRAIN * np.minimum(response, _GRAIN_TIMES * emptiest)
 

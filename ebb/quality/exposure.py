@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ebb.geometry.pixel_grid import resized_coordinate
 from ebb.quality.grid import between_blocks, blocks
 from ebb.srgb import linear_light
 
@@ -54,7 +55,7 @@ _CORRELATED = (2 * SMOOTH_PX) ** 2
 _LEAST_ERROR_EV = 0.01
 
 
-class ExposureFigures(NamedTuple):
+class ExposureDifference(NamedTuple):
     """Exposure of the shallow photo against the wide one.
 
     Attributes:
@@ -104,7 +105,7 @@ def exif_ev(
 
 def measure_exposure(
     wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, prior_ev: float | None = None
-) -> ExposureFigures:
+) -> ExposureDifference:
     """Measure gain and fall-off between two photos.
 
     Args:
@@ -126,7 +127,7 @@ def measure_exposure(
     leak_ev = np.log2(blurred[usable] / first[usable]).mean(axis=1)
     trust = 1 / (1 + np.square(leak_ev / _BLUR_EV, dtype=np.float64))
     gain_ev, fall_off_ev = _fit(ratio_ev, fall_off[usable].astype(np.float64), trust, prior_ev)
-    return ExposureFigures(
+    return ExposureDifference(
         gain=(float(2 ** gain_ev[0]), float(2 ** gain_ev[1]), float(2 ** gain_ev[2])),
         fall_off_ev=fall_off_ev,
         clipped_wide=float(clipped[0].mean()),
@@ -136,7 +137,10 @@ def measure_exposure(
 
 
 def gain_map(
-    exposure: ExposureFigures, wide: tuple[int, ...], shallow: tuple[int, ...], H_shallow_to_wide: Homography
+    exposure: ExposureDifference,
+    wide: tuple[int, ...],
+    shallow: tuple[int, ...],
+    H_shallow_to_wide: Homography,
 ) -> RgbLinear:
     """Linear light of the shallow photo over the wide one's, fall-off included, for each block of the latter.
 
@@ -212,7 +216,7 @@ def _fall_off(shape: tuple[int, ...], shallow: tuple[int, ...], H: Homography) -
     import cv2
 
     last = np.array([shallow[1] - 1, shallow[0] - 1])
-    y, x = (REDUCTION * np.arange(side) + (REDUCTION - 1) / 2 for side in shape)
+    y, x = (resized_coordinate(np.arange(side, dtype=np.float64), REDUCTION) for side in shape)
     wide = np.stack(np.meshgrid(x, y), axis=-1)
     place = cv2.perspectiveTransform(wide, np.linalg.inv(H)) - last / 2
     radius2 = np.square(place).sum(axis=-1) / max(float(np.square(last / 2).sum()), 1.0)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebb.geometry.pixel_grid import resize_homography
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,6 +29,5 @@ def blocks(photo: NDArray[Any], reduction: int) -> NDArray[np.float32]:
 
 def between_blocks(H_shallow_to_wide: Homography, reduction: int) -> Homography:
     """The same motion between the photos as :func:`blocks` makes them; integers are centres in all four."""
-    half = (reduction - 1) / 2
-    full = np.array([[reduction, 0.0, half], [0.0, reduction, half], [0.0, 0.0, 1.0]])
+    full = resize_homography(float(reduction))
     return np.asarray(np.linalg.solve(full, H_shallow_to_wide @ full))

@@ -23,7 +23,7 @@ _SAME_DETAIL = 0.5
 _FEWEST_CLEAR = 8
 
 
-class FocusFigures(NamedTuple):
+class FocusMeasurements(NamedTuple):
     """What is in focus.
 
     Attributes:
@@ -47,14 +47,14 @@ class FocusFigures(NamedTuple):
     focus_mismatch: float
 
 
-def focus_figures(
+def measure_focus(
     in_focus: Mask,
     discs_px: NDArray[np.float64],
     contrast_wide: NDArray[np.float64],
     contrast_shallow: NDArray[np.float64],
     correlation: NDArray[np.float64],
     shifts: NDArray[np.float64],
-) -> FocusFigures:
+) -> FocusMeasurements:
     """Sum up tiles.
 
     Args:
@@ -66,14 +66,14 @@ def focus_figures(
         shifts: (N, 2), how far each tile misses.
 
     Returns:
-        The figures; NaN where no tile is in focus.
+        NaN where no tile is in focus.
     """
     mismatch = _mismatch(contrast_wide, contrast_shallow, correlation)
     focus_share = float((discs_px < SHARP_DISC_PX).mean()) if len(discs_px) else 0.0
     if not in_focus.any():
-        return FocusFigures(focus_share, np.nan, np.nan, np.nan, np.nan, np.nan, mismatch)
+        return FocusMeasurements(focus_share, np.nan, np.nan, np.nan, np.nan, np.nan, mismatch)
     distance = np.linalg.norm(shifts[in_focus], axis=1)
-    return FocusFigures(
+    return FocusMeasurements(
         focus_share=focus_share,
         sharpness_wide=float(np.median(contrast_wide[in_focus])),
         sharpness_shallow=float(np.median(contrast_shallow[in_focus])),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.geometry.homography import apply, resizing
+from ebb.arrays import Size
+from ebb.geometry.homography import apply
+from ebb.geometry.pixel_grid import grid_cells, resize_homography
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Descriptors, Gray8, Points2d
-    from ebb.geometry.homography import Scale
+    from ebb.geometry.pixel_grid import Scale
 
 CONTRAST_THRESHOLD = 0.005
 """Far below Lowe's 0.03: a shallow photo keeps few keypoints above that, and the budget drops the noise."""
@@ -53,7 +55,7 @@ class Keypoints:
 
     def at_scale(self, scale: Scale) -> Keypoints:
         """The same keypoints in the pixels of the photo resized by ``scale``."""
-        points = apply(resizing(scale), self.points).astype(np.float32)
+        points = apply(resize_homography(scale), self.points).astype(np.float32)
         return Keypoints(points, self.descriptors, self.sizes * np.float32(np.mean(scale)))
 
     @property
@@ -138,8 +140,7 @@ def spread(
 
 def _cell_of(points: Points2d, shape: tuple[int, ...]) -> NDArray[np.int64]:
     height, width = shape[:2]
-    cells = ((points + 0.5) * CELLS_PER_SIDE / (width, height)).astype(np.int64)
-    columns, rows = np.clip(cells, 0, CELLS_PER_SIDE - 1).T
+    columns, rows = grid_cells(points, Size(width, height), CELLS_PER_SIDE).T
     return np.asarray(rows * CELLS_PER_SIDE + columns)
 
 

@@ -1,4 +1,4 @@
-"""The ladder of motion models: a richer one is taken only when it predicts what it has not seen better."""
+"""Model selection: a richer motion model is taken only when it predicts held-out matches better."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.geometry.models import RAYLEIGH_MEDIAN, ROUGH_TOLERANCE, MotionModel, polish
+from ebb.geometry.models import RAYLEIGH_MEDIAN, ROUGH_TOLERANCE, MotionModel, refine_irls
+from ebb.geometry.pixel_grid import grid_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from ebb.arrays import Homography, Mask
     from ebb.geometry.models import Matches
@@ -21,9 +20,9 @@ MIN_HOMOGRAPHY_INLIERS = 80
 MIN_HOMOGRAPHY_COVERAGE = 1 / 3
 """What a homography needs before its free parameters are trusted; with less it bends the corners."""
 
-MAX_ERROR_RATIO = {MotionModel.SIMILARITY: 0.98, MotionModel.TURN: 0.98, MotionModel.HOMOGRAPHY: 0.9}
-"""A richer model must bring the held-out error below this share of the simpler one's. Simulated turns of the
-camera give 0.55 to 0.97 from similarity to turn, and 0.95 to 1.08 from there to a homography."""
+MAX_ERROR_RATIO = {MotionModel.SIMILARITY: 0.98, MotionModel.ROTATION: 0.98, MotionModel.HOMOGRAPHY: 0.9}
+"""A richer model must bring the held-out error below this share of the simpler one's. Simulated rotations of
+the camera give 0.55 to 0.97 from similarity to rotation, and 0.95 to 1.08 from there to a homography."""
 
 GRID = 4
 """Inliers are counted, and held out, by the cells of this grid over the frame."""
@@ -35,8 +34,8 @@ CAP = 5.0
 """Errors count at most this many standard deviations: a stray match must not choose the model."""
 
 
-def simplest(matches: Matches, motions: Sequence[Motion]) -> Motion:
-    """Walk up the ladder; a step up needs support and a lower held-out error.
+def select_model(matches: Matches, motions: Sequence[Motion]) -> Motion:
+    """Choose among fitted models: a richer one needs support and a lower held-out error.
 
     Args:
         matches: What all motions were fitted to.
@@ -67,14 +66,14 @@ def held_out_error(matches: Matches, kind: MotionModel, H: Homography, cap: floa
     total = 0.0
     for held_out in folds(matches, grid):
         rest = matches.subset(~held_out)
-        fitted = polish(rest, kind, H, ROUGH_TOLERANCE) if len(rest) >= MIN_TRAINING else H
+        fitted = refine_irls(rest, kind, H, ROUGH_TOLERANCE) if len(rest) >= MIN_TRAINING else H
         total += float(np.minimum(matches.subset(held_out).whitened_error(fitted), cap).sum())
     return total / len(matches)
 
 
 def folds(matches: Matches, grid: int) -> list[Mask]:
     """Which matches each fold holds out."""
-    columns, rows = _cells(matches, grid).T
+    columns, rows = grid_cells(matches.wide, matches.size, grid).T
     fold = (columns + 2 * rows) % NUM_FOLDS  # every fold touches every row and every other column
     return [fold == index for index in range(NUM_FOLDS)]
 
@@ -82,13 +81,7 @@ def folds(matches: Matches, grid: int) -> list[Mask]:
 def _is_supported(matches: Matches, motion: Motion) -> bool:
     if motion.kind is not MotionModel.HOMOGRAPHY:
         return True
-    occupied = len(np.unique(_cells(matches.subset(motion.inliers), GRID), axis=0))
+    occupied = len(np.unique(grid_cells(matches.wide[motion.inliers], matches.size, GRID), axis=0))
     return bool(
         motion.inliers.sum() >= MIN_HOMOGRAPHY_INLIERS and occupied >= MIN_HOMOGRAPHY_COVERAGE * GRID**2
     )
-
-
-def _cells(matches: Matches, grid: int) -> NDArray[np.int64]:
-    """(N, 2), column and row of each match in the grid over the wide photo."""
-    cells = ((matches.wide + 0.5) * grid / (matches.size.width, matches.size.height)).astype(np.int64)
-    return np.clip(cells, 0, grid - 1)

@@ -1,4 +1,4 @@
-"""The motion between the two photos of a pair: the simplest model that explains the matches."""
+"""The motion between the two photos of a pair: a robust fit of each model, and model selection."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.errors import Reason, Rejected
-from ebb.geometry.models import Matches, MotionModel, Robust, polish, robust_start
-from ebb.registration.model_selection import simplest
+from ebb.geometry.models import Matches, MotionModel, Robust, refine_irls, robust_start
+from ebb.registration.model_selection import select_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ebb.arrays import Homography, Mask, Points2d, Size
 
 MAX_ROUNDS = 5
-"""Rounds of choosing inliers and polishing on them; they settle in two or three."""
+"""Rounds of choosing inliers and IRLS on them; they settle in two or three."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def estimate(
 ) -> Motion:
     """Find the motion that most matches agree on.
 
-    Each model starts from OpenCV's robust estimate and is polished on all its inliers. A homography is taken
-    when it has support, and predicts matches in regions held out of the fit better than the similarity does.
+    Each model starts from OpenCV's robust estimate and is refined by IRLS on all its inliers. A richer
+    model is taken when it has support, and predicts matches in regions held out of the fit better.
 
     Args:
         points_shallow: (N, 2), locations in the shallow photo.
@@ -84,13 +84,13 @@ def estimate(
             f"no motion brings {min_inliers} of {num_matches} matches within {threshold_px:g} px",
             measurements={"num_matches": num_matches, "num_inliers": 0},
         )
-    return simplest(matches, motions)
+    return select_model(matches, motions)
 
 
 def _fit(
     matches: Matches, kind: MotionModel, threshold_px: float, min_inliers: int, robust: Robust
 ) -> Motion | None:
-    """Polish and choose inliers in turn until they settle; None when too few agree."""
+    """IRLS and choice of inliers in turn until they settle; None when too few agree."""
     H = robust_start(matches, kind, threshold_px, robust)
     if H is None:
         return None
@@ -98,7 +98,7 @@ def _fit(
     for _ in range(MAX_ROUNDS):
         if inliers.sum() < min_inliers:
             return None
-        H = polish(matches.subset(inliers), kind, H)
+        H = refine_irls(matches.subset(inliers), kind, H)
         before, inliers = inliers, matches.error_px(H) < threshold_px
         if np.array_equal(before, inliers):
             break

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.geometry.homography import apply, corner_error_px, rescale_homography
-from ebb.geometry.models import Matches, MotionModel, polish
-from ebb.registration.model_selection import error_cap, held_out_error, simplest
+from ebb.geometry.models import Matches, MotionModel, refine_irls
+from ebb.registration.model_selection import error_cap, held_out_error, select_model
 from ebb.registration.motion import Motion
 from ebb.registration.tiles import measure
 
@@ -94,19 +94,19 @@ def refine(
         wide: The wide photo, each band half the size of the one before.
         shallow: The shallow photo, likewise.
         motion: From the keypoints, within about a pixel.
-        model: Stay in this family; the simplest that explains the tiles if not given.
+        model: Stay in this family; chosen by model selection if not given.
     """
     H, size = motion.H_shallow_to_wide, wide[0].size
     for _ in range(ROUNDS):
         tiles, seen = _look(wide, shallow, H)
         if len(seen) < MIN_TILES:
             return _result(tiles, H, motion, np.nan, np.nan)
-        measured_at, H = H, polish(seen, model or MotionModel.TURN, H)
+        measured_at, H = H, refine_irls(seen, model or MotionModel.ROTATION, H)
         if corner_error_px(H, measured_at, size).max() < SETTLED_PX:
             break
     kinds = tuple(MotionModel) if model is None else (model,)
     everything = np.ones(len(seen), bool)
-    refined = simplest(seen, [Motion(polish(seen, kind, H), everything, kind) for kind in kinds])
+    refined = select_model(seen, [Motion(refine_irls(seen, kind, H), everything, kind) for kind in kinds])
     cap = error_cap(seen, refined.H_shallow_to_wide)
     before = float(np.minimum(seen.whitened_error(motion.H_shallow_to_wide), cap).mean())
     after = held_out_error(seen, refined.kind, refined.H_shallow_to_wide, cap, HELD_OUT_GRID)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ebb.arrays import Size
 from ebb.geometry.homography import apply
+from ebb.geometry.pixel_grid import resized_coordinate
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Homography, Mask
@@ -178,7 +179,7 @@ def _level_at(photo: Band, places: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N,), level around (N, 2) places."""
     import cv2
 
-    x, y = ((places + 0.5) / LEVEL_REDUCTION - 0.5).astype(np.float32).T
+    x, y = resized_coordinate(places, 1 / LEVEL_REDUCTION).astype(np.float32).T
     values = cv2.remap(photo.level, x[None], y[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(values, np.float64).ravel()
 

@@ -1,4 +1,4 @@
-"""The page of a dataset folder: what became of every pair, figures and their limits, photos to compare."""
+"""The page of a dataset folder: every pair's result, measurements and their limits, photos to compare."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from ebb.dataset.splits import SPLITS
 from ebb.errors import Status
 from ebb.files import write_atomic
+from ebb.measurements import DRAWN, LISTED
 from ebb.names import counted
 from ebb.pages.cells import number_cell
 from ebb.pages.data_uri import data_uri
 from ebb.pages.page import render_page
 from ebb.report.histograms import draw_histogram
-from ebb.report.limits import limit_of
 from ebb.report.status import read_contents, status_of
 from ebb.report.stored import stored_photos
 from ebb.settings import AlignSettings, canonical_json
@@ -35,35 +35,14 @@ NUM_DOUBTFUL, NUM_OTHERS = 6, 12
 LONGER_SIDE = 640
 """Of the photos on the page, in pixels."""
 
-FIGURES = {
-    "residual_px": "apart in focus (px)",
-    "residual_p95_px": "of it, the worst twentieth (px)",
-    "focus_share": "sharp in both (share)",
-    "focus_mismatch": "of that, different (share)",
-    "parallax_px": "parallax (px)",
-    "similarity": "similarity, blur aside",
-    "changed_share": "changed (share)",
-    "overlap": "overlap (share)",
-    "num_inliers": "inliers",
-    "stretch": "stretch (share)",
-    "keypoint_residual_px": "keypoints from the motion (px)",
-    "rotation_deg": "roll (degrees)",
-    "exposure_ev": "shallow brighter by (stops)",
-    "vignetting_ev": "light in the corners (stops)",
-    "defocus_px": "blur, median (px)",
-}
-"""Figures that are drawn, and what they are called."""
-
-IN_TABLE = ("residual_px", "focus_share", "parallax_px", "overlap", "exposure_ev", "defocus_px")
-
 
 @dataclass(frozen=True, kw_only=True)
 class PairFacts:
     """One pair with what was measured on it."""
 
     status: PairStatus
-    figures: Mapping[str, float] = field(default_factory=dict)
-    """Those of :data:`FIGURES` that are known."""
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """What is drawn and known: name of the measurement → value as the report shows it."""
 
     @property
     def is_refused(self) -> bool:
@@ -81,10 +60,10 @@ def write_dataset_page(workspace: Workspace) -> Path:
     contents = read_contents(workspace)
     status = status_of(contents)
     known = {
-        pair_id: _numbers(row.value.measurements if row.value else row.measurements)
+        pair_id: _seen(row.value.measurements if row.value else row.measurements)
         for pair_id, row in contents.aligned.items()
     }
-    pairs = [PairFacts(status=pair, figures=known.get(pair.pair_id, {})) for pair in status.pairs]
+    pairs = [PairFacts(status=pair, measured=known.get(pair.pair_id, {})) for pair in status.pairs]
     settings = workspace.settings(AlignSettings)
     done = [pair for pair in pairs if pair.status.status is Status.OK]
     doubtful = most_doubtful(done, settings)
@@ -98,9 +77,9 @@ def write_dataset_page(workspace: Workspace) -> Path:
         set_aside=_reasons(row.reason for row in contents.catalog),
         cameras=_cameras(contents.pairs),
         histograms=_histograms(pairs, settings),
-        doubtful=[_case(workspace, pair, _nearest(pair, settings)) for pair in doubtful],
+        doubtful=[_case(workspace, pair, _room(pair, settings)[1]) for pair in doubtful],
         others=[_case(workspace, pair, pair.status.split) for pair in _others(done, doubtful)],
-        heads=["pair", "wide", "shallow", "in", "status", *(FIGURES[name] for name in IN_TABLE)],
+        heads=["pair", "wide", "shallow", "in", "status", *(row.label for row in LISTED)],
         rows=[_row(pair) for pair in pairs],
         settings=_settings(workspace),
     )
@@ -114,16 +93,13 @@ def most_doubtful(pairs: Sequence[PairFacts], settings: AlignSettings) -> list[P
 
 
 def _room(pair: PairFacts, settings: AlignSettings) -> tuple[float, str]:
-    """Least room of a pair's figures, and whose it is."""
-    limits = {name: limit_of(settings, name) for name in pair.figures}
-    rooms = [(limit.room(pair.figures[name]), name) for name, limit in limits.items() if limit]
+    """Least room of a pair's measurements to their limits, and how to say it."""
+    rooms = [
+        (limit.room(value), f"{row.label}: {value:.3g}, {limit}")
+        for row in DRAWN
+        if (limit := row.limit(settings)) and (value := pair.measured.get(row.name)) is not None
+    ]
     return min(rooms, default=(math.inf, ""))
-
-
-def _nearest(pair: PairFacts, settings: AlignSettings) -> str:
-    """The figure nearest to its limit, in words."""
-    _, name = _room(pair, settings)
-    return f"{FIGURES[name]}: {pair.figures[name]:.3g}, {limit_of(settings, name)}" if name else ""
 
 
 def _others(pairs: Sequence[PairFacts], shown: Sequence[PairFacts]) -> list[PairFacts]:
@@ -131,12 +107,10 @@ def _others(pairs: Sequence[PairFacts], shown: Sequence[PairFacts]) -> list[Pair
     return left[:: max(1, -(-len(left) // NUM_OTHERS))]
 
 
-def _numbers(figures: Mapping[str, float]) -> dict[str, float]:
-    """Figures to draw, out of all that a stage keeps."""
-    known = {name: float(figures[name]) for name in FIGURES if name in figures}
-    if figures.get("exposure_gain", 0) > 0:
-        known["exposure_ev"] = math.log2(figures["exposure_gain"])
-    return known
+def _seen(kept: Mapping[str, float]) -> dict[str, float]:
+    """What the report shows, out of all that a stage keeps."""
+    seen = {row.name: row.seen(kept) for row in DRAWN if row.name in kept}
+    return {name: value for name, value in seen.items() if math.isfinite(value)}
 
 
 def _about(status: DatasetStatus) -> str:
@@ -160,12 +134,16 @@ def _cameras(pairs: Iterable[Pair]) -> list[tuple[str, str, int]]:
 
 def _histograms(pairs: Sequence[PairFacts], settings: AlignSettings) -> list[Any]:
     drawn = []
-    for name, title in FIGURES.items():
+    for row in DRAWN:
         accepted, refused = (
-            [pair.figures[name] for pair in pairs if pair.is_refused is is_refused and name in pair.figures]
-            for is_refused in (False, True)
+            [
+                pair.measured[row.name]
+                for pair in pairs
+                if pair.is_refused is side and row.name in pair.measured
+            ]
+            for side in (False, True)
         )
-        drawn.append(draw_histogram(title, accepted, refused, limit_of(settings, name)))
+        drawn.append(draw_histogram(row.label, accepted, refused, row.limit(settings)))
     return [histogram for histogram in drawn if histogram]
 
 
@@ -185,7 +163,7 @@ def _row(pair: PairFacts) -> dict[str, Any]:
     return {
         "failed": pair.is_refused,
         "texts": [status.pair_id, status.wide, status.shallow, status.split or status.stage, said],
-        "numbers": [number_cell(pair.figures.get(name), ".3g") for name in IN_TABLE],
+        "numbers": [number_cell(pair.measured.get(row.name), ".3g") for row in LISTED],
     }
 
 

@@ -1,4 +1,4 @@
-"""One picture that shows how a pair was aligned: matches, overlays, what is in focus, figures and gates."""
+"""One picture that shows how a pair was aligned: matches, overlays, focus, measurements and gates."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebb.aligned_pair import open_frames, prior_ev
 from ebb.arrays import Size
+from ebb.dataset.catalog import Pair, pairs_of, read_catalog
 from ebb.errors import InvalidInput, UsageError
 from ebb.files import write_atomic
 from ebb.formats.png import encode_png
-from ebb.geometry.homography import apply, resizing
+from ebb.geometry.homography import apply
+from ebb.geometry.pixel_grid import resize_homography
+from ebb.measurements import TABLE
+from ebb.registration.examine import Examination, examine
 from ebb.registration.tiles import TILE_PX
 from ebb.report import canvas as draw
 from ebb.report.canvas import BAD, FAINT, GOOD, TEXT, Canvas
-from ebb.report.limits import limit_of
 from ebb.runner.items import Result
 from ebb.runner.run import run_items
-from ebb.stages.align import AlignJob, Examination, examine, jobs
+from ebb.scan.inputs import ingested_photo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +50,8 @@ ZOOM = 72
 class DebugJob:
     """One pair to draw and where the picture goes."""
 
-    align: AlignJob
+    pair: Pair
+    settings: AlignSettings
     path: Path
 
 
@@ -82,22 +87,23 @@ def write_debug_picture(
         UsageError: no pair has that id.
         InvalidInput: one of its files cannot be read.
     """
-    job = _find(jobs(workspace, settings), pair_id)
-    path = workspace.debug_picture(job.pair_id)
+    pairs = [pair for pair in pairs_of(read_catalog(workspace.catalog_file)) if not pair.is_imported]
+    pair = _find(pairs, pair_id)
+    job = DebugJob(pair, settings, workspace.debug_picture(pair.pair_id))
     one = dataclasses.replace(run, workers=1, runner="local")
-    (outcome,) = run_items(draw_pair, [DebugJob(job, path)], one)
+    (outcome,) = run_items(draw_pair, [job], one)
     if outcome.value is None:
-        raise InvalidInput(f"cannot draw {job.pair_id}: {outcome.detail}")
+        raise InvalidInput(f"cannot draw {pair.pair_id}: {outcome.detail}")
     return outcome.value
 
 
 def draw_pair(job: DebugJob) -> Result[DebugReport]:
     """Examine a pair, draw and write the picture. Runs in a worker."""
-    examined = examine(job.align)
-    sha256 = write_atomic(job.path, encode_png(compose(job.align, examined)))
+    examined = examine_pair(job.pair, job.settings)
+    sha256 = write_atomic(job.path, encode_png(compose(job.pair, job.settings, examined)))
     first = examined.rejections[0] if examined.rejections else None
     report = DebugReport(
-        pair_id=job.align.pair_id,
+        pair_id=job.pair.pair_id,
         picture=str(job.path),
         verdict=first.reason if first else "ok",
         detail=first.message if first else "",
@@ -105,13 +111,23 @@ def draw_pair(job: DebugJob) -> Result[DebugReport]:
     return Result(value=report, outputs={job.path.name: sha256})
 
 
-def _find(todo: list[AlignJob], pair_id: str) -> AlignJob:
+def examine_pair(pair: Pair, settings: AlignSettings) -> Examination:
+    """Register a pair of the catalogue, whatever the gates say, and write nothing.
+
+    Raises:
+        Broken: a file changed since ingest or cannot be decoded.
+    """
+    files = ingested_photo(pair.wide), ingested_photo(pair.shallow)
+    return examine(*open_frames(*files, settings), settings, prior_ev(*files))
+
+
+def _find(pairs: list[Pair], pair_id: str) -> Pair:
     """The pair with that id, or the only one whose id begins so."""
-    ids = [job.pair_id for job in todo]
-    beginning = [job for job in todo if pair_id and job.pair_id.startswith(pair_id.lower())]
+    ids = [pair.pair_id for pair in pairs]
+    beginning = [pair for pair in pairs if pair_id and pair.pair_id.startswith(pair_id.lower())]
     if len(beginning) == 1:
         return beginning[0]
-    near = [job.pair_id for job in beginning] or difflib.get_close_matches(pair_id, ids, n=3, cutoff=0.4)
+    near = [pair.pair_id for pair in beginning] or difflib.get_close_matches(pair_id, ids, n=3, cutoff=0.4)
     listed = ", ".join((near or ids)[:5]) or "none: run ebb ingest first"
     which = "near it" if near else "pairs here"
     how_many = "more than one pair" if beginning else "no pair"
@@ -120,22 +136,23 @@ def _find(todo: list[AlignJob], pair_id: str) -> AlignJob:
     )
 
 
-def compose(job: AlignJob, examined: Examination) -> Rgb8:
+def compose(pair: Pair, settings: AlignSettings, examined: Examination) -> Rgb8:
     """The whole picture.
 
     Args:
-        job: Names and settings.
+        pair: For the names.
+        settings: For the limits.
         examined: What was found.
 
     Returns:
         (height, width, 3).
     """
-    lines = _figure_lines(job.settings, examined)
+    lines = _measurement_lines(settings, examined)
     rows = -(-len(lines) // 3)
     step = CAPTION + PANEL.height + MARGIN
     header = HEADER + LINE * max(1, len(examined.rejections))
     canvas = Canvas(WIDTH, header + 3 * step + CAPTION + LINE * rows + MARGIN)
-    _head(canvas, job, examined)
+    _head(canvas, pair, examined)
     left, right = MARGIN, 2 * MARGIN + PANEL.width
     _matches(canvas, header, examined)
     before, after = _overlays(examined)
@@ -148,15 +165,17 @@ def compose(job: AlignJob, examined: Examination) -> Rgb8:
     _panel(canvas, left, header + 2 * step, *_focus(examined))
     _panel(canvas, right, header + 2 * step, *_zoom(examined))
     top = header + 3 * step
-    canvas.text(left, top, "Figures, with the limit of the gate that looks at them", FAINT)
+    canvas.text(
+        left, top, "Measurements, with the limit of the gate that looks at them; px at 1024 px height", FAINT
+    )
     for index, (text, colour) in enumerate(lines):
         column, row = divmod(index, rows)
         canvas.text(left + column * (WIDTH // 3), top + CAPTION + row * LINE, text, colour)
     return canvas.pixels()
 
 
-def _head(canvas: Canvas, job: AlignJob, examined: Examination) -> None:
-    canvas.text(MARGIN, MARGIN, f"{job.pair_id}   {job.wide.name} + {job.shallow.name}", size=22)
+def _head(canvas: Canvas, pair: Pair, examined: Examination) -> None:
+    canvas.text(MARGIN, MARGIN, f"{pair.pair_id}   {pair.wide.name} + {pair.shallow.name}", size=22)
     facts = [f"{len(examined.inliers)} matches, {int(examined.inliers.sum())} agree"]
     if examined.registration is not None:
         facts.append(f"motion: {examined.registration.motion_model}")
@@ -177,7 +196,7 @@ def _panel(canvas: Canvas, x: int, y: int, caption: str, picture: Rgb8) -> None:
 
 def _matches(canvas: Canvas, y: int, examined: Examination) -> None:
     """Both photos side by side; lines join what was matched."""
-    wide, shallow = examined.wide.photo, examined.shallow.photo
+    wide, shallow = examined.wide.rgb, examined.shallow.rgb
     both = [
         np.asarray(photo // 257 if photo.dtype == np.uint16 else photo, np.uint8) for photo in (wide, shallow)
     ]
@@ -205,24 +224,24 @@ def _overlays(examined: Examination) -> tuple[Rgb8, Rgb8 | None]:
     wide = examined.wide.gray
     shallow = draw.as_bright_as(examined.shallow.gray, wide)
     before = draw.anaglyph(wide, draw.moved_onto(shallow, _as_shot(examined), wide.shape))
-    if examined.found is None:
+    if examined.estimate is None:
         return before, None
-    H = examined.found.refinement.H_shallow_to_wide
+    H = examined.estimate.refinement.H_shallow_to_wide
     after = draw.anaglyph(wide, draw.moved_onto(shallow, H, wide.shape))
     if examined.registration is not None:
         crop = examined.registration.crop
         x, y, right, bottom = crop.x, crop.y, crop.x + crop.width - 1, crop.y + crop.height - 1
         corners = np.array([[x, y], [right, y], [right, bottom], [x, bottom]], np.float64)
-        after = draw.framed(after, apply(resizing(examined.wide.scale), corners))
+        after = draw.framed(after, apply(resize_homography(examined.wide.scale), corners))
     return before, after
 
 
 def _focus(examined: Examination) -> tuple[str, Rgb8]:
     """The wide photo, bright where both photos are sharp."""
     wide = examined.wide.gray
-    if examined.found is None:
+    if examined.estimate is None:
         return "In focus in both: unknown, no motion was found", draw.grey_to_rgb(wide // 3)
-    refinement = examined.found.refinement
+    refinement = examined.estimate.refinement
     mask = np.zeros(wide.shape, np.bool_)
     corners = np.rint(refinement.tiles.centres - (TILE_PX - 1) / 2).astype(int)
     for x, y in corners[refinement.in_focus]:
@@ -242,8 +261,8 @@ def _zoom(examined: Examination) -> tuple[str, Rgb8]:
     wide, shallow = examined.wide.gray, draw.as_bright_as(examined.shallow.gray, examined.wide.gray)
     motions = [_as_shot(examined)]
     x, y = wide.shape[1] / 2, wide.shape[0] / 2
-    if examined.found is not None:
-        refinement = examined.found.refinement
+    if examined.estimate is not None:
+        refinement = examined.estimate.refinement
         motions.append(refinement.H_shallow_to_wide)
         clearness = np.trace(refinement.tiles.information, axis1=1, axis2=2) * refinement.in_focus
         if clearness.any():
@@ -264,7 +283,7 @@ def _zoom(examined: Examination) -> tuple[str, Rgb8]:
 
 def _as_shot(examined: Examination) -> Homography:
     """The shallow photo laid on the wide one without any motion."""
-    return resizing(
+    return resize_homography(
         (
             examined.wide.size.width / examined.shallow.size.width,
             examined.wide.size.height / examined.shallow.size.height,
@@ -272,15 +291,19 @@ def _as_shot(examined: Examination) -> Homography:
     )
 
 
-def _figure_lines(settings: AlignSettings, examined: Examination) -> list[tuple[str, draw.Colour]]:
-    """Every figure with the limit that it is held against; red where the gate says no."""
+def _measurement_lines(settings: AlignSettings, examined: Examination) -> list[tuple[str, draw.Colour]]:
+    """Every measurement with the limit that it is held against; red where the gate rejects the pair."""
     if examined.registration is None:
         return [("none: the pair was rejected before it could be measured", TEXT)]
     lines = []
-    for name, value in examined.registration.figures.as_dict().items():
-        limit = limit_of(settings, name)
+    measured = examined.registration.measurements.as_dict()
+    for row in TABLE:
+        if row.name not in measured:
+            continue
+        value = row.seen(measured)
+        text, limit = f"{row.name}  {value:.4g} {row.unit}", row.limit(settings)
         if limit is None:
-            lines.append((f"{name}  {value:.4g}", FAINT))
+            lines.append((text, FAINT))
         else:
-            lines.append((f"{name}  {value:.4g}  ({limit})", TEXT if limit.passes(value) else BAD))
+            lines.append((f"{text}  ({limit})", TEXT if limit.passes(value) else BAD))
     return lines

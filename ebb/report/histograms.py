@@ -1,7 +1,8 @@
-"""Where the figures of all pairs lie: bars for the accepted and the refused, and the limit between them."""
+"""Distributions of measurements: bars for the accepted and the refused, and the limit between them."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ebb.report.limits import Limit
+    from ebb.measurement_types import Limit
 
 WIDTH, HEIGHT = 320, 110
 """Of the plotting area, in the units of the drawing."""
@@ -93,7 +94,7 @@ def _within(limit: Limit | None, low: float, high: float) -> list[float]:
     """The limit's places on the axis, if they are no farther from the values than these are wide."""
     if limit is None:
         return []
-    places = [limit.value] if limit.is_least or low >= 0 else [-limit.value, limit.value]
+    places = [end for end in limit.ends if math.isfinite(end) and (end >= 0 or low < 0)]
     span = max(high - low, abs(high), abs(low))
     return [place for place in places if low - span <= place <= high + span]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ebb.aligned_pair import CameraFile
 from ebb.errors import Broken, Reason
 from ebb.files import sha256_bytes
 
@@ -25,3 +27,14 @@ def read_ingested(file: CatalogRow) -> bytes:
     if sha256_bytes(data) != file.sha256:
         raise Broken(Reason.INPUT_CHANGED, "not the bytes that were ingested", path=file.name)
     return data
+
+
+def ingested_photo(row: CatalogRow) -> CameraFile:
+    """A photo of the catalogue, to be opened if it still is the one that was ingested."""
+    return CameraFile(
+        name=row.name,
+        read=functools.partial(read_ingested, row),
+        height=row.height,
+        orientation=row.orientation,
+        exposure=(row.f_number, row.exposure_time_s, row.iso),
+    )

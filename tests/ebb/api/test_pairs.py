@@ -54,7 +54,7 @@ def test_raw_files_go_the_way_of_the_stage() -> None:
     captures = Path(__file__).parents[3] / "data" / "sample" / "captures"
     pair = ebb.align_pair(captures / "IMG_0301.DNG", captures / "IMG_0302.DNG", ebb.AlignSettings(height=512))
     assert pair.wide.shape[0] == 512
-    assert pair.registration.figures.residual_px < 0.25
+    assert pair.registration.measurements.residual_px < 0.25
 
 
 def test_exposures_of_files_are_taken_into_account(tmp_path: Path) -> None:

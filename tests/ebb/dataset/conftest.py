@@ -12,6 +12,7 @@ import pytest
 from ebb.dataset.record import MEASUREMENT_COLUMNS, Record
 from ebb.formats.npy import encode_npy
 from ebb.formats.png import encode_png
+from ebb.measurements import STORED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +34,10 @@ OPTIONAL = {
     "captured_at_shallow": datetime(2019, 6, 2, 14, 4, 55, 986_000),
     "motion_model": "similarity",
     "H_shallow_to_wide": (1.01, -0.0046, -31.2, 0.0062, 1.016, -32.1, 1e-7, -2e-7, 1.0),
+    "defocus_map": (0.0, 4.0, None, 16.0) * 4,
+}
+
+MEASURED = {
     "num_matches": 900,
     "num_inliers": 700,
     "inlier_ratio": 7 / 9,
@@ -40,13 +45,15 @@ OPTIONAL = {
     "residual_px": 0.31,
     "overlap": 0.91,
     "exposure_gain": 1.03,
-    "defocus_map": (0.0, 4.0, None, 16.0) * 4,
 }
 
 
 @pytest.fixture(scope="session")
 def make_record() -> Callable[..., Record]:
-    """Pair ``number``: noise of 24 x 17 pixels, always the same for the same number."""
+    """Pair ``number``: noise of 24 x 17 pixels, always the same for the same number.
+
+    A change may be a field or a measurement; a measurement of None is not known.
+    """
 
     def make(number: int = 0, *, bare: bool = False, **changes: Any) -> Record:
         rng = np.random.default_rng(number)
@@ -75,10 +82,10 @@ def make_record() -> Callable[..., Record]:
             "source_shallow_sha256": "b" * 64,
             "software": "ebb 0.1.0, opencv 5.0.0",
         }
-        values |= ({} if bare else OPTIONAL | floats) | changes
-        measured = {name: values.pop(name) for name in MEASURED if name in values}
-        known = {name: value for name, value in measured.items() if value is not None}
-        return Record(**values, measurements=known)
+        measured = {} if bare else dict(MEASURED)
+        measured |= {row.name: changes.pop(row.name) for row in STORED if row.name in changes}
+        values["measurements"] = {name: value for name, value in measured.items() if value is not None}
+        return Record(**{**values, **({} if bare else OPTIONAL | floats), **changes})
 
     return make
 

@@ -14,10 +14,10 @@ from ebb.depthmap.encoding import (
     half_size_homography,
     inverse_depth_from_distance,
     inverse_depth_from_log,
-    pixel_scale,
     resample_depth,
 )
 from ebb.errors import Reason, Rejected
+from ebb.geometry.pixel_grid import resize_homography
 
 MAPS = hnp.arrays(
     np.float32, st.tuples(st.integers(1, 6), st.integers(2, 6)), elements=st.floats(-100, 100, width=32)
@@ -103,21 +103,21 @@ def test_resampling_by_the_identity_changes_nothing() -> None:
 def test_shrinking_obeys_the_pixel_centre_rule(factor: int) -> None:
     """A ramp stays a ramp, sampled at the centres of the larger pixels."""
     ys, xs = np.mgrid[0:60, 0:90].astype(np.float32)
-    small = resample_depth(3 * xs + ys, pixel_scale(factor, factor), Size(90 // factor, 60 // factor))
+    small = resample_depth(3 * xs + ys, resize_homography(factor), Size(90 // factor, 60 // factor))
     yc, xc = np.mgrid[0 : 60 // factor, 0 : 90 // factor] * factor + (factor - 1) / 2
     np.testing.assert_allclose(small, 3 * xc + yc, atol=1e-3)
 
 
 def test_halving_is_the_mean_of_four() -> None:
     depth = np.random.default_rng(0).random((40, 60)).astype(np.float32)
-    halved = resample_depth(depth, pixel_scale(2, 2), Size(30, 20))
+    halved = resample_depth(depth, resize_homography(2), Size(30, 20))
     np.testing.assert_allclose(halved, depth.reshape(20, 2, 30, 2).mean((1, 3)), atol=1e-5)
 
 
 def test_shrinking_does_not_alias() -> None:
     """A checkerboard finer than the output becomes its mean, inside and out to the border."""
     checker = (np.indices((128, 128)).sum(0) % 2).astype(np.float32)
-    small = resample_depth(checker, pixel_scale(8, 8), Size(16, 16))
+    small = resample_depth(checker, resize_homography(8), Size(16, 16))
     np.testing.assert_allclose(small, 0.5, atol=0.04)
 
 
@@ -126,7 +126,7 @@ def test_edges_do_not_overshoot(scale: float) -> None:
     step = np.where(np.arange(64) < 31, 1.0, 5.0).astype(np.float32)[None].repeat(48, axis=0)
     rotation = np.vstack([cv2.getRotationMatrix2D((31.0, 23.0), 7.0, 1.0), [0, 0, 1]])
     size = Size(int(64 / scale), int(48 / scale))
-    result = resample_depth(step, rotation @ pixel_scale(scale, scale), size)
+    result = resample_depth(step, rotation @ resize_homography(scale), size)
     assert result.shape == (size.height, size.width)
     assert result.min() >= 1.0
     assert result.max() <= 5.0
@@ -140,7 +140,7 @@ def test_resampling_through_a_crop_and_half_size() -> None:
     ys, xs = np.mgrid[0:150, 0:200]
     scene = (((xs + 0.5) * 2 - 0.5) * 0.7 + ((ys + 0.5) * 2 - 0.5) * 0.2).astype(np.float32)
     crop = np.array([[1, 0, 40.0], [0, 1, 24.0], [0, 0, 1]])
-    H_out_to_photo = crop @ pixel_scale(1.25, 1.25)
+    H_out_to_photo = crop @ resize_homography(1.25)
     H = half_size_homography(H_out_to_photo, photo, depth_size)
     half = resample_depth(scene, H, Size(100, 80))
     x_photo = 40 + (np.arange(100) + 0.5) * 2.5 - 0.5

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ebb.arrays import Rect, Size
 from ebb.errors import Reason, Rejected
-from ebb.geometry.crop import common_crop, crop_to_photo, overlap
+from ebb.geometry.crop import common_crop, crop_to_photo, overlap, stored_size
 from ebb.geometry.homography import apply
 
 SMALL = Size(24, 17)
@@ -153,3 +153,10 @@ def test_a_crop_stored_as_it_is_is_a_shift() -> None:
 
 def test_overlap_is_the_share_of_the_wide_photo() -> None:
     assert overlap(Rect(3, 4, 50, 40), Size(100, 80)) == 0.25
+
+
+def test_a_crop_that_is_too_small_says_which_height_would_do() -> None:
+    with pytest.raises(Rejected, match=r"900 x 601, lower than 1024; --height 600 would keep it") as caught:
+        stored_size(Rect(0, 0, 900, 601), 1024)
+    assert caught.value.reason is Reason.TOO_SMALL
+    assert stored_size(Rect(0, 0, 1801, 1200), 1024) == Size(1536, 1024)

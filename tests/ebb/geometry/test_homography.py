@@ -13,9 +13,9 @@ from ebb.geometry.homography import (
     corner_pixels,
     decompose,
     rescale_homography,
-    resizing,
     transfer_error_px,
 )
+from ebb.geometry.pixel_grid import resize_homography
 
 SIZE = Size(1536, 1024)
 small = st.floats(-0.05, 0.05)
@@ -60,27 +60,12 @@ def test_there_and_back_is_the_identity(
     np.testing.assert_allclose(apply(np.linalg.inv(H), apply(H, corners)), corners, atol=1e-6)
 
 
-@pytest.mark.parametrize("scale", [0.5, 0.8, 2.0])
-def test_resizing_keeps_the_outer_edges_of_the_frame(scale: float) -> None:
-    edges = np.array([[-0.5, -0.5], [SIZE.width - 0.5, SIZE.height - 0.5]])
-    expected = np.array([[-0.5, -0.5], [SIZE.width * scale - 0.5, SIZE.height * scale - 0.5]])
-    np.testing.assert_allclose(apply(resizing(scale), edges), expected)
-
-
-def test_resizing_agrees_with_the_area_resize_of_opencv() -> None:
-    ramp = np.tile(np.arange(40, dtype=np.float32), (30, 1))
-    halved = cv2.resize(ramp, (20, 15), interpolation=cv2.INTER_AREA)
-    np.testing.assert_allclose(
-        apply(np.linalg.inv(resizing(0.5)), np.array([[7.0, 3.0]]))[0, 0], halved[3, 7]
-    )
-
-
 def test_a_rescaled_homography_joins_the_same_places() -> None:
     shallow_scale, wide_scale = (0.4, 0.41), 0.5
     H = rescale_homography(H_ANY, shallow_scale, wide_scale)
     place = np.array([[300.0, 200.0]])
-    along_small = apply(H, apply(resizing(shallow_scale), place))
-    along_full = apply(resizing(wide_scale), apply(H_ANY, place))
+    along_small = apply(H, apply(resize_homography(shallow_scale), place))
+    along_full = apply(resize_homography(wide_scale), apply(H_ANY, place))
     np.testing.assert_allclose(along_small, along_full, atol=1e-9)
     assert H[2, 2] == 1.0
 
@@ -107,9 +92,9 @@ def test_corner_error_of_a_roll_is_the_chord() -> None:
 
 
 def test_decompose_finds_what_was_put_in() -> None:
-    figures = decompose(turn(1.5, 1.03, (12.0, -8.0)), SIZE)
+    components = decompose(turn(1.5, 1.03, (12.0, -8.0)), SIZE)
     expected = (1.03, 1.03, 1.5, 12.0, -8.0, 0.0)
-    np.testing.assert_allclose(figures[:6], expected, atol=1e-9)
+    np.testing.assert_allclose(components[:6], expected, atol=1e-9)
 
 
 def test_decompose_of_the_identity() -> None:
@@ -121,9 +106,9 @@ def test_decompose_does_not_depend_on_the_scale_of_the_matrix() -> None:
 
 
 def test_decompose_tells_stretch_along_one_axis() -> None:
-    figures = decompose(np.diag([1.2, 0.9, 1.0]), SIZE)
-    assert figures.scale_min == pytest.approx(0.9)
-    assert figures.scale_max == pytest.approx(1.2)
+    components = decompose(np.diag([1.2, 0.9, 1.0]), SIZE)
+    assert components.scale_min == pytest.approx(0.9)
+    assert components.scale_max == pytest.approx(1.2)
 
 
 def test_decompose_marks_a_mirror_by_a_negative_scale() -> None:

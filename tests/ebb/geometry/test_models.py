@@ -1,4 +1,4 @@
-"""The polish against SciPy's least squares, and the families against their definitions."""
+"""IRLS against SciPy's least squares, and the families against their definitions."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from scipy.optimize import least_squares
 from ebb.arrays import Size
 from ebb.geometry import models
 from ebb.geometry.homography import corner_error_px, transfer_error_px
-from ebb.geometry.models import GENERATORS, Matches, MotionModel, polish, robust_start
+from ebb.geometry.models import GENERATORS, Matches, MotionModel, refine_irls, robust_start
 from ebb.simulation.hand_motion import CameraPose, pose_homography
 
 SIZE = Size(1536, 1024)
@@ -19,7 +19,7 @@ TURN = pose_homography(POSE, 3000.0, SIZE)
 TRUTH = {
     MotionModel.TRANSLATION: TRANSLATION,
     MotionModel.SIMILARITY: SIMILARITY,
-    MotionModel.TURN: TURN,
+    MotionModel.ROTATION: TURN,
     MotionModel.HOMOGRAPHY: HOMOGRAPHY,
 }
 every_model = pytest.mark.parametrize("model", MotionModel)
@@ -46,19 +46,19 @@ def test_generators_are_independent_and_leave_the_last_entry_alone(model: Motion
 
 
 @every_model
-def test_polish_recovers_an_exact_motion_from_the_identity(model: MotionModel) -> None:
-    found = polish(matches(TRUTH[model], 40), model, np.eye(3))
+def test_irls_recovers_an_exact_motion_from_the_identity(model: MotionModel) -> None:
+    found = refine_irls(matches(TRUTH[model], 40), model, np.eye(3))
     assert corner_error_px(found, TRUTH[model], SIZE).max() < 1e-6
     assert found[2, 2] == 1.0
 
 
-def test_polish_keeps_a_similarity_a_similarity() -> None:
-    H = polish(matches(HOMOGRAPHY, 60, noise=0.5), MotionModel.SIMILARITY, np.eye(3))
+def test_irls_keeps_a_similarity_a_similarity() -> None:
+    H = refine_irls(matches(HOMOGRAPHY, 60, noise=0.5), MotionModel.SIMILARITY, np.eye(3))
     np.testing.assert_allclose(H[2], (0, 0, 1), atol=1e-15)
     np.testing.assert_allclose([H[0, 0], H[1, 0]], [H[1, 1], -H[0, 1]], atol=1e-12)
 
 
-def test_polish_is_the_least_squares_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_irls_is_the_least_squares_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "CAUCHY_WIDTH", 1e9)  # all weights equal
     noisy = matches(HOMOGRAPHY, 60, noise=0.4)
 
@@ -70,14 +70,14 @@ def test_polish_is_the_least_squares_optimum(monkeypatch: pytest.MonkeyPatch) ->
     scipys = least_squares(
         residuals, HOMOGRAPHY.ravel()[:8], x_scale="jac", xtol=1e-15, ftol=1e-15, gtol=1e-15
     )
-    found = polish(noisy, MotionModel.HOMOGRAPHY, HOMOGRAPHY)
+    found = refine_irls(noisy, MotionModel.HOMOGRAPHY, HOMOGRAPHY)
     assert corner_error_px(found, np.append(scipys.x, 1.0).reshape(3, 3), SIZE).max() < 1e-3
 
 
-def test_stray_matches_hardly_move_the_polish() -> None:
+def test_stray_matches_hardly_move_the_fit() -> None:
     stray = matches(HOMOGRAPHY, 200, noise=0.1)
     stray.wide[:20] += 1.4  # all pull the same way, inside a threshold of 2 px
-    plain = np.abs(corner_error_px(polish(stray, MotionModel.HOMOGRAPHY, HOMOGRAPHY), HOMOGRAPHY, SIZE))
+    plain = np.abs(corner_error_px(refine_irls(stray, MotionModel.HOMOGRAPHY, HOMOGRAPHY), HOMOGRAPHY, SIZE))
     assert plain.max() < 0.15
 
 
@@ -86,7 +86,7 @@ def test_well_located_matches_weigh_more() -> None:
     mixed.wide[100:] += np.random.default_rng(1).normal(0, 1.0, (100, 2))
     told = Matches.isotropic(mixed.shallow, mixed.wide, np.repeat([0.05, 1.0], 100), SIZE)
     errors = [
-        corner_error_px(polish(known, MotionModel.SIMILARITY, SIMILARITY), SIMILARITY, SIZE).mean()
+        corner_error_px(refine_irls(known, MotionModel.SIMILARITY, SIMILARITY), SIMILARITY, SIZE).mean()
         for known in (told, mixed)
     ]
     assert errors[0] < errors[1]
@@ -96,7 +96,7 @@ def test_well_located_matches_weigh_more() -> None:
 def test_matches_on_one_line_leave_the_rest_as_it_was() -> None:
     on_a_line = matches(np.eye(3), 30)
     on_a_line.shallow[:, 1] = on_a_line.wide[:, 1] = 500
-    found = polish(on_a_line, MotionModel.HOMOGRAPHY, np.eye(3))
+    found = refine_irls(on_a_line, MotionModel.HOMOGRAPHY, np.eye(3))
     np.testing.assert_allclose(found, np.eye(3), atol=1e-9)
 
 
@@ -140,7 +140,7 @@ def test_median_is_that_of_numpy(count: int) -> None:
 @pytest.mark.parametrize("noise", [0.0, 0.02])
 def test_a_shift_without_perspective_is_a_turn_of_a_very_long_lens(noise: float) -> None:
     """The focal length runs away, and takes nothing else with it."""
-    found = polish(matches(TRANSLATION, 100, noise=noise), MotionModel.TURN, TRANSLATION)
+    found = refine_irls(matches(TRANSLATION, 100, noise=noise), MotionModel.ROTATION, TRANSLATION)
     assert corner_error_px(found, TRANSLATION, SIZE).max() < 0.02 + 2 * noise
 
 

@@ -10,8 +10,9 @@ from PIL import Image, ImageOps
 
 from ebb.arrays import Size
 from ebb.errors import Broken, Reason
+from ebb.geometry.pixel_grid import resize_homography
 from ebb.photo.decode import decode, developed_size, upright, upright_to_stored
-from ebb.photo.resample import resample, scale_matrix
+from ebb.photo.resample import resample
 from tests.bayer import bayer_dng
 
 CAPTURES = Path(__file__).parents[3] / "data" / "sample" / "captures"
@@ -124,7 +125,7 @@ def test_raw_shows_what_its_jpeg_twin_shows() -> None:
     twin = decode(capture("IMG_0301.JPG"), ".JPG", 1).astype(np.float64)
     photo = decode(capture("IMG_0301.DNG"), ".DNG", 1)
     size = Size(twin.shape[1], twin.shape[0])
-    small = resample(photo, np.linalg.inv(scale_matrix(1728 / 1920)), size).astype(np.float64)
+    small = resample(photo, np.linalg.inv(resize_homography(1728 / 1920)), size).astype(np.float64)
     exposed = (small.max(axis=2) < 240) & (twin.max(axis=2) < 240)
     for channel in range(3):
         assert np.corrcoef(small[exposed, channel], twin[exposed, channel])[0, 1] > 0.97

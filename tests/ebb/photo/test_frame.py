@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ebb.arrays import Size
 from ebb.errors import Broken, Reason
+from ebb.geometry.pixel_grid import resize_homography
 from ebb.photo.frame import (
     LEAST_REDUCTION,
     DevelopedFrame,
@@ -17,7 +18,6 @@ from ebb.photo.frame import (
     MosaicFrame,
     open_frame,
 )
-from ebb.photo.resample import scale_matrix
 from tests.bayer import bayer_dng, mosaic_of
 
 CAPTURES = Path(__file__).parents[3] / "data" / "sample" / "captures"
@@ -32,7 +32,7 @@ def both_ways(data: bytes, orientation: int = 1) -> tuple[Frame, Frame]:
 
 def shrunk(frame: Frame, scale: float) -> NDArray[np.uint8]:
     size = Size(round(frame.size.width * scale), round(frame.size.height * scale))
-    return frame.resample(np.linalg.inv(scale_matrix(scale)), size)
+    return frame.resample(np.linalg.inv(resize_homography(scale)), size)
 
 
 @pytest.mark.parametrize("name", ["IMG_0301.DNG", "IMG_0302.DNG"])
@@ -64,7 +64,7 @@ def test_gain_is_divided_out_both_ways() -> None:
     numbers = np.rint(mosaic_of(np.full((120, 180, 3), 0.4)))
     numbers[0] += 1  # or every pixel would be the same
     for frame in both_ways(bayer_dng(numbers)):
-        out = frame.resample(np.linalg.inv(scale_matrix(1 / 3)), Size(60, 40), (2.0, 1.0, 0.5))
+        out = frame.resample(np.linalg.inv(resize_homography(1 / 3)), Size(60, 40), (2.0, 1.0, 0.5))
         light = ((out[20, 30] / 255 + 0.055) / 1.055) ** 2.4
         np.testing.assert_allclose(light, [0.2, 0.4, 0.8], atol=0.005)
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from ebb.arrays import Homography, Size
 from ebb.bokeh.thin_lens import Lens, PixelGrid
+from ebb.geometry.pixel_grid import resize_homography
 from ebb.photo.decode import decode, opened_raw
 from ebb.photo.mosaic import Mosaic, read_mosaic
-from ebb.photo.resample import as_photo, resample, scale_matrix
+from ebb.photo.resample import as_photo, resample
 from ebb.simulation.point_spread import focus_kernel, spread_light
 from ebb.simulation.sensor import Exposure, Sensor, expose
 from tests.bayer import PATTERNS, bayer_dng, mosaic_of, simulated_dng
@@ -32,7 +33,7 @@ def opened(data: bytes) -> Mosaic:
 
 
 def shrunk(scale: float = SCALE) -> Homography:
-    return np.linalg.inv(scale_matrix(scale))
+    return np.linalg.inv(resize_homography(scale))
 
 
 def colours() -> NDArray[np.float64]:
@@ -92,7 +93,7 @@ def test_fidelity_beats_a_full_demosaicing(iso: int | None, size: Size) -> None:
     numbers = expose(light, sensor, exposure, np.random.default_rng(6) if iso else None)
     data = simulated_dng(numbers)
     truth = as_photo(reference(light, size)).astype(np.float64)
-    H = np.linalg.inv(scale_matrix(size.width / SIZE.width))
+    H = np.linalg.inv(resize_homography(size.width / SIZE.width))
 
     def psnr(photo: NDArray[np.uint8]) -> float:
         return float(10 * np.log10(255**2 / np.mean((photo - truth)[INNER] ** 2)))

@@ -11,7 +11,9 @@ from PIL import Image
 from skimage.color import rgb2gray
 
 from ebb.arrays import Homography, Rect, Size
-from ebb.photo.resample import ColourPlane, crop_matrix, gather, reduced, resample, scale_matrix, to_gray8
+from ebb.geometry.crop import crop_to_photo
+from ebb.geometry.pixel_grid import resize_homography
+from ebb.photo.resample import ColourPlane, gather, reduced, resample, to_gray8
 from ebb.srgb import decode_srgb, to_light
 
 Levels = NDArray[np.float64]
@@ -19,7 +21,7 @@ Levels = NDArray[np.float64]
 
 def to_photo(scale: float) -> Homography:
     """Pixel of a photo resized by ``scale`` → pixel of the photo."""
-    return np.linalg.inv(scale_matrix(scale))
+    return np.linalg.inv(resize_homography(scale))
 
 
 def hand_held(
@@ -78,7 +80,7 @@ def test_identity_changes_no_bit(dtype: type[np.uint8 | np.uint16], size: Size) 
 @given(st.integers(0, 20), st.integers(0, 25), st.integers(1, 30), st.integers(1, 25))
 def test_whole_pixel_shifts_are_crops(x: int, y: int, width: int, height: int) -> None:
     photo = noise((50, 50, 3))
-    out = resample(photo, np.linalg.inv(crop_matrix(Rect(x, y, width, height), 1.0)), Size(width, height))
+    out = resample(photo, crop_to_photo(Rect(x, y, width, height), Size(width, height)), Size(width, height))
     np.testing.assert_array_equal(out, photo[y : y + height, x : x + width])
 
 
@@ -261,9 +263,10 @@ def test_equal_bytes_with_any_number_of_threads() -> None:
     script = """
 import hashlib, numpy as np
 from ebb.arrays import Size
-from ebb.photo.resample import resample, scale_matrix
+from ebb.photo.resample import resample
+from ebb.geometry.pixel_grid import resize_homography
 photo = np.random.default_rng(3).integers(0, 65536, (400, 600, 3), dtype=np.uint16)
-H = np.linalg.inv(scale_matrix(0.3)) @ [[1.0, 0.01, 2], [-0.01, 1, 3], [1e-5, 0, 1]]
+H = np.linalg.inv(resize_homography(0.3)) @ [[1.0, 0.01, 2], [-0.01, 1, 3], [1e-5, 0, 1]]
 print(hashlib.sha256(resample(photo, H, Size(160, 100)).tobytes()).hexdigest())
 """
     hashes = {
@@ -277,13 +280,6 @@ print(hashlib.sha256(resample(photo, H, Size(160, 100)).tobytes()).hexdigest())
         for threads in ("1", "2")
     }
     assert len(hashes) == 1
-
-
-def test_pixel_centres() -> None:
-    np.testing.assert_allclose(scale_matrix(0.5) @ [0.5, 0.5, 1], [0, 0, 1], atol=1e-15)
-    np.testing.assert_allclose(scale_matrix(2.0) @ [-0.5, 9.5, 1], [-0.5, 19.5, 1])  # borders stay borders
-    np.testing.assert_allclose(crop_matrix(Rect(10, 20, 30, 40), 3.0) @ [10, 20, 1], [1, 1, 1])
-    assert scale_matrix(0.7).dtype == np.float64
 
 
 def test_gray_agrees_with_the_weights() -> None:

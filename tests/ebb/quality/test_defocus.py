@@ -32,7 +32,7 @@ def with_disc(light: np.ndarray, disc: float) -> np.ndarray:
 def discs(wide: np.ndarray, shallow: np.ndarray) -> np.ndarray:
     tiles = measure(band(wide), band(shallow), STILL)
     fine = FineDetail(tiles.centres, tiles.energy, tiles.kept, tiles.correlation)
-    return largest_discs_px(fine, wide, aligned_halves(wide, shallow, STILL))
+    return largest_discs_px(fine, wide, aligned_halves(wide, shallow, STILL)) * 1024 / FRAME.height
 
 
 def in_photo(disc_at_1024: float) -> float:

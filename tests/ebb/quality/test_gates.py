@@ -1,19 +1,16 @@
-"""The gates: each figure at its limit, the order, the words, what a figure that is no number does."""
+"""The gates: each measurement at its limit, the order, the words, and what is not a number."""
 
 import dataclasses
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ebb.arrays import Size
 from ebb.errors import Reason, Rejected, Status
-from ebb.quality.gates import AlignmentFigures, check_alignment, check_clipping, coverage
+from ebb.measurements import Measurements
+from ebb.quality.gates import check_alignment, check_measured, rejections
 from ebb.settings import AlignSettings
 
 SETTINGS = AlignSettings()
-GOOD = AlignmentFigures(
+GOOD = Measurements(
     num_matches=900,
     num_inliers=850,
     inlier_ratio=850 / 900,
@@ -77,33 +74,33 @@ def test_a_good_pair_passes() -> None:
     check_alignment(GOOD, SETTINGS)
 
 
-@pytest.mark.parametrize(("figure", "value", "reason", "message"), BAD)
+@pytest.mark.parametrize(("name", "value", "reason", "message"), BAD)
 def test_each_gate_says_the_number_and_the_limit(
-    figure: str, value: float, reason: Reason, message: str
+    name: str, value: float, reason: Reason, message: str
 ) -> None:
-    figures = dataclasses.replace(GOOD, **{figure: value})
+    measurements = dataclasses.replace(GOOD, **{name: value})
     with pytest.raises(Rejected) as caught:
-        check_alignment(figures, SETTINGS)
+        check_alignment(measurements, SETTINGS)
     assert caught.value.reason is reason
     assert caught.value.status is Status.REJECTED
     assert caught.value.message.startswith(message)
-    assert caught.value.measurements == figures.as_dict()
+    assert caught.value.measurements == measurements.as_dict()
 
 
 def test_the_first_gate_in_order_decides() -> None:
-    in_order = {figure: (value, message) for figure, value, _, message in reversed(BAD)}
-    failing = {figure: value for figure, (value, _) in in_order.items()}
-    for figure, _, _, message in BAD:
-        if figure in failing and in_order[figure][1] == message:
+    in_order = {name: (value, message) for name, value, _, message in reversed(BAD)}
+    failing = {name: value for name, (value, _) in in_order.items()}
+    for name, _, _, message in BAD:
+        if name in failing and in_order[name][1] == message:
             with pytest.raises(Rejected) as caught:
                 check_alignment(dataclasses.replace(GOOD, **failing), SETTINGS)
             assert caught.value.message.startswith(message)
-            del failing[figure]
+            del failing[name]
     assert not failing
 
 
 @pytest.mark.parametrize(
-    ("figure", "limit"),
+    ("name", "limit"),
     [
         ("num_inliers", SETTINGS.min_inliers),
         ("inlier_ratio", SETTINGS.min_inlier_ratio),
@@ -127,30 +124,38 @@ def test_the_first_gate_in_order_decides() -> None:
         ("exposure_gain", 2**-SETTINGS.max_exposure_ev),
     ],
 )
-def test_the_limit_itself_passes(figure: str, limit: float) -> None:
-    check_alignment(dataclasses.replace(GOOD, **{figure: limit}), SETTINGS)
+def test_the_limit_itself_passes(name: str, limit: float) -> None:
+    check_alignment(dataclasses.replace(GOOD, **{name: limit}), SETTINGS)
 
 
-@pytest.mark.parametrize("figure", sorted({figure for figure, *_ in BAD} - {"parallax_px", "focus_mismatch"}))
-def test_not_a_number_does_not_pass(figure: str) -> None:
+@pytest.mark.parametrize("name", sorted({name for name, *_ in BAD} - {"parallax_px", "focus_mismatch"}))
+def test_not_a_number_does_not_pass(name: str) -> None:
     with pytest.raises(Rejected):
-        check_alignment(dataclasses.replace(GOOD, **{figure: float("nan")}), SETTINGS)
+        check_alignment(dataclasses.replace(GOOD, **{name: float("nan")}), SETTINGS)
 
 
-@pytest.mark.parametrize("figure", ["parallax_px", "focus_mismatch"])
-def test_what_cannot_be_measured_is_left_out_of_the_figures(figure: str) -> None:
-    unknown = dataclasses.replace(GOOD, **{figure: float("nan")})
+@pytest.mark.parametrize("name", ["parallax_px", "focus_mismatch"])
+def test_what_cannot_be_measured_is_left_out(name: str) -> None:
+    unknown = dataclasses.replace(GOOD, **{name: float("nan")})
     check_alignment(unknown, SETTINGS)
-    assert figure not in unknown.as_dict()
+    assert name not in unknown.as_dict()
 
 
 def test_a_burnt_out_photo_is_rejected_before_anything_else() -> None:
-    check_clipping(0.0, SETTINGS.max_clipped, SETTINGS)
+    check_measured({"clipped_wide": 0.0, "clipped_shallow": SETTINGS.max_clipped}, SETTINGS)
+    check_measured({"clipped_wide": 0.9, "clipped_shallow": 0.0}, SETTINGS)
     with pytest.raises(
         Rejected, match="80% of the shallow photo is overexposed, 1% of the wide one"
     ) as caught:
-        check_clipping(0.01, 0.8, SETTINGS)
+        check_measured({"clipped_wide": 0.01, "clipped_shallow": 0.8}, SETTINGS)
     assert caught.value.reason is Reason.EXPOSURE_MISMATCH
+    assert caught.value.measurements == {"clipped_wide": 0.01, "clipped_shallow": 0.8}
+
+
+def test_every_gate_that_rejects_a_pair_is_heard() -> None:
+    bad = dataclasses.replace(GOOD, overlap=0.1, parallax_px=50.0, residual_px=3.0)
+    found = [rejection.reason for rejection in rejections(bad, SETTINGS)]
+    assert found == [Reason.LOW_OVERLAP, Reason.PARALLAX, Reason.LOW_SIMILARITY]
 
 
 def test_every_limit_is_a_setting() -> None:
@@ -172,35 +177,10 @@ def test_every_limit_is_a_setting() -> None:
         max_residual_p95_px=5,
         max_exposure_ev=4,
     )
-    for figure, value, *_ in BAD:
-        if value > 0 or figure == "rotation_deg":
-            check_alignment(dataclasses.replace(GOOD, **{figure: value}), loose)
+    for name, value, *_ in BAD:
+        if value > 0 or name == "rotation_deg":
+            check_alignment(dataclasses.replace(GOOD, **{name: value}), loose)
 
 
-def test_figures_are_plain_numbers() -> None:
+def test_measurements_are_plain_numbers() -> None:
     assert all(isinstance(value, int | float) for value in GOOD.as_dict().values())
-
-
-def test_coverage_counts_cells() -> None:
-    size = Size(400, 200)
-    one_per_cell = np.array([[x, y] for x in (50, 150, 250, 350) for y in (25, 75, 125, 175)], np.float32)
-    assert coverage(one_per_cell, size) == 1.0
-    assert coverage(one_per_cell[:4], size) == 0.25
-    assert coverage(np.repeat(one_per_cell[:1], 50, axis=0), size) == 1 / 16
-    assert coverage(one_per_cell, size, grid=2) == 1.0
-
-
-def test_coverage_of_nothing_is_zero() -> None:
-    assert coverage(np.empty((0, 2), np.float32), Size(400, 200)) == 0.0
-
-
-def test_the_outermost_pixels_belong_to_the_outermost_cells() -> None:
-    corners = np.array([[-0.5, -0.5], [399.49, 199.49], [399.5, 199.5]], np.float32)
-    assert coverage(corners, Size(400, 200)) == 2 / 16
-
-
-@given(count=st.integers(1, 60), seed=st.integers(0, 1000))
-def test_coverage_never_falls_when_points_are_added(count: int, seed: int) -> None:
-    points = (np.random.default_rng(seed).uniform(0, 1, (count, 2)) * (400, 200)).astype(np.float32)
-    size = Size(400, 200)
-    assert 0 < coverage(points[: count // 2 + 1], size) <= coverage(points, size) <= 1

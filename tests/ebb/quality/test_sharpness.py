@@ -1,9 +1,9 @@
-"""Focus figures from tiles."""
+"""Focus from tiles."""
 
 import numpy as np
 import pytest
 
-from ebb.quality.sharpness import SHARP_DISC_PX, focus_figures
+from ebb.quality.sharpness import SHARP_DISC_PX, measure_focus
 
 
 def tiles(count: int = 100) -> dict[str, np.ndarray]:
@@ -18,7 +18,7 @@ def tiles(count: int = 100) -> dict[str, np.ndarray]:
 
 
 def test_a_good_pair() -> None:
-    found = focus_figures(**tiles())
+    found = measure_focus(**tiles())
     assert found.focus_share == 0.1
     assert (found.sharpness_wide, found.sharpness_shallow) == (0.05, 0.04)
     assert found.residual_px == pytest.approx(0.03 * np.sqrt(2))
@@ -29,19 +29,19 @@ def test_a_good_pair() -> None:
 def test_sharp_things_that_differ_are_a_mismatch() -> None:
     moved = tiles()
     moved["correlation"][:10] = 0.0
-    assert focus_figures(**moved).focus_mismatch == 0.5
+    assert measure_focus(**moved).focus_mismatch == 0.5
 
 
 def test_noise_is_no_mismatch() -> None:
     noisy = tiles()
     noisy["contrast_wide"][:], noisy["contrast_shallow"][:], noisy["correlation"][:] = 0.02, 0.02, 0.0
-    assert np.isnan(focus_figures(**noisy).focus_mismatch)
+    assert np.isnan(measure_focus(**noisy).focus_mismatch)
 
 
 def test_nothing_in_focus() -> None:
     blurred = tiles() | {"in_focus": np.zeros(100, bool), "discs_px": np.full(100, np.inf)}
-    found = focus_figures(**blurred)
+    found = measure_focus(**blurred)
     assert found.focus_share == 0
     assert np.isnan([found.residual_px, found.sharpness_shallow, found.focus_correlation]).all()
     none = {name: values[:0] for name, values in tiles().items()}
-    assert focus_figures(**none).focus_share == 0
+    assert measure_focus(**none).focus_share == 0

@@ -1,12 +1,12 @@
-"""The ladder: richer models are taken when, and only when, they predict better."""
+"""Model selection: richer models are taken when, and only when, they predict better."""
 
 import numpy as np
 import pytest
 
 from ebb.arrays import Size
 from ebb.geometry.homography import apply
-from ebb.geometry.models import Matches, MotionModel, polish
-from ebb.registration.model_selection import CAP, error_cap, folds, held_out_error, simplest
+from ebb.geometry.models import Matches, MotionModel, refine_irls
+from ebb.registration.model_selection import CAP, error_cap, folds, held_out_error, select_model
 from ebb.registration.motion import Motion
 from ebb.simulation.hand_motion import CameraPose, pose_homography
 
@@ -25,8 +25,8 @@ def matches(H: np.ndarray, seed: int = 0, count: int = 400, sigma: float = 0.2) 
 
 def climb(seen: Matches) -> MotionModel:
     inliers = np.ones(len(seen), bool)
-    fits = [Motion(polish(seen, kind, np.eye(3)), inliers, kind) for kind in MotionModel]
-    return simplest(seen, fits).kind
+    fits = [Motion(refine_irls(seen, kind, np.eye(3)), inliers, kind) for kind in MotionModel]
+    return select_model(seen, fits).kind
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -35,7 +35,7 @@ def climb(seen: Matches) -> MotionModel:
     [
         (np.array([[1.0, 0, 8], [0, 1, 3], [0, 0, 1]]), MotionModel.TRANSLATION),
         (SIMILARITY, MotionModel.SIMILARITY),
-        (TURN, MotionModel.TURN),
+        (TURN, MotionModel.ROTATION),
         (KEYSTONE, MotionModel.HOMOGRAPHY),
     ],
 )

@@ -110,7 +110,7 @@ def test_a_homography_seen_in_a_corner_only_is_not_taken() -> None:
 
 
 def test_the_simpler_model_extrapolates_better() -> None:
-    """Why the ladder exists: noisy matches in the middle, error at the corners."""
+    """Why models are selected: noisy matches in the middle, error at the corners."""
     models = (MotionModel.SIMILARITY, MotionModel.HOMOGRAPHY)
     errors = np.empty((8, len(models)))
     for seed, row in enumerate(errors):
@@ -123,7 +123,7 @@ def test_the_simpler_model_extrapolates_better() -> None:
     assert similarity < homography / 3
 
 
-@pytest.mark.parametrize("model", [MotionModel.SIMILARITY, MotionModel.TURN, MotionModel.HOMOGRAPHY])
+@pytest.mark.parametrize("model", [MotionModel.SIMILARITY, MotionModel.ROTATION, MotionModel.HOMOGRAPHY])
 def test_a_named_model_is_the_one_fitted(model: MotionModel) -> None:
     assert estimate(*points_of(SIMILARITY, 200), FRAME, 1.5, model=model).kind is model
 
@@ -189,7 +189,7 @@ def test_a_rendered_pair_is_within_a_tenth_of_a_pixel() -> None:
     truth = json.loads((SAMPLE / "truth.json").read_text(encoding="utf-8"))["pairs"][0]["H_jpeg"]
     expected = rescale_homography(np.linalg.inv(truth), scale, scale)
     motion = aligned(shallow, wide, 1.5 * 768 / 1024)
-    assert motion.kind is MotionModel.TURN
+    assert motion.kind is MotionModel.ROTATION
     assert corner_error_px(motion.H_shallow_to_wide, expected, Size(1152, 768)).mean() < 0.1
 
 

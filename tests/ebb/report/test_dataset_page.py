@@ -62,13 +62,13 @@ def test_every_pair_has_a_row_with_its_fate(root: Path, page: str) -> None:
         aligned = workspace.state.stage_rows(results.ALIGN)
     assert len(pairs) == 3
     for pair in pairs:
-        _, wide, shallow, where, said, residual, *_ = rows[pair.pair_id]
+        _, wide, shallow, where, said, overlap, *_ = rows[pair.pair_id]
         assert (wide, shallow, where) == (pair.wide, pair.shallow, pair.split or "align")
         if pair.status is Status.OK:
             assert said == "ok"
             kept = aligned[pair.pair_id].value
             assert kept is not None
-            assert float(residual) == pytest.approx(kept.measurements["residual_px"], rel=0.01)
+            assert float(overlap) == pytest.approx(kept.measurements["overlap"], rel=0.01)
         else:
             assert said == f"{pair.reason}: {pair.detail}"
 
@@ -125,13 +125,13 @@ def test_nothing_done_yet(root: Path, tmp_path: Path) -> None:
 
 def test_the_nearest_to_a_limit_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dataset_page, "NUM_DOUBTFUL", 2)
-    figures = {"fine": 0.1, "bare": 0.49, "near": 0.4}
+    residuals = {"fine": 0.1, "bare": 0.49, "near": 0.4}
     pairs = [
         PairFacts(
             status=PairStatus(pair_id=name, wide="", shallow="", stage="depth", status=Status.OK),
-            figures={"residual_px": value, "defocus_px": 30.0, "similarity": 0.999},
+            measured={"residual_px": value, "defocus_px": 30.0, "similarity": 0.999},
         )
-        for name, value in figures.items()
+        for name, value in residuals.items()
     ]
     found = most_doubtful(pairs, AlignSettings(max_residual_px=0.5))
     assert [pair.status.pair_id for pair in found] == ["bare", "near"]

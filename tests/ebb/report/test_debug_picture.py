@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from ebb import results
 from ebb.arrays import Rgb8
-from ebb.dataset.catalog import pairs_of, read_catalog, write_catalog
+from ebb.dataset.catalog import Pair, pairs_of, read_catalog, write_catalog
 from ebb.errors import InvalidInput, Reason, UsageError
 from ebb.formats.png import decode_png
 from ebb.report import debug_picture
 from ebb.report.canvas import BAD, GOOD, MARK
 from ebb.report.debug_picture import CAPTION, HEADER, MARGIN, PANEL, WIDTH, compose, write_debug_picture
 from ebb.settings import AlignSettings, RunSettings
-from ebb.stages.align import examine, jobs
 from ebb.workspace import Workspace, open_workspace, read_workspace
 
 SETTINGS, RUN = AlignSettings(height=256), RunSettings(workers=1)
@@ -33,9 +32,13 @@ def workspace(root: Path, tmp_path: Path) -> Iterator[Workspace]:
         yield opened
 
 
-def pair_of(workspace: Workspace, wide: str) -> str:
+def find(workspace: Workspace, wide: str) -> Pair:
     pairs = pairs_of(read_catalog(workspace.catalog_file))
-    return next(pair.pair_id for pair in pairs if pair.wide.name == wide)
+    return next(pair for pair in pairs if pair.wide.name == wide)
+
+
+def pair_of(workspace: Workspace, wide: str) -> str:
+    return find(workspace, wide).pair_id
 
 
 def count(picture: NDArray[np.uint8], colour: tuple[int, int, int]) -> int:
@@ -44,9 +47,8 @@ def count(picture: NDArray[np.uint8], colour: tuple[int, int, int]) -> int:
 
 
 def drawn(workspace: Workspace, wide: str, settings: AlignSettings = SETTINGS) -> Rgb8:
-    pair_id = pair_of(workspace, wide)
-    job = next(job for job in jobs(workspace, settings) if job.pair_id == pair_id)
-    return compose(job, examine(job))
+    pair = find(workspace, wide)
+    return compose(pair, settings, debug_picture.examine_pair(pair, settings))
 
 
 def test_an_accepted_pair(workspace: Workspace) -> None:
@@ -89,13 +91,12 @@ def test_every_gate_that_says_no_is_named(workspace: Workspace) -> None:
     report = write_debug_picture(workspace, pair_id, strict, RUN)
     assert report.verdict == Reason.TOO_FEW_INLIERS
     assert "less than 100%" in report.detail
-    job = next(job for job in jobs(workspace, strict) if job.pair_id == pair_id)
-    examined = examine(job)
+    examined = debug_picture.examine_pair(find(workspace, "IMG_0001.JPG"), strict)
     assert examined.rejections[0].reason is Reason.TOO_FEW_INLIERS
     assert Reason.LOW_SIMILARITY in {one.reason for one in examined.rejections}
-    lines = dict(debug_picture._figure_lines(strict, examined))
+    lines = dict(debug_picture._measurement_lines(strict, examined))
     failing = [text for text, colour in lines.items() if colour == BAD]
-    assert any(text.startswith("inlier_ratio") and text.endswith("(at least 1)") for text in failing)
+    assert any(text.startswith("inlier_ratio") and text.endswith(" share  (at least 1)") for text in failing)
     assert any(text.startswith("residual_px") for text in failing)
     assert not any(text.startswith("overlap") for text in failing)
 

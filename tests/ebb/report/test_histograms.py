@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ebb.measurement_types import Bound, Limit
 from ebb.report.histograms import BINS, HEIGHT, WIDTH, Bar, Histogram, draw_histogram
-from ebb.report.limits import Limit
 
 NUMBERS = st.lists(st.floats(-1e3, 1e3), max_size=40)
 
@@ -38,7 +38,7 @@ def test_bars_are_those_of_numpy() -> None:
 
 
 def test_refused_pairs_stand_on_the_accepted_and_beyond_them_at_the_end() -> None:
-    found = drawn([1.0, 1.0, 2.0], [1.0, 50.0], Limit("most", 3, is_least=False))
+    found = drawn([1.0, 1.0, 2.0], [1.0, 50.0], Limit("most", 3, Bound.AT_MOST))
     assert counts(found.accepted, HEIGHT / 3) == [2, 1]
     assert counts(found.refused, HEIGHT / 3) == [1, 1]
     first, end = found.refused
@@ -50,11 +50,11 @@ def test_refused_pairs_stand_on_the_accepted_and_beyond_them_at_the_end() -> Non
 
 
 def test_a_limit_far_away_does_not_squeeze_the_bars() -> None:
-    assert drawn([0.1, 0.2], [], Limit("most", 10, is_least=False)).limits == ()
+    assert drawn([0.1, 0.2], [], Limit("most", 10, Bound.AT_MOST)).limits == ()
 
 
 def test_a_limit_of_magnitude_lies_on_both_sides() -> None:
-    found = drawn([-1.0, 1.0], [], Limit("most", 2, is_least=False))
+    found = drawn([-1.0, 1.0], [], Limit("most", 2, Bound.WITHIN))
     assert [mark.text for mark in found.limits] == ["-2", "2"]
 
 
@@ -65,7 +65,7 @@ def test_nothing_to_draw(values: list[float]) -> None:
 
 @given(NUMBERS, NUMBERS)
 def test_every_pair_is_in_a_bar_inside_the_drawing(accepted: list[float], refused: list[float]) -> None:
-    found = draw_histogram("a", accepted, refused, Limit("most", 5, is_least=False))
+    found = draw_histogram("a", accepted, refused, Limit("most", 5, Bound.AT_MOST))
     if found is None:
         assert not accepted + refused
         return

@@ -9,7 +9,7 @@ import pytest
 from ebb.dataset.catalog import CatalogRow
 from ebb.errors import Broken, Reason
 from ebb.files import sha256_bytes
-from ebb.scan.inputs import read_ingested
+from ebb.scan.inputs import ingested_photo, read_ingested
 
 
 def test_read_ingested(tmp_path: Path) -> None:
@@ -24,3 +24,14 @@ def test_read_ingested(tmp_path: Path) -> None:
     with pytest.raises(Broken, match="cannot be read") as caught:
         read_ingested(row)
     assert caught.value.reason is Reason.UNREADABLE
+
+
+def test_a_photo_is_read_when_it_is_opened(tmp_path: Path) -> None:
+    row = CatalogRow(folder=str(tmp_path), name="a.jpg", sha256=sha256_bytes(b"abc"), height=7, iso=100.0)
+    photo = ingested_photo(row)
+    assert (photo.name, photo.height, photo.iso, photo.f_number) == ("a.jpg", 7, 100.0, None)
+    (tmp_path / "a.jpg").write_bytes(b"abc")
+    assert photo.read() == b"abc"
+    (tmp_path / "a.jpg").write_bytes(b"abd")
+    with pytest.raises(Broken, match="not the bytes that were ingested"):
+        photo.read()

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from ebb import results
-from ebb.arrays import Homography, Rect, Size
+from ebb.arrays import Homography, Size
 from ebb.console import SilentProgress
 from ebb.dataset.catalog import pairs_of, read_catalog
-from ebb.errors import Reason, Rejected, Status
+from ebb.errors import Reason, Status
 from ebb.formats.png import decode_png
 from ebb.geometry.homography import apply, corner_error_px
 from ebb.results import StoredAlignment
@@ -120,13 +120,6 @@ def test_the_number_of_workers_changes_nothing(aligned: Workspace, card: Path, t
         align.run(workspace, aligned.settings(AlignSettings), one, SilentProgress())
         again = workspace.state.stage_rows(results.ALIGN)
     assert {key: row.outputs for key, row in again.items()} == {key: row.outputs for key, row in rows.items()}
-
-
-def test_a_crop_that_is_too_small_says_which_height_would_do() -> None:
-    with pytest.raises(Rejected, match=r"900 x 601, lower than 1024; --height 600 would keep it") as caught:
-        align.stored_size(Rect(0, 0, 900, 601), 1024)
-    assert caught.value.reason is Reason.TOO_SMALL
-    assert align.stored_size(Rect(0, 0, 1801, 1200), 1024) == Size(1536, 1024)
 
 
 def test_photos_are_never_enlarged(aligned: Workspace) -> None:

@@ -1,0 +1,291 @@
+"""The table of measurements: everything that is measured on the alignment of a pair, declared once.
+
+A measurement is a field of :class:`Measurements`; its annotation says what it means, in which unit, what it
+is called in the report, whether the shards have a column for it, and which gate it goes through. The limit of
+the gate is a field of :class:`Limits`. Gates, settings and their checks, shard columns, the report, the debug
+picture and ``docs/measurements.md`` are made from this table, so a new measurement takes two edits: here, and
+where it is computed (:mod:`ebb.registration.measure`).
+
+"px" is pixels at 1024 px photo height throughout, whatever height a pair was measured at.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, get_type_hints
+
+from ebb.errors import Reason
+from ebb.measurement_types import Bound, Gate, Measurement, Unit
+
+
+def _stops(ratio: float) -> float:
+    return math.log2(ratio) if ratio > 0 else math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a pair has to keep to, in the order in which the gates decide."""
+
+    min_inliers: int = 15
+    """Reject with fewer inliers than this."""
+    min_inlier_ratio: float = 0.35
+    """Reject when a smaller share of the matches are inliers."""
+    min_coverage: float = 0.25
+    """Reject when inliers touch a smaller share of the cells of a 4 x 4 grid over the frame."""
+    max_keypoint_residual_px: float = 1.0
+    """Reject when half of the inliers are farther than this from where the motion puts them, in pixels at
+    1024 px height."""
+    max_scale_change: float = 0.1
+    """Reject when the motion stretches or shrinks the photo by more than this share."""
+    max_stretch: float = 0.015
+    """Reject when the motion stretches the photo by more than this share in one direction and not the other:
+    a rotation of the camera does not, a step to the side does so to a plane such as the ground."""
+    max_rotation_deg: float = 5.0
+    """Reject when the camera rolled by more than this."""
+    min_overlap: float = 0.6
+    """Reject when the common crop is a smaller share of the wide photo."""
+    min_focus_share: float = 0.04
+    """Reject when a smaller share of the frame is sharp in both photos: the focus was missed."""
+    max_parallax_px: float = 10.0
+    """Reject when a quarter of the frame is displaced by more than this, in pixels at 1024 px height."""
+    min_similarity: float = 0.9
+    """Reject when both photos, blur aside, correlate less than this."""
+    max_changed: float = 0.03
+    """Reject when a larger share of the frame looks different, blur aside: something moved."""
+    max_focus_mismatch: float = 0.35
+    """Reject when a larger share of what is sharp in both photos differs: something moved."""
+    max_residual_px: float = 0.25
+    """Reject when half of what is in focus is farther apart after alignment, in pixels at 1024 px height."""
+    max_residual_p95_px: float = 1.0
+    """Reject when one part in twenty of it is farther apart than this, in pixels at 1024 px height: a part of
+    it moved."""
+    max_exposure_ev: float = 2.0
+    """Reject when one photo is brighter by more stops than this."""
+    max_clipped: float = 0.3
+    """Reject when a larger share of the shallow photo is overexposed than of the wide one, by this share."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurements:
+    """What was measured on the alignment of one pair; NaN where it could not be measured."""
+
+    # fmt: off
+    num_matches: Annotated[int, Measurement(
+        "One-to-one matches of keypoints.",
+        Unit.COUNT, stored=True,
+    )]
+    num_inliers: Annotated[int, Measurement(
+        "Matches that agree with the motion.",
+        Unit.COUNT, "inliers", stored=True,
+        gate=Gate(
+            "min_inliers", Bound.AT_LEAST, Reason.TOO_FEW_INLIERS,
+            "{value:.0f} inliers, fewer than {limit:g}",
+        ),
+    )]
+    inlier_ratio: Annotated[float, Measurement(
+        "Matches that agree with the motion, as a share of all.",
+        Unit.SHARE, stored=True,
+        gate=Gate(
+            "min_inlier_ratio", Bound.AT_LEAST, Reason.TOO_FEW_INLIERS,
+            "{value:.0%} of the matches agree, less than {limit:.0%}",
+        ),
+    )]
+    coverage: Annotated[float, Measurement(
+        "Cells of a 4 x 4 grid over the frame that hold inliers.",
+        Unit.SHARE, stored=True,
+        gate=Gate(
+            "min_coverage", Bound.AT_LEAST, Reason.TOO_FEW_INLIERS,
+            "inliers in {value:.0%} of the frame, less than {limit:.0%}",
+        ),
+    )]
+    keypoint_residual_px: Annotated[float, Measurement(
+        "Median transfer error of the inliers.",
+        Unit.PIXELS, "keypoints from the motion",
+        gate=Gate(
+            "max_keypoint_residual_px", Bound.AT_MOST, Reason.TOO_FEW_INLIERS,
+            "half of the inliers are {value:.2f} px or more from the motion, more than {limit:g} px",
+        ),
+    )]
+    scale_min: Annotated[float, Measurement(
+        "Smallest stretch of the motion at the frame centre.",
+        Unit.RATIO,
+        gate=Gate(
+            "max_scale_change", Bound.NEAR_ONE, Reason.IMPLAUSIBLE_MOTION,
+            "scale {value:.3f}, outside {low:g} to {high:g}",
+        ),
+    )]
+    scale_max: Annotated[float, Measurement(
+        "Largest stretch of the motion at the frame centre.",
+        Unit.RATIO,
+        gate=Gate(
+            "max_scale_change", Bound.NEAR_ONE, Reason.IMPLAUSIBLE_MOTION,
+            "scale {value:.3f}, outside {low:g} to {high:g}",
+        ),
+    )]
+    stretch: Annotated[float, Measurement(
+        "How much larger the largest stretch is than the smallest; a rotation has next to none.",
+        Unit.SHARE, "stretch",
+        gate=Gate(
+            "max_stretch", Bound.AT_MOST, Reason.PARALLAX,
+            "the motion stretches the photo by {value:.1%} in one direction, more than {limit:.1%}",
+        ),
+    )]
+    rotation_deg: Annotated[float, Measurement(
+        "Roll about the optical axis; positive turns +x towards +y.",
+        Unit.DEGREES, "roll",
+        gate=Gate(
+            "max_rotation_deg", Bound.WITHIN, Reason.IMPLAUSIBLE_MOTION,
+            "rolled by {magnitude:.1f} degrees, more than {limit:g}",
+        ),
+    )]
+    perspective: Annotated[float, Measurement(
+        "Relative change of depth from the frame centre to a corner.",
+        Unit.SHARE,
+        gate=Gate(
+            "max_scale_change", Bound.AT_MOST, Reason.IMPLAUSIBLE_MOTION,
+            "perspective changes by {value:.1%} towards a corner, more than {limit:.0%}",
+        ),
+    )]
+    corner_shift: Annotated[float, Measurement(
+        "Largest move of a frame corner, over the frame's diagonal.",
+        Unit.SHARE,
+    )]
+    overlap: Annotated[float, Measurement(
+        "Area of the common crop over that of the wide photo.",
+        Unit.SHARE, "overlap", listed=True, stored=True,
+        gate=Gate(
+            "min_overlap", Bound.AT_LEAST, Reason.LOW_OVERLAP,
+            "the common crop is {value:.0%} of the frame, less than {limit:.0%}",
+        ),
+    )]
+    focus_share: Annotated[float, Measurement(
+        "Share of the frame that is sharp in both photos.",
+        Unit.SHARE, "sharp in both", listed=True, stored=True,
+        gate=Gate(
+            "min_focus_share", Bound.AT_LEAST, Reason.MISSED_FOCUS,
+            "{value:.1%} of the frame is sharp in both photos, less than {limit:.1%}",
+        ),
+    )]
+    parallax_px: Annotated[float, Measurement(
+        "Displacement of what is found elsewhere, blur aside: of all but the worst quarter.",
+        Unit.PIXELS, "parallax", listed=True, stored=True,
+        gate=Gate(
+            "max_parallax_px", Bound.AT_MOST, Reason.PARALLAX,
+            "a quarter of the frame is displaced by {value:.1f} px or more, the limit is {limit:g} px",
+            unknown_passes=True,  # only where similarity is low or unknown
+        ),
+    )]
+    similarity: Annotated[float, Measurement(
+        "Mean correlation of both photos, blur aside.",
+        Unit.CORRELATION, "similarity, blur aside", stored=True,
+        gate=Gate(
+            "min_similarity", Bound.AT_LEAST, Reason.LOW_SIMILARITY,
+            "the photos correlate by {value:.2f}, less than {limit:g}",
+        ),
+    )]
+    changed_share: Annotated[float, Measurement(
+        "Share of what has structure that looks different in both photos, blur aside.",
+        Unit.SHARE, "changed", stored=True,
+        gate=Gate(
+            "max_changed", Bound.AT_MOST, Reason.LOW_SIMILARITY,
+            "{value:.0%} of the frame shows something else, more than {limit:.0%}",
+        ),
+    )]
+    focus_mismatch: Annotated[float, Measurement(
+        "Share of what is sharp in both photos and yet differs.",
+        Unit.SHARE, "of what is sharp, different",
+        gate=Gate(
+            "max_focus_mismatch", Bound.AT_MOST, Reason.LOW_SIMILARITY,
+            "{value:.0%} of what is sharp in both photos differs, more than {limit:.0%}",
+            unknown_passes=True,  # only where hardly anything is clear
+        ),
+    )]
+    residual_px: Annotated[float, Measurement(
+        "Median distance between both photos in focus after alignment.",
+        Unit.PIXELS, "apart in focus", listed=True, stored=True,
+        gate=Gate(
+            "max_residual_px", Bound.AT_MOST, Reason.LOW_SIMILARITY,
+            "what is in focus is {value:.2f} px apart after alignment, more than {limit:g} px",
+        ),
+    )]
+    residual_p95_px: Annotated[float, Measurement(
+        "The distance in focus that one place in twenty exceeds.",
+        Unit.PIXELS, "apart in focus, the worst twentieth", stored=True,
+        gate=Gate(
+            "max_residual_p95_px", Bound.AT_MOST, Reason.LOW_SIMILARITY,
+            "a part of what is in focus is {value:.1f} px apart after alignment, more than {limit:g} px",
+        ),
+    )]
+    focus_correlation: Annotated[float, Measurement(
+        "Median correlation of fine detail in focus.",
+        Unit.CORRELATION, stored=True,
+    )]
+    sharpness_wide: Annotated[float, Measurement(
+        "Contrast of fine detail in focus in the wide photo: standard deviation over mean.",
+        Unit.RATIO, stored=True,
+    )]
+    sharpness_shallow: Annotated[float, Measurement(
+        "The same in the shallow photo.",
+        Unit.RATIO, stored=True,
+    )]
+    defocus_px: Annotated[float, Measurement(
+        "Median blur of the shallow photo over the frame: diameter of a disc.",
+        Unit.PIXELS, "blur, median", listed=True, stored=True,
+    )]
+    exposure_gain: Annotated[float, Measurement(
+        "Linear light of the shallow photo over the wide one's: green, at the frame centre.",
+        Unit.STOPS, "shallow brighter by", listed=True, stored=True,
+        seen_as=_stops,
+        gate=Gate(
+            "max_exposure_ev", Bound.WITHIN, Reason.EXPOSURE_MISMATCH,
+            "the shallow photo is {magnitude:.1f} stops brighter, the limit is {limit:g}",
+            "the shallow photo is {magnitude:.1f} stops darker, the limit is {limit:g}",
+        ),
+    )]
+    exposure_gain_red: Annotated[float, Measurement(
+        "The same for red.",
+        Unit.RATIO,
+    )]
+    exposure_gain_blue: Annotated[float, Measurement(
+        "The same for blue.",
+        Unit.RATIO,
+    )]
+    vignetting_ev: Annotated[float, Measurement(
+        "Extra light in the corners of the shallow photo; negative when it is darker there.",
+        Unit.STOPS, "light in the corners", stored=True,
+    )]
+    clipped_wide: Annotated[float, Measurement(
+        "Share of the wide photo that is overexposed.",
+        Unit.SHARE,
+    )]
+    clipped_shallow: Annotated[float, Measurement(
+        "Share of the shallow photo that is overexposed; its gate subtracts the wide photo's.",
+        Unit.SHARE,
+        gate=Gate(
+            "max_clipped", Bound.AT_MOST, Reason.EXPOSURE_MISMATCH,
+            "{clipped_shallow:.0%} of the shallow photo is overexposed, {clipped_wide:.0%} of the wide one",
+            minus="clipped_wide",
+        ),
+    )]
+    # fmt: on
+
+    def as_dict(self) -> dict[str, float]:
+        """Name → value, in the order above; what could not be measured is left out."""
+        return {name: value for name, value in asdict(self).items() if math.isfinite(value)}
+
+
+def _table() -> tuple[Measurement, ...]:
+    hints = get_type_hints(Measurements, include_extras=True)
+    return tuple(
+        replace(hint.__metadata__[0], name=name, kind=hint.__origin__) for name, hint in hints.items()
+    )
+
+
+TABLE: tuple[Measurement, ...] = _table()
+"""All measurements, in the order in which their gates decide."""
+
+GATED: tuple[Measurement, ...] = tuple(row for row in TABLE if row.gate is not None)
+STORED: tuple[Measurement, ...] = tuple(row for row in TABLE if row.stored)
+DRAWN: tuple[Measurement, ...] = tuple(row for row in TABLE if row.title)
+LISTED: tuple[Measurement, ...] = tuple(row for row in TABLE if row.listed)

@@ -1,0 +1,158 @@
+"""Everything measured on a registered pair; the one place where lengths become pixels at 1024 px height."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ebb.geometry.crop import common_crop, overlap
+from ebb.geometry.homography import decompose, rescale_homography, transfer_error_px
+from ebb.measurements import Measurements
+from ebb.quality.agreement import agreement
+from ebb.quality.coverage import coverage
+from ebb.quality.defocus import (
+    FineDetail,
+    aligned_halves,
+    defocus_map,
+    defocus_px,
+    largest_discs_px,
+    median_of,
+)
+from ebb.quality.exposure import measure_exposure
+from ebb.quality.perceptual_hash import picture_hash
+from ebb.quality.sharpness import measure_focus
+
+if TYPE_CHECKING:
+    from ebb.arrays import Homography, Rect
+    from ebb.quality.defocus import Halves
+    from ebb.quality.sharpness import FocusMeasurements
+    from ebb.registration.detection import DetectionPhoto
+    from ebb.registration.estimate import MotionEstimate
+    from ebb.registration.refinement import Refinement
+    from ebb.settings import AlignSettings
+
+KERNEL_REACH_PX = 2.0
+"""Distance of the common crop from the edge of the shallow photo, in stored pixels: what the filter reads."""
+
+
+class Registration(NamedTuple):
+    """How two photos of a pair lie on each other, at their full size."""
+
+    H_shallow_to_wide: Homography
+    """(3, 3), float64, H[2, 2] = 1: maps (x, y) of the shallow photo to the wide one; integers are centres of
+    pixels."""
+    crop: Rect
+    """The largest rectangle of wide pixels that the shallow photo covers."""
+    motion_model: str
+    """A :class:`~ebb.geometry.models.MotionModel`."""
+    measurements: Measurements
+    defocus_map: list[float | None]
+    """Blur of the shallow photo in the 4 x 4 parts of the frame, row by row: median diameter of the disc in
+    pixels at 1024 px height; ``None`` where nothing shows it."""
+    picture_hash: str
+    """Perceptual hash of the wide photo, 16 hex digits: near-duplicates have nearly the same."""
+
+    @property
+    def gain(self) -> tuple[float, float, float]:
+        """Linear light of the shallow photo over that of the wide one, red, green and blue."""
+        measured = self.measurements
+        return measured.exposure_gain_red, measured.exposure_gain, measured.exposure_gain_blue
+
+
+def measure(
+    wide: DetectionPhoto,
+    shallow: DetectionPhoto,
+    estimate: MotionEstimate,
+    settings: AlignSettings,
+    prior_ev: float | None,
+) -> Registration:
+    """Common crop and measurements of a motion; no gate looks at them here.
+
+    Args:
+        wide: At detection height.
+        shallow: Likewise.
+        estimate: The motion between them.
+        settings: For the height of the stored photos, whose filter needs a margin.
+        prior_ev: By how many stops the shallow photo should be brighter.
+
+    Raises:
+        Rejected: the photos have no pixel in common.
+    """
+    H_detection = estimate.refinement.H_shallow_to_wide
+    H = rescale_homography(H_detection, shallow.inverse_scale, wide.inverse_scale)
+    margin = KERNEL_REACH_PX * max(1.0, shallow.full.height / settings.height)
+    crop = common_crop(H, wide.full, shallow.full, margin)
+    halves = aligned_halves(wide.gray, shallow.gray, H_detection)
+    blurs = wide.unit_px * defocus_px(halves)
+    return Registration(
+        H_shallow_to_wide=H,
+        crop=crop,
+        motion_model=estimate.refinement.kind.value,
+        measurements=_measurements(wide, shallow, estimate, halves, median_of(blurs), crop, prior_ev),
+        defocus_map=defocus_map(blurs),
+        picture_hash=picture_hash(wide.gray),
+    )
+
+
+def _measurements(
+    wide: DetectionPhoto,
+    shallow: DetectionPhoto,
+    estimate: MotionEstimate,
+    halves: Halves,
+    median_defocus_px: float,
+    crop: Rect,
+    prior_ev: float | None,
+) -> Measurements:
+    """The table, filled in."""
+    inliers, H = estimate.motion.inliers, estimate.refinement.H_shallow_to_wide
+    source, target = estimate.points_shallow[inliers], estimate.points_wide[inliers]
+    moved = decompose(rescale_homography(H, shallow.unit_px, wide.unit_px), wide.reference_size)
+    focus = _focus(wide, halves, estimate.refinement)
+    exposure = measure_exposure(wide.rgb, shallow.rgb, H, prior_ev)
+    agreed = agreement(wide.rgb, shallow.rgb, H, exposure)
+    red, green, blue = exposure.gain
+    return Measurements(
+        num_matches=len(inliers),
+        num_inliers=int(inliers.sum()),
+        inlier_ratio=float(inliers.mean()),
+        coverage=coverage(target, wide.size),
+        keypoint_residual_px=wide.unit_px * float(np.median(transfer_error_px(H, source, target))),
+        scale_min=moved.scale_min,
+        scale_max=moved.scale_max,
+        stretch=moved.stretch,
+        rotation_deg=moved.rotation_deg,
+        perspective=moved.perspective,
+        corner_shift=moved.corner_shift,
+        overlap=overlap(crop, wide.full),
+        focus_share=focus.focus_share,
+        parallax_px=wide.unit_px * agreed.parallax_px,
+        similarity=agreed.similarity,
+        changed_share=agreed.changed_share,
+        focus_mismatch=focus.focus_mismatch,
+        residual_px=focus.residual_px,
+        residual_p95_px=focus.residual_p95_px,
+        focus_correlation=focus.focus_correlation,
+        sharpness_wide=focus.sharpness_wide,
+        sharpness_shallow=focus.sharpness_shallow,
+        defocus_px=median_defocus_px,
+        exposure_gain=green,
+        exposure_gain_red=red,
+        exposure_gain_blue=blue,
+        vignetting_ev=exposure.vignetting_ev,
+        clipped_wide=exposure.clipped_wide,
+        clipped_shallow=exposure.clipped_shallow,
+    )
+
+
+def _focus(wide: DetectionPhoto, halves: Halves, refined: Refinement) -> FocusMeasurements:
+    tiles = refined.tiles
+    fine = FineDetail(tiles.centres, tiles.energy, tiles.kept, tiles.correlation)
+    return measure_focus(
+        refined.in_focus,
+        wide.unit_px * largest_discs_px(fine, wide.detail, halves, wide.enlargement),
+        tiles.contrast,
+        tiles.shallow_contrast,
+        tiles.correlation,
+        wide.unit_px * tiles.shifts,
+    )

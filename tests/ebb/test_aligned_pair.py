@@ -1,0 +1,66 @@
+"""Two camera files to two photos on one grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ebb.aligned_pair import prior_ev
+from ebb.api.pairs import _camera_file as camera_file
+from ebb.api.pairs import align_pair
+from ebb.errors import Broken, InvalidInput, Reason, Rejected
+from ebb.settings import AlignSettings
+from tests.captures import SIZE, shot, write_pair
+from tests.captures import scene as made_up
+
+SETTINGS = AlignSettings(height=256)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return write_pair(tmp_path_factory.mktemp("card"), 1, seed=0, seconds=0)
+
+
+def test_the_same_pixel_shows_the_same_place(pair: tuple[Path, Path]) -> None:
+    aligned = align_pair(*pair, SETTINGS)
+    assert aligned.wide.shape == aligned.shallow.shape
+    assert (aligned.wide.shape[0], aligned.wide.dtype) == (256, np.uint8)
+    left = np.s_[:, 16 : aligned.wide.shape[1] // 2 - 16]
+    difference = np.abs(aligned.wide[left].astype(int) - aligned.shallow[left])
+    assert difference.mean() < 3
+    assert aligned.registration.measurements.similarity > 0.95
+
+
+def test_exposure_is_matched_when_asked(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    darker = tmp_path / "IMG_0002.JPG"
+    darker.write_bytes(shot((made_up(0) * 0.7).astype(np.uint8), 1.8, 5))
+    as_shot = align_pair(pair[0], darker, SETTINGS)
+    matched = align_pair(pair[0], darker, AlignSettings(height=256, match_exposure=True))
+    assert as_shot.shallow.mean() < 0.75 * as_shot.wide.mean()
+    assert matched.shallow.mean() == pytest.approx(matched.wide.mean(), rel=0.03)
+
+
+def test_what_a_file_says(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    wide, shallow = (camera_file(path) for path in pair)
+    assert (wide.name, wide.height, wide.orientation) == (str(pair[0]), SIZE[1], 1)
+    assert prior_ev(wide, shallow) == pytest.approx(2 * np.log2(16 / 1.8), abs=0.01)
+    upright = tmp_path / "UPRIGHT.JPG"
+    upright.write_bytes(shot(made_up(0), 16, 0, orientation=6))
+    assert camera_file(upright).height == SIZE[0]
+
+
+def test_files_that_are_none(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"gone\.JPG: cannot be read"):
+        align_pair(pair[0], tmp_path / "gone.JPG")
+    (tmp_path / "text.JPG").write_text("no photo")
+    with pytest.raises(Broken, match=r"text\.JPG: ") as caught:
+        align_pair(tmp_path / "text.JPG", pair[1])
+    assert caught.value.reason is Reason.UNREADABLE
+
+
+def test_photos_are_never_enlarged(pair: tuple[Path, Path]) -> None:
+    with pytest.raises(Rejected, match="lower than 1024; --height 31. would keep it") as caught:
+        align_pair(*pair)
+    assert caught.value.reason is Reason.TOO_SMALL
