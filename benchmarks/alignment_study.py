@@ -1,19 +1,20 @@
 """Is alignment ever silently wrong? A randomised study on simulated pairs with known truth.
 
-Method: pairs come from ebb.simulation, made in memory (1024 x 684, a third portrait; see alignment_pairs.py)
-and registered with default settings, on one core; all lengths are pixels at 1024 px photo height. For every
-two scenes there are six pairs that should align (roll up to 2 degrees, shift up to 6 % of the frame, focal
-ratio 0.96 to 1.04, for half of them a hand's sideways motion up to 0.8 mm, exposure off by up to 1.5 stops of
-which EXIF knows nothing, ISO 100 to 1600, blur as an f/1.8 lens makes it; every fifth scene has a tenth to a
-half of its contrast), two of unrelated scenes, and two out of moved subject, missed focus, a step sideways of
-2 to 80 mm, overexposure. In focus are places whose true blur disc in the shallow photo is below 2 px; the
-true displacement of each comes from its depth. Right to accept is a pair whose mean error in focus is at most 1 px
-and that shows the same thing. A pair must be rejected when it is unrelated, when more than 2 % of the frame
-shows another thing, when less than 0.5 % is in focus, or when 30 % more of the shallow photo than of the wide
-one is at the sensor's limit. A missed focus or a step sideways that is none of that may go either way. The
-limits were set on other seeds. For every gate the result holds its limit, how the measurement is distributed
-over the alignable pairs and over those that must be rejected, how many of either are beyond the limit, and how
-many of the latter no other gate rejects. A pair without any motion has no measurements.
+Method: pairs come from ebb.simulation, made in memory (1024 x 684, a third portrait; see
+alignment_pairs.py) and registered with default settings, on one core; all lengths are pixels at 1024 px
+photo height. For every two scenes there are six pairs that should align (roll up to 2 degrees, shift up to
+6 % of the frame, focal ratio 0.96 to 1.04, for half of them a hand's sideways motion up to 0.8 mm, exposure
+off by up to 1.5 stops of which EXIF knows nothing, ISO 100 to 1600, blur as an f/1.8 lens makes it; every
+fifth scene has a tenth to a half of its contrast), two of unrelated scenes, and two out of moved subject,
+missed focus, a step sideways of 2 to 80 mm, overexposure. In focus are places whose true blur disc in the
+shallow photo is below 2 px; the true displacement of each comes from its depth. Right to accept is a pair
+whose mean error in focus is at most 1 px and that shows the same thing. A pair must be rejected when it is
+unrelated, when more than 2 % of the frame shows another thing, when less than 0.5 % is in focus, or when 30
+% more of the shallow photo than of the wide one is at the sensor's limit. A missed focus or a step sideways
+that is none of that may go either way. The limits were set on other seeds. For every gate the result holds
+its limit, how the measurement is distributed over the alignable pairs and over those that must be rejected,
+how many of either are beyond the limit, and how many of the latter no other gate rejects. A pair without
+any motion has no measurements.
 
     python benchmarks/alignment_study.py --groups 60 --seed 80005 --out other.json
     python benchmarks/alignment_study.py --beside other.json  # writes benchmarks/results/alignment_study.json
