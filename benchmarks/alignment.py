@@ -32,11 +32,11 @@ from ebb.dataset.catalog import pairs_of, read_catalog
 from ebb.errors import Rejected, Status
 from ebb.geometry.homography import apply
 from ebb.photo.frame import open_frame
+from ebb.registration.register import register
 from ebb.results import ALIGN
 from ebb.settings import AlignSettings, IngestSettings, RunSettings, SimulateSettings
 from ebb.simulation.hand_motion import intrinsics
 from ebb.stages import align, ingest, simulate
-from ebb.stages.align import register
 from ebb.workspace import open_workspace
 
 if TYPE_CHECKING:

@@ -65,8 +65,8 @@ RESULT = Path(__file__).parent / "results" / "throughput.json"
 SIZES = {"18 megapixels": Size(5184, 3456), "4.5 megapixels": Size(2592, 1728)}
 NUM_PAIRS = 3
 PARTS = {
-    "read and decode": ("open_photos",),
-    "reduce": ("reduce",),
+    "read and decode": ("open_frames",),
+    "reduce": ("detection_photo",),
     "SIFT": ("detect",),
     "match": ("match",),
     "fit": ("estimate",),

@@ -104,7 +104,8 @@ def align(
 
     Args:
         debug: Align only the pair with this id, accepted or not, and draw how into debug/PAIR_ID.png of the
-            dataset folder: matches, overlay before and after, focus, figures, gates. Changes nothing else.
+            dataset folder: matches, overlay before and after, focus, measurements, gates. Changes nothing
+            else.
     """
     from ebb.report.summary import debug_text, stage_text
     from ebb.stages import align as stage

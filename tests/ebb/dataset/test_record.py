@@ -261,7 +261,7 @@ def test_schemas_that_are_not_ours_are_named() -> None:
         "width: type is string, not int32": good.set(width, pa.field("width", pa.string())),
         "a column name is there twice": good.append(good.field(lens)),
         "ebb_schema_version is 'none'": good.remove_metadata(),
-        "ebb_schema_version is '99', this program reads 4": good.with_metadata({VERSION_KEY: b"99"}),
+        "ebb_schema_version is '99', this program reads 5": good.with_metadata({VERSION_KEY: b"99"}),
     }
     for message, found in bad.items():
         with pytest.raises(InvalidInput) as caught:
