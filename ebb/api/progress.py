@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from ebb.console import SilentProgress
+from ebb.progress import SilentProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable

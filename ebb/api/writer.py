@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ebb.dataset.shards import ShardFacts
+    from ebb.dataset.shards import ShardEntry
 
 ArrayPair: TypeAlias = "AlignedPair | tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]"
 """An aligned pair, or (wide, shallow, depth or None)."""
@@ -74,7 +74,7 @@ def write_dataset(
     if any(root.glob("*.parquet")) or (root / INDEX_NAME).exists():
         raise OutputError("it holds shards already", path=root, hint="name a new folder")
     make_folder(root)
-    shards: dict[str, ShardFacts] = {}
+    shards: dict[str, ShardEntry] = {}
     seen: set[str] = set()
     for split, pairs in (("train", train), ("val", val), ("test", test)):
         records = [_record(pair, f"{split}-{number:06d}") for number, pair in enumerate(pairs)]

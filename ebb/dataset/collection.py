@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb.dataset.record import Record
-    from ebb.dataset.shards import ShardFacts
+    from ebb.dataset.shards import ShardEntry
 
 OPEN_SHARDS = 32
 """Shards one process keeps open; a pair from another one costs the reading of its index first."""
@@ -32,7 +32,7 @@ class ShardCollection:
         shards: File name → what ``DATASET.json`` says of it.
     """
 
-    def __init__(self, folder: Path, shards: Mapping[str, ShardFacts]) -> None:
+    def __init__(self, folder: Path, shards: Mapping[str, ShardEntry]) -> None:
         self.folder = folder
         self.shards = dict(shards)
         self._names = list(self.shards)

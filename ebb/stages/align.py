@@ -19,7 +19,7 @@ from ebb.scan.inputs import ingested_photo
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb.settings import AlignSettings, RunSettings
     from ebb.workspace import Workspace
 
