@@ -32,6 +32,7 @@ from ebb.dataset.catalog import pairs_of, read_catalog
 from ebb.errors import Rejected, Status
 from ebb.geometry.homography import apply
 from ebb.photo.frame import open_frame
+from ebb.results import ALIGN
 from ebb.settings import AlignSettings, IngestSettings, RunSettings, SimulateSettings
 from ebb.simulation.hand_motion import intrinsics
 from ebb.stages import align, ingest, simulate
@@ -87,13 +88,10 @@ def simulated(size: str, scenes: int, workers: int) -> dict[str, Any]:
             ingest.run(workspace, captures, IngestSettings(), run, progress)
             align.run(workspace, settings, run, progress)
             wide_names = {p.pair_id: p.wide.name for p in pairs_of(read_catalog(workspace.catalog_file))}
-            rows = {wide_names[pair]: row for pair, row in workspace.state.stage_rows("align").items()}
+            rows = {wide_names[pair]: row for pair, row in workspace.state.stage_rows(ALIGN).items()}
         truths = pq.read_table(captures / simulate.TRUTH_FILE).to_pylist()
-        aligned = [truth for truth in truths if rows[truth["wide"]].status is Status.OK]
-        found = [
-            (truth, errors(truth, captures, rows[truth["wide"]].figures["H_shallow_to_wide"]))
-            for truth in aligned
-        ]
+        aligned = [(truth, value) for truth in truths if (value := rows[truth["wide"]].value)]
+        found = [(truth, errors(truth, captures, value.H_shallow_to_wide)) for truth, value in aligned]
     turns = [error for truth, error in found if not any(truth["t"])]
     moved = [error for truth, error in found if any(truth["t"])]
     return {

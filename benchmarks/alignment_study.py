@@ -121,7 +121,7 @@ def study_pair(pair: StudyPair) -> dict[str, Any]:
         found = register(DevelopedFrame(pair.wide), DevelopedFrame(pair.shallow), SETTINGS, PRIOR_EV)
     except ItemError as rejected:
         row |= {"status": "rejected", "reason": str(rejected.reason), "message": rejected.message}
-        figures = dict(rejected.figures)
+        figures = dict(rejected.measurements)
     else:
         figures = found.figures.as_dict()
         row |= {"status": "ok", "model": found.motion_model}

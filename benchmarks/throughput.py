@@ -41,10 +41,8 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.console import SilentProgress
-from ebb.errors import Status
 from ebb.geometry.homography import apply
-from ebb.runner.items import Result
-from ebb.runner.keys import ALIGN
+from ebb.results import ALIGN, AlignedPair
 from ebb.runner.local import settle_worker
 from ebb.runner.stage import run_pairs
 from ebb.settings import AlignSettings, IngestSettings, RunSettings
@@ -56,6 +54,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from ebb.runner.items import Result
 
 sys.path.insert(0, str(Path(__file__).parent))
 import composites
@@ -122,12 +122,8 @@ def measure(captures: Path, made: Path, rounds: int, repeat: int) -> dict[str, A
     last = State(made / "last.sqlite")
     alone = timed(lambda: align_all(last, jobs, 1)) / len(jobs)
     rows = last.stage_rows(ALIGN)
-    found = [
-        (job, rows[job.pair_id].figures)
-        for job in jobs[: len(pairs)]
-        if rows[job.pair_id].status is Status.OK
-    ]
-    errors = [error_px(np.reshape(one["H_shallow_to_wide"], (3, 3)), job, captures) for job, one in found]
+    found = [(job, value) for job in jobs[: len(pairs)] if (value := rows[job.pair_id].value) is not None]
+    errors = [error_px(np.reshape(one.H_shallow_to_wide, (3, 3)), job, captures) for job, one in found]
     return {
         "num_pairs": len(pairs),
         "accepted": len(found),
@@ -136,7 +132,7 @@ def measure(captures: Path, made: Path, rounds: int, repeat: int) -> dict[str, A
         "times_faster": round(float(np.median(script) / np.median(ours)), 2),
         "one_worker_s": round(alone, 3),
         "two_workers_over_one": round(alone / float(np.median(ours)), 2),
-        "worker_mb": max(row.figures.get("peak_mb", 0) for row in rows.values()),
+        "worker_mb": max(row.value.measurements["peak_mb"] for row in rows.values() if row.value),
         "ebb_error_px": [round(one, 4) for one in errors],
         "script_error_px": [round(one, 4) for one in script_errors],
         "profile": profile(pairs),
@@ -148,11 +144,12 @@ def align_all(state: State, jobs: list[align.AlignJob], workers: int) -> None:
     run_pairs(state, ALIGN, jobs, align_and_weigh, RunSettings(workers=workers), SilentProgress())
 
 
-def align_and_weigh(job: align.AlignJob) -> Result:
+def align_and_weigh(job: align.AlignJob) -> Result[AlignedPair]:
     """Align a pair and note the memory of the worker so far. Runs in a worker."""
     result = align.align_pair(job)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Result(figures={**result.figures, "peak_mb": round(peak_mb)}, outputs=result.outputs)
+    measurements = {**result.value.measurements, "peak_mb": round(peak_mb)}
+    return dataclasses.replace(result, value=dataclasses.replace(result.value, measurements=measurements))
 
 
 def run_script(job: align.AlignJob, folder: Path) -> tuple[float, NDArray[np.float64]]:

@@ -18,7 +18,7 @@ Every reason code a row can carry is a member of :class:`Reason`.
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,15 +194,19 @@ class ItemError(EbbError):
         message: str,
         *,
         path: Path | str | None = None,
-        figures: Mapping[str, float] | None = None,
+        measurements: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(message, path=path, hint=reason.advice)
         self.reason = reason
-        self.figures = dict(figures or {})
+        self.measurements = dict(measurements or {})
+
+    def with_path(self, path: Path | str) -> Self:
+        """The same error, said of a file."""
+        return type(self)(self.reason, self.message, path=path, measurements=self.measurements)
 
 
 class Rejected(ItemError):
-    """A rule said no. ``figures`` keeps the measurements the rule looked at."""
+    """A rule said no. ``measurements`` keeps what the rule looked at."""
 
     status = Status.REJECTED
 

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ebb.depthmap.providers import FROM_FILES, PROVIDERS
 from ebb.errors import MissingDependency, UsageError
 from ebb.files import sha256_file
 from ebb.settings import canonical_json
@@ -22,29 +21,38 @@ _HUB_FILES = ["*.json", "*.safetensors"]
 """What is fetched: pickled weights are not."""
 
 
-def find_model(settings: DepthSettings) -> Path | None:
-    """File or folder that ``--model`` names.
-
-    Returns:
-        None for a provider of ebb that reads no model, and for a plug-in whose model is no path.
+def find_onnx(settings: DepthSettings) -> Path:
+    """The ONNX file that ``--model`` names.
 
     Raises:
-        UsageError: the provider needs a model and none is named.
+        UsageError: none is named.
+        MissingDependency: it is not there.
+    """
+    path = Path(settings.model).expanduser()
+    if not settings.model:
+        raise UsageError("--provider onnx needs a model", hint="--model FILE.onnx")
+    if not path.is_file():
+        raise MissingDependency("no such ONNX file", path=path, hint="name one with --model")
+    return path
+
+
+def find_transformers(settings: DepthSettings) -> Path:
+    """The folder of a transformers model that ``--model`` names, or that of a model of the hub in its cache.
+
+    Raises:
+        UsageError: none is named.
         MissingDependency: it is not there; the hint says how to get it.
     """
     path = Path(settings.model).expanduser()
-    if settings.provider == "onnx":
-        if not settings.model:
-            raise UsageError("--provider onnx needs a model", hint="--model FILE.onnx")
-        if not path.is_file():
-            raise MissingDependency("no such ONNX file", path=path, hint="name one with --model")
-        return path
-    if settings.provider == "transformers":
-        if not settings.model:
-            raise UsageError("--provider transformers needs a model", hint="--model FOLDER, or owner/name")
-        return path if path.is_dir() else _from_hub(settings)
-    is_plug_in = settings.provider not in (*PROVIDERS, *FROM_FILES)
-    return path if is_plug_in and settings.model and path.exists() else None
+    if not settings.model:
+        raise UsageError("--provider transformers needs a model", hint="--model FOLDER, or owner/name")
+    return path if path.is_dir() else _from_hub(settings)
+
+
+def find_path(settings: DepthSettings) -> Path | None:
+    """What ``--model`` names, if it is a path: for plug-ins, whose model may be a name."""
+    path = Path(settings.model).expanduser()
+    return path if settings.model and path.exists() else None
 
 
 def sha256_model(path: Path | None) -> str:

@@ -5,7 +5,8 @@ This is the door for whoever has photos but no pairs, such as ``ebb-train render
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import glob
+from dataclasses import dataclass, replace
 from pathlib import Path  # noqa: TC003 - fields keep their type at run time
 from typing import TYPE_CHECKING, cast
 
@@ -13,10 +14,11 @@ import numpy as np
 
 from ebb import __version__
 from ebb.arrays import Rect, Size
-from ebb.depthmap.encoding import encode_depth8, half_size_homography, resample_depth
-from ebb.depthmap.providers import FROM_FILES, make_provider
-from ebb.depthmap.sidecar import SUFFIXES, read_sidecar
-from ebb.errors import Broken, ItemError, Reason, Rejected
+from ebb.depthmap.encoding import encode_depth8
+from ebb.depthmap.registry import prepare
+from ebb.depthmap.sidecar import depth_files
+from ebb.depthmap.source import DepthFile
+from ebb.errors import Broken, Reason, Rejected
 from ebb.geometry.crop import crop_to_photo
 from ebb.photo.decode import decode
 from ebb.photo.exif import read_exif
@@ -26,12 +28,11 @@ from ebb.photo.resample import resample
 from ebb.runner.items import Result
 from ebb.runner.local import run_items
 from ebb.settings import RunSettings
-from ebb.stages.depth import check_ready, embedded_depth
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from ebb.arrays import Gray8, InverseDepth, Rgb, Rgb8
+    from ebb.arrays import Gray8, Rgb, Rgb8
     from ebb.settings import DepthSettings
 
 
@@ -79,10 +80,10 @@ def open_photos(paths: Sequence[Path], opening: Opening) -> Generator[OnePhoto |
     # one worker: its outcomes come in order, and hardly more than one photo waits for the caller
     settings = RunSettings(workers=1, item_timeout=opening.item_timeout)
     for outcome in run_items(_Open(opening), paths, settings):
-        if outcome.reason is None:
-            yield outcome.figures["photo"]
+        if outcome.value is not None:
+            yield outcome.value
         else:
-            yield Broken(outcome.reason, outcome.detail)
+            yield Broken(outcome.reason or Reason.INTERNAL_ERROR, outcome.detail)
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ class _Open:
 
     opening: Opening
 
-    def __call__(self, path: Path) -> Result:
-        return Result(figures={"photo": open_photo(path, self.opening)})
+    def __call__(self, path: Path) -> Result[OnePhoto]:
+        return Result(value=open_photo(path, self.opening))
 
 
 def open_photo(path: Path, opening: Opening) -> OnePhoto:
@@ -143,9 +144,8 @@ class DepthOf:
     """
 
     def __init__(self, settings: DepthSettings, file: Path | None = None) -> None:
-        self._settings, self._file = settings, file
-        network = file is None and settings.provider not in FROM_FILES
-        self._network = make_provider(settings, check_ready(settings)) if network else None
+        self._file = file
+        self._source = prepare(replace(settings, provider="sidecar") if file else settings).open()
 
     def __call__(self, photo: OnePhoto) -> Gray8:
         """The depth map of a photo at half the size of its small version; 0 is farthest.
@@ -154,32 +154,60 @@ class DepthOf:
             Rejected: there is no usable depth for this photo.
             Broken: the depth file cannot be read.
         """
-        if self._network is not None:
-            return encode_depth8(self._network(photo.small))
-        size = Size(photo.small.shape[1], photo.small.shape[0])
-        depth = self._from_file(photo)
-        H_out_to_depth = half_size_homography(
-            crop_to_photo(Rect(0, 0, *photo.size), size), photo.size, Size(depth.shape[1], depth.shape[0])
-        )
-        return encode_depth8(resample_depth(depth, H_out_to_depth, Size(size.width // 2, size.height // 2)))
+        (depth,) = self._source.depth([_View(photo, self._file)])
+        if depth is None:
+            raise Rejected(Reason.NO_DEPTH, "the provider gives no depth")
+        return encode_depth8(depth)
 
-    def _from_file(self, photo: OnePhoto) -> InverseDepth:
-        if self._file is None and self._settings.provider == "embedded":
-            return embedded_depth(_read(photo.path), photo.path.name, photo.size, photo.orientation)
-        path = self._file or _sidecar(photo.path)
+
+@dataclass(frozen=True)
+class _View:
+    """A photo as a :class:`~ebb.depthmap.source.PhotoView`."""
+
+    photo: OnePhoto
+    depth_file: Path | None
+
+    @property
+    def name(self) -> str:
+        return self.photo.path.name
+
+    @property
+    def photo_size(self) -> Size:
+        return self.photo.size
+
+    @property
+    def orientation(self) -> int:
+        return self.photo.orientation
+
+    @property
+    def crop(self) -> Rect:
+        return Rect(0, 0, *self.photo.size)
+
+    @property
+    def size(self) -> Size:
+        return Size(self.photo.small.shape[1], self.photo.small.shape[0])
+
+    def read_pixels(self) -> Rgb8:
+        return self.photo.small
+
+    def read_file(self) -> bytes:
+        return _read(self.photo.path)
+
+    def read_depth_file(self) -> DepthFile | None:
+        path = self.depth_file or _beside(self.photo.path)
+        if path is None:
+            return None
         try:
-            return read_sidecar(_read(path), path.suffix, self._settings.sidecar_values, photo.size)
-        except ItemError as error:
-            raise type(error)(error.reason, error.message, path=path, figures=error.figures) from error
+            return DepthFile(path, _read(path))
+        except Broken as error:
+            raise error.with_path(path) from error
 
 
-def _sidecar(path: Path) -> Path:
+def _beside(photo: Path) -> Path | None:
     """The depth file beside a photo."""
-    for suffix in SUFFIXES:
-        for ending in (suffix, suffix.upper()):
-            if (found := path.with_name(f"{path.stem}_depth{ending}")).is_file():
-                return found
-    raise Rejected(Reason.NO_DEPTH, f"no {path.stem}_depth file beside it")
+    names = [path.name for path in photo.parent.glob(f"{glob.escape(photo.stem)}_depth.*") if path.is_file()]
+    found = depth_files(names).get(photo.stem)
+    return photo.with_name(found) if found else None
 
 
 def _read(path: Path) -> bytes:

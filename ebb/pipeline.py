@@ -57,7 +57,7 @@ class PipelineReport:
         return max(codes, default=ExitCode.DONE)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same facts for ``--json``."""
+        """The same for ``--json``."""
         return {
             "dataset": self.dataset,
             "ingest": self.ingested.as_dict() if self.ingested else None,

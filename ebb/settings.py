@@ -309,6 +309,11 @@ SECTIONS: dict[str, type] = {
 """Section of the TOML file → the settings it fills."""
 
 
+def section_of(kind: type) -> str:
+    """The section of the TOML file that fills these settings."""
+    return next(name for name, one in SECTIONS.items() if one is kind)
+
+
 def read_toml(path: Path) -> dict[str, dict[str, Any]]:
     """Read a settings file and refuse what :data:`SECTIONS` does not know.
 

@@ -12,17 +12,21 @@ import os
 import sqlite3
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from ebb.codec import from_plain, to_plain
 from ebb.errors import InvalidInput, OutputError, Reason, Status
 from ebb.files import cannot_write
+from ebb.photo.capture import FileMetadata
 from ebb.settings import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-STATE_VERSION = 1
+STATE_VERSION = 2
+
+T = TypeVar("T")
 
 _PRIMARY = 0xFF
 """Bits of SQLite's error codes that say which error it is; the others say more about it."""
@@ -30,30 +34,43 @@ _PRIMARY = 0xFF
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
     folder TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, facts TEXT NOT NULL,
+    status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, metadata TEXT NOT NULL,
     PRIMARY KEY (folder, name)
 );
 CREATE TABLE IF NOT EXISTS stages (
     pair_id TEXT NOT NULL, stage TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL,
-    reason TEXT NOT NULL, detail TEXT NOT NULL, figures TEXT NOT NULL, outputs TEXT NOT NULL,
-    seconds REAL NOT NULL,
+    upstream TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, value TEXT NOT NULL,
+    measurements TEXT NOT NULL, outputs TEXT NOT NULL, seconds REAL NOT NULL,
     PRIMARY KEY (pair_id, stage)
 );
 CREATE TABLE IF NOT EXISTS splits (pair_id TEXT PRIMARY KEY, split TEXT NOT NULL);
 """
 
 
+class Stage(NamedTuple, Generic[T]):
+    """A stage of a pair, and what it keeps of one that came through."""
+
+    name: str
+    kind: type[T]
+    """A dataclass that :mod:`ebb.codec` can write."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class StageRow:
+class StageRow(Generic[T]):
     """How one stage ended for one pair."""
 
     pair_id: str
-    stage: str
+    stage: Stage[T]
     key: str
     status: Status
+    upstream: str = ""
+    """Key of the stage that this one took its input from."""
     reason: Reason | None = None
     detail: str = ""
-    figures: Mapping[str, Any] = field(default_factory=dict)
+    value: T | None = None
+    """What the stage keeps of a pair that came through."""
+    measurements: Mapping[str, float] = field(default_factory=dict)
+    """What the rule that rejected the pair looked at."""
     outputs: Mapping[str, str] = field(default_factory=dict)
     """File name in the pair's folder → SHA-256."""
     seconds: float = 0.0
@@ -70,8 +87,8 @@ class FileRow:
     status: Status
     reason: Reason | None = None
     detail: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """Hash, developed size and EXIF of a file that could be read."""
+    metadata: FileMetadata | None = None
+    """Of a file that could be read."""
 
 
 class State:
@@ -114,28 +131,30 @@ class State:
         """Close the file; every row that was put is on disk already."""
         self._db.close()
 
-    def put_stage(self, row: StageRow) -> None:
+    def put_stage(self, row: StageRow[Any]) -> None:
         """Record how a stage ended; replaces the pair's earlier row of that stage."""
         self._write(
-            "INSERT OR REPLACE INTO stages VALUES (?,?,?,?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO stages VALUES (?,?,?,?,?,?,?,?,?,?,?)",
             (
                 row.pair_id,
-                row.stage,
+                row.stage.name,
                 row.key,
                 row.status,
+                row.upstream,
                 row.reason or "",
                 row.detail,
-                canonical_json(dict(row.figures)),
-                canonical_json(dict(row.outputs)),
+                canonical_json(to_plain(row.value)),
+                canonical_json(to_plain(row.measurements)),
+                canonical_json(to_plain(row.outputs)),
                 row.seconds,
             ),
         )
 
-    def stage_rows(self, stage: str) -> dict[str, StageRow]:
+    def stage_rows(self, stage: Stage[T]) -> dict[str, StageRow[T]]:
         """All rows of a stage by pair id."""
-        found = self._read("SELECT * FROM stages WHERE stage=? ORDER BY pair_id", stage)
+        found = self._read("SELECT * FROM stages WHERE stage=? ORDER BY pair_id", stage.name)
         with self._understanding():
-            return {row[0]: _stage_row(row) for row in found}
+            return {row[0]: _stage_row(stage, row) for row in found}
 
     def put_file(self, row: FileRow) -> None:
         """Record what reading a file gave."""
@@ -149,7 +168,7 @@ class State:
                 row.status,
                 row.reason or "",
                 row.detail,
-                canonical_json(dict(row.facts)),
+                canonical_json(to_plain(row.metadata)),
             ),
         )
 
@@ -251,21 +270,26 @@ def _cannot_write(path: Path, error: sqlite3.OperationalError) -> OutputError:
     return cannot_write(path, OSError(errno.ENOSPC if is_full else 0, str(error)))
 
 
-def _stage_row(row: tuple[Any, ...]) -> StageRow:
+def _stage_row(stage: Stage[T], row: tuple[Any, ...]) -> StageRow[T]:
+    value = json.loads(row[7])
+    status = Status(row[3])
     return StageRow(
         pair_id=row[0],
-        stage=row[1],
+        stage=stage,
         key=row[2],
-        status=Status(row[3]),
-        reason=Reason(row[4]) if row[4] else None,
-        detail=row[5],
-        figures=json.loads(row[6]),
-        outputs=json.loads(row[7]),
-        seconds=row[8],
+        status=status,
+        upstream=row[4],
+        reason=Reason(row[5]) if row[5] else None,
+        detail=row[6],
+        value=from_plain(stage.kind, value) if status is Status.OK else None,
+        measurements=from_plain(dict[str, float], json.loads(row[8])),
+        outputs=from_plain(dict[str, str], json.loads(row[9])),
+        seconds=row[10],
     )
 
 
 def _file_row(row: tuple[Any, ...]) -> FileRow:
+    metadata = json.loads(row[7])
     return FileRow(
         folder=row[0],
         name=row[1],
@@ -274,5 +298,5 @@ def _file_row(row: tuple[Any, ...]) -> FileRow:
         status=Status(row[4]),
         reason=Reason(row[5]) if row[5] else None,
         detail=row[6],
-        facts=json.loads(row[7]),
+        metadata=None if metadata is None else from_plain(FileMetadata, metadata),
     )

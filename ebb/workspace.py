@@ -17,11 +17,13 @@ import ebb
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
 from ebb.files import cannot_write, make_folder, remove_temporaries, write_atomic
 from ebb.names import as_text, is_text
-from ebb.settings import SECTIONS, as_dict, from_values, read_toml
+from ebb.settings import as_dict, from_values, read_toml, section_of
 from ebb.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ebb.settings import Settings
 
 
 class Workspace:
@@ -69,10 +71,14 @@ class Workspace:
         """Folder of a pair's photos."""
         return self.root / "pairs" / pair_id
 
-    def settings(self, section: str) -> Any:  # noqa: ANN401 - the class depends on the section
-        """Settings a stage last ran with in this folder, or its defaults."""
+    def settings(self, kind: type[Settings]) -> Settings:
+        """Settings a stage last ran with in this folder, or its defaults.
+
+        Args:
+            kind: Their class, one of :data:`~ebb.settings.SECTIONS`.
+        """
         stored = read_toml(self.settings_file) if self.settings_file.exists() else {}
-        return from_values(SECTIONS[section], stored.get(section, {}))
+        return from_values(kind, stored.get(section_of(kind), {}))
 
     def save_settings(self, **sections: object) -> None:
         """Record the settings that stages run with, paths whole; other sections of the file stay."""

@@ -26,7 +26,7 @@ from ebb.cli import main as ebb
 from ebb.dataset.catalog import read_catalog
 from ebb.geometry.homography import corner_error_px
 from ebb.report.status import dataset_status
-from ebb.runner.keys import ALIGN
+from ebb.results import ALIGN
 from ebb.tables import table
 from ebb.workspace import read_workspace
 
@@ -101,11 +101,8 @@ def compare(truth_file: Path, dataset: Path) -> Iterator[Verdict]:
         is_aligned = pair is not None and not pair.reason
         alone = files.get(row["shallow"] if row["missing"] == "wide" else row["wide"])
         reason = (pair.reason if pair else alone and alone.reason) or ""
-        error = (
-            corner_error(aligned[pair.pair_id].figures["H_shallow_to_wide"], row)
-            if pair and is_aligned
-            else np.nan
-        )
+        kept = aligned[pair.pair_id].value if pair and is_aligned else None
+        error = corner_error(kept.H_shallow_to_wide, row) if kept else np.nan
         yield Verdict(
             wide=row["wide"],
             kind=row["kind"],

@@ -6,11 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PosixPath
 
 from ebb.errors import Broken, OutputError, Reason, Rejected, Status
 from ebb.runner.items import Result
+from ebb.state import Stage
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,20 @@ class Job:
     folder: Path = Path()
 
 
-def work(job: Job) -> Result:
+@dataclass(frozen=True)
+class Done:
+    """What was done, and where."""
+
+    name: str
+    pid: int
+    blas: str | None
+    batch: int = 1
+
+
+DOUBLE = Stage("align", Done)
+
+
+def work(job: Job) -> Result[Done]:
     """Do what the job says; in a batch, ``finish`` says it is for :func:`finish` to do."""
     match job.what.removeprefix("finish "):
         case "abort":
@@ -35,7 +49,7 @@ def work(job: Job) -> Result:
         case "hang":
             time.sleep(1000)
         case "reject":
-            raise Rejected(Reason.LOW_OVERLAP, "0.4", figures={"overlap": 0.4})
+            raise Rejected(Reason.LOW_OVERLAP, "0.4", measurements={"overlap": 0.4})
         case "broken":
             raise Broken(Reason.UNREADABLE, "no photo", path="a.jpg")
         case "bug":
@@ -46,8 +60,8 @@ def work(job: Job) -> Result:
             bytearray(1 << 45)
         case "full disk":
             raise OutputError("no space", path="a.png")
-    facts = {"id": job.pair_id, "pid": os.getpid(), "blas": os.environ.get("OPENBLAS_NUM_THREADS")}
-    return Result(figures=facts, outputs={"doubles.py": "00"})
+    done = Done(job.pair_id, os.getpid(), os.environ.get("OPENBLAS_NUM_THREADS"))
+    return Result(value=done, outputs={"doubles.py": "00"})
 
 
 def together(jobs: Sequence[Job]) -> list[int]:
@@ -60,10 +74,10 @@ def together(jobs: Sequence[Job]) -> list[int]:
     return [len(jobs)] * len(jobs)
 
 
-def finish(job: Job, part: int) -> Result:
+def finish(job: Job, part: int) -> Result[Done]:
     """Do one job of a batch."""
     result = work(job)
-    return Result(figures={**result.figures, "batch": part}, outputs=result.outputs)
+    return replace(result, value=replace(result.value, batch=part))
 
 
 @dataclass
@@ -90,8 +104,8 @@ class Crashing(PosixPath):
         os.abort()
 
 
-def count_threads(job: Job) -> Result:
+def count_threads(job: Job) -> Result[int]:
     """Threads that a network would get."""
     import torch
 
-    return Result(figures={"threads": torch.get_num_threads()})
+    return Result(value=torch.get_num_threads())

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ebb.dataset.record import COLUMNS, LISTS
+from ebb.dataset.record import COLUMNS
 from ebb.dataset.splits import SPLITS
 from ebb.settings import canonical_json
 
@@ -69,7 +69,7 @@ def render_card(facts: CardFacts) -> str:
         facts=facts,
         splits={split: split_facts for split, split_facts in present.items() if split_facts.num_pairs},
         size_category=_size_category(sum(split_facts.num_pairs for split_facts in present.values())),
-        features=[(column.name, _YAML_TYPES[column.kind]) for column in COLUMNS],
+        features=[(column.name, column.kind.yaml()) for column in COLUMNS],
         settings=[
             (f"{section}.{name}", value if isinstance(value, str) else canonical_json(value))
             for section, values in sorted(facts.settings.items())
@@ -101,15 +101,3 @@ def _size_category(num_pairs: int) -> str:
     """Bracket of Hugging Face's ``size_categories``."""
     limits = (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")
     return next((name for limit, name in limits if num_pairs < limit), "1M<n<10M")
-
-
-_YAML_TYPES: Mapping[str, str] = {
-    "str": "dtype: string",
-    "int": "dtype: int32",
-    "float": "dtype: float64",
-    "datetime": "dtype: timestamp[us]",
-    "bytes": "dtype: image",
-    "Npy": "dtype: binary",
-    **dict.fromkeys(LISTS, "sequence: float64"),
-}
-"""Kind of a column → its type in the card's ``dataset_info``."""

@@ -1,26 +1,26 @@
 """One row of a shard: the dataclass, the Arrow schema that follows from it, and the checks a row must pass.
 
-The annotations of :class:`Record` are the schema: a column is added by adding a field there and raising
-:data:`SCHEMA_VERSION`. GPS positions and serial numbers have no column.
+The types of :class:`Record` and :data:`MEASUREMENT_COLUMNS` are the schema: a column is added by adding a
+field or an entry there and raising :data:`SCHEMA_VERSION`. GPS positions and serial numbers have no column.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import re
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Mapping  # noqa: TC003
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003 - the types of the fields are the schema
+from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Size
+from ebb.dataset.columns import COUNT, IMAGE, NUMBER, Column, Grid, Matrix, Npy, Png, columns_of, short
 from ebb.errors import InvalidInput
 from ebb.formats.npy import npy_size
 from ebb.formats.png import png_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator
 
     import pyarrow as pa
 
@@ -30,12 +30,26 @@ SCHEMA_VERSION = 4
 VERSION_KEY = b"ebb_schema_version"
 """Where the schema metadata holds :data:`SCHEMA_VERSION`."""
 
-
-Npy: TypeAlias = bytes
-"""An NPY file of a float16 array; see :mod:`ebb.formats.npy`."""
-
-Grid: TypeAlias = tuple[float | None, ...]
-"""16 numbers, one for each of the 4 x 4 parts of the frame, row by row; ``None`` where it is not known."""
+MEASUREMENT_COLUMNS: tuple[Column, ...] = (
+    Column("num_matches", COUNT),
+    Column("num_inliers", COUNT),
+    Column("inlier_ratio", NUMBER),
+    Column("coverage", NUMBER),
+    Column("residual_px", NUMBER),
+    Column("residual_p95_px", NUMBER),
+    Column("overlap", NUMBER),
+    Column("exposure_gain", NUMBER),
+    Column("vignetting_ev", NUMBER),
+    Column("similarity", NUMBER),
+    Column("changed_share", NUMBER),
+    Column("parallax_px", NUMBER),
+    Column("focus_share", NUMBER),
+    Column("focus_correlation", NUMBER),
+    Column("defocus_px", NUMBER),
+    Column("sharpness_wide", NUMBER),
+    Column("sharpness_shallow", NUMBER),
+)
+"""What was measured on the pair; their meaning: :class:`~ebb.quality.gates.AlignmentFigures`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +62,11 @@ class Record:
 
     pair_id: str
     """16 hex digits."""
-    wide: bytes
+    wide: Png
     """8-bit RGB PNG, the photo with the large depth of field."""
-    shallow: bytes
+    shallow: Png
     """8-bit RGB PNG of the same size, the photo with the shallow depth of field."""
-    depth: bytes | None = None
+    depth: Png | None = None
     """8-bit grey PNG of half that size (rounded down): inverse depth of the wide photo, near is bright."""
     depth_float16: Npy | None = None
     """The same in half precision, values in 0…1; inverse depth is min + value · (max − min)."""
@@ -75,40 +89,18 @@ class Record:
     """Time on the camera's clock, without a zone, to the microsecond."""
     captured_at_shallow: datetime | None = None
     motion_model: str = ""
-    H_shallow_to_wide: tuple[float, ...] | None = None
+    H_shallow_to_wide: Matrix | None = None
     """9 numbers, row by row: maps (x, y) of the full-size shallow photo to the full-size wide photo."""
     crop_x: int
     """The common crop, in pixels of the full-size wide photo."""
     crop_y: int
     crop_width: int
     crop_height: int
-    num_matches: int | None = None
-    num_inliers: int | None = None
-    inlier_ratio: float | None = None
-    coverage: float | None = None
-    """Share of the cells of a 4 x 4 grid over the frame that hold inliers."""
-    residual_px: float | None = None
-    """Median distance between both photos in focus, in pixels at 1024 px height."""
-    residual_p95_px: float | None = None
-    """The distance that one place in twenty exceeds."""
-    overlap: float | None = None
-    """Common crop / wide photo, by area."""
-    exposure_gain: float | None = None
-    vignetting_ev: float | None = None
-    """Extra light in the corners of the shallow photo, in stops."""
-    similarity: float | None = None
-    changed_share: float | None = None
-    """Share of what has structure that looks different in both photos."""
-    parallax_px: float | None = None
-    focus_share: float | None = None
-    """Share of the frame that is sharp in both photos."""
-    focus_correlation: float | None = None
-    defocus_px: float | None = None
-    """Median blur of the shallow photo: diameter of the disc, in pixels at 1024 px height."""
+    measurements: Mapping[str, float] = field(default_factory=dict)
+    """Those of :data:`MEASUREMENT_COLUMNS` that are known; each has a column of its own."""
     defocus_map: Grid | None = None
-    """The same for each part of the wide photo, before the crop."""
-    sharpness_wide: float | None = None
-    sharpness_shallow: float | None = None
+    """Blur of the shallow photo in each part of the wide photo, before the crop: median diameter of the disc,
+    in pixels at 1024 px height."""
     near_duplicates: str = ""
     """Smallest pair_id of those that look almost like this one, itself included; empty: there are none."""
     depth_provider: str
@@ -121,66 +113,43 @@ class Record:
     """Names and versions of what made the row."""
 
     def __post_init__(self) -> None:
+        values = _values(self)
+        if odd := sorted(self.measurements.keys() - {column.name for column in MEASUREMENT_COLUMNS}):
+            raise InvalidInput(f"{odd[0]}: no such measurement")
         for column in COLUMNS:
-            _check_type(column, getattr(self, column.name))
+            column.check(values[column.name])
         _check_names(self)
         _check_numbers(self)
         _check_images(self)
         _check_float_depth(self)
 
 
-class Column(NamedTuple):
-    """One column of the schema."""
+def _in_order() -> Iterator[Column]:
+    """Measurements stand behind the crop, and the map of the blur behind its median."""
+    fields = {column.name: column for column in columns_of(Record)}
+    grid = fields.pop("defocus_map")
+    for name, column in fields.items():
+        yield column
+        if name == "crop_height":
+            for measurement in MEASUREMENT_COLUMNS:
+                yield measurement
+                if measurement.name == "defocus_px":
+                    yield grid
 
-    name: str
-    kind: str
-    """``str``, ``bytes`` (a PNG), ``Npy``, ``int``, ``float``, ``datetime``, or one of :data:`LISTS`."""
-    nullable: bool
 
+COLUMNS: tuple[Column, ...] = tuple(_in_order())
+"""Every column, in the order of the schema."""
 
-def _column(field: dataclasses.Field[Any]) -> Column:
-    kind = str(field.type)  # text, because annotations are not evaluated in this module
-    return Column(field.name, kind.removesuffix(" | None"), kind.endswith(" | None"))
-
-
-COLUMNS: tuple[Column, ...] = tuple(_column(field) for field in dataclasses.fields(Record))
-"""Every column, in the order of the fields of :class:`Record`."""
-
-LISTS: Mapping[str, int] = {"tuple[float, ...]": 9, "Grid": 16}
-"""Kinds of columns that hold floats, and how many."""
-
-IMAGE_COLUMNS: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.kind == "bytes")
-
-_HF_FEATURES: Mapping[str, dict[str, Any]] = {
-    "str": {"dtype": "string", "_type": "Value"},
-    "int": {"dtype": "int32", "_type": "Value"},
-    "float": {"dtype": "float64", "_type": "Value"},
-    "datetime": {"dtype": "timestamp[us]", "_type": "Value"},
-    "bytes": {"_type": "Image"},
-    "Npy": {"dtype": "binary", "_type": "Value"},
-    **{kind: {"feature": {"dtype": "float64", "_type": "Value"}, "_type": "Sequence"} for kind in LISTS},
-}
+IMAGE_COLUMNS: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.kind is IMAGE)
 
 
 def schema() -> pa.Schema:
-    """Arrow schema of a shard, with its version and the Hugging Face features as metadata.
-
-    The lists have no fixed length in it: before version 26, pyarrow cannot read those where one is null.
-    """
+    """Arrow schema of a shard, with its version and the Hugging Face features as metadata."""
     import pyarrow as pa
 
-    types = {
-        "str": pa.string(),
-        "int": pa.int32(),
-        "float": pa.float64(),
-        "datetime": pa.timestamp("us"),
-        "bytes": pa.struct({"bytes": pa.binary(), "path": pa.string()}),
-        "Npy": pa.binary(),
-        **dict.fromkeys(LISTS, pa.list_(pa.float64())),
-    }
-    features = {column.name: _HF_FEATURES[column.kind] for column in COLUMNS}
+    features = {column.name: column.kind.hf_feature() for column in COLUMNS}
     return pa.schema(
-        [pa.field(column.name, types[column.kind]) for column in COLUMNS],
+        [pa.field(column.name, column.kind.arrow()) for column in COLUMNS],
         metadata={
             VERSION_KEY: str(SCHEMA_VERSION).encode(),
             b"huggingface": json.dumps({"info": {"features": features}}).encode(),
@@ -195,11 +164,20 @@ def image_path(pair_id: str, column: str) -> str:
 
 def record_row(record: Record) -> dict[str, Any]:
     """Turn a record into the plain values of one Arrow row."""
-    row = {column.name: getattr(record, column.name) for column in COLUMNS}
+    row = _values(record)
     for name in IMAGE_COLUMNS:
         if row[name] is not None:
             row[name] = {"bytes": row[name], "path": image_path(record.pair_id, name)}
     return row
+
+
+def _values(record: Record) -> dict[str, Any]:
+    """Value of every column."""
+    measured = {column.name: record.measurements.get(column.name) for column in MEASUREMENT_COLUMNS}
+    return {
+        column.name: measured[column.name] if column.name in measured else getattr(record, column.name)
+        for column in COLUMNS
+    }
 
 
 def from_row(row: Mapping[str, Any]) -> Record:
@@ -216,9 +194,11 @@ def from_row(row: Mapping[str, Any]) -> Record:
     for name in IMAGE_COLUMNS:
         values[name] = _image_bytes(row, name)
     for column in COLUMNS:
-        if column.kind in LISTS and isinstance(row[column.name], list):
+        if column.kind.length and isinstance(row[column.name], list):
             values[column.name] = tuple(row[column.name])
-    return Record(**values)
+    measured = {column.name: values.pop(column.name) for column in MEASUREMENT_COLUMNS}
+    known = {name: value for name, value in measured.items() if value is not None}
+    return Record(**values, measurements=known)
 
 
 def check_schema(found: pa.Schema) -> None:
@@ -235,9 +215,9 @@ def check_schema(found: pa.Schema) -> None:
         raise InvalidInput("a column name is there twice")
     if odd := sorted(set(expected.names) ^ set(found.names)):
         raise InvalidInput(f"{odd[0]}: column is {'missing' if odd[0] in expected.names else 'unknown'}")
-    for field in expected:
-        if found.field(field.name).type != field.type:
-            raise InvalidInput(f"{field.name}: type is {found.field(field.name).type}, not {field.type}")
+    for column in expected:
+        if found.field(column.name).type != column.type:
+            raise InvalidInput(f"{column.name}: type is {found.field(column.name).type}, not {column.type}")
 
 
 def _image_bytes(row: Mapping[str, Any], name: str) -> bytes | None:
@@ -254,50 +234,6 @@ def _image_bytes(row: Mapping[str, Any], name: str) -> bytes | None:
     return data
 
 
-def _is_float(value: object) -> bool:
-    return isinstance(value, float) and math.isfinite(value)
-
-
-def _is_text(value: object) -> bool:
-    """Text that UTF-8 can hold: file names the system could not decode carry lone surrogates."""
-    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
-
-
-_IS_VALID: Mapping[str, Callable[[object], bool]] = {
-    "str": _is_text,
-    "bytes": lambda value: isinstance(value, bytes),
-    "Npy": lambda value: isinstance(value, bytes),
-    "int": lambda value: type(value) is int and 0 <= value < 2**31,
-    "float": _is_float,
-    "datetime": lambda value: isinstance(value, datetime) and value.tzinfo is None,
-    "tuple[float, ...]": lambda value: (
-        isinstance(value, tuple) and len(value) == LISTS["tuple[float, ...]"] and all(map(_is_float, value))
-    ),
-    "Grid": lambda value: (
-        isinstance(value, tuple)
-        and len(value) == LISTS["Grid"]
-        and all(x is None or _is_float(x) for x in value)
-    ),
-}
-_EXPECTED: Mapping[str, str] = {
-    "str": "text",
-    "bytes": "bytes",
-    "Npy": "bytes",
-    "int": "a whole number of at least 0",
-    "float": "a finite float",
-    "datetime": "a time without a zone",
-    "tuple[float, ...]": "9 finite floats",
-    "Grid": "16 finite floats or None",
-}
-
-
-def _check_type(column: Column, value: object) -> None:
-    if value is None and column.nullable:
-        return
-    if not _IS_VALID[column.kind](value):
-        raise InvalidInput(f"{column.name}: expected {_EXPECTED[column.kind]}, got {_short(value)}")
-
-
 _PAIR_ID = "[0-9a-f]{16}", "16 hex digits"
 _SHA256 = "[0-9a-f]{64}", "64 hex digits"
 _FILE_NAME = r"(?!\.{1,2}$)[^/\\\x00-\x1f]+", "a file name without a folder"
@@ -312,7 +248,7 @@ def _check_names(record: Record) -> None:
 
 def _check_match(name: str, value: object, pattern: str, expected: str) -> None:
     if not isinstance(value, str) or not re.fullmatch(pattern, value):
-        raise InvalidInput(f"{name}: expected {expected}, got {_short(value)}")
+        raise InvalidInput(f"{name}: expected {expected}, got {short(value)}")
 
 
 def _check_numbers(record: Record) -> None:
@@ -320,8 +256,8 @@ def _check_numbers(record: Record) -> None:
         if getattr(record, name) < 1:
             raise InvalidInput(f"{name}: expected at least 1 pixel")
     for name in ("inlier_ratio", "coverage", "overlap"):
-        value = getattr(record, name)
-        if value is not None and not 0 <= value <= 1:
+        value = record.measurements.get(name, 0)
+        if not 0 <= value <= 1:
             raise InvalidInput(f"{name}: expected a share between 0 and 1, got {value}")
 
 
@@ -367,8 +303,3 @@ def _check_float_depth(record: Record) -> None:
         raise InvalidInput(
             f"depth_float16: expected {half.width}x{half.height} values, got {size.width}x{size.height}"
         )
-
-
-def _short(value: object) -> str:
-    text = repr(value[:40] if isinstance(value, (str, bytes)) else value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
+from ebb.dataset.columns import ARRAY, Column
 from ebb.dataset.record import (
     COLUMNS,
     IMAGE_COLUMNS,
-    LISTS,
     Record,
     check_schema,
     from_row,
@@ -257,9 +257,9 @@ def _parquet_writer(sink: object) -> pq.ParquetWriter:
     import pyarrow.parquet as pq
 
     images = [f"{name}.{part}" for name in IMAGE_COLUMNS for part in ("bytes", "path")]
-    arrays = [column.name for column in COLUMNS if column.kind == "Npy"]
+    arrays = [column.name for column in COLUMNS if column.kind is ARRAY]
     large = {*IMAGE_COLUMNS, *arrays}
-    others = [_leaf(column.name, column.kind) for column in COLUMNS if column.name not in large]
+    others = [_leaf(column) for column in COLUMNS if column.name not in large]
     return pq.ParquetWriter(
         sink,
         schema(),
@@ -272,9 +272,9 @@ def _parquet_writer(sink: object) -> pq.ParquetWriter:
     )
 
 
-def _leaf(name: str, kind: str) -> str:
+def _leaf(column: Column) -> str:
     """Path of the Parquet column that holds the values of a column which is not an image."""
-    return f"{name}.list.element" if kind in LISTS else name
+    return f"{column.name}.list.element" if column.kind.length else column.name
 
 
 @contextmanager

@@ -66,7 +66,7 @@ class InputSize:
 
 @dataclass(kw_only=True)
 class Estimator:
-    """A depth provider around any network; see :class:`ebb.depthmap.providers.DepthProvider`."""
+    """A depth provider around any network; see :class:`ebb.depthmap.from_network.DepthProvider`."""
 
     name: str
     network: Network

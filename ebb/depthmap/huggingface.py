@@ -12,8 +12,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Size
+from ebb.depthmap.devices import to_device, torch_device
 from ebb.depthmap.estimator import Estimator, InputSize, not_taken
-from ebb.depthmap.providers import to_device, torch_device
 from ebb.errors import InvalidInput, MissingDependency, UsageError
 from ebb.settings import NORMALISATIONS, Normalisation
 

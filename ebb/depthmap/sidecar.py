@@ -6,6 +6,7 @@ import io
 import lzma
 import zipfile
 import zlib
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -14,7 +15,7 @@ from ebb.depthmap.encoding import check_finite
 from ebb.errors import Reason, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -24,6 +25,8 @@ SidecarValues: TypeAlias = Literal["inverse", "distance"]
 
 ASPECT_TOLERANCE = 0.01
 """Largest relative difference between the aspect of a depth map and that of its photo."""
+
+_ENDING = "_depth"
 
 MAX_BYTES = 2 << 30
 """Refuse a compressed array that unpacks to more than this."""
@@ -120,6 +123,28 @@ _DECODE_ERRORS = (
 )
 
 
+def is_depth_file(path: PurePath) -> bool:
+    """Whether a file is named as the depth map of a photo beside it: ``IMG_1_depth.png``."""
+    return path.stem.endswith(_ENDING) and path.suffix.lower() in SUFFIXES
+
+
+def depth_files(names: Iterable[str]) -> dict[str, str]:
+    """Find the depth files among the files of a folder.
+
+    Args:
+        names: Names or paths of files, those that are no depth files included.
+
+    Returns:
+        Path of a photo without its ending → its depth file; of several the one whose ending comes first in
+        :data:`SUFFIXES`.
+    """
+    found: dict[str, str] = {}
+    paths = [path for path in map(PurePath, names) if is_depth_file(path)]
+    for path in sorted(paths, key=lambda path: SUFFIXES.index(path.suffix.lower())):
+        found.setdefault(str(path.with_suffix("")).removesuffix(_ENDING), str(path))
+    return found
+
+
 def check_aspect(depth: NDArray[Any], photo: Size) -> None:
     """Refuse what is no map of the whole photo.
 
@@ -132,7 +157,7 @@ def check_aspect(depth: NDArray[Any], photo: Size) -> None:
     difference = (width * photo.height) / (height * photo.width) - 1.0
     if abs(difference) > ASPECT_TOLERANCE:
         message = f"a {width} x {height} depth map for a {photo.width} x {photo.height} photo: another aspect"
-        raise Rejected(Reason.BAD_DEPTH, message, figures={"aspect_difference": difference})
+        raise Rejected(Reason.BAD_DEPTH, message, measurements={"aspect_difference": difference})
 
 
 def _as_float32(depth: NDArray[Any]) -> InverseDepth:

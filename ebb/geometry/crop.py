@@ -48,7 +48,7 @@ def common_crop(H_shallow_to_wide: Homography, wide: Size, shallow: Size, margin
         raise Rejected(
             Reason.LOW_OVERLAP,
             "the shallow photo covers no pixel of the wide photo",
-            figures={"overlap": 0.0},
+            measurements={"overlap": 0.0},
         )
     return rect
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime  # noqa: TC003 - fields keep their type at run time
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,19 @@ class Exif:
     """Time on the camera's clock, without a zone, with the sub-seconds the camera wrote."""
     orientation: int = 1
     """EXIF Orientation, 1…8."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileMetadata:
+    """What reading one file of a folder gave."""
+
+    sha256: str
+    kind: Literal["photo", "depth"] = "photo"
+    """depth: named as the depth map of a photo; not opened at ingest."""
+    width: int = 0
+    """Of the developed, upright photo in pixels."""
+    height: int = 0
+    exif: Exif = field(default_factory=Exif)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -106,7 +106,7 @@ def check_alignment(figures: AlignmentFigures, settings: AlignSettings) -> None:
 def rejections(figures: AlignmentFigures, settings: AlignSettings) -> list[Rejected]:
     """What every gate that says no would raise, the one that decides first."""
     return [
-        Rejected(failure.reason, failure.message, figures=figures.as_dict())
+        Rejected(failure.reason, failure.message, measurements=figures.as_dict())
         for failure in _failures(figures, settings)
     ]
 
@@ -121,7 +121,7 @@ def check_clipping(clipped_wide: float, clipped_shallow: float, settings: AlignS
         raise Rejected(
             Reason.EXPOSURE_MISMATCH,
             f"{clipped_shallow:.0%} of the shallow photo is overexposed, {clipped_wide:.0%} of the wide one",
-            figures={"clipped_wide": clipped_wide, "clipped_shallow": clipped_shallow},
+            measurements={"clipped_wide": clipped_wide, "clipped_shallow": clipped_shallow},
         )
 
 

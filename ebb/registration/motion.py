@@ -69,7 +69,7 @@ def estimate(
         raise Rejected(
             Reason.TOO_FEW_MATCHES,
             f"{num_matches} matches, fewer than {min_inliers}",
-            figures={"num_matches": num_matches},
+            measurements={"num_matches": num_matches},
         )
     sigmas = np.ones(num_matches) if sigmas_px is None else sigmas_px
     matches = Matches.isotropic(
@@ -82,7 +82,7 @@ def estimate(
         raise Rejected(
             Reason.TOO_FEW_INLIERS,
             f"no motion brings {min_inliers} of {num_matches} matches within {threshold_px:g} px",
-            figures={"num_matches": num_matches, "num_inliers": 0},
+            measurements={"num_matches": num_matches, "num_inliers": 0},
         )
     return simplest(matches, motions)
 

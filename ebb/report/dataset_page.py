@@ -19,8 +19,7 @@ from ebb.report.histograms import draw_histogram
 from ebb.report.limits import limit_of
 from ebb.report.status import read_contents, status_of
 from ebb.report.stored import stored_photos
-from ebb.runner.keys import ALIGN
-from ebb.settings import canonical_json
+from ebb.settings import AlignSettings, canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from ebb.dataset.catalog import Pair
     from ebb.report.status import DatasetStatus, PairStatus
-    from ebb.settings import AlignSettings
     from ebb.workspace import Workspace
 
 NUM_DOUBTFUL, NUM_OTHERS = 6, 12
@@ -82,9 +80,12 @@ def write_dataset_page(workspace: Workspace) -> Path:
     """
     contents = read_contents(workspace)
     status = status_of(contents)
-    known = {pair_id: _numbers(row.figures) for pair_id, row in contents.aligned.items()}
+    known = {
+        pair_id: _numbers(row.value.measurements if row.value else row.measurements)
+        for pair_id, row in contents.aligned.items()
+    }
     pairs = [PairFacts(status=pair, figures=known.get(pair.pair_id, {})) for pair in status.pairs]
-    settings: AlignSettings = workspace.settings(ALIGN)
+    settings = workspace.settings(AlignSettings)
     done = [pair for pair in pairs if pair.status.status is Status.OK]
     doubtful = most_doubtful(done, settings)
     page = render_page(
@@ -130,7 +131,7 @@ def _others(pairs: Sequence[PairFacts], shown: Sequence[PairFacts]) -> list[Pair
     return left[:: max(1, -(-len(left) // NUM_OTHERS))]
 
 
-def _numbers(figures: Mapping[str, Any]) -> dict[str, float]:
+def _numbers(figures: Mapping[str, float]) -> dict[str, float]:
     """Figures to draw, out of all that a stage keeps."""
     known = {name: float(figures[name]) for name in FIGURES if name in figures}
     if figures.get("exposure_gain", 0) > 0:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.errors import InvalidInput, Status, UsageError
+from ebb.errors import InvalidInput, UsageError
 from ebb.files import write_atomic
 from ebb.formats.png import encode_png
 from ebb.geometry.homography import apply, resizing
@@ -61,7 +61,7 @@ class DebugReport:
     detail: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The same facts for ``--json``."""
+        """The same for ``--json``."""
         return dataclasses.asdict(self)
 
 
@@ -86,23 +86,23 @@ def write_debug_picture(
     path = workspace.debug_picture(job.pair_id)
     one = dataclasses.replace(run, workers=1, runner="local")
     (outcome,) = run_items(draw_pair, [DebugJob(job, path)], one)
-    if outcome.status is not Status.OK:
+    if outcome.value is None:
         raise InvalidInput(f"cannot draw {job.pair_id}: {outcome.detail}")
-    figures = outcome.figures
-    return DebugReport(
-        pair_id=job.pair_id, picture=str(path), verdict=figures["verdict"], detail=figures["detail"]
-    )
+    return outcome.value
 
 
-def draw_pair(job: DebugJob) -> Result:
+def draw_pair(job: DebugJob) -> Result[DebugReport]:
     """Examine a pair, draw and write the picture. Runs in a worker."""
     examined = examine(job.align)
     sha256 = write_atomic(job.path, encode_png(compose(job.align, examined)))
     first = examined.rejections[0] if examined.rejections else None
-    return Result(
-        figures={"verdict": first.reason if first else "ok", "detail": first.message if first else ""},
-        outputs={job.path.name: sha256},
+    report = DebugReport(
+        pair_id=job.align.pair_id,
+        picture=str(job.path),
+        verdict=first.reason if first else "ok",
+        detail=first.message if first else "",
     )
+    return Result(value=report, outputs={job.path.name: sha256})
 
 
 def _find(todo: list[AlignJob], pair_id: str) -> AlignJob:

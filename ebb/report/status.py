@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog
 from ebb.errors import Reason, Status
-from ebb.runner.keys import ALIGN, DEPTH, align_key
+from ebb.results import ALIGN, DEPTH
+from ebb.runner.keys import align_key
+from ebb.settings import AlignSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ebb.dataset.catalog import CatalogRow
+    from ebb.results import AlignedPair, DepthMap
     from ebb.state import StageRow
     from ebb.workspace import Workspace
 
@@ -21,9 +26,9 @@ class Contents:
 
     catalog: list[CatalogRow]
     pairs: list[Pair]
-    aligned: dict[str, StageRow]
+    aligned: dict[str, StageRow[AlignedPair]]
     """What aligning last said of each pair with the folder's settings; pair_id → row."""
-    deep: dict[str, StageRow]
+    deep: dict[str, StageRow[DepthMap]]
     """The same of depth, for the photos that are there now."""
     splits: dict[str, str]
 
@@ -66,7 +71,7 @@ class DatasetStatus:
     pairs: list[PairStatus] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same facts for ``--json``."""
+        """The same for ``--json``."""
         return asdict(self)
 
 
@@ -88,13 +93,13 @@ def read_contents(workspace: Workspace) -> Contents:
     catalog = read_catalog(workspace.catalog_file)
     pairs = pairs_of(catalog)
     aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
-    settings = workspace.settings(ALIGN)
+    settings = workspace.settings(AlignSettings)
     keys = {pair.pair_id: align_key(pair, settings) for pair in pairs}
     return Contents(
         catalog=catalog,
         pairs=pairs,
         aligned={key: row for key, row in aligned.items() if row.key == keys.get(key)},
-        deep={key: row for key, row in deep.items() if row.figures.get("align_key", "") == keys.get(key)},
+        deep={key: row for key, row in deep.items() if row.upstream == keys.get(key)},
         splits=workspace.state.splits(),
     )
 
@@ -106,12 +111,15 @@ def status_of(contents: Contents) -> DatasetStatus:
     return DatasetStatus(
         files=len(contents.catalog),
         captures_set_aside=sum(row.reason is not None for row in contents.catalog),
-        stages=[_count(ALIGN, [pair.pair_id for pair in pairs], aligned), _count(DEPTH, reached, deep)],
+        stages=[
+            _count(ALIGN.name, [pair.pair_id for pair in pairs], aligned),
+            _count(DEPTH.name, reached, deep),
+        ],
         pairs=[_pair(pair, contents) for pair in pairs],
     )
 
 
-def _count(stage: str, pair_ids: list[str], rows: dict[str, StageRow]) -> StageStatus:
+def _count(stage: str, pair_ids: list[str], rows: Mapping[str, StageRow[Any]]) -> StageStatus:
     counts = StageStatus(stage=stage)
     for pair_id in pair_ids:
         row = rows.get(pair_id)
@@ -123,10 +131,10 @@ def _count(stage: str, pair_ids: list[str], rows: dict[str, StageRow]) -> StageS
 
 
 def _pair(pair: Pair, contents: Contents) -> PairStatus:
-    row = contents.aligned.get(pair.pair_id)
-    stage = ALIGN
+    row: StageRow[Any] | None = contents.aligned.get(pair.pair_id)
+    stage = ALIGN.name
     if _is_ok(row):
-        row, stage = contents.deep.get(pair.pair_id), DEPTH
+        row, stage = contents.deep.get(pair.pair_id), DEPTH.name
     return PairStatus(
         pair_id=pair.pair_id,
         wide=pair.wide.name,
@@ -139,5 +147,5 @@ def _pair(pair: Pair, contents: Contents) -> PairStatus:
     )
 
 
-def _is_ok(row: StageRow | None) -> bool:
+def _is_ok(row: StageRow[Any] | None) -> bool:
     return row is not None and row.status is Status.OK

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ebb.errors import EbbError, ItemError, Status
-from ebb.runner.items import Job, Result
+from ebb.errors import EbbError, ItemError
+from ebb.runner.items import Job, Result, T
 from ebb.runner.local import attempt
 from ebb.runner.run import run_items
 
@@ -26,7 +26,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batching(Generic[Job, Made]):
+class Batching(Generic[Job, Made, T]):
     """How a stage takes several items at once; its functions are picklable."""
 
     size: int
@@ -35,13 +35,13 @@ class Batching(Generic[Job, Made]):
     """Items of equal value may share a batch."""
     together: Callable[[Sequence[Job]], Sequence[Made]]
     """Makes the costly part for all of a batch, in its order; raises whatever it likes. Runs in a worker."""
-    finish: Callable[[Job, Made], Result]
+    finish: Callable[[Job, Made], Result[T]]
     """Makes one item's result from its part. Runs in a worker, as a :class:`~ebb.runner.items.Work` does."""
 
 
 def run_batches(
-    work: Work[Job], jobs: Iterable[Job], settings: RunSettings, batching: Batching[Job, Made]
-) -> Iterator[Outcome[Job]]:
+    work: Work[Job, T], jobs: Iterable[Job], settings: RunSettings, batching: Batching[Job, Made, T]
+) -> Iterator[Outcome[Job, T]]:
     """Do every job in a batch and yield the outcomes as the batches come; equal to those of ``run_items``.
 
     Where ``together`` fails, the worker does the batch's items one by one with ``work``. A batch whose worker
@@ -54,10 +54,10 @@ def run_batches(
     again: list[Job] = []
     batches = in_batches(jobs, batching.size, batching.alike)
     for batch in run_items(functools.partial(_do_batch, work, batching), batches, patient):
-        if batch.status is Status.OK:
-            yield from batch.figures["outcomes"]
-        else:
+        if batch.value is None:
             again.extend(batch.job)
+        else:
+            yield from batch.value
     if again:
         yield from run_items(work, again, settings)
 
@@ -73,21 +73,23 @@ def in_batches(jobs: Iterable[Job], size: int, alike: Callable[[Job], Hashable])
     yield from map(tuple, waiting.values())
 
 
-def _do_batch(work: Work[Job], batching: Batching[Job, Made], jobs: tuple[Job, ...]) -> Result:
-    """Do a batch in a worker; its result holds the outcomes of its items."""
+def _do_batch(
+    work: Work[Job, T], batching: Batching[Job, Made, T], jobs: tuple[Job, ...]
+) -> Result[list[Outcome[Job, T]]]:
+    """Do a batch in a worker; its value is the outcomes of its items."""
     start = time.perf_counter()
     parts = _try_together(batching, jobs)
     if parts is None:
-        return Result(figures={"outcomes": [attempt(work, job) for job in jobs]})
+        return Result(value=[attempt(work, job) for job in jobs])
     share = (time.perf_counter() - start) / len(jobs)
-    outcomes = []
+    outcomes: list[Outcome[Job, T]] = []
     for job, part in zip(jobs, parts, strict=True):
         outcome = attempt(functools.partial(_finish, batching, part), job)
         outcomes.append(replace(outcome, seconds=outcome.seconds + share))
-    return Result(figures={"outcomes": outcomes})
+    return Result(value=outcomes)
 
 
-def _try_together(batching: Batching[Job, Made], jobs: tuple[Job, ...]) -> Sequence[Made] | None:
+def _try_together(batching: Batching[Job, Made, T], jobs: tuple[Job, ...]) -> Sequence[Made] | None:
     """The costly part of every job; None if it cannot be had for all at once.
 
     Raises:
@@ -104,5 +106,5 @@ def _try_together(batching: Batching[Job, Made], jobs: tuple[Job, ...]) -> Seque
     return parts if len(parts) == len(jobs) else None
 
 
-def _finish(batching: Batching[Job, Made], part: Made, job: Job) -> Result:
+def _finish(batching: Batching[Job, Made, T], part: Made, job: Job) -> Result[T]:
     return batching.finish(job, part)

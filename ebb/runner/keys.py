@@ -6,14 +6,14 @@ import dataclasses
 import hashlib
 from typing import TYPE_CHECKING
 
+from ebb.results import ALIGN, DEPTH, IMPORT
 from ebb.settings import as_dict, canonical_json
 
 if TYPE_CHECKING:
     from ebb.dataset.catalog import Pair
     from ebb.settings import AlignSettings, DepthSettings
 
-ALIGN, DEPTH, IMPORT = "align", "depth", "import"
-VERSIONS = {ALIGN: 7, DEPTH: 1, IMPORT: 1}
+VERSIONS = {ALIGN.name: 7, DEPTH.name: 1, IMPORT: 1}
 """Goes up when a stage's arithmetic changes, so that the next run does it again."""
 
 
@@ -37,7 +37,7 @@ def align_key(pair: Pair, settings: AlignSettings) -> str:
     """Key of a pair's aligned photos; imported ones are made from their files alone."""
     if pair.is_imported:
         return stage_key(pair.pair_id, IMPORT, None)
-    return stage_key(pair.pair_id, ALIGN, settings)
+    return stage_key(pair.pair_id, ALIGN.name, settings)
 
 
 def depth_key(pair: Pair, settings: DepthSettings, upstream: str, model_sha256: str = "") -> str:
@@ -46,13 +46,13 @@ def depth_key(pair: Pair, settings: DepthSettings, upstream: str, model_sha256: 
     A map embedded in the wide photo needs no hash of its own: ``pair_id`` stands for the photo's bytes.
     """
     sidecar = pair.depth.sha256 if pair.depth is not None and settings.provider == "sidecar" else ""
-    return stage_key(pair.pair_id, DEPTH, _what_matters(settings), upstream, sidecar, model_sha256)
+    return stage_key(pair.pair_id, DEPTH.name, _what_matters(settings), upstream, sidecar, model_sha256)
 
 
 def depth_recipe(settings: DepthSettings, model_sha256: str = "") -> str:
     """Short name of a way to make depth maps: those of one data set should have one."""
     values = as_dict(_what_matters(settings))
-    return f"{settings.provider}-{_digest([VERSIONS[DEPTH], values, model_sha256])[:8]}"
+    return f"{settings.provider}-{_digest([VERSIONS[DEPTH.name], values, model_sha256])[:8]}"
 
 
 _MODEL = ("model_size", "model_multiple", "model_normalisation", "model_output")

@@ -12,17 +12,18 @@ import traceback
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain, islice
 from multiprocessing import forkserver, resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import EbbError, ItemError, Reason, Status
-from ebb.runner.items import Job, Outcome
+from ebb.runner.items import Job, Outcome, T
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ebb.runner.items import Result, Work
+    from ebb.runner.items import Work
     from ebb.settings import RunSettings
 
 _PRELOAD = ["numpy", "cv2", "rawpy"]
@@ -36,7 +37,7 @@ _SHARED_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """What libraries go by that a worker loads itself, as PyTorch: they get the worker's share of the cores."""
 
 
-def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> Iterator[Outcome[Job]]:
+def run_items(work: Work[Job, T], jobs: Iterable[Job], settings: RunSettings) -> Iterator[Outcome[Job, T]]:
     """Do every job in a worker process and yield the outcomes as they come.
 
     A worker that crashes or exceeds ``settings.item_timeout`` is replaced and costs its own item only.
@@ -53,8 +54,8 @@ def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> It
 
 
 def _in_pool(
-    work: Work[Job], jobs: Iterator[Job], settings: RunSettings, num_workers: int
-) -> Iterator[Outcome[Job]]:
+    work: Work[Job, T], jobs: Iterator[Job], settings: RunSettings, num_workers: int
+) -> Iterator[Outcome[Job, T]]:
     from pebble import ProcessPool
 
     context = multiprocessing.get_context("forkserver")
@@ -125,10 +126,10 @@ def _environment(defaults: Mapping[str, str]) -> Iterator[None]:
 
 def _collect(
     pool: Any,  # noqa: ANN401 - pebble has no types
-    work: Work[Job],
+    work: Work[Job, T],
     jobs: Iterator[Job],
     settings: RunSettings,
-) -> Iterator[Outcome[Job]]:
+) -> Iterator[Outcome[Job, T]]:
     running: dict[Any, Job] = {}
     while True:
         for job in islice(jobs, 2 * settings.num_workers - len(running)):
@@ -140,11 +141,11 @@ def _collect(
             yield _outcome(future, running.pop(future), settings.item_timeout)
 
 
-def _outcome(future: Any, job: Job, item_timeout: float) -> Outcome[Job]:  # noqa: ANN401 - as above
+def _outcome(future: Any, job: Job, item_timeout: float) -> Outcome[Job, T]:  # noqa: ANN401 - as above
     from pebble import ProcessExpired
 
     try:
-        outcome: Outcome[Job] = future.result()
+        outcome: Outcome[Job, T] = future.result()
     except FutureTimeout:
         return timed_out(job, item_timeout)
     except ProcessExpired as error:
@@ -158,49 +159,42 @@ def _how_it_died(exitcode: int) -> str:
     return f"the worker left with exit code {exitcode}"
 
 
-def failed(job: Job, reason: Reason, detail: str, seconds: float = 0.0) -> Outcome[Job]:
-    """Outcome of a job whose worker is gone and can say nothing itself."""
+def failed(job: Job, reason: Reason, detail: str, seconds: float = 0.0) -> Outcome[Job, T]:
+    """Outcome of a job that broke."""
     return Outcome(job=job, status=Status.ERROR, reason=reason, detail=detail, seconds=seconds)
 
 
-def timed_out(job: Job, item_timeout: float) -> Outcome[Job]:
+def timed_out(job: Job, item_timeout: float) -> Outcome[Job, T]:
     """Outcome of a job that was stopped after ``item_timeout`` seconds."""
     return failed(job, Reason.TIMEOUT, f"stopped after {item_timeout:g} s", item_timeout)
 
 
-def attempt(work: Work[Job], job: Job) -> Outcome[Job]:
+def attempt(work: Work[Job, T], job: Job) -> Outcome[Job, T]:
     """Do one job where it is called; every failure of the job itself becomes its outcome.
 
     Raises:
         EbbError: what concerns the whole run and not this item (no space, a missing package).
     """
     start = time.perf_counter()
-    status, reason, detail, figures, outputs = _try(work, job)
-    return Outcome(
-        job=job,
-        status=status,
-        reason=reason,
-        detail=detail,
-        figures=figures,
-        outputs=outputs,
-        seconds=time.perf_counter() - start,
-    )
+    outcome = _try(work, job)
+    return replace(outcome, seconds=time.perf_counter() - start)
 
 
-def _try(work: Work[Job], job: Job) -> tuple[Status, Reason | None, str, dict[str, Any], dict[str, str]]:
+def _try(work: Work[Job, T], job: Job) -> Outcome[Job, T]:
     try:
-        result: Result = work(job)
+        result = work(job)
     except ItemError as error:
-        return error.status, error.reason, _describe(error), error.figures, {}
+        outcome: Outcome[Job, T] = failed(job, error.reason, _describe(error))
+        return replace(outcome, status=error.status, measurements=error.measurements)
     except EbbError:
         raise
     except MemoryError as error:
-        return Status.ERROR, Reason.OUT_OF_MEMORY, str(error) or "no memory left", {}, {}
+        return failed(job, Reason.OUT_OF_MEMORY, str(error) or "no memory left")
     except Exception as error:  # noqa: BLE001 - a bug costs one item, and its row says where it is
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-        return Status.ERROR, Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error} (at {where})", {}, {}
-    return Status.OK, None, "", dict(result.figures), dict(result.outputs)
+        return failed(job, Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error} (at {where})")
+    return Outcome(job=job, status=Status.OK, value=result.value, outputs=result.outputs)
 
 
 def _describe(error: ItemError) -> str:

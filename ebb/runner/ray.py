@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from ebb.errors import EbbError, MissingDependency, Reason
 from ebb.runner.cluster import connect
-from ebb.runner.items import Job, Outcome
+from ebb.runner.items import Job, Outcome, T
 from ebb.runner.local import attempt, failed, settle_worker, timed_out
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class _InFlight(Generic[Job]):
     """When to give up; the clock starts when a worker has the job, however long it was queued before."""
 
 
-def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> Iterator[Outcome[Job]]:
+def run_items(work: Work[Job, T], jobs: Iterable[Job], settings: RunSettings) -> Iterator[Outcome[Job, T]]:
     """Do every job in a task of its own on the cluster and yield the outcomes as they come.
 
     A worker that crashes or exceeds ``settings.item_timeout`` costs its own item only. As many tasks as
@@ -49,7 +49,7 @@ def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> It
         yield from _collect(work, chain([first], waiting), settings)
 
 
-def _collect(work: Work[Job], jobs: Iterator[Job], settings: RunSettings) -> Iterator[Outcome[Job]]:
+def _collect(work: Work[Job, T], jobs: Iterator[Job], settings: RunSettings) -> Iterator[Outcome[Job, T]]:
     import ray
 
     task: Any = ray.remote(num_cpus=1, max_retries=0)(_answers)
@@ -74,11 +74,11 @@ def _two_a_core() -> int:
     return max(1, 2 * int(resources().get("CPU", 0)))
 
 
-def _answers(work: Work[Job], job: Job) -> Iterator[Outcome[Job] | EbbError | None]:
+def _answers(work: Work[Job, T], job: Job) -> Iterator[Outcome[Job, T] | EbbError | None]:
     """Say that a worker has the job, then how it ended. Runs on the cluster."""
     settle_worker()
     yield None
-    answer: Outcome[Job] | EbbError
+    answer: Outcome[Job, T] | EbbError
     try:
         answer = attempt(work, job)
     except EbbError as error:
@@ -86,14 +86,14 @@ def _answers(work: Work[Job], job: Job) -> Iterator[Outcome[Job] | EbbError | No
     yield answer
 
 
-def _ended(running: dict[Any, _InFlight[Job]], item_timeout: float) -> Iterator[Outcome[Job]]:
+def _ended(running: dict[Any, _InFlight[Job]], item_timeout: float) -> Iterator[Outcome[Job, T]]:
     """Wait for one answer or the next deadline."""
     import ray
 
     deadline = min(item.deadline for item in running.values())
     timeout = max(0.0, deadline - time.monotonic()) if deadline < math.inf else None
     for answers in ray.wait(list(running), num_returns=1, timeout=timeout)[0]:
-        outcome = _next_answer(answers, running[answers].job)
+        outcome: Outcome[Job, T] | None = _next_answer(answers, running[answers].job)
         if outcome is None:
             running[answers].deadline = time.monotonic() + item_timeout
         else:
@@ -101,12 +101,12 @@ def _ended(running: dict[Any, _InFlight[Job]], item_timeout: float) -> Iterator[
             yield outcome
 
 
-def _next_answer(answers: Any, job: Job) -> Outcome[Job] | None:  # noqa: ANN401 - differs between Ray's versions
+def _next_answer(answers: Any, job: Job) -> Outcome[Job, T] | None:  # noqa: ANN401 - differs between Ray's versions
     from ray import exceptions as gone
     from ray import get
 
     try:
-        answer: Outcome[Job] | EbbError | None = get(next(answers))
+        answer: Outcome[Job, T] | EbbError | None = get(next(answers))
     except gone.OutOfMemoryError:
         return failed(job, Reason.OUT_OF_MEMORY, "Ray stopped the worker as its machine ran out of memory")
     except gone.RayTaskError as error:
@@ -121,7 +121,7 @@ def _next_answer(answers: Any, job: Job) -> Outcome[Job] | None:  # noqa: ANN401
     return answer
 
 
-def _overdue(running: dict[Any, _InFlight[Job]], item_timeout: float) -> Iterator[Outcome[Job]]:
+def _overdue(running: dict[Any, _InFlight[Job]], item_timeout: float) -> Iterator[Outcome[Job, T]]:
     """Stop what is past its deadline and has no answer lying here unread."""
     import ray
 

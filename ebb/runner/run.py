@@ -9,11 +9,11 @@ from ebb.runner import local, ray
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ebb.runner.items import Job, Outcome, Work
+    from ebb.runner.items import Job, Outcome, T, Work
     from ebb.settings import RunSettings
 
 
-def run_items(work: Work[Job], jobs: Iterable[Job], settings: RunSettings) -> Iterator[Outcome[Job]]:
+def run_items(work: Work[Job, T], jobs: Iterable[Job], settings: RunSettings) -> Iterator[Outcome[Job, T]]:
     """Do every job and yield the outcomes as they come, the same ones whatever the runner.
 
     Raises:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ebb.runner.items import Outcome, Progress, Work
     from ebb.settings import RunSettings
-    from ebb.state import State
+    from ebb.state import Stage, State
 
 
 class PairJob(Protocol):
@@ -39,8 +39,9 @@ class PairJob(Protocol):
 
 
 Job = TypeVar("Job", bound=PairJob)
+T = TypeVar("T")
 
-Runner: TypeAlias = "Callable[[Work[Job], Sequence[Job], RunSettings], Iterator[Outcome[Job]]]"
+Runner: TypeAlias = "Callable[[Work[Job, T], Sequence[Job], RunSettings], Iterator[Outcome[Job, T]]]"
 """Does every job and yields one outcome each, as :func:`ebb.runner.run.run_items` does."""
 
 
@@ -71,31 +72,43 @@ class StageReport:
         return ExitCode.ITEMS_FAILED if self.failed or too_many else ExitCode.DONE
 
     def as_dict(self) -> dict[str, Any]:
-        """The same facts for ``--json``."""
+        """The same for ``--json``."""
         return {**self.__dict__, "reasons": dict(sorted(self.reasons.items()))}
 
 
 def run_pairs(
     state: State,
-    stage: str,
+    stage: Stage[T],
     jobs: Sequence[Job],
-    work: Work[Job],
+    work: Work[Job, T],
     settings: RunSettings,
     progress: Progress,
-    runner: Runner[Job] = run_items,
+    runner: Runner[Job, T] = run_items,
+    upstream: Callable[[Job], str] = lambda _: "",
 ) -> StageReport:
-    """Do a stage for every pair that needs it; each row is committed before the next is counted."""
+    """Do a stage for every pair that needs it; each row is committed before the next is counted.
+
+    Args:
+        state: Where rows are kept.
+        stage: The stage.
+        jobs: Its pairs.
+        work: What to do with one.
+        settings: How to do it.
+        progress: Where to say how far it is.
+        runner: Carries out the work.
+        upstream: Key of the stage that a job takes its input from.
+    """
     rows = state.stage_rows(stage)
     todo = [job for job in jobs if needs_work(rows.get(job.pair_id), job, settings)]
     left = {job.pair_id for job in todo}
-    report = StageReport(stage=stage, total=len(jobs), unchanged=len(jobs) - len(todo))
+    report = StageReport(stage=stage.name, total=len(jobs), unchanged=len(jobs) - len(todo))
     for job in jobs:
         if job.pair_id not in left:
             report.add(rows[job.pair_id].status, rows[job.pair_id].reason)
-    progress.start(stage, len(todo))
+    progress.start(stage.name, len(todo))
     try:
         for outcome in runner(work, todo, settings):
-            state.put_stage(_row(stage, outcome))
+            state.put_stage(_row(stage, outcome, upstream(outcome.job)))
             report.add(outcome.status, outcome.reason)
             progress.advance(outcome.job.pair_id, outcome.status, outcome.reason, outcome.detail)
     finally:
@@ -103,7 +116,7 @@ def run_pairs(
     return report
 
 
-def needs_work(row: StageRow | None, job: PairJob, settings: RunSettings) -> bool:
+def needs_work(row: StageRow[Any] | None, job: PairJob, settings: RunSettings) -> bool:
     """Whether a pair must be done: never done, made from something else, broken last time, its files gone."""
     if row is None or row.key != job.key or row.status is Status.ERROR:
         return True
@@ -112,21 +125,23 @@ def needs_work(row: StageRow | None, job: PairJob, settings: RunSettings) -> boo
     return not all((job.folder / name).exists() for name in row.outputs)
 
 
-def usable(rows: Mapping[str, StageRow], pair_id: str, key: str) -> bool:
-    """Whether a pair came through a stage with this key."""
+def current_value(rows: Mapping[str, StageRow[T]], pair_id: str, key: str) -> T | None:
+    """What a stage keeps of a pair that came through it with this key; ``None`` if it did not."""
     row = rows.get(pair_id)
-    return row is not None and row.status is Status.OK and row.key == key
+    return row.value if row is not None and row.key == key else None
 
 
-def _row(stage: str, outcome: Outcome[Job]) -> StageRow:
+def _row(stage: Stage[T], outcome: Outcome[Job, T], upstream: str) -> StageRow[T]:
     return StageRow(
         pair_id=outcome.job.pair_id,
         stage=stage,
         key=outcome.job.key,
         status=outcome.status,
+        upstream=upstream,
         reason=outcome.reason,
         detail=outcome.detail,
-        figures=outcome.figures,
+        value=outcome.value,
+        measurements=outcome.measurements,
         outputs=outcome.outputs,
         seconds=outcome.seconds,
     )

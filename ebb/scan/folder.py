@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ebb.dataset.catalog import CatalogRow
 from ebb.errors import Broken, InvalidInput, Reason, Status
 from ebb.names import as_text, is_text
+from ebb.photo.capture import FileMetadata
 from ebb.runner.run import run_items
 from ebb.state import FileRow
 from ebb.workspace import is_dataset
@@ -80,7 +82,7 @@ def existing_folder(path: Path) -> Path:
 
 def read_folder(
     jobs: list[FileJob],
-    read: Work[FileJob],
+    read: Work[FileJob, FileMetadata],
     run: RunSettings,
     progress: Progress,
     known: Mapping[str, FileRow],
@@ -111,6 +113,22 @@ def read_folder(
     return FolderRows(sorted(rows, key=lambda row: row.name), len(kept))
 
 
+def catalog_row(row: FileRow) -> CatalogRow:
+    """The catalogue row of a file as it was read: it has no part in a pair yet."""
+    metadata = row.metadata or FileMetadata(sha256="")
+    return CatalogRow(
+        folder=row.folder,
+        name=row.name,
+        sha256=metadata.sha256,
+        width=metadata.width,
+        height=metadata.height,
+        **vars(metadata.exif),
+        status=row.status,
+        reason=row.reason,
+        detail=row.detail,
+    )
+
+
 def walk(folder: Path, max_megapixels: float) -> Iterator[FileJob]:
     """Regular files below a folder in name order.
 
@@ -123,11 +141,11 @@ def walk(folder: Path, max_megapixels: float) -> Iterator[FileJob]:
         )
         for name in sorted(names):
             path = Path(parent, name)
-            facts = _facts(path)
-            if name.startswith(".") or (facts and stat.S_IFMT(facts.st_mode) not in _KINDS):
+            status = _stat(path)
+            if name.startswith(".") or (status and stat.S_IFMT(status.st_mode) not in _KINDS):
                 continue
             relative = path.relative_to(folder).as_posix()
-            size, mtime_ns = (facts.st_size, facts.st_mtime_ns) if facts else (0, 0)
+            size, mtime_ns = (status.st_size, status.st_mtime_ns) if status else (0, 0)
             yield FileJob(str(folder), relative, size, mtime_ns, max_megapixels)
     for error in closed:
         relative = Path(error.filename).relative_to(folder).as_posix()
@@ -141,7 +159,7 @@ def _is_made(folder: Path) -> bool:
         return False
 
 
-def _facts(path: Path) -> os.stat_result | None:
+def _stat(path: Path) -> os.stat_result | None:
     """Of what a path leads to, else of the link itself; None where nobody may look, or it went meanwhile."""
     for look in (path.stat, path.lstat):
         with contextlib.suppress(OSError):
@@ -155,7 +173,7 @@ def _is_unchanged(job: FileJob, row: FileRow | None) -> bool:
     return (row.size, row.mtime_ns) == (job.size, job.mtime_ns)
 
 
-def _row(outcome: Outcome[FileJob]) -> FileRow:
+def _row(outcome: Outcome[FileJob, FileMetadata]) -> FileRow:
     return FileRow(
         folder=outcome.job.folder,
         name=as_text(outcome.job.name),
@@ -164,5 +182,5 @@ def _row(outcome: Outcome[FileJob]) -> FileRow:
         status=outcome.status,
         reason=outcome.reason,
         detail=outcome.detail,
-        facts=outcome.figures,
+        metadata=outcome.value,
     )

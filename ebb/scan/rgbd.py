@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ebb.arrays import Size
 from ebb.dataset.catalog import CatalogRow
-from ebb.depthmap.sidecar import SUFFIXES, read_sidecar
+from ebb.depthmap.sidecar import depth_files, is_depth_file, read_sidecar
 from ebb.errors import InvalidInput, Rejected
 from ebb.files import sha256_file
 from ebb.names import natural_key
@@ -19,7 +19,7 @@ from ebb.scan.inputs import read_ingested
 from ebb.settings import IngestSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ebb.arrays import InverseDepth, Rgb
@@ -60,9 +60,7 @@ class RgbdPhoto(NamedTuple):
         try:
             inverse_depth = read_sidecar(depth, PurePosixPath(self.depth.name).suffix, values, size)
         except Rejected as error:
-            raise Rejected(
-                error.reason, error.message, path=self.depth.name, figures=error.figures
-            ) from error
+            raise error.with_path(self.depth.name) from error
         return RgbdView(self.photo.name, rgb, inverse_depth)
 
 
@@ -74,30 +72,24 @@ def find_photos(source: Path) -> Iterator[RgbdPhoto]:
     """
     folder = existing_folder(source)
     names = sorted((job.name for job in walk(folder, _MAX_MEGAPIXELS)), key=natural_key)
-    by_ending = {_with_small_ending(name): name for name in names}
-    depth_of = {name: _depth_of(name, by_ending) for name in names}
-    if not any(depth_of.values()):
+    depth_of = depth_files(names)
+    photos = [name for name in names if _is_photo(PurePosixPath(name)) and _stem(name) in depth_of]
+    if not photos:
         raise InvalidInput(
             "no photo with a depth file", path=folder, hint="name them garden.jpg and garden_depth.png"
         )
-    for name, depth in depth_of.items():
-        if depth:
-            yield RgbdPhoto(_row(folder, name), _row(folder, depth))
+    for name in photos:
+        yield RgbdPhoto(_row(folder, name), _row(folder, depth_of[_stem(name)]))
 
 
 def _row(folder: Path, name: str) -> CatalogRow:
     return CatalogRow(folder=str(folder), name=name, sha256=sha256_file(folder / name))
 
 
-def _with_small_ending(name: str) -> str:
-    path = PurePosixPath(name)
-    return str(path.with_suffix(path.suffix.lower()))
+def _is_photo(path: PurePosixPath) -> bool:
+    return path.suffix.lower() in PHOTO_SUFFIXES and not is_depth_file(path)
 
 
-def _depth_of(name: str, names: Mapping[str, str]) -> str:
-    """Name of the depth file of a photo, from names by lower-case ending; empty where there is none."""
-    path = PurePosixPath(name)
-    if path.suffix.lower() not in PHOTO_SUFFIXES or path.stem.endswith("_depth"):
-        return ""
-    candidates = (f"{path.with_suffix('')}_depth{suffix}" for suffix in SUFFIXES)
-    return next((names[depth] for depth in candidates if depth in names), "")
+def _stem(name: str) -> str:
+    """Path of a photo without its ending."""
+    return str(PurePosixPath(name).with_suffix(""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, get_type_hints
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ebb.simulation.hand_motion import pose_homography
 from ebb.simulation.plan import EXPECTED_REASONS, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     import pyarrow as pa
 
@@ -63,10 +63,6 @@ class PairTruth:
     captured_at_wide: str
     captured_at_shallow: str
 
-    def as_row(self) -> dict[str, Any]:
-        """Plain values for a table."""
-        return dataclasses.asdict(self) | {"kind": str(self.kind), "reasons": list(self.reasons)}
-
 
 def pair_truth(plan: PairPlan, focal_px: float, focus_m: tuple[float, float]) -> PairTruth:
     """Write down the truth about a pair.
@@ -112,13 +108,14 @@ def pair_truth(plan: PairPlan, focal_px: float, focus_m: tuple[float, float]) ->
     )
 
 
-def write_truth(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Parquet file of rows as :meth:`PairTruth.as_row` makes them, in order of their index."""
+def write_truth(truths: Iterable[PairTruth]) -> bytes:
+    """Parquet file with a row a pair, in order of their index."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
-    table = pa.Table.from_pylist(sorted(rows, key=lambda row: row["index"]), schema=truth_schema())
+    rows = [dataclasses.asdict(truth) for truth in sorted(truths, key=lambda truth: truth.index)]
+    table = pa.Table.from_pylist(rows, schema=truth_schema())
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
 
@@ -127,12 +124,16 @@ def truth_schema() -> pa.Schema:
     """Columns of the truth: the fields of :class:`PairTruth`."""
     import pyarrow as pa
 
-    types = {"int": pa.int64(), "float": pa.float64(), "tuple[str, ...]": pa.list_(pa.string())}
     numbers = pa.list_(pa.float64())
-    types |= {"tuple[float, ...]": numbers, "tuple[float, ...] | None": numbers}
-    return pa.schema(
-        [(field.name, types.get(str(field.type), pa.string())) for field in dataclasses.fields(PairTruth)]
-    )
+    types = {
+        int: pa.int64(),
+        float: pa.float64(),
+        tuple[str, ...]: pa.list_(pa.string()),
+        tuple[float, ...]: numbers,
+        tuple[float, ...] | None: numbers,
+    }
+    hints = get_type_hints(PairTruth)
+    return pa.schema([(name, types.get(hint, pa.string())) for name, hint in hints.items()])
 
 
 def _inverse(H: Homography) -> Homography:

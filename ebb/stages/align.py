@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -36,8 +36,9 @@ from ebb.registration.keypoints import detect
 from ebb.registration.matching import match
 from ebb.registration.refinement import Refinement, refine
 from ebb.registration.tiles import pyramid
+from ebb.results import ALIGN, AlignedPair
 from ebb.runner.items import Result
-from ebb.runner.keys import ALIGN, align_key
+from ebb.runner.keys import align_key
 from ebb.runner.stage import StageReport, run_pairs
 from ebb.scan.inputs import read_ingested
 
@@ -93,7 +94,7 @@ def jobs(workspace: Workspace, settings: AlignSettings) -> list[AlignJob]:
     ]
 
 
-def align_pair(job: AlignJob) -> Result:
+def align_pair(job: AlignJob) -> Result[AlignedPair]:
     """Align one pair and write its photos. Runs in a worker.
 
     Raises:
@@ -112,7 +113,7 @@ def align_pair(job: AlignJob) -> Result:
         ),
     }
     outputs = {name: write_atomic(job.folder / name, encode_png(photo)) for name, photo in photos.items()}
-    return Result(figures={**found.as_figures(), "width": size.width, "height": size.height}, outputs=outputs)
+    return Result(value=found.stored_as(size), outputs=outputs)
 
 
 def open_photos(job: AlignJob) -> tuple[Frame, Frame]:
@@ -136,7 +137,7 @@ def _open_photo(row: CatalogRow, reduction: float) -> Frame:
     try:
         return open_frame(data, PurePosixPath(row.name).suffix, row.orientation, reduction)
     except Broken as error:
-        raise Broken(error.reason, error.message, path=row.name) from error
+        raise error.with_path(row.name) from error
 
 
 @dataclass
@@ -232,12 +233,17 @@ class Registration(NamedTuple):
         figures = self.figures
         return figures.exposure_gain_red, figures.exposure_gain, figures.exposure_gain_blue
 
-    def as_figures(self) -> dict[str, Any]:
-        """Flat values for the state."""
-        crop = {f"crop_{side}": value for side, value in self.crop._asdict().items()}
-        H = [float(value) for value in self.H_shallow_to_wide.ravel()]
-        named = {name: getattr(self, name) for name in ("motion_model", "defocus_map", "picture_hash")}
-        return {**self.figures.as_dict(), **crop, "H_shallow_to_wide": H, **named}
+    def stored_as(self, size: Size) -> AlignedPair:
+        """What is kept of it, with the size of the stored photos."""
+        return AlignedPair(
+            size=size,
+            crop=self.crop,
+            H_shallow_to_wide=tuple(float(value) for value in self.H_shallow_to_wide.ravel()),
+            motion_model=self.motion_model,
+            measurements=self.figures.as_dict(),
+            defocus_map=tuple(self.defocus_map),
+            perceptual_hash=self.picture_hash,
+        )
 
 
 def register(

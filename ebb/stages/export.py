@@ -54,7 +54,7 @@ class ExportReport:
     splits: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same facts for ``--json``."""
+        """The same for ``--json``."""
         return {**self.__dict__, "splits": dict(self.splits)}
 
 
@@ -87,7 +87,7 @@ def run(
     return report
 
 
-def write_pair(job: ExportJob) -> Result:
+def write_pair(job: ExportJob) -> Result[None]:
     """Write the photos of one record. Runs in a worker."""
     suffix = ".jpg" if job.image_format == "jpeg" else ".png"
     record = read_record(job.shard, job.row)
@@ -98,7 +98,7 @@ def write_pair(job: ExportJob) -> Result:
         data: bytes = getattr(record, name)
         is_jpeg = job.image_format == "jpeg" and name != "depth"
         write_atomic(job.folder / path, encode_jpeg(decode_png(data)) if is_jpeg else data)
-    return Result()
+    return Result(value=None)
 
 
 def _jobs(

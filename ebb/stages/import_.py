@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ebb.arrays import Gray8, Rgb8, Size
+from ebb.arrays import Gray8, Rect, Rgb8, Size
 from ebb.dataset.catalog import CatalogRow, Pair, pairs_of, read_catalog, write_catalog
 from ebb.dataset.layouts import EbbListing, EbbPair, find_ebb_pairs
 from ebb.errors import Broken, InvalidInput, Reason, Status
 from ebb.files import sha256_bytes, write_atomic
 from ebb.formats.png import decode_png, encode_png
+from ebb.photo.capture import FileMetadata
 from ebb.photo.decode import decode
 from ebb.photo.pairing import pair_id
 from ebb.photo.probe import probe
+from ebb.results import ALIGN, DEPTH, IMPORT, AlignedPair, DepthMap
 from ebb.runner.items import Result
-from ebb.runner.keys import ALIGN, DEPTH, IMPORT, align_key
+from ebb.runner.keys import align_key
 from ebb.runner.stage import StageReport, run_pairs
-from ebb.scan.folder import FileJob, existing_folder, read_folder, walk
+from ebb.scan.folder import FileJob, catalog_row, existing_folder, read_folder, walk
 from ebb.scan.inputs import read_ingested
 from ebb.settings import AlignSettings, IngestSettings
 from ebb.state import FileRow, StageRow
@@ -87,7 +89,7 @@ def check_ready(source: Path) -> tuple[Path, list[FileJob], EbbListing]:
     return folder, jobs, listing
 
 
-def read_file(job: FileJob) -> Result:
+def read_file(job: FileJob) -> Result[FileMetadata]:
     """Hash one photo and read its size. Runs in a worker.
 
     Raises:
@@ -95,10 +97,10 @@ def read_file(job: FileJob) -> Result:
     """
     data = job.read()
     size = probe(data, PurePosixPath(job.name).suffix.lower(), job.max_megapixels)
-    return Result(figures={"sha256": sha256_bytes(data), "width": size.width, "height": size.height})
+    return Result(value=FileMetadata(sha256=sha256_bytes(data), width=size.width, height=size.height))
 
 
-def take_in(job: ImportJob) -> Result:
+def take_in(job: ImportJob) -> Result[AlignedPair]:
     """Store the photos of one pair, and its depth map, as PNG. Runs in a worker.
 
     Raises:
@@ -116,8 +118,7 @@ def take_in(job: ImportJob) -> Result:
     if job.pair.depth is not None:
         images["depth.png"] = _depth(job.pair.depth, size)
     outputs = {name: write_atomic(job.folder / name, encode_png(image)) for name, image in images.items()}
-    crop = {"crop_x": 0, "crop_y": 0, "crop_width": size.width, "crop_height": size.height}
-    return Result(figures={"width": size.width, "height": size.height, **crop}, outputs=outputs)
+    return Result(value=AlignedPair(size=size, crop=Rect(0, 0, *size)), outputs=outputs)
 
 
 def _take_in_all(
@@ -137,14 +138,15 @@ def _take_in_all(
     return report
 
 
-def _depth_row(aligned: StageRow) -> StageRow:
+def _depth_row(aligned: StageRow[AlignedPair]) -> StageRow[DepthMap]:
     """The depth map came with the photos, so its stage is done with them."""
     return StageRow(
         pair_id=aligned.pair_id,
         stage=DEPTH,
         key=aligned.key,
         status=Status.OK,
-        figures={"provider": IMPORT, "recipe": IMPORT, "align_key": aligned.key},
+        upstream=aligned.key,
+        value=DepthMap(provider=IMPORT, recipe=IMPORT),
     )
 
 
@@ -176,18 +178,12 @@ def _catalog_rows(folder: str, listing: EbbListing, files: Mapping[str, FileRow]
         key = _pair_id(pair, files) if is_whole else ""
         partner = {"wide": pair.paths.shallow, "shallow": pair.paths.wide, "depth": ""}
         for role, file in pair_files.items():
-            facts: dict[str, Any] = dict(file.facts)
-            yield CatalogRow(
-                folder=folder,
-                name=file.name,
+            yield replace(
+                catalog_row(file),
                 origin="import",
                 role=cast("Role", role),
                 pair_id=key,
                 partner=partner[role] if is_whole else "",
-                status=file.status,
-                reason=file.reason,
-                detail=file.detail,
-                **facts,
             )
     for problem in listing.problems:
         yield CatalogRow(
@@ -206,4 +202,5 @@ def _splits(pairs: Sequence[EbbPair], files: Mapping[str, FileRow]) -> dict[str,
 
 
 def _pair_id(pair: EbbPair, files: Mapping[str, FileRow]) -> str:
-    return pair_id(files[pair.paths.wide].facts["sha256"], files[pair.paths.shallow].facts["sha256"])
+    wide, shallow = (catalog_row(files[path]) for path in (pair.paths.wide, pair.paths.shallow))
+    return pair_id(wide.sha256, shallow.sha256)

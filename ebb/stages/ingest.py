@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ebb.dataset.catalog import CatalogRow, Role, pairs_of, read_catalog, write_catalog
-from ebb.depthmap.sidecar import SUFFIXES
+from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog, write_catalog
+from ebb.depthmap.sidecar import depth_files, is_depth_file
 from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
 from ebb.files import sha256_bytes, write_atomic
 from ebb.names import as_text, is_text, natural_key, one_line
-from ebb.photo.capture import Capture, Exif
+from ebb.photo.capture import Capture, FileMetadata
 from ebb.photo.decode import developed_size
 from ebb.photo.exif import read_exif
 from ebb.photo.pairing import Verdict, explain, pair_captures
 from ebb.photo.pairs_file import pair_by_list, read_pairs_csv
 from ebb.photo.probe import PHOTO_SUFFIXES, probe
 from ebb.runner.items import Result
-from ebb.scan.folder import CLOSED_FOLDER, FileJob, FolderRows, existing_folder, read_folder, walk
+from ebb.scan.folder import (
+    CLOSED_FOLDER,
+    FileJob,
+    FolderRows,
+    catalog_row,
+    existing_folder,
+    read_folder,
+    walk,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,12 +61,12 @@ class IngestReport:
         return ExitCode.ITEMS_FAILED if self.failed else ExitCode.DONE
 
     def as_dict(self) -> dict[str, Any]:
-        """The same facts for ``--json``."""
-        facts = {key: value for key, value in self.__dict__.items() if key not in ("rows", "reasons")}
+        """The same for ``--json``."""
+        counts = {key: value for key, value in self.__dict__.items() if key not in ("rows", "reasons")}
         aside = [row for row in self.rows if row.reason]
         return {
             "stage": STAGE,
-            **facts,
+            **counts,
             "reasons": dict(sorted(self.reasons.items())),
             "not_used": [{"name": row.name, "reason": row.reason, "detail": row.detail} for row in aside],
         }
@@ -157,7 +164,7 @@ def explain_file(
     return "\n".join(map(one_line, [row.name, *what]))
 
 
-def read_file(job: FileJob) -> Result:
+def read_file(job: FileJob) -> Result[FileMetadata]:
     """Hash one file and read its header and EXIF. Runs in a worker.
 
     Raises:
@@ -169,37 +176,27 @@ def read_file(job: FileJob) -> Result:
     if not is_text(job.name):
         raise Broken(Reason.UNREADABLE, "the file name is not valid UTF-8; rename the file")
     if is_depth_file(path):
-        return Result(figures={"sha256": sha256_bytes(job.read()), "depth": True})
+        return Result(value=FileMetadata(sha256=sha256_bytes(job.read()), kind="depth"))
     if suffix not in PHOTO_SUFFIXES and job.size != CLOSED_FOLDER:
         raise Rejected(Reason.UNSUPPORTED_FILE, f"{suffix or 'no'} ending: not a camera file")
     data = job.read()
     stored = probe(data, suffix, job.max_megapixels)
     exif = read_exif(data, suffix)
     size = developed_size(stored, exif.orientation)
-    when = exif.captured_at.isoformat() if exif.captured_at else None
-    facts = {**asdict(exif), "captured_at": when}
-    return Result(figures={"sha256": sha256_bytes(data), "width": size.width, "height": size.height, **facts})
-
-
-def is_depth_file(path: PurePosixPath) -> bool:
-    """Whether a file is named as the depth map of a photo beside it."""
-    return path.stem.endswith("_depth") and path.suffix.lower() in SUFFIXES
+    return Result(
+        value=FileMetadata(sha256=sha256_bytes(data), width=size.width, height=size.height, exif=exif)
+    )
 
 
 def catalog_rows(files: Sequence[FileRow], settings: IngestSettings) -> list[CatalogRow]:
     """Pair what could be read and make one catalogue row a file, in name order."""
     verdicts = {verdict.capture.name: verdict for verdict in _verdicts(files, settings)}
     rows = {row.name: _catalog_row(row, verdicts.get(row.name)) for row in files}
-    wide = {
-        str(PurePosixPath(row.name).with_suffix("")): row.pair_id
-        for row in rows.values()
-        if row.role == "wide"
-    }
-    depth = [PurePosixPath(row.name) for row in rows.values() if row.role == "depth"]
-    for path in sorted(depth, key=lambda path: SUFFIXES.index(path.suffix.lower())):
-        photo = str(path.with_suffix("")).removesuffix("_depth")
-        pair_id = wide.pop(photo, "")  # of several depth files the first counts
-        rows[str(path)] = replace(rows[str(path)], pair_id=pair_id)
+    depth_of = depth_files(row.name for row in rows.values() if row.role == "depth")
+    for row in [row for row in rows.values() if row.role == "wide"]:
+        name = depth_of.get(str(PurePosixPath(row.name).with_suffix("")))
+        if name is not None:
+            rows[name] = replace(rows[name], pair_id=row.pair_id)
     return _with_broken_neighbours(list(rows.values()))
 
 
@@ -226,7 +223,7 @@ def _look(folder: Path, settings: IngestSettings, run: RunSettings, progress: Pr
 
 
 def _verdicts(files: Sequence[FileRow], settings: IngestSettings) -> list[Verdict]:
-    captures = [_capture(row) for row in files if row.status is Status.OK and not row.facts.get("depth")]
+    captures = [_capture(row, row.metadata) for row in files if row.metadata and row.metadata.kind == "photo"]
     if settings.pairs is None:
         return pair_captures(captures, settings)
     try:
@@ -246,32 +243,23 @@ def _read_pairs(path: Path) -> str:
         raise UsageError(f"the pairs file is not UTF-8: {error.reason}", path=path) from error
 
 
-def _capture(row: FileRow) -> Capture:
+def _capture(row: FileRow, metadata: FileMetadata) -> Capture:
     return Capture(
         name=row.name,
         folder=row.folder,
-        sha256=row.facts["sha256"],
-        width=row.facts["width"],
-        height=row.facts["height"],
-        exif=Exif(**_exif_values(row)),
+        sha256=metadata.sha256,
+        width=metadata.width,
+        height=metadata.height,
+        exif=metadata.exif,
     )
 
 
-def _exif_values(row: FileRow) -> dict[str, Any]:
-    values = {name: row.facts[name] for name in Exif.__dataclass_fields__ if name in row.facts}
-    if values.get("captured_at"):
-        values["captured_at"] = datetime.fromisoformat(values["captured_at"])
-    return values
-
-
 def _catalog_row(row: FileRow, verdict: Verdict | None) -> CatalogRow:
-    file = {"folder": row.folder, "name": row.name, **_exif_values(row)}
-    file |= {name: row.facts[name] for name in ("sha256", "width", "height") if name in row.facts}
+    found = catalog_row(row)
     if verdict is None:
-        role: Role = "depth" if row.facts.get("depth") else ""
-        return CatalogRow(**file, role=role, status=row.status, reason=row.reason, detail=row.detail)
-    return CatalogRow(
-        **file,
+        return replace(found, role="depth") if row.metadata and row.metadata.kind == "depth" else found
+    return replace(
+        found,
         role=verdict.role,
         pair_id=verdict.pair_id,
         partner=verdict.partner,

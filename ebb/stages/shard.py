@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from ebb.console import watched
 from ebb.dataset.card import CardFacts, SplitFacts, render_card
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog
+from ebb.dataset.columns import COUNT
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
-from ebb.dataset.record import Record
+from ebb.dataset.record import MEASUREMENT_COLUMNS, Record
 from ebb.dataset.shards import ShardFacts, plan_shards, shard_name, write_shard
 from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_splits
 from ebb.errors import InvalidInput, Reason, Status
@@ -18,17 +19,17 @@ from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
 from ebb.model_files import model_name
 from ebb.names import counted, portable_name
 from ebb.quality.perceptual_hash import near_duplicates
-from ebb.runner.keys import ALIGN, DEPTH, align_key
-from ebb.runner.stage import usable
-from ebb.settings import as_dict
+from ebb.results import ALIGN, DEPTH
+from ebb.runner.keys import align_key
+from ebb.settings import AlignSettings, DepthSettings, IngestSettings, ShardSettings, as_dict, section_of
 from ebb.workspace import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from ebb.results import AlignedPair, DepthMap
     from ebb.runner.items import Progress
-    from ebb.settings import ShardSettings
     from ebb.state import StageRow
     from ebb.workspace import Workspace
 
@@ -44,8 +45,10 @@ class ReadyPair:
     """A pair with everything a record needs."""
 
     pair: Pair
-    aligned: StageRow
-    depth: StageRow
+    aligned: AlignedPair
+    depth: DepthMap
+    files: Mapping[str, str]
+    """File name → SHA-256 of what the stages wrote."""
     folder: Path
     near_duplicates: str = ""
     """Smallest pair_id of those that look almost like it."""
@@ -58,11 +61,6 @@ class ReadyPair:
             InvalidInput: one is not there.
         """
         return sum(_size(self, name) for name in self.files)
-
-    @property
-    def files(self) -> dict[str, str]:
-        """File name → SHA-256 of what the stages wrote."""
-        return {**self.aligned.outputs, **self.depth.outputs}
 
 
 @dataclass(kw_only=True)
@@ -80,7 +78,7 @@ class ShardReport:
     reasons: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same facts for ``--json``."""
+        """The same for ``--json``."""
         return {"stage": STAGE, **asdict(self), "reasons": dict(sorted(self.reasons.items()))}
 
 
@@ -126,26 +124,40 @@ def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
         InvalidInput: some depth maps are from an earlier recipe.
     """
     aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
-    settings = workspace.settings(ALIGN)
+    settings = workspace.settings(AlignSettings)
     ready = []
     for pair in pairs:
-        key = align_key(pair, settings)
-        row = deep.get(pair.pair_id)
-        is_current = row is not None and row.status is Status.OK and row.figures["align_key"] == key
-        if row is not None and is_current and usable(aligned, pair.pair_id, key):
-            ready.append(ReadyPair(pair, aligned[pair.pair_id], row, workspace.pair(pair.pair_id)))
+        rows = aligned.get(pair.pair_id), deep.get(pair.pair_id)
+        if item := _ready_pair(workspace, pair, align_key(pair, settings), *rows):
+            ready.append(item)
     if not ready:
         raise _nothing_ready(workspace, pairs)
-    recipes = {item.depth.figures["recipe"] for item in ready if not item.pair.is_imported}
+    recipes = {item.depth.recipe for item in ready if not item.pair.is_imported}
     if len(recipes) > 1:
         raise InvalidInput(
             f"depth maps were made in {len(recipes)} ways: {', '.join(sorted(recipes))}",
             path=workspace.root,
             hint="run ebb depth to make them alike",
         )
-    hashes = {item.pair.pair_id: item.aligned.figures.get("picture_hash") for item in ready}
+    hashes = {item.pair.pair_id: item.aligned.perceptual_hash for item in ready}
     groups = near_duplicates({pair_id: found for pair_id, found in hashes.items() if found})
     return [replace(item, near_duplicates=groups.get(item.pair.pair_id, "")) for item in ready]
+
+
+def _ready_pair(
+    workspace: Workspace,
+    pair: Pair,
+    key: str,
+    aligned: StageRow[AlignedPair] | None,
+    depth: StageRow[DepthMap] | None,
+) -> ReadyPair | None:
+    """The pair, if its photos have this key and its depth map was made from them."""
+    if aligned is None or aligned.value is None or aligned.key != key:
+        return None
+    if depth is None or depth.value is None or depth.upstream != key:
+        return None
+    files = {**aligned.outputs, **depth.outputs}
+    return ReadyPair(pair, aligned.value, depth.value, files, workspace.pair(pair.pair_id))
 
 
 def _nothing_ready(workspace: Workspace, pairs: Sequence[Pair]) -> NothingReady:
@@ -209,24 +221,18 @@ def _records(members: Sequence[ReadyPair], software: str, progress: Progress) ->
 
 
 def _record(item: ReadyPair, software: str) -> Record:
-    wide, shallow, figures = item.pair.wide, item.pair.shallow, item.aligned.figures
+    wide, shallow, aligned = item.pair.wide, item.pair.shallow, item.aligned
     images = {name: _read_checked(item, name) for name in item.files}
-    H, blurs = figures.get("H_shallow_to_wide"), figures.get("defocus_map")
-    measured = (
-        *("inlier_ratio", "coverage", "residual_px", "residual_p95_px", "overlap", "exposure_gain"),
-        *("vignetting_ev", "similarity", "changed_share", "parallax_px", "focus_share", "focus_correlation"),
-        *("defocus_px", "sharpness_wide", "sharpness_shallow"),
-    )
-    counted = ("num_matches", "num_inliers")
     return Record(
         pair_id=item.pair.pair_id,
         wide=images["wide.png"],
         shallow=images["shallow.png"],
         depth=images.get("depth.png"),
         depth_float16=images.get("depth.npy"),
-        **{name: item.depth.figures[name] for name in ("depth_min", "depth_max") if "depth.npy" in images},
-        width=figures["width"],
-        height=figures["height"],
+        depth_min=item.depth.depth_min,
+        depth_max=item.depth.depth_max,
+        width=aligned.size.width,
+        height=aligned.size.height,
         f_number_wide=wide.f_number,
         f_number_shallow=shallow.f_number,
         focal_length_mm=wide.focal_length_mm,
@@ -238,20 +244,29 @@ def _record(item: ReadyPair, software: str) -> Record:
         lens=wide.lens,
         captured_at_wide=wide.captured_at,
         captured_at_shallow=shallow.captured_at,
-        motion_model=figures.get("motion_model", ""),
-        H_shallow_to_wide=tuple(H) if H else None,
-        defocus_map=tuple(blurs) if blurs else None,
-        **{f"crop_{side}": figures[f"crop_{side}"] for side in ("x", "y", "width", "height")},
-        **{name: int(figures[name]) for name in counted if name in figures},
-        **{name: figures[name] for name in measured if name in figures},
+        motion_model=aligned.motion_model,
+        H_shallow_to_wide=aligned.H_shallow_to_wide,
+        defocus_map=aligned.defocus_map,
+        crop_x=aligned.crop.x,
+        crop_y=aligned.crop.y,
+        crop_width=aligned.crop.width,
+        crop_height=aligned.crop.height,
+        measurements=_measured(aligned.measurements),
         near_duplicates=item.near_duplicates,
-        depth_provider=item.depth.figures["provider"],
+        depth_provider=item.depth.provider,
         source_wide=portable_name(wide.name.rpartition("/")[2]),
         source_shallow=portable_name(shallow.name.rpartition("/")[2]),
         source_wide_sha256=wide.sha256,
         source_shallow_sha256=shallow.sha256,
         software=software,
     )
+
+
+def _measured(measurements: Mapping[str, float]) -> dict[str, float]:
+    """The measurements that have a column, those that count things as whole numbers."""
+    known = [column for column in MEASUREMENT_COLUMNS if column.name in measurements]
+    values = {column: measurements[column.name] for column in known}
+    return {column.name: int(value) if column.kind is COUNT else value for column, value in values.items()}
 
 
 def _size(item: ReadyPair, name: str) -> int:
@@ -281,7 +296,10 @@ def _spoilt(
 
 def _left_out(workspace: Workspace, pairs: Sequence[Pair], splits: dict[str, Split | None]) -> dict[str, int]:
     """Pairs by what became of them: ``ok``, a reason, or ``left``."""
-    rows = [workspace.state.stage_rows(stage) for stage in (ALIGN, DEPTH)]
+    rows: list[Mapping[str, StageRow[Any]]] = [
+        workspace.state.stage_rows(ALIGN),
+        workspace.state.stage_rows(DEPTH),
+    ]
     counts: Counter[str] = Counter()
     for pair in pairs:
         if pair.pair_id in splits:
@@ -313,7 +331,7 @@ def _card(
         },
         cameras=Counter(item.pair.wide.camera or "unknown" for item in members),
         rejects={Reason(name): count for name, count in index.counts.items() if name in reasons},
-        depth_providers=Counter(str(item.depth.figures["provider"]) for item in members),
+        depth_providers=Counter(item.depth.provider for item in members),
         settings=index.settings,
         software=index.software,
         num_imported=sum(item.pair.is_imported for item in members),
@@ -323,12 +341,14 @@ def _card(
 
 def _settings(workspace: Workspace) -> dict[str, dict[str, Any]]:
     """Settings that made the shards; no path of this machine."""
-    sections = {name: as_dict(workspace.settings(name)) for name in ("ingest", ALIGN, DEPTH, STAGE)}
+    kinds = (IngestSettings, AlignSettings, DepthSettings, ShardSettings)
+    sections = {section_of(kind): as_dict(workspace.settings(kind)) for kind in kinds}
     for section in sections.values():
         section.pop("pairs", None)
         section.pop("weights", None)
-    if sections[DEPTH]["model"]:
-        sections[DEPTH]["model"] = model_name(sections[DEPTH]["model"])
+    depth = sections[DEPTH.name]
+    if depth["model"]:
+        depth["model"] = model_name(depth["model"])
     return sections
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ebb.arrays import Size
-from ebb.errors import OutputError, Rejected, Status
+from ebb.errors import OutputError, Rejected
 from ebb.files import remove_temporaries, sha256_bytes, sha256_file, write_atomic
 from ebb.runner.items import Result
 from ebb.runner.stage import StageReport, needs_work, run_pairs
@@ -20,7 +20,8 @@ from ebb.settings import SimulateSettings, as_dict, canonical_json
 from ebb.simulation.plan import BAD_KINDS, Kind, PairPlan, plan_pair
 from ebb.simulation.rgbd import scene_from_photo
 from ebb.simulation.simulate import APS_C, ScenePair, planned_scenes, simulate_pair
-from ebb.simulation.truth import write_truth
+from ebb.simulation.truth import PairTruth, write_truth
+from ebb.state import Stage
 from ebb.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ebb.state import StageRow
     from ebb.workspace import Workspace
 
-STAGE = "simulate"
+STAGE = Stage("simulate", PairTruth)
 VERSION = 2
 """Goes up when other bytes come out of the same settings."""
 
@@ -66,7 +67,7 @@ class SimulateJob:
         """Hash of all that the pair's bytes depend on."""
         taken = [file.sha256 for photo in self.photos for file in photo]
         return sha256_bytes(
-            canonical_json([STAGE, VERSION, self.index, _recipe(self.settings), taken]).encode()
+            canonical_json([STAGE.name, VERSION, self.index, _recipe(self.settings), taken]).encode()
         )
 
 
@@ -94,12 +95,12 @@ def run(folder: Path, settings: SimulateSettings, run: RunSettings, progress: Pr
         if any(needs_work(rows.get(job.pair_id), job, run) for job in jobs):
             (folder / TRUTH_FILE).unlink(missing_ok=True)
         report = run_pairs(books.state, STAGE, jobs, simulate_job, run, progress)
-        made = [row.figures for row in books.state.stage_rows(STAGE).values() if row.status is Status.OK]
+        made = [row.value for row in books.state.stage_rows(STAGE).values() if row.value is not None]
         write_atomic(folder / TRUTH_FILE, write_truth(made))
     return report
 
 
-def simulate_job(job: SimulateJob) -> Result:
+def simulate_job(job: SimulateJob) -> Result[PairTruth]:
     """Photograph one pair and write its files. Runs in a worker.
 
     Raises:
@@ -124,7 +125,7 @@ def simulate_job(job: SimulateJob) -> Result:
     outputs = {
         name: write_atomic(job.folder / name, data) for name, data in files.items() if data is not None
     }
-    return Result(figures=truth.as_row(), outputs=outputs)
+    return Result(value=truth, outputs=outputs)
 
 
 def _jobs(folder: Path, settings: SimulateSettings, photos: list[RgbdPhoto]) -> list[SimulateJob]:
@@ -145,7 +146,7 @@ def _recipe(settings: SimulateSettings) -> dict[str, object]:
 
 def _refuse_another(folder: Path, books: Workspace, settings: SimulateSettings, number: int) -> None:
     rows = books.state.stage_rows(STAGE)
-    held: SimulateSettings = books.settings(STAGE)
+    held = books.settings(SimulateSettings)
     same_source = (held.from_rgbd is None) == (settings.from_rgbd is None)
     if rows and not (_recipe(held) == _recipe(settings) and same_source):
         flags = f"--seed {held.seed} --bad {held.bad:g} --size {held.size} --format {held.format}"
@@ -161,7 +162,7 @@ def _refuse_another(folder: Path, books: Workspace, settings: SimulateSettings, 
         )
 
 
-def _remove_stale(folder: Path, rows: Iterable[StageRow], jobs: Iterable[SimulateJob]) -> None:
+def _remove_stale(folder: Path, rows: Iterable[StageRow[PairTruth]], jobs: Iterable[SimulateJob]) -> None:
     """Remove files that are not what the run would write; their pairs are made again."""
     keys = {job.pair_id: job.key for job in jobs}
     for row in rows:
@@ -196,4 +197,4 @@ def _scene(job: SimulateJob, view: RgbdView, size: Size) -> Scene:
     try:
         return scene_from_photo(view.rgb, view.inverse_depth, size, job.settings.rgbd_depth)
     except Rejected as error:
-        raise Rejected(error.reason, error.message, path=view.name) from error
+        raise error.with_path(view.name) from error

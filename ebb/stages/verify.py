@@ -12,8 +12,8 @@ from ebb.dataset.index import read_index
 from ebb.dataset.verify import verify_shard
 from ebb.errors import Status, UsageError
 from ebb.files import sha256_file
+from ebb.results import ALIGN, DEPTH
 from ebb.runner.items import Result
-from ebb.runner.keys import ALIGN, DEPTH
 from ebb.runner.run import run_items
 from ebb.workspace import finished_shards, is_dataset, read_workspace
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ebb.dataset.shards import ShardFacts
     from ebb.runner.items import Progress
     from ebb.settings import RunSettings
+    from ebb.state import Stage
     from ebb.workspace import Workspace
 
 
@@ -35,7 +36,7 @@ class VerifyReport:
     problems: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same facts for ``--json``."""
+        """The same for ``--json``."""
         return asdict(self)
 
 
@@ -69,9 +70,9 @@ def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) 
     report = VerifyReport(num_files=len(checks), num_rows=sum(facts.rows for facts in index.shards.values()))
     with watched(progress, "verify", len(checks)):
         for outcome in run_items(look, checks, run):
-            found = outcome.figures.get(
-                "problems", [f"{outcome.job.path}: {outcome.reason}: {outcome.detail}"]
-            )
+            found = outcome.value
+            if found is None:
+                found = [f"{outcome.job.path}: {outcome.reason}: {outcome.detail}"]
             report.problems += found
             status = Status.ERROR if found else Status.OK
             progress.advance(outcome.job.path.name, status, outcome.reason, "; ".join(found))
@@ -80,16 +81,16 @@ def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) 
     return report
 
 
-def look(check: Check) -> Result:
-    """Look at one file. Runs in a worker."""
+def look(check: Check) -> Result[list[str]]:
+    """What is wrong with one file. Runs in a worker."""
     if check.shard is not None:
-        return Result(figures={"problems": verify_shard(check.path, check.shard)})
+        return Result(value=verify_shard(check.path, check.shard))
     try:
         found = sha256_file(check.path)
     except OSError as error:
-        return Result(figures={"problems": [f"{check.path}: cannot be read: {error.strerror}"]})
+        return Result(value=[f"{check.path}: cannot be read: {error.strerror}"])
     wrong = [] if found == check.sha256 else [f"{check.path}: SHA-256 is {found}, not {check.sha256}"]
-    return Result(figures={"problems": wrong})
+    return Result(value=wrong)
 
 
 def _around_shards(root: Path, *, with_inputs: bool) -> list[Check]:
@@ -103,7 +104,8 @@ def _around_shards(root: Path, *, with_inputs: bool) -> list[Check]:
 
 
 def _pair_files(workspace: Workspace) -> Iterator[Check]:
-    for stage in (ALIGN, DEPTH):
+    stages: tuple[Stage[Any], ...] = (ALIGN, DEPTH)
+    for stage in stages:
         for pair_id, row in workspace.state.stage_rows(stage).items():
             if row.status is Status.OK:
                 yield from (Check(workspace.pair(pair_id) / name, sha) for name, sha in row.outputs.items())

@@ -67,7 +67,7 @@ def load(path: Path, device: str = "auto") -> PyNetModel:
 
     optional.safetensors()
     optional.torch()
-    from ebb.depthmap.providers import to_device, torch_device
+    from ebb.depthmap.devices import to_device, torch_device
     from ebb_train.models.network import load_pynet
 
     network = load_pynet(path)

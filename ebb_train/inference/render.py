@@ -232,7 +232,7 @@ def _run(network: PyNet | FastPyNet, small: Rgb8, depth: NDArray[np.uint8] | Non
 
 def _load(checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast: bool) -> PyNet | FastPyNet:
     """The network of a weights file, or of the last level in a run folder."""
-    from ebb.depthmap.providers import to_device, torch_device
+    from ebb.depthmap.devices import to_device, torch_device
     from ebb_train.models.inference_graph import FastPyNet
     from ebb_train.models.network import load_pynet
 

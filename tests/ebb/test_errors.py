@@ -42,9 +42,9 @@ def test_every_reason_has_advice(reason: Reason) -> None:
     assert reason.advice[0].islower()
 
 
-def test_item_errors_carry_reason_status_and_figures() -> None:
-    error = Rejected(Reason.LOW_OVERLAP, "0.4 of the frame", figures={"overlap": 0.4})
-    assert (error.status, error.reason, error.figures) == (
+def test_item_errors_carry_reason_status_and_measurements() -> None:
+    error = Rejected(Reason.LOW_OVERLAP, "0.4 of the frame", measurements={"overlap": 0.4})
+    assert (error.status, error.reason, error.measurements) == (
         Status.REJECTED,
         Reason.LOW_OVERLAP,
         {"overlap": 0.4},
@@ -58,3 +58,11 @@ def test_run_wide_errors_survive_the_way_out_of_a_worker() -> None:
     error = OutputError("no space", path="a.png", hint="make space")
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.exit_code) == (str(error), 5)
+
+
+def test_an_error_is_said_of_a_file() -> None:
+    error = Rejected(Reason.BAD_DEPTH, "another aspect", measurements={"aspect_difference": 0.2})
+    named = error.with_path("a_depth.png")
+    assert isinstance(named, Rejected)
+    assert (named.path, named.reason, named.message) == ("a_depth.png", Reason.BAD_DEPTH, "another aspect")
+    assert named.measurements == {"aspect_difference": 0.2}

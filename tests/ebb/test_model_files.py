@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from ebb.errors import MissingDependency, UsageError
-from ebb.model_files import find_model, model_name, sha256_model
+from ebb.model_files import find_onnx, find_path, find_transformers, model_name, sha256_model
 from ebb.settings import DepthSettings
 
 ID = "owner/tiny-depth"
 
 
 def find(provider: str, model: object = "", *, download: bool = False) -> Path | None:
-    return find_model(DepthSettings(provider=provider, model=str(model), model_download=download))
+    finders = {"onnx": find_onnx, "transformers": find_transformers, "mine": find_path}
+    return finders[provider](DepthSettings(provider=provider, model=str(model), model_download=download))
 
 
 def test_files_and_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,9 +28,8 @@ def test_files_and_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert find("onnx", "~/net.onnx") == file
 
 
-def test_providers_without_a_model(tmp_path: Path) -> None:
-    assert find("sidecar") is None
-    assert find("megadepth", tmp_path) is None
+def test_what_a_plug_in_calls_its_model(tmp_path: Path) -> None:
+    assert find("mine") is None
     assert find("mine", "what only the plug-in knows") is None
     assert find("mine", tmp_path) == tmp_path
 

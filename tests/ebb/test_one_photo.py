@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from PIL import Image, ImageOps
 
 from ebb.arrays import Size
 from ebb.depthmap.encoding import encode_depth8
+from ebb.depthmap.from_network import FromNetwork
+from ebb.depthmap.registry import SOURCES, SourceKind
 from ebb.errors import Broken, MissingDependency, Reason, Rejected, UsageError
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photo, open_photos, small_size
 from ebb.settings import DepthSettings
@@ -166,12 +169,18 @@ def test_depth_inside_a_phone_photo_turns_with_it(tmp_path: Path) -> None:
 def test_a_network_sees_the_small_photo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen = []
 
-    def provider(rgb: np.ndarray) -> np.ndarray:
-        seen.append(rgb)
-        return rgb[::2, ::2, 0].astype(np.float32)
+    class Seen:
+        name = "seen"
 
-    monkeypatch.setattr("ebb.one_photo.make_provider", lambda settings, model: provider)
-    monkeypatch.setattr("ebb.one_photo.check_ready", lambda settings: None)
+        def __call__(self, rgb: np.ndarray) -> np.ndarray:
+            seen.append(rgb)
+            return rgb[::2, ::2, 0].astype(np.float32)
+
+        def predict(self, photos: Sequence[np.ndarray]) -> list[np.ndarray]:
+            raise AssertionError
+
+    kind = SourceKind(open=lambda settings, model: FromNetwork(Seen()))
+    monkeypatch.setitem(SOURCES, "megadepth", kind)
     photo = open_photo(write_jpeg(tmp_path / "a.jpg"), LOW)
     depth = DepthOf(DepthSettings())(photo)
     assert np.array_equal(depth, encode_depth8(photo.small[::2, ::2, 0].astype(np.float32)))
@@ -180,7 +189,7 @@ def test_a_network_sees_the_small_photo(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_depth_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = open_photo(write_jpeg(tmp_path / "a.jpg"), AS_IT_IS)
-    with pytest.raises(Rejected, match="no a_depth file beside it") as caught:
+    with pytest.raises(Rejected, match="no a_depth file beside a.jpg") as caught:
         DepthOf(SIDECAR)(photo)
     assert caught.value.reason is Reason.NO_DEPTH
     with pytest.raises(Broken, match="cannot be read") as caught:
@@ -196,3 +205,5 @@ def test_depth_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         DepthOf(DepthSettings())
     with pytest.raises(UsageError, match="no depth provider"):
         DepthOf(DepthSettings(provider="sonar"))
+    with pytest.raises(Rejected, match="the provider gives no depth"):
+        DepthOf(DepthSettings(provider="none"))(photo)

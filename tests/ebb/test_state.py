@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from ebb.errors import InvalidInput, OutputError, Reason, Status
-from ebb.state import STATE_VERSION, FileRow, StageRow, State
+from ebb.photo.capture import Exif, FileMetadata
+from ebb.state import STATE_VERSION, FileRow, Stage, StageRow, State
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a stage keeps."""
+
+    size: tuple[int, ...]
+    note: str = ""
+
+
+KEPT = Kept((3, 4), "fine")
+STAGE, OTHER = Stage("align", Kept), Stage("depth", Kept)
 
 
 @pytest.fixture
@@ -19,27 +33,28 @@ def state(tmp_path: Path) -> State:
 
 
 def test_stage_rows_come_back_as_put(state: State, tmp_path: Path) -> None:
-    row = StageRow(
+    row: StageRow[Kept] = StageRow(
         pair_id="ab",
-        stage="align",
+        stage=STAGE,
         key="k",
         status=Status.REJECTED,
         reason=Reason.LOW_OVERLAP,
         detail="0.4 of the frame",
-        figures={"overlap": 0.4, "H": [1.0, 2.0]},
+        measurements={"overlap": 0.4},
+        upstream="u",
         outputs={"wide.png": "00"},
         seconds=1.5,
     )
     state.put_stage(row)
     state.close()
-    assert State(tmp_path / "state.sqlite").stage_rows("align") == {"ab": row}
+    assert State(tmp_path / "state.sqlite").stage_rows(STAGE) == {"ab": row}
 
 
 def test_a_new_row_replaces_the_old_one_of_that_stage_only(state: State) -> None:
-    for stage, key in (("align", "1"), ("depth", "1"), ("align", "2")):
-        state.put_stage(StageRow(pair_id="ab", stage=stage, key=key, status=Status.OK))
-    assert state.stage_rows("align")["ab"].key == "2"
-    assert state.stage_rows("depth")["ab"].key == "1"
+    for stage, key in ((STAGE, "1"), (OTHER, "1"), (STAGE, "2")):
+        state.put_stage(StageRow(pair_id="ab", stage=stage, key=key, status=Status.OK, value=KEPT))
+    assert state.stage_rows(STAGE)["ab"].key == "2"
+    assert state.stage_rows(OTHER)["ab"].key == "1"
 
 
 def test_file_rows_by_folder_in_name_order(state: State) -> None:
@@ -49,9 +64,8 @@ def test_file_rows_by_folder_in_name_order(state: State) -> None:
             name=name,
             size=1,
             mtime_ns=2,
-            status=Status.ERROR,
-            reason=Reason.UNREADABLE,
-            facts={"iso": 100},
+            status=Status.OK,
+            metadata=FileMetadata(sha256="00", exif=Exif(iso=100.0, captured_at=datetime(2019, 6, 2, 14))),
         )
         for folder, name in (("b", "2"), ("a", "2"), ("a", "1"))
     ]
@@ -99,7 +113,7 @@ def listing(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
 
 
-ROW = StageRow(pair_id="ab", stage="align", key="k", status=Status.OK)
+ROW = StageRow(pair_id="ab", stage=STAGE, key="k", status=Status.OK, value=KEPT)
 
 
 @pytest.fixture
@@ -113,7 +127,7 @@ def test_reading_leaves_no_trace(state: State, tmp_path: Path) -> None:
     state.close()
     before = listing(tmp_path)
     reader = State(tmp_path / "state.sqlite", read_only=True)
-    assert reader.stage_rows("align") == {"ab": ROW}
+    assert reader.stage_rows(STAGE) == {"ab": ROW}
     with pytest.raises(OutputError, match="readonly"):
         reader.put_stage(ROW)
     reader.close()
@@ -130,7 +144,7 @@ def test_a_folder_where_nobody_may_write_is_read(tmp_path: Path, name: str) -> N
     writer.close()
     before = listing(folder)
     reader = State(folder / "state.sqlite", read_only=True)
-    assert reader.stage_rows("align") == {"ab": ROW}
+    assert reader.stage_rows(STAGE) == {"ab": ROW}
     assert listing(folder) == before, "not even while it is open"
     reader.close()
     assert listing(folder) == before
@@ -141,7 +155,7 @@ def test_rows_of_a_run_that_goes_on_are_read(state: State, tmp_path: Path) -> No
     state.put_stage(ROW)
     assert (tmp_path / "state.sqlite-wal").stat().st_size
     reader = State(tmp_path / "state.sqlite", read_only=True)
-    assert reader.stage_rows("align") == {"ab": ROW}
+    assert reader.stage_rows(STAGE) == {"ab": ROW}
 
 
 def test_nothing_is_in_it_yet(tmp_path: Path) -> None:
@@ -162,7 +176,7 @@ def test_a_damaged_file_is_named(state: State, tmp_path: Path, write: bool) -> N
     with pytest.raises(
         InvalidInput, match=r"state\.sqlite: cannot be read: database disk image is malformed"
     ):
-        State(path, read_only=not write).stage_rows("align")
+        State(path, read_only=not write).stage_rows(STAGE)
     if write:
         with pytest.raises(InvalidInput, match="malformed .*take the folder from a copy"):
             State(path).put_stage(ROW)
@@ -180,18 +194,44 @@ def test_no_space_for_splits(state: State) -> None:
     assert state.splits() == splits
 
 
-@pytest.mark.parametrize("change", ["reason='of_tomorrow'", "status='perhaps'", "figures='{'"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "reason='of_tomorrow'",
+        "status='perhaps'",
+        "value='{'",
+        "value='null'",
+        "value='3'",
+        """value='{"size":7}' """,
+        """measurements='{"x":[]}' """,
+        "outputs='[]'",
+    ],
+)
 def test_a_row_that_this_ebb_does_not_know(state: State, change: str) -> None:
     state.put_stage(ROW)
     state._db.execute(f"UPDATE stages SET {change}")
     with pytest.raises(InvalidInput, match="a row makes no sense: .*use the ebb that made it"):
-        state.stage_rows("align")
+        state.stage_rows(STAGE)
 
 
 def test_a_file_that_this_ebb_does_not_know(state: State) -> None:
     state.put_file(FileRow(folder="a", name="1", size=1, mtime_ns=2, status=Status.OK))
     state._db.execute("UPDATE files SET reason='of_tomorrow'")
     with pytest.raises(InvalidInput, match="'of_tomorrow' is not a valid Reason"):
+        list(state.file_rows())
+
+
+def test_a_folder_of_the_first_version_is_refused(state: State, tmp_path: Path) -> None:
+    state._db.execute("PRAGMA user_version=1")
+    state.close()
+    with pytest.raises(InvalidInput, match=r"state version 1, this ebb reads 2 \(use the ebb that made it"):
+        State(tmp_path / "state.sqlite", read_only=True)
+
+
+def test_metadata_that_does_not_fit_is_named(state: State) -> None:
+    state.put_file(FileRow(folder="a", name="1", size=1, mtime_ns=2, status=Status.OK))
+    state._db.execute("""UPDATE files SET metadata='{"sha256":"00","width":"3"}'""")
+    with pytest.raises(InvalidInput, match="FileMetadata.width: expected int, got '3'"):
         list(state.file_rows())
 
 
@@ -205,4 +245,4 @@ def test_a_full_disk_is_no_hindrance_to_reading(
         raise sqlite3.OperationalError("disk I/O error")  # of a -shm file that cannot grow
 
     monkeypatch.setattr("ebb.state._open_beside_a_run", no_space)
-    assert State(tmp_path / "state.sqlite", read_only=True).stage_rows("align") == {"ab": ROW}
+    assert State(tmp_path / "state.sqlite", read_only=True).stage_rows(STAGE) == {"ab": ROW}

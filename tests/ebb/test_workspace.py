@@ -84,13 +84,13 @@ def test_opening_removes_what_a_killed_run_left(tmp_path: Path) -> None:
 
 def test_settings_are_kept_by_section(tmp_path: Path) -> None:
     with open_workspace(tmp_path, create=True) as workspace:
-        assert workspace.settings("align") == AlignSettings()
+        assert workspace.settings(AlignSettings) == AlignSettings()
         workspace.save_settings(align=AlignSettings(height=512))
         workspace.save_settings(ingest=IngestSettings(pairs=Path("a.csv")))
-        assert workspace.settings("align") == AlignSettings(height=512)
-        assert workspace.settings("ingest").pairs == Path("a.csv").absolute()
+        assert workspace.settings(AlignSettings) == AlignSettings(height=512)
+        assert workspace.settings(IngestSettings).pairs == Path("a.csv").absolute()
         workspace.save_settings(depth=DepthSettings(weights=Path("~/net.pth")))
-        assert workspace.settings("depth").weights == Path.home() / "net.pth"
+        assert workspace.settings(DepthSettings).weights == Path.home() / "net.pth"
         stored = tomllib.loads(workspace.settings_file.read_text())
         assert stored["versions"] == versions()
         before = workspace.settings_file.stat().st_mtime_ns
@@ -102,7 +102,7 @@ def test_a_hand_edited_mistake_is_found(tmp_path: Path) -> None:
     with open_workspace(tmp_path, create=True) as workspace:
         workspace.settings_file.write_text("[align]\nheight = -2\n")
         with pytest.raises(UsageError, match="not positive"):
-            workspace.settings("align")
+            workspace.settings(AlignSettings)
 
 
 def test_paths_of_the_folder(tmp_path: Path) -> None:

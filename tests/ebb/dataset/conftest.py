@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from ebb.dataset.record import Record
+from ebb.dataset.record import MEASUREMENT_COLUMNS, Record
 from ebb.formats.npy import encode_npy
 from ebb.formats.png import encode_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
+
+MEASURED = [column.name for column in MEASUREMENT_COLUMNS]
 
 OPTIONAL = {
     "f_number_wide": 16.0,
@@ -73,7 +75,10 @@ def make_record() -> Callable[..., Record]:
             "source_shallow_sha256": "b" * 64,
             "software": "ebb 0.1.0, opencv 5.0.0",
         }
-        return Record(**{**values, **({} if bare else OPTIONAL | floats), **changes})
+        values |= ({} if bare else OPTIONAL | floats) | changes
+        measured = {name: values.pop(name) for name in MEASURED if name in values}
+        known = {name: value for name, value in measured.items() if value is not None}
+        return Record(**values, measurements=known)
 
     return make
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,41 @@ def test_schema_names_every_field_with_its_type() -> None:
     assert schema().names == [column.name for column in COLUMNS]
     assert {name: schema().field(name).type for name in expected} == expected
     assert schema().metadata[VERSION_KEY] == str(SCHEMA_VERSION).encode()
+
+
+COLUMNS_OF_VERSION_4 = """
+pair_id:s wide:I shallow:I depth:I depth_float16:b depth_min:f depth_max:f width:i height:i f_number_wide:f
+f_number_shallow:f focal_length_mm:f exposure_time_s_wide:f exposure_time_s_shallow:f iso_wide:f iso_shallow:f
+camera:s lens:s captured_at_wide:t captured_at_shallow:t motion_model:s H_shallow_to_wide:L crop_x:i crop_y:i
+crop_width:i crop_height:i num_matches:i num_inliers:i inlier_ratio:f coverage:f residual_px:f
+residual_p95_px:f overlap:f exposure_gain:f vignetting_ev:f similarity:f changed_share:f parallax_px:f
+focus_share:f focus_correlation:f defocus_px:f defocus_map:L sharpness_wide:f sharpness_shallow:f
+near_duplicates:s depth_provider:s source_wide:s source_shallow:s source_wide_sha256:s source_shallow_sha256:s software:s
+"""
+IMAGE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+ARROW = {
+    "s": pa.string(),
+    "i": pa.int32(),
+    "f": pa.float64(),
+    "t": pa.timestamp("us"),
+    "b": pa.binary(),
+    "I": IMAGE,
+    "L": pa.list_(pa.float64()),
+}
+
+
+def test_the_schema_of_a_version_stays_as_it_is() -> None:
+    """Shards that people have stay readable: another schema is another version."""
+    written = [column.split(":") for column in COLUMNS_OF_VERSION_4.split()]
+    assert [(field.name, field.type) for field in schema()] == [(name, ARROW[kind]) for name, kind in written]
+    features = schema().metadata[b"huggingface"]
+    digest = "3aef744e2286622284fc474e3f9a88e65c62a03740ed2005a51a135dbe85077d"
+    assert (SCHEMA_VERSION, hashlib.sha256(features).hexdigest()) == (4, digest)
+
+
+def test_a_measurement_without_a_column_is_refused(make_record: MakeRecord) -> None:
+    with pytest.raises(InvalidInput, match="^luck: no such measurement"):
+        replace(make_record(1), measurements={"luck": 7.0})
 
 
 def test_nothing_private_has_a_column() -> None:

@@ -1,6 +1,6 @@
 import io
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from ebb.arrays import Size
-from ebb.depthmap.sidecar import SUFFIXES, read_sidecar
+from ebb.depthmap.sidecar import SUFFIXES, depth_files, is_depth_file, read_sidecar
 from ebb.errors import Reason, Rejected
 
 SAMPLE = Path(__file__).parents[3] / "data" / "sample" / "captures"
@@ -176,3 +176,22 @@ def test_npz_that_unpacks_too_far(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_rejections(data: bytes, suffix: str, values: str, message: str) -> None:
     assert message in rejected(data, suffix, values)
+
+
+def test_names_of_depth_files() -> None:
+    assert all(is_depth_file(PurePath(name)) for name in ("a_depth.png", "b/a_depth.TIF", "a_depth.npz"))
+    assert not any(is_depth_file(PurePath(name)) for name in ("a.png", "a_depth.jpg", "depth.png", "a_depth"))
+
+
+def test_depth_files_by_their_photos() -> None:
+    """Of several, PNG comes before TIFF and NPY."""
+    names = [
+        "a.jpg",
+        "a_depth.npy",
+        "a_depth.PNG",
+        "b/c.DNG",
+        "b/c_depth.tiff",
+        "b/c_depth.npy",
+        "x_depth.jpg",
+    ]
+    assert depth_files(names) == {"a": "a_depth.PNG", "b/c": "b/c_depth.tiff"}

@@ -131,7 +131,7 @@ def test_photos_without_a_common_pixel_are_rejected(shift: Shift) -> None:
     with pytest.raises(Rejected, match="covers no pixel of the wide photo") as caught:
         common_crop(motion(SMALL, 0, 1, shift), SMALL, SMALL)
     assert caught.value.reason is Reason.LOW_OVERLAP
-    assert caught.value.figures == {"overlap": 0.0}
+    assert caught.value.measurements == {"overlap": 0.0}
 
 
 def test_a_margin_larger_than_the_photo_is_rejected() -> None:

@@ -87,7 +87,7 @@ def test_each_gate_says_the_number_and_the_limit(
     assert caught.value.reason is reason
     assert caught.value.status is Status.REJECTED
     assert caught.value.message.startswith(message)
-    assert caught.value.figures == figures.as_dict()
+    assert caught.value.measurements == figures.as_dict()
 
 
 def test_the_first_gate_in_order_decides() -> None:

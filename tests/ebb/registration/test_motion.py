@@ -152,7 +152,7 @@ def test_too_few_matches() -> None:
     with pytest.raises(Rejected, match=r"11 matches, fewer than 12 \(the photos have too little") as caught:
         estimate(shallow, wide, FRAME, 1.5)
     assert caught.value.reason is Reason.TOO_FEW_MATCHES
-    assert caught.value.figures == {"num_matches": 11}
+    assert caught.value.measurements == {"num_matches": 11}
 
 
 def test_random_matches_have_no_motion() -> None:

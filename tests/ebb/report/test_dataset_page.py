@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ebb import results
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.formats.png import decode_png
 from ebb.report import dataset_page
@@ -58,14 +59,16 @@ def test_every_pair_has_a_row_with_its_fate(root: Path, page: str) -> None:
     rows = {row[0]: row for row in Tables(page).rows if row}
     with read_workspace(root) as workspace:
         pairs = dataset_status(workspace).pairs
-        figures = workspace.state.stage_rows("align")
+        aligned = workspace.state.stage_rows(results.ALIGN)
     assert len(pairs) == 3
     for pair in pairs:
         _, wide, shallow, where, said, residual, *_ = rows[pair.pair_id]
         assert (wide, shallow, where) == (pair.wide, pair.shallow, pair.split or "align")
         if pair.status is Status.OK:
             assert said == "ok"
-            assert float(residual) == pytest.approx(figures[pair.pair_id].figures["residual_px"], rel=0.01)
+            kept = aligned[pair.pair_id].value
+            assert kept is not None
+            assert float(residual) == pytest.approx(kept.measurements["residual_px"], rel=0.01)
         else:
             assert said == f"{pair.reason}: {pair.detail}"
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ebb import results
 from ebb.arrays import Rgb8
 from ebb.dataset.catalog import pairs_of, read_catalog, write_catalog
 from ebb.errors import InvalidInput, Reason, UsageError
@@ -50,7 +51,7 @@ def drawn(workspace: Workspace, wide: str, settings: AlignSettings = SETTINGS) -
 
 def test_an_accepted_pair(workspace: Workspace) -> None:
     pair_id = pair_of(workspace, "IMG_0001.JPG")
-    before = workspace.state.stage_rows("align")
+    before = workspace.state.stage_rows(results.ALIGN)
     report = write_debug_picture(workspace, pair_id, SETTINGS, RUN)
     assert (report.pair_id, report.verdict, report.detail) == (pair_id, "ok", "")
     assert report.picture == str(workspace.root / "debug" / f"{pair_id}.png")
@@ -58,7 +59,7 @@ def test_an_accepted_pair(workspace: Workspace) -> None:
     assert picture.shape[1] == WIDTH
     assert count(picture[: HEADER + 24], GOOD) > 200
     assert count(picture[: HEADER + 24], BAD) == 0
-    assert workspace.state.stage_rows("align") == before
+    assert workspace.state.stage_rows(results.ALIGN) == before
 
 
 def test_a_pair_without_any_motion(workspace: Workspace) -> None:

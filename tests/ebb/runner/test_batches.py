@@ -14,7 +14,7 @@ from ebb.runner.batches import Batching, in_batches, run_batches
 from ebb.runner.items import Outcome
 from ebb.runner.run import run_items
 from ebb.settings import RunSettings
-from tests.doubles import Job, finish, together, work
+from tests.doubles import Done, Job, finish, together, work
 
 SETTINGS = RunSettings(workers=1, memory_limit=False)
 
@@ -23,7 +23,7 @@ def key_of(job: Job) -> str:
     return job.key
 
 
-def run(jobs: Sequence[Job], size: int = 4, settings: RunSettings = SETTINGS) -> list[Outcome[Job]]:
+def run(jobs: Sequence[Job], size: int = 4, settings: RunSettings = SETTINGS) -> list[Outcome[Job, Done]]:
     batching = Batching(size=size, alike=key_of, together=together, finish=finish)
     return list(run_batches(work, jobs, settings, batching))
 
@@ -43,7 +43,7 @@ def test_a_batch_is_done_together() -> None:
     jobs = [Job(str(i)) for i in range(5)]
     outcomes = run(jobs)
     assert [outcome.job for outcome in outcomes] == jobs
-    assert [outcome.figures["batch"] for outcome in outcomes] == [4, 4, 4, 4, 1]
+    assert [outcome.value and outcome.value.batch for outcome in outcomes] == [4, 4, 4, 4, 1]
     assert all(outcome.outputs == {"doubles.py": "00"} and outcome.seconds > 0 for outcome in outcomes)
     assert run([]) == []
 
@@ -70,7 +70,7 @@ def test_a_batch_that_hangs_is_stopped_and_its_items_done_alone() -> None:
 def test_parts_that_are_missing_are_made_alone() -> None:
     outcomes = run([Job("a"), Job("b", "short")])
     assert [outcome.status for outcome in outcomes] == [Status.OK] * 2
-    assert "batch" not in outcomes[0].figures
+    assert [outcome.value and outcome.value.batch for outcome in outcomes] == [1, 1], "not of the batch"
 
 
 @pytest.mark.parametrize("what", ["full disk", "finish full disk"])

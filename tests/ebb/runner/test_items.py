@@ -4,9 +4,10 @@ from ebb.errors import Status
 from ebb.runner.items import Outcome, Result
 
 
-def test_an_empty_result() -> None:
-    assert Result() == Result(figures={}, outputs={})
+def test_a_result_without_files() -> None:
+    assert Result(value=3) == Result(value=3, outputs={})
 
 
-def test_an_outcome_keeps_its_job() -> None:
-    assert Outcome(job="a", status=Status.OK).job == "a"
+def test_an_outcome_keeps_its_job_and_has_a_value_only_if_it_came_through() -> None:
+    outcome: Outcome[str, int] = Outcome(job="a", status=Status.ERROR)
+    assert (outcome.job, outcome.value, outcome.measurements) == ("a", None, {})

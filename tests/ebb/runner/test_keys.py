@@ -20,7 +20,7 @@ def test_align_key_follows_pair_settings_and_version(monkeypatch: pytest.MonkeyP
     assert key == keys.align_key(replace(PAIR, wide=replace(WIDE, folder="/moved")), AlignSettings())
     assert key != keys.align_key(replace(PAIR, pair_id="cd"), AlignSettings())
     assert key != keys.align_key(PAIR, AlignSettings(height=512))
-    monkeypatch.setitem(keys.VERSIONS, keys.ALIGN, 99)
+    monkeypatch.setitem(keys.VERSIONS, keys.ALIGN.name, 99)
     assert key != keys.align_key(PAIR, AlignSettings())
 
 

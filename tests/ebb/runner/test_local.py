@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from ebb.errors import OutputError, Reason, Status
-from ebb.runner.items import Outcome
 from ebb.runner.local import attempt, run_items
 from ebb.settings import RunSettings
 from tests.doubles import Job, count_threads, work
@@ -44,8 +43,9 @@ def test_every_job_has_one_outcome_whatever_its_neighbours_do() -> None:
             assert (outcome.status, outcome.reason) == (status, reason), job
             assert detail in outcome.detail
         else:
-            assert (outcome.status, outcome.figures["id"]) == (Status.OK, job.pair_id)
-    assert outcomes[Job("reject0", "reject")].figures == {"overlap": 0.4}
+            assert outcome.value is not None, job
+            assert (outcome.status, outcome.value.name) == (Status.OK, job.pair_id)
+    assert outcomes[Job("reject0", "reject")].measurements == {"overlap": 0.4}
 
 
 def test_what_concerns_the_run_ends_it() -> None:
@@ -116,7 +116,8 @@ def test_jobs_are_taken_as_they_are_needed() -> None:
 
 def test_matrix_products_use_one_thread_a_worker() -> None:
     (outcome,) = run_items(work, [Job("a")], RunSettings(workers=1))
-    assert outcome.figures["blas"] == "1"
+    assert outcome.value is not None
+    assert outcome.value.blas == "1"
 
 
 def test_a_network_gets_its_workers_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +127,7 @@ def test_a_network_gets_its_workers_share_of_the_cores(monkeypatch: pytest.Monke
         monkeypatch.delenv(name, raising=False)
     before = dict(os.environ)
     (outcome,) = run_items(count_threads, [Job("a")], RunSettings(workers=1, memory_limit=False))
-    assert outcome.figures["threads"] == len(os.sched_getaffinity(0))
+    assert outcome.value == len(os.sched_getaffinity(0))
     assert dict(os.environ) == before
 
 
@@ -135,7 +136,7 @@ def test_what_the_user_says_about_threads_counts(monkeypatch: pytest.MonkeyPatch
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
     (outcome,) = run_items(count_threads, [Job("a")], RunSettings(workers=1, memory_limit=False))
-    assert outcome.figures["threads"] == 1
+    assert outcome.value == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not bound the address space")
@@ -185,7 +186,7 @@ except KeyboardInterrupt:
 
 
 def test_attempt_measures_time_and_keeps_outputs(tmp_path: Path) -> None:
-    outcome: Outcome[Job] = attempt(work, Job("a", folder=tmp_path))
+    outcome = attempt(work, Job("a", folder=tmp_path))
     assert outcome.status is Status.OK
     assert outcome.outputs == {"doubles.py": "00"}
     assert outcome.seconds >= 0

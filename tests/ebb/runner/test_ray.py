@@ -58,8 +58,9 @@ def test_every_job_has_one_outcome_whatever_its_neighbours_do() -> None:
             assert (outcome.status, outcome.reason) == (status, reason), job
             assert detail in outcome.detail
         else:
-            assert (outcome.status, outcome.figures["id"]) == (Status.OK, job.pair_id)
-    assert outcomes[Job("reject", "reject")].figures == {"overlap": 0.4}
+            assert outcome.value is not None, job
+            assert (outcome.status, outcome.value.name) == (Status.OK, job.pair_id)
+    assert outcomes[Job("reject", "reject")].measurements == {"overlap": 0.4}
 
 
 def test_waiting_for_a_worker_is_not_time_spent() -> None:

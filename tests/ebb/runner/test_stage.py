@@ -8,10 +8,10 @@ import pytest
 
 from ebb.console import SilentProgress
 from ebb.errors import ExitCode, Reason, Status
-from ebb.runner.stage import StageReport, needs_work, run_pairs, usable
+from ebb.runner.stage import StageReport, current_value, needs_work, run_pairs
 from ebb.settings import RunSettings
 from ebb.state import StageRow, State
-from tests.doubles import Job, work
+from tests.doubles import DOUBLE, Done, Job, work
 
 
 @pytest.fixture
@@ -28,7 +28,9 @@ def job(pair_id: str, what: str = "work", key: str = "key", folder: Path = HERE)
 
 
 def run(state: State, jobs: list[Job], settings: RunSettings) -> StageReport:
-    return run_pairs(state, "align", jobs, work, settings, SilentProgress())
+    return run_pairs(
+        state, DOUBLE, jobs, work, settings, SilentProgress(), upstream=lambda job: f"of {job.key}"
+    )
 
 
 def test_rows_are_recorded_and_a_second_run_redoes_only_what_broke(state: State) -> None:
@@ -36,21 +38,25 @@ def test_rows_are_recorded_and_a_second_run_redoes_only_what_broke(state: State)
     report = run(state, jobs, RunSettings(workers=1))
     assert (report.total, report.unchanged, report.ok, report.rejected, report.failed) == (3, 0, 1, 1, 1)
     assert report.reasons == {"low_overlap": 1, "unreadable": 1}
-    before = state.stage_rows("align")
+    before = state.stage_rows(DOUBLE)
     assert before["fine"].outputs == {"doubles.py": "00"}
+    assert before["fine"].value is not None
+    assert before["fine"].value.name == "fine"
+    assert (before["no"].value, before["no"].measurements) == (None, {"overlap": 0.4})
+    assert {row.upstream for row in before.values()} == {"of key"}
 
     repaired = [job("fine", "bug"), job("no", "bug"), job("bad")]
     report = run(state, repaired, RunSettings(workers=1))
     assert (report.unchanged, report.ok, report.rejected, report.failed) == (2, 2, 1, 0)
-    assert state.stage_rows("align")["no"] == before["no"]
+    assert state.stage_rows(DOUBLE)["no"] == before["no"]
 
 
 def test_another_key_is_done_again(state: State) -> None:
     run(state, [job("a", key="1")], RunSettings(workers=1))
     assert run(state, [job("a", key="2")], RunSettings(workers=1)).unchanged == 0
-    assert usable(state.stage_rows("align"), "a", "2")
-    assert not usable(state.stage_rows("align"), "a", "1")
-    assert not usable(state.stage_rows("align"), "b", "2")
+    assert current_value(state.stage_rows(DOUBLE), "a", "2")
+    assert not current_value(state.stage_rows(DOUBLE), "a", "1")
+    assert not current_value(state.stage_rows(DOUBLE), "b", "2")
 
 
 def test_a_pair_whose_files_are_gone_is_done_again(state: State, tmp_path: Path) -> None:
@@ -60,7 +66,9 @@ def test_a_pair_whose_files_are_gone_is_done_again(state: State, tmp_path: Path)
 
 
 def test_rejected_pairs_are_tried_again_when_asked() -> None:
-    row = StageRow(pair_id="a", stage="align", key="k", status=Status.REJECTED, reason=Reason.PARALLAX)
+    row: StageRow[Done] = StageRow(
+        pair_id="a", stage=DOUBLE, key="k", status=Status.REJECTED, reason=Reason.PARALLAX
+    )
     assert not needs_work(row, job("a", key="k"), RunSettings())
     assert needs_work(row, job("a", key="k"), RunSettings(retry_failed=True))
     assert needs_work(row, job("a", key="other"), RunSettings())

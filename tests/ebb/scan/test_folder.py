@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ebb.console import SilentProgress
 from ebb.errors import Broken, InvalidInput, Reason, Status
+from ebb.photo.capture import Exif, FileMetadata
 from ebb.runner.items import Result
-from ebb.scan.folder import CLOSED_FOLDER, FileJob, existing_folder, read_folder, walk
+from ebb.scan.folder import CLOSED_FOLDER, FileJob, catalog_row, existing_folder, read_folder, walk
 from ebb.settings import RunSettings
 from ebb.state import FileRow
 from ebb.workspace import is_dataset, open_workspace
 
 
-def read(job: FileJob) -> Result:
-    return Result(figures={"bytes": len(job.read())})
+def read(job: FileJob) -> Result[FileMetadata]:
+    return Result(value=FileMetadata(sha256="", width=len(job.read())))
 
 
-def test_files_in_order_with_their_facts(tmp_path: Path) -> None:
+def test_files_in_order_with_size_and_time(tmp_path: Path) -> None:
     for name in ("b/2.jpg", "a.jpg", ".hidden", "b/.hidden/3.jpg"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -85,7 +87,12 @@ def test_known_files_are_kept_and_broken_ones_read_again(tmp_path: Path) -> None
     jobs = list(walk(tmp_path, 120))
     known = {
         job.name: FileRow(
-            folder=job.folder, name=job.name, size=job.size, mtime_ns=job.mtime_ns, status=Status.OK
+            folder=job.folder,
+            name=job.name,
+            size=job.size,
+            mtime_ns=job.mtime_ns,
+            status=Status.OK,
+            metadata=FileMetadata(sha256="00"),
         )
         for job in jobs[:2]
     }
@@ -96,7 +103,25 @@ def test_known_files_are_kept_and_broken_ones_read_again(tmp_path: Path) -> None
     assert [row.name for row in found.rows] == ["a", "b", "c"]
     assert sorted(row.name for row in saved) == ["b", "c"]
     assert all(row.status is Status.OK for row in found.rows)
-    assert found.rows[2].facts == {"bytes": 2}
+    assert found.rows[2].metadata == FileMetadata(sha256="", width=2)
+
+
+def test_a_file_becomes_a_row_of_the_catalogue() -> None:
+    exif = Exif(camera="Canon EOS 7D", iso=100.0, orientation=6)
+    metadata = FileMetadata(sha256="00", width=3, height=4, exif=exif)
+    read_well = FileRow(folder="/raw", name="a.jpg", size=1, mtime_ns=2, status=Status.OK, metadata=metadata)
+    row = catalog_row(read_well)
+    assert (row.folder, row.name, row.sha256, row.width, row.height) == ("/raw", "a.jpg", "00", 3, 4)
+    assert (row.camera, row.iso, row.orientation, row.role, row.status) == (
+        *("Canon EOS 7D", 100.0, 6),
+        *("", Status.OK),
+    )
+    broken = replace(read_well, status=Status.ERROR, reason=Reason.TIMEOUT, detail="slow", metadata=None)
+    row = catalog_row(broken)
+    assert (row.sha256, row.width, row.status, row.reason, row.detail) == (
+        *("", 0),
+        *(Status.ERROR, Reason.TIMEOUT, "slow"),
+    )
 
 
 def test_existing_folder(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 import dataclasses
 import io
 import json
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from ebb.codec import from_plain, to_plain
 from ebb.simulation.hand_motion import pose_homography
 from ebb.simulation.plan import BAD_KINDS, Kind, plan_pair
 from ebb.simulation.truth import PairTruth, pair_truth, write_truth
@@ -36,41 +36,37 @@ def test_bad_pairs_say_why() -> None:
         assert (truth.H_wide_to_shallow is None) == (kind is Kind.UNRELATED)
 
 
-def test_rows_are_plain_values() -> None:
-    row = pair_truth(plan_pair(0, 0, bad_share=1), 2900.0, (2.0, 3.0)).as_row()
-    assert json.loads(json.dumps(row))["kind"] in {str(kind) for kind in BAD_KINDS}
-    assert type(row["kind"]) is str
-
-
-def rows() -> list[dict[str, Any]]:
+def truths() -> list[PairTruth]:
     plans = [plan_pair(1, index, bad_share=0.5) for index in (3, 0, 2, 1)]
     plans.append(plan_pair(1, 4, bad_share=1, bad_kinds=[Kind.UNRELATED]))
-    return [pair_truth(plan, 2900.0, (2.0, 2.5)).as_row() for plan in plans]
+    return [pair_truth(plan, 2900.0, (2.0, 2.5)) for plan in plans]
 
 
 def test_table_holds_every_value_in_order_of_the_index() -> None:
-    table = pq.read_table(io.BytesIO(write_truth(rows())))
+    table = pq.read_table(io.BytesIO(write_truth(truths())))
     assert table.schema.names == [field.name for field in dataclasses.fields(PairTruth)]
     stored = table.to_pylist()
     assert [row["index"] for row in stored] == [0, 1, 2, 3, 4]
-    for row, made in zip(stored, sorted(rows(), key=lambda row: row["index"]), strict=True):
-        assert row == {name: list(v) if isinstance(v, tuple) else v for name, v in made.items()}
+    for row, made in zip(stored, sorted(truths(), key=lambda truth: truth.index), strict=True):
+        values = dataclasses.asdict(made)
+        assert row == {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
     assert stored[4]["H_shallow_to_wide"] is None
 
 
 def test_table_survives_json_on_the_way() -> None:
     """Rows wait as JSON until the last pair is made; not a digit may get lost."""
-    assert write_truth(json.loads(json.dumps(rows()))) == write_truth(rows())
+    through = [from_plain(PairTruth, json.loads(json.dumps(to_plain(truth)))) for truth in truths()]
+    assert write_truth(through) == write_truth(truths())
 
 
 def test_table_of_nothing_has_its_columns() -> None:
     table = pq.read_table(io.BytesIO(write_truth([])))
     assert table.num_rows == 0
-    assert table.schema.equals(pq.read_table(io.BytesIO(write_truth(rows()))).schema)
+    assert table.schema.equals(pq.read_table(io.BytesIO(write_truth(truths()))).schema)
 
 
 def test_pandas_reads_it() -> None:
-    frame = pd.read_parquet(io.BytesIO(write_truth(rows())))
+    frame = pd.read_parquet(io.BytesIO(write_truth(truths())))
     assert frame["kind"].isin([str(kind) for kind in Kind]).all()
     assert np.reshape(frame["R"][0], (3, 3)).shape == (3, 3)
     assert frame["exposure_time_s_wide"].gt(0).all()

@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ebb.arrays import Rect, Size
+from ebb import results
+from ebb.arrays import Homography, Rect, Size
 from ebb.console import SilentProgress
 from ebb.dataset.catalog import pairs_of, read_catalog
 from ebb.errors import Reason, Rejected, Status
 from ebb.formats.png import decode_png
 from ebb.geometry.homography import apply, corner_error_px
+from ebb.results import AlignedPair
 from ebb.settings import AlignSettings, IngestSettings, RunSettings
 from ebb.stages import align, ingest
+from ebb.state import StageRow
 from ebb.workspace import Workspace, open_workspace
 from tests.captures import SAMPLE, SHIFT, SIZE, write_card
 from tests.ebb.stages.conftest import RUN
@@ -31,11 +34,15 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def figures_of(root: Path, wide: str) -> dict[str, object]:
+def row_of(root: Path, wide: str) -> StageRow[AlignedPair]:
     with open_workspace(root) as workspace:
         pairs = {pair.wide.name: pair for pair in pairs_of(read_catalog(workspace.catalog_file))}
-        row = workspace.state.stage_rows("align")[pairs[wide].pair_id]
-    return {"status": row.status, "reason": row.reason, **row.figures}
+        return workspace.state.stage_rows(results.ALIGN)[pairs[wide].pair_id]
+
+
+def motion(row: StageRow[AlignedPair]) -> Homography:
+    assert row.value is not None
+    return np.reshape(row.value.H_shallow_to_wide, (3, 3))
 
 
 def truth(pair_id: str) -> dict[str, object]:
@@ -46,9 +53,9 @@ def truth(pair_id: str) -> dict[str, object]:
 @pytest.mark.parametrize(("wide", "pair_id"), [("IMG_0301.DNG", "s01_table"), ("IMG_0304.DNG", "s02_garden")])
 def test_corner_error_against_the_truth(sample: Path, wide: str, pair_id: str) -> None:
     """Bar: mean corner error within 0.5 px at 1024 px height; measured 0.10 and 0.04."""
-    figures, pair = figures_of(sample, wide), truth(pair_id)
+    pair = truth(pair_id)
     size = Size(pair["width"], pair["height"])  # type: ignore[arg-type]
-    H = np.array(figures["H_shallow_to_wide"]).reshape(3, 3)
+    H = motion(row_of(sample, wide))
     errors = corner_error_px(H, np.linalg.inv(np.array(pair["H"])), size)
     assert errors.mean() * 1024 / size.height < 0.2
 
@@ -57,7 +64,7 @@ def test_in_focus_error_with_parallax(sample: Path) -> None:
     """The truth homography holds at the focus plane: pixels whose blur disc is below 2 px."""
     import cv2
 
-    figures, pair = figures_of(sample, "IMG_0305.JPG"), truth("s03_street_parallax")
+    pair = truth("s03_street_parallax")
     K1, K2, R = (np.array(pair[name]) for name in ("K1", "K2", "R"))
     values = cv2.imread(str(SAMPLE / "captures" / "IMG_0305_depth.png"), cv2.IMREAD_UNCHANGED)
     y, x = np.nonzero(values)
@@ -69,26 +76,26 @@ def test_in_focus_error_with_parallax(sample: Path) -> None:
     scale = 1728 / 1920  # the JPEG files are smaller than the frames that the truth speaks of
     shallow = (projected[:2] / projected[2]).T * scale + (scale - 1) / 2
     wide = np.stack([x, y], axis=1) * scale + (scale - 1) / 2
-    H = np.array(figures["H_shallow_to_wide"]).reshape(3, 3)
+    H = motion(row_of(sample, "IMG_0305.JPG"))
     errors = np.linalg.norm(apply(H, shallow) - wide, axis=1) * 1024 / 1152
     assert len(errors) > 10_000
     assert errors.mean() < 0.1
 
 
 def test_two_different_scenes_are_rejected(sample: Path) -> None:
-    figures = figures_of(sample, "IMG_0307.JPG")
-    assert figures["status"] is Status.REJECTED
-    assert figures["reason"] in (Reason.TOO_FEW_INLIERS, Reason.TOO_FEW_MATCHES)
+    row = row_of(sample, "IMG_0307.JPG")
+    assert (row.status, row.value) == (Status.REJECTED, None)
+    assert row.reason in (Reason.TOO_FEW_INLIERS, Reason.TOO_FEW_MATCHES)
 
 
 def test_stored_photos_lie_on_each_other(aligned: Workspace) -> None:
-    for pair_id, row in aligned.state.stage_rows("align").items():
-        assert row.status is Status.OK
+    for pair_id, row in aligned.state.stage_rows(results.ALIGN).items():
+        assert row.value is not None
         wide, shallow = (
             decode_png((aligned.pair(pair_id) / name).read_bytes()) for name in ("wide.png", "shallow.png")
         )
-        assert wide.shape == shallow.shape == (256, row.figures["width"], 3)
-        H = np.array(row.figures["H_shallow_to_wide"]).reshape(3, 3)
+        assert wide.shape == shallow.shape == (256, row.value.size.width, 3)
+        H = motion(row)
         corners = np.array([[0, 0], [SIZE[0] - 1, 0], [0, SIZE[1] - 1], [SIZE[0] - 1, SIZE[1] - 1.0]])
         assert np.abs(apply(H, corners) - (corners - SHIFT)).max() < 0.2
         similarity = np.corrcoef(wide.ravel().astype(float), shallow.ravel().astype(float))[0, 1]
@@ -96,9 +103,9 @@ def test_stored_photos_lie_on_each_other(aligned: Workspace) -> None:
 
 
 def test_resume_does_only_what_changed(aligned: Workspace) -> None:
-    settings = aligned.settings("align")
+    settings = aligned.settings(AlignSettings)
     assert align.run(aligned, settings, RUN, SilentProgress()).unchanged == 3
-    (pair_id, *_) = aligned.state.stage_rows("align")
+    (pair_id, *_) = aligned.state.stage_rows(results.ALIGN)
     (aligned.pair(pair_id) / "wide.png").unlink()
     assert align.run(aligned, settings, RUN, SilentProgress()).unchanged == 2
     report = align.run(aligned, AlignSettings(height=128), RUN, SilentProgress())
@@ -106,12 +113,12 @@ def test_resume_does_only_what_changed(aligned: Workspace) -> None:
 
 
 def test_the_number_of_workers_changes_nothing(aligned: Workspace, card: Path, tmp_path: Path) -> None:
-    rows = aligned.state.stage_rows("align")
+    rows = aligned.state.stage_rows(results.ALIGN)
     with open_workspace(tmp_path / "alone", create=True) as workspace:
         one = RunSettings(workers=1)
         ingest.run(workspace, card, IngestSettings(), one, SilentProgress())
-        align.run(workspace, aligned.settings("align"), one, SilentProgress())
-        again = workspace.state.stage_rows("align")
+        align.run(workspace, aligned.settings(AlignSettings), one, SilentProgress())
+        again = workspace.state.stage_rows(results.ALIGN)
     assert {key: row.outputs for key, row in again.items()} == {key: row.outputs for key, row in rows.items()}
 
 
@@ -135,5 +142,5 @@ def test_a_file_that_changed_since_ingest_is_found(tmp_path: Path) -> None:
         (tmp_path / "raw" / "IMG_0003.JPG").unlink()
         report = align.run(workspace, AlignSettings(height=256), RUN, SilentProgress())
         assert report.reasons == {"input_changed": 1, "unreadable": 1}
-        details = {row.detail for row in workspace.state.stage_rows("align").values()}
+        details = {row.detail for row in workspace.state.stage_rows(results.ALIGN).values()}
         assert "IMG_0002.JPG: not the bytes that were ingested" in details

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ebb import results
+from ebb.arrays import Size
 from ebb.console import SilentProgress
 from ebb.dataset.catalog import read_catalog
 from ebb.depthmap.encoding import HalfDepth, decode_float16
@@ -38,11 +40,12 @@ def run(workspace: Workspace, provider: str, batch: int = 0, **settings: object)
 
 def test_sidecar_maps_follow_the_photo(ready: Workspace) -> None:
     """The depth files of the test card are ramps, so each row of the map has a known value."""
-    for pair_id, row in ready.state.stage_rows("depth").items():
+    for pair_id, row in ready.state.stage_rows(results.DEPTH).items():
         assert row.status is Status.OK
-        figures = ready.state.stage_rows("align")[pair_id].figures
+        aligned = ready.state.stage_rows(results.ALIGN)[pair_id].value
+        assert aligned is not None
         found = decode_png((ready.pair(pair_id) / "depth.png").read_bytes())
-        assert found.shape == (128, figures["width"] // 2)
+        assert found.shape == (128, aligned.size.width // 2)
         assert (found.min(), found.max()) == (0, 255)
         assert np.ptp(found, axis=1).max() == 0
         steps = np.diff(found[:, 0].astype(float))
@@ -53,12 +56,12 @@ def test_sidecar_maps_follow_the_photo(ready: Workspace) -> None:
 def test_a_second_run_changes_nothing_and_another_provider_everything(ready: Workspace) -> None:
     assert run(ready, "sidecar")["unchanged"] == 3
     assert run(ready, "none")["unchanged"] == 0
-    rows = ready.state.stage_rows("depth").values()
-    assert all(row.figures["provider"] == "none" and not row.outputs for row in rows)
+    rows = ready.state.stage_rows(results.DEPTH).values()
+    assert all(row.value and row.value.provider == "none" and not row.outputs for row in rows)
 
 
 def test_distances_are_inverted(ready: Workspace) -> None:
-    pair_id = next(iter(ready.state.stage_rows("depth")))
+    pair_id = next(iter(ready.state.stage_rows(results.DEPTH)))
     before = decode_png((ready.pair(pair_id) / "depth.png").read_bytes())
     run(ready, "sidecar", sidecar_values="distance")
     after = decode_png((ready.pair(pair_id) / "depth.png").read_bytes())
@@ -74,7 +77,7 @@ def test_missing_weights_are_said_before_any_work(
     with pytest.raises(MissingDependency, match=message) as caught:
         run(aligned, "megadepth")
     assert caught.value.exit_code == 6
-    assert aligned.state.stage_rows("depth") == {}
+    assert aligned.state.stage_rows(results.DEPTH) == {}
 
 
 def test_a_depth_file_that_is_gone_or_missing(aligned: Workspace, card: Path, tmp_path: Path) -> None:
@@ -99,7 +102,7 @@ def test_no_depth_file_is_a_reason(aligned: Workspace, monkeypatch: pytest.Monke
     aligned.catalog_file.write_bytes(catalog.write_catalog(rows))
     report = run(aligned, "sidecar")
     assert report["reasons"] == {"no_depth": 1, "input_changed": 1}
-    details = {row.detail for row in aligned.state.stage_rows("depth").values()}
+    details = {row.detail for row in aligned.state.stage_rows(results.DEPTH).values()}
     assert "no IMG_0001_depth file beside IMG_0001.JPG" in details
     (_, told) = dataset_status(aligned).stages
     assert (told.done, told.rejected, told.failed, told.left) == (1, 1, 1, 0)
@@ -131,7 +134,7 @@ def test_embedded_maps_follow_the_photo(tmp_path: Path) -> None:
         assert (report["ok"], report["reasons"]) == (4, {"bad_depth": 1, "no_depth": 1})
         names = {row.pair_id: row.name for row in read_catalog(workspace.catalog_file) if row.role == "wide"}
         ramps = {}
-        for pair_id, row in workspace.state.stage_rows("depth").items():
+        for pair_id, row in workspace.state.stage_rows(results.DEPTH).items():
             if row.status is Status.OK:
                 ramps[names[pair_id]] = decode_png((workspace.pair(pair_id) / "depth.png").read_bytes())
             else:
@@ -158,10 +161,10 @@ def test_maps_inside_heic_photos(tmp_path: Path) -> None:
         {"depth": ramp[:, :40]},
         {},
     ]
-    for number, facts in enumerate(maps, 1):
-        photo, orientation = scene(number), facts.get("orientation", 1)
+    for number, parts in enumerate(maps, 1):
+        photo, orientation = scene(number), parts.get("orientation", 1)
         taken = f"2024:05:04 10:{10 * number}:0"
-        (raw / f"H{number}_wide.HEIC").write_bytes(heic(photo, **facts, taken=f"{taken}0"))
+        (raw / f"H{number}_wide.HEIC").write_bytes(heic(photo, **parts, taken=f"{taken}0"))
         shallow = heic(photo, orientation=orientation, f_number=1.8, taken=f"{taken}5")
         (raw / f"H{number}_xshallow.HEIC").write_bytes(shallow)
     with open_workspace(tmp_path / "set", create=True) as workspace:
@@ -170,7 +173,7 @@ def test_maps_inside_heic_photos(tmp_path: Path) -> None:
         report = run(workspace, "embedded")
         assert (report["ok"], report["reasons"]) == (2, {"bad_depth": 1, "no_depth": 1})
         names = {row.pair_id: row.name for row in read_catalog(workspace.catalog_file) if row.role == "wide"}
-        for pair_id, row in workspace.state.stage_rows("depth").items():
+        for pair_id, row in workspace.state.stage_rows(results.DEPTH).items():
             if row.status is not Status.OK:
                 continue
             found = decode_png((workspace.pair(pair_id) / "depth.png").read_bytes()).astype(float)
@@ -214,14 +217,12 @@ def test_a_network_in_a_file(aligned: Workspace, brightness: Path, tmp_path: Pat
     settings = {"model": str(brightness), "keep_float": True, **SMALL}
     assert run(aligned, "onnx", **settings)["ok"] == 3
     provider = load_onnx(brightness, DepthSettings(provider="onnx", **SMALL))  # type: ignore[arg-type]
-    for pair_id, row in aligned.state.stage_rows("depth").items():
+    for pair_id, row in aligned.state.stage_rows(results.DEPTH).items():
         folder = aligned.pair(pair_id)
         expected = provider(decode_png((folder / "wide.png").read_bytes()))
-        half = HalfDepth(
-            decode_npy((folder / "depth.npy").read_bytes()),
-            row.figures["depth_min"],
-            row.figures["depth_max"],
-        )
+        assert row.value is not None
+        values = decode_npy((folder / "depth.npy").read_bytes())
+        half = HalfDepth(values, row.value.depth_min or 0.0, row.value.depth_max or 0.0)
         assert np.abs(decode_float16(half) - expected).max() <= np.ptp(expected) * 2**-12 * 1.01
         eight = decode_png((folder / "depth.png").read_bytes())
         assert np.abs(half.values.astype(float) * 255 - eight).max() <= 0.6
@@ -237,29 +238,31 @@ def test_a_network_that_works_is_remembered_wherever_one_is(
 ) -> None:
     monkeypatch.chdir(write_onnx(tmp_path / "mean.onnx").parent)
     assert run(aligned, "onnx", model="mean.onnx", **SMALL)["ok"] == 3
-    assert aligned.settings("depth").model == str(tmp_path / "mean.onnx")
+    assert aligned.settings(DepthSettings).model == str(tmp_path / "mean.onnx")
     with pytest.raises(MissingDependency):
         run(aligned, "onnx", model="gone.onnx")
-    assert aligned.settings("depth").model == str(tmp_path / "mean.onnx")
+    assert aligned.settings(DepthSettings).model == str(tmp_path / "mean.onnx")
 
 
 def test_a_network_that_gives_nan_writes_nothing(aligned: Workspace, tmp_path: Path) -> None:
     model = write_onnx(tmp_path / "nan.onnx", "Sqrt")
     report = run(aligned, "onnx", model=str(model), **SMALL)
     assert report["reasons"] == {"bad_depth": 3}
-    assert aligned.settings("depth") == DepthSettings(), "nothing to go on with"
+    assert aligned.settings(DepthSettings) == DepthSettings(), "nothing to go on with"
     assert not list(aligned.root.glob("pairs/*/depth*"))
-    assert "depth values are not finite" in next(iter(aligned.state.stage_rows("depth").values())).detail
+    assert (
+        "depth values are not finite" in next(iter(aligned.state.stage_rows(results.DEPTH).values())).detail
+    )
 
 
 def test_a_damaged_photo_costs_its_own_map(aligned: Workspace, tmp_path: Path) -> None:
     model = str(write_onnx(tmp_path / "mean.onnx"))
-    first, second, third = aligned.state.stage_rows("align")
+    first, second, third = aligned.state.stage_rows(results.ALIGN)
     (aligned.pair(first) / "wide.png").write_bytes(b"torn")
     (aligned.pair(second) / "wide.png").unlink()
     for batch in (1, 3):
         assert run(aligned, "onnx", batch, model=model, **SMALL)["reasons"] == {"input_changed": 2}
-    rows = aligned.state.stage_rows("depth")
+    rows = aligned.state.stage_rows(results.DEPTH)
     assert rows[third].status is Status.OK
     assert "wide.png: not a PNG: remove the pair's folder and run ebb align" in rows[first].detail
     assert "wide.png: cannot be read: No such file" in rows[second].detail
@@ -282,12 +285,12 @@ def test_what_cannot_work_is_said_before_any_work(
         run(aligned, "onnx", model=str(tmp_path / "torn.onnx"))
     with pytest.raises(InvalidInput, match="not a PyTorch weights file"):
         run(aligned, "megadepth", weights=tmp_path / "torn.onnx")
-    assert aligned.settings("depth") == DepthSettings()
+    assert aligned.settings(DepthSettings) == DepthSettings()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for provider, extra in (("onnx", "onnx"), ("transformers", "transformers"), ("megadepth", "depth")):
         with pytest.raises(MissingDependency, match=rf"pip install 'ebb\[{extra}\]'"):
             run(aligned, provider, model=str(tmp_path))
-    assert aligned.state.stage_rows("depth") == {}
+    assert aligned.state.stage_rows(results.DEPTH) == {}
     assert not list(aligned.root.glob("pairs/*/depth*"))
 
 
@@ -340,7 +343,7 @@ def test_a_plug_in_in_a_worker(aligned: Workspace) -> None:
     assert run(aligned, "rows", model_size=2)["reasons"] == {"bad_depth": 3}
     for batch in (1, 3):
         assert run(aligned, "rows", batch, keep_float=batch == 1)["ok"] == 3
-        folder = aligned.pair(next(iter(aligned.state.stage_rows("depth"))))
+        folder = aligned.pair(next(iter(aligned.state.stage_rows(results.DEPTH))))
         found = decode_png((folder / "depth.png").read_bytes())
         np.testing.assert_array_equal(found[:, 0], np.rint(np.linspace(0, 255, 128)))
 
@@ -352,20 +355,20 @@ def maps(workspace: Workspace) -> dict[str, bytes]:
 def test_batches_give_what_single_photos_give(
     aligned: Workspace, brightness: Path, plug_in: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bytes, figures and key, so that the size of the batches is nothing to do again for."""
+    """Bytes, rows and key, so that the size of the batches is nothing to do again for."""
     settings = {"model": str(brightness), **SMALL}
     run(aligned, "onnx", 1, **settings)
-    alone, rows = maps(aligned), aligned.state.stage_rows("depth")
+    alone, rows = maps(aligned), aligned.state.stage_rows(results.DEPTH)
     assert run(aligned, "onnx", 3, **settings)["unchanged"] == 3
     for path in aligned.root.glob("pairs/*/depth.png"):
         path.unlink()
     assert run(aligned, "onnx", 3, **settings)["unchanged"] == 0
     assert maps(aligned) == alone
-    for pair_id, row in aligned.state.stage_rows("depth").items():
+    for pair_id, row in aligned.state.stage_rows(results.DEPTH).items():
         assert row == replace(rows[pair_id], seconds=row.seconds)
     run(aligned, "batches", device="cpu", model=f"none {plug_in}")
     assert not plug_in.exists()
-    monkeypatch.setattr(depth, "on_gpu", lambda device: device == "auto")
+    monkeypatch.setattr("ebb.depthmap.registry.on_gpu", lambda device: device == "auto")
     run(aligned, "batches", model=f"none {plug_in}", keep_float=True)
     assert plug_in.read_text() == "3 "
 
@@ -377,13 +380,13 @@ def test_batches_give_what_single_photos_give(
 def test_a_bad_photo_in_a_batch_costs_one_row(
     aligned: Workspace, plug_in: Path, fault: str, reason: str
 ) -> None:
-    bad, *good = sorted(aligned.state.stage_rows("align"))
+    bad, *good = sorted(aligned.state.stage_rows(results.ALIGN))
     photo = aligned.pair(bad) / "wide.png"
     photo.write_bytes(encode_png(np.zeros_like(decode_png(photo.read_bytes()))))
     report = run(aligned, "batches", 3, model=f"{fault} {plug_in}")
     assert (report["ok"], report["reasons"]) == (2, {reason: 1})
     assert sorted(maps(aligned)) == good
-    rows = aligned.state.stage_rows("depth")
+    rows = aligned.state.stage_rows(results.DEPTH)
     assert rows[bad].reason == reason
     assert not rows[bad].outputs
     assert plug_in.read_text() == "3 "
@@ -391,11 +394,12 @@ def test_a_bad_photo_in_a_batch_costs_one_row(
 
 def test_photos_of_other_sizes_are_in_other_batches(aligned: Workspace, plug_in: Path) -> None:
     """The odd one is second, so the first and the third wait for each other."""
-    _, odd, _ = sorted(aligned.state.stage_rows("align"))
+    _, odd, _ = sorted(aligned.state.stage_rows(results.ALIGN))
     photo = aligned.pair(odd) / "wide.png"
     photo.write_bytes(encode_png(decode_png(photo.read_bytes())[:, :300]))
-    row = aligned.state.stage_rows("align")[odd]
-    aligned.state.put_stage(replace(row, figures={**row.figures, "width": 300}))
+    row = aligned.state.stage_rows(results.ALIGN)[odd]
+    assert row.value is not None
+    aligned.state.put_stage(replace(row, value=replace(row.value, size=Size(300, 256))))
     assert run(aligned, "batches", 2, model=f"none {plug_in}")["ok"] == 3
     assert plug_in.read_text() == "2 "
     assert decode_png((aligned.pair(odd) / "depth.png").read_bytes()).shape == (128, 150)
@@ -409,6 +413,6 @@ def test_an_interrupted_batch_keeps_the_rows_it_has(aligned: Workspace, plug_in:
     settings = DepthSettings(provider="batches", model=f"none {plug_in}")
     with pytest.raises(KeyboardInterrupt):
         depth.run(aligned, settings, replace(RUN, depth_batch=2), Interrupted())
-    assert len(aligned.state.stage_rows("depth")) == 1
+    assert len(aligned.state.stage_rows(results.DEPTH)) == 1
     report = run(aligned, "batches", 2, model=f"none {plug_in}")
     assert (report["unchanged"], report["ok"]) == (1, 3)

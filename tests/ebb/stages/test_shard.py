@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ebb import results
 from ebb.console import SilentProgress
 from ebb.dataset.index import read_index
 from ebb.dataset.shards import read_records
@@ -36,12 +37,15 @@ def test_rows_hold_what_the_stages_wrote(ready: Workspace) -> None:
     records = {
         record.pair_id: record for path in ready.shards.glob("*.parquet") for record in read_records(path)
     }
-    for pair_id, row in ready.state.stage_rows("align").items():
+    for pair_id, row in ready.state.stage_rows(results.ALIGN).items():
         record = records[pair_id]
+        assert row.value is not None
         assert record.wide == (ready.pair(pair_id) / "wide.png").read_bytes()
         assert record.depth == (ready.pair(pair_id) / "depth.png").read_bytes()
-        assert list(record.H_shallow_to_wide or ()) == row.figures["H_shallow_to_wide"]
-        assert list(record.defocus_map or ()) == row.figures["defocus_map"]
+        assert list(record.H_shallow_to_wide or ()) == list(row.value.H_shallow_to_wide or ())
+        assert list(record.defocus_map or ()) == list(row.value.defocus_map or ())
+        assert record.measurements.items() <= row.value.measurements.items()
+        assert record.measurements["num_inliers"] > 12
         assert (record.f_number_wide, record.f_number_shallow) == (16, 1.8)
         assert record.depth_provider == "sidecar"
         assert record.source_wide.startswith("IMG_")
@@ -53,8 +57,9 @@ def test_float_depth_is_packed_with_its_range(ready: Workspace) -> None:
     (path,) = ready.shards.glob("*.parquet")
     for record in read_records(path):
         assert record.depth_float16 == (ready.pair(record.pair_id) / "depth.npy").read_bytes()
-        figures = ready.state.stage_rows("depth")[record.pair_id].figures
-        assert (record.depth_min, record.depth_max) == (figures["depth_min"], figures["depth_max"])
+        made = ready.state.stage_rows(results.DEPTH)[record.pair_id].value
+        assert made is not None
+        assert (record.depth_min, record.depth_max) == (made.depth_min, made.depth_max)
     depth.run(ready, DepthSettings(provider="sidecar"), RUN, SilentProgress())
     run(ready, test=0, val=0)
     assert {record.depth_float16 for record in read_records(path)} == {None}
@@ -115,7 +120,7 @@ def test_the_card_and_index_tell_no_path_of_this_machine(ready: Workspace) -> No
 
 
 def test_a_model_is_told_by_its_name_and_not_its_place(ready: Workspace) -> None:
-    settings = ready.settings("depth")
+    settings = ready.settings(DepthSettings)
     ready.save_settings(depth=replace(settings, model=str(ready.root / "nets" / "a.onnx")))
     run(ready)
     assert json.loads(contents(ready)["DATASET.json"])["settings"]["depth"]["model"] == "a.onnx"
@@ -133,8 +138,8 @@ def test_rejected_pairs_stay_out_and_are_counted(ready: Workspace) -> None:
 
 
 def test_depth_maps_of_two_recipes_are_not_mixed(ready: Workspace) -> None:
-    (pair_id, *_) = ready.state.stage_rows("depth")
-    row = ready.state.stage_rows("depth")[pair_id]
+    (pair_id, *_) = ready.state.stage_rows(results.DEPTH)
+    row = ready.state.stage_rows(results.DEPTH)[pair_id]
     depth.run(ready, DepthSettings(provider="none"), RUN, SilentProgress())
     ready.state.put_stage(row)
     with pytest.raises(InvalidInput, match="depth maps were made in 2 ways"):
@@ -142,7 +147,7 @@ def test_depth_maps_of_two_recipes_are_not_mixed(ready: Workspace) -> None:
 
 
 def test_a_damaged_photo_is_not_packed(ready: Workspace) -> None:
-    (pair_id, *_) = ready.state.stage_rows("align")
+    (pair_id, *_) = ready.state.stage_rows(results.ALIGN)
     path = ready.pair(pair_id) / "wide.png"
     data = bytearray(path.read_bytes())
     data[1000] ^= 1
@@ -154,7 +159,7 @@ def test_a_damaged_photo_is_not_packed(ready: Workspace) -> None:
 def test_a_photo_that_is_gone_leaves_the_finished_shards(ready: Workspace) -> None:
     run(ready)
     before = contents(ready)
-    (pair_id, *_) = ready.state.stage_rows("align")
+    (pair_id, *_) = ready.state.stage_rows(results.ALIGN)
     path = ready.pair(pair_id) / "shallow.png"
     path.unlink()
     with pytest.raises(
@@ -162,7 +167,7 @@ def test_a_photo_that_is_gone_leaves_the_finished_shards(ready: Workspace) -> No
     ):
         run(ready)
     assert contents(ready) == before
-    align.run(ready, ready.settings("align"), RUN, SilentProgress())
+    align.run(ready, ready.settings(AlignSettings), RUN, SilentProgress())
     run(ready)
     assert contents(ready) == before
 
@@ -175,9 +180,10 @@ def test_a_file_in_place_of_the_folder(ready: Workspace) -> None:
 
 def test_near_duplicates_in_two_splits_are_told(ready: Workspace) -> None:
     assert run(ready, test=1, val=1).near_duplicates_across_splits == []
-    rows = ready.state.stage_rows("align")
+    rows = ready.state.stage_rows(results.ALIGN)
     for row in rows.values():
-        ready.state.put_stage(replace(row, figures={**row.figures, "picture_hash": "0" * 16}))
+        assert row.value is not None
+        ready.state.put_stage(replace(row, value=replace(row.value, perceptual_hash="0" * 16)))
     report = run(ready, test=1, val=1)
     assert report.near_duplicates_across_splits == [sorted(rows)]
     assert "1 such groups" in (ready.shards / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,86 @@
+"""Depth that comes with a photo: in a file beside it, or inside its own file."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from ebb.arrays import Size
+from ebb.depthmap.embedded import read_embedded, read_gdepth
+from ebb.depthmap.encoding import half_size_homography, resample_depth
+from ebb.depthmap.heic import read_auxiliary
+from ebb.depthmap.sidecar import read_sidecar
+from ebb.errors import ItemError, Reason, Rejected
+from ebb.formats.containers import jpeg_segments
+from ebb.formats.heif import HEIF_SUFFIXES, heif_depth, heif_xmp
+from ebb.geometry.crop import crop_to_photo
+from ebb.photo.decode import developed_size, upright
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ebb.arrays import InverseDepth
+    from ebb.depthmap.sidecar import SidecarValues
+    from ebb.depthmap.source import PhotoView
+
+
+class Sidecar:
+    """Depth from the file beside a photo.
+
+    Args:
+        values: What the numbers in the files are.
+    """
+
+    def __init__(self, values: SidecarValues) -> None:
+        self._values = values
+
+    def depth(self, photos: Sequence[PhotoView]) -> list[InverseDepth]:
+        """See :class:`~ebb.depthmap.source.DepthSource`."""
+        return [_through_crop(photo, self._read(photo)) for photo in photos]
+
+    def _read(self, photo: PhotoView) -> InverseDepth:
+        file = photo.read_depth_file()
+        if file is None:
+            message = f"no {PurePath(photo.name).stem}_depth file beside {photo.name}"
+            raise Rejected(Reason.NO_DEPTH, message)
+        try:
+            return read_sidecar(file.data, PurePath(file.path).suffix, self._values, photo.photo_size)
+        except ItemError as error:
+            raise error.with_path(file.path) from error
+
+
+class Embedded:
+    """Depth from inside a photo's own file, as phones store it."""
+
+    def depth(self, photos: Sequence[PhotoView]) -> list[InverseDepth]:
+        """See :class:`~ebb.depthmap.source.DepthSource`."""
+        return [_through_crop(photo, self._read(photo)) for photo in photos]
+
+    def _read(self, photo: PhotoView) -> InverseDepth:
+        """Inverse depth of the whole photo, turned upright as the photo is."""
+        data, suffix = photo.read_file(), PurePath(photo.name).suffix.lower()
+        if suffix in HEIF_SUFFIXES:
+            return _from_heic(data, photo.photo_size)
+        if suffix not in (".jpg", ".jpeg"):
+            message = "only JPEG and HEIC files are searched for embedded maps"
+            raise Rejected(Reason.NO_DEPTH, message, path=photo.name)
+        stored = developed_size(photo.photo_size, photo.orientation)
+        return upright(read_embedded(data, list(jpeg_segments(data)), stored), photo.orientation)
+
+
+def _from_heic(data: bytes, photo: Size) -> InverseDepth:
+    """Inverse depth from inside a HEIC: an auxiliary image, else what its XMP holds."""
+    if auxiliary := heif_depth(data):
+        return read_auxiliary(*auxiliary, photo)
+    inverse_depth = read_gdepth(heif_xmp(data), photo)
+    if inverse_depth is None:
+        raise Rejected(Reason.NO_DEPTH, "the HEIC holds no depth map (auxiliary image or GDepth)")
+    return inverse_depth
+
+
+def _through_crop(photo: PhotoView, depth: InverseDepth) -> InverseDepth:
+    """Bring a map of the whole photo through the crop and scale of the stored one."""
+    H_out_to_depth = half_size_homography(
+        crop_to_photo(photo.crop, photo.size), photo.photo_size, Size(depth.shape[1], depth.shape[0])
+    )
+    return resample_depth(depth, H_out_to_depth, Size(photo.size.width // 2, photo.size.height // 2))

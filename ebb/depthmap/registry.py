@@ -1,0 +1,209 @@
+"""The depth sources by name: those of ebb, and those that other packages add."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from ebb.depthmap.devices import check_installed, on_gpu, torch_device
+from ebb.depthmap.from_network import FromNetwork
+from ebb.depthmap.source import NoDepth
+from ebb.errors import MissingDependency, UsageError
+from ebb.model_files import find_onnx, find_path, find_transformers, sha256_model
+from ebb.weights import find_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ebb.depthmap.from_network import DepthProvider
+    from ebb.depthmap.source import DepthSource
+    from ebb.settings import DepthSettings
+
+GPU_BATCH = 8
+"""Photos a network gets at once on a GPU, unless the user says otherwise."""
+
+ENTRY_POINTS = "ebb.depth_providers"
+"""Entry point group: name of a provider → a :data:`Builder`. It is imported when it is used."""
+
+Builder: TypeAlias = "Callable[[DepthSettings, Path | None], DepthProvider | None]"
+"""Makes a provider from the settings and the file or folder of its model, if it has one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceKind:
+    """What has to be known of a source before it is opened."""
+
+    open: Callable[[DepthSettings, Path | None], DepthSource]
+    """Loads it, from the settings and the file or folder of its model."""
+    find_model: Callable[[DepthSettings], Path | None] = lambda _: None
+    """Finds the file or folder of its model."""
+    packages: tuple[tuple[str, str], ...] = ()
+    """The packages it imports, each with the extra of ebb that brings it."""
+    is_network: bool = True
+    """Whether it calculates: on a GPU, or with all cores, and on several photos at once."""
+    has_model_path: bool = False
+    """Whether ``--model`` names a file or folder."""
+
+
+class Prepared(NamedTuple):
+    """A source whose packages and model are there; small, so that it can be sent to a worker."""
+
+    settings: DepthSettings
+    model: Path | None
+    """File or folder of its network."""
+
+    @property
+    def model_sha256(self) -> str:
+        """One hash over all files of the model; empty for none."""
+        return sha256_model(self.model)
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it calculates; else it reads files, or gives no depth."""
+        return _find_kind(self.settings.provider).is_network
+
+    @property
+    def to_remember(self) -> DepthSettings:
+        """The settings for later runs, wherever they are started; leave to download is for one run."""
+        path, settings = Path(self.settings.model).expanduser(), self.settings
+        if _find_kind(settings.provider).has_model_path and path.exists():
+            settings = replace(settings, model=str(path.absolute()))
+        return replace(settings, model_download=False)
+
+    def batch_size(self, wanted: int = 0) -> int:
+        """Photos that it takes at once.
+
+        Args:
+            wanted: What the user asked for; 0: what is fastest.
+        """
+        if not self.is_network:
+            return 1
+        return wanted or (GPU_BATCH if on_gpu(self.settings.device) else 1)
+
+    def open(self) -> DepthSource:
+        """Load it.
+
+        Raises:
+            UsageError: there is no such device, or settings do not fit the model.
+            MissingDependency: a package cannot be imported.
+            InvalidInput: the model is not one for this provider.
+        """
+        return _find_kind(self.settings.provider).open(self.settings, self.model)
+
+
+def prepare(settings: DepthSettings) -> Prepared:
+    """Find what the source needs before any work starts; nothing heavy is imported.
+
+    Raises:
+        UsageError: no provider has this name, or several have; or it needs a model and none is named.
+        MissingDependency: its weights or a package are missing, or it is a plug-in that cannot be imported;
+            the message says how to get it.
+    """
+    kind = _find_kind(settings.provider)
+    for package, extra in kind.packages:
+        check_installed(package, extra)
+    return Prepared(settings, kind.find_model(settings))
+
+
+def _find_megadepth(settings: DepthSettings) -> Path:
+    try:
+        return find_weights("megadepth", settings.weights, flag="--weights")
+    except MissingDependency as error:
+        hint = f"{error.hint}, or another --provider, such as none"
+        raise MissingDependency(error.message, path=error.path, hint=hint) from error
+
+
+def _megadepth(settings: DepthSettings, model: Path | None) -> DepthSource:
+    from ebb.depthmap.megadepth_provider import MegaDepthProvider
+
+    weights = _required(model, settings)
+    return FromNetwork(MegaDepthProvider(weights, torch_device(settings.device), bf16=settings.bf16))
+
+
+def _onnx(settings: DepthSettings, model: Path | None) -> DepthSource:
+    from ebb.depthmap.onnx import load_onnx
+
+    return FromNetwork(load_onnx(_required(model, settings), settings))
+
+
+def _transformers(settings: DepthSettings, model: Path | None) -> DepthSource:
+    from ebb.depthmap.huggingface import load_transformers
+
+    return FromNetwork(load_transformers(_required(model, settings), settings))
+
+
+def _required(model: Path | None, settings: DepthSettings) -> Path:
+    if model is None:
+        raise UsageError(f"--provider {settings.provider} needs a model")
+    return model
+
+
+def _sidecar(settings: DepthSettings, _: Path | None) -> DepthSource:
+    from ebb.depthmap.from_files import Sidecar
+
+    return Sidecar(settings.sidecar_values)
+
+
+def _embedded(_: DepthSettings, __: Path | None) -> DepthSource:
+    from ebb.depthmap.from_files import Embedded
+
+    return Embedded()
+
+
+SOURCES: dict[str, SourceKind] = {
+    "megadepth": SourceKind(open=_megadepth, find_model=_find_megadepth, packages=(("torch", "depth"),)),
+    "sidecar": SourceKind(open=_sidecar, is_network=False),
+    "embedded": SourceKind(open=_embedded, is_network=False),
+    "onnx": SourceKind(
+        open=_onnx, find_model=find_onnx, packages=(("onnxruntime", "onnx"),), has_model_path=True
+    ),
+    "transformers": SourceKind(
+        open=_transformers,
+        find_model=find_transformers,
+        packages=(("torch", "transformers"), ("transformers", "transformers")),
+        has_model_path=True,
+    ),
+    "none": SourceKind(open=lambda _, __: NoDepth(), is_network=False),
+}
+"""Name → source. Packages add theirs as :data:`ENTRY_POINTS`."""
+
+
+def _find_kind(name: str) -> SourceKind:
+    """The source of that name, of ebb or of a plug-in."""
+    plug_ins = list(metadata.entry_points(group=ENTRY_POINTS))
+    found = [point for point in plug_ins if point.name == name]
+    packages = ["ebb"] * (name in SOURCES) + [_package(point) for point in found]
+    if len(packages) > 1:
+        raise UsageError(
+            f"{len(packages)} depth providers are called {name!r}: of {' and of '.join(packages)}",
+            hint="uninstall all but one",
+        )
+    if not packages:
+        known = sorted({*SOURCES, *(point.name for point in plug_ins)})
+        raise UsageError(f"no depth provider is called {name!r}", hint=f"known: {', '.join(known)}")
+    return _plug_in(found[0]) if found else SOURCES[name]
+
+
+def _plug_in(point: metadata.EntryPoint) -> SourceKind:
+    """Import a plug-in; whatever it raises is its own fault and said so."""
+    try:
+        builder: Builder = point.load()
+    except Exception as error:
+        message = f"depth provider {point.name!r} of {_package(point)} cannot be imported"
+        reason = f"{type(error).__name__}: {error}"
+        raise MissingDependency(f"{message}: {reason}", hint="reinstall or remove that package") from error
+
+    def build(settings: DepthSettings, model: Path | None) -> DepthSource:
+        provider = builder(settings, model)
+        if provider is None:
+            hint = "reinstall or remove that package"
+            raise MissingDependency(f"depth provider {point.name!r} of {_package(point)} is None", hint=hint)
+        return FromNetwork(provider)
+
+    return SourceKind(open=build, find_model=find_path)
+
+
+def _package(point: metadata.EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value

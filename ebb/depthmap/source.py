@@ -1,0 +1,96 @@
+"""Depth sources: what every way to get the depth of a photo has in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ebb.arrays import InverseDepth, Rect, Rgb8, Size
+
+
+class DepthFile(NamedTuple):
+    """A depth file that belongs to a photo."""
+
+    path: Path | str
+    """For messages; the ending says what it is."""
+    data: bytes
+
+
+class PhotoView(Protocol):
+    """A photo that needs depth, and the files it comes from; nothing is read before it is asked for."""
+
+    @property
+    def name(self) -> str:
+        """Name of the photo's file."""
+        ...
+
+    @property
+    def photo_size(self) -> Size:
+        """Of the whole photo, developed and upright."""
+        ...
+
+    @property
+    def orientation(self) -> int:
+        """EXIF Orientation of the file, 1…8."""
+        ...
+
+    @property
+    def crop(self) -> Rect:
+        """The part of the whole photo that the stored photo shows."""
+        ...
+
+    @property
+    def size(self) -> Size:
+        """Of the stored photo; its depth map has half of it, rounded down."""
+        ...
+
+    def read_pixels(self) -> Rgb8:
+        """The stored photo, (height, width, 3).
+
+        Raises:
+            Broken: it is gone or damaged.
+        """
+        ...
+
+    def read_file(self) -> bytes:
+        """The photo's file.
+
+        Raises:
+            Broken: it is gone or changed.
+        """
+        ...
+
+    def read_depth_file(self) -> DepthFile | None:
+        """The depth file that came with the photo; ``None`` if there is none.
+
+        Raises:
+            Broken: it is gone or changed.
+        """
+        ...
+
+
+class DepthSource(Protocol):
+    """A network, files of the user, or nothing at all: something that gives photos their depth."""
+
+    def depth(self, photos: Sequence[PhotoView]) -> Sequence[InverseDepth | None]:
+        """Inverse depth of photos of equal size, in their order.
+
+        Returns:
+            Maps of half the size of the stored photos, rounded down; ``None`` where no depth is wanted.
+
+        Raises:
+            Rejected: there is no usable depth for one of the photos.
+            Broken: a file of one of them is gone or damaged.
+        """
+        ...
+
+
+class NoDepth:
+    """The source ``none``: photos go without depth."""
+
+    def depth(self, photos: Sequence[PhotoView]) -> list[None]:
+        """See :class:`DepthSource`."""
+        return [None] * len(photos)
