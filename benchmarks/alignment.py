@@ -27,11 +27,11 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ebb.arrays import Size
-from ebb.console import SilentProgress
 from ebb.dataset.catalog import pairs_of, read_catalog
 from ebb.errors import Rejected, Status
 from ebb.geometry.homography import apply
 from ebb.photo.frame import open_frame
+from ebb.progress import SilentProgress
 from ebb.results import ALIGN
 from ebb.settings import AlignSettings, IngestSettings, RunSettings, SimulateSettings
 from ebb.simulation.hand_motion import intrinsics

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ebb.arrays import Rgb8
-    from ebb.dataset.shards import ShardFacts
+    from ebb.dataset.shards import ShardEntry
 
 T = TypeVar("T")
 
@@ -143,7 +143,7 @@ def shard_figures(folder: Path, records: list[Record]) -> dict[str, float]:
     """Throughput of writing, reading in order and verifying one shard."""
     path = folder / "train-00000-of-00001.parquet"
 
-    def write() -> ShardFacts:
+    def write() -> ShardEntry:
         with path.open("wb") as sink:
             return write_shard(sink, iter(records))
 

@@ -40,8 +40,8 @@ import cv2
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.console import SilentProgress
 from ebb.geometry.homography import apply
+from ebb.progress import SilentProgress
 from ebb.results import ALIGN, AlignedPair
 from ebb.runner.local import settle_worker
 from ebb.runner.stage import run_pairs

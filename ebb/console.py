@@ -9,21 +9,21 @@ import json
 import math
 import sys
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import Reason, Status
 from ebb.names import one_line, printable
+from ebb.progress import SilentProgress
 from ebb.streams import say, say_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
     from ebb.errors import EbbError
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
 
 PLAIN_INTERVAL_S = 10.0
 """Seconds between two progress lines where there is no terminal."""
@@ -43,7 +43,7 @@ class Console:
         self.as_json = as_json
         self.quiet = quiet
 
-    def progress(self) -> TerminalProgress | PlainProgress | SilentProgress:
+    def progress(self) -> Progress:
         """How the stages of this verb show how far they are."""
         if self.quiet:
             return SilentProgress()
@@ -58,11 +58,15 @@ class Console:
         """What went wrong, which file, what to do: one line, or an object for machines."""
         self.result({}, "", error)
 
-    def result(self, facts: Mapping[str, Any], text: str, problem: EbbError | None = None) -> None:
-        """What came out: ``facts`` for machines, ``text`` for people, and what stood in the way of more."""
+    def result(self, values: Mapping[str, Any], text: str, problem: EbbError | None = None) -> None:
+        """What came out: ``values`` for machines, ``text`` for people, and what stood in the way of more."""
         try:
             if self.as_json:
-                say(json.dumps(_finite({**facts, **_facts(problem)}), indent=2, default=str, allow_nan=False))
+                say(
+                    json.dumps(
+                        _finite({**values, **_problem(problem)}), indent=2, default=str, allow_nan=False
+                    )
+                )
             elif text and not self.quiet:
                 say(printable(text))
         finally:
@@ -77,38 +81,6 @@ def _finite(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-@contextmanager
-def watched(progress: Progress, stage: str, total: int) -> Iterator[None]:
-    """A stage that is shown, and ended whatever happens: a bar left alone would keep the cursor hidden.
-
-    One of nothing is not shown.
-    """
-    if not total:
-        yield
-        return
-    progress.start(stage, total)
-    try:
-        yield
-    finally:
-        progress.finish()
-
-
-class SilentProgress:
-    """Progress that nobody watches."""
-
-    def start(self, stage: str, total: int) -> None:
-        """Begin a stage."""
-
-    def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
-        """One item is done."""
-
-    def tell(self, text: str) -> None:
-        """What is to stand beside the count from now on."""
-
-    def finish(self) -> None:
-        """End the stage."""
 
 
 class PlainProgress:
@@ -229,11 +201,11 @@ def _told(name: str, reason: Reason | None, detail: str) -> str:
     return ": ".join(part for part in (name, reason, detail) if part)
 
 
-def _facts(error: EbbError | None) -> dict[str, Any]:
+def _problem(error: EbbError | None) -> dict[str, Any]:
     if error is None:
         return {}
-    facts = {"error": error.message, "path": error.path and str(error.path), "hint": error.hint}
-    return facts | {"exit_code": int(error.exit_code)}
+    values = {"error": error.message, "path": error.path and str(error.path), "hint": error.hint}
+    return values | {"exit_code": int(error.exit_code)}
 
 
 def _say(text: str) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb.errors import EbbError
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb.runner.stage import StageReport
     from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
     from ebb.workspace import Workspace

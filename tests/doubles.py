@@ -93,6 +93,9 @@ class RecordedProgress:
     def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
         self.items.append((name, status, reason))
 
+    def tell(self, text: str) -> None:
+        self.stages.append(text)
+
     def finish(self) -> None:
         self.stages.append("done")
 

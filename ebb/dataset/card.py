@@ -1,4 +1,4 @@
-"""The dataset card: a README.md that Hugging Face and people read, filled from the facts of a run."""
+"""The dataset card: a README.md that Hugging Face and people read, filled from the contents of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitFacts:
+class SplitSize:
     """Size of one split."""
 
     num_pairs: int
@@ -27,10 +27,10 @@ class SplitFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CardFacts:
+class CardContents:
     """What a dataset card tells; texts may hold anything, the card escapes them."""
 
-    splits: Mapping[Split, SplitFacts]
+    splits: Mapping[Split, SplitSize]
     """Splits that are empty may be left out."""
     name: str = "Paired bokeh photos"
     license: str = "unknown"
@@ -51,8 +51,8 @@ class CardFacts:
     """Groups of near-duplicates that lie in more than one split."""
 
 
-def render_card(facts: CardFacts) -> str:
-    """Write the card: YAML front matter, then Markdown. The same facts give the same text."""
+def render_card(contents: CardContents) -> str:
+    """Write the card: YAML front matter, then Markdown. The same contents give the same text."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -64,15 +64,15 @@ def render_card(facts: CardFacts) -> str:
         autoescape=False,  # noqa: S701 - Markdown; every free text goes through one of the two filters
     )
     environment.filters |= {"yaml": yaml_text, "cell": table_cell}
-    present = {split: facts.splits[split] for split in SPLITS if split in facts.splits}
+    present = {split: contents.splits[split] for split in SPLITS if split in contents.splits}
     return environment.get_template("card.md.jinja").render(
-        facts=facts,
-        splits={split: split_facts for split, split_facts in present.items() if split_facts.num_pairs},
-        size_category=_size_category(sum(split_facts.num_pairs for split_facts in present.values())),
+        contents=contents,
+        splits={split: split_size for split, split_size in present.items() if split_size.num_pairs},
+        size_category=_size_category(sum(split_size.num_pairs for split_size in present.values())),
         features=[(column.name, column.kind.yaml()) for column in COLUMNS],
         settings=[
             (f"{section}.{name}", value if isinstance(value, str) else canonical_json(value))
-            for section, values in sorted(facts.settings.items())
+            for section, values in sorted(contents.settings.items())
             for name, value in sorted(values.items())
         ],
     )

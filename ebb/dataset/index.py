@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.record import SCHEMA_VERSION
-from ebb.dataset.shards import ShardFacts, parse_shard_name
+from ebb.dataset.shards import ShardEntry, parse_shard_name
 from ebb.dataset.splits import SPLITS
 from ebb.errors import InvalidInput
 from ebb.files import read_bytes
@@ -28,7 +28,7 @@ class DatasetIndex:
     """What ``DATASET.json`` holds; the same dataset gives the same text."""
 
     schema_version: int = SCHEMA_VERSION
-    shards: Mapping[str, ShardFacts]
+    shards: Mapping[str, ShardEntry]
     """File name → what the file must be."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Section → settings of that stage."""
@@ -49,7 +49,7 @@ class DatasetIndex:
 def index_text(index: DatasetIndex) -> str:
     """Text of ``DATASET.json``: canonical JSON without times, ended by a newline."""
     splits = {split: index.num_pairs(split) for split in SPLITS}
-    shards = [{"name": name, **asdict(facts)} for name, facts in sorted(index.shards.items())]
+    shards = [{"name": name, **asdict(entry)} for name, entry in sorted(index.shards.items())]
     values = {
         "schema_version": index.schema_version,
         "splits": splits,
@@ -98,14 +98,14 @@ def _index(values: object) -> DatasetIndex:
     return index
 
 
-def _shard(number: int, entry: object) -> tuple[str, ShardFacts]:
+def _shard(number: int, entry: object) -> tuple[str, ShardEntry]:
     checked = dict(_check_keys(f"shards[{number}]", entry, _SHARD_CHECKS))
     name = checked.pop("name")
     try:
         parse_shard_name(name)
     except InvalidInput as error:
         raise InvalidInput(f"shards[{number}].name: {error.message}") from error
-    return name, ShardFacts(**checked)
+    return name, ShardEntry(**checked)
 
 
 def _check_complete(index: DatasetIndex, split: Split, num_pairs: object) -> None:

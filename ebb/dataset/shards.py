@@ -53,7 +53,7 @@ class ShardName:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShardFacts:
+class ShardEntry:
     """What a whole, undamaged shard file is known by."""
 
     rows: int
@@ -103,7 +103,7 @@ def plan_shards(sizes: Sequence[int], target_bytes: float) -> list[range]:
     return [range(*ends) for ends in zip(starts, [*starts[1:], len(sizes)], strict=True)] if sizes else []
 
 
-def write_shard(sink: BinarySink, records: Iterable[Record]) -> ShardFacts:
+def write_shard(sink: BinarySink, records: Iterable[Record]) -> ShardEntry:
     """Stream records into one Parquet file; equal records give equal bytes.
 
     At most :data:`ROW_GROUP_PAIRS` records are held at a time.
@@ -125,7 +125,7 @@ def write_shard(sink: BinarySink, records: Iterable[Record]) -> ShardFacts:
             writer.write_table(pa.Table.from_pylist(group, schema=schema()))
             rows += len(group)
             row_groups += 1
-    return ShardFacts(rows=rows, row_groups=row_groups, num_bytes=hashing.num_bytes, sha256=hashing.sha256)
+    return ShardEntry(rows=rows, row_groups=row_groups, num_bytes=hashing.num_bytes, sha256=hashing.sha256)
 
 
 class ShardReader:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ebb.dataset.shards import ShardFacts
+    from ebb.dataset.shards import ShardEntry
 
 
-def verify_shard(path: Path, facts: ShardFacts) -> list[str]:
+def verify_shard(path: Path, entry: ShardEntry) -> list[str]:
     """Check size, hash, row counts and schema of a shard, and decode every image in it.
 
     The whole file is read twice, one row group in memory at a time.
@@ -27,29 +27,29 @@ def verify_shard(path: Path, facts: ShardFacts) -> list[str]:
         One line a problem, each beginning with the shard's name; empty for a sound shard.
     """
     try:
-        problems = [*_check_bytes(path, facts), *_check_rows(path, facts)]
+        problems = [*_check_bytes(path, entry), *_check_rows(path, entry)]
     except OSError as error:
         problems = [f"cannot be read: {error.strerror}"]
     return [f"{path.name}: {problem}" for problem in problems]
 
 
-def _check_bytes(path: Path, facts: ShardFacts) -> Iterator[str]:
+def _check_bytes(path: Path, entry: ShardEntry) -> Iterator[str]:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         num_bytes = file.tell()
-    if num_bytes != facts.num_bytes:
-        yield f"{num_bytes} bytes, not {facts.num_bytes}"
-    elif sha256 != facts.sha256:
-        yield f"SHA-256 is {sha256}, not {facts.sha256}"
+    if num_bytes != entry.num_bytes:
+        yield f"{num_bytes} bytes, not {entry.num_bytes}"
+    elif sha256 != entry.sha256:
+        yield f"SHA-256 is {sha256}, not {entry.sha256}"
 
 
-def _check_rows(path: Path, facts: ShardFacts) -> Iterator[str]:
+def _check_rows(path: Path, entry: ShardEntry) -> Iterator[str]:
     try:
         with ShardReader(path) as reader:
-            if len(reader) != facts.rows:
-                yield f"{len(reader)} rows, not {facts.rows}"
-            if len(reader.row_groups) != facts.row_groups:
-                yield f"{len(reader.row_groups)} row groups, not {facts.row_groups}"
+            if len(reader) != entry.rows:
+                yield f"{len(reader)} rows, not {entry.rows}"
+            if len(reader.row_groups) != entry.row_groups:
+                yield f"{len(reader.row_groups)} row groups, not {entry.row_groups}"
             yield from _check_groups(reader)
     except InvalidInput as error:
         yield error.message

@@ -46,7 +46,7 @@ class _Found(NamedTuple):
     """A stored map and what its numbers mean."""
 
     image: bytes
-    facts: Mapping[str, str]
+    metadata: Mapping[str, str]
 
 
 def read_embedded(data: bytes, segments: Sequence[JpegSegment], stored: Size) -> InverseDepth:
@@ -98,31 +98,38 @@ def check_map(numbers: NDArray[np.float32], photo: Size) -> None:
 
 def _gdepth(roots: Sequence[ET.Element]) -> _Found | None:
     """The map of a GDepth photo; its properties may be spread over the packet and its extension."""
-    facts: dict[str, str] = {}
+    metadata: dict[str, str] = {}
     for root in roots:
         for element in root.iter():
-            facts |= properties(element, _GDEPTH)
-    if not facts:
+            metadata |= properties(element, _GDEPTH)
+    if not metadata:
         return None
-    if "Data" not in facts:
+    if "Data" not in metadata:
         raise Rejected(Reason.BAD_DEPTH, "the XMP describes a depth map (GDepth) but does not hold it")
     try:
-        image = base64.b64decode("".join(facts["Data"].split()), validate=True)
+        image = base64.b64decode("".join(metadata["Data"].split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise Rejected(Reason.BAD_DEPTH, f"the embedded depth map is not base64: {error}") from error
-    return _Found(image, facts)
+    return _Found(image, metadata)
 
 
 def _dynamic_depth(roots: Sequence[ET.Element], data: bytes, end: int) -> _Found | None:
     """The map of a Dynamic Depth photo: the first one that is of depth, and not of segments."""
     maps = [properties(element, _DEPTH_MAP) for root in roots for element in root.iter()]
-    maps = [facts for facts in maps if "Near" in facts and facts.get("ItemSemantic", "Depth") == "Depth"]
+    maps = [
+        metadata
+        for metadata in maps
+        if "Near" in metadata and metadata.get("ItemSemantic", "Depth") == "Depth"
+    ]
     if not maps:
         return None
     for root in roots:
         for directory in _directories(root):
-            for facts, (start, stop) in _items(directory, end):
-                if facts.get("DataURI") == maps[0].get("DepthURI", "") or facts.get("Semantic") == "Depth":
+            for metadata, (start, stop) in _items(directory, end):
+                if (
+                    metadata.get("DataURI") == maps[0].get("DepthURI", "")
+                    or metadata.get("Semantic") == "Depth"
+                ):
                     return _Found(_slice(data, start, stop), maps[0])
     raise Rejected(Reason.BAD_DEPTH, "the XMP describes a depth map (Dynamic Depth) but lists no file of it")
 
@@ -189,12 +196,14 @@ def _decode(image: bytes) -> NDArray[np.float32]:
 
 def _inverse_depth(found: _Found, photo: Size) -> InverseDepth:
     """1 / distance from the stored numbers, by the formulas at the head of this module."""
-    numbers, facts = _decode(found.image), found.facts
+    numbers, metadata = _decode(found.image), found.metadata
     check_map(numbers, photo)
-    near, far = (number(facts.get(name, "")) for name in ("Near", "Far"))
-    kind = facts.get("Format", "")
+    near, far = (number(metadata.get(name, "")) for name in ("Near", "Far"))
+    kind = metadata.get("Format", "")
     if not 0 < near < far or (kind == "RangeLinear" and math.isinf(far)):
-        message = f"an embedded depth map from {facts.get('Near')} to {facts.get('Far')}: that is no range"
+        message = (
+            f"an embedded depth map from {metadata.get('Near')} to {metadata.get('Far')}: that is no range"
+        )
         raise Rejected(Reason.BAD_DEPTH, message)
     if kind == "RangeInverse":
         inverse = 1 / near - numbers.astype(np.float64) * (1 / near - 1 / far)

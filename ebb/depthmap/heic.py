@@ -60,33 +60,33 @@ def read_auxiliary(
     """
     numbers = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
     check_map(numbers, photo)
-    facts = _apdi_facts(packets)
-    if facts:
-        low, high = number(facts["FloatMinValue"]), number(facts["FloatMaxValue"])
-        is_distance = facts.get("NativeFormat") in _DISTANCE_FORMATS
+    metadata = _apdi_metadata(packets)
+    if metadata:
+        low, high = number(metadata["FloatMinValue"]), number(metadata["FloatMaxValue"])
+        is_distance = metadata.get("NativeFormat") in _DISTANCE_FORMATS
         return _between(numbers, low, high, is_distance=is_distance)
     if not representation:
         return numbers
     return _represented(numbers, representation)
 
 
-def _apdi_facts(packets: Iterable[bytes]) -> dict[str, str]:
+def _apdi_metadata(packets: Iterable[bytes]) -> dict[str, str]:
     """Apple's note about the map: mattes and gain maps of the same file have notes too, but no range."""
     for packet in packets:
-        facts: dict[str, str] = {}
+        metadata: dict[str, str] = {}
         for element in parse_packet(packet).iter():
-            facts |= properties(element, _APDI)
-        if facts.keys() >= {"FloatMinValue", "FloatMaxValue"}:
-            return facts
+            metadata |= properties(element, _APDI)
+        if metadata.keys() >= {"FloatMinValue", "FloatMaxValue"}:
+            return metadata
     return {}
 
 
-def _represented(numbers: NDArray[np.float32], facts: Mapping[str, Any]) -> InverseDepth:
-    kind = int(facts.get("representation_type", -1))
-    if kind == _INVERSE_Z and facts.get("z_near") and facts.get("z_far"):
-        return _between(numbers, 1 / facts["z_far"], 1 / facts["z_near"])
-    if kind == _DISPARITY and facts.get("d_max") is not None:
-        return _between(numbers, facts.get("d_min") or 0.0, facts["d_max"])
+def _represented(numbers: NDArray[np.float32], metadata: Mapping[str, Any]) -> InverseDepth:
+    kind = int(metadata.get("representation_type", -1))
+    if kind == _INVERSE_Z and metadata.get("z_near") and metadata.get("z_far"):
+        return _between(numbers, 1 / metadata["z_far"], 1 / metadata["z_near"])
+    if kind == _DISPARITY and metadata.get("d_max") is not None:
+        return _between(numbers, metadata.get("d_min") or 0.0, metadata["d_max"])
     if kind in (_INVERSE_Z, _DISPARITY):
         return numbers
     message = f"a depth image of representation type {kind}; known: 0 (inverse depth) and 1 (disparity)"

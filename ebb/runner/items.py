@@ -47,19 +47,3 @@ class Outcome(Generic[Job, T]):
     """What the rule that rejected the item looked at."""
     outputs: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-
-
-class Progress(Protocol):
-    """Where a stage says how far it is."""
-
-    def start(self, stage: str, total: int) -> None:
-        """Begin a stage of ``total`` items."""
-        ...
-
-    def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
-        """Say that one item is done."""
-        ...
-
-    def finish(self) -> None:
-        """End the stage."""
-        ...

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from ebb.runner.items import Outcome, Progress, Work
+    from ebb.progress import Progress
+    from ebb.runner.items import Outcome, Work
     from ebb.settings import RunSettings
     from ebb.state import Stage, State
 

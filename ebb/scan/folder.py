@@ -20,7 +20,8 @@ from ebb.workspace import is_dataset
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from ebb.runner.items import Outcome, Progress, Work
+    from ebb.progress import Progress
+    from ebb.runner.items import Outcome, Work
     from ebb.settings import RunSettings
 
 

@@ -45,10 +45,10 @@ from ebb.scan.inputs import read_ingested
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ebb.progress import Progress
     from ebb.quality.defocus import Halves
     from ebb.quality.sharpness import FocusFigures
     from ebb.registration.motion import Motion
-    from ebb.runner.items import Progress
     from ebb.settings import AlignSettings, RunSettings
     from ebb.workspace import Workspace
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb.arrays import InverseDepth, Rgb8
-    from ebb.runner.items import Outcome, Progress, Work
+    from ebb.progress import Progress
+    from ebb.runner.items import Outcome, Work
     from ebb.settings import DepthSettings, RunSettings
     from ebb.workspace import Workspace
 

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from ebb.console import watched
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, read_index
 from ebb.dataset.layouts import layout_paths
 from ebb.dataset.shards import read_record
@@ -15,6 +14,7 @@ from ebb.errors import InvalidInput, OutputError, Status
 from ebb.files import cannot_write, sha256_file, write_atomic
 from ebb.formats.jpeg import encode_jpeg
 from ebb.formats.png import decode_png
+from ebb.progress import watched
 from ebb.runner.items import Result
 from ebb.runner.run import run_items
 from ebb.settings import canonical_json
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb.settings import RunSettings
 
 ImageFormat = Literal["png", "jpeg"]

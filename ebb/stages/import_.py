@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from ebb.dataset.catalog import Role
     from ebb.dataset.splits import Split
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb.settings import RunSettings
     from ebb.workspace import Workspace
 

@@ -33,7 +33,7 @@ from ebb.scan.folder import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb.settings import IngestSettings, RunSettings
     from ebb.state import FileRow
     from ebb.workspace import Workspace

@@ -6,18 +6,18 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from ebb.console import watched
-from ebb.dataset.card import CardFacts, SplitFacts, render_card
+from ebb.dataset.card import CardContents, SplitSize, render_card
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog
 from ebb.dataset.columns import COUNT
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import MEASUREMENT_COLUMNS, Record
-from ebb.dataset.shards import ShardFacts, plan_shards, shard_name, write_shard
+from ebb.dataset.shards import ShardEntry, plan_shards, shard_name, write_shard
 from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_splits
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
 from ebb.model_files import model_name
 from ebb.names import counted, portable_name
+from ebb.progress import watched
 from ebb.quality.perceptual_hash import near_duplicates
 from ebb.results import ALIGN, DEPTH
 from ebb.runner.keys import align_key
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from ebb.progress import Progress
     from ebb.results import AlignedPair, DepthMap
-    from ebb.runner.items import Progress
     from ebb.state import StageRow
     from ebb.workspace import Workspace
 
@@ -97,10 +97,10 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
     plan = _plan(ready, splits, settings)
     make_folder(workspace.shards)
     (workspace.shards / INDEX_NAME).unlink(missing_ok=True)
-    facts = _write_shards(workspace, plan, progress)
-    _remove_others(workspace.shards, facts.keys())
+    entries = _write_shards(workspace, plan, progress)
+    _remove_others(workspace.shards, entries.keys())
     counts = _left_out(workspace, pairs, splits)
-    index = DatasetIndex(shards=facts, settings=_settings(workspace), counts=counts, software=versions())
+    index = DatasetIndex(shards=entries, settings=_settings(workspace), counts=counts, software=versions())
     across = _across(ready, splits)
     card = render_card(_card(index, ready, splits, len(across)))
     write_atomic(workspace.shards / "README.md", card.encode())
@@ -108,8 +108,8 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
     return ShardReport(
         folder=str(workspace.shards),
         splits={split: index.num_pairs(split) for split in SPLITS},
-        num_shards=len(facts),
-        num_bytes=sum(shard.num_bytes for shard in facts.values()),
+        num_shards=len(entries),
+        num_bytes=sum(shard.num_bytes for shard in entries.values()),
         left_out=len(pairs) - sum(split is not None for split in splits.values()),
         near_duplicates_across_splits=across,
         reasons=Counter({name: count for name, count in counts.items() if name != Status.OK}),
@@ -204,14 +204,14 @@ def _plan(
 
 def _write_shards(
     workspace: Workspace, plan: dict[str, list[ReadyPair]], progress: Progress
-) -> dict[str, ShardFacts]:
+) -> dict[str, ShardEntry]:
     software = ", ".join(f"{name} {version}" for name, version in versions().items())
-    facts = {}
+    entries = {}
     with watched(progress, STAGE, sum(map(len, plan.values()))):
         for name, members in plan.items():
             with atomic_file(workspace.shards / name) as file:
-                facts[name] = write_shard(file, _records(members, software, progress))
-    return facts
+                entries[name] = write_shard(file, _records(members, software, progress))
+    return entries
 
 
 def _records(members: Sequence[ReadyPair], software: str, progress: Progress) -> Iterator[Record]:
@@ -317,12 +317,12 @@ def _across(ready: Sequence[ReadyPair], splits: dict[str, Split | None]) -> list
 
 def _card(
     index: DatasetIndex, ready: Sequence[ReadyPair], splits: dict[str, Split | None], num_across: int
-) -> CardFacts:
+) -> CardContents:
     members = [item for item in ready if splits[item.pair.pair_id]]
     reasons = {str(reason) for reason in Reason}
-    return CardFacts(
+    return CardContents(
         splits={
-            split: SplitFacts(
+            split: SplitSize(
                 num_pairs=index.num_pairs(split),
                 num_shards=len(index.names(split)),
                 num_bytes=sum(index.shards[name].num_bytes for name in index.names(split)),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb.depthmap.sidecar import SidecarValues
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb.settings import RunSettings
     from ebb.simulation.scenes import Scene
     from ebb.state import StageRow

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ebb.console import watched
 from ebb.dataset.catalog import read_catalog
 from ebb.dataset.index import read_index
 from ebb.dataset.verify import verify_shard
 from ebb.errors import Status, UsageError
 from ebb.files import sha256_file
+from ebb.progress import watched
 from ebb.results import ALIGN, DEPTH
 from ebb.runner.items import Result
 from ebb.runner.run import run_items
@@ -20,8 +20,8 @@ from ebb.workspace import finished_shards, is_dataset, read_workspace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ebb.dataset.shards import ShardFacts
-    from ebb.runner.items import Progress
+    from ebb.dataset.shards import ShardEntry
+    from ebb.progress import Progress
     from ebb.settings import RunSettings
     from ebb.state import Stage
     from ebb.workspace import Workspace
@@ -46,7 +46,7 @@ class Check:
 
     path: Path
     sha256: str
-    shard: ShardFacts | None = None
+    shard: ShardEntry | None = None
     """What a shard must hold; other files are only hashed."""
 
 
@@ -66,8 +66,8 @@ def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) 
     shards = finished_shards(root)
     index = read_index(shards)
     checks = _around_shards(root, with_inputs=with_inputs)
-    checks += [Check(shards / name, facts.sha256, facts) for name, facts in index.shards.items()]
-    report = VerifyReport(num_files=len(checks), num_rows=sum(facts.rows for facts in index.shards.values()))
+    checks += [Check(shards / name, entry.sha256, entry) for name, entry in index.shards.items()]
+    report = VerifyReport(num_files=len(checks), num_rows=sum(entry.rows for entry in index.shards.values()))
     with watched(progress, "verify", len(checks)):
         for outcome in run_items(look, checks, run):
             found = outcome.value

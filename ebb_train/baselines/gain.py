@@ -11,7 +11,7 @@ from ebb_train.baselines.model import Cost
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb_train.baselines.model import Picture, TrainPairs
 
 

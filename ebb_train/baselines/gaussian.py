@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebb.console import watched
+from ebb.progress import watched
 from ebb_train.baselines.calibration import BLURS, DEFAULT_BLUR, best_of
 from ebb_train.baselines.depth_blur import blur_diameters
 from ebb_train.baselines.exposure import UNCHANGED, Exposure, fit_exposure
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Rgb8, Size
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb_train.baselines.model import Picture, TrainPairs
     from ebb_train.data.sources import Photos
 

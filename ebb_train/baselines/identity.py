@@ -9,7 +9,7 @@ from ebb_train.pixels import to_unit
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb_train.baselines.model import Picture, TrainPairs
 
 

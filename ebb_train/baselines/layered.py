@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebb.bokeh.renderer import render_shallow
-from ebb.console import watched
+from ebb.progress import watched
 from ebb.simulation.develop import decode_srgb, srgb_curve
 from ebb_train.baselines.calibration import BLURS, DEFAULT_BLUR, best_of
 from ebb_train.baselines.depth_blur import blur_diameters
@@ -21,7 +21,7 @@ from ebb_train.baselines.model import Cost, Model, require_depth
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb_train.baselines.model import Picture, TrainPairs
     from ebb_train.data.sources import Photos
 

@@ -14,7 +14,7 @@ from ebb_train.data.sources import Photos
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
 
 Picture: TypeAlias = NDArray[np.float32]
 """(H, W, 3), sRGB-encoded, [0, 1]."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ebb.console import SilentProgress
 from ebb.errors import UsageError
+from ebb.progress import SilentProgress
 from ebb_train.baselines import gain, gaussian, identity, layered, pynet
 from ebb_train.fit.run_folder import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb_train.baselines.model import Builder, Model, TrainPairs
 
 BUILDERS: Mapping[str, Builder] = {

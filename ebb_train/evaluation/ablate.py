@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb.arrays import Gray8, Rgb8, Size
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb_train.baselines.model import Cost, Picture
     from ebb_train.baselines.pynet import PyNetModel
     from ebb_train.data.sources import Source

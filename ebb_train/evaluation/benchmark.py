@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Size
-from ebb.console import watched
 from ebb.errors import EbbError, Reason, Status, UsageError
 from ebb.files import write_atomic
+from ebb.progress import watched
 from ebb_train.baselines.registry import BUILDERS, WEIGHTS_SUFFIX, build_model, is_path
 from ebb_train.evaluation.benchmark_page import benchmark_grids, benchmark_page
 from ebb_train.evaluation.evaluate import (
@@ -43,7 +43,7 @@ from ebb_train.evaluation.timing import Timing, time_model
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb_train.baselines.model import Cost, Model
     from ebb_train.data.sources import Photos, Source
     from ebb_train.evaluation.published import Published

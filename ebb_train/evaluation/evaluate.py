@@ -31,7 +31,7 @@ from ebb_train.metrics.regions import BOUNDARY_SHARE, COLUMNS, FOCUS_COC_PX
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb_train.baselines.model import Model, TrainPairs
     from ebb_train.data.sources import Photos, Source
     from ebb_train.settings import ScoreSettings

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebb.console import watched
 from ebb.errors import InvalidInput, Reason, Status, UsageError
 from ebb.files import read_bytes, remove_temporaries, write_atomic
 from ebb.formats.png import encode_png
+from ebb.progress import watched
 from ebb.settings import canonical_json
 from ebb_train.pixels import from_unit
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb_train.baselines.model import Model
     from ebb_train.data.sources import Photos, Source
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from ebb.console import watched
 from ebb.errors import Broken, InvalidInput, ItemError, Reason, Status
+from ebb.progress import watched
 from ebb_train.evaluation.predictions import PictureFolder, read_picture
 from ebb_train.metrics.lpips import find_lpips
 from ebb_train.metrics.protocols import find_protocol
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ebb.runner.items import Progress
+    from ebb.progress import Progress
     from ebb_train.data.sources import Photos, Source
     from ebb_train.metrics.lpips import Lpips, Missing, Net
 

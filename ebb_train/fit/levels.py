@@ -10,7 +10,7 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ebb.console import SilentProgress
+from ebb.progress import SilentProgress
 from ebb.settings import as_dict
 from ebb_train import optional
 from ebb_train.data.reduced import depth_of
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from lightning_fabric import Fabric
 
+    from ebb.progress import Progress
     from ebb_train.data.sources import Source
     from ebb_train.fit.checkpoint import Checkpoint
-    from ebb_train.fit.monitor import Progress
     from ebb_train.fit.run_folder import RunFolder
     from ebb_train.fit.validation import Validator
     from ebb_train.models.network import PyNet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ebb.errors import Status
 from ebb.files import write_atomic
@@ -20,7 +20,7 @@ from ebb_train.models.network import save_pynet
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ebb.errors import Reason
+    from ebb.progress import Progress
     from ebb_train.fit.checkpoint import Position
     from ebb_train.fit.eta import Workload
     from ebb_train.fit.loop import LevelTrainer
@@ -31,26 +31,6 @@ if TYPE_CHECKING:
 
 BEST_BY = "psnr"
 """The score that says which weights are the best of a level."""
-
-
-class Progress(Protocol):
-    """Who watches: see :mod:`ebb.console`."""
-
-    def start(self, stage: str, total: int) -> None:
-        """A level begins; ``total`` steps are left of it."""
-        ...
-
-    def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
-        """A step is done."""
-        ...
-
-    def tell(self, text: str) -> None:
-        """What is to stand beside the count from now on."""
-        ...
-
-    def finish(self) -> None:
-        """The level ends."""
-        ...
 
 
 class Watch:

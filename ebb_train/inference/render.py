@@ -7,10 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from ebb.console import SilentProgress, watched
 from ebb.errors import InvalidInput, ItemError, Reason, Rejected, Status, UsageError
 from ebb.files import write_atomic
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photos
+from ebb.progress import SilentProgress, watched
 from ebb_train.fit.run_folder import weights_of
 from ebb_train.inference.guided_upsampling import carry_up
 from ebb_train.inference.picture_file import encode_picture, side_by_side
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Rgb8
+    from ebb.progress import Progress
     from ebb.settings import DepthSettings
-    from ebb_train.fit.monitor import Progress
     from ebb_train.inference.settings import RenderSettings
     from ebb_train.models.inference_graph import FastPyNet
     from ebb_train.models.network import PyNet

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ebb.console import SilentProgress
 from ebb.pipeline import PipelineReport, Settings, run_pipeline
+from ebb.progress import SilentProgress
 from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
 from tests.captures import scene, shot, write_card
 

@@ -11,12 +11,10 @@ from ebb.console import (
     Console,
     DownloadBar,
     PlainProgress,
-    SilentProgress,
     TerminalProgress,
-    watched,
 )
 from ebb.errors import InvalidInput, Reason, Status
-from tests.doubles import RecordedProgress
+from ebb.progress import SilentProgress
 
 
 def test_results_go_out_and_notes_go_aside(capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,12 +125,3 @@ def test_what_stands_beside_the_count(
     printed = capsys.readouterr().err
     assert "level 7: 1 of 2, about 0 s left; loss 0.5, 3 min left in all" in printed
     assert printed.count("loss 0.5, 3 min left in all") >= 2
-
-
-def test_a_stage_ends_whatever_happens() -> None:
-    progress = RecordedProgress()
-    with pytest.raises(KeyboardInterrupt), watched(progress, "score", 2):
-        raise KeyboardInterrupt
-    with watched(progress, "nothing", 0):
-        pass
-    assert progress.stages == ["score 2", "done"]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ebb.console import SilentProgress
 from ebb.errors import EbbError, ExitCode, MissingDependency
 from ebb.pipeline import import_and_shard, run_pipeline
+from ebb.progress import SilentProgress
 from ebb.report.summary import pipeline_text
 from ebb.settings import DepthSettings, IngestSettings, RunSettings, ShardSettings
 from tests.captures import scene, shot, write_card

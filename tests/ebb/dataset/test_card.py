@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebb.dataset.card import CardFacts, SplitFacts, render_card, table_cell, yaml_text
+from ebb.dataset.card import CardContents, SplitSize, render_card, table_cell, yaml_text
 from ebb.dataset.record import schema
 from ebb.dataset.shards import shard_name, write_shard
 from ebb.errors import Reason
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from ebb.dataset.record import Record
 
 EVIL = '"]\n- evil: ['
-FACTS = CardFacts(
+FACTS = CardContents(
     name="Street bokeh",
     splits={
-        "test": SplitFacts(num_pairs=2, num_shards=1, num_bytes=8_000_000),
-        "train": SplitFacts(num_pairs=7, num_shards=2, num_bytes=28_000_000),
+        "test": SplitSize(num_pairs=2, num_shards=1, num_bytes=8_000_000),
+        "train": SplitSize(num_pairs=7, num_shards=2, num_bytes=28_000_000),
     },
     cameras={"Canon EOS 7D": 8, "": 1},
     rejects={Reason.PARALLAX: 3, Reason.TOO_SMALL: 1},
@@ -77,7 +77,7 @@ def test_front_matter_holds_what_hugging_face_reads() -> None:
     ],
 )
 def test_size_categories(num_pairs: int, category: str) -> None:
-    size = SplitFacts(num_pairs=num_pairs, num_shards=1, num_bytes=1)
+    size = SplitSize(num_pairs=num_pairs, num_shards=1, num_bytes=1)
     assert front_matter(render_card(replace(FACTS, splits={"train": size})))["size_categories"] == [category]
 
 
@@ -128,7 +128,7 @@ def test_near_duplicates_across_splits_are_told() -> None:
 
 
 def test_an_empty_dataset_has_a_card() -> None:
-    card = render_card(CardFacts(splits={}))
+    card = render_card(CardContents(splits={}))
     assert "configs" not in front_matter(card)
     assert "Nothing." in card
     assert "Not known." in card
@@ -188,7 +188,7 @@ def test_hugging_face_loads_the_folder_of_card_and_shards(
     for split, numbers in (("train", range(5)), ("test", range(5, 7))):
         with (folder / shard_name(split, 0, 1)).open("wb") as sink:
             facts = write_shard(sink, [make_record(number) for number in numbers])
-        splits[split] = SplitFacts(num_pairs=facts.rows, num_shards=1, num_bytes=facts.num_bytes)
+        splits[split] = SplitSize(num_pairs=facts.rows, num_shards=1, num_bytes=facts.num_bytes)
     (folder / "README.md").write_text(render_card(replace(FACTS, splits=splits)), encoding="utf-8")
     loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
     assert {split: loaded[split].num_rows for split in loaded} == {"train": 5, "test": 2}

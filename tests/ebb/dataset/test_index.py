@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, find_shards, index_text, parse_index, read_index
-from ebb.dataset.shards import ShardFacts
+from ebb.dataset.shards import ShardEntry
 from ebb.errors import InvalidInput
 
-FACTS = ShardFacts(rows=6, row_groups=2, num_bytes=1000, sha256="0123456789abcdef" * 4)
+FACTS = ShardEntry(rows=6, row_groups=2, num_bytes=1000, sha256="0123456789abcdef" * 4)
 INDEX = DatasetIndex(
     shards={
         "train-00000-of-00002.parquet": FACTS,

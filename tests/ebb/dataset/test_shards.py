@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ebb.dataset.record import record_row, schema
 from ebb.dataset.shards import (
     ROW_GROUP_PAIRS,
-    ShardFacts,
+    ShardEntry,
     ShardReader,
     parse_shard_name,
     plan_shards,
@@ -70,7 +70,7 @@ def test_facts_describe_the_file(tmp_path: Path, records: list[Record]) -> None:
     sink = io.BytesIO()
     facts = write_shard(sink, iter(records))
     data = sink.getvalue()
-    assert facts == ShardFacts(
+    assert facts == ShardEntry(
         rows=10, row_groups=3, num_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()
     )
 

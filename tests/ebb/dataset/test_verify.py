@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ebb.dataset.record import record_row, schema
-from ebb.dataset.shards import ShardFacts, write_shard
+from ebb.dataset.shards import ShardEntry, write_shard
 from ebb.dataset.verify import verify_shard
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def records(make_record: Callable[..., Record]) -> list[Record]:
 
 
 @pytest.fixture(scope="module")
-def written(records: list[Record]) -> tuple[bytes, ShardFacts]:
+def written(records: list[Record]) -> tuple[bytes, ShardEntry]:
     sink = io.BytesIO()
     facts = write_shard(sink, records)
     return sink.getvalue(), facts
@@ -40,10 +40,10 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "val-00000-of-00001.parquet"
 
 
-def facts_of(path: Path, rows: int, row_groups: int) -> ShardFacts:
+def facts_of(path: Path, rows: int, row_groups: int) -> ShardEntry:
     """Facts that agree with the file's bytes, so that only its contents can be wrong."""
     data = path.read_bytes()
-    return ShardFacts(
+    return ShardEntry(
         rows=rows, row_groups=row_groups, num_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()
     )
 
@@ -53,12 +53,12 @@ def verify_rows(path: Path, rows: list[dict[str, Any]]) -> list[str]:
     return verify_shard(path, facts_of(path, len(rows), 1))
 
 
-def test_a_sound_shard_has_no_problems(path: Path, written: tuple[bytes, ShardFacts]) -> None:
+def test_a_sound_shard_has_no_problems(path: Path, written: tuple[bytes, ShardEntry]) -> None:
     path.write_bytes(written[0])
     assert verify_shard(path, written[1]) == []
 
 
-def test_every_flipped_bit_is_found(path: Path, written: tuple[bytes, ShardFacts]) -> None:
+def test_every_flipped_bit_is_found(path: Path, written: tuple[bytes, ShardEntry]) -> None:
     data, facts = written
     rng = np.random.default_rng(60)
     for position in rng.integers(0, len(data), 60):
@@ -70,7 +70,7 @@ def test_every_flipped_bit_is_found(path: Path, written: tuple[bytes, ShardFacts
         assert problems[0].startswith("val-00000-of-00001.parquet: SHA-256 is ")
 
 
-def test_damage_is_located(path: Path, written: tuple[bytes, ShardFacts], records: list[Record]) -> None:
+def test_damage_is_located(path: Path, written: tuple[bytes, ShardEntry], records: list[Record]) -> None:
     broken = bytearray(written[0])
     broken[broken.index(records[5].shallow) + 700] ^= 4
     path.write_bytes(broken)
@@ -80,7 +80,7 @@ def test_damage_is_located(path: Path, written: tuple[bytes, ShardFacts], record
     assert "CRC" in problems[0]
 
 
-def test_facts_that_do_not_fit_are_said(path: Path, written: tuple[bytes, ShardFacts]) -> None:
+def test_facts_that_do_not_fit_are_said(path: Path, written: tuple[bytes, ShardEntry]) -> None:
     data, facts = written
     path.write_bytes(data)
     wrong = replace(facts, rows=7, row_groups=3, num_bytes=1)
@@ -90,7 +90,7 @@ def test_facts_that_do_not_fit_are_said(path: Path, written: tuple[bytes, ShardF
     ]
 
 
-def test_missing_and_foreign_files_are_problems(path: Path, written: tuple[bytes, ShardFacts]) -> None:
+def test_missing_and_foreign_files_are_problems(path: Path, written: tuple[bytes, ShardEntry]) -> None:
     assert verify_shard(path, written[1]) == [
         "val-00000-of-00001.parquet: cannot be read: No such file or directory"
     ]

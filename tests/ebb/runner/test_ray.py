@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ebb.console import SilentProgress
 from ebb.errors import MissingDependency, OutputError, Reason, Status
 from ebb.pipeline import run_pipeline
+from ebb.progress import SilentProgress
 from ebb.runner.ray import _answers, _InFlight, _next_answer, _overdue, run_items
 from ebb.settings import RunSettings
 from tests.captures import write_card

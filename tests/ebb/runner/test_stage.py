@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ebb.console import SilentProgress
 from ebb.errors import ExitCode, Reason, Status
+from ebb.progress import SilentProgress
 from ebb.runner.stage import StageReport, current_value, needs_work, run_pairs
 from ebb.settings import RunSettings
 from ebb.state import StageRow, State

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ebb.console import SilentProgress
 from ebb.errors import Broken, InvalidInput, Reason, Status
 from ebb.photo.capture import Exif, FileMetadata
+from ebb.progress import SilentProgress
 from ebb.runner.items import Result
 from ebb.scan.folder import CLOSED_FOLDER, FileJob, catalog_row, existing_folder, read_folder, walk
 from ebb.settings import RunSettings

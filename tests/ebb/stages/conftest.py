@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ebb.console import SilentProgress
+from ebb.progress import SilentProgress
 from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings
 from ebb.stages import align, depth, ingest
 from ebb.workspace import Workspace, open_workspace

@@ -11,11 +11,11 @@ import pytest
 
 from ebb import results
 from ebb.arrays import Homography, Rect, Size
-from ebb.console import SilentProgress
 from ebb.dataset.catalog import pairs_of, read_catalog
 from ebb.errors import Reason, Rejected, Status
 from ebb.formats.png import decode_png
 from ebb.geometry.homography import apply, corner_error_px
+from ebb.progress import SilentProgress
 from ebb.results import AlignedPair
 from ebb.settings import AlignSettings, IngestSettings, RunSettings
 from ebb.stages import align, ingest

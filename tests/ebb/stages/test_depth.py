@@ -11,13 +11,13 @@ import pytest
 
 from ebb import results
 from ebb.arrays import Size
-from ebb.console import SilentProgress
 from ebb.dataset.catalog import read_catalog
 from ebb.depthmap.encoding import HalfDepth, decode_float16
 from ebb.depthmap.onnx import load_onnx
 from ebb.errors import InvalidInput, MissingDependency, Status, UsageError
 from ebb.formats.npy import decode_npy
 from ebb.formats.png import decode_png, encode_png
+from ebb.progress import SilentProgress
 from ebb.report.status import dataset_status
 from ebb.settings import DepthSettings, IngestSettings, RunSettings
 from ebb.stages import align, depth, ingest

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ebb.console import SilentProgress
 from ebb.dataset.catalog import pairs_of, read_catalog
 from ebb.dataset.shards import read_records
 from ebb.errors import InvalidInput, Reason, Status
+from ebb.progress import SilentProgress
 from ebb.settings import DepthSettings, ShardSettings
 from ebb.stages import depth, import_, shard
 from ebb.workspace import Workspace, open_workspace

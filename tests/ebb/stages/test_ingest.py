@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ebb.console import SilentProgress
 from ebb.dataset.catalog import pairs_of, read_catalog
 from ebb.errors import ExitCode, InvalidInput, Reason, Status, UsageError
+from ebb.progress import SilentProgress
 from ebb.settings import IngestSettings, RunSettings
 from ebb.stages import ingest
 from ebb.workspace import Workspace, open_workspace

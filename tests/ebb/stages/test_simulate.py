@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from ebb.cli import main
-from ebb.console import SilentProgress
 from ebb.errors import DatasetLocked, ExitCode, InvalidInput, OutputError, Reason, UsageError
 from ebb.photo.decode import decode
+from ebb.progress import SilentProgress
 from ebb.runner.stage import StageReport
 from ebb.settings import IngestSettings, RunSettings, SimulateSettings
 from ebb.simulation.plan import Kind

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ebb.console import SilentProgress
 from ebb.errors import InvalidInput, UsageError
+from ebb.progress import SilentProgress
 from ebb.settings import ShardSettings
 from ebb.stages import shard, verify
 from ebb.workspace import Workspace

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.console import SilentProgress
+from ebb.progress import SilentProgress
 from ebb_train.baselines.calibration import best_of, make_small, train_pairs
 from ebb_train.data.sources import Photos, open_source
 from tests.photo_sets import photos, record, write_set

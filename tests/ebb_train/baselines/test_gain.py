@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ebb.console import SilentProgress
+from ebb.progress import SilentProgress
 from ebb.simulation.develop import decode_srgb, encode_srgb
 from ebb_train.baselines.exposure import Exposure
 from ebb_train.baselines.gain import Gain, build

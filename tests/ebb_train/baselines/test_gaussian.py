@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ebb.console import SilentProgress
+from ebb.progress import SilentProgress
 from ebb_train.baselines.calibration import BLURS, DEFAULT_BLUR
 from ebb_train.baselines.gaussian import Gaussian, blend_blurred, build
 from ebb_train.data.sources import Photos

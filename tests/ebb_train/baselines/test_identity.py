@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.console import SilentProgress
+from ebb.progress import SilentProgress
 from ebb_train.baselines.identity import build
 from tests.photo_sets import photos
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ebb.arrays import Size
-from ebb.console import SilentProgress
 from ebb.errors import InvalidInput
+from ebb.progress import SilentProgress
 from ebb_train.baselines.model import require_depth
 from ebb_train.baselines.registry import BUILDERS
 from ebb_train.data.sources import Photos

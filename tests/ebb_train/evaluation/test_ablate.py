@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from ebb.command import run_verb
-from ebb.console import SilentProgress
 from ebb.errors import ExitCode, InvalidInput, UsageError
 from ebb.formats.png import decode_png
+from ebb.progress import SilentProgress
 from ebb_train.cli import app
 from ebb_train.evaluation.ablate import REPORT, STRIPS, VARIANTS, ablate, variants
 from ebb_train.evaluation.evaluate import PAGE, PREDICTIONS

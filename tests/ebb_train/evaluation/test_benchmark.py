@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ebb.command import run_verb
-from ebb.console import SilentProgress
 from ebb.errors import EbbError, ExitCode, Reason, Status, UsageError
+from ebb.progress import SilentProgress
 from ebb_train.cli import app
 from ebb_train.evaluation.benchmark import MODELS, REPORT, TEXT, TIMINGS, benchmark, label_models, machine
 from ebb_train.evaluation.evaluate import PAGE, evaluate

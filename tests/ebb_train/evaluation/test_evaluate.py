@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from ebb.command import run_verb
-from ebb.console import SilentProgress
 from ebb.errors import ExitCode, InvalidInput
+from ebb.progress import SilentProgress
 from ebb_train.cli import app
 from ebb_train.evaluation.evaluate import PAGE, PREDICTIONS, REPORT, evaluate, train_of
 from ebb_train.metrics.protocols import find_protocol

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ebb.console import SilentProgress
 from ebb.errors import InvalidInput, Reason, UsageError
 from ebb.formats.png import decode_png, encode_png
+from ebb.progress import SilentProgress
 from ebb_train.baselines.gaussian import Gaussian
 from ebb_train.baselines.identity import Identity
 from ebb_train.data.sources import Photos, Source, open_source

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ebb.console import SilentProgress
 from ebb.errors import Reason, Status, UsageError
 from ebb.formats.png import encode_png
+from ebb.progress import SilentProgress
 from ebb_train.data.sources import Photos, open_source
 from ebb_train.evaluation import scores
 from ebb_train.evaluation.predictions import PictureFolder

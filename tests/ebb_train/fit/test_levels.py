@@ -127,7 +127,7 @@ def test_a_real_kill_changes_no_bit(
 import os, signal, sys
 import torch; torch.set_num_threads(1)
 from pathlib import Path
-from ebb.console import SilentProgress
+from ebb.progress import SilentProgress
 from ebb_train.fit.levels import fit
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import ComputeSettings, FitSettings
