@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ebb.arrays import Gray8, Homography, Mask, Points2d, Rect, Rgb, Size
 from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
-from ebb.errors import Broken, Reason, Rejected
+from ebb.errors import Reason, Rejected
 from ebb.files import write_atomic
 from ebb.formats.png import encode_png
 from ebb.geometry.crop import common_crop, crop_to_photo, overlap
 from ebb.geometry.homography import decompose, rescale_homography, transfer_error_px
 from ebb.geometry.models import MotionModel
-from ebb.photo.frame import Frame, open_frame
+from ebb.photo.frame import Frame, PhotoFile, open_pair
 from ebb.photo.resample import NEUTRAL, to_gray8
 from ebb.quality.agreement import agreement
 from ebb.quality.defocus import (
@@ -123,7 +122,7 @@ def open_photos(job: AlignJob) -> tuple[Frame, Frame]:
     """
     rows = min(job.wide.height, job.shallow.height)
     reduction = rows / max(job.settings.height, DETECTION_HEIGHT)
-    return _open_photo(job.wide, reduction), _open_photo(job.shallow, reduction)
+    return open_pair(_photo_file(job.wide), _photo_file(job.shallow), reduction)
 
 
 def prior_ev(job: AlignJob) -> float | None:
@@ -131,12 +130,8 @@ def prior_ev(job: AlignJob) -> float | None:
     return exif_ev(_exposure(job.wide), _exposure(job.shallow))
 
 
-def _open_photo(row: CatalogRow, reduction: float) -> Frame:
-    data = read_ingested(row)
-    try:
-        return open_frame(data, PurePosixPath(row.name).suffix, row.orientation, reduction)
-    except Broken as error:
-        raise Broken(error.reason, error.message, path=row.name) from error
+def _photo_file(row: CatalogRow) -> PhotoFile:
+    return PhotoFile(row.name, read_ingested(row), row.orientation)
 
 
 @dataclass
