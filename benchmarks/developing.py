@@ -139,7 +139,7 @@ def camera_file(light: NDArray[np.float32], iso: int | None) -> bytes:
 def planes(data: bytes) -> Mosaic:
     """The sensor's planes."""
     with opened_raw(data) as raw:
-        mosaic = read_mosaic(raw)
+        mosaic = read_mosaic(raw, tuple(raw.camera_whitebalance))
     assert mosaic is not None
     return mosaic
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from ebb.errors import Broken
 from ebb.geometry.crop import crop_to_photo, stored_size
 from ebb.measurement_types import REFERENCE_HEIGHT
-from ebb.photo.frame import open_frame
+from ebb.photo.frame import PhotoFile, open_pair
 from ebb.photo.resample import NEUTRAL
 from ebb.quality.exposure import exif_ev
 from ebb.registration.register import register
@@ -20,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ebb.arrays import Rgb8
-    from ebb.photo.frame import Frame
+    from ebb.photo.frame import Frame, Openable
     from ebb.registration.measure import Registration
     from ebb.settings import AlignSettings
 
 
 class PhotoSource(Protocol):
-    """A photo that can be opened at the resolution that is needed, with its exposure from EXIF."""
+    """A photo to align, with its exposure from EXIF."""
 
     @property
     def height(self) -> int:
@@ -38,14 +36,11 @@ class PhotoSource(Protocol):
         """F-number, exposure time in seconds, ISO."""
         ...
 
-    def open(self, reduction: float) -> Frame:
-        """Open the photo.
-
-        Args:
-            reduction: Rows of the photo for each row that is needed.
+    def load(self) -> Openable:
+        """Bring the photo into memory, undeveloped.
 
         Raises:
-            Broken: the file is gone, changed or cannot be decoded.
+            Broken: the file is gone or changed.
         """
         ...
 
@@ -62,13 +57,9 @@ class CameraFile:
     """EXIF Orientation, 1…8."""
     exposure: tuple[float | None, float | None, float | None] = (None, None, None)
 
-    def open(self, reduction: float) -> Frame:
+    def load(self) -> PhotoFile:
         """See :class:`PhotoSource`."""
-        data = self.read()
-        try:
-            return open_frame(data, PurePosixPath(self.name).suffix, self.orientation, reduction)
-        except Broken as error:
-            raise error.with_path(self.name) from error
+        return PhotoFile(self.name, self.read(), self.orientation)
 
 
 class AlignedPair(NamedTuple):
@@ -113,7 +104,7 @@ def open_frames(wide: PhotoSource, shallow: PhotoSource, settings: AlignSettings
         Broken: a file is gone, changed or cannot be decoded.
     """
     reduction = min(wide.height, shallow.height) / max(settings.height, REFERENCE_HEIGHT)
-    return wide.open(reduction), shallow.open(reduction)
+    return open_pair(wide.load(), shallow.load(), reduction)
 
 
 def prior_ev(wide: PhotoSource, shallow: PhotoSource) -> float | None:

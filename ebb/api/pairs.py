@@ -22,7 +22,6 @@ from ebb.settings import AlignSettings
 if TYPE_CHECKING:
     from ebb.aligned_pair import AlignedPair, PhotoSource
     from ebb.arrays import Rgb
-    from ebb.photo.frame import Frame
     from ebb.registration.measure import Registration
 
 
@@ -108,7 +107,7 @@ class _Pixels:
     def exposure(self) -> tuple[float | None, float | None, float | None]:
         return _exposure(self.exif)
 
-    def open(self, _: float) -> Frame:
+    def load(self) -> DevelopedFrame:
         return DevelopedFrame(self.pixels)
 
 

@@ -98,8 +98,8 @@ class Conversion:
             light = np.empty(rows.shape, np.float32)
             for channel, table in enumerate(tables):
                 light[..., channel] = table[rows[..., channel]]
-            light = cv2.transform(light, self.matrix)  # NumPy's product with so small a matrix is far slower
-            out[first : first + _ROWS_AT_ONCE] = encode(np.asarray(light, np.float32), 65535)
+            srgb = cv2.transform(light, self.matrix)  # NumPy's product with so small a matrix is far slower
+            out[first : first + _ROWS_AT_ONCE] = encode(np.asarray(srgb, np.float32), 65535)
         return out
 
 

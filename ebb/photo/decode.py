@@ -1,13 +1,7 @@
-"""From the bytes of a camera file to an upright RGB photo: the one decoder, the one place that turns photos.
-
-Two captures of a pair are comparable only if nothing adapts to the single photo: no automatic brightness,
-no white level taken from the brightest pixel, the camera's own white balance.
-"""
+"""From the bytes of a camera file to an upright RGB photo: the one decoder, and the one that turns photos."""
 
 from __future__ import annotations
 
-import io
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -17,15 +11,16 @@ from ebb.errors import Broken, Reason
 from ebb.formats.heif import HEIF_SUFFIXES, decode_heif
 from ebb.formats.tiff_reader import Tiff
 from ebb.photo.color import srgb_conversion, to_8_bits
-from ebb.photo.probe import libraw_text
+from ebb.photo.raw import develop
 from ebb.photo.suffixes import RAW_SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from ebb.arrays import Homography, Rgb
+    from ebb.photo.raw import Balance
 
 _ORIENTATION = 0x0112  # TIFF tag
 
@@ -44,10 +39,12 @@ _UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 """EXIF Orientation → what makes the stored photo upright (EXIF 2.32, 4.6.5.1)."""
 
 
-def decode(data: bytes, suffix: str, orientation: int, *, keep_depth: bool = False) -> Rgb:
+def decode(
+    data: bytes, suffix: str, orientation: int, *, balance: Balance | None = None, keep_depth: bool = False
+) -> Rgb:
     """Develop a RAW file or decode a HEIC, JPEG, PNG or TIFF.
 
-    RAW: LibRaw's AHD demosaicing, camera white balance, sRGB curve, 16 bit. The others keep their depth
+    RAW: LibRaw's AHD demosaicing, sRGB curve, 16 bit (:mod:`ebb.photo.raw`). The others keep their depth
     (8 or 16 bit) where they are sRGB; other colours are converted to it, into 16 bits
     (:mod:`ebb.photo.color`). Grey becomes RGB, alpha is dropped. :func:`ebb.photo.probe.probe` goes first: it
     refuses files that claim more pixels than memory holds.
@@ -56,6 +53,7 @@ def decode(data: bytes, suffix: str, orientation: int, *, keep_depth: bool = Fal
         data: The whole file.
         suffix: Suffix of its name, e.g. ``.CR2``.
         orientation: EXIF Orientation, 1…8.
+        balance: White balance of a RAW file; what the camera noted if not given, or that of daylight.
         keep_depth: Round converted colours to the depth of the file.
 
     Returns:
@@ -63,17 +61,19 @@ def decode(data: bytes, suffix: str, orientation: int, *, keep_depth: bool = Fal
 
     Raises:
         Broken: ``corrupt_input`` when the pixels cannot be decoded or hold no picture, ``unreadable`` when
-            they are of a kind that no camera writes (floating point), ``unsupported_color``.
+            they are of a kind that no camera writes (floating point), ``unsupported_raw`` and
+            ``unsupported_color``.
         MissingDependency: a HEIC, and pillow-heif is not installed.
     """
-    stored = _stored_pixels(data, suffix.lower(), keep_depth=keep_depth)
+    if suffix.lower() in RAW_SUFFIXES:
+        stored = develop(data, balance)
+    else:
+        stored = _srgb(data, suffix.lower(), keep_depth=keep_depth)
     refuse_one_colour(stored)
     return upright(stored, orientation)
 
 
-def _stored_pixels(data: bytes, suffix: str, *, keep_depth: bool) -> Rgb:
-    if suffix in RAW_SUFFIXES:
-        return _develop(data)
+def _srgb(data: bytes, suffix: str, *, keep_depth: bool) -> Rgb:
     photo = decode_heif(data) if suffix in HEIF_SUFFIXES else _decode_image(data)
     conversion = srgb_conversion(data, suffix)
     if conversion is None:
@@ -131,53 +131,6 @@ def upright_to_stored(stored: Size, orientation: int) -> Homography:
 def developed_size(stored: Size, orientation: int) -> Size:
     """Size of the upright photo: orientations 5…8 swap width and height."""
     return Size(stored.height, stored.width) if orientation in range(5, 9) else stored
-
-
-@contextmanager
-def opened_raw(data: bytes) -> Iterator[Any]:
-    """Open a RAW file with LibRaw, its sensor data read and whole.
-
-    Raises:
-        Broken: ``corrupt_input`` for whatever LibRaw refuses, now or later, and when sensor rows are missing.
-    """
-    import rawpy
-
-    try:
-        with rawpy.imread(io.BytesIO(data)) as raw:
-            _refuse_missing_rows(raw.raw_image_visible if raw.raw_type == rawpy.RawType.Flat else None)
-            yield raw
-    except (rawpy.LibRawError, rawpy.NotSupportedError) as error:
-        raise Broken(Reason.CORRUPT_INPUT, f"LibRaw cannot develop it: {libraw_text(error)}") from error
-
-
-def _develop(data: bytes) -> Rgb:
-    """Develop a RAW file with settings that treat both photos of a pair alike."""
-    import rawpy
-
-    with opened_raw(data) as raw:
-        photo: Rgb = raw.postprocess(
-            demosaic_algorithm=rawpy.DemosaicAlgorithm.AHD,
-            use_camera_wb=True,
-            no_auto_bright=True,
-            adjust_maximum_thr=0.0,  # else the brightest pixel of each photo moves its white level
-            gamma=(2.4, 12.92),
-            output_color=rawpy.ColorSpace.sRGB,
-            output_bps=16,
-            user_flip=0,
-        )
-    return photo
-
-
-def _refuse_missing_rows(mosaic: NDArray[np.uint16] | None) -> None:
-    """LibRaw fills what it could not read with zeros, which a sensor with its noise never writes.
-
-    Raises:
-        Broken: ``corrupt_input`` when the last two rows of the sensor are exactly zero.
-    """
-    if mosaic is not None and not mosaic[-2:].any():
-        written = np.flatnonzero(np.max(mosaic, axis=1))
-        num_rows = len(mosaic) - (int(written[-1]) + 1 if len(written) else 0)
-        raise Broken(Reason.CORRUPT_INPUT, f"the last {num_rows} of {len(mosaic)} sensor rows hold no data")
 
 
 def _decode_image(data: bytes) -> Rgb:

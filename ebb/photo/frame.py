@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from posixpath import splitext
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from ebb.arrays import Size
+from ebb.errors import Broken
 from ebb.formats.tiff_reader import Tiff
 from ebb.photo.decode import (
     decode,
     developed_size,
-    opened_raw,
     refuse_one_colour,
     upright,
     upright_to_stored,
 )
 from ebb.photo.mosaic import Mosaic, read_mosaic
+from ebb.photo.raw import daylight_balance, noted_balance, opened_raw, pair_balance, read_balances
 from ebb.photo.resample import NEUTRAL, Gain, as_photo, reduced, resample
 from ebb.photo.suffixes import RAW_SUFFIXES
 from ebb.srgb import encode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ebb.arrays import Homography, Rgb, Rgb8
+    from ebb.photo.raw import Balance, Balances
+
+Result = TypeVar("Result")
 
 LEAST_REDUCTION = 1.5
 """Sensor rows for each row of the output from which on the sensor's planes are resampled directly. The final
@@ -57,6 +64,13 @@ class DevelopedFrame:
     """
 
     photo: Rgb
+
+    def balances(self) -> None:
+        """See :class:`Openable`: it is developed already."""
+
+    def frame(self, _: float, __: Balance | None) -> DevelopedFrame:
+        """See :class:`Openable`."""
+        return self
 
     @property
     def size(self) -> Size:
@@ -100,7 +114,67 @@ class MosaicFrame:
         return as_photo(self.mosaic.resample(H_out_to_stored, size), gain)
 
 
-def open_frame(data: bytes, suffix: str, orientation: int, reduction: float) -> Frame:
+class Openable(Protocol):
+    """A photo in memory that is developed when it is known how."""
+
+    def balances(self) -> Balances | None:
+        """White balances of a RAW file; ``None`` for every other photo."""
+        ...
+
+    def frame(self, reduction: float, balance: Balance | None) -> Frame:
+        """Develop it; the arguments are those of :func:`open_frame`."""
+        ...
+
+
+class PhotoFile(NamedTuple):
+    """A camera file that was read."""
+
+    name: str
+    data: bytes
+    """The whole file."""
+    orientation: int
+    """EXIF Orientation, 1…8."""
+
+    @property
+    def suffix(self) -> str:
+        """Suffix of the name, lower case."""
+        return splitext(self.name)[1].lower()
+
+    def balances(self) -> Balances | None:
+        """See :class:`Openable`."""
+        return self._named(lambda: read_balances(self.data)) if self.suffix in RAW_SUFFIXES else None
+
+    def frame(self, reduction: float, balance: Balance | None) -> Frame:
+        """See :class:`Openable`."""
+        return self._named(lambda: open_frame(self.data, self.suffix, self.orientation, reduction, balance))
+
+    def _named(self, read: Callable[[], Result]) -> Result:
+        """Read something of the file; errors name it."""
+        try:
+            return read()
+        except Broken as error:
+            raise error.with_path(self.name) from error
+
+
+def open_pair(wide: Openable, shallow: Openable, reduction: float) -> tuple[Frame, Frame]:
+    """Open both photos of a pair, RAW files with one white balance (:func:`ebb.photo.raw.pair_balance`).
+
+    Args:
+        wide: The wide photo.
+        shallow: The shallow photo.
+        reduction: As for :func:`open_frame`.
+
+    Raises:
+        Broken: as :func:`ebb.photo.decode.decode`, with the name of the file.
+    """
+    known = [found for photo in (wide, shallow) if (found := photo.balances()) is not None]
+    balance = pair_balance(known)
+    return wide.frame(reduction, balance), shallow.frame(reduction, balance)
+
+
+def open_frame(
+    data: bytes, suffix: str, orientation: int, reduction: float, balance: Balance | None = None
+) -> Frame:
     """Open a camera file.
 
     Args:
@@ -109,20 +183,21 @@ def open_frame(data: bytes, suffix: str, orientation: int, reduction: float) -> 
         orientation: EXIF Orientation, 1…8.
         reduction: Rows of the photo for each row of the finest picture that will be asked for; both photos of
             a pair get the same number, so that they go through the same filter.
+        balance: White balance of a RAW file: :func:`ebb.photo.raw.pair_balance`.
 
     Raises:
         Broken: as :func:`ebb.photo.decode.decode`.
     """
     if suffix.lower() in RAW_SUFFIXES and reduction >= LEAST_REDUCTION:
-        mosaic = None if _has_black_pattern(data) else _mosaic(data)
+        mosaic = None if _has_black_pattern(data) else _mosaic(data, balance)
         if mosaic is not None:
             return MosaicFrame(mosaic, orientation)
-    return DevelopedFrame(decode(data, suffix, orientation))
+    return DevelopedFrame(decode(data, suffix, orientation, balance=balance))
 
 
-def _mosaic(data: bytes) -> Mosaic | None:
+def _mosaic(data: bytes, balance: Balance | None) -> Mosaic | None:
     with opened_raw(data) as raw:
-        mosaic = read_mosaic(raw)
+        mosaic = read_mosaic(raw, balance or noted_balance(raw) or daylight_balance(raw))
     if mosaic is not None:
         rows, columns = (side // 2 for side in mosaic.numbers.shape)
         refuse_one_colour(mosaic.numbers.reshape(rows, 2, columns, 2).swapaxes(1, 2))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Homography, RgbLinear
+    from ebb.photo.raw import Balance
 
     Samples = NDArray[np.float32]
 
@@ -138,15 +139,16 @@ class Mosaic:
         return np.asarray(flat.reshape(camera.shape), np.float32)
 
 
-def read_mosaic(raw: Any) -> Mosaic | None:  # noqa: ANN401 - rawpy has no types
+def read_mosaic(raw: Any, balance: Balance) -> Mosaic | None:  # noqa: ANN401 - rawpy has no types
     """Take the sensor's numbers from a file that LibRaw has opened.
 
     Args:
         raw: An open ``rawpy.RawPy``.
+        balance: White balance.
 
     Returns:
-        ``None`` when this is no Bayer sensor in red, green and blue (X-Trans, Foveon, linear DNG, grey), when
-        its pixels are not square, or when the file does not say how it is developed.
+        ``None`` when this is no Bayer sensor in red, green and blue (X-Trans, Foveon, linear DNG, grey), or
+        when its pixels are not square.
     """
     import rawpy
 
@@ -156,15 +158,14 @@ def read_mosaic(raw: Any) -> Mosaic | None:  # noqa: ANN401 - rawpy has no types
     as_developed = (sizes.iheight, sizes.iwidth) == numbers.shape and sizes.pixel_aspect == 1
     colours = {cell: _colour_index(raw, cell) for cell in _CELLS}
     pattern = {cell: "RGB".find(chr(raw.color_desc[index])) for cell, index in colours.items()}
-    balance = np.array(raw.camera_whitebalance, np.float64)
-    if not as_developed or numbers.shape[0] % 2 or numbers.shape[1] % 2 or balance[:3].min() <= 0:
+    if not as_developed or numbers.shape[0] % 2 or numbers.shape[1] % 2:
         return None
     diagonals = {pattern[0, 0], pattern[1, 1]}, {pattern[0, 1], pattern[1, 0]}
     black = np.array(raw.black_level_per_channel, np.float64)
     if sorted(diagonals, key=len) != [{GREEN}, {RED, BLUE}] or raw.white_level <= black.max():
         return None
-    balance[3] = balance[3] or balance[1]
-    factors = balance / balance.min() / (raw.white_level - black.min())
+    multipliers = np.array([*balance[:3], balance[3] or balance[1]], np.float64)
+    factors = multipliers / multipliers.min() / (raw.white_level - black.min())
     return Mosaic(
         numbers.copy(),
         pattern,

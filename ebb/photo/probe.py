@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -19,7 +18,8 @@ from ebb.formats.containers import (
 )
 from ebb.formats.heif import HEIF_SUFFIXES, heif_size
 from ebb.formats.tiff_reader import Tiff
-from ebb.photo.suffixes import PHOTO_SUFFIXES, RAW_SUFFIXES
+from ebb.photo.raw import raw_size
+from ebb.photo.suffixes import OTHER_RAW_SUFFIXES, PHOTO_SUFFIXES, RAW_SUFFIXES
 
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAGICS: dict[str, tuple[bytes, ...]] = {
@@ -35,6 +35,7 @@ _ISO_MAGICS: dict[str, tuple[bytes, ...]] = {
     **dict.fromkeys(HEIF_SUFFIXES, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1")),
 }
 """Files of boxes begin with the length of the first one; this follows."""
+_NO_RAW_MAGICS = (b"\xff\xd8\xff", PNG_SIGNATURE)
 _MIN_BITS_PER_PIXEL = 4
 """Below this an ORF or RW2 cannot hold its pixels: their cameras use 6 to 16 bits."""
 
@@ -80,6 +81,8 @@ def _check_magic(data: bytes, suffix: str) -> None:
     """Refuse files that do not begin as files of that suffix do."""
     if not data:
         raise Broken(Reason.UNREADABLE, "the file is empty (0 bytes)")
+    if suffix in OTHER_RAW_SUFFIXES and not data.startswith(_NO_RAW_MAGICS):
+        return
     magics = _ISO_MAGICS.get(suffix) or _MAGICS.get(suffix, _TIFF_MAGICS)
     found, start = (data[4:12], 4) if suffix in _ISO_MAGICS else (data, 0)
     if found.startswith(magics):
@@ -158,10 +161,9 @@ def _probe_raw(data: bytes, suffix: str, check_size: CheckSize) -> Size:
         raf_blocks(data)
     elif suffix == ".rw2":
         _check_rw2(data)
-    else:
+    elif suffix not in OTHER_RAW_SUFFIXES:
         _probe_tiff(data, check_size, standard=suffix == ".dng")
-    size = _libraw_size(data)
-    check_size(size)
+    size = raw_size(data, suffix, check_size)
     if suffix in (".orf", ".rw2") and len(data) * 8 < size.width * size.height * _MIN_BITS_PER_PIXEL:
         pixels = f"{size.width} x {size.height} pixels"
         raise Broken(Reason.CORRUPT_INPUT, f"is truncated: {len(data)} bytes cannot hold {pixels}")
@@ -183,20 +185,3 @@ def _check_rw2(data: bytes) -> None:
         raise Broken(
             Reason.CORRUPT_INPUT, f"is truncated: sensor data begin at {max(beginnings)} of {len(data)}"
         )
-
-
-def _libraw_size(data: bytes) -> Size:
-    """Size of the developed frame before orientation; LibRaw reads the header for it, no pixels."""
-    import rawpy
-
-    try:
-        with rawpy.imread(io.BytesIO(data)) as raw:
-            return Size(raw.sizes.width, raw.sizes.height)
-    except rawpy.LibRawError as error:
-        raise Broken(Reason.UNREADABLE, f"LibRaw cannot read it: {libraw_text(error)}") from error
-
-
-def libraw_text(error: Exception) -> str:
-    """What LibRaw says is wrong; it gives its messages as bytes."""
-    message = error.args[0] if error.args else error
-    return message.decode("ascii", "replace") if isinstance(message, bytes) else str(message)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ebb.arrays import Homography, Size
 from ebb.bokeh.thin_lens import Lens, PixelGrid
 from ebb.geometry.pixel_grid import resize_homography
-from ebb.photo.decode import decode, opened_raw
+from ebb.photo.decode import decode
 from ebb.photo.mosaic import Mosaic, read_mosaic
+from ebb.photo.raw import opened_raw
 from ebb.photo.resample import as_photo, resample
 from ebb.simulation.point_spread import focus_kernel, spread_light
 from ebb.simulation.sensor import Exposure, Sensor, expose
@@ -27,7 +28,7 @@ INNER = np.s_[6:-6, 6:-6]
 
 def opened(data: bytes) -> Mosaic:
     with opened_raw(data) as raw:
-        mosaic = read_mosaic(raw)
+        mosaic = read_mosaic(raw, tuple(raw.camera_whitebalance))
     assert mosaic is not None
     return mosaic
 
@@ -164,6 +165,9 @@ def test_margins_are_cut_off() -> None:
     np.testing.assert_array_equal(part.numbers, whole.numbers[8:272, 14:370])
 
 
+BALANCE = (2.0, 1.0, 1.5, 0.0)
+
+
 def fake_raw(**other: object) -> SimpleNamespace:
     sizes = {"top_margin": 0, "left_margin": 0, "iheight": 4, "iwidth": 6, "pixel_aspect": 1.0}
     facts = {
@@ -174,7 +178,6 @@ def fake_raw(**other: object) -> SimpleNamespace:
         "sizes": SimpleNamespace(**sizes),
         "color_desc": b"RGBG",
         "raw_color": lambda row, column: [[0, 1], [3, 2]][row % 2][column % 2],
-        "camera_whitebalance": [2.0, 1.0, 1.5, 0.0],
         "black_level_per_channel": [100, 100, 100, 100],
         "white_level": 1100,
         "color_matrix": np.eye(3, 4),
@@ -183,7 +186,7 @@ def fake_raw(**other: object) -> SimpleNamespace:
 
 
 def test_a_plain_bayer_sensor_is_read() -> None:
-    mosaic = read_mosaic(fake_raw())
+    mosaic = read_mosaic(fake_raw(), BALANCE)
     assert mosaic is not None
     assert mosaic.factors == {(0, 0): 2e-3, (0, 1): 1e-3, (1, 0): 1e-3, (1, 1): 1.5e-3}
 
@@ -201,9 +204,7 @@ def test_a_plain_bayer_sensor_is_read() -> None:
         {"raw_image_visible": np.full((4, 5), 900, np.uint16)},
         {"sizes": SimpleNamespace(top_margin=0, left_margin=0, iheight=3, iwidth=6, pixel_aspect=1.0)},
         {"sizes": SimpleNamespace(top_margin=0, left_margin=0, iheight=4, iwidth=6, pixel_aspect=0.5)},
-        {"camera_whitebalance": [0.0, 0.0, 0.0, 0.0]},
-        {"camera_whitebalance": [-1.0, 0.0, 0.0, 0.0]},
     ],
 )
 def test_everything_else_is_left_to_libraw(other: dict[str, object]) -> None:
-    assert read_mosaic(fake_raw(**other)) is None
+    assert read_mosaic(fake_raw(**other), BALANCE) is None
