@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -57,8 +57,6 @@ class Protocol:
     """Of SSIM."""
     shrink: bool = False
     """SSIM looks at pictures averaged down to about 256 pixels."""
-    precision: Literal["float32", "float64"] = "float32"
-    """Of SSIM and MS-SSIM."""
     runs_at: tuple[int, int] | None = None
     """Width and height at which the authors' networks run: predictions of this size are enlarged first."""
     note: str = ""
@@ -77,7 +75,7 @@ class Protocol:
             "size": self.size,
             "values": "rounded to 8 bits" if self.eight_bit else "as they come, floats clipped to [0, 1]",
             "psnr": "dB, range 1, float64; equal pictures have none (infinite)",
-            "ssim": f"{first}{self.window}, K1 0.01, K2 0.03, mean over channels, {self.precision}",
+            "ssim": f"{first}{self.window}, K1 0.01, K2 0.03, mean over channels, float64",
         }
         if "ms_ssim" in self.metrics:
             facts["ms_ssim"] = "5 scales halved by 2 x 2 means, SSIM's window, product by channel, then mean"
@@ -117,7 +115,7 @@ class Protocol:
             InvalidInput: the pictures cannot be compared, or are smaller than the window of SSIM.
         """
         pair = self._prepared(preds, target)
-        exact, wanted = (picture.astype(self.precision) for picture in pair)
+        exact, wanted = (picture.astype(np.float64) for picture in pair)
         left_out = self.missing(target.shape, lpips=lpips)
         seen = [shrunk(picture) if self.shrink else picture for picture in (exact, wanted)]
         found = {"psnr": psnr(*pair), "ssim": ssim(seen[0], seen[1], self.window)}
@@ -163,7 +161,6 @@ PROTOCOLS: Mapping[str, Protocol] = {
         size="full image",
         eight_bit=True,
         window=UNIFORM_7,
-        precision="float64",
         runs_at=(framing.DMSHN_WIDTH, framing.DMSHN_HEIGHT),
         note="their networks see the photo at 1536 x 1024; a prediction of that size is enlarged bilinearly",
     ),

@@ -8,7 +8,7 @@ shallow photo blurrier than the wide one?
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,9 +100,9 @@ class Regions:
         scores |= self._blur_scores(picture)
         return {name: scores[name] for name in COLUMNS if name in scores and not np.isnan(scores[name])}
 
-    def _maps(self, preds: Picture, lpips: Lpips | Missing | None) -> Mapping[str, NDArray[np.float32]]:
-        luminance, contrast = ssim_maps(preds.astype(np.float32), self.target.astype(np.float32))
-        maps = {"ssim": np.asarray((luminance * contrast).mean(axis=2), np.float32)}
+    def _maps(self, preds: Picture, lpips: Lpips | Missing | None) -> Mapping[str, NDArray[np.floating[Any]]]:
+        luminance, contrast = ssim_maps(preds, self.target)
+        maps: dict[str, NDArray[np.floating[Any]]] = {"ssim": (luminance * contrast).mean(axis=2)}
         if lpips:
             maps["lpips"] = lpips.spatial(preds, self.target)
         return maps
@@ -197,7 +197,7 @@ def _mean_colour(picture: NDArray[np.float32], mask: Mask, sigma: float) -> NDAr
     return np.asarray(np.where(weight > _TINY, summed / np.maximum(weight, _TINY), 0), np.float32)
 
 
-def _mean(values: NDArray[np.float32], mask: Mask) -> float:
+def _mean(values: NDArray[np.floating[Any]], mask: Mask) -> float:
     """Mean of a map over a mask of the whole picture; the map may lack the border of SSIM."""
     rim = (mask.shape[0] - values.shape[0]) // 2
     inside = mask[rim : mask.shape[0] - rim, rim : mask.shape[1] - rim]
