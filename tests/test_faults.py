@@ -7,11 +7,9 @@ import random
 import resource
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import time
-import zlib
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from ebb.dataset.catalog import CatalogRow, read_catalog
 from ebb.dataset.shards import read_records
 from ebb.errors import Reason, Status
 from tests.captures import SAMPLE, scene, shot, write_card, write_pair
+from tests.helpers.file_parts import png_bomb
 
 NUM_KILLS = 20
 
@@ -58,17 +57,6 @@ def test_kill_9_at_twenty_random_moments_changes_no_byte(tmp_path: Path) -> None
     subprocess.run(command(tmp_path / "raw", dataset), check=True, capture_output=True)
     assert results(dataset) == results(tmp_path / "whole")
     assert not list(dataset.rglob("*.tmp"))
-
-
-def png_bomb() -> bytes:
-    """A small file that claims 30000 x 30000 pixels."""
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    header = struct.pack(">IIBBBBB", 30000, 30000, 1, 0, 0, 0, 0)
-    rows = zlib.compress(bytes(30000 * (1 + 30000 // 8)), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 @pytest.fixture(scope="module")

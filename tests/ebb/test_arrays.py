@@ -1,12 +1,16 @@
-"""The small tuples that travel between modules."""
+"""Sizes and rectangles are in the order in which OpenCV takes and gives them."""
+
+import cv2
+import numpy as np
 
 from ebb.arrays import Rect, Size
 
 
-def test_size_is_width_first() -> None:
-    assert Size(3, 2) == (3, 2)
-    assert Size(3, 2).width == 3
+def test_a_size_is_what_opencv_resizes_to() -> None:
+    assert cv2.resize(np.zeros((5, 7), np.uint8), Size(width=3, height=2)).shape == (2, 3)
 
 
-def test_rect_is_corner_then_size() -> None:
-    assert Rect(1, 2, 30, 40)._asdict() == {"x": 1, "y": 2, "width": 30, "height": 40}
+def test_a_rect_is_what_opencv_finds() -> None:
+    mask = np.zeros((30, 40), np.uint8)
+    mask[5:9, 10:21] = 1
+    assert Rect(*cv2.boundingRect(mask)) == Rect(x=10, y=5, width=11, height=4)

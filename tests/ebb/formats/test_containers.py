@@ -7,6 +7,7 @@ from PIL import Image
 
 from ebb.errors import Broken, Reason
 from ebb.formats import containers
+from tests.helpers.file_parts import iso_box
 
 CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 
@@ -16,10 +17,6 @@ def encoded(kind: str, **options: object) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, kind, **options)
     return stream.getvalue()
-
-
-def box(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I4s", 8 + len(content), name) + content
 
 
 @pytest.mark.parametrize("progressive", [False, True])
@@ -73,7 +70,7 @@ def test_png_without_a_header() -> None:
 def test_walks_boxes_of_all_three_length_forms() -> None:
     long = struct.pack(">I4sQ", 1, b"long", 20) + b"1234"
     rest = struct.pack(">I4s", 0, b"rest") + b"to the end"
-    data = box(b"ftyp", b"crx ") + long + rest
+    data = iso_box(b"ftyp", b"crx ") + long + rest
     assert [(part.name, data[part.start : part.stop]) for part in containers.iso_boxes(data)] == [
         (b"ftyp", b"crx "),
         (b"long", b"1234"),
@@ -83,7 +80,7 @@ def test_walks_boxes_of_all_three_length_forms() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [box(b"mdat", b"0123456789")[:-1], b"\0\0\0\x04free", b"\0\0", struct.pack(">I4sQ", 1, b"mdat", 9)],
+    [iso_box(b"mdat", b"0123456789")[:-1], b"\0\0\0\x04free", b"\0\0", struct.pack(">I4sQ", 1, b"mdat", 9)],
 )
 def test_boxes_beyond_the_end(data: bytes) -> None:
     with pytest.raises(Broken, match="is truncated: box"):
@@ -91,14 +88,18 @@ def test_boxes_beyond_the_end(data: bytes) -> None:
 
 
 def test_finds_the_metadata_of_a_cr3() -> None:
-    canon = box(
+    canon = iso_box(
         b"uuid",
-        CANON + box(b"CNCV", b"x") + box(b"CMT1", b"camera") + box(b"CMT2", b"shot") + box(b"CMT4", b"gps"),
+        CANON
+        + iso_box(b"CNCV", b"x")
+        + iso_box(b"CMT1", b"camera")
+        + iso_box(b"CMT2", b"shot")
+        + iso_box(b"CMT4", b"gps"),
     )
-    other = box(b"uuid", bytes(16) + b"no boxes")
-    data = box(b"ftyp", b"crx ") + box(b"moov", other + canon) + box(b"mdat", b"pixels")
+    other = iso_box(b"uuid", bytes(16) + b"no boxes")
+    data = iso_box(b"ftyp", b"crx ") + iso_box(b"moov", other + canon) + iso_box(b"mdat", b"pixels")
     assert containers.cr3_metadata(data) == [b"camera", b"shot"]
-    assert containers.cr3_metadata(box(b"ftyp", b"crx ")) == []
+    assert containers.cr3_metadata(iso_box(b"ftyp", b"crx ")) == []
 
 
 def raf(jpeg: bytes, sensor_data: bytes) -> bytes:

@@ -15,6 +15,7 @@ from PIL import Image
 from ebb.arrays import Size
 from ebb.errors import InvalidInput
 from ebb.formats.png import MAX_PIXELS, decode_png, encode_grey16, encode_png, png_header
+from tests.helpers.file_parts import png_chunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,13 +29,9 @@ IMAGES = hnp.arrays(
 )
 
 
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
 def png_claiming(width: int, height: int) -> bytes:
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(b"")) + png_chunk(b"IEND", b"")
 
 
 def pillow_png(image: Image.Image, **options: object) -> bytes:
@@ -151,7 +148,7 @@ def test_every_flipped_bit_is_found(photo: NDArray[np.uint8]) -> None:
 
 
 def test_trailing_bytes_are_refused(photo: NDArray[np.uint8]) -> None:
-    for rest in (b"rest", chunk(b"IDAT", b"")):
+    for rest in (b"rest", png_chunk(b"IDAT", b"")):
         with pytest.raises(InvalidInput, match="after its end"):
             decode_png(encode_png(photo) + rest)
 

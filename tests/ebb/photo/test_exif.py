@@ -19,6 +19,7 @@ from ebb.errors import Broken, Reason
 from ebb.photo import exif as exif_module
 from ebb.photo.capture import Exif
 from ebb.photo.exif import read_exif
+from tests.helpers.file_parts import iso_box
 
 CAPTURES = Path(__file__).parents[3] / "data" / "sample" / "captures"
 CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
@@ -47,10 +48,6 @@ def reason_of(data: bytes, suffix: str) -> Reason | None:
     except Broken as error:
         return error.reason
     return None
-
-
-def box(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I4s", 8 + len(content), name) + content
 
 
 def test_sample_raw_file() -> None:
@@ -92,8 +89,8 @@ def test_cr3_keeps_its_exif_in_boxes() -> None:
     camera[MAKE], camera[MODEL], camera[ORIENTATION] = "Canon", "Canon EOS R5", 6
     shot[F_NUMBER], shot[LENS_MODEL] = 1.8, "RF50mm F1.8 STM"
     blocks = [block.tobytes().removeprefix(b"Exif\0\0") for block in (camera, shot)]
-    canon = box(b"uuid", CANON + box(b"CMT1", blocks[0]) + box(b"CMT2", blocks[1]))
-    exif = read_exif(box(b"ftyp", b"crx ") + box(b"moov", canon) + box(b"mdat", b""), ".CR3")
+    canon = iso_box(b"uuid", CANON + iso_box(b"CMT1", blocks[0]) + iso_box(b"CMT2", blocks[1]))
+    exif = read_exif(iso_box(b"ftyp", b"crx ") + iso_box(b"moov", canon) + iso_box(b"mdat", b""), ".CR3")
     assert exif == Exif(camera="Canon EOS R5", lens="RF50mm F1.8 STM", f_number=1.8, orientation=6)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import itertools
 from datetime import datetime, timedelta
@@ -534,9 +533,3 @@ def test_explain_of_a_bare_file_says_what_is_missing_and_what_to_do() -> None:
     assert "rejected, no_f_number" in text
     assert text.endswith(f"to do     {Reason.NO_F_NUMBER.advice}")
     assert "serial" not in text
-
-
-def test_verdicts_are_frozen() -> None:
-    verdict = pair_captures(series((W, 0)), EXACT)[0]
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        verdict.role = "shallow"  # type: ignore[misc]

@@ -2,7 +2,6 @@ import io
 import struct
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from ebb.errors import Broken, Reason
 from ebb.photo.decode import decode
 from ebb.photo.probe import probe
 from ebb.photo.suffixes import OTHER_RAW_SUFFIXES, PHOTO_SUFFIXES, RAW_SUFFIXES
+from tests.helpers.file_parts import png_bomb, png_chunk
 
 CAPTURES = Path(__file__).parents[3] / "data" / "sample" / "captures"
 LIMIT = 120.0
@@ -122,17 +122,6 @@ def test_other_suffixes_are_unsupported() -> None:
     assert error.value.reason is Reason.UNSUPPORTED_FILE
 
 
-def chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-
-def png_bomb() -> bytes:
-    """A whole PNG that claims 30000 x 30000 one-bit pixels."""
-    header = struct.pack(">IIBBBBB", 30000, 30000, 1, 0, 0, 0, 0)
-    pixels = zlib.compress(bytes(3751 * 30000), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-
-
 def jpeg_bomb() -> bytes:
     data = encoded("JPEG")
     return data.replace(struct.pack(">BHH", 8, 90, 130), struct.pack(">BHH", 8, 65500, 65500))
@@ -218,9 +207,9 @@ def test_a_frame_without_pixels() -> None:
 
 
 def test_png_without_pixels() -> None:
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 3, 3, 8, 2, 0, 0, 0))
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 3, 3, 8, 2, 0, 0, 0))
     with pytest.raises(Broken, match="holds no pixels"):
-        probe(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IEND", b""), ".png", LIMIT)
+        probe(b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IEND", b""), ".png", LIMIT)
 
 
 def test_a_cr3_cut_between_two_boxes() -> None:

@@ -1,0 +1,1 @@
+"""What several tests build their inputs and their expectations from."""
