@@ -32,6 +32,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 
+from ebb.bokeh.focus import estimate_focus
 from ebb.cli import main as ebb
 from ebb.console import PlainProgress
 from ebb.dataset.shards import ShardReader
@@ -39,7 +40,6 @@ from ebb.formats.png import decode_png
 from ebb.simulation.simulate import DEPTH_SCALE
 from ebb_train.baselines import layered
 from ebb_train.baselines.exposure import fit_exposure
-from ebb_train.baselines.focus import estimate_focus
 from ebb_train.baselines.gaussian import Gaussian
 from ebb_train.baselines.layered import Layered
 from ebb_train.data.sources import open_source

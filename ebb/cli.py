@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from ebb import __version__
 from ebb.command import Flags, Output, run_verb
 from ebb.config import layered
 from ebb.errors import ExitCode
@@ -24,6 +23,7 @@ from ebb.settings import (
     ShardSettings,
     SimulateSettings,
 )
+from ebb.version import __version__
 from ebb.weights_verbs import weights_app
 
 if TYPE_CHECKING:

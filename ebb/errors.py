@@ -50,7 +50,12 @@ class ExitCode(IntEnum):
 
 
 class Status(StrEnum):
-    """How a capture or a stage of a pair ended."""
+    """How a capture or a stage of a pair ended.
+
+    Example:
+        >>> ebb.Status("ok") is ebb.Status.OK
+        True
+    """
 
     OK = "ok"
     REJECTED = "rejected"
@@ -58,7 +63,12 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a row is not ``ok``; :attr:`advice` says what to do about it."""
+    """Why a row is not ``ok``; :attr:`advice` says what to do about it.
+
+    Example:
+        >>> ebb.Reason("missing_partner").name
+        'MISSING_PARTNER'
+    """
 
     # captures
     MISSING_PARTNER = "missing_partner"
@@ -151,6 +161,10 @@ class EbbError(Exception):
         message: What went wrong, and why.
         path: The file or folder it is about, if any.
         hint: What to do next.
+
+    Example:
+        >>> print(ebb.EbbError("no such folder", path="raw", hint="check the name"))
+        raw: no such folder (check the name)
     """
 
     exit_code: ExitCode = ExitCode.BUG
@@ -168,37 +182,67 @@ class EbbError(Exception):
 
 
 class UsageError(EbbError):
-    """A flag, a setting or a hand-written file that makes no sense."""
+    """A flag, a setting or a hand-written file that makes no sense.
+
+    Example:
+        >>> print(ebb.UsageError("--val 2.5 is neither a share below 1 nor a whole count"))
+        --val 2.5 is neither a share below 1 nor a whole count
+    """
 
     exit_code = ExitCode.USAGE
 
 
 class InvalidInput(EbbError):
-    """An input folder, dataset or shard that is not what it should be."""
+    """An input folder, dataset or shard that is not what it should be.
+
+    Example:
+        >>> ebb.InvalidInput("no such folder", path="raw").exit_code.value
+        4
+    """
 
     exit_code = ExitCode.INVALID_INPUT
 
 
 class OutputError(EbbError):
-    """Something cannot be written."""
+    """Something cannot be written.
+
+    Example:
+        >>> ebb.OutputError("it holds shards already", path="set", hint="name a new folder").hint
+        'name a new folder'
+    """
 
     exit_code = ExitCode.CANNOT_WRITE
 
 
 class MissingDependency(EbbError):
-    """An optional package or a weights file is missing; the hint holds the command that gets it."""
+    """An optional package or a weights file is missing; the hint holds the command that gets it.
+
+    Example:
+        >>> ebb.MissingDependency("PyTorch is not installed", hint="pip install 'ebb-bokeh[train]'").hint
+        "pip install 'ebb-bokeh[train]'"
+    """
 
     exit_code = ExitCode.MISSING
 
 
 class DatasetLocked(EbbError):
-    """Another run holds the dataset folder."""
+    """Another run holds the dataset folder.
+
+    Example:
+        >>> print(ebb.DatasetLocked("the folder is in use by another run", path="dataset"))
+        dataset: the folder is in use by another run
+    """
 
     exit_code = ExitCode.LOCKED
 
 
 class ItemError(EbbError):
-    """One capture or pair did not make it; a row with a reason, never the end of the run."""
+    """One capture or pair did not make it; a row with a reason, never the end of the run.
+
+    Example:
+        >>> ebb.ItemError(ebb.Reason.TIMEOUT, "took more than 120 s").reason.value
+        'timeout'
+    """
 
     exit_code = ExitCode.ITEMS_FAILED
     status: Status = Status.ERROR
@@ -221,12 +265,22 @@ class ItemError(EbbError):
 
 
 class Rejected(ItemError):
-    """A rule said no. ``measurements`` keeps what the rule looked at."""
+    """A rule said no. ``measurements`` keeps what the rule looked at.
+
+    Example:
+        >>> ebb.Rejected(ebb.Reason.LOW_OVERLAP, "too little", measurements={"overlap": 0.4}).measurements
+        {'overlap': 0.4}
+    """
 
     status = Status.REJECTED
 
 
 class Broken(ItemError):
-    """It broke: unreadable file, crash, timeout."""
+    """It broke: unreadable file, crash, timeout.
+
+    Example:
+        >>> ebb.Broken(ebb.Reason.CORRUPT_INPUT, "is truncated", path="IMG_1.JPG").status.value
+        'error'
+    """
 
     status = Status.ERROR

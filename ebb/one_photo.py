@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ebb import __version__
 from ebb.arrays import Rect, Size
 from ebb.depthmap.encoding import encode_depth8
 from ebb.depthmap.registry import prepare
@@ -28,6 +27,7 @@ from ebb.photo.resample import resample
 from ebb.runner.items import Result
 from ebb.runner.local import run_items
 from ebb.settings import RunSettings
+from ebb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

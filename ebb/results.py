@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - fields keep their types at run time, for ebb.codec
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from ebb.arrays import Rect, Size  # noqa: TC001
+from ebb.dataset.columns import COUNT
+from ebb.dataset.record import MEASUREMENT_COLUMNS
 from ebb.state import Stage
 
 
+class AlignmentFields(TypedDict):
+    """The fields of :class:`~ebb.dataset.record.Record` that alignment fills."""
+
+    width: int
+    height: int
+    crop_x: int
+    crop_y: int
+    crop_width: int
+    crop_height: int
+    motion_model: str
+    H_shallow_to_wide: tuple[float, ...] | None
+    defocus_map: tuple[float | None, ...] | None
+    measurements: Mapping[str, float]
+
+
 @dataclass(frozen=True, kw_only=True)
-class AlignedPair:
+class StoredAlignment:
     """How the stored photos of a pair were made; imported pairs came aligned, and nothing was measured."""
 
     size: Size
@@ -27,6 +45,25 @@ class AlignedPair:
     perceptual_hash: str = ""
     """Of the wide photo."""
 
+    def record_fields(self) -> AlignmentFields:
+        """What a shard keeps of it; measurements without a column are left out."""
+        kinds = {column.name: column.kind for column in MEASUREMENT_COLUMNS}
+        stored = {name: value for name, value in self.measurements.items() if name in kinds}
+        return AlignmentFields(
+            width=self.size.width,
+            height=self.size.height,
+            crop_x=self.crop.x,
+            crop_y=self.crop.y,
+            crop_width=self.crop.width,
+            crop_height=self.crop.height,
+            motion_model=self.motion_model,
+            H_shallow_to_wide=self.H_shallow_to_wide,
+            defocus_map=self.defocus_map,
+            measurements={
+                name: int(value) if kinds[name] is COUNT else value for name, value in stored.items()
+            },
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class DepthMap:
@@ -40,7 +77,7 @@ class DepthMap:
     depth_max: float | None = None
 
 
-ALIGN = Stage("align", AlignedPair)
+ALIGN = Stage("align", StoredAlignment)
 DEPTH = Stage("depth", DepthMap)
 IMPORT = "import"
 """What takes the place of both stages for an imported pair."""

@@ -16,9 +16,10 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from ebb.errors import UsageError
+from ebb.normalisation import Normalisation, parse_normalisation
 
 if TYPE_CHECKING:
     from ebb.arrays import Size
@@ -28,7 +29,12 @@ Settings = TypeVar("Settings")
 
 @dataclass(frozen=True, kw_only=True)
 class IngestSettings:
-    """How captures are paired."""
+    """How captures are paired.
+
+    Example:
+        >>> ebb.IngestSettings(shallow_f=1.4).wide_f
+        16.0
+    """
 
     wide_f: float = 16.0
     """F-number of the wide photo (large depth of field)."""
@@ -56,7 +62,12 @@ class IngestSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class AlignSettings:
-    """How the two photos of a pair are brought into register."""
+    """How the two photos of a pair are brought into register.
+
+    Example:
+        >>> ebb.AlignSettings(height=512).min_overlap
+        0.6
+    """
 
     height: int = 1024
     """Height of the stored photos in pixels; smaller common crops are rejected, never enlarged."""
@@ -126,7 +137,12 @@ class AlignSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class DepthSettings:
-    """Where depth maps come from."""
+    """Where depth maps come from.
+
+    Example:
+        >>> ebb.DepthSettings(provider="none").device
+        'auto'
+    """
 
     provider: str = "megadepth"
     """megadepth: the network of the EBB! release. sidecar: files PHOTO_depth.png (tif, npy, npz).
@@ -165,45 +181,22 @@ class DepthSettings:
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             raise UsageError(f"--device {self.device}", hint="auto, cpu, cuda or cuda:1")
         if self.model_normalisation != "auto":
-            _normalisation(self.model_normalisation)
+            parse_normalisation(self.model_normalisation)
 
     @property
     def normalisation(self) -> Normalisation | None:
         """:attr:`model_normalisation` in numbers; None for ``auto``."""
-        return None if self.model_normalisation == "auto" else _normalisation(self.model_normalisation)
-
-
-class Normalisation(NamedTuple):
-    """Colours in 0…1 become (colour − mean) / std, for red, green and blue."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-
-NORMALISATIONS = {
-    "imagenet": Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "half": Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    "unit": Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-}
-"""Those with a name."""
-
-
-def _normalisation(text: str) -> Normalisation:
-    if text in NORMALISATIONS:
-        return NORMALISATIONS[text]
-    try:
-        numbers = tuple(map(float, text.split(",")))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != 6 or not all(map(math.isfinite, numbers)) or min(numbers[3:]) <= 0:
-        hint = f"auto, {', '.join(NORMALISATIONS)}, or six numbers: three means, three deviations above 0"
-        raise UsageError(f"--model-normalisation {text}", hint=hint)
-    return Normalisation(numbers[:3], numbers[3:])
+        return None if self.model_normalisation == "auto" else parse_normalisation(self.model_normalisation)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShardSettings:
-    """How pairs become train, val and test shards."""
+    """How pairs become train, val and test shards.
+
+    Example:
+        >>> ebb.ShardSettings(test=200).val
+        0.1
+    """
 
     test: float = 0.1
     """Test pairs: a count (200) or a share (0.1)."""
@@ -224,7 +217,12 @@ class ShardSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """How a run is carried out; never changes what comes out."""
+    """How a run is carried out; never changes what comes out.
+
+    Example:
+        >>> ebb.RunSettings(workers=2).item_timeout
+        120.0
+    """
 
     memory_limit: bool = True
     """Stop a local worker that asks for more than its share of memory; --memory-limit=false lets it."""
@@ -256,7 +254,12 @@ class RunSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulateSettings:
-    """What is photographed when captures are simulated."""
+    """What is photographed when captures are simulated.
+
+    Example:
+        >>> ebb.SimulateSettings(size="384x256").frame
+        Size(width=384, height=256)
+    """
 
     scenes: int = 0
     """Pairs to make; 0: 20, or one for each photo of --from-rgbd."""

@@ -23,7 +23,7 @@ from ebb.files import sha256_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Progress: TypeAlias = "Callable[[int, int | None], None]"
+DownloadProgress: TypeAlias = "Callable[[int, int | None], None]"
 """Called with the bytes at hand and the bytes in all, None if the server does not say."""
 
 TIMEOUT_S = 30.0
@@ -174,7 +174,7 @@ def find_weights(name: str, explicit: Path | None = None, *, flag: str = "") -> 
     return path
 
 
-def download(name: str, progress: Progress | None = None, *, accept_licence: bool = False) -> Path:
+def download(name: str, progress: DownloadProgress | None = None, *, accept_licence: bool = False) -> Path:
     """Fetch a weights file into the cache, or find it there already.
 
     A broken download is taken up where it stopped, if the server still has the same file. The file appears
@@ -222,7 +222,7 @@ def _lock(part: IO[bytes], path: Path) -> None:
         raise OutputError("another download of this file is running", path=path) from error
 
 
-def _fetch(known: WeightsFile, part: IO[bytes], progress: Progress) -> None:
+def _fetch(known: WeightsFile, part: IO[bytes], progress: DownloadProgress) -> None:
     """Bring ``part`` to the full length of the server's file."""
     try:
         with _open(known, part) as response:

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ebb
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
 from ebb.files import cannot_write, make_folder, remove_temporaries, write_atomic
 from ebb.names import as_text, is_text
 from ebb.settings import as_dict, from_values, read_toml, section_of
 from ebb.state import State
+from ebb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,7 @@ def versions() -> dict[str, str]:
 
     names = ("opencv-contrib-python", "rawpy", "numpy", "pyarrow")
     return {
-        "ebb": ebb.__version__,
+        "ebb": __version__,
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in names},
     }

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from ebb import __version__
 from ebb.command import Flags, Output, run_verb
 from ebb.errors import ExitCode, MissingDependency
 from ebb.settings import DepthSettings
+from ebb.version import __version__
 from ebb.weights_verbs import weights_app
 from ebb_train.export.settings import CheckSettings, DeviceSettings, TfliteSettings
 from ebb_train.inference.settings import RenderSettings

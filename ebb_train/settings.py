@@ -164,7 +164,12 @@ to see that everything works; without the VGG term, so that no weights are neede
 
 @dataclass(frozen=True, kw_only=True)
 class FitSettings:
-    """What a run computes; a run folder belongs to one choice of these."""
+    """What a run computes; a run folder belongs to one choice of these.
+
+    Example:
+        >>> ebb_train.FitSettings(schedule="smoke").precision
+        'fp32'
+    """
 
     schedule: str = "paper"
     """paper, short, smoke, or a TOML file with one [[level]] table for each level."""
@@ -203,7 +208,12 @@ class FitSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeSettings:
-    """How a run is carried out; a run may go on with others."""
+    """How a run is carried out; a run may go on with others.
+
+    Example:
+        >>> ebb_train.ComputeSettings(loaders=0).num_loaders
+        0
+    """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to compute; auto: on a GPU if there is one."""
@@ -242,7 +252,12 @@ class ComputeSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class WatchSettings:
-    """What a run shows on the way; nothing of it changes what is trained."""
+    """What a run shows on the way; nothing of it changes what is trained.
+
+    Example:
+        >>> ebb_train.WatchSettings(validate_pairs=8).protocol
+        'ebb'
+    """
 
     log_every: int = 10
     """Steps from one line of the log to the next."""
@@ -313,7 +328,12 @@ def _loss(values: object) -> LossWeights:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreSettings:
-    """What is scored, and how."""
+    """What is scored, and how.
+
+    Example:
+        >>> ebb_train.ScoreSettings(protocol=("ebb", "pynet2020")).split
+        'test'
+    """
 
     split: Literal["train", "val", "test"] = "test"
     """Which pairs."""
@@ -341,7 +361,12 @@ class ScoreSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TimingSettings:
-    """How latency and memory are measured."""
+    """How latency and memory are measured.
+
+    Example:
+        >>> ebb_train.TimingSettings(repeats=0).threads
+        0
+    """
 
     repeats: int = 5
     """Timed renderings of the first photo, after one that is not timed; 0: no timings."""

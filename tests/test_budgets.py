@@ -6,12 +6,19 @@ import ast
 import statistics
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 ROOT = Path(__file__).parents[1]
 MODULES = sorted([*ROOT.glob("ebb/**/*.py"), *ROOT.glob("ebb_train/**/*.py")])
+CONVENTIONAL = {"__init__.py", "cli.py", "settings.py"}
+"""File names that say what a file is to its folder; any folder may have one."""
 HEAVY = ("numpy", "cv2", "torch", "tensorflow", "pandas", "rawpy", "matplotlib", "pyarrow", "ray")
 
 
@@ -52,6 +59,44 @@ def test_every_module_has_a_test_file(path: Path) -> None:
         return
     relative = path.relative_to(ROOT)
     assert (ROOT / "tests" / relative.with_name(f"test_{relative.name}")).exists()
+
+
+def public_types(path: Path) -> list[str]:
+    """Classes and type aliases that other modules can import."""
+    found = []
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            found.append(node.name)
+        elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
+            found.append(ast.unparse(node.target))
+    return [name for name in found if not name.startswith("_")]
+
+
+def repeated(names: Iterable[tuple[str, Path]], most: int) -> dict[str, list[str]]:
+    """Names that more than so many paths have."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for name, path in names:
+        places[name].append(str(path.relative_to(ROOT)))
+    return {name: paths for name, paths in places.items() if len(paths) > most}
+
+
+def test_a_type_name_has_one_meaning() -> None:
+    assert repeated(((name, path) for path in MODULES for name in public_types(path)), 1) == {}
+
+
+def test_few_files_have_the_same_name() -> None:
+    names = ((path.name, path) for path in MODULES if path.name not in CONVENTIONAL)
+    assert repeated(names, 3) == {}
+
+
+def test_the_check_for_names_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    first, second = tmp_path / "a.py", tmp_path / "b.py"
+    first.write_text("class Scene: ...\nclass _Own: ...\n")
+    second.write_text("Scene: TypeAlias = int\nclass _Own: ...\n")
+    names = [(name, path) for path in (first, second) for name in public_types(path)]
+    assert repeated(names, 1) == {"Scene": ["a.py", "b.py"]}
+    assert repeated(names, 2) == {}
 
 
 def test_there_is_enough_test() -> None:

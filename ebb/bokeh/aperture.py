@@ -29,6 +29,10 @@ class Aperture:
 
     Raises:
         UsageError: 1, 2 or fewer than 0 blades, or a rotation that is not finite.
+
+    Example:
+        >>> ebb.Aperture(blades=6, rotation_deg=15)
+        Aperture(blades=6, rotation_deg=15)
     """
 
     blades: int = 0

@@ -12,7 +12,7 @@ from ebb.bokeh.inpainting import find_surfaces
 from ebb.bokeh.layers import cut, plane_cocs
 from ebb.bokeh.thin_lens import coc_px as metric_coc_px
 from ebb.bokeh.thin_lens import relative_coc_px
-from ebb.bokeh.tiles import Scene, overhang, paste, tile_rects
+from ebb.bokeh.tiles import LayeredScene, overhang, paste, tile_rects
 from ebb.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def render_shallow(
     margin = max(len(blur_kernel(planes[0])), len(blur_kernel(planes[-1]))) // 2
     border = margin + overhang(cats_eye)
     stack = cut(find_surfaces(photo, coc), planes, border)
-    scene = Scene(stack, margin, border, aperture, cats_eye, backend)
+    scene = LayeredScene(stack, margin, border, aperture, cats_eye, backend)
     return paste(scene, tile_rects(coc.shape, cats_eye, whole=device is not None), coc.shape, workers)
 
 

@@ -33,8 +33,16 @@ GREEN_NM = 550.0
 class Lens:
     """An ideal lens.
 
+    Attributes:
+        focal_length_mm: Focal length f in millimetres.
+        f_number: F-number N, focal length over the diameter of the entrance pupil.
+
     Raises:
         UsageError: a value is not positive and finite.
+
+    Example:
+        >>> ebb.Lens(focal_length_mm=50, f_number=2).aperture_mm
+        25.0
     """
 
     focal_length_mm: float

@@ -23,7 +23,7 @@ TILE_PX = 128
 """Side of a square; most hold few planes, and their Fourier transforms fit the cache."""
 
 
-class Scene(NamedTuple):
+class LayeredScene(NamedTuple):
     """What every tile is rendered from."""
 
     stack: Stack
@@ -54,7 +54,7 @@ def tile_rects(shape: tuple[int, int], cats_eye: float, *, whole: bool) -> list[
     return [Rect(x, y, min(side, width - x), min(side, height - y)) for y, x in starts]
 
 
-def paste(scene: Scene, rects: list[Rect], shape: tuple[int, int], workers: int) -> RgbLinear:
+def paste(scene: LayeredScene, rects: list[Rect], shape: tuple[int, int], workers: int) -> RgbLinear:
     """Render all tiles and add them up, in their order: the result does not depend on the threads."""
     result = np.zeros((*shape, 3), np.float32)
     fade = bool(scene.cats_eye)
@@ -74,7 +74,7 @@ def _tent(rect: Rect) -> NDArray[np.float32]:
     return np.outer(rise[: rect.height], rise[: rect.width])[..., None].astype(np.float32)
 
 
-def _render(scene: Scene, rect: Rect, shape: tuple[int, int]) -> RgbLinear:
+def _render(scene: LayeredScene, rect: Rect, shape: tuple[int, int]) -> RgbLinear:
     outer = scene.border - scene.margin
     rows = slice(rect.y + outer, rect.y + outer + rect.height + 2 * scene.margin)
     columns = slice(rect.x + outer, rect.x + outer + rect.width + 2 * scene.margin)
@@ -87,7 +87,7 @@ def _render(scene: Scene, rect: Rect, shape: tuple[int, int]) -> RgbLinear:
     return np.ascontiguousarray(np.moveaxis(backend.fetch(tile), 0, -1))
 
 
-def _clip(scene: Scene, rect: Rect, shape: tuple[int, int]) -> tuple[float, float]:
+def _clip(scene: LayeredScene, rect: Rect, shape: tuple[int, int]) -> tuple[float, float]:
     """Where the barrel's edge lies: shifted to the middle of the photo, fully at a corner.
 
     The front rim cuts rays on the side of the pupil that the object is on, so a corner's background

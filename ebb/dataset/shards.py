@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from ebb.files import BinarySink
@@ -222,8 +223,16 @@ class ShardReader:
         Raises:
             InvalidInput: the column is damaged.
         """
-        with _invalid_input(self.path, f"column {name} is damaged"):
-            return cast("list[Any]", self._file.read(columns=[name])[name].to_pylist())
+        return cast("list[Any]", self.table([name])[name].to_pylist())
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        """Read some columns of all records.
+
+        Raises:
+            InvalidInput: one of them is damaged.
+        """
+        with _invalid_input(self.path, f"column {', '.join(columns)} is damaged"):
+            return self._file.read(columns=list(columns))
 
     def _records(self, group: int, start: int = 0, length: int | None = None) -> list[Record]:
         with _invalid_input(self.path, f"row group {group}"):

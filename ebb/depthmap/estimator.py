@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PIL.Image import Resampling
 
     from ebb.arrays import InverseDepth, Rgb8
-    from ebb.settings import Normalisation
+    from ebb.normalisation import Normalisation
 
 OutputKind: TypeAlias = Literal["inverse", "distance", "log_distance"]
 

@@ -38,8 +38,15 @@ class FromNetwork:
         self._provider = provider
 
     def depth(self, photos: Sequence[PhotoView]) -> list[InverseDepth]:
-        """See :class:`~ebb.depthmap.source.DepthSource`; a single photo takes no ``predict``."""
-        pixels = [photo.read_pixels() for photo in photos]
+        """See :class:`~ebb.depthmap.source.DepthSource`."""
+        return self.estimate([photo.read_pixels() for photo in photos])
+
+    def estimate(self, pixels: Sequence[Rgb8]) -> list[InverseDepth]:
+        """Inverse depth of photos of equal size (height, width, 3), at half their size, rounded down.
+
+        Raises:
+            Rejected: ``too_small`` or ``bad_depth``.
+        """
         maps = list(self._provider.predict(pixels)) if len(pixels) > 1 else [self._provider(pixels[0])]
         half = (pixels[0].shape[0] // 2, pixels[0].shape[1] // 2)
         for inverse_depth in maps:

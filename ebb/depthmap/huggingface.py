@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ebb.arrays import Size
 from ebb.depthmap.estimator import Estimator, InputSize, not_taken
 from ebb.errors import InvalidInput, MissingDependency, UsageError, install_extra
+from ebb.normalisation import NORMALISATIONS, Normalisation
 from ebb.pytorch import to_device, torch_device
-from ebb.settings import NORMALISATIONS, Normalisation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ import numpy as np
 from ebb.arrays import Size
 from ebb.depthmap.estimator import Estimator, InputSize, not_taken
 from ebb.errors import InvalidInput, MissingDependency, UsageError, install_extra
-from ebb.settings import NORMALISATIONS
+from ebb.normalisation import NORMALISATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.photo.resample import Grid, Plane, gather, on_grid
+from ebb.photo.resample import ColourPlane, SampleGrid, gather, on_grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +76,7 @@ class Mosaic:
             (size.height, size.width, 3), linear sRGB, not clipped.
         """
         columns, rows = (
-            Grid((pixel - 1) / 2, pixel, count, pixel)
+            SampleGrid((pixel - 1) / 2, pixel, count, pixel)
             for count, pixel in zip(size, np.divide(self.size, size).tolist(), strict=True)
         )
         colours = [[self._plane(cell) for cell in self._cells(colour)] for colour in (RED, GREEN, BLUE)]
@@ -90,10 +90,10 @@ class Mosaic:
         """
         green, differences = self._green_and_differences()
         red, blue = (
-            [Plane(differences[cell], cell[1], cell[0], 2) for cell in self._cells(colour)]
+            [ColourPlane(differences[cell], cell[1], cell[0], 2) for cell in self._cells(colour)]
             for colour in (RED, BLUE)
         )
-        camera = gather([red, [Plane(green)], blue], H_out_to_stored, size)
+        camera = gather([red, [ColourPlane(green)], blue], H_out_to_stored, size)
         camera[..., RED] += camera[..., GREEN]
         camera[..., BLUE] += camera[..., GREEN]
         return self._srgb(camera)
@@ -118,8 +118,8 @@ class Mosaic:
     def _cells(self, colour: int) -> list[Cell]:
         return [cell for cell in _CELLS if self.pattern[cell] == colour]
 
-    def _plane(self, cell: Cell) -> Plane:
-        return Plane(self._balanced(cell), cell[1], cell[0], 2)
+    def _plane(self, cell: Cell) -> ColourPlane:
+        return ColourPlane(self._balanced(cell), cell[1], cell[0], 2)
 
     def _balanced(self, cell: Cell) -> Samples:
         """Pixels of one cell position, white-balanced, 1 = white; what is brighter has lost its colour."""

@@ -42,7 +42,7 @@ _BLOCK = 16  # dense samples per matrix product: wide enough for BLAS, narrow en
 _UINT16_PER_LEVEL = 257.0
 
 
-class Plane(NamedTuple):
+class ColourPlane(NamedTuple):
     """Samples of one colour on a regular grid over a photo."""
 
     samples: NDArray[Any]
@@ -56,7 +56,7 @@ class Plane(NamedTuple):
     """Value of each code; the samples are values themselves if not given."""
 
 
-class Grid(NamedTuple):
+class SampleGrid(NamedTuple):
     """Evenly spaced positions along one axis of a photo: start + i·step, in photo pixels."""
 
     start: float
@@ -65,13 +65,13 @@ class Grid(NamedTuple):
     pixel: float
     """Size of an output pixel, which the filter is as wide as."""
 
-    def over(self, origin: float, pitch: int) -> Grid:
+    def over(self, origin: float, pitch: int) -> SampleGrid:
         """The same positions on an axis that begins at ``origin`` and counts in units of ``pitch``."""
         start = (self.start - origin) / pitch
-        return Grid(start, self.step / pitch, self.num_samples, self.pixel / pitch)
+        return SampleGrid(start, self.step / pitch, self.num_samples, self.pixel / pitch)
 
 
-class Band(NamedTuple):
+class FilterBand(NamedTuple):
     """Weights that turn a run of photo samples into a run of grid samples."""
 
     grid: slice
@@ -111,7 +111,7 @@ def resample(photo: Rgb, H_out_to_photo: Homography, size: Size, gain: Gain = NE
         (size.height, size.width, 3), uint8: clipped, then rounded.
     """
     light = light_of_codes(int(np.iinfo(photo.dtype).max))
-    planes = [[Plane(photo[..., channel], light=light)] for channel in range(3)]
+    planes = [[ColourPlane(photo[..., channel], light=light)] for channel in range(3)]
     return as_photo(gather(planes, H_out_to_photo, size), gain)
 
 
@@ -121,7 +121,7 @@ def as_photo(light: RgbLinear, gain: Gain = NEUTRAL) -> Rgb8:
     return cast("Rgb8", encode(np.asarray(balanced, np.float32), 255))
 
 
-def gather(channels: Sequence[Sequence[Plane]], H_out_to_photo: Homography, size: Size) -> RgbLinear:
+def gather(channels: Sequence[Sequence[ColourPlane]], H_out_to_photo: Homography, size: Size) -> RgbLinear:
     """Resample planes that each lie on a grid of their own; :func:`resample` says how.
 
     Args:
@@ -149,7 +149,7 @@ def gather(channels: Sequence[Sequence[Plane]], H_out_to_photo: Homography, size
     return np.asarray(out, np.float32)
 
 
-def on_grid(channels: Sequence[Sequence[Plane]], columns: Grid, rows: Grid) -> RgbLinear:
+def on_grid(channels: Sequence[Sequence[ColourPlane]], columns: SampleGrid, rows: SampleGrid) -> RgbLinear:
     """Filter planes onto a grid that is parallel to their axes.
 
     Returns:
@@ -160,7 +160,7 @@ def on_grid(channels: Sequence[Sequence[Plane]], columns: Grid, rows: Grid) -> R
     return np.asarray(cv2.merge([_mean(planes, columns, rows) for planes in channels]), np.float32)
 
 
-def _mean(planes: Sequence[Plane], columns: Grid, rows: Grid) -> NDArray[np.float32]:
+def _mean(planes: Sequence[ColourPlane], columns: SampleGrid, rows: SampleGrid) -> NDArray[np.float32]:
     """(rows, columns), mean of the filtered planes of one channel."""
     total, *others = (_filter(plane, columns, rows) for plane in planes)
     if others:
@@ -170,7 +170,7 @@ def _mean(planes: Sequence[Plane], columns: Grid, rows: Grid) -> NDArray[np.floa
     return total
 
 
-def _dense_grids(H_out_to_photo: Homography, size: Size) -> tuple[Grid, Grid]:
+def _dense_grids(H_out_to_photo: Homography, size: Size) -> tuple[SampleGrid, SampleGrid]:
     """Columns and rows over the output rectangle at twice its density, anchored on its middle pixel."""
     middle = np.array([size.width // 2, size.height // 2, 1.0])
     projected = H_out_to_photo @ middle
@@ -186,7 +186,7 @@ def _dense_grids(H_out_to_photo: Homography, size: Size) -> tuple[Grid, Grid]:
     before = np.ceil((anchor - corners.min(axis=1)) / steps).astype(int) + _MARGIN
     after = np.ceil((corners.max(axis=1) - anchor) / steps).astype(int) + _MARGIN
     columns, rows = (
-        Grid(
+        SampleGrid(
             float(anchor[axis] - before[axis] * steps[axis]),
             float(steps[axis]),
             int(before[axis] + after[axis] + 1),
@@ -197,7 +197,7 @@ def _dense_grids(H_out_to_photo: Homography, size: Size) -> tuple[Grid, Grid]:
     return columns, rows
 
 
-def _filter(plane: Plane, columns: Grid, rows: Grid) -> NDArray[np.float32]:
+def _filter(plane: ColourPlane, columns: SampleGrid, rows: SampleGrid) -> NDArray[np.float32]:
     """Low-passed plane at the grid, (rows, columns)."""
     height, width = plane.samples.shape
     horizontal = _bands(columns.over(plane.x, plane.pitch), width)
@@ -217,7 +217,7 @@ def _filter(plane: Plane, columns: Grid, rows: Grid) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=8)
-def _bands(grid: Grid, length: int) -> tuple[Band, ...]:
+def _bands(grid: SampleGrid, length: int) -> tuple[FilterBand, ...]:
     """Weights of the stretched Lanczos kernel for an axis of ``length`` photo samples, block by block.
 
     Taps outside the photo are dropped and the others made to sum to 1, so no border darkens.
@@ -235,7 +235,7 @@ def _bands(grid: Grid, length: int) -> tuple[Band, ...]:
     for block, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
         grid_samples = slice(block * _BLOCK, min((block + 1) * _BLOCK, grid.num_samples))
         rows = weights[block, : grid_samples.stop - grid_samples.start, : end - begin]
-        bands.append(Band(grid_samples, slice(begin, end), rows))
+        bands.append(FilterBand(grid_samples, slice(begin, end), rows))
     return tuple(bands)
 
 

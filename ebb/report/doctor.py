@@ -9,8 +9,8 @@ import tempfile
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-import ebb
 from ebb.errors import InvalidInput, MissingDependency
+from ebb.version import __version__
 from ebb.weights import WEIGHTS, find_weights
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def examine(dataset: Path) -> dict[str, str]:
     """Collect versions, what is installed, weights, disk and a write test, as name → value."""
     place = next(folder for folder in (dataset.absolute(), *dataset.absolute().parents) if folder.is_dir())
     return {
-        "ebb": ebb.__version__,
+        "ebb": __version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cores": str(len(os.sched_getaffinity(0))),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ebb.dataset.catalog import CatalogRow
-    from ebb.results import AlignedPair, DepthMap
+    from ebb.results import DepthMap, StoredAlignment
     from ebb.state import StageRow
     from ebb.workspace import Workspace
 
@@ -26,7 +26,7 @@ class Contents:
 
     catalog: list[CatalogRow]
     pairs: list[Pair]
-    aligned: dict[str, StageRow[AlignedPair]]
+    aligned: dict[str, StageRow[StoredAlignment]]
     """What aligning last said of each pair with the folder's settings; pair_id → row."""
     deep: dict[str, StageRow[DepthMap]]
     """The same of depth, for the photos that are there now."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import RgbLinear
-    from ebb.simulation.sensor import Mosaic, Sensor
+    from ebb.simulation.sensor import BayerArray, Sensor
 
 _GREEN = 1
 _FROM_CROSS = np.array(
@@ -30,7 +30,7 @@ _STEPS = {1: (1, 1), 2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (-1, 1),
 """EXIF Orientation → step through rows and columns of the upright photo; from 5 on after a transposition."""
 
 
-def develop(mosaic: Mosaic, sensor: Sensor, white_balance: tuple[float, float, float]) -> RgbLinear:
+def develop(mosaic: BayerArray, sensor: Sensor, white_balance: tuple[float, float, float]) -> RgbLinear:
     """Undo :func:`ebb.simulation.sensor.expose`: black level, white balance, demosaicing, linear sRGB.
 
     Args:

@@ -15,14 +15,14 @@ from ebb.formats import tiff_writer as tiff
 from ebb.formats.exif_writer import EXIF_IFD, ShotInfo, exif_entries, main_entries
 
 if TYPE_CHECKING:
-    from ebb.simulation.sensor import Exposure, Mosaic, Sensor
+    from ebb.simulation.sensor import BayerArray, Exposure, Sensor
 
 _STRIP_OFFSETS = 273
 _STRIP_BYTES = 1 << 18
 """Size of a strip; readers that stream the file read one at a time."""
 
 
-def write_dng(mosaic: Mosaic, info: ShotInfo, sensor: Sensor, exposure: Exposure) -> bytes:
+def write_dng(mosaic: BayerArray, info: ShotInfo, sensor: Sensor, exposure: Exposure) -> bytes:
     """Write a DNG file.
 
     Args:

@@ -37,7 +37,7 @@ _SHUTTER_S = (*(Fraction(1, n) for n in _PARTS_OF_A_SECOND), *(Fraction(n, 10) f
 """Shutter speeds of cameras, thirds of a stop rounded as they are on every dial."""
 
 
-class Kind(StrEnum):
+class PairKind(StrEnum):
     """What goes wrong with a pair."""
 
     GOOD = "good"
@@ -55,41 +55,41 @@ class Kind(StrEnum):
     """The shallow shot is far too bright."""
 
 
-EXPECTED_REASONS: Mapping[Kind, tuple[Reason, ...]] = {
-    Kind.GOOD: (),
-    Kind.UNRELATED: (
+EXPECTED_REASONS: Mapping[PairKind, tuple[Reason, ...]] = {
+    PairKind.GOOD: (),
+    PairKind.UNRELATED: (
         Reason.TOO_FEW_INLIERS,
         Reason.TOO_FEW_MATCHES,
         Reason.IMPLAUSIBLE_MOTION,
         Reason.LOW_OVERLAP,
         Reason.LOW_SIMILARITY,
     ),
-    Kind.MOVED_SUBJECT: (
+    PairKind.MOVED_SUBJECT: (
         Reason.LOW_SIMILARITY,
         Reason.PARALLAX,
         Reason.TOO_FEW_INLIERS,
         Reason.TOO_FEW_MATCHES,
         Reason.IMPLAUSIBLE_MOTION,
     ),
-    Kind.MISSED_FOCUS: (
+    PairKind.MISSED_FOCUS: (
         Reason.MISSED_FOCUS,
         Reason.TOO_FEW_MATCHES,
         Reason.TOO_FEW_INLIERS,
         Reason.LOW_SIMILARITY,
     ),
-    Kind.PARALLAX: (
+    PairKind.PARALLAX: (
         Reason.PARALLAX,
         Reason.TOO_FEW_INLIERS,
         Reason.TOO_FEW_MATCHES,
         Reason.IMPLAUSIBLE_MOTION,
         Reason.LOW_SIMILARITY,
     ),
-    Kind.MISSING_PARTNER: (Reason.MISSING_PARTNER,),
-    Kind.OVEREXPOSED: (Reason.EXPOSURE_MISMATCH, Reason.TOO_FEW_MATCHES, Reason.TOO_FEW_INLIERS),
+    PairKind.MISSING_PARTNER: (Reason.MISSING_PARTNER,),
+    PairKind.OVEREXPOSED: (Reason.EXPOSURE_MISMATCH, Reason.TOO_FEW_MATCHES, Reason.TOO_FEW_INLIERS),
 }
 """What a pair of that kind may be rejected for, the one that names the cause first; none: it must align."""
 
-BAD_KINDS = tuple(kind for kind in Kind if kind is not Kind.GOOD)
+BAD_KINDS = tuple(kind for kind in PairKind if kind is not PairKind.GOOD)
 
 
 class Stream(IntEnum):
@@ -124,7 +124,7 @@ class PairPlan:
 
     seed: int
     index: int
-    kind: Kind
+    kind: PairKind
     size: Size
     """Of the upright photo."""
     file_format: FileFormat
@@ -152,7 +152,7 @@ def plan_pair(
     bad_share: float = 0.2,
     size: Size = Size(1296, 864),  # noqa: B008 (an immutable tuple)
     file_format: FileFormat = "dng",
-    bad_kinds: Sequence[Kind] = BAD_KINDS,
+    bad_kinds: Sequence[PairKind] = BAD_KINDS,
 ) -> PairPlan:
     """Decide how pair ``index`` is taken.
 
@@ -174,7 +174,7 @@ def plan_pair(
     _check(seed, index, bad_share, size, bad_kinds)
     rng = np.random.default_rng([seed, index, Stream.PLAN])
     bad = rng.random() < bad_share
-    kind = bad_kinds[int(rng.integers(len(bad_kinds)))] if bad else Kind.GOOD
+    kind = bad_kinds[int(rng.integers(len(bad_kinds)))] if bad else PairKind.GOOD
     orientation = int(rng.choice([1, 8, 6, 3], p=[0.65, 0.2, 0.1, 0.05]))
     upright = Size(size.height, size.width) if orientation >= 5 else size
     pose = _pose(rng, kind)
@@ -192,12 +192,12 @@ def plan_pair(
         pose=pose,
         wide=wide,
         shallow=shallow,
-        missing=missing[int(rng.integers(2))] if kind is Kind.MISSING_PARTNER else "",
-        subject_shift=_either_side(rng, 0.2, 0.35) if kind is Kind.MOVED_SUBJECT else 0.0,
+        missing=missing[int(rng.integers(2))] if kind is PairKind.MISSING_PARTNER else "",
+        subject_shift=_either_side(rng, 0.2, 0.35) if kind is PairKind.MOVED_SUBJECT else 0.0,
     )
 
 
-def _check(seed: int, index: int, bad_share: float, size: Size, bad_kinds: Sequence[Kind]) -> None:
+def _check(seed: int, index: int, bad_share: float, size: Size, bad_kinds: Sequence[PairKind]) -> None:
     if seed < 0 or index < 0:
         raise UsageError(f"seed {seed}, pair {index}", hint="neither may be negative")
     if not 0 <= bad_share <= 1:
@@ -212,18 +212,18 @@ def _either_side(rng: np.random.Generator, least: float, most: float) -> float:
     return float(rng.choice([-1, 1]) * rng.uniform(least, most))
 
 
-def _pose(rng: np.random.Generator, kind: Kind) -> CameraPose:
+def _pose(rng: np.random.Generator, kind: PairKind) -> CameraPose:
     """A hand's motion: some tenths of a degree, a breath of focus, for half the hands half a millimetre."""
     pitch, yaw, roll = (float(value) for value in np.clip(rng.normal(0, 0.2, 3), -0.45, 0.45))
     shift = np.clip(rng.normal(0, 0.0003, 3), -0.0008, 0.0008) * (rng.random() < 0.5)
     breathing = float(1 + np.clip(rng.normal(0, 0.008), -0.016, 0.016))
-    if kind is Kind.PARALLAX:
+    if kind is PairKind.PARALLAX:
         shift = np.array([_either_side(rng, 0.04, 0.08), _either_side(rng, 0.0, 0.02), 0.0])
     x, y, z = (float(value) for value in shift)
     return CameraPose(rotation_deg=(pitch, yaw, roll), translation_m=(x, y, z), focal_ratio=breathing)
 
 
-def _shots(rng: np.random.Generator, index: int, kind: Kind, suffix: str) -> tuple[ShotPlan, ShotPlan]:
+def _shots(rng: np.random.Generator, index: int, kind: PairKind, suffix: str) -> tuple[ShotPlan, ShotPlan]:
     """Settings of the wide and the shallow shot."""
     start = _FIRST_SHOT + timedelta(seconds=index * _BETWEEN_PAIRS_S + round(rng.uniform(0, 60), 3))
     later = start + timedelta(seconds=round(rng.uniform(*_BETWEEN_SHOTS_S), 3))
@@ -231,7 +231,7 @@ def _shots(rng: np.random.Generator, index: int, kind: Kind, suffix: str) -> tup
     times = (later, start) if shallow_first else (start, later)
     numbers = (2 * index + 2, 2 * index + 1) if shallow_first else (2 * index + 1, 2 * index + 2)
     shallow_time = _nominal(np.exp(rng.uniform(np.log(1 / 3200), np.log(1 / 100))))
-    too_long = float(rng.uniform(3.0, 4.0)) if kind is Kind.OVEREXPOSED else 0.0
+    too_long = float(rng.uniform(3.0, 4.0)) if kind is PairKind.OVEREXPOSED else 0.0
     wide_iso, wide_time = _wide_exposure(float(shallow_time))
     error = np.log2(float(wide_time) * wide_iso / 100 / float(shallow_time) * (1.8 / 16) ** 2)
     mistakes = rng.normal(0, 0.05, 2)
@@ -250,7 +250,7 @@ def _shots(rng: np.random.Generator, index: int, kind: Kind, suffix: str) -> tup
         exposure_time_s=_nominal(float(shallow_time) * 2**too_long),
         iso=100,
         gain_ev=float(too_long + mistakes[1]),
-        focus_ratio=_missed(rng) if kind is Kind.MISSED_FOCUS else 1.0,
+        focus_ratio=_missed(rng) if kind is PairKind.MISSED_FOCUS else 1.0,
     )
     return wide, shallow
 

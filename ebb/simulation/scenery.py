@@ -19,7 +19,7 @@ _GROUND_TILE = 1024
 _MIP_LEVELS = 6
 
 
-class Canvas:
+class RgbdCanvas:
     """The picture as it grows, far things first.
 
     Args:
@@ -67,7 +67,7 @@ class Canvas:
 
 
 def paint_backdrop(
-    canvas: Canvas, camera: Pinhole, rng: np.random.Generator, noise: Noise, far_m: float
+    canvas: RgbdCanvas, camera: Pinhole, rng: np.random.Generator, noise: Noise, far_m: float
 ) -> None:
     """Paint sky with a far row of houses or trees, or a wall; both may carry lights."""
     if camera.horizon_y > 0.1 * camera.height and rng.random() < 0.7:
@@ -81,7 +81,7 @@ def paint_backdrop(
 
 
 def paint_ground(
-    canvas: Canvas, camera: Pinhole, rng: np.random.Generator, noise: Noise, far_m: float
+    canvas: RgbdCanvas, camera: Pinhole, rng: np.random.Generator, noise: Noise, far_m: float
 ) -> None:
     """Paint a flat ground up to ``far_m``, textured in perspective, without aliasing in the distance."""
     tile = textures.any_surface(rng, noise, _GROUND_TILE, _GROUND_TILE, (0.6, 0.15, 0.25, 0.0))
@@ -129,7 +129,7 @@ def _sample_levels(
     return total
 
 
-def _paint_sky(canvas: Canvas, rng: np.random.Generator, noise: Noise) -> None:
+def _paint_sky(canvas: RgbdCanvas, rng: np.random.Generator, noise: Noise) -> None:
     import cv2
 
     height, width = canvas.depth_m.shape
@@ -141,7 +141,7 @@ def _paint_sky(canvas: Canvas, rng: np.random.Generator, noise: Noise) -> None:
 
 
 def _paint_wall(
-    canvas: Canvas, camera: Pinhole, rng: np.random.Generator, noise: Noise, wall_m: float
+    canvas: RgbdCanvas, camera: Pinhole, rng: np.random.Generator, noise: Noise, wall_m: float
 ) -> None:
     height, width = canvas.depth_m.shape
     wall = textures.any_surface(rng, noise, height, width, (0.5, 0.1, 0.4, 0.0))
@@ -159,7 +159,12 @@ def _paint_wall(
 
 
 def _paint_far_thing(
-    canvas: Canvas, camera: Pinhole, rng: np.random.Generator, noise: Noise, ground_m: float, depth_m: float
+    canvas: RgbdCanvas,
+    camera: Pinhole,
+    rng: np.random.Generator,
+    noise: Noise,
+    ground_m: float,
+    depth_m: float,
 ) -> None:
     """A house front or the crown of a tree, far away."""
     scale = depth_m / camera.focal_px
@@ -178,7 +183,7 @@ def _paint_far_thing(
 
 
 def _paint_lights(
-    canvas: Canvas, rng: np.random.Generator, far_m: float, horizon: float, number: int
+    canvas: RgbdCanvas, rng: np.random.Generator, far_m: float, horizon: float, number: int
 ) -> None:
     """Lamps and glints: a few pixels each, far above diffuse white, so that blur makes discs of them."""
     height, width = canvas.depth_m.shape

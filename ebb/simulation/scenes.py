@@ -14,7 +14,7 @@ import numpy as np
 from ebb.arrays import Size
 from ebb.errors import UsageError
 from ebb.simulation import shapes, textures
-from ebb.simulation.scenery import Canvas, paint_backdrop, paint_ground
+from ebb.simulation.scenery import RgbdCanvas, paint_backdrop, paint_ground
 from ebb.simulation.shapes import SUPERSAMPLING, Pinhole
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def make_scene(rng: np.random.Generator, size: Size, *, focal_px: float, subject
     if min(size) < _SMALLEST:
         raise UsageError(f"a scene of {size.width} x {size.height} pixels", hint=f"{_SMALLEST} is the least")
     margin = margin_px(size)
-    canvas = Canvas(Size(size.width + 2 * margin, size.height + 2 * margin))
+    canvas = RgbdCanvas(Size(size.width + 2 * margin, size.height + 2 * margin))
     focus_m = float(np.exp(rng.uniform(*np.log(_FOCUS_M))))
     far_m = focus_m * rng.uniform(5, 12)
     camera = _camera(rng, size, margin, focal_px, focus_m)
@@ -94,7 +94,7 @@ def make_scene(rng: np.random.Generator, size: Size, *, focal_px: float, subject
     return Scene(rgb=canvas.rgb, depth_m=canvas.depth_m, focus_m=focus_m, margin=margin)
 
 
-def _expose_well(canvas: Canvas) -> None:
+def _expose_well(canvas: RgbdCanvas) -> None:
     """Scale the light as a camera's meter does: the bright parts of the scene just below diffuse white."""
     bright = float(np.percentile(canvas.rgb[::4, ::4].max(axis=2), _BRIGHT_PERCENTILE))
     canvas.rgb *= np.float32(_BRIGHT / max(bright, 1e-3))
@@ -104,7 +104,7 @@ def _expose_well(canvas: Canvas) -> None:
 class _Stage:
     """What every thing needs to be painted."""
 
-    canvas: Canvas
+    canvas: RgbdCanvas
     camera: Pinhole
     rng: np.random.Generator
     noise: Noise

@@ -17,7 +17,7 @@ from ebb.errors import UsageError
 if TYPE_CHECKING:
     from ebb.arrays import RgbLinear
 
-Mosaic: TypeAlias = NDArray[np.uint16]
+BayerArray: TypeAlias = NDArray[np.uint16]
 """(height, width), one sensor number a pixel: red, green, green, blue from the top left (RGGB)."""
 
 SRGB_TO_XYZ = np.array(
@@ -125,7 +125,9 @@ def vignetting(width: int, height: int, loss: float) -> NDArray[np.float32]:
     return np.asarray(np.square(1 + slope * radius2) ** -1, np.float32)
 
 
-def expose(photo: RgbLinear, sensor: Sensor, exposure: Exposure, rng: np.random.Generator | None) -> Mosaic:
+def expose(
+    photo: RgbLinear, sensor: Sensor, exposure: Exposure, rng: np.random.Generator | None
+) -> BayerArray:
     """Turn light on the sensor into sensor numbers.
 
     Args:

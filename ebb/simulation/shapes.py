@@ -52,7 +52,7 @@ class Patch(NamedTuple):
     inverse_depth: NDArray[np.float32]
 
 
-class Block(NamedTuple):
+class PixelBlock(NamedTuple):
     """Pixel coordinates of a block of the supersampled picture."""
 
     left: int
@@ -68,7 +68,7 @@ class Block(NamedTuple):
         return self.y.shape[0], self.x.shape[1]
 
 
-def block_around(camera: Pinhole, points: NDArray[np.float64]) -> Block | None:
+def block_around(camera: Pinhole, points: NDArray[np.float64]) -> PixelBlock | None:
     """Smallest even block that holds the points and lies in the canvas; ``None`` when nothing is left."""
     low = np.floor(points.min(axis=0) / 2).astype(int) * 2
     high = np.ceil(points.max(axis=0) / 2).astype(int) * 2 + 2
@@ -77,7 +77,7 @@ def block_around(camera: Pinhole, points: NDArray[np.float64]) -> Block | None:
     if right <= left or bottom <= top:
         return None
     x, y = np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32)
-    return Block(left, top, x[None], y[:, None])
+    return PixelBlock(left, top, x[None], y[:, None])
 
 
 def face(camera: Pinhole, corners: NDArray[np.float64], texture: RgbLinear, light: float) -> Patch | None:

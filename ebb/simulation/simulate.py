@@ -23,7 +23,7 @@ from ebb.formats.png import encode_grey16
 from ebb.simulation.develop import as_stored, develop
 from ebb.simulation.dng import write_dng
 from ebb.simulation.hand_motion import CameraPose, intrinsics
-from ebb.simulation.plan import Kind, Stream
+from ebb.simulation.plan import PairKind, Stream
 from ebb.simulation.point_spread import focus_kernel, spread_light
 from ebb.simulation.reproject import View, second_view
 from ebb.simulation.scenes import Scene, make_scene
@@ -66,9 +66,9 @@ def planned_scenes(plan: PairPlan, sensor: Sensor = APS_C) -> ScenePair:
     """Make up the scenes of a plan: one, or two when the subject moves or the shots are unrelated."""
     focal_px = focal_length_px(plan, sensor, np.inf)
     scene = make_scene(plan.rng(Stream.SCENE), plan.size, focal_px=focal_px)
-    if plan.kind is Kind.UNRELATED:
+    if plan.kind is PairKind.UNRELATED:
         return ScenePair(scene, make_scene(plan.rng(Stream.OTHER_SCENE), plan.size, focal_px=focal_px))
-    if plan.kind is Kind.MOVED_SUBJECT:
+    if plan.kind is PairKind.MOVED_SUBJECT:
         rng, shift = plan.rng(Stream.SCENE), plan.subject_shift
         return ScenePair(scene, make_scene(rng, plan.size, focal_px=focal_px, subject_shift=shift))
     return ScenePair(scene, scene)

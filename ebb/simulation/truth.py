@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_type_hints
 import numpy as np
 
 from ebb.simulation.hand_motion import pose_homography
-from ebb.simulation.plan import EXPECTED_REASONS, Kind
+from ebb.simulation.plan import EXPECTED_REASONS, PairKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ class PairTruth:
     """The truth about one pair; geometry is for upright photos, integers are pixel centres."""
 
     index: int
-    kind: Kind
+    kind: PairKind
     expected: Literal["aligned", "rejected"]
     reasons: tuple[str, ...]
     """Reason codes it may be rejected for, the one that names the cause first."""
@@ -74,7 +74,7 @@ def pair_truth(plan: PairPlan, focal_px: float, focus_m: tuple[float, float]) ->
     """
     reasons = EXPECTED_REASONS[plan.kind]
     H = pose_homography(plan.pose, focal_px, plan.size, focus_m[0])
-    related = plan.kind is not Kind.UNRELATED
+    related = plan.kind is not PairKind.UNRELATED
     return PairTruth(
         index=plan.index,
         kind=plan.kind,

@@ -36,7 +36,7 @@ from ebb.registration.keypoints import detect
 from ebb.registration.matching import match
 from ebb.registration.refinement import Refinement, refine
 from ebb.registration.tiles import pyramid
-from ebb.results import ALIGN, AlignedPair
+from ebb.results import ALIGN, StoredAlignment
 from ebb.runner.items import Result
 from ebb.runner.keys import align_key
 from ebb.runner.stage import StageReport, run_pairs
@@ -94,7 +94,7 @@ def jobs(workspace: Workspace, settings: AlignSettings) -> list[AlignJob]:
     ]
 
 
-def align_pair(job: AlignJob) -> Result[AlignedPair]:
+def align_pair(job: AlignJob) -> Result[StoredAlignment]:
     """Align one pair and write its photos. Runs in a worker.
 
     Raises:
@@ -233,9 +233,9 @@ class Registration(NamedTuple):
         figures = self.figures
         return figures.exposure_gain_red, figures.exposure_gain, figures.exposure_gain_blue
 
-    def stored_as(self, size: Size) -> AlignedPair:
+    def stored_as(self, size: Size) -> StoredAlignment:
         """What is kept of it, with the size of the stored photos."""
-        return AlignedPair(
+        return StoredAlignment(
             size=size,
             crop=self.crop,
             H_shallow_to_wide=tuple(float(value) for value in self.H_shallow_to_wide.ravel()),

@@ -15,7 +15,7 @@ from ebb.errors import Broken, InvalidInput, Reason
 from ebb.files import write_atomic
 from ebb.formats.npy import encode_npy
 from ebb.formats.png import decode_png, encode_png
-from ebb.results import ALIGN, DEPTH, AlignedPair, DepthMap
+from ebb.results import ALIGN, DEPTH, DepthMap, StoredAlignment
 from ebb.runner.batches import Batching, run_batches
 from ebb.runner.items import Result
 from ebb.runner.keys import align_key, depth_key, depth_recipe
@@ -42,7 +42,7 @@ class DepthJob:
     key: str
     folder: Path
     """The pair's folder, with the aligned photos in it."""
-    aligned: AlignedPair
+    aligned: StoredAlignment
     wide: CatalogRow
     sidecar: CatalogRow | None
     source: Prepared

@@ -18,7 +18,7 @@ from ebb.photo.capture import FileMetadata
 from ebb.photo.decode import decode
 from ebb.photo.pairing import pair_id
 from ebb.photo.probe import probe
-from ebb.results import ALIGN, DEPTH, IMPORT, AlignedPair, DepthMap
+from ebb.results import ALIGN, DEPTH, IMPORT, DepthMap, StoredAlignment
 from ebb.runner.items import Result
 from ebb.runner.keys import align_key
 from ebb.runner.stage import StageReport, run_pairs
@@ -100,7 +100,7 @@ def read_file(job: FileJob) -> Result[FileMetadata]:
     return Result(value=FileMetadata(sha256=sha256_bytes(data), width=size.width, height=size.height))
 
 
-def take_in(job: ImportJob) -> Result[AlignedPair]:
+def take_in(job: ImportJob) -> Result[StoredAlignment]:
     """Store the photos of one pair, and its depth map, as PNG. Runs in a worker.
 
     Raises:
@@ -118,7 +118,7 @@ def take_in(job: ImportJob) -> Result[AlignedPair]:
     if job.pair.depth is not None:
         images["depth.png"] = _depth(job.pair.depth, size)
     outputs = {name: write_atomic(job.folder / name, encode_png(image)) for name, image in images.items()}
-    return Result(value=AlignedPair(size=size, crop=Rect(0, 0, *size)), outputs=outputs)
+    return Result(value=StoredAlignment(size=size, crop=Rect(0, 0, *size)), outputs=outputs)
 
 
 def _take_in_all(
@@ -138,7 +138,7 @@ def _take_in_all(
     return report
 
 
-def _depth_row(aligned: StageRow[AlignedPair]) -> StageRow[DepthMap]:
+def _depth_row(aligned: StageRow[StoredAlignment]) -> StageRow[DepthMap]:
     """The depth map came with the photos, so its stage is done with them."""
     return StageRow(
         pair_id=aligned.pair_id,

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from ebb.console import watched
 from ebb.dataset.card import CardFacts, SplitFacts, render_card
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog
-from ebb.dataset.columns import COUNT
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
-from ebb.dataset.record import MEASUREMENT_COLUMNS, Record
+from ebb.dataset.record import Record
 from ebb.dataset.shards import ShardFacts, plan_shards, shard_name, write_shard
 from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_splits
 from ebb.errors import InvalidInput, Reason, Status
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from ebb.results import AlignedPair, DepthMap
+    from ebb.results import DepthMap, StoredAlignment
     from ebb.runner.items import Progress
     from ebb.state import StageRow
     from ebb.workspace import Workspace
@@ -45,7 +44,7 @@ class ReadyPair:
     """A pair with everything a record needs."""
 
     pair: Pair
-    aligned: AlignedPair
+    aligned: StoredAlignment
     depth: DepthMap
     files: Mapping[str, str]
     """File name → SHA-256 of what the stages wrote."""
@@ -148,7 +147,7 @@ def _ready_pair(
     workspace: Workspace,
     pair: Pair,
     key: str,
-    aligned: StageRow[AlignedPair] | None,
+    aligned: StageRow[StoredAlignment] | None,
     depth: StageRow[DepthMap] | None,
 ) -> ReadyPair | None:
     """The pair, if its photos have this key and its depth map was made from them."""
@@ -221,9 +220,10 @@ def _records(members: Sequence[ReadyPair], software: str, progress: Progress) ->
 
 
 def _record(item: ReadyPair, software: str) -> Record:
-    wide, shallow, aligned = item.pair.wide, item.pair.shallow, item.aligned
+    wide, shallow = item.pair.wide, item.pair.shallow
     images = {name: _read_checked(item, name) for name in item.files}
     return Record(
+        **item.aligned.record_fields(),
         pair_id=item.pair.pair_id,
         wide=images["wide.png"],
         shallow=images["shallow.png"],
@@ -231,8 +231,6 @@ def _record(item: ReadyPair, software: str) -> Record:
         depth_float16=images.get("depth.npy"),
         depth_min=item.depth.depth_min,
         depth_max=item.depth.depth_max,
-        width=aligned.size.width,
-        height=aligned.size.height,
         f_number_wide=wide.f_number,
         f_number_shallow=shallow.f_number,
         focal_length_mm=wide.focal_length_mm,
@@ -244,14 +242,6 @@ def _record(item: ReadyPair, software: str) -> Record:
         lens=wide.lens,
         captured_at_wide=wide.captured_at,
         captured_at_shallow=shallow.captured_at,
-        motion_model=aligned.motion_model,
-        H_shallow_to_wide=aligned.H_shallow_to_wide,
-        defocus_map=aligned.defocus_map,
-        crop_x=aligned.crop.x,
-        crop_y=aligned.crop.y,
-        crop_width=aligned.crop.width,
-        crop_height=aligned.crop.height,
-        measurements=_measured(aligned.measurements),
         near_duplicates=item.near_duplicates,
         depth_provider=item.depth.provider,
         source_wide=portable_name(wide.name.rpartition("/")[2]),
@@ -260,13 +250,6 @@ def _record(item: ReadyPair, software: str) -> Record:
         source_shallow_sha256=shallow.sha256,
         software=software,
     )
-
-
-def _measured(measurements: Mapping[str, float]) -> dict[str, float]:
-    """The measurements that have a column, those that count things as whole numbers."""
-    known = [column for column in MEASUREMENT_COLUMNS if column.name in measurements]
-    values = {column: measurements[column.name] for column in known}
-    return {column.name: int(value) if column.kind is COUNT else value for column, value in values.items()}
 
 
 def _size(item: ReadyPair, name: str) -> int:

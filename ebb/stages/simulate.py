@@ -17,7 +17,7 @@ from ebb.runner.items import Result
 from ebb.runner.stage import StageReport, needs_work, run_pairs
 from ebb.scan.rgbd import RgbdPhoto, RgbdView, find_photos
 from ebb.settings import SimulateSettings, as_dict, canonical_json
-from ebb.simulation.plan import BAD_KINDS, Kind, PairPlan, plan_pair
+from ebb.simulation.plan import BAD_KINDS, PairKind, PairPlan, plan_pair
 from ebb.simulation.rgbd import scene_from_photo
 from ebb.simulation.simulate import APS_C, ScenePair, planned_scenes, simulate_pair
 from ebb.simulation.truth import PairTruth, write_truth
@@ -172,11 +172,11 @@ def _remove_stale(folder: Path, rows: Iterable[StageRow[PairTruth]], jobs: Itera
                 path.unlink()
 
 
-def _bad_kinds(photos: tuple[RgbdPhoto, ...]) -> list[Kind]:
+def _bad_kinds(photos: tuple[RgbdPhoto, ...]) -> list[PairKind]:
     """What can go wrong: nothing in a photo can be moved, and a single photo has no unrelated one."""
     alone = len({photo.photo.sha256 for photo in photos}) == 1
-    impossible = {Kind.MOVED_SUBJECT} if photos else set()
-    impossible |= {Kind.UNRELATED} if alone else set()
+    impossible = {PairKind.MOVED_SUBJECT} if photos else set()
+    impossible |= {PairKind.UNRELATED} if alone else set()
     return [kind for kind in BAD_KINDS if kind not in impossible]
 
 
@@ -188,7 +188,7 @@ def _photographed(job: SimulateJob, plan: PairPlan) -> tuple[PairPlan, ScenePair
         turned = {1: 8, 3: 6, 6: 3, 8: 1}[plan.orientation]
         plan = dataclasses.replace(plan, orientation=turned, size=Size(plan.size.height, plan.size.width))
     scene = _scene(job, first, plan.size)
-    if plan.kind is not Kind.UNRELATED:
+    if plan.kind is not PairKind.UNRELATED:
         return plan, ScenePair(scene, scene)
     return plan, ScenePair(scene, _scene(job, job.photos[1].read(job.values), plan.size))
 

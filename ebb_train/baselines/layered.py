@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ebb.bokeh.highlights import raise_highlights
 from ebb.bokeh.renderer import render_shallow
 from ebb.console import watched
 from ebb.srgb import decode_srgb, srgb_curve
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from ebb_train.baselines.model import Picture, TrainPairs
     from ebb_train.data.sources import Photos
 
-
-CLIPPED = 250
-"""Grey level from which on a pixel counts as clipped, in its darkest channel."""
 HIGHLIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """How much brighter than white clipped pixels are taken to be: the values tried."""
 ROUNDS = 2
@@ -54,7 +50,7 @@ class Layered(Model):
         """Render as a wide aperture would, with one thread."""
         coc = blur_diameters(wide, require_depth(self.name, depth), self.blur)
         light = self.exposure.apply(decode_srgb(wide))
-        light[wide.min(axis=2) >= CLIPPED] *= np.float32(self.highlights)
+        raise_highlights(light, wide, self.highlights)
         return srgb_curve(render_shallow(light, coc, workers=1))
 
     def facts(self) -> dict[str, Any]:

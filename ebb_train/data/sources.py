@@ -7,19 +7,17 @@ read is held in memory.
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ebb.dataset.index import INDEX_NAME, find_shards, read_index
+from ebb.dataset.collection import ShardCollection
+from ebb.dataset.index import find_shards, read_index
 from ebb.dataset.layouts import find_ebb_pairs
-from ebb.formats.png import decode_png
-from ebb.dataset.shards import ShardReader
 from ebb.dataset.splits import SPLITS
 from ebb.errors import InvalidInput
 from ebb.files import read_bytes
+from ebb.formats.png import decode_png
 from ebb.settings import canonical_json
 
 if TYPE_CHECKING:
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
     from ebb.dataset.splits import Split
 
 _COLUMNS = ("pair_id", "wide", "shallow", "depth", "source_wide", "source_shallow")
-
-OPEN_SHARDS = 32
-"""Shards one process keeps open; a pair from another one costs the reading of its index first."""
 
 
 class SplitIsEmpty(InvalidInput):
@@ -98,19 +93,13 @@ class ShardSource:
     def __init__(self, folder: Path, split: Split) -> None:
         index = read_index(folder)
         self.folder = folder
-        self._facts = {name: index.shards[name] for name in index.names(split)}
-        self._names = list(self._facts)
-        self._starts = [0, *accumulate(facts.rows for facts in self._facts.values())]
-        self._open: OrderedDict[str, ShardReader] = OrderedDict()
+        self._pairs = ShardCollection(folder, {name: index.shards[name] for name in index.names(split)})
         if not len(self):
             there = ", ".join(f"{index.num_pairs(other)} {other}" for other in SPLITS)
             raise SplitIsEmpty(f"there are no {split} pairs", path=folder, hint=f"pairs there are: {there}")
 
     def __len__(self) -> int:
-        return self._starts[-1]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_open": OrderedDict()}
+        return len(self._pairs)
 
     def read(self, index: int) -> Photos:
         """Read and decode one pair; page checksums are verified.
@@ -118,32 +107,17 @@ class ShardSource:
         Raises:
             InvalidInput: it is damaged; the message names the shard.
         """
-        shard = int(np.searchsorted(self._starts, index, side="right")) - 1
-        name = self._names[shard]
-        row = self._reader(name).read_values(index - self._starts[shard], _COLUMNS)
+        row = self._pairs.read_values(index, _COLUMNS)
         try:
             return _decode(row)
         except InvalidInput as error:
             message = f"pair {row['pair_id']}: {error.message}"
-            raise InvalidInput(message, path=self.folder / name) from error
+            raise InvalidInput(message, path=self._pairs.locate(index)[0]) from error
 
     def fingerprint(self) -> str:
         """Hash over the names and hashes of the shards."""
-        hashes = {name: facts.sha256 for name, facts in self._facts.items()}
+        hashes = {name: facts.sha256 for name, facts in self._pairs.shards.items()}
         return hashlib.sha256(canonical_json(hashes).encode()).hexdigest()
-
-    def _reader(self, name: str) -> ShardReader:
-        if name not in self._open:
-            reader = ShardReader(self.folder / name)
-            if len(reader) != self._facts[name].rows:
-                reader.close()
-                message = f"{len(reader)} pairs, {INDEX_NAME} says {self._facts[name].rows}"
-                raise InvalidInput(message, path=reader.path, hint="write it again with: ebb shard")
-            self._open[name] = reader
-        self._open.move_to_end(name)
-        if len(self._open) > OPEN_SHARDS:
-            self._open.popitem(last=False)[1].close()
-        return self._open[name]
 
 
 class EbbFolder:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebb import __version__
 from ebb.errors import InvalidInput
+from ebb.version import __version__
 from ebb_train import optional
 from ebb_train.export.graph import IDENTIFIER
 from ebb_train.export.settings import INPUT, OUTPUT

@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ebb import __version__
 from ebb.errors import ExitCode
 from ebb.files import check_writable, write_atomic
+from ebb.version import __version__
 from ebb_train import optional
 from ebb_train.export import inputs
 from ebb_train.export.checkpoint import read_checkpoint

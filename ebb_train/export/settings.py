@@ -67,7 +67,12 @@ def _nearest(length: int) -> set[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class TfliteSettings:
-    """What a TFLite file is like."""
+    """What a TFLite file is like.
+
+    Example:
+        >>> ebb_train.TfliteSettings(size=("512x768",)).precision
+        'fp16'
+    """
 
     size: tuple[str, ...] = ("1024x1536",)
     """HEIGHTxWIDTH of the photo, multiples of 64; the input has half of both. Several: one file for each."""
@@ -104,7 +109,12 @@ class TfliteSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckSettings:
-    """Which checks a file goes through."""
+    """Which checks a file goes through.
+
+    Example:
+        >>> ebb_train.CheckSettings(runs=0).verify_gpu
+        False
+    """
 
     runs: int = 5
     """Timed runs of each measurement of speed; 0: none."""

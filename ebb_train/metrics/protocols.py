@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ebb import __version__
 from ebb.errors import UsageError
+from ebb.version import __version__
 from ebb_train.metrics import framing
 from ebb_train.metrics.inputs import Pair, as_pair, as_unit
 from ebb_train.metrics.similarity import (

@@ -33,7 +33,12 @@ Block: TypeAlias = Callable[[str, int, Maps], Maps]
 
 @dataclass(frozen=True, kw_only=True)
 class PyNetConfig:
-    """What a PyNET is like; the defaults are the network of the paper, 47 551 791 parameters."""
+    """What a PyNET is like; the defaults are the network of the paper, 47 551 791 parameters.
+
+    Example:
+        >>> ebb_train.PyNetConfig(width=0.5).channels(512)
+        256
+    """
 
     level: int = 1
     """Which level's picture comes out, 1 (twice the input's size) to 7 (1/32); deeper levels are in it."""

@@ -9,10 +9,10 @@ import pytest
 
 from ebb.arrays import Rect, Size
 from ebb.errors import Status
-from ebb.results import ALIGN, DEPTH, AlignedPair, DepthMap
+from ebb.results import ALIGN, DEPTH, DepthMap, StoredAlignment
 from ebb.state import Stage, StageRow, State
 
-ALIGNED = AlignedPair(
+ALIGNED = StoredAlignment(
     size=Size(384, 256),
     crop=Rect(12, 0, 1800, 1200),
     H_shallow_to_wide=(1.0, 0.1, -31.2, 0.0, 1.016, -32.1, 1e-7, -2e-7, 1.0),
@@ -21,7 +21,7 @@ ALIGNED = AlignedPair(
     defocus_map=(0.0, None, 4.0, 16.0) * 4,
     perceptual_hash="00ff" * 4,
 )
-IMPORTED = AlignedPair(size=Size(384, 256), crop=Rect(0, 0, 384, 256))
+IMPORTED = StoredAlignment(size=Size(384, 256), crop=Rect(0, 0, 384, 256))
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,8 @@ camera:s lens:s captured_at_wide:t captured_at_shallow:t motion_model:s H_shallo
 crop_width:i crop_height:i num_matches:i num_inliers:i inlier_ratio:f coverage:f residual_px:f
 residual_p95_px:f overlap:f exposure_gain:f vignetting_ev:f similarity:f changed_share:f parallax_px:f
 focus_share:f focus_correlation:f defocus_px:f defocus_map:L sharpness_wide:f sharpness_shallow:f
-near_duplicates:s depth_provider:s source_wide:s source_shallow:s source_wide_sha256:s source_shallow_sha256:s software:s
+near_duplicates:s depth_provider:s source_wide:s source_shallow:s source_wide_sha256:s source_shallow_sha256:s
+software:s
 """
 IMAGE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 ARROW = {

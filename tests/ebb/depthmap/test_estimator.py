@@ -7,7 +7,7 @@ from PIL import Image
 from ebb.arrays import Size
 from ebb.depthmap.estimator import Estimator, InputSize, prepare, to_half_size, to_inverse_depth
 from ebb.errors import Reason, Rejected
-from ebb.settings import NORMALISATIONS
+from ebb.normalisation import NORMALISATIONS
 
 UNIT = NORMALISATIONS["unit"]
 RAMP = np.linspace(1, 2, 24 * 32, dtype=np.float32).reshape(24, 32)

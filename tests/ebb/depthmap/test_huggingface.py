@@ -15,7 +15,8 @@ from ebb.arrays import Size
 from ebb.depthmap.estimator import InputSize, prepare, to_half_size, to_inverse_depth
 from ebb.depthmap.huggingface import load_transformers
 from ebb.errors import InvalidInput, MissingDependency, Reason, Rejected, UsageError
-from ebb.settings import DepthSettings, Normalisation
+from ebb.normalisation import Normalisation
+from ebb.settings import DepthSettings
 
 transformers = pytest.importorskip("transformers")
 SETTINGS = DepthSettings(provider="transformers", device="cpu")

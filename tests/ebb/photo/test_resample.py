@@ -11,7 +11,7 @@ from PIL import Image
 from skimage.color import rgb2gray
 
 from ebb.arrays import Homography, Rect, Size
-from ebb.photo.resample import Plane, crop_matrix, gather, reduced, resample, scale_matrix, to_gray8
+from ebb.photo.resample import ColourPlane, crop_matrix, gather, reduced, resample, scale_matrix, to_gray8
 from ebb.srgb import decode_srgb, to_light
 
 Levels = NDArray[np.float64]
@@ -251,7 +251,7 @@ def test_planes_with_grids_of_their_own_land_on_each_other(scale: float) -> None
     truth = scene(*project(H, columns, rows))
     inner = (slice(4, -4), slice(4, -4))
     for left, top in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        plane = Plane(samples[top::2, left::2], left, top, 2)
+        plane = ColourPlane(samples[top::2, left::2], left, top, 2)
         out = gather([[plane]] * 3, H, size)[..., 1]
         assert np.abs(out - truth)[inner].max() < 4e-3  # half a pixel off would be 2e-2
         assert abs((out - truth)[inner].mean()) < 2e-4

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ebb.arrays import Size
 from ebb.bokeh.thin_lens import Lens, PixelGrid, coc_px
 from ebb.errors import Reason, UsageError
-from ebb.simulation.plan import BAD_KINDS, EXPECTED_REASONS, Kind, Stream, plan_pair
+from ebb.simulation.plan import BAD_KINDS, EXPECTED_REASONS, PairKind, Stream, plan_pair
 
 
 def test_a_plan_depends_on_seed_and_index_alone() -> None:
@@ -29,8 +29,8 @@ def test_share_of_bad_pairs() -> None:
     kinds = Counter(plan_pair(0, index, bad_share=0.25).kind for index in range(800))
     bad = sum(kinds[kind] for kind in BAD_KINDS)
     assert bad / 800 == pytest.approx(0.25, abs=0.05)
-    assert set(kinds) == set(Kind)
-    assert {plan_pair(0, index, bad_share=0).kind for index in range(50)} == {Kind.GOOD}
+    assert set(kinds) == set(PairKind)
+    assert {plan_pair(0, index, bad_share=0).kind for index in range(50)} == {PairKind.GOOD}
 
 
 def test_both_shots_are_exposed_alike_within_a_third_of_a_stop() -> None:
@@ -65,21 +65,21 @@ def test_portrait_plans_swap_the_frame() -> None:
 
 def test_each_kind_goes_wrong_in_its_own_way() -> None:
     plans = {kind: plan_pair(0, 1, bad_share=1, bad_kinds=[kind]) for kind in BAD_KINDS}
-    assert plans[Kind.MOVED_SUBJECT].subject_shift != 0
-    assert plans[Kind.MISSING_PARTNER].missing in ("wide", "shallow")
-    assert plans[Kind.OVEREXPOSED].shallow.gain_ev > 2.5
-    assert abs(plans[Kind.PARALLAX].pose.translation_m[0]) >= 0.04
-    assert abs(np.log(plans[Kind.MISSED_FOCUS].shallow.focus_ratio)) > 0.4
-    assert plans[Kind.UNRELATED].missing == ""
+    assert plans[PairKind.MOVED_SUBJECT].subject_shift != 0
+    assert plans[PairKind.MISSING_PARTNER].missing in ("wide", "shallow")
+    assert plans[PairKind.OVEREXPOSED].shallow.gain_ev > 2.5
+    assert abs(plans[PairKind.PARALLAX].pose.translation_m[0]) >= 0.04
+    assert abs(np.log(plans[PairKind.MISSED_FOCUS].shallow.focus_ratio)) > 0.4
+    assert plans[PairKind.UNRELATED].missing == ""
     assert all(plan.file_format == "dng" and plan.wide.name.endswith(".DNG") for plan in plans.values())
 
 
 def test_every_kind_has_its_reason() -> None:
-    assert set(EXPECTED_REASONS) == set(Kind)
-    assert EXPECTED_REASONS[Kind.GOOD] == ()
-    assert EXPECTED_REASONS[Kind.PARALLAX][0] is Reason.PARALLAX
-    assert EXPECTED_REASONS[Kind.MISSED_FOCUS][0] is Reason.MISSED_FOCUS
-    assert EXPECTED_REASONS[Kind.MISSING_PARTNER] == (Reason.MISSING_PARTNER,)
+    assert set(EXPECTED_REASONS) == set(PairKind)
+    assert EXPECTED_REASONS[PairKind.GOOD] == ()
+    assert EXPECTED_REASONS[PairKind.PARALLAX][0] is Reason.PARALLAX
+    assert EXPECTED_REASONS[PairKind.MISSED_FOCUS][0] is Reason.MISSED_FOCUS
+    assert EXPECTED_REASONS[PairKind.MISSING_PARTNER] == (Reason.MISSING_PARTNER,)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_hands_do_not_shake_more_than_hands(seed: int, index: int) -> None:
 @given(st.integers(0, 1000), st.integers(0, 1000))
 def test_good_pairs_do_not_depend_on_how_many_are_bad(seed: int, index: int) -> None:
     mixed = plan_pair(seed, index, bad_share=0.5)
-    if mixed.kind is Kind.GOOD:
+    if mixed.kind is PairKind.GOOD:
         assert mixed == plan_pair(seed, index, bad_share=0) == plan_pair(seed, index, bad_share=0.1)
     else:
         assert mixed == plan_pair(seed, index, bad_share=0.5, bad_kinds=BAD_KINDS)
@@ -159,7 +159,7 @@ def test_a_step_sideways_moves_near_against_far_by_many_pixels() -> None:
     """f·t·(1/near − 1/far): more than ten times what one homography may leave."""
     focal_px = 50 / 22.3 * 1296
     for index in range(60):
-        step = plan_pair(1, index, bad_share=1, bad_kinds=[Kind.PARALLAX]).pose.translation_m
+        step = plan_pair(1, index, bad_share=1, bad_kinds=[PairKind.PARALLAX]).pose.translation_m
         for near, far in ((1.2, 6.0), (4.0, 20.0)):
             assert focal_px * abs(step[0]) * (1 / near - 1 / far) > 15
 
@@ -167,20 +167,20 @@ def test_a_step_sideways_moves_near_against_far_by_many_pixels() -> None:
 def test_a_missed_focus_is_far_outside_the_depth_of_field() -> None:
     lens, pixels = Lens(50, 1.8), PixelGrid(22.3, 1296)
     for index in range(60):
-        ratio = plan_pair(1, index, bad_share=1, bad_kinds=[Kind.MISSED_FOCUS]).shallow.focus_ratio
+        ratio = plan_pair(1, index, bad_share=1, bad_kinds=[PairKind.MISSED_FOCUS]).shallow.focus_ratio
         for subject in (1.2, 4.0):
             assert abs(coc_px(lens, pixels, subject * ratio, subject)) > 5
 
 
 def test_both_files_can_be_the_missing_one() -> None:
     missing = {
-        plan_pair(0, index, bad_share=1, bad_kinds=[Kind.MISSING_PARTNER]).missing for index in range(20)
+        plan_pair(0, index, bad_share=1, bad_kinds=[PairKind.MISSING_PARTNER]).missing for index in range(20)
     }
     assert missing == {"wide", "shallow"}
 
 
 def test_an_overexposed_shot_was_exposed_too_long() -> None:
     for index in range(30):
-        plan = plan_pair(2, index, bad_share=1, bad_kinds=[Kind.OVEREXPOSED])
+        plan = plan_pair(2, index, bad_share=1, bad_kinds=[PairKind.OVEREXPOSED])
         light = [float(s.exposure_time_s) * s.iso / s.f_number**2 for s in (plan.shallow, plan.wide)]
         assert np.log2(light[0] / light[1]) > 2.5, "EXIF tells of it as well"

@@ -8,7 +8,7 @@ import pytest
 
 from ebb.arrays import Size
 from ebb.simulation import shapes, textures
-from ebb.simulation.scenery import Canvas, paint_backdrop, paint_ground
+from ebb.simulation.scenery import RgbdCanvas, paint_backdrop, paint_ground
 
 CAMERA = shapes.Pinhole(focal_px=800, centre_x=199.5, horizon_y=100, height_m=0.4, width=400, height=300)
 
@@ -19,7 +19,7 @@ def noise() -> np.ndarray:
 
 
 def test_paste_averages_edges_and_keeps_depth_apart() -> None:
-    canvas = Canvas(Size(20, 10))
+    canvas = RgbdCanvas(Size(20, 10))
     covered = np.zeros((8, 8), bool)
     covered[:, :5] = True  # two and a half pixels
     canvas.paste(
@@ -31,7 +31,7 @@ def test_paste_averages_edges_and_keeps_depth_apart() -> None:
 
 
 def test_ground_is_a_plane(noise: np.ndarray) -> None:
-    canvas = Canvas(Size(200, 150))
+    canvas = RgbdCanvas(Size(200, 150))
     paint_ground(canvas, CAMERA, np.random.default_rng(0), noise, far_m=20)
     row = np.arange(150)
     expected = 400 * 0.4 / (row + 0.25 - 50)
@@ -43,14 +43,14 @@ def test_ground_is_a_plane(noise: np.ndarray) -> None:
 
 def test_far_ground_does_not_flicker(noise: np.ndarray) -> None:
     """Without the image pyramid neighbouring pixels near the horizon would be as different as any two."""
-    canvas = Canvas(Size(200, 150))
+    canvas = RgbdCanvas(Size(200, 150))
     paint_ground(canvas, CAMERA, np.random.default_rng(2), noise, far_m=60)
     far, near = canvas.rgb[57:62].mean(axis=2), canvas.rgb[130:135].mean(axis=2)
     assert np.abs(np.diff(far, axis=1)).mean() < 1.5 * np.abs(np.diff(near, axis=1)).mean() + 0.005
 
 
 def test_shadow_darkens_the_foot_only(noise: np.ndarray) -> None:
-    canvas = Canvas(Size(200, 150))
+    canvas = RgbdCanvas(Size(200, 150))
     paint_ground(canvas, CAMERA, np.random.default_rng(0), noise, far_m=20)
     before = canvas.rgb.copy()
     canvas.darken(CAMERA, np.array([0, 0.4, 2.5]), 0.05)
@@ -61,7 +61,7 @@ def test_shadow_darkens_the_foot_only(noise: np.ndarray) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_backdrops_have_far_lights_and_no_holes(noise: np.ndarray, seed: int) -> None:
-    canvas = Canvas(Size(200, 150))
+    canvas = RgbdCanvas(Size(200, 150))
     paint_backdrop(canvas, CAMERA, np.random.default_rng(seed), noise, 15.0)
     assert np.isfinite(canvas.rgb).all()
     assert canvas.rgb.max() > 1.5
@@ -70,7 +70,7 @@ def test_backdrops_have_far_lights_and_no_holes(noise: np.ndarray, seed: int) ->
 
 
 def test_later_patches_cover_earlier_ones() -> None:
-    canvas = Canvas(Size(10, 10))
+    canvas = RgbdCanvas(Size(10, 10))
     whole = np.ones((20, 20), bool)
     for level, depth in ((0.2, 4.0), (0.7, 2.0)):
         colour = np.full((20, 20, 3), level, np.float32)
@@ -81,7 +81,7 @@ def test_later_patches_cover_earlier_ones() -> None:
 
 def test_an_edge_mixes_colours_but_never_depths() -> None:
     """A mean of near and far would be a surface that nobody put there."""
-    canvas = Canvas(Size(12, 12))
+    canvas = RgbdCanvas(Size(12, 12))
     canvas.rgb[:], canvas.depth_m[:] = 0.1, 8.0
     y, x = np.mgrid[:24, :24]
     disc = np.hypot(x - 11.5, y - 11.5) < 8
@@ -95,7 +95,7 @@ def test_an_edge_mixes_colours_but_never_depths() -> None:
 
 
 def test_a_slanted_patch_keeps_its_depth_at_its_own_edge() -> None:
-    canvas = Canvas(Size(8, 4))
+    canvas = RgbdCanvas(Size(8, 4))
     covered = np.ones((8, 16), bool)
     covered[:, 9:] = False  # half a pixel of the fifth column
     inverse = np.linspace(0.5, 1.0, 16, dtype=np.float32)[None].repeat(8, axis=0)
@@ -107,7 +107,7 @@ def test_a_slanted_patch_keeps_its_depth_at_its_own_edge() -> None:
 
 
 def test_shadow_outside_the_picture_is_none(noise: np.ndarray) -> None:
-    canvas = Canvas(Size(200, 150))
+    canvas = RgbdCanvas(Size(200, 150))
     paint_ground(canvas, CAMERA, np.random.default_rng(0), noise, far_m=20)
     before = canvas.rgb.copy()
     canvas.darken(CAMERA, np.array([50.0, 0.4, 2.5]), 0.05)
@@ -117,7 +117,7 @@ def test_shadow_outside_the_picture_is_none(noise: np.ndarray) -> None:
 @pytest.mark.parametrize("horizon", [-200.0, 20.0])
 def test_looking_down_there_is_a_wall_and_no_sky(noise: np.ndarray, horizon: float) -> None:
     camera = dataclasses.replace(CAMERA, horizon_y=horizon)
-    canvas = Canvas(Size(200, 150))
+    canvas = RgbdCanvas(Size(200, 150))
     paint_backdrop(canvas, camera, np.random.default_rng(1), noise, 15.0)
     assert np.isfinite(canvas.depth_m).all()
     assert np.median(canvas.depth_m) == pytest.approx(15, rel=0.02)
@@ -126,7 +126,7 @@ def test_looking_down_there_is_a_wall_and_no_sky(noise: np.ndarray, horizon: flo
 def test_lights_are_small_bright_and_far(noise: np.ndarray) -> None:
     found = []
     for seed in range(8):
-        canvas = Canvas(Size(200, 150))
+        canvas = RgbdCanvas(Size(200, 150))
         paint_backdrop(canvas, CAMERA, np.random.default_rng(seed), noise, 15.0)
         lights = canvas.rgb.max(axis=2) > 1.5
         number, _, facts, _ = cv2.connectedComponentsWithStats(lights.astype(np.uint8))

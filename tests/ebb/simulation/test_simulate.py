@@ -12,7 +12,7 @@ import rawpy
 from ebb.arrays import Size
 from ebb.errors import UsageError
 from ebb.simulation.hand_motion import CameraPose
-from ebb.simulation.plan import BAD_KINDS, Kind, PairPlan, plan_pair
+from ebb.simulation.plan import BAD_KINDS, PairKind, PairPlan, plan_pair
 from ebb.simulation.sensor import corner_loss, vignetting
 from ebb.simulation.simulate import (
     APS_C,
@@ -29,12 +29,12 @@ from ebb.srgb import encode_srgb
 SIZE = Size(384, 256)
 
 
-def plan_of(kind: Kind = Kind.GOOD, index: int = 0, *, seed: int = 0, jpeg: bool = False) -> PairPlan:
+def plan_of(kind: PairKind = PairKind.GOOD, index: int = 0, *, seed: int = 0, jpeg: bool = False) -> PairPlan:
     return plan_pair(
         seed,
         index,
         size=SIZE,
-        bad_share=float(kind is not Kind.GOOD),
+        bad_share=float(kind is not PairKind.GOOD),
         bad_kinds=[kind],
         file_format="jpeg" if jpeg else "dng",
     )
@@ -138,7 +138,7 @@ def brightness(file: bytes | None) -> float:
 
 
 @pytest.mark.parametrize("kind", BAD_KINDS)
-def test_bad_pairs(kind: Kind) -> None:
+def test_bad_pairs(kind: PairKind) -> None:
     plan = plan_of(kind, index=2)
     scenes = planned_scenes(plan)
     pair = simulate_pair(scenes, plan)
@@ -147,10 +147,10 @@ def test_bad_pairs(kind: Kind) -> None:
         plan.missing == "wide",
         plan.missing == "shallow",
     )
-    assert (scenes.wide is scenes.shallow) == (kind not in (Kind.UNRELATED, Kind.MOVED_SUBJECT))
-    if kind is Kind.OVEREXPOSED:
+    assert (scenes.wide is scenes.shallow) == (kind not in (PairKind.UNRELATED, PairKind.MOVED_SUBJECT))
+    if kind is PairKind.OVEREXPOSED:
         assert brightness(pair.shallow_file) > 1.5 * brightness(pair.wide_file)
-    if kind is Kind.MISSED_FOCUS:
+    if kind is PairKind.MISSED_FOCUS:
         assert pair.truth.focus_m_shallow != pair.truth.focus_m_wide
 
 

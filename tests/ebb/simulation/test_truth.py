@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 
 from ebb.codec import from_plain, to_plain
 from ebb.simulation.hand_motion import pose_homography
-from ebb.simulation.plan import BAD_KINDS, Kind, plan_pair
+from ebb.simulation.plan import BAD_KINDS, PairKind, plan_pair
 from ebb.simulation.truth import PairTruth, pair_truth, write_truth
 
 
 def test_good_pair() -> None:
     plan = plan_pair(0, 2, bad_share=0)
     truth = pair_truth(plan, 2900.0, (2.0, 2.0))
-    assert (truth.expected, truth.reasons, truth.kind) == ("aligned", (), Kind.GOOD)
+    assert (truth.expected, truth.reasons, truth.kind) == ("aligned", (), PairKind.GOOD)
     forth = np.reshape(truth.H_wide_to_shallow, (3, 3))
     back = np.reshape(truth.H_shallow_to_wide, (3, 3))
     np.testing.assert_array_equal(forth, pose_homography(plan.pose, 2900.0, plan.size, 2.0))
@@ -33,12 +33,12 @@ def test_bad_pairs_say_why() -> None:
         truth = pair_truth(plan_pair(0, 0, bad_share=1, bad_kinds=[kind]), 2900.0, (2.0, 3.0))
         assert truth.expected == "rejected"
         assert truth.reasons
-        assert (truth.H_wide_to_shallow is None) == (kind is Kind.UNRELATED)
+        assert (truth.H_wide_to_shallow is None) == (kind is PairKind.UNRELATED)
 
 
 def truths() -> list[PairTruth]:
     plans = [plan_pair(1, index, bad_share=0.5) for index in (3, 0, 2, 1)]
-    plans.append(plan_pair(1, 4, bad_share=1, bad_kinds=[Kind.UNRELATED]))
+    plans.append(plan_pair(1, 4, bad_share=1, bad_kinds=[PairKind.UNRELATED]))
     return [pair_truth(plan, 2900.0, (2.0, 2.5)) for plan in plans]
 
 
@@ -67,6 +67,6 @@ def test_table_of_nothing_has_its_columns() -> None:
 
 def test_pandas_reads_it() -> None:
     frame = pd.read_parquet(io.BytesIO(write_truth(truths())))
-    assert frame["kind"].isin([str(kind) for kind in Kind]).all()
+    assert frame["kind"].isin([str(kind) for kind in PairKind]).all()
     assert np.reshape(frame["R"][0], (3, 3)).shape == (3, 3)
     assert frame["exposure_time_s_wide"].gt(0).all()

@@ -16,7 +16,7 @@ from ebb.dataset.catalog import pairs_of, read_catalog
 from ebb.errors import Reason, Rejected, Status
 from ebb.formats.png import decode_png
 from ebb.geometry.homography import apply, corner_error_px
-from ebb.results import AlignedPair
+from ebb.results import StoredAlignment
 from ebb.settings import AlignSettings, IngestSettings, RunSettings
 from ebb.stages import align, ingest
 from ebb.state import StageRow
@@ -34,13 +34,13 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def row_of(root: Path, wide: str) -> StageRow[AlignedPair]:
+def row_of(root: Path, wide: str) -> StageRow[StoredAlignment]:
     with open_workspace(root) as workspace:
         pairs = {pair.wide.name: pair for pair in pairs_of(read_catalog(workspace.catalog_file))}
         return workspace.state.stage_rows(results.ALIGN)[pairs[wide].pair_id]
 
 
-def motion(row: StageRow[AlignedPair]) -> Homography:
+def motion(row: StageRow[StoredAlignment]) -> Homography:
     assert row.value is not None
     return np.reshape(row.value.H_shallow_to_wide, (3, 3))
 

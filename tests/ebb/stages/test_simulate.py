@@ -19,7 +19,7 @@ from ebb.errors import DatasetLocked, ExitCode, InvalidInput, OutputError, Reaso
 from ebb.photo.decode import decode
 from ebb.runner.stage import StageReport
 from ebb.settings import IngestSettings, RunSettings, SimulateSettings
-from ebb.simulation.plan import Kind
+from ebb.simulation.plan import PairKind
 from ebb.simulation.simulate import DEPTH_SCALE
 from ebb.simulation.truth import PairTruth
 from ebb.stages import ingest, simulate
@@ -76,14 +76,14 @@ def test_every_row_of_the_truth_has_its_files(made_once: Path) -> None:
     expected = {simulate.TRUTH_FILE}
     for row in rows:
         expected |= {row["depth"], *(row[role] for role in ("wide", "shallow") if row["missing"] != role)}
-        assert (row["expected"] == "aligned") == (row["kind"] == Kind.GOOD)
+        assert (row["expected"] == "aligned") == (row["kind"] == PairKind.GOOD)
         assert all(Reason(reason) for reason in row["reasons"])
     assert set(files(made_once)) == expected
 
 
 def test_homographies_are_inverse_to_each_other_after_the_file(made_once: Path) -> None:
     for row in truth(made_once):
-        if row["kind"] != Kind.UNRELATED:
+        if row["kind"] != PairKind.UNRELATED:
             there, back = (
                 np.reshape(row[f"H_{way}"], (3, 3)) for way in ("wide_to_shallow", "shallow_to_wide")
             )
@@ -201,8 +201,8 @@ def test_dng_files_develop_to_the_size_of_the_truth(tmp_path: Path) -> None:
             assert photo.shape == (row["height"], row["width"], 3)
 
 
-@pytest.mark.parametrize(("bad", "kinds"), [(0.0, {Kind.GOOD}), (1.0, set(Kind) - {Kind.GOOD})])
-def test_bad_share(tmp_path: Path, bad: float, kinds: set[Kind]) -> None:
+@pytest.mark.parametrize(("bad", "kinds"), [(0.0, {PairKind.GOOD}), (1.0, set(PairKind) - {PairKind.GOOD})])
+def test_bad_share(tmp_path: Path, bad: float, kinds: set[PairKind]) -> None:
     make(tmp_path / "made", dataclasses.replace(SETTINGS, scenes=3, size="96x64", bad=bad))
     assert {row["kind"] for row in truth(tmp_path / "made")} <= {str(kind) for kind in kinds}
 
@@ -242,9 +242,9 @@ def test_photos_know_no_moved_subject_and_a_single_one_nothing_unrelated(album: 
     make(tmp_path / "two", dataclasses.replace(settings, from_rgbd=album))
     make(tmp_path / "one", dataclasses.replace(settings, from_rgbd=single))
     of_two, of_one = ({row["kind"] for row in truth(tmp_path / name)} for name in ("two", "one"))
-    assert Kind.UNRELATED in of_two
-    assert not {Kind.MOVED_SUBJECT, Kind.GOOD} & of_two
-    assert not {Kind.MOVED_SUBJECT, Kind.UNRELATED, Kind.GOOD} & of_one
+    assert PairKind.UNRELATED in of_two
+    assert not {PairKind.MOVED_SUBJECT, PairKind.GOOD} & of_two
+    assert not {PairKind.MOVED_SUBJECT, PairKind.UNRELATED, PairKind.GOOD} & of_one
 
 
 def test_a_photo_that_changed_is_taken_again(album: Path, tmp_path: Path) -> None:

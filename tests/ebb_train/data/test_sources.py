@@ -65,14 +65,6 @@ def test_a_source_travels_to_another_process(shards: Path) -> None:
     check_pair(copy.read(7), 7)
 
 
-def test_files_stay_open_but_not_all_of_them(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "OPEN_SHARDS", 2)
-    source = ShardSource(shards, "train")
-    for number in (0, 6, 7, 1):
-        check_pair(source.read(number), number)
-    assert list(source._open) == ["train-00002-of-00003.parquet", "train-00000-of-00003.parquet"]
-
-
 def test_the_fingerprint_follows_the_pairs(tmp_path: Path, shards: Path) -> None:
     other = write_set(tmp_path / "other", [[record(i) for i in range(6)], [record(6)], [record(8)]])
     assert open_source(shards).fingerprint() != open_source(other).fingerprint()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ebb_train.baselines.focus import estimate_focus
+from ebb.bokeh.focus import estimate_focus
 
 
 def scene(subject: int, *, foreground: int = 250) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

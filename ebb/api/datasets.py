@@ -1,0 +1,304 @@
+"""Data sets of aligned pairs: opened, looked at, turned into tables and tensors, written from arrays."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ebb.api.progress import CallbackProgress
+from ebb.dataset.collection import ShardCollection
+from ebb.dataset.index import read_index
+from ebb.dataset.shards import parse_shard_name
+from ebb.dataset.splits import SPLITS, Split
+from ebb.depthmap.encoding import HalfDepth, decode_float16
+from ebb.errors import InvalidInput, UsageError
+from ebb.extras import check_installed
+from ebb.formats.npy import decode_npy
+from ebb.formats.png import decode_png
+from ebb.settings import RunSettings
+from ebb.workspace import finished_shards
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import PathLike
+
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from ebb.api.progress import ProgressFunction
+    from ebb.api.torch_pairs import TorchPairs
+    from ebb.arrays import Gray8, InverseDepth, Rgb8
+    from ebb.dataset.record import Record
+    from ebb.stages.verify import VerifyReport
+
+
+class StoredPair:
+    """One pair of a data set; photos are decoded when they are first looked at.
+
+    Attributes:
+        record: Everything that is stored: metadata, measurements, and the photos as PNG.
+        split: ``train``, ``val`` or ``test``.
+
+    Example:
+        >>> import ebb, numpy as np
+        >>> wide, shallow = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
+        >>> pair = ebb.write_dataset("noise", train=[(wide, shallow, None)])[0]
+        >>> pair.split, pair.record.width, np.array_equal(pair.shallow, shallow), pair.depth
+        ('train', 96, True, None)
+    """
+
+    def __init__(self, record: Record, split: Split) -> None:
+        self.record = record
+        self.split = split
+
+    def __repr__(self) -> str:
+        return f"StoredPair({self.pair_id!r}, split={self.split!r})"
+
+    @property
+    def pair_id(self) -> str:
+        """16 hex digits."""
+        return self.record.pair_id
+
+    @cached_property
+    def wide(self) -> Rgb8:
+        """(H, W, 3), uint8, sRGB: the photo with the large depth of field.
+
+        Raises:
+            InvalidInput: the PNG is damaged.
+        """
+        return self._decoded("wide", self.record.wide)
+
+    @cached_property
+    def shallow(self) -> Rgb8:
+        """(H, W, 3), uint8, sRGB: the photo with the shallow depth of field.
+
+        Raises:
+            InvalidInput: the PNG is damaged.
+        """
+        return self._decoded("shallow", self.record.shallow)
+
+    @cached_property
+    def depth(self) -> Gray8 | None:
+        """(H // 2, W // 2), uint8: inverse depth of the wide photo, near is bright; None: there is none.
+
+        Raises:
+            InvalidInput: the PNG is damaged.
+        """
+        return None if self.record.depth is None else self._decoded("depth", self.record.depth)
+
+    @cached_property
+    def inverse_depth(self) -> InverseDepth | None:
+        """(H // 2, W // 2), float32: the same before rounding; None unless ``keep_float`` was set.
+
+        Raises:
+            InvalidInput: the array is damaged.
+        """
+        stored, low, high = self.record.depth_float16, self.record.depth_min, self.record.depth_max
+        if stored is None or low is None or high is None:
+            return None
+        return decode_float16(HalfDepth(decode_npy(stored), low, high))
+
+    def _decoded(self, name: str, data: bytes) -> NDArray[np.uint8]:
+        try:
+            return decode_png(data)
+        except InvalidInput as error:
+            raise InvalidInput(f"pair {self.pair_id}, {name}: {error.message}") from error
+
+
+class Dataset:
+    """The pairs of a data set, or of one of its splits: train, then val, then test.
+
+    Shards are read as they are needed, a row group (4 pairs) at a time, and page checksums are verified. A
+    data set can be sent to other processes. Make one with :func:`ebb.open_dataset`.
+
+    Example:
+        >>> import ebb, numpy as np
+        >>> photos = np.random.default_rng(0).integers(0, 256, (3, 2, 64, 96, 3), np.uint8)
+        >>> pairs = [(wide, shallow, None) for wide, shallow in photos]
+        >>> dataset = ebb.write_dataset("noise", train=pairs[:2], test=pairs[2:])
+        >>> len(dataset), dataset.splits, [pair.split for pair in dataset]
+        (3, {'train': 2, 'val': 0, 'test': 1}, ['train', 'train', 'test'])
+        >>> dataset[-1].wide.shape, dataset.split("test")[0].pair_id == dataset[2].pair_id
+        ((64, 96, 3), True)
+    """
+
+    def __init__(self, root: Path, pairs: ShardCollection, split: Split | None = None) -> None:
+        self._root, self._pairs, self._split = root, pairs, split
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{split}: {count}" for split, count in self.splits.items() if count)
+        return f"Dataset({str(self._root)!r}, {counts or 'empty'})"
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> StoredPair:
+        """Read one pair; negative indices count from the end.
+
+        Raises:
+            IndexError: there is no such pair.
+            InvalidInput: its shard is damaged.
+        """
+        place = range(len(self))[index]
+        path, _ = self._pairs.locate(place)
+        return StoredPair(self._pairs.read(place), parse_shard_name(path.name).split)
+
+    def __iter__(self) -> Iterator[StoredPair]:
+        for place, record in enumerate(self._pairs):
+            path, _ = self._pairs.locate(place)
+            yield StoredPair(record, parse_shard_name(path.name).split)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the shards."""
+        return self._pairs.folder
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Split → number of its pairs here."""
+        counts: dict[str, int] = dict.fromkeys(SPLITS, 0)
+        for name, facts in self._pairs.shards.items():
+            counts[parse_shard_name(name).split] += facts.rows
+        return counts
+
+    def split(self, name: Split) -> Dataset:
+        """Pairs of one split alone.
+
+        Args:
+            name: ``train``, ``val`` or ``test``.
+
+        Raises:
+            UsageError: there is no such split.
+
+        Example:
+            >>> import ebb, numpy as np
+            >>> wide, shallow = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
+            >>> dataset = ebb.write_dataset("noise", test=[(wide, shallow, None)])
+            >>> len(dataset.split("train")), len(dataset.split("test"))
+            (0, 1)
+        """
+        return Dataset(self._root, self._of(name), name)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Metadata and measurements as a table, one row a pair.
+
+        Row ``i`` belongs to ``dataset[i]``. Of a dataset folder, as ``ebb run`` makes it, there are also the
+        columns ``status``, ``stage``, ``reason`` and ``detail`` and all measurements of the alignment, and
+        below the pairs of the shards (not of a single split) those that are in no shard: they were rejected,
+        failed, or are not done yet. Pixels are at 1024 px height in columns that end in ``_px``.
+
+        Returns:
+            Columns named after the fields of :class:`ebb.dataset.record.Record` that hold no pixels, and
+            ``split``; what is not known is NaN, NaT, None or empty.
+
+        Raises:
+            InvalidInput: a shard, the catalogue or the state of the folder is damaged.
+
+        Example:
+            >>> import ebb, numpy as np
+            >>> wide, shallow = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
+            >>> dataset = ebb.write_dataset("noise", train=[(wide, shallow, None)])
+            >>> table = dataset.to_pandas()
+            >>> table[["split", "width", "height"]].values.tolist()
+            [['train', 96, 64]]
+        """
+        from ebb.api.table import pairs_table
+
+        return pairs_table(self._pairs, self._root, with_others=self._split is None)
+
+    def to_torch(
+        self, split: Split | None = None, crop: int | None = None, *, depth: bool = True, seed: int = 0
+    ) -> TorchPairs:
+        """Make a map-style ``torch.utils.data.Dataset`` of (input, target) tensors, all float32 in [0, 1].
+
+        The input is (4, h, w): red, green and blue of the wide photo, sRGB-encoded, and its inverse depth,
+        each pixel of the map repeated 2 x 2 times. The target is (3, h, w), the shallow photo. Both are cut
+        to the same part: a random square that depends on the seed, the epoch (``set_epoch``, 0 at first) and
+        the index alone, not on processes or order; or the whole photo without an odd last row or column.
+
+        Args:
+            split: ``train``, ``val`` or ``test``; None: all pairs of this data set.
+            crop: Side of the crops in pixels, even; None: whole photos, which differ in size.
+            depth: False leaves depth out: the input is (3, h, w).
+            seed: Of the crops, from 0 on.
+
+        Raises:
+            MissingDependency: PyTorch is not installed.
+            UsageError: the crop is odd, or there is no such split.
+
+        Example:
+            >>> import ebb, numpy as np
+            >>> photos = np.random.default_rng(0).integers(0, 256, (4, 2, 64, 96, 3), np.uint8)
+            >>> depth = np.zeros((32, 48), np.uint8)
+            >>> dataset = ebb.write_dataset("noise", train=[(*pair, depth) for pair in photos])
+            >>> from torch.utils.data import DataLoader
+            >>> for inputs, targets in DataLoader(dataset.to_torch("train", crop=32), batch_size=4):
+            ...     print(tuple(inputs.shape), tuple(targets.shape))
+            (4, 4, 32, 32) (4, 3, 32, 32)
+        """
+        check_installed("torch", "depth")
+        from ebb.api.torch_pairs import TorchPairs
+
+        return TorchPairs(self._of(split), crop, with_depth=depth, seed=seed)
+
+    def verify(self, *, workers: int = 0, progress: ProgressFunction | None = None) -> VerifyReport:
+        """Hash every file of the whole data set again, decode every photo, and list what is wrong.
+
+        Of a dataset folder the files in ``pairs/`` are hashed too. The work is done in other processes.
+
+        Args:
+            workers: Processes; 0: one a core.
+            progress: Called with the name of the stage, the files that are done and all of them.
+
+        Returns:
+            ``num_files``, ``num_rows`` and ``problems``, a list of lines that is empty for a sound data set.
+
+        Raises:
+            InvalidInput: the shards are gone, or ``DATASET.json`` is.
+
+        Example:
+            >>> import ebb, numpy as np
+            >>> wide, shallow = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
+            >>> dataset = ebb.write_dataset("noise", train=[(wide, shallow, None)])
+            >>> dataset.verify(workers=1)
+            VerifyReport(num_files=1, num_rows=1, problems=[])
+        """
+        from ebb.api.processes import main_not_imported
+        from ebb.stages import verify
+
+        with main_not_imported():
+            settings = RunSettings(workers=workers)
+            return verify.run(self._root, settings, CallbackProgress(progress), with_inputs=False)
+
+    def _of(self, split: Split | None) -> ShardCollection:
+        if split is None:
+            return self._pairs
+        if split not in SPLITS:
+            raise UsageError(f"no split is called {split!r}", hint=f"one of: {', '.join(SPLITS)}")
+        names = [name for name in self._pairs.shards if parse_shard_name(name).split == split]
+        return ShardCollection(self.folder, {name: self._pairs.shards[name] for name in names})
+
+
+def open_dataset(path: str | PathLike[str]) -> Dataset:
+    """Open a data set that ``ebb run`` or ``ebb shard`` wrote.
+
+    Args:
+        path: A dataset folder, or a folder of shards alone with their ``DATASET.json``.
+
+    Raises:
+        InvalidInput: there is no data set, its shards are not finished, or ``DATASET.json`` is damaged.
+
+    Example:
+        >>> import ebb, numpy as np
+        >>> wide, shallow = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
+        >>> _ = ebb.write_dataset("noise", train=[(wide, shallow, None)])
+        >>> ebb.open_dataset("noise")
+        Dataset('noise', train: 1)
+    """
+    root = Path(path)
+    shards = finished_shards(root)
+    index = read_index(shards)
+    ordered = {name: index.shards[name] for split in SPLITS for name in index.names(split)}
+    return Dataset(root, ShardCollection(shards, ordered))

@@ -1,0 +1,138 @@
+"""A data set written from arrays, without camera files and stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from ebb.api.datasets import Dataset, open_dataset
+from ebb.api.pairs import AlignedPair
+from ebb.arrays import Rect, Size
+from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
+from ebb.dataset.record import Record
+from ebb.dataset.shards import plan_shards, shard_name, write_shard
+from ebb.depthmap.encoding import encode_depth8
+from ebb.errors import OutputError, Rejected, UsageError
+from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
+from ebb.formats.png import encode_png
+from ebb.photo.pairing import pair_id
+from ebb.results import StoredAlignment
+from ebb.settings import ShardSettings
+from ebb.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+    from ebb.dataset.shards import ShardFacts
+
+ArrayPair: TypeAlias = "AlignedPair | tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]"
+"""An aligned pair, or (wide, shallow, depth or None)."""
+
+
+def write_dataset(
+    folder: str | PathLike[str],
+    *,
+    train: Iterable[ArrayPair] = (),
+    val: Iterable[ArrayPair] = (),
+    test: Iterable[ArrayPair] = (),
+    shard_size: float = ShardSettings().shard_size,
+) -> Dataset:
+    """Write pairs of arrays as the shards of a new data set; equal arrays give equal bytes.
+
+    The encoded photos of a split are held in memory until they are written.
+
+    Args:
+        folder: Where the shards and ``DATASET.json`` go; it must not hold shards yet.
+        train: Results of :func:`ebb.align_pair`, or tuples (wide, shallow, depth). Wide and shallow are
+            (H, W, 3), uint8, sRGB, of equal size. Depth is inverse depth, near is larger, (H // 2, W // 2),
+            uint8 as it is to be stored or floats to be stretched to 0…255; or None.
+        val: Pairs of the validation split, likewise.
+        test: Pairs of the test split, likewise.
+        shard_size: Target size of one shard in megabytes.
+
+    Returns:
+        The data set, opened.
+
+    Raises:
+        UsageError: there is no pair, a pair twice, or an array has the wrong shape or type.
+        OutputError: the folder holds shards already, or cannot be written.
+
+    Example:
+        >>> import ebb, numpy as np
+        >>> wide, shallow = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
+        >>> depth = np.tile(np.linspace(0, 1, 48), (32, 1))
+        >>> dataset = ebb.write_dataset("noise", train=[(wide, shallow, depth)])
+        >>> int(dataset[0].depth.max()), dataset[0].depth.shape
+        (255, (32, 48))
+    """
+    root = Path(folder)
+    if any(root.glob("*.parquet")) or (root / INDEX_NAME).exists():
+        raise OutputError("it holds shards already", path=root, hint="name a new folder")
+    make_folder(root)
+    shards: dict[str, ShardFacts] = {}
+    seen: set[str] = set()
+    for split, pairs in (("train", train), ("val", val), ("test", test)):
+        records = [_record(pair, f"{split}-{number:06d}") for number, pair in enumerate(pairs)]
+        for record in records:
+            if record.pair_id in seen:
+                raise UsageError(f"{record.source_wide}: the same pair is there twice")
+            seen.add(record.pair_id)
+        spans = plan_shards([_num_bytes(record) for record in records], shard_size * 1e6)
+        for index, span in enumerate(spans):
+            name = shard_name(split, index, len(spans))  # type: ignore[arg-type]  # a literal of the loop above
+            with atomic_file(root / name) as file:
+                shards[name] = write_shard(file, [records[i] for i in span])
+    if not shards:
+        raise UsageError("there is no pair to write", path=root)
+    write_atomic(root / INDEX_NAME, index_text(DatasetIndex(shards=shards)).encode())
+    return open_dataset(root)
+
+
+def _num_bytes(record: Record) -> int:
+    return len(record.wide) + len(record.shallow) + len(record.depth or b"")
+
+
+def _record(pair: ArrayPair, name: str) -> Record:
+    wide, shallow, depth = (pair.wide, pair.shallow, None) if isinstance(pair, AlignedPair) else pair
+    size = np.shape(wide)
+    pngs = [encode_png(_checked(photo, name, (*size[:2], 3))) for photo in (wide, shallow)]
+    hashes = [sha256_bytes(png) for png in pngs]
+    stored = Size(size[1], size[0])
+    aligned = StoredAlignment(size=stored, crop=Rect(0, 0, *stored))
+    if isinstance(pair, AlignedPair):
+        aligned = pair.registration.stored_as(stored)
+    return Record(
+        **aligned.record_fields(),
+        pair_id=pair_id(*hashes),
+        wide=pngs[0],
+        shallow=pngs[1],
+        depth=None if depth is None else encode_png(_depth8(depth, name, size)),
+        depth_provider="none" if depth is None else "array",
+        source_wide=f"{name}-wide",
+        source_shallow=f"{name}-shallow",
+        source_wide_sha256=hashes[0],
+        source_shallow_sha256=hashes[1],
+        software=f"ebb {__version__}",
+    )
+
+
+def _checked(array: NDArray[Any], name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    found = np.asarray(array)
+    if found.shape != shape or found.dtype != np.uint8 or not found.size:
+        what = f"an array of shape {found.shape} and type {found.dtype}"
+        raise UsageError(f"{name}: {what}, not {shape} of uint8")
+    return found
+
+
+def _depth8(depth: NDArray[Any], name: str, size: tuple[int, ...]) -> NDArray[np.uint8]:
+    if np.issubdtype(np.asarray(depth).dtype, np.floating):
+        try:
+            depth = encode_depth8(np.asarray(depth, np.float32))
+        except Rejected as error:
+            raise UsageError(f"{name}: {error.message}") from error
+    return _checked(depth, name, (size[0] // 2, size[1] // 2))

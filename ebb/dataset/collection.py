@@ -1,0 +1,99 @@
+"""Several shards as one sequence of records; files are opened when they are read, and some stay open."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from ebb.dataset.index import INDEX_NAME
+from ebb.dataset.shards import ShardReader
+from ebb.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from ebb.dataset.record import Record
+    from ebb.dataset.shards import ShardFacts
+
+OPEN_SHARDS = 32
+"""Shards one process keeps open; a pair from another one costs the reading of its index first."""
+
+
+class ShardCollection:
+    """The records of some shards of a folder, in the order of the shards.
+
+    It can be sent to worker processes: each opens its own files. One belongs to one thread.
+
+    Args:
+        folder: Where the shards are.
+        shards: File name → what ``DATASET.json`` says of it.
+    """
+
+    def __init__(self, folder: Path, shards: Mapping[str, ShardFacts]) -> None:
+        self.folder = folder
+        self.shards = dict(shards)
+        self._names = list(self.shards)
+        self._starts = [0, *accumulate(facts.rows for facts in self.shards.values())]
+        self._open: OrderedDict[str, ShardReader] = OrderedDict()
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_open": OrderedDict()}
+
+    def __iter__(self) -> Iterator[Record]:
+        """All records, read a row group at a time."""
+        for name in self._names:
+            with self._opened(name) as reader:
+                yield from reader
+
+    def locate(self, index: int) -> tuple[Path, int]:
+        """Shard of a record, and its row there.
+
+        Raises:
+            IndexError: there is no such record.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"pair {index} of {len(self)}")
+        shard = bisect_right(self._starts, index) - 1
+        return self.folder / self._names[shard], index - self._starts[shard]
+
+    def read(self, index: int) -> Record:
+        """Read one record; page checksums are verified.
+
+        Raises:
+            IndexError: there is no such record.
+            InvalidInput: it is damaged; the message names the shard.
+        """
+        path, row = self.locate(index)
+        return self._reader(path.name).read(row)
+
+    def read_values(self, index: int, columns: Sequence[str]) -> dict[str, Any]:
+        """Read some columns of one record; see :meth:`ebb.dataset.shards.ShardReader.read_values`.
+
+        Raises:
+            IndexError: there is no such record.
+            InvalidInput: it is damaged; the message names the shard.
+        """
+        path, row = self.locate(index)
+        return self._reader(path.name).read_values(row, columns)
+
+    def _reader(self, name: str) -> ShardReader:
+        if name not in self._open:
+            self._open[name] = self._opened(name)
+        self._open.move_to_end(name)
+        if len(self._open) > OPEN_SHARDS:
+            self._open.popitem(last=False)[1].close()
+        return self._open[name]
+
+    def _opened(self, name: str) -> ShardReader:
+        reader = ShardReader(self.folder / name)
+        if len(reader) != self.shards[name].rows:
+            reader.close()
+            message = f"{len(reader)} pairs, {INDEX_NAME} says {self.shards[name].rows}"
+            raise InvalidInput(message, path=reader.path, hint="write it again with: ebb shard")
+        return reader

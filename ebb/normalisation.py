@@ -1,0 +1,41 @@
+"""How colours are normalised before a network sees them."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from ebb.errors import UsageError
+
+
+class Normalisation(NamedTuple):
+    """Colours in 0…1 become (colour − mean) / std, for red, green and blue."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+NORMALISATIONS = {
+    "imagenet": Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "half": Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "unit": Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+}
+"""Those with a name."""
+
+
+def parse_normalisation(text: str) -> Normalisation:
+    """Read the name of a normalisation, or six numbers: three means, three standard deviations.
+
+    Raises:
+        UsageError: neither.
+    """
+    if text in NORMALISATIONS:
+        return NORMALISATIONS[text]
+    try:
+        numbers = tuple(map(float, text.split(",")))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 6 or not all(map(math.isfinite, numbers)) or min(numbers[3:]) <= 0:
+        hint = f"auto, {', '.join(NORMALISATIONS)}, or six numbers: three means, three deviations above 0"
+        raise UsageError(f"--model-normalisation {text}", hint=hint)
+    return Normalisation(numbers[:3], numbers[3:])

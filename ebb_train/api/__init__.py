@@ -1,0 +1,1 @@
+"""What ``import ebb_train`` offers: networks, metrics, training and export as functions."""

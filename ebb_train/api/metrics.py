@@ -1,0 +1,158 @@
+"""Metrics of two pictures as functions, with the range of the values said.
+
+They are those of the protocol ``ebb`` (:mod:`ebb_train.metrics.protocols`): whole pictures, sRGB-encoded
+values brought to [0, 1] and clipped there, one number for one pair. Over a data set they are averaged, never
+pooled.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb.errors import InvalidInput, MissingDependency, UsageError
+from ebb_train.metrics import similarity
+from ebb_train.metrics.inputs import Pair, as_pair
+from ebb_train.metrics.lpips import Missing, find_lpips
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ebb_train.metrics.lpips import Lpips, Net
+
+
+def psnr(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None = None) -> float:
+    """Peak signal-to-noise ratio in decibels: 10 · log10(data_range² / mean squared error).
+
+    The error is averaged over all pixels and channels in float64.
+
+    Args:
+        preds: The picture to score: (H, W, 3) or grey (H, W), integers or floats.
+        target: What it should be, of the same shape.
+        data_range: The value of white; 0 is black. It must be given for floats; None: 255 for uint8, 65535
+            for uint16.
+
+    Returns:
+        Infinite for equal pictures.
+
+    Raises:
+        UsageError: floats without ``data_range``.
+        InvalidInput: shapes differ, values are not finite or far outside the range.
+
+    Example:
+        >>> import numpy as np
+        >>> target = np.full((8, 8, 3), 100, np.uint8)
+        >>> round(ebb_train.psnr(target + np.uint8(51), target), 2)  # 20 · log10(255 / 51)
+        13.98
+    """
+    return similarity.psnr(*_pair(preds, target, data_range))
+
+
+def ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None = None) -> float:
+    """Structural similarity, mean over places and channels; 1 for equal pictures.
+
+    Wang et al., "Image quality assessment: from error visibility to structural similarity" (IEEE TIP 2004),
+    equation 13, K1 = 0.01, K2 = 0.03; Gaussian window of 11 x 11 pixels, sigma 1.5, variances over n, where
+    the window fits; float32.
+
+    Args:
+        preds: As in :func:`psnr`; at least 11 pixels each way.
+        target: As there.
+        data_range: As there.
+
+    Raises:
+        UsageError: as there.
+        InvalidInput: as there, or smaller than the window.
+
+    Example:
+        >>> import numpy as np
+        >>> target = np.random.default_rng(0).random((32, 32, 3))
+        >>> ebb_train.ssim(target, target, data_range=1.0)
+        1.0
+    """
+    first, second = _pair(preds, target, data_range)
+    return similarity.ssim(first.astype(np.float32), second.astype(np.float32))
+
+
+def ms_ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None = None) -> float:
+    """Multi-scale structural similarity, mean over channels; 1 for equal pictures.
+
+    Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment" (Asilomar
+    2003), equation 7: 5 scales halved by means of 2 x 2 pixels, the window of :func:`ssim`; float32.
+
+    Args:
+        preds: As in :func:`psnr`; at least 161 pixels each way.
+        target: As there.
+        data_range: As there.
+
+    Raises:
+        UsageError: as there.
+        InvalidInput: as there, or too small.
+
+    Example:
+        >>> import numpy as np
+        >>> target = np.random.default_rng(0).random((176, 176, 3))
+        >>> round(ebb_train.ms_ssim(target, target, data_range=1.0), 6)
+        1.0
+    """
+    first, second = _pair(preds, target, data_range)
+    return similarity.ms_ssim(first.astype(np.float32), second.astype(np.float32))
+
+
+def lpips(
+    preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None = None, net: Net = "alex"
+) -> float:
+    """Learned perceptual image patch similarity, version 0.1; 0 for equal pictures, less is better.
+
+    Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric" (CVPR 2018), with
+    the authors' linear weights; pictures go to [-1, 1] inside.
+
+    Args:
+        preds: As in :func:`psnr`; at least 31 pixels each way (``vgg``: 16).
+        target: As there.
+        data_range: As there.
+        net: ``alex`` or ``vgg``.
+
+    Raises:
+        MissingDependency: the network's weights or PyTorch are missing; the hint says how to get them.
+        UsageError: as there.
+        InvalidInput: as there, or too small.
+
+    Example:
+        >>> import numpy as np
+        >>> target = np.zeros((64, 64, 3), np.uint8)
+        >>> try:
+        ...     distance = ebb_train.lpips(target, target)  # 0.0
+        ... except ebb.MissingDependency as error:
+        ...     print(str(error).partition(",")[0])
+        the weights of alexnet are not here yet (ebb weights download alexnet
+    """
+    found = _lpips(net)
+    pair = _pair(preds, target, data_range)
+    if lacks := found.lacks(min(pair.target.shape[:2])):
+        raise InvalidInput(f"LPIPS {lacks}")
+    return found.distance(*pair)
+
+
+def _pair(preds: NDArray[Any], target: NDArray[Any], data_range: float | None) -> Pair:
+    return as_pair(_unit(np.asarray(preds), data_range), _unit(np.asarray(target), data_range))
+
+
+def _unit(picture: NDArray[Any], data_range: float | None) -> NDArray[Any]:
+    if data_range is None:
+        if np.issubdtype(picture.dtype, np.floating):
+            raise UsageError("the range of floats is not known", hint="data_range=1.0, or 255.0")
+        return picture
+    if not data_range > 0:
+        raise UsageError(f"data_range {data_range:g}", hint="above 0: the value of white")
+    return picture / np.float64(data_range)
+
+
+@lru_cache(maxsize=2)
+def _lpips(net: Net) -> Lpips:
+    found = find_lpips(net)
+    if isinstance(found, Missing):
+        raise MissingDependency(found.reason)
+    return found

@@ -1,0 +1,202 @@
+"""Training and evaluation as functions."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ebb.api.processes import main_not_imported
+from ebb.api.progress import CallbackProgress
+from ebb_train import optional
+from ebb_train.models.pynet import PAPER
+from ebb_train.settings import ComputeSettings, FitSettings, ScoreSettings, TimingSettings, WatchSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from os import PathLike
+
+    from ebb.api.progress import ProgressFunction
+    from ebb_train.evaluation.benchmark import Benchmark
+    from ebb_train.evaluation.evaluate import Evaluation
+    from ebb_train.fit.levels import FitReport
+    from ebb_train.models.pynet import PyNetConfig
+
+
+def fit(
+    dataset: str | PathLike[str],
+    out: str | PathLike[str],
+    config: PyNetConfig = PAPER,
+    *,
+    settings: FitSettings | None = None,
+    compute: ComputeSettings | None = None,
+    watch: WatchSettings | None = None,
+    progress: ProgressFunction | None = None,
+    note: Callable[[str], None] | None = None,
+) -> FitReport:
+    """Train PyNET level by level, from 7 down to ``config.level``; goes on where an earlier run stopped.
+
+    Ignatov et al., "Rendering Natural Camera Bokeh Effect with Deep Learning" (CVPR Workshops 2020), section
+    3.2. The same as ``ebb-train fit``.
+
+    Args:
+        dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
+        out: The run folder: checkpoints, log, pictures, a page, the weights of each finished level.
+        config: The network; by default that of the paper.
+        settings: What is computed: schedule, crops, precision. None: the defaults, here and below.
+        compute: How it is carried out: devices, processes.
+        watch: Log and validation.
+        progress: Called with the name of a level, the steps that are done, and all of them.
+        note: Called with one line for what one should know on the way.
+
+    Returns:
+        ``weights``: file of the last level; ``steps``, ``resumed_at``, ``run``.
+
+    Raises:
+        UsageError: settings that do not go together, or are not those of the run folder.
+        InvalidInput: the data set or all checkpoints are broken.
+        MissingDependency: a package, a GPU or the VGG-19 weights are missing.
+        OutputError: the run folder cannot be written.
+        DatasetLocked: another process trains in it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> photos = np.random.default_rng(0).integers(0, 256, (2, 2, 64, 64, 3), np.uint8)
+        >>> pairs = [(*pair, np.zeros((32, 32), np.uint8)) for pair in photos]
+        >>> _ = ebb.write_dataset("noise", train=pairs)
+        >>> _ = Path("one.toml").write_text("level = [{level = 7, iterations = 1, batch = 1}]")
+        >>> report = ebb_train.fit(
+        ...     "noise",
+        ...     "run",
+        ...     ebb_train.PyNetConfig(level=7, width=1 / 32),
+        ...     settings=ebb_train.FitSettings(schedule="one.toml"),
+        ...     compute=ebb_train.ComputeSettings(device="cpu", loaders=0),
+        ... )
+        >>> report.steps, report.weights.name
+        (1, 'level-7.safetensors')
+    """
+    optional.fabric()
+    from ebb_train.fit.levels import fit as fit_levels
+
+    compute = compute or ComputeSettings()
+    # processes on other devices are this script, started again
+    is_alone = compute.devices * compute.nodes == 1
+    with main_not_imported() if is_alone else nullcontext():
+        return fit_levels(
+            Path(dataset),
+            Path(out),
+            config,
+            settings or FitSettings(),
+            compute,
+            watch or WatchSettings(),
+            progress=CallbackProgress(progress),
+            note=note or (lambda _: None),
+        )
+
+
+def evaluate(
+    model: str | PathLike[str],
+    dataset: str | PathLike[str],
+    out: str | PathLike[str],
+    *,
+    settings: ScoreSettings | None = None,
+    predictions: str | PathLike[str] | None = None,
+    progress: ProgressFunction | None = None,
+) -> Evaluation:
+    """Render a split with a model and score the pictures; or score pictures made elsewhere.
+
+    The same as ``ebb-train evaluate``.
+
+    Args:
+        model: ``identity``, ``gain``, ``gaussian``, ``layered``, a weights file, a run folder; with
+            ``predictions`` what to call them.
+        dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
+        out: Folder for the pictures, tables, ``report.json`` and a page.
+        settings: Split, protocols, processes; None: the defaults.
+        predictions: Folder of pictures to score instead, named after pair_id or the photos' files.
+        progress: Called with the name of a stage, the pairs that are done, and all of them.
+
+    Returns:
+        ``summary``: mean with its interval by ``protocol.metric``; ``rows``: scores of each pair.
+
+    Raises:
+        UsageError: no such model or protocol, or ``out`` holds pictures of another model.
+        InvalidInput: the data set, a weights file or the folder of pictures is not what it should be.
+        MissingDependency: a network is named, and what it needs is not installed.
+        OutputError: something cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> photos = np.random.default_rng(0).integers(0, 256, (2, 2, 64, 64, 3), np.uint8)
+        >>> _ = ebb.write_dataset("noise", test=[(*pair, None) for pair in photos])
+        >>> settings = ebb_train.ScoreSettings(skip_regions=True, workers=1)
+        >>> found = ebb_train.evaluate("identity", "noise", "scores", settings=settings)
+        >>> len(found.rows), 7 < found.summary["ebb.psnr"].value.mean < 9  # two pictures of noise
+        (2, True)
+    """
+    from ebb_train.evaluation.evaluate import evaluate as evaluate_model
+
+    with main_not_imported():
+        return evaluate_model(
+            str(model),
+            Path(dataset),
+            Path(out),
+            settings or ScoreSettings(),
+            predictions=None if predictions is None else Path(predictions),
+            progress=CallbackProgress(progress),
+        )
+
+
+def benchmark(
+    models: Sequence[str | PathLike[str]],
+    dataset: str | PathLike[str],
+    out: str | PathLike[str],
+    *,
+    settings: ScoreSettings | None = None,
+    timing: TimingSettings | None = None,
+    progress: ProgressFunction | None = None,
+) -> Benchmark:
+    """Compare models on a split: scores, paired differences to the first one, costs.
+
+    The same as ``ebb-train benchmark``.
+
+    Args:
+        models: Names, weights files and run folders, as in :func:`evaluate`.
+        dataset: As there.
+        out: Folder for pictures, scores, tables and a page.
+        settings: Split, protocols, processes; None: the defaults.
+        timing: How latency and memory are measured; None: the defaults.
+        progress: As in :func:`evaluate`.
+
+    Returns:
+        ``entries``: one a model, with ``summary``, ``difference``, ``cost`` and ``timing``.
+
+    Raises:
+        UsageError: an unknown model or protocol, a model twice, or ``out`` holds pictures of other ones.
+        InvalidInput: the data set or a weights file is not what it should be.
+        MissingDependency: a network is named, and what it needs is not installed.
+        OutputError: something cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> photos = np.random.default_rng(0).integers(0, 256, (2, 2, 64, 64, 3), np.uint8)
+        >>> _ = ebb.write_dataset("noise", test=[(*pair, None) for pair in photos])
+        >>> settings = ebb_train.ScoreSettings(skip_regions=True, workers=1)
+        >>> timing = ebb_train.TimingSettings(repeats=0)
+        >>> models = ["identity", "gain"]
+        >>> found = ebb_train.benchmark(models, "noise", "table", settings=settings, timing=timing)
+        >>> [entry.name for entry in found.entries]
+        ['identity', 'gain']
+    """
+    from ebb_train.evaluation.benchmark import benchmark as benchmark_models
+
+    with main_not_imported():
+        return benchmark_models(
+            [str(model) for model in models],
+            Path(dataset),
+            Path(out),
+            settings or ScoreSettings(),
+            timing or TimingSettings(),
+            CallbackProgress(progress),
+        )
