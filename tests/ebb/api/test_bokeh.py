@@ -88,6 +88,18 @@ def test_the_largest_blur_is_the_one_asked_for() -> None:
     assert np.flatnonzero(half[32, :, 0]).size == 9
 
 
+def test_depth_in_dioptres_goes_through_the_lens() -> None:
+    """A light at infinity behind a focus of 2 m: c = A · v · (1 / s)."""
+    point = np.zeros((64, 96, 3), np.uint8)
+    point[32, 64] = 255
+    depth = np.full((64, 96), 0.5)
+    depth[:, 36:] = 0
+    found = ebb.render_bokeh(point, depth, focus=0.5, lens=ebb.Lens(200, 2), highlights=1e4)
+    diameter = 100 * 200 / (1 - 0.2 / 2) / 1000 / 2 * 96 / 36
+    touched = 2 * np.ceil(diameter / 2 - 0.5) + 1  # pixels of a row that the disc reaches into
+    assert np.flatnonzero(found[32, :, 0]).size == touched
+
+
 def test_units_and_types_of_depth_play_no_part() -> None:
     codes = np.rint(255 * DEPTH).astype(np.uint8)
     first = ebb.render_bokeh(PHOTO, codes, focus=(95, 0), max_blur_px=10)
