@@ -11,10 +11,10 @@ from ebb.console import SilentProgress, watched
 from ebb.errors import InvalidInput, ItemError, Reason, Rejected, Status, UsageError
 from ebb.files import write_atomic
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photos
-from ebb_train.fit.run_folder import weights_of
 from ebb_train.inference.guided_upsampling import carry_up
 from ebb_train.inference.picture_file import encode_picture, side_by_side
 from ebb_train.pixels import enlarge, from_unit, to_8_bits
+from ebb_train.training.run_folder import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Rgb8
     from ebb.settings import DepthSettings
-    from ebb_train.fit.monitor import Progress
     from ebb_train.inference.settings import RenderSettings
     from ebb_train.models.inference_graph import FastPyNet
     from ebb_train.models.network import PyNet
+    from ebb_train.training.monitor import Progress
 
 
 class Row(NamedTuple):
