@@ -1,4 +1,4 @@
-"""Does the time left of a run hold: do the costs that ``ebb_train/fit/eta.py`` counts follow measured steps?
+"""Does the time left of a run hold: do the costs of ``ebb_train/training/eta.py`` follow measured steps?
 
 Method: processor time of a training step (forward, backward, Adam) on one thread, so that the figures hold on
 a machine that others use; the least of five steps after one that is not counted, two at width 1. Levels 7 to
@@ -22,13 +22,13 @@ import torch
 from lightning_fabric import Fabric
 
 from ebb_train.data.samples import Batch
-from ebb_train.fit.eta import find_workload
-from ebb_train.fit.loop import LevelTrainer
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig, output_size
 from ebb_train.models.vgg import Vgg19
 from ebb_train.settings import LevelPlan, LossWeights, Schedule
+from ebb_train.training.eta import find_workload
+from ebb_train.training.loop import LevelTrainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -35,11 +35,11 @@ from ebb.dataset.shards import shard_name, write_shard
 from ebb.formats.png import encode_png
 from ebb_train.data.samples import Samples, SampleSettings, Stretch, full_height, micro_batches
 from ebb_train.data.sources import open_source
-from ebb_train.fit.loop import LevelTrainer
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import SCHEDULES
+from ebb_train.training.loop import LevelTrainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

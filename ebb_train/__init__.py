@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ebb_train.api.export import export_onnx, export_tflite
     from ebb_train.api.metrics import lpips, ms_ssim, psnr, ssim
     from ebb_train.api.models import BokehModel, load_model
-    from ebb_train.api.training import benchmark, evaluate
+    from ebb_train.api.training import benchmark, evaluate, fit
     from ebb_train.export.settings import CheckSettings, TfliteSettings
     from ebb_train.models.pynet import PyNetConfig
     from ebb_train.settings import (
@@ -32,7 +32,7 @@ else:
             "ebb_train.api.export": ("export_onnx", "export_tflite"),
             "ebb_train.api.metrics": ("lpips", "ms_ssim", "psnr", "ssim"),
             "ebb_train.api.models": ("BokehModel", "load_model"),
-            "ebb_train.api.training": ("benchmark", "evaluate"),
+            "ebb_train.api.training": ("benchmark", "evaluate", "fit"),
             "ebb_train.export.settings": ("CheckSettings", "TfliteSettings"),
             "ebb_train.models.pynet": ("PyNetConfig",),
             "ebb_train.settings": (
@@ -56,6 +56,7 @@ __all__ = [
     "evaluate",
     "export_onnx",
     "export_tflite",
+    "fit",
     "load_model",
     "lpips",
     "ms_ssim",

@@ -91,7 +91,7 @@ def fit(
     from ebb_train import optional
 
     optional.fabric()  # says which extra is missing, before PyTorch is
-    from ebb_train.fit.levels import fit as fit_levels
+    from ebb_train.training.levels import fit as fit_levels
 
     console = output.console()
     report = fit_levels(

@@ -31,10 +31,10 @@ from ebb.formats.png import encode_png
 from ebb_train.cli import main as ebb_train
 from ebb_train.data.samples import Draws, Samples, SampleSettings, Stretch, full_height, unit_range
 from ebb_train.data.sources import open_source
-from ebb_train.fit.run_folder import read_log
 from ebb_train.metrics.similarity import psnr
 from ebb_train.models.network import load_pynet
 from ebb_train.settings import FitSettings, Schedule, read_schedule
+from ebb_train.training.run_folder import read_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -191,7 +191,7 @@ class Dataset:
 
         Returns:
             Columns named after the fields of :class:`ebb.dataset.record.Record` that hold no pixels, and
-            ``split``; what is not known is NaN, NaT, None or empty.
+            ``split``; integers are nullable; what is not known is NaN, NA, NaT, None or empty.
 
         Raises:
             InvalidInput: a shard, the catalogue or the state of the folder is damaged.

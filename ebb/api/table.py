@@ -42,6 +42,7 @@ def pairs_table(stored: ShardCollection, root: Path, *, with_others: bool) -> pd
     Raises:
         InvalidInput: a shard, the catalogue or the state is damaged.
     """
+    import pandas as pd
     import pyarrow as pa
 
     known = _known(root) if is_dataset(root) else {}
@@ -51,7 +52,8 @@ def pairs_table(stored: ShardCollection, root: Path, *, with_others: bool) -> pd
         rows += [row for pair_id, row in known.items() if pair_id not in in_shards]
     fields = _fields(known.values(), schema(), has_state=is_dataset(root))
     table = pa.Table.from_pylist([_typed(row, fields) for row in rows], schema=fields)
-    return table.to_pandas(ignore_metadata=True)  # type: ignore[no-any-return]
+    integers = {pa.int32(): pd.Int32Dtype()}  # stay integers where some are not known
+    return table.to_pandas(types_mapper=integers.get)  # type: ignore[no-any-return]
 
 
 def _stored(stored: ShardCollection) -> Iterable[dict[str, Any]]:

@@ -10,16 +10,13 @@ from ebb.bokeh.aperture import DISC, Aperture, blur_kernel
 from ebb.bokeh.convolution import choose_backend
 from ebb.bokeh.inpainting import find_surfaces
 from ebb.bokeh.layers import cut, plane_cocs
-from ebb.bokeh.thin_lens import coc_px as metric_coc_px
-from ebb.bokeh.thin_lens import relative_coc_px
 from ebb.bokeh.tiles import LayeredScene, overhang, paste, tile_rects
 from ebb.errors import UsageError
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    from ebb.arrays import InverseDepth, RgbLinear
-    from ebb.bokeh.thin_lens import Lens, PixelGrid
+    from ebb.arrays import RgbLinear
 
 
 def render_shallow(
@@ -64,66 +61,6 @@ def render_shallow(
     stack = cut(find_surfaces(photo, coc), planes, border)
     scene = LayeredScene(stack, margin, border, aperture, cats_eye, backend)
     return paste(scene, tile_rects(coc.shape, cats_eye, whole=device is not None), coc.shape, workers)
-
-
-def render_metric(
-    photo: RgbLinear,
-    depth_m: ArrayLike,
-    lens: Lens,
-    pixels: PixelGrid,
-    focus_distance_m: float,
-    *,
-    aperture: Aperture = DISC,
-    cats_eye: float = 0.0,
-    device: str | None = None,
-) -> RgbLinear:
-    """Render with a real lens: :func:`ebb.bokeh.thin_lens.coc_px`, then :func:`render_shallow`.
-
-    Args:
-        photo: (H, W, 3) linear light, sharp everywhere.
-        depth_m: (H, W) distances in metres; infinity allowed.
-        lens: The lens.
-        pixels: The sensor's sampling of the photo.
-        focus_distance_m: Distance of the plane of focus.
-        aperture: As in :func:`render_shallow`.
-        cats_eye: As there.
-        device: As there.
-
-    Raises:
-        UsageError: as in those two.
-    """
-    coc = metric_coc_px(lens, pixels, focus_distance_m, depth_m)
-    return render_shallow(photo, coc, aperture=aperture, cats_eye=cats_eye, device=device)
-
-
-def render_relative(
-    photo: RgbLinear,
-    inverse_depth: InverseDepth,
-    focus_inverse_depth: float,
-    max_coc_px: float,
-    *,
-    aperture: Aperture = DISC,
-    cats_eye: float = 0.0,
-    device: str | None = None,
-) -> RgbLinear:
-    """Render from depth without a scale; the strongest blur in the photo gets ``max_coc_px``.
-
-    Args:
-        photo: (H, W, 3) linear light, sharp everywhere.
-        inverse_depth: (H, W), larger is nearer.
-        focus_inverse_depth: The value to focus on.
-        max_coc_px: Largest blur diameter in pixels, in front or behind.
-        aperture: As in :func:`render_shallow`.
-        cats_eye: As there.
-        device: As there.
-
-    Raises:
-        UsageError: as in :func:`ebb.bokeh.thin_lens.relative_coc_px` and :func:`render_shallow`.
-    """
-    unit = relative_coc_px(inverse_depth, focus_inverse_depth, 1.0)
-    largest = float(np.abs(unit).max(initial=0))
-    coc = relative_coc_px(inverse_depth, focus_inverse_depth, max_coc_px / largest if largest else 0.0)
-    return render_shallow(photo, coc, aperture=aperture, cats_eye=cats_eye, device=device)
 
 
 def _check(photo: RgbLinear, coc: NDArray[np.float32], cats_eye: float) -> None:

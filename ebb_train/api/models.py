@@ -10,8 +10,8 @@ import numpy as np
 from ebb.errors import InvalidInput
 from ebb_train import optional
 from ebb_train.baselines import pynet
-from ebb_train.fit.run_folder import weights_of
 from ebb_train.pixels import from_unit
+from ebb_train.training.run_folder import weights_of
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ebb.api.progress import ProgressFunction
     from ebb_train.evaluation.benchmark import Benchmark
     from ebb_train.evaluation.evaluate import Evaluation
-    from ebb_train.fit.levels import FitReport
     from ebb_train.models.pynet import PyNetConfig
+    from ebb_train.training.levels import FitReport
 
 
 def fit(
@@ -77,7 +77,7 @@ def fit(
         (1, 'level-7.safetensors')
     """
     optional.fabric()
-    from ebb_train.fit.levels import fit as fit_levels
+    from ebb_train.training.levels import fit as fit_levels
 
     compute = compute or ComputeSettings()
     # processes on other devices are this script, started again

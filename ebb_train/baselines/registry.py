@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ebb.errors import UsageError
 from ebb.progress import SilentProgress
 from ebb_train.baselines import gain, gaussian, identity, layered, pynet
-from ebb_train.fit.run_folder import weights_of
+from ebb_train.training.run_folder import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

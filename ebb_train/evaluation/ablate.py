@@ -34,7 +34,7 @@ from ebb_train.evaluation.predictions import PictureFolder, file_stem, predict
 from ebb_train.evaluation.strips import strip
 from ebb_train.evaluation.summary import compare, summarise
 from ebb_train.evaluation.tables import write_json, write_tables
-from ebb_train.fit.run_folder import weights_of
+from ebb_train.training.run_folder import weights_of
 
 if TYPE_CHECKING:
     from pathlib import Path

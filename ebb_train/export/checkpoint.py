@@ -10,8 +10,8 @@ import numpy as np
 from ebb.errors import UsageError
 from ebb.files import sha256_file
 from ebb_train import optional
-from ebb_train.fit.run_folder import weights_of
 from ebb_train.models.weights import About, Tensors, pynet_config, read_weights
+from ebb_train.training.run_folder import weights_of
 
 if TYPE_CHECKING:
     from pathlib import Path

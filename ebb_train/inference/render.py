@@ -11,10 +11,10 @@ from ebb.errors import InvalidInput, ItemError, Reason, Rejected, Status, UsageE
 from ebb.files import write_atomic
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photos
 from ebb.progress import SilentProgress, watched
-from ebb_train.fit.run_folder import weights_of
 from ebb_train.inference.guided_upsampling import carry_up
 from ebb_train.inference.picture_file import encode_picture, side_by_side
 from ebb_train.pixels import enlarge, from_unit, to_8_bits
+from ebb_train.training.run_folder import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

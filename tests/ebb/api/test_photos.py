@@ -119,8 +119,7 @@ def test_depth_of_an_onnx_network(tmp_path: Path) -> None:
     settings = ebb.DepthSettings(provider="onnx", model=str(path), model_normalisation="unit")
     depth = ebb.estimate_depth(ramp, settings=settings)
     assert depth.shape == (32, 48)
-    np.testing.assert_allclose(
-        depth, ramp.mean(axis=2).reshape(32, 2, 48, 2).mean(axis=(1, 3)) / 255, atol=5e-3
-    )
+    means = ramp[..., 0].reshape(32, 2, 48, 2).mean(axis=(1, 3)) / 255
+    np.testing.assert_allclose(depth, means, atol=5e-3)
     again = ebb.estimate_depth(ramp / 255, "onnx", weights=path, device="cpu")
     assert np.corrcoef(again.ravel(), depth.ravel())[0, 1] > 0.9999

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ebb.bokeh.aperture import Aperture
-from ebb.bokeh.renderer import render_metric, render_relative, render_shallow
-from ebb.bokeh.thin_lens import Lens, PixelGrid, coc_px
+from ebb.bokeh.renderer import render_shallow
 from ebb.errors import UsageError
 
 if TYPE_CHECKING:
@@ -162,26 +161,6 @@ def test_torch_equals_numpy() -> None:
         np.testing.assert_allclose(
             render_shallow(photo, coc, cats_eye=cats_eye, device="cpu"), expected, atol=1e-4
         )
-
-
-def test_metric_depth_goes_through_the_lens() -> None:
-    photo, _ = scene(6)
-    depth = np.full(photo.shape[:2], 2.0)
-    depth[:, 36:] = np.inf
-    lens, pixels = Lens(50.0, 8.0), PixelGrid(36.0, 600)
-    expected = render_shallow(photo, coc_px(lens, pixels, 2.0, depth))
-    np.testing.assert_array_equal(render_metric(photo, depth, lens, pixels, 2.0), expected)
-    assert np.abs(expected[:, 36:] - photo[:, 36:]).max() > 0.05
-
-
-def test_relative_depth_reaches_the_blur_asked_for() -> None:
-    photo, _ = scene(6)
-    inverse = np.full(photo.shape[:2], 0.8, np.float32)
-    inverse[:, 36:] = 0.3
-    expected = render_shallow(photo, np.where(inverse == inverse[0, 0], 0, 9).astype(np.float32))
-    np.testing.assert_allclose(render_relative(photo, inverse, float(inverse[0, 0]), 9), expected, atol=1e-5)
-    flat = np.full_like(inverse, 0.8)
-    np.testing.assert_array_equal(render_relative(photo, flat, float(flat[0, 0]), 9), photo)
 
 
 def test_input_is_left_alone() -> None:

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from lightning_fabric import Fabric
 
-from ebb_train.fit.checkpoint import Position
-from ebb_train.fit.eta import Workload
-from ebb_train.fit.loop import LevelTrainer
-from ebb_train.fit.monitor import Watch
-from ebb_train.fit.run_folder import RunFolder
-from ebb_train.fit.validation import Shown, Validation, Validator
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.models.weights import read_weights
 from ebb_train.settings import LevelPlan, WatchSettings
+from ebb_train.training.checkpoint import Position
+from ebb_train.training.eta import Workload
+from ebb_train.training.loop import LevelTrainer
+from ebb_train.training.monitor import Watch
+from ebb_train.training.run_folder import RunFolder
+from ebb_train.training.validation import Shown, Validation, Validator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,7 @@ def test_the_log_holds_means_since_the_last_line(folder: RunFolder) -> None:
 
 def test_the_time_left_is_that_of_steps_without_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 100.0, 102.0, 106.0, 110.0])  # start, end of step 1, the lines at 2, 4 and 6
-    monkeypatch.setattr("ebb_train.fit.monitor.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("ebb_train.training.monitor.time.monotonic", lambda: next(clock))
     told = Told()
     shows = watch(None, told=told)
     shows.start(7, 0)

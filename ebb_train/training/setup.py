@@ -11,8 +11,8 @@ import torch  # noqa: TID253 - only imported by training
 
 from ebb.errors import EbbError, ExitCode, MissingDependency, UsageError
 from ebb_train import optional
-from ebb_train.fit.loop import Diverged
-from ebb_train.fit.run_folder import RunFolder
+from ebb_train.training.loop import Diverged
+from ebb_train.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +73,7 @@ def claim(fabric: Fabric, out: Path, identity: Mapping[str, Any]) -> RunFolder |
     """Take the run folder; one rank does it and gets it, and all end when that fails.
 
     Raises:
-        EbbError: as :class:`~ebb_train.fit.run_folder.RunFolder`; the other ranks leave without a word.
+        EbbError: as :class:`~ebb_train.training.run_folder.RunFolder`; the other ranks leave without a word.
     """
     folder, trouble = None, None
     if fabric.is_global_zero:

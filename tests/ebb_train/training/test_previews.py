@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ebb_train.fit.previews import BACKGROUND, GAP, ROW_HEIGHT, sheet
-from ebb_train.fit.validation import Shown
+from ebb_train.training.previews import BACKGROUND, GAP, ROW_HEIGHT, sheet
+from ebb_train.training.validation import Shown
 
 
 def shown(width: int, height: int, *, has_depth: bool = True) -> Shown:

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 from ebb.errors import Status
 from ebb.files import write_atomic
 from ebb.formats.png import encode_png
-from ebb_train.fit.eta import duration_text
-from ebb_train.fit.page import write_page
-from ebb_train.fit.previews import sheet
-from ebb_train.fit.run_folder import pictures_file
-from ebb_train.fit.tensorboard import Board
 from ebb_train.models.network import save_pynet
+from ebb_train.training.eta import duration_text
+from ebb_train.training.page import write_page
+from ebb_train.training.previews import sheet
+from ebb_train.training.run_folder import pictures_file
+from ebb_train.training.tensorboard import Board
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ebb.progress import Progress
-    from ebb_train.fit.checkpoint import Position
-    from ebb_train.fit.eta import Workload
-    from ebb_train.fit.loop import LevelTrainer
-    from ebb_train.fit.run_folder import RunFolder
-    from ebb_train.fit.validation import Validator
     from ebb_train.models.network import PyNet
     from ebb_train.settings import WatchSettings
+    from ebb_train.training.checkpoint import Position
+    from ebb_train.training.eta import Workload
+    from ebb_train.training.loop import LevelTrainer
+    from ebb_train.training.run_folder import RunFolder
+    from ebb_train.training.validation import Validator
 
 BEST_BY = "psnr"
 """The score that says which weights are the best of a level."""

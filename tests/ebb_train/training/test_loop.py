@@ -15,11 +15,11 @@ from lightning_fabric.plugins import MixedPrecision
 
 from ebb.errors import ExitCode
 from ebb_train.data.samples import Batch
-from ebb_train.fit.loop import Diverged, LevelTrainer
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import ComputeSettings, LevelPlan, LossWeights
+from ebb_train.training.loop import Diverged, LevelTrainer
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,8 +11,8 @@ import torch  # noqa: TID253 - only imported by training
 
 from ebb.errors import EbbError, ExitCode
 from ebb_train.data.samples import unit_range
-from ebb_train.fit.ema import MovingAverage
 from ebb_train.settings import ComputeSettings
+from ebb_train.training.ema import MovingAverage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Rgb8
-    from ebb_train.fit.validation import Shown
+    from ebb_train.training.validation import Shown
 
 COLUMNS = ("input", "depth", "output", "target")
 

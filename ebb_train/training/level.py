@@ -12,10 +12,10 @@ import torch  # noqa: TID253 - only imported by training
 from ebb.errors import UsageError
 from ebb.pytorch import as_memory_error
 from ebb_train.data.samples import Samples, SampleSettings, Stretch, micro_batches
-from ebb_train.fit.checkpoint import Checkpoint, Position, save_checkpoint
-from ebb_train.fit.loop import Diverged, LevelTrainer
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet, save_pynet
+from ebb_train.training.checkpoint import Checkpoint, Position, save_checkpoint
+from ebb_train.training.loop import Diverged, LevelTrainer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from ebb_train.data.samples import Batch
     from ebb_train.data.sources import Source
-    from ebb_train.fit.monitor import Watch
-    from ebb_train.fit.run_folder import RunFolder
     from ebb_train.models.pynet import PyNetConfig
     from ebb_train.models.vgg import Vgg19
     from ebb_train.settings import ComputeSettings, FitSettings, LevelPlan
+    from ebb_train.training.monitor import Watch
+    from ebb_train.training.run_folder import RunFolder
 
 BATCHES = "lower --micro-batch, which changes no result, or --crop"
 WHOLE_PHOTOS = "validation renders whole photos: a data set of a lower ebb align --height needs less"

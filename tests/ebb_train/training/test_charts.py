@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb_train.fit.charts import HEIGHT, MAX_POINTS, WIDTH, Point, draw_chart, thin
+from ebb_train.training.charts import HEIGHT, MAX_POINTS, WIDTH, Point, draw_chart, thin
 
 
 def coordinates(line: str) -> list[tuple[float, ...]]:

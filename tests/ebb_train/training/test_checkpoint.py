@@ -9,10 +9,17 @@ import pytest
 import torch
 
 from ebb.errors import InvalidInput, OutputError
-from ebb_train.fit import checkpoint as module
-from ebb_train.fit.checkpoint import FACTS, TRAINING, WEIGHTS, Position, newest_checkpoint, save_checkpoint
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
+from ebb_train.training import checkpoint as module
+from ebb_train.training.checkpoint import (
+    FACTS,
+    TRAINING,
+    WEIGHTS,
+    Position,
+    newest_checkpoint,
+    save_checkpoint,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

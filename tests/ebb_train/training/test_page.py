@@ -12,8 +12,8 @@ import pytest
 
 from ebb.formats.png import encode_png
 from ebb.settings import as_dict
-from ebb_train.fit.page import PAGE, charts, level_row, write_page
 from ebb_train.settings import SCHEDULES
+from ebb_train.training.page import PAGE, charts, level_row, write_page
 
 if TYPE_CHECKING:
     from pathlib import Path

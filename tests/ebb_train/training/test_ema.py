@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from ebb_train.fit.ema import WARM_UP, MovingAverage
+from ebb_train.training.ema import WARM_UP, MovingAverage
 
 
 def network(value: float) -> nn.Linear:

@@ -12,9 +12,9 @@ from ebb.files import write_atomic
 from ebb.formats.png import decode_png
 from ebb.pages.data_uri import data_uri
 from ebb.pages.page import render_page
-from ebb_train.fit.charts import Chart, Point, draw_chart
-from ebb_train.fit.previews import COLUMNS
-from ebb_train.fit.run_folder import IDENTITY, pictures_file, read_log
+from ebb_train.training.charts import Chart, Point, draw_chart
+from ebb_train.training.previews import COLUMNS
+from ebb_train.training.run_folder import IDENTITY, pictures_file, read_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ def write_page(run: Path, steps: Mapping[int, int]) -> str:
     log = read_log(run)
     done, total = max((line["total"] for line in log), default=0), sum(steps.values())
     text = render_page(
-        "ebb_train.fit",
+        "ebb_train.training",
         "fit.html.jinja",
         title=f"{run.resolve().name}: training",
         about=f"{done:,} of {total:,} steps{', finished' if done == total else ''}",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ebb_train.fit.eta import A_VALUE, A_VALUE_IN_SSIM, Workload, duration_text, find_workload
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import SCHEDULES, LevelPlan, LossWeights, Schedule
+from ebb_train.training.eta import A_VALUE, A_VALUE_IN_SSIM, Workload, duration_text, find_workload
 
 RESULT = Path(__file__).parents[3] / "benchmarks" / "results" / "eta.json"
 

@@ -13,13 +13,13 @@ from lightning_fabric import Fabric
 
 from ebb.errors import UsageError
 from ebb_train.data.sources import Photos
-from ebb_train.fit import validation as module
-from ebb_train.fit.validation import PICTURES, Validator, find_validator
 from ebb_train.metrics.protocols import find_protocol
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.pixels import enlarge
 from ebb_train.settings import WatchSettings
+from ebb_train.training import validation as module
+from ebb_train.training.validation import PICTURES, Validator, find_validator
 from tests.photo_sets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:

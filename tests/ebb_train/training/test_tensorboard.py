@@ -10,7 +10,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ebb.errors import OutputError
-from ebb_train.fit.tensorboard import FOLDER, Board
+from ebb_train.training.tensorboard import FOLDER, Board
 
 if TYPE_CHECKING:
     from pathlib import Path

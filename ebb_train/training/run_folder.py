@@ -5,7 +5,7 @@
     <run>/
       run.json                settings, network, schedule, data-set hash; the run goes on only with the same
       log.jsonl               one line every few steps, and one for each validation
-      checkpoints/            see ebb_train.fit.checkpoint
+      checkpoints/            see ebb_train.training.checkpoint
       level-7.safetensors …   the network when that level was done; level-1 is the result
       level-7-best.safetensors …   the one that did best in validation
       tensorboard/            for tensorboard --logdir

@@ -15,8 +15,10 @@ import torch
 from lightning_fabric import Fabric
 
 from ebb.errors import EbbError, ExitCode, MissingDependency, UsageError
-from ebb_train.fit.loop import Diverged
-from ebb_train.fit.setup import (
+from ebb_train.models.weights import read_pynet
+from ebb_train.settings import ComputeSettings, FitSettings, read_schedule
+from ebb_train.training.loop import Diverged
+from ebb_train.training.setup import (
     ProcessLost,
     as_launched,
     check_batches,
@@ -25,8 +27,6 @@ from ebb_train.fit.setup import (
     launch,
     one_voice,
 )
-from ebb_train.models.weights import read_pynet
-from ebb_train.settings import ComputeSettings, FitSettings, read_schedule
 from tests.photo_sets import record, write_set
 
 ROOT = Path(__file__).parents[3]

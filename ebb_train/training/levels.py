@@ -16,15 +16,15 @@ from ebb_train import optional
 from ebb_train.data.reduced import depth_of
 from ebb_train.data.samples import full_height
 from ebb_train.data.sources import open_source
-from ebb_train.fit.checkpoint import newest_checkpoint
-from ebb_train.fit.eta import find_workload
-from ebb_train.fit.level import Ground, Level
-from ebb_train.fit.loop import arithmetic
-from ebb_train.fit.monitor import Watch
-from ebb_train.fit.setup import as_launched, check_batches, claim, is_first_here, launch, one_voice
-from ebb_train.fit.validation import find_validator
 from ebb_train.losses import find_vgg
 from ebb_train.settings import WatchSettings, read_schedule
+from ebb_train.training.checkpoint import newest_checkpoint
+from ebb_train.training.eta import find_workload
+from ebb_train.training.level import Ground, Level
+from ebb_train.training.loop import arithmetic
+from ebb_train.training.monitor import Watch
+from ebb_train.training.setup import as_launched, check_batches, claim, is_first_here, launch, one_voice
+from ebb_train.training.validation import find_validator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
     from ebb.progress import Progress
     from ebb_train.data.sources import Source
-    from ebb_train.fit.checkpoint import Checkpoint
-    from ebb_train.fit.run_folder import RunFolder
-    from ebb_train.fit.validation import Validator
     from ebb_train.models.network import PyNet
     from ebb_train.models.pynet import PyNetConfig
     from ebb_train.models.vgg import Vgg19
     from ebb_train.settings import ComputeSettings, FitSettings, Schedule
+    from ebb_train.training.checkpoint import Checkpoint
+    from ebb_train.training.run_folder import RunFolder
+    from ebb_train.training.validation import Validator
 
 DEFAULT_WATCH = WatchSettings()
 

@@ -15,13 +15,13 @@ import pytest
 import torch
 
 from ebb.errors import ExitCode, InvalidInput, MissingDependency, UsageError
-from ebb_train.fit import level
-from ebb_train.fit.levels import fit
-from ebb_train.fit.loop import Diverged
 from ebb_train.models.network import load_pynet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.models.weights import read_pynet
 from ebb_train.settings import ComputeSettings, FitSettings, WatchSettings
+from ebb_train.training import level
+from ebb_train.training.levels import fit
+from ebb_train.training.loop import Diverged
 from tests.photo_sets import record, write_ebb, write_set
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ import os, signal, sys
 import torch; torch.set_num_threads(1)
 from pathlib import Path
 from ebb.progress import SilentProgress
-from ebb_train.fit.levels import fit
+from ebb_train.training.levels import fit
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import ComputeSettings, FitSettings
 class Killer(SilentProgress):
@@ -322,7 +322,7 @@ def test_too_little_memory_for_validation_is_not_told_as_that_for_batches(
     def render(*_: object) -> None:
         raise MemoryError("not enough memory for a photo of 96 x 64")
 
-    monkeypatch.setattr("ebb_train.fit.validation.render_full_image", render)
+    monkeypatch.setattr("ebb_train.training.validation.render_full_image", render)
     message = r"not enough memory for a photo of 96 x 64 \(validation renders whole photos.*is kept"
     with pytest.raises(UsageError, match=message):
         fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH)

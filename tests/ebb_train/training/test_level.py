@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, cast
 import pytest
 import torch
 
-from ebb_train.fit.level import Ground, Level
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import FitSettings, LevelPlan
+from ebb_train.training.level import Ground, Level
 
 if TYPE_CHECKING:
-    from ebb_train.fit.checkpoint import Checkpoint
+    from ebb_train.training.checkpoint import Checkpoint
 
 CONFIG = PyNetConfig(width=1 / 64)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ebb.errors import DatasetLocked, ExitCode, InvalidInput, OutputError, UsageError
-from ebb_train.fit.run_folder import RunFolder, last_weights, weights_of
+from ebb_train.training.run_folder import RunFolder, last_weights, weights_of
 from tests.photo_sets import record, write_set
 
 if TYPE_CHECKING:
