@@ -23,7 +23,7 @@ from lightning_fabric import Fabric
 
 from ebb_train.data.samples import Batch
 from ebb_train.fit.eta import find_workload
-from ebb_train.fit.loop import LevelTrainer
+from ebb_train.fit.trainer import Trainer
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig, output_size
@@ -94,7 +94,7 @@ def plan(level: int, crop: int, batch: int, loss: LossWeights) -> Schedule:
 def step_seconds(width: float, row: LevelPlan, loss: Loss) -> float:
     """Processor time of one step."""
     network = PyNet(PyNetConfig(level=row.level, width=width))
-    trainer = LevelTrainer(Fabric(accelerator="cpu", devices=1), network, row, loss)
+    trainer = Trainer(Fabric(accelerator="cpu", devices=1), network, row, loss)
     batches = noise(row)
     trainer.step(batches)
     times = []

@@ -35,7 +35,7 @@ from ebb.dataset.shards import shard_name, write_shard
 from ebb.formats.png import encode_png
 from ebb_train.data.samples import Samples, SampleSettings, Stretch, full_height, micro_batches
 from ebb_train.data.sources import open_source
-from ebb_train.fit.loop import LevelTrainer
+from ebb_train.fit.trainer import Trainer
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
@@ -148,7 +148,7 @@ def network_ms(source: Source, level: int) -> float:
     samples = Samples(source, SampleSettings(level=level, side=full_height(source)))
     batch = next(micro_batches(samples, Stretch(start=0, batches=1, batch=plan.batch)))
     network = PyNet(PyNetConfig(level=level, width=1 / 8))
-    trainer = LevelTrainer(Fabric(accelerator="cpu", devices=1), network, plan, Loss(plan.loss))
+    trainer = Trainer(Fabric(accelerator="cpu", devices=1), network, plan, Loss(plan.loss))
     seconds = []
     for _ in range(STEPS):
         start = time.process_time()

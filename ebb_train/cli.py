@@ -19,7 +19,7 @@ from ebb.weights_verbs import weights_app
 from ebb_train.export.settings import CheckSettings, DeviceSettings, TfliteSettings
 from ebb_train.inference.settings import RenderSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
-from ebb_train.settings import ComputeSettings, FitSettings, ScoreSettings, TimingSettings, WatchSettings
+from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings, ScoreSettings, TimingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ def fit(
     config: Annotated[PyNetConfig, Flags] = PAPER,
     settings: Annotated[FitSettings, Flags] = FitSettings(),
     compute: Annotated[ComputeSettings, Flags] = ComputeSettings(),
-    watch: Annotated[WatchSettings, Flags] = WatchSettings(),
+    monitor: Annotated[MonitorSettings, Flags] = MonitorSettings(),
 ) -> ExitCode:
     """Train PyNET on a data set, level by level from 7 to 1; started again, it goes on where it stopped.
 
@@ -91,11 +91,11 @@ def fit(
     from ebb_train import optional
 
     optional.fabric()  # says which extra is missing, before PyTorch is
-    from ebb_train.fit.levels import fit as fit_levels
+    from ebb_train.fit.training import fit as run_training
 
     console = output.console()
-    report = fit_levels(
-        dataset, out, config, settings, compute, watch, progress=console.progress(), note=console.note
+    report = run_training(
+        dataset, out, config, settings, compute, monitor, progress=console.progress(), note=console.note
     )
     if report.rank == 0:
         facts = {"run": report.run, "weights": report.weights, "steps": report.steps}

@@ -51,7 +51,7 @@ class OnnxOperations(Operations[Value]):
         """Convolution with bias."""
         return self._conv(name, x)
 
-    def squash(self, x: Value) -> Value:
+    def output_activation(self, x: Value) -> Value:
         """tanh(x) · 0.58 + 0.5."""
         scaled = self._node("Mul", self._node("Tanh", x), self._scalar("rgb_gain", RGB_GAIN))
         return self._node("Add", scaled, self._scalar("rgb_offset", RGB_OFFSET))

@@ -60,7 +60,7 @@ class TensorFlowOperations(Operations[Node]):
         """Convolution with bias."""
         return self._conv2d(name, x)
 
-    def squash(self, x: Node) -> Node:
+    def output_activation(self, x: Node) -> Node:
         """tanh(x) · 0.58 + 0.5."""
         return self._tf.tanh(x) * RGB_GAIN + RGB_OFFSET
 

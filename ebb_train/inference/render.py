@@ -12,7 +12,7 @@ from ebb.errors import InvalidInput, ItemError, Reason, Rejected, Status, UsageE
 from ebb.files import write_atomic
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photos
 from ebb_train.fit.run_folder import weights_of
-from ebb_train.inference.guided_upsampling import carry_up
+from ebb_train.inference.guided_upsampling import guided_upsample
 from ebb_train.inference.picture_file import encode_picture, side_by_side
 from ebb_train.pixels import enlarge, from_unit, to_8_bits
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Rgb8
+    from ebb.runner.items import Progress
     from ebb.settings import DepthSettings
-    from ebb_train.fit.monitor import Progress
     from ebb_train.inference.settings import RenderSettings
-    from ebb_train.models.inference_graph import FastPyNet
+    from ebb_train.models.inference_graph import InferenceGraph
     from ebb_train.models.network import PyNet
 
 
@@ -215,11 +215,13 @@ class _Renderer:
         depth = self._depth(photo) if self._depth is not None else None
         picture = _run(self._network, photo.small, depth)
         if photo.full is not None and photo.full.shape != photo.small.shape:
-            return carry_up(photo.full, photo.small, picture)
+            return guided_upsample(photo.full, photo.small, picture)
         return from_unit(picture)
 
 
-def _run(network: PyNet | FastPyNet, small: Rgb8, depth: NDArray[np.uint8] | None) -> NDArray[np.float32]:
+def _run(
+    network: PyNet | InferenceGraph, small: Rgb8, depth: NDArray[np.uint8] | None
+) -> NDArray[np.float32]:
     """The network's picture at the size of ``small``, also if the network ends above level 1."""
     from ebb_train.inference.whole_photo import render_full_image
 
@@ -230,10 +232,12 @@ def _run(network: PyNet | FastPyNet, small: Rgb8, depth: NDArray[np.uint8] | Non
     return enlarge(picture, small.shape)
 
 
-def _load(checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast: bool) -> PyNet | FastPyNet:
+def _load(
+    checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast: bool
+) -> PyNet | InferenceGraph:
     """The network of a weights file, or of the last level in a run folder."""
     from ebb.depthmap.providers import to_device, torch_device
-    from ebb_train.models.inference_graph import FastPyNet
+    from ebb_train.models.inference_graph import InferenceGraph
     from ebb_train.models.network import load_pynet
 
     checkpoint = weights_of(checkpoint)
@@ -243,5 +247,5 @@ def _load(checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast
         note(f"{checkpoint}: ends at level {network.config.level}; its pictures are enlarged {smaller} times")
     device = torch_device(device)
     if is_fast and device == "cpu":
-        return FastPyNet(network)
+        return InferenceGraph(network)
     return to_device(network, device)

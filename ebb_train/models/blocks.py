@@ -44,7 +44,7 @@ class Operations(ABC, Generic[Maps]):
         """3 × 3 convolution with bias to three channels, and nothing after it."""
 
     @abstractmethod
-    def squash(self, x: Maps) -> Maps:
+    def output_activation(self, x: Maps) -> Maps:
         """tanh(x) · 0.58 + 0.5."""
 
     @abstractmethod
@@ -73,7 +73,7 @@ class Operations(ABC, Generic[Maps]):
 
     def head(self, name: str, x: Maps) -> Maps:
         """The picture a level gives."""
-        return self.squash(self.rgb(name, x))
+        return self.output_activation(self.rgb(name, x))
 
 
 class Shape(NamedTuple):
@@ -149,7 +149,7 @@ class Declaration(Operations[Shape]):
         self._declare(name, "rgb", x, 3, 3, norm=False)
         return Shape(3, x.height, x.width)
 
-    def squash(self, x: Shape) -> Shape:
+    def output_activation(self, x: Shape) -> Shape:
         """Same shape."""
         return x
 

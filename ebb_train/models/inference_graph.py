@@ -42,7 +42,7 @@ _OWN_TAPS = {9: 5, 7: 4, 5: 5}
 """The same where it reads an input of its own."""
 
 
-class FastPyNet(nn.Module):
+class InferenceGraph(nn.Module):
     """A PyNET that gives the picture of its last level; it cannot be trained.
 
     Args:
@@ -53,7 +53,7 @@ class FastPyNet(nn.Module):
         super().__init__()
         self.network = network.eval().requires_grad_(requires_grad=False)
         self.config = network.config
-        self._operations = FastOperations(network)
+        self._operations = InferenceOperations(network)
 
     @torch.inference_mode()
     def forward(self, photo: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ class Filters:
     """Rows of the kernel."""
 
 
-class FastOperations(Operations[Tensor]):
+class InferenceOperations(Operations[Tensor]):
     """The back end that computes with channels innermost: maps are (N, H, W, C), contiguous."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -111,7 +111,7 @@ class FastOperations(Operations[Tensor]):
         """Convolution to three channels."""
         return self._direct(name, x, 3)
 
-    def squash(self, x: Tensor) -> Tensor:
+    def output_activation(self, x: Tensor) -> Tensor:
         """tanh(x) · 0.58 + 0.5."""
         return torch.tanh(x) * RGB_GAIN + RGB_OFFSET
 

@@ -218,7 +218,7 @@ def pynet(
         # level 1 starts from level 2's picture before tanh
         raw = net.rgb("level_2.out", net.up("level_2.up", x, config.channels(8, at_least=8)))
         if 2 in levels:
-            pictures[2] = net.squash(raw)
+            pictures[2] = net.output_activation(raw)
         if 1 in levels:
             pictures[1] = net.head("level_1.out", net.up("level_1.up", raw, 3))
     return pictures

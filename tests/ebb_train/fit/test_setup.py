@@ -15,7 +15,6 @@ import torch
 from lightning_fabric import Fabric
 
 from ebb.errors import EbbError, ExitCode, MissingDependency, UsageError
-from ebb_train.fit.loop import Diverged
 from ebb_train.fit.setup import (
     ProcessLost,
     as_launched,
@@ -25,6 +24,7 @@ from ebb_train.fit.setup import (
     launch,
     one_voice,
 )
+from ebb_train.fit.trainer import Diverged
 from ebb_train.models.weights import read_pynet
 from ebb_train.settings import ComputeSettings, FitSettings, read_schedule
 from tests.photo_sets import record, write_set

@@ -245,7 +245,7 @@ def test_weights_of_a_run(tmp_path: Path, weights: Path) -> None:
 def test_progress_is_shown(tmp_path: Path, weights: Path) -> None:
     seen: list[object] = []
 
-    class Watch:
+    class Monitor:
         def start(self, stage: str, total: int) -> None:
             seen.append((stage, total))
 
@@ -256,7 +256,7 @@ def test_progress_is_shown(tmp_path: Path, weights: Path) -> None:
             seen.append("end")
 
     photo = write_photo(tmp_path / "a.jpg")
-    render_photos([photo, tmp_path / "b.jpg"], weights, None, SETTINGS, SIDECAR, progress=Watch())
+    render_photos([photo, tmp_path / "b.jpg"], weights, None, SETTINGS, SIDECAR, progress=Monitor())
     assert seen == [
         ("render", 2),
         ("a.jpg", Status.OK, None),

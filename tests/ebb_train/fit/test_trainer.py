@@ -15,7 +15,7 @@ from lightning_fabric.plugins import MixedPrecision
 
 from ebb.errors import ExitCode
 from ebb_train.data.samples import Batch
-from ebb_train.fit.loop import Diverged, LevelTrainer
+from ebb_train.fit.trainer import Diverged, Trainer
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
@@ -45,9 +45,9 @@ def trainer(
     precision: str = "32-true",
     ema: float = 0.0,
     **compute: Any,
-) -> LevelTrainer:
+) -> Trainer:
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
-    return LevelTrainer(fabric, net, plan, Loss(plan.loss), ema=ema, compute=ComputeSettings(**compute))
+    return Trainer(fabric, net, plan, Loss(plan.loss), ema=ema, compute=ComputeSettings(**compute))
 
 
 def batch(start: int = 0, stop: int = 4) -> Batch:
@@ -108,7 +108,7 @@ def test_a_broken_loss_stops_before_the_weights_are_spoilt() -> None:
         net.get_parameter("level_6.out.bias").fill_(math.nan)
     before = {name: p.detach().clone() for name, p in net.named_parameters()}
     with pytest.raises(
-        Diverged, match=r"training broke down: l1 nan, loss nan, .*; samples a, b, c, d"
+        Diverged, match=r"training diverged: l1 nan, loss nan, .*; samples a, b, c, d"
     ) as caught:
         steps.step(iter([batch(0, 2), batch(2, 4)]))
     assert caught.value.exit_code == ExitCode.ITEMS_FAILED
@@ -156,7 +156,7 @@ def half_precision() -> Fabric:
 
 def test_half_precision_scales_the_loss_and_nothing_else() -> None:
     net = network()
-    steps = LevelTrainer(half_precision(), net, PLAN, Loss(PLAN.loss))
+    steps = Trainer(half_precision(), net, PLAN, Loss(PLAN.loss))
     terms = steps.step(iter([batch()]))
     exact = trainer(network()).step(iter([batch()]))
     assert terms["loss"] == pytest.approx(exact["loss"], rel=0.01)
@@ -167,7 +167,7 @@ def test_half_precision_scales_the_loss_and_nothing_else() -> None:
 
 def test_an_overflow_in_half_precision_skips_the_step_and_lowers_the_scale() -> None:
     net = network()
-    steps = LevelTrainer(half_precision(), net, PLAN, Loss(PLAN.loss))
+    steps = Trainer(half_precision(), net, PLAN, Loss(PLAN.loss))
     before = {name: p.detach().clone() for name, p in net.named_parameters()}
     handle = net.get_parameter("level_7.a1.3x3.0.weight").register_hook(lambda grad: grad * math.inf)
     steps.step(iter([batch()]))
@@ -179,9 +179,9 @@ def test_an_overflow_in_half_precision_skips_the_step_and_lowers_the_scale() -> 
 
 
 def test_the_loss_scale_comes_back() -> None:
-    steps = LevelTrainer(half_precision(), network(), PLAN, Loss(PLAN.loss))
+    steps = Trainer(half_precision(), network(), PLAN, Loss(PLAN.loss))
     steps.step(iter([batch()]))
-    goes_on = LevelTrainer(half_precision(), network(), PLAN, Loss(PLAN.loss))
+    goes_on = Trainer(half_precision(), network(), PLAN, Loss(PLAN.loss))
     goes_on.load_state(steps.state() | {"precision": steps.state()["precision"] | {"scale": 64.0}})
     assert goes_on.state()["precision"]["scale"] == 64
 
@@ -214,25 +214,26 @@ def test_the_compiled_network_is_what_is_trained(monkeypatch: pytest.MonkeyPatch
     assert (moved[0] - moved[1]).abs().median() < 1e-6
 
 
-def test_the_moving_average_follows_and_comes_back() -> None:
+def test_the_moving_average_follows_and_is_restored() -> None:
     net = network()
     steps = trainer(net, ema=0.5)
     for _ in range(2):
         steps.step(iter([batch()]))
     saved, weights = deepcopy(steps.state()), deepcopy(net.state_dict())
-    with steps.averaged():
-        average = deepcopy(net.state_dict())
+    average = deepcopy(steps.averaged_network.state_dict())
     assert not torch.equal(average["level_6.out.weight"], weights["level_6.out.weight"])
     again = network(seed=9)
     again.load_state_dict(weights)
-    goes_on = trainer(again, ema=0.5)
-    goes_on.load_state(saved)
-    with goes_on.averaged():
-        assert all(torch.equal(values, average[name]) for name, values in again.state_dict().items())
-    assert all(torch.equal(values, weights[name]) for name, values in again.state_dict().items())
+    resumed = trainer(again, ema=0.5)
+    resumed.load_state(saved)
+    for one in (steps, resumed):
+        one.step(iter([batch()]))
+    expected = steps.averaged_network.state_dict()
+    found = resumed.averaged_network.state_dict()
+    assert all(torch.equal(values, expected[name]) for name, values in found.items())
+    assert not torch.equal(found["level_6.out.weight"], average["level_6.out.weight"])
 
 
-def test_without_an_average_the_weights_speak_for_themselves() -> None:
+def test_without_an_average_it_is_the_network_itself() -> None:
     net = network()
-    with trainer(net).averaged():
-        assert all(map(torch.equal, net.parameters(), network().parameters()))
+    assert trainer(net).averaged_network is net

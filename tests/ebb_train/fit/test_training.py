@@ -15,13 +15,12 @@ import pytest
 import torch
 
 from ebb.errors import ExitCode, InvalidInput, MissingDependency, UsageError
-from ebb_train.fit import level
-from ebb_train.fit.levels import fit
-from ebb_train.fit.loop import Diverged
+from ebb_train.fit.trainer import Diverged, Trainer
+from ebb_train.fit.training import fit
 from ebb_train.models.network import load_pynet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.models.weights import read_pynet
-from ebb_train.settings import ComputeSettings, FitSettings, WatchSettings
+from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
 from tests.photo_sets import record, write_ebb, write_set
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 CONFIG = PyNetConfig(level=5, width=1 / 64)
 COMPUTE = ComputeSettings(device="cpu", loaders=0, checkpoint_every=4)
-WATCH = WatchSettings(log_every=3, validate_every=5, validate_on="train")
+MONITOR = MonitorSettings(log_every=3, validate_every=5, validate_on="train")
 STEPS = {7: 6, 6: 10, 5: 8}
 """24 in all; steps 7 … 16 are level 6."""
 
@@ -61,7 +60,7 @@ def settings(folder: Path) -> FitSettings:
 @pytest.fixture(scope="module")
 def straight(folder: Path, settings: FitSettings) -> Path:
     """A run without a stop."""
-    report = fit(folder / "set", folder / "straight", CONFIG, settings, COMPUTE, WATCH)
+    report = fit(folder / "set", folder / "straight", CONFIG, settings, COMPUTE, MONITOR)
     assert (report.steps, report.resumed_at) == (24, 0)
     return folder / "straight"
 
@@ -109,10 +108,10 @@ def test_a_kill_changes_no_bit(
     """In the first level before any checkpoint, at both ends of a level, in the middle, after 6 → 5."""
     out = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        fit(folder / "set", out, CONFIG, settings, COMPUTE, WATCH, progress=Killer(steps))
+        fit(folder / "set", out, CONFIG, settings, COMPUTE, MONITOR, progress=Killer(steps))
     torch.manual_seed(steps)  # what the global generator holds must not matter
     notes: list[str] = []
-    report = fit(folder / "set", out, CONFIG, settings, COMPUTE, WATCH, note=notes.append)
+    report = fit(folder / "set", out, CONFIG, settings, COMPUTE, MONITOR, note=notes.append)
     assert report.steps == 24
     assert report.resumed_at == {3: 0, 6: 6, 11: 10, 16: 16, 17: 16}[steps]
     assert len(notes) == (report.resumed_at > 0)
@@ -128,7 +127,7 @@ import os, signal, sys
 import torch; torch.set_num_threads(1)
 from pathlib import Path
 from ebb.console import SilentProgress
-from ebb_train.fit.levels import fit
+from ebb_train.fit.training import fit
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import ComputeSettings, FitSettings
 class Killer(SilentProgress):
@@ -145,7 +144,7 @@ fit(data, out, {CONFIG!r}, {settings!r}, compute, progress=Killer())
         [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False
     )
     assert done.returncode == -signal.SIGKILL
-    report = fit(folder / "set", tmp_path / "run", CONFIG, settings, COMPUTE, WATCH)
+    report = fit(folder / "set", tmp_path / "run", CONFIG, settings, COMPUTE, MONITOR)
     assert report.resumed_at == 11
     for number in STEPS:
         name = f"level-{number}.safetensors"
@@ -157,11 +156,11 @@ def test_a_kill_changes_no_bit_of_the_moving_average(
 ) -> None:
     with_ema = replace(settings, ema=0.8)
     one, other = tmp_path / "one", tmp_path / "other"
-    fit(folder / "set", one, CONFIG, with_ema, COMPUTE, WATCH)
+    fit(folder / "set", one, CONFIG, with_ema, COMPUTE, MONITOR)
     for steps in (9, 10):
         with pytest.raises(KeyboardInterrupt):
-            fit(folder / "set", other, CONFIG, with_ema, COMPUTE, WATCH, progress=Killer(steps))
-    fit(folder / "set", other, CONFIG, with_ema, COMPUTE, WATCH)
+            fit(folder / "set", other, CONFIG, with_ema, COMPUTE, MONITOR, progress=Killer(steps))
+    fit(folder / "set", other, CONFIG, with_ema, COMPUTE, MONITOR)
     assert_same_run(other, one)
     # averaging does not change what is trained, only what is saved
     name = "checkpoints/00000024/weights.safetensors"
@@ -196,7 +195,7 @@ def test_what_a_run_leaves(straight: Path, folder: Path) -> None:
     assert network.config == CONFIG
     identity = json.loads((straight / "run.json").read_text())
     assert identity["schedule"]["5"]["crop"] == 64
-    assert identity["settings"]["first_weights"] == "fan_in"
+    assert identity["settings"]["weight_init"] == "fan_in"
     assert identity["dataset"]["pairs"] == 5
 
 
@@ -211,7 +210,7 @@ def test_a_level_starts_from_the_one_before_and_trains_it_along(straight: Path) 
 
 def test_a_finished_run_is_left_alone(straight: Path, folder: Path, settings: FitSettings) -> None:
     before = {path: path.read_bytes() for path in straight.glob("*.*")}
-    report = fit(folder / "set", straight, CONFIG, settings, COMPUTE, WATCH)
+    report = fit(folder / "set", straight, CONFIG, settings, COMPUTE, MONITOR)
     assert report.resumed_at == 24
     assert {path: path.read_bytes() for path in straight.glob("*.*")} == before
 
@@ -229,7 +228,7 @@ def test_other_settings_are_refused(straight: Path, folder: Path, settings: FitS
         fit(folder / "set", straight, CONFIG, replace(settings, augment="flips"), COMPUTE)
     write_ebb(folder / "ebb", range(5))
     with pytest.raises(UsageError, match=r"dataset\.sha256 is [0-9a-f]{64}, not"):
-        fit(folder / "ebb", straight, CONFIG, settings, COMPUTE, WATCH)
+        fit(folder / "ebb", straight, CONFIG, settings, COMPUTE, MONITOR)
 
 
 def test_an_ebb_folder_gives_the_same_as_its_shards(
@@ -238,7 +237,7 @@ def test_an_ebb_folder_gives_the_same_as_its_shards(
     write_ebb(tmp_path / "ebb", range(5))
     config = PyNetConfig(level=7, width=1 / 64)
     for data, out in ((folder / "set", "a"), (tmp_path / "ebb", "b")):
-        fit(data, tmp_path / out, config, settings, COMPUTE, WATCH)
+        fit(data, tmp_path / out, config, settings, COMPUTE, MONITOR)
     assert (tmp_path / "a" / "level-7.safetensors").read_bytes() == (
         tmp_path / "b" / "level-7.safetensors"
     ).read_bytes()
@@ -247,15 +246,15 @@ def test_an_ebb_folder_gives_the_same_as_its_shards(
 def test_progress_is_told_what_is_left(folder: Path, settings: FitSettings, tmp_path: Path) -> None:
     first, second = Killer(11), Killer(100)
     with pytest.raises(KeyboardInterrupt):
-        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH, progress=first)
-    fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH, progress=second)
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR, progress=first)
+    fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR, progress=second)
     assert first.stages == [("level 7", 6), ("finish", 0), ("level 6", 10), ("finish", 0)]
     assert second.stages == [("level 6", 6), ("finish", 0), ("level 5", 8), ("finish", 0)]
 
 
 def test_other_threads_are_noted(folder: Path, settings: FitSettings, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH, progress=Killer(4))
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR, progress=Killer(4))
     notes: list[str] = []
     torch.set_num_threads(2)
     try:
@@ -266,13 +265,13 @@ def test_other_threads_are_noted(folder: Path, settings: FitSettings, tmp_path: 
                 CONFIG,
                 settings,
                 COMPUTE,
-                WATCH,
+                MONITOR,
                 progress=Killer(1),
                 note=notes.append,
             )
     finally:
         torch.set_num_threads(1)
-    assert notes[0] == "going on after step 4 of level 7"
+    assert notes[0] == "resuming after step 4 of level 7"
     assert notes[1].startswith("note: threads 2, 1 before: the last bits")
 
 
@@ -280,16 +279,16 @@ def test_a_breakdown_names_the_step_and_keeps_the_checkpoint(
     folder: Path, settings: FitSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def step(*_: object) -> dict[str, float]:
-        raise Diverged("training broke down: l1 nan; samples ab, cd")
+        raise Diverged("training diverged: l1 nan; samples ab, cd")
 
     with pytest.raises(KeyboardInterrupt):
-        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH, progress=Killer(5))
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR, progress=Killer(5))
     with monkeypatch.context() as patch:
-        patch.setattr(level.LevelTrainer, "step", step)
+        patch.setattr(Trainer, "step", step)
         with pytest.raises(
             Diverged, match=r"level 7, step 5: .* l1 nan; samples ab, cd \(the last checkpoint is kept"
         ):
-            fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH)
+            fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR)
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["00000004"]
 
 
@@ -298,7 +297,7 @@ def test_a_set_without_depth_is_told_before_a_run_folder_is_made(
 ) -> None:
     write_set(tmp_path / "set", [[record(0, has_depth=False)]])
     with pytest.raises(InvalidInput, match=r"has no depth map \(make one with: ebb depth"):
-        fit(tmp_path / "set", tmp_path / "run", CONFIG, settings, COMPUTE, WATCH)
+        fit(tmp_path / "set", tmp_path / "run", CONFIG, settings, COMPUTE, MONITOR)
     assert not (tmp_path / "run").exists()
 
 
@@ -308,12 +307,12 @@ def test_too_little_memory_is_told_with_what_to_lower(
     def step(*_: object) -> dict[str, float]:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
 
-    monkeypatch.setattr(level.LevelTrainer, "step", step)
+    monkeypatch.setattr(Trainer, "step", step)
     message = (
         r"level 7, step 1: not enough memory for batches of \d+ crops of \d+ pixels \(lower --micro-batch"
     )
     with pytest.raises(UsageError, match=message):
-        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH)
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR)
 
 
 def test_too_little_memory_for_validation_is_not_told_as_that_for_batches(
@@ -325,7 +324,7 @@ def test_too_little_memory_for_validation_is_not_told_as_that_for_batches(
     monkeypatch.setattr("ebb_train.fit.validation.render_full_image", render)
     message = r"not enough memory for a photo of 96 x 64 \(validation renders whole photos.*is kept"
     with pytest.raises(UsageError, match=message):
-        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, WATCH)
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR)
 
 
 def test_what_is_missing_is_said_before_anything_is_made(

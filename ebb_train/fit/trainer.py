@@ -1,9 +1,8 @@
-"""Training of one level: steps of Adam, each over a batch that may come in several parts."""
+"""The trainer: steps of Adam, each over a batch that may come in several micro-batches."""
 
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,12 +10,11 @@ import torch  # noqa: TID253 - only imported by training
 
 from ebb.errors import EbbError, ExitCode
 from ebb_train.data.samples import unit_range
-from ebb_train.fit.ema import MovingAverage
+from ebb_train.fit.ema import moving_average
 from ebb_train.settings import ComputeSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from contextlib import AbstractContextManager
 
     from lightning_fabric import Fabric
     from torch import Tensor, nn
@@ -27,18 +25,18 @@ if TYPE_CHECKING:
     from ebb_train.settings import LevelPlan
 
 
-IN_PLAIN = ComputeSettings()
+DEFAULT_COMPUTE = ComputeSettings()
 """Uncompiled, the whole batch at a time."""
 
 
 class Diverged(EbbError):
-    """The loss or its gradient is no number any more."""
+    """The loss or its gradient is not finite."""
 
     exit_code = ExitCode.ITEMS_FAILED
 
 
 def arithmetic(fabric: Fabric, compute: ComputeSettings) -> dict[str, Any]:
-    """What changes the last bits of a run without being one of its settings."""
+    """What changes the last bits of the results without being a setting of the run."""
     return {
         "device": fabric.device.type,
         "devices": fabric.world_size,
@@ -49,14 +47,14 @@ def arithmetic(fabric: Fabric, compute: ComputeSettings) -> dict[str, Any]:
     }
 
 
-class LevelTrainer:
-    """One level in training: the network, its optimizer, its loss.
+class Trainer:
+    """A network in training with its optimizer and its loss.
 
     Args:
         fabric: Devices and precision; launched.
-        network: Of this level; moved to the device and trained in place.
+        network: Moved to the device and trained in place.
         plan: Learning rate and batch.
-        loss: What is made small.
+        loss: What is minimised.
         ema: Decay of a moving average of the weights; 0: there is none.
         compute: How it is carried out.
     """
@@ -69,7 +67,7 @@ class LevelTrainer:
         loss: Loss,
         *,
         ema: float = 0.0,
-        compute: ComputeSettings = IN_PLAIN,
+        compute: ComputeSettings = DEFAULT_COMPUTE,
     ) -> None:
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.fabric, self.network = fabric, network.train()
@@ -82,7 +80,7 @@ class LevelTrainer:
         network.to(memory_format=self._layout)  # type: ignore[call-overload]  # its stub lacks this one
         model = cast("nn.Module", torch.compile(network)) if compute.compile else network
         self._model, self._optimizer = fabric.setup(model, optimizer)
-        self._average = MovingAverage(network, ema) if ema else None
+        self._average = moving_average(network, ema) if ema else None
 
     def step(self, batches: Iterator[Batch]) -> dict[str, float]:
         """Do one step.
@@ -115,12 +113,13 @@ class LevelTrainer:
         self._optimizer.step()
         self._optimizer.zero_grad()
         if self._average:
-            self._average.update(self.network)
+            self._average.update_parameters(self.network)
         return means
 
-    def averaged(self) -> AbstractContextManager[None]:
-        """Let :attr:`network` have the moving average of its weights for a while, if there is one."""
-        return self._average.instead(self.network) if self._average else nullcontext()
+    @property
+    def averaged_network(self) -> PyNet:
+        """The network with the moving average of the weights; without an average, :attr:`network`."""
+        return cast("PyNet", self._average.module) if self._average else self.network
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint must hold beside the weights; not a copy, the next step changes it."""
@@ -130,7 +129,7 @@ class LevelTrainer:
             "precision": self.fabric.strategy.precision.state_dict(),
             "rng": torch.get_rng_state(),
             "cuda_rng": cuda,
-            "average": self._average.state() if self._average else {},
+            "average": self._average.state_dict() if self._average else {},
             "arithmetic": arithmetic(self.fabric, self._compute),
         }
 
@@ -139,7 +138,7 @@ class LevelTrainer:
         self._optimizer.load_state_dict(state["optimizer"])
         self.fabric.strategy.precision.load_state_dict(state["precision"])
         if self._average:
-            self._average.load_state(state["average"])
+            self._average.load_state_dict(state["average"])
         torch.set_rng_state(state["rng"])
         if torch.cuda.is_available() and len(state["cuda_rng"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(state["cuda_rng"])
@@ -160,13 +159,13 @@ class LevelTrainer:
         return dict(zip(values, torch.as_tensor(means).tolist(), strict=True))
 
     def _check(self, means: Mapping[str, float], pair_ids: list[str]) -> None:
-        """Stop before the weights are spoilt. With a loss scale infinite gradients are part of the game."""
+        """Stop before the weights change. With a loss scaler infinite gradients are expected."""
         has_scaler = getattr(self.fabric.strategy.precision, "scaler", None) is not None
         checked = [name for name in means if not (has_scaler and name == "gradient_norm")]
         if all(math.isfinite(means[name]) for name in checked):
             return
         terms = ", ".join(f"{name} {value:.4g}" for name, value in means.items())
-        raise Diverged(f"training broke down: {terms}; samples {', '.join(self._of_all_ranks(pair_ids))}")
+        raise Diverged(f"training diverged: {terms}; samples {', '.join(self._of_all_ranks(pair_ids))}")
 
     def _of_all_ranks(self, pair_ids: list[str]) -> list[str]:
         found: list[list[str]] = [pair_ids] * self.fabric.world_size
