@@ -45,7 +45,7 @@ import torch
 from torch import Tensor
 
 from ebb_train import optional
-from ebb_train.export.tensorflow_ops import TensorFlowOperations
+from ebb_train.export.tflite.operations import TensorFlowOperations
 from ebb_train.losses import Loss
 from ebb_train.models.blocks import EPSILON
 from ebb_train.models.inference_graph import InferenceGraph

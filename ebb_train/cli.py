@@ -164,7 +164,7 @@ def export_tflite(
         checkpoint: Weights file of ebb-train fit or convert, or the run folder of fit.
         out: The .tflite file to write; with several sizes each file has its size before the suffix.
     """
-    from ebb_train.export.tflite import export_tflite as export
+    from ebb_train.export.tflite.export import export_tflite as export
 
     console = output.console()
     reports = export(checkpoint, out, settings, checks, console.note)
@@ -193,7 +193,7 @@ def export_onnx(
         level: Whose picture comes out, 1 to 7; without it the checkpoint's last.
         clip: Cut the picture to [0, 1] inside the file; without it values reach a little beyond.
     """
-    from ebb_train.export.onnx_file import export_onnx as export
+    from ebb_train.export.onnx.export import export_onnx as export
 
     report = export(checkpoint, out, level=level, clip=clip)
     output.console().result(report.as_dict(), report.as_text())
@@ -217,7 +217,7 @@ def benchmark_device(
         file: The TFLite file.
         adb: Run the commands; adb must be installed and a phone attached.
     """
-    from ebb_train.export import adb as phone
+    from ebb_train.export.device import adb as phone
 
     console = output.console()
     script = phone.as_script(file, settings)
@@ -250,8 +250,8 @@ def inspect(
         verify_gpu: Compile it for a GPU alone, by LiteRT's own accelerator; needs a Vulkan driver.
         run: Run it there too, and compare with the CPU.
     """
-    from ebb_train.export.gpu import verify_gpu_on_noise
-    from ebb_train.export.report import examine_file
+    from ebb_train.export.tflite.gpu import verify_gpu_on_noise
+    from ebb_train.export.tflite.report import examine_file
 
     anatomy = examine_file(file)
     facts, text = {"file": file} | anatomy.as_dict(), f"{file}\n{anatomy.as_text()}"

@@ -11,19 +11,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ebb.errors import InvalidInput, Reason, Status
+from ebb.errors import InvalidInput, Reason
 from ebb.files import check_writable, write_atomic
 from ebb_train.baselines.calibration import train_pairs
 from ebb_train.baselines.registry import build_model
 from ebb_train.data.sources import SplitIsEmpty, open_source
 from ebb_train.evaluation.evaluate_page import evaluate_page
 from ebb_train.evaluation.predictions import PictureFolder, file_stem, predict
+from ebb_train.evaluation.results import Evaluation
 from ebb_train.evaluation.scores import REGIONS, Row, Scoring, score_all, usable_lpips
-from ebb_train.evaluation.summary import Cell, summarise
+from ebb_train.evaluation.summary import summarise
 from ebb_train.evaluation.tables import write_json, write_tables
 from ebb_train.metrics.protocols import find_protocol
 from ebb_train.metrics.regions import BOUNDARY_SHARE, COLUMNS, FOCUS_COC_PX
@@ -47,41 +47,6 @@ REGION_FACTS = {
     "blur ratio": "mean blur out of focus over that of the target",
     "blur error": "mean difference of the diameters of blur discs there",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """How one model did."""
-
-    name: str
-    model: dict[str, Any]
-    """What its pictures depend on."""
-    split: str
-    groups: dict[str, dict[str, str]]
-    """Protocol, or ``regions`` → what it means."""
-    data: str
-    """Fingerprint of the pairs."""
-    rows: list[Row]
-    summary: dict[str, Cell]
-    """``protocol.metric`` → mean, or a dash with its reason."""
-
-    @property
-    def num_failed(self) -> int:
-        """Pairs without scores."""
-        return sum(row.status is not Status.OK for row in self.rows)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON: no NaN, no path, nothing that differs between two runs."""
-        return {
-            "model": self.model,
-            "name": self.name,
-            "split": self.split,
-            "data": self.data,
-            "pairs": len(self.rows),
-            "failed": {row.pair_id: f"{row.reason}: {row.detail}" for row in self.rows if row.reason},
-            "protocols": self.groups,
-            "summary": {name: cell.plain() for name, cell in self.summary.items()},
-        }
 
 
 def evaluate(

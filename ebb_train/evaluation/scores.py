@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from ebb.runner.items import Progress
     from ebb_train.data.sources import Photos, Source
-    from ebb_train.metrics.lpips import Lpips, Missing, Net
+    from ebb_train.metrics.lpips import Lpips, Missing
+    from ebb_train.models.perceptual import Net
 
 
 EMPTY = "the region is empty"

@@ -24,6 +24,7 @@ from ebb_train.fit.trainer import Diverged, arithmetic
 from ebb_train.fit.validation import find_validator
 from ebb_train.memory import as_memory_error
 from ebb_train.models.network import save_pynet
+from ebb_train.models.weights_path import level_weights
 from ebb_train.settings import MonitorSettings
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def fit(
                 network, checkpoint = trainer.network, None
     return FitReport(
         run=out,
-        weights=out / f"level-{config.level}.safetensors",
+        weights=level_weights(out, config.level),
         steps=context.schedule.steps,
         resumed_at=resumed_at,
         rank=context.fabric.global_rank,

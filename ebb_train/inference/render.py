@@ -11,9 +11,10 @@ from ebb.console import SilentProgress, watched
 from ebb.errors import InvalidInput, ItemError, Reason, Rejected, Status, UsageError
 from ebb.files import write_atomic
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photos
-from ebb_train.fit.run_folder import weights_of
 from ebb_train.inference.guided_upsampling import guided_upsample
+from ebb_train.inference.network import load_network
 from ebb_train.inference.picture_file import encode_picture, side_by_side
+from ebb_train.models.weights_path import weights_path
 from ebb_train.pixels import enlarge, from_unit, to_8_bits
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ebb_train.models.network import PyNet
 
 
-class Row(NamedTuple):
+class RenderedPhoto(NamedTuple):
     """How one photo ended."""
 
     photo: Path
@@ -48,10 +49,10 @@ class Row(NamedTuple):
 class RenderReport:
     """How all photos ended, in their order."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[RenderedPhoto] = field(default_factory=list)
 
     @property
-    def failed(self) -> list[Row]:
+    def failed(self) -> list[RenderedPhoto]:
         """Photos without a picture."""
         return [row for row in self.rows if row.status is not Status.OK]
 
@@ -73,7 +74,7 @@ class RenderReport:
         return {"rendered": new, "already_there": len(self.rows) - new - failed, "failed": failed}
 
 
-def _advice(row: Row) -> str:
+def _advice(row: RenderedPhoto) -> str:
     return f" ({row.reason.advice})" if row.reason else ""
 
 
@@ -131,7 +132,7 @@ def render_photos(
     with opening as opened, watched(progress, "render", len(photos)):
         for photo, target, is_there in zip(photos, targets, keep, strict=True):
             if renderer is None or is_there:
-                row = Row(photo, Status.OK, detail="already there", files=target.files)
+                row = RenderedPhoto(photo, Status.OK, detail="already there", files=target.files)
             else:
                 row = renderer.render(photo, next(opened), target)
             report.rows.append(row)
@@ -189,7 +190,7 @@ class _Renderer:
                 raise UsageError("the network takes depth", hint="choose another --provider, or --depth FILE")
             self._depth = DepthOf(depth, depth_file)
 
-    def render(self, path: Path, photo: OnePhoto | ItemError, target: Targets) -> Row:
+    def render(self, path: Path, photo: OnePhoto | ItemError, target: Targets) -> RenderedPhoto:
         """Make the files of one photo."""
         try:
             if isinstance(photo, ItemError):
@@ -197,10 +198,10 @@ class _Renderer:
             self._write(photo, target)
         except ItemError as error:
             where = f"{error.path}: " if error.path is not None else ""
-            return Row(path, error.status, error.reason, where + error.message)
+            return RenderedPhoto(path, error.status, error.reason, where + error.message)
         except MemoryError as error:  # of the network, that of depth, or the full resolution
-            return Row(path, Status.ERROR, Reason.OUT_OF_MEMORY, str(error) or "not enough memory")
-        return Row(path, Status.OK, files=target.files, is_new=True)
+            return RenderedPhoto(path, Status.ERROR, Reason.OUT_OF_MEMORY, str(error) or "not enough memory")
+        return RenderedPhoto(path, Status.OK, files=target.files, is_new=True)
 
     def _write(self, photo: OnePhoto, target: Targets) -> None:
         picture = self._picture(photo)
@@ -235,17 +236,14 @@ def _run(
 def _load(
     checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast: bool
 ) -> PyNet | InferenceGraph:
-    """The network of a weights file, or of the last level in a run folder."""
-    from ebb.depthmap.providers import to_device, torch_device
-    from ebb_train.models.inference_graph import InferenceGraph
-    from ebb_train.models.network import load_pynet
-
-    checkpoint = weights_of(checkpoint)
-    network = load_pynet(checkpoint)
+    """The network, or its inference graph if that is asked for and runs on the device."""
+    network = load_network(checkpoint, device)
     if network.config.level > 1:
         smaller = 2 ** (network.config.level - 1)
-        note(f"{checkpoint}: ends at level {network.config.level}; its pictures are enlarged {smaller} times")
-    device = torch_device(device)
-    if is_fast and device == "cpu":
+        path = weights_path(checkpoint)
+        note(f"{path}: ends at level {network.config.level}; its pictures are enlarged {smaller} times")
+    if is_fast and next(network.parameters()).device.type == "cpu":
+        from ebb_train.models.inference_graph import InferenceGraph
+
         return InferenceGraph(network)
-    return to_device(network, device)
+    return network

@@ -17,7 +17,7 @@ import numpy as np
 from ebb import __version__
 from ebb.errors import UsageError
 from ebb_train.metrics import framing
-from ebb_train.metrics.inputs import Pair, as_pair, as_unit
+from ebb_train.metrics.inputs import ImagePair, as_pair, as_unit
 from ebb_train.metrics.similarity import (
     GAUSSIAN_11,
     GAUSSIAN_11_MIRRORED,
@@ -49,7 +49,7 @@ class Protocol:
     """Column names in order, out of ``psnr``, ``ssim``, ``ms_ssim``, ``lpips``."""
     size: str
     """In words: which part of the pictures counts."""
-    frame: Callable[[Pair], Pair] = framing.whole
+    frame: Callable[[ImagePair], ImagePair] = framing.whole
     """Takes that part."""
     eight_bit: bool = False
     """Pictures are rounded to 8 bits first."""
@@ -127,7 +127,7 @@ class Protocol:
             found["lpips"] = lpips.distance(*pair)
         return {name: found[name] for name in self.metrics if name in found}
 
-    def _prepared(self, preds: NDArray[np.generic], target: NDArray[np.generic]) -> Pair:
+    def _prepared(self, preds: NDArray[np.generic], target: NDArray[np.generic]) -> ImagePair:
         if self.runs_at and preds.shape[1::-1] == self.runs_at != target.shape[1::-1]:
             height, width = target.shape[:2]
             preds = framing.resized(as_unit(preds, "prediction"), width, height)
@@ -136,7 +136,7 @@ class Protocol:
 
     def _framed_size(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         blank = np.zeros((*shape[:2], 1))
-        return self.frame(Pair(blank, blank)).target.shape[:2]
+        return self.frame(ImagePair(blank, blank)).target.shape[:2]
 
 
 DEFAULT = "ebb"

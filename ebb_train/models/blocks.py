@@ -84,7 +84,7 @@ class Shape(NamedTuple):
     width: int
 
 
-Kind: TypeAlias = Literal["conv", "up", "rgb"]
+LayerKind: TypeAlias = Literal["conv", "up", "rgb"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ class Layer:
     """A layer with parameters, and the size of the maps it slides over."""
 
     name: str
-    kind: Kind
+    kind: LayerKind
     kernel: int
     in_channels: int
     out_channels: int
@@ -121,7 +121,7 @@ class Declaration(Operations[Shape]):
     def __init__(self) -> None:
         self.layers: list[Layer] = []
 
-    def _declare(self, name: str, kind: Kind, x: Shape, kernel: int, channels: int, norm: bool) -> None:
+    def _declare(self, name: str, kind: LayerKind, x: Shape, kernel: int, channels: int, norm: bool) -> None:
         layer = Layer(
             name=name,
             kind=kind,

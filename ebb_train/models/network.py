@@ -87,7 +87,7 @@ class Up(LayerModule):
         return F.leaky_relu(full[..., :-1, :-1], SLOPE)
 
 
-class Rgb(LayerModule):
+class RgbConv(LayerModule):
     """Convolution to three channels."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ class Rgb(LayerModule):
         return F.conv2d(x, self.weight, self.bias, padding=1)
 
 
-_MODULES: dict[str, type[LayerModule]] = {"conv": Conv, "up": Up, "rgb": Rgb}
+_MODULES: dict[str, type[LayerModule]] = {"conv": Conv, "up": Up, "rgb": RgbConv}
 
 
 def initial_sigma(layer: Layer, weight_init: WeightInit) -> float:
@@ -148,7 +148,7 @@ class TorchOperations(Operations[Tensor]):
         return self._layer(name, x)
 
     def rgb(self, name: str, x: Tensor) -> Tensor:
-        """Run an :class:`Rgb`."""
+        """Run an :class:`RgbConv`."""
         return self._layer(name, x)
 
     def output_activation(self, x: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ SIZE_MULTIPLE = 32
 LEVELS = (7, 6, 5, 4, 3, 2, 1)
 """In the order in which they are computed and trained."""
 
-Block: TypeAlias = Callable[[str, int, Maps], Maps]
+BlockOf: TypeAlias = Callable[[str, int, Maps], Maps]
 """Makes the multi-kernel block of a name, largest kernel and input."""
 
 
@@ -250,7 +250,7 @@ def _declared(config: PyNetConfig, height: int, width: int, levels: Collection[i
     return net.layers
 
 
-def _blocks(net: Operations[Maps], level: str, channels: int, *, norm: bool) -> Block[Maps]:
+def _blocks(net: Operations[Maps], level: str, channels: int, *, norm: bool) -> BlockOf[Maps]:
     def block(name: str, kernel: int, x: Maps) -> Maps:
         return net.block(f"{level}.{name}", x, kernel, channels, norm=norm)
 

@@ -12,8 +12,9 @@ import torchmetrics
 
 from ebb.errors import InvalidInput
 from ebb.weights import WEIGHTS
-from ebb_train.metrics.lpips import Lpips, Missing, Net, find_lpips, load_lpips
+from ebb_train.metrics.lpips import Lpips, Missing, find_lpips, load_lpips
 from ebb_train.metrics.protocols import find_protocol
+from ebb_train.models.perceptual import Net
 from tests.lpips_weights import random_linear, random_trunk
 from tests.photo_pairs import PAIRS
 
@@ -65,12 +66,12 @@ def test_without_pytorch_the_reason_is_given(
 
 
 @pytest.mark.parametrize("net", ["alex", "vgg"])
-def test_linear_weights_come_with_torchmetrics(net: Net, tmp_path: Path) -> None:
-    """The published ones, under their published hash."""
+def test_the_published_linear_weights(net: Net, tmp_path: Path) -> None:
+    """Under their published hash; torchmetrics holds a copy."""
     own = save(tmp_path / "own.pth", random_trunk(net))
-    lpips = find_lpips(net, own)
-    assert isinstance(lpips, Lpips)
     file = Path(torchmetrics.__file__).parent / f"functional/image/lpips_models/{net}.pth"
+    lpips = find_lpips(net, own, file)
+    assert isinstance(lpips, Lpips)
     published = torch.load(file, map_location="cpu", weights_only=True)
     for number, weights in enumerate(lpips.network.linear):
         assert torch.equal(weights, published[f"lin{number}.model.1.weight"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ebb_train.models.blocks import Declaration, Kind, Layer, Operations, Shape
+from ebb_train.models.blocks import Declaration, Layer, LayerKind, Operations, Shape
 
 
-def layer(kind: Kind, kernel: int, channels: tuple[int, int], norm: bool = False) -> Layer:
+def layer(kind: LayerKind, kernel: int, channels: tuple[int, int], norm: bool = False) -> Layer:
     return Layer(
         name="x",
         kind=kind,
