@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from lightning_fabric import Fabric
 
-from ebb_train.data.samples import Batch
+from ebb_train.data.dataset import Batch
 from ebb_train.fit.eta import find_workload
 from ebb_train.fit.trainer import Trainer
 from ebb_train.losses import Loss

@@ -56,15 +56,15 @@ def convert(
     from ebb_train.models import official
 
     console = output.console()
-    facts: dict[str, object] = {"source": source, "out": out, "to": to}
+    result: dict[str, object] = {"source": source, "out": out, "to": to}
     if to == "tensorflow":
-        facts["variables"] = official.weights_to_checkpoint(source, out)
+        result["variables"] = official.weights_to_checkpoint(source, out)
     else:
-        facts["sha256"] = official.checkpoint_to_weights(source, out, config)
-        facts["variables"] = len(official.variables(config))
-        facts["licence"] = official.LICENCE
+        result["sha256"] = official.checkpoint_to_weights(source, out, config)
+        result["variables"] = len(official.variables(config))
+        result["licence"] = official.LICENCE
         console.note(f"note: {official.LICENCE}")
-    console.result(facts, f"{out}: {facts['variables']} variables")
+    console.result(result, f"{out}: {result['variables']} variables")
     return ExitCode.DONE
 
 
@@ -98,8 +98,8 @@ def fit(
         dataset, out, config, settings, compute, monitor, progress=console.progress(), note=console.note
     )
     if report.rank == 0:
-        facts = {"run": report.run, "weights": report.weights, "steps": report.steps}
-        console.result(facts | {"resumed_at": report.resumed_at}, f"{report.weights}: {report.steps} steps")
+        result = {"run": report.run, "weights": report.weights, "steps": report.steps}
+        console.result(result | {"resumed_at": report.resumed_at}, f"{report.weights}: {report.steps} steps")
     return ExitCode.DONE
 
 
@@ -139,7 +139,7 @@ def render(
         progress=console.progress(),
         note=console.note,
     )
-    console.result(report.facts(), report.text())
+    console.result(report.as_dict(), report.text())
     return ExitCode.ITEMS_FAILED if report.failed else ExitCode.DONE
 
 
@@ -168,8 +168,8 @@ def export_tflite(
 
     console = output.console()
     reports = export(checkpoint, out, settings, checks, console.note)
-    facts = {"files": [report.as_dict() for report in reports]}
-    console.result(facts, "\n\n".join(report.as_text() for report in reports))
+    result = {"files": [report.as_dict() for report in reports]}
+    console.result(result, "\n\n".join(report.as_text() for report in reports))
     return max(report.exit_code for report in reports)
 
 
@@ -227,8 +227,8 @@ def benchmark_device(
     if not phone.adb_is_here():
         hint = "apt install adb, or run the commands yourself: they are printed without --adb"
         raise MissingDependency("adb is not installed", hint=hint)
-    facts, text, code = phone.report(phone.benchmark_device(file, settings))
-    console.result(facts, text)
+    result, text, code = phone.report(phone.benchmark_device(file, settings))
+    console.result(result, text)
     return code
 
 
@@ -254,11 +254,11 @@ def inspect(
     from ebb_train.export.tflite.report import examine_file
 
     anatomy = examine_file(file)
-    facts, text = {"file": file} | anatomy.as_dict(), f"{file}\n{anatomy.as_text()}"
+    result, text = {"file": file} | anatomy.as_dict(), f"{file}\n{anatomy.as_text()}"
     verdict = verify_gpu_on_noise(file, run=run) if verify_gpu or run else None
     if verdict is not None:
-        facts, text = facts | {"gpu": verdict.as_dict()}, f"{text}\n  {verdict.as_text()}"
-    output.console().result(facts, text)
+        result, text = result | {"gpu": verdict.as_dict()}, f"{text}\n  {verdict.as_text()}"
+    output.console().result(result, text)
     return verdict.exit_code if verdict is not None else ExitCode.DONE
 
 

@@ -66,7 +66,7 @@ def best_of(
         pairs: Pairs to render; without any the default is returned.
         render: Renders a pair with a value.
         default: What is taken unseen.
-        progress: Hears of every picture.
+        progress: Shows every picture.
     """
     if not pairs:
         return default

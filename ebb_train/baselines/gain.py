@@ -32,7 +32,7 @@ class Gain(Identity):
         """The wide photo, brighter or darker."""
         return srgb_curve(self.exposure.apply(decode_srgb(wide)))
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """The gains, and how many train pairs they come from."""
         return {"model": self.name, **self.exposure._asdict(), "calibrated_on": self.calibrated_on}
 

@@ -50,7 +50,7 @@ class Gaussian(Model):
         sigma = np.asarray(np.abs(coc) / 4, np.float32)
         return blend_blurred(Gain(self.exposure).render(wide, depth), sigma)
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """The blur scale, the gains, and how many train pairs they come from."""
         return {
             "model": self.name,

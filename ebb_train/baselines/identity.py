@@ -24,7 +24,7 @@ class Identity(Model):
         """The wide photo in [0, 1]."""
         return to_unit(wide)
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """The name says it all."""
         return {"model": self.name}
 

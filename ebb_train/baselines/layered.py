@@ -58,7 +58,7 @@ class Layered(Model):
         light[wide.min(axis=2) >= CLIPPED] *= np.float32(self.highlights)
         return srgb_curve(render_shallow(light, coc, workers=1))
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Blur scale, gains and highlights, and how many train pairs they come from."""
         return {
             "model": self.name,

@@ -18,7 +18,7 @@ TrainPairs: TypeAlias = Callable[[], Sequence[Photos]]
 """Gives some pairs of the train split, or none; a model that has nothing to calibrate never calls it."""
 
 ModelBuilder: TypeAlias = Callable[[TrainPairs, "Progress"], "Model"]
-"""Makes a model ready to render; who watches hears how far calibration is."""
+"""Makes a model ready to render; progress shows the calibration."""
 
 
 class Cost(NamedTuple):
@@ -53,8 +53,8 @@ class Model(ABC):
         """
 
     @abstractmethod
-    def facts(self) -> dict[str, Any]:
-        """Everything its pictures depend on, as plain values; equal facts, equal pictures."""
+    def metadata(self) -> dict[str, Any]:
+        """Everything its pictures depend on, as plain values; equal metadata, equal pictures."""
 
     @abstractmethod
     def cost(self, size: Size) -> Cost:

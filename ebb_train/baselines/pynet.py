@@ -43,7 +43,7 @@ class PyNetModel(Model):
             self.network, wide, require_depth(self.name, depth) if self.needs_depth else None
         )
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """What the network is like, and the hash of its weights."""
         return {"model": "pynet", "weights_sha256": self._sha256, "config": self.network.config.as_dict()}
 

@@ -34,7 +34,7 @@ def build_model(
         name: A name of :data:`BUILDERS`, or the path of a PyNET weights file or of a run folder.
         train: Gives train pairs to those that calibrate themselves.
         device: Where networks run: cpu, cuda, or auto.
-        progress: Hears how far calibration is.
+        progress: Shows the calibration.
 
     Raises:
         UsageError: no such model.

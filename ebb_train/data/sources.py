@@ -98,9 +98,9 @@ class ShardSource:
     def __init__(self, folder: Path, split: Split) -> None:
         index = read_index(folder)
         self.folder = folder
-        self._facts = {name: index.shards[name] for name in index.names(split)}
-        self._names = list(self._facts)
-        self._starts = [0, *accumulate(facts.rows for facts in self._facts.values())]
+        self._shards = {name: index.shards[name] for name in index.names(split)}
+        self._names = list(self._shards)
+        self._starts = [0, *accumulate(shard.rows for shard in self._shards.values())]
         self._open: OrderedDict[str, ShardReader] = OrderedDict()
         if not len(self):
             there = ", ".join(f"{index.num_pairs(other)} {other}" for other in SPLITS)
@@ -129,15 +129,15 @@ class ShardSource:
 
     def fingerprint(self) -> str:
         """Hash over the names and hashes of the shards."""
-        hashes = {name: facts.sha256 for name, facts in self._facts.items()}
+        hashes = {name: shard.sha256 for name, shard in self._shards.items()}
         return hashlib.sha256(canonical_json(hashes).encode()).hexdigest()
 
     def _reader(self, name: str) -> ShardReader:
         if name not in self._open:
             reader = ShardReader(self.folder / name)
-            if len(reader) != self._facts[name].rows:
+            if len(reader) != self._shards[name].rows:
                 reader.close()
-                message = f"{len(reader)} pairs, {INDEX_NAME} says {self._facts[name].rows}"
+                message = f"{len(reader)} pairs, {INDEX_NAME} says {self._shards[name].rows}"
                 raise InvalidInput(message, path=reader.path, hint="write it again with: ebb shard")
             self._open[name] = reader
         self._open.move_to_end(name)

@@ -26,7 +26,7 @@ from ebb_train.evaluation.evaluate import (
     PAGE,
     PREDICTIONS,
     columns_of,
-    group_facts,
+    group_metadata,
     open_scored,
     score_folder,
 )
@@ -76,9 +76,9 @@ class Variant(Model):
             wide, np.zeros_like(depth) if self._blank_depth and depth is not None else depth
         )
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Those of the whole network, and the change."""
-        return self._whole.facts() | {"change": self._change}
+        return self._whole.metadata() | {"change": self._change}
 
     def cost(self, size: Size) -> Cost:
         """Of the whole network."""
@@ -103,7 +103,7 @@ def ablate(
         settings: What is scored, and how.
         without_depth: Weights of a network that was trained without depth, for figure 6; without one, the
             network of ``checkpoint`` gets a depth map of zeros, if it takes depth.
-        progress: Hears of every pair.
+        progress: Shows every pair.
 
     Raises:
         UsageError: an unknown protocol, or ``out`` holds pictures of another network.
@@ -124,7 +124,7 @@ def ablate(
         entries.append(
             BenchmarkEntry(
                 name=model.name,
-                model=model.facts(),
+                model=model.metadata(),
                 cost=model.cost(size),
                 rows=rows,
                 summary=summarise(rows, columns),
@@ -136,7 +136,7 @@ def ablate(
         data=source.fingerprint(),
         num_pairs=len(source),
         photo=size,
-        groups=group_facts(settings),
+        groups=group_metadata(settings),
         entries=entries,
     )
     _write(found, source, out, settings.cases)

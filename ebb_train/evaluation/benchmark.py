@@ -29,7 +29,7 @@ from ebb_train.evaluation.evaluate import (
     PAGE,
     PREDICTIONS,
     columns_of,
-    group_facts,
+    group_metadata,
     open_scored,
     predict_and_score,
     train_of,
@@ -71,7 +71,7 @@ def benchmark(
         out: Where everything goes.
         settings: What is scored, and how.
         timing: How latency and memory are measured.
-        progress: Hears of every pair.
+        progress: Shows every pair.
 
     Raises:
         UsageError: an unknown model or protocol, a model twice, or ``out`` holds pictures of other ones.
@@ -95,7 +95,7 @@ def benchmark(
         data=source.fingerprint(),
         num_pairs=len(source),
         photo=photo_size(source),
-        groups=group_facts(settings),
+        groups=group_metadata(settings),
         entries=entries,
         published=published,
     )
@@ -155,7 +155,7 @@ def _entry(
     columns = columns_of(settings)
     return BenchmarkEntry(
         name=label,
-        model=model.facts(),
+        model=model.metadata(),
         cost=model.cost(size_of(first)),
         rows=rows,
         summary=summarise(rows, columns),

@@ -30,8 +30,8 @@ def benchmark_tables(found: Benchmark) -> list[ResultTable]:
     tables = metric_tables({entry.name: entry.summary for entry in found.entries}, found.groups, "Mean")
     if others:
         differences = {entry.name: entry.difference for entry in others}
-        without_facts: dict[str, dict[str, str]] = {group: {} for group in found.groups}
-        tables += metric_tables(differences, without_facts, f"Difference to {base.name}, pair by pair")
+        no_metadata: dict[str, dict[str, str]] = {group: {} for group in found.groups}
+        tables += metric_tables(differences, no_metadata, f"Difference to {base.name}, pair by pair")
     costs = (
         [_costs(found)]
         if any(entry.timing or entry.untimed for entry in found.entries) or found.published
@@ -46,7 +46,7 @@ def benchmark_page(
     """Write the page.
 
     Args:
-        found: What is told.
+        found: The results.
         tables: Its tables.
         source: The pairs, for the pictures.
         num_strips: How many pairs are shown: those on which the last model is worst.

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 PREDICTIONS, REPORT, PAGE = "predictions", "report.json", "index.html"
 
-REGION_FACTS = {
+REGION_METADATA = {
     "regions": "from the pair itself: where the shallow photo is blurrier than the wide one",
     "in focus": f"blur discs up to {FOCUS_COC_PX} px",
     "boundary": f"{BOUNDARY_SHARE:.2%} of the height to either side of where focus ends",
@@ -67,7 +67,7 @@ def evaluate(
         out: Where everything goes.
         settings: What is scored, and how.
         predictions: Folder of pictures to score instead of rendering.
-        progress: Hears of every pair.
+        progress: Shows every pair.
 
     Raises:
         UsageError: no such model or protocol, or ``out`` holds pictures of another model.
@@ -78,10 +78,10 @@ def evaluate(
     source = open_scored(dataset, out / REPORT, settings)
     if predictions is None:
         model = build_model(name, train_of(dataset), settings.device, progress)
-        name, facts = model.name, model.facts()
+        name, metadata = model.name, model.metadata()
         rows = predict_and_score(model, source, out / PREDICTIONS, settings, progress)
     else:
-        facts = {"model": name, "predictions": predictions.name}
+        metadata = {"model": name, "predictions": predictions.name}
         rows = score_folder(PictureFolder(predictions), source, settings, progress)
         if all(row.reason is Reason.NO_PREDICTION for row in rows):
             hint = f"name them after their pairs: {file_stem(rows[0].pair_id)}.png for the first"
@@ -89,9 +89,9 @@ def evaluate(
             raise InvalidInput(message, path=predictions, hint=hint)
     found = Evaluation(
         name=name,
-        model=facts,
+        model=metadata,
         split=settings.split,
-        groups=group_facts(settings),
+        groups=group_metadata(settings),
         data=source.fingerprint(),
         rows=rows,
         summary=summarise(rows, columns_of(settings)),
@@ -147,12 +147,12 @@ def score_folder(
     return score_all(scoring, settings.workers, progress)
 
 
-def group_facts(settings: ScoreSettings) -> dict[str, dict[str, str]]:
+def group_metadata(settings: ScoreSettings) -> dict[str, dict[str, str]]:
     """What each protocol means, and which weights LPIPS was computed with; what the regions are."""
-    facts = {
-        name: find_protocol(name).facts(lpips=usable_lpips(settings.lpips)) for name in settings.protocol
+    metadata = {
+        name: find_protocol(name).metadata(lpips=usable_lpips(settings.lpips)) for name in settings.protocol
     }
-    return facts if settings.skip_regions else facts | {REGIONS: REGION_FACTS}
+    return metadata if settings.skip_regions else metadata | {REGIONS: REGION_METADATA}
 
 
 def columns_of(settings: ScoreSettings) -> list[str]:

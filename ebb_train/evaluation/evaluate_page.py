@@ -27,7 +27,7 @@ def evaluate_page(found: Evaluation, source: Source, num_cases: int) -> str:
     """Write the page.
 
     Args:
-        found: What is told.
+        found: The results.
         source: The pairs, for the pictures.
         num_cases: How many of the worst, and of the best.
     """

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ebb.settings import as_dict
+from ebb_train.data.dataset import full_height
 from ebb_train.data.reduced import depth_of
-from ebb_train.data.samples import full_height
 from ebb_train.data.sources import open_source
 from ebb_train.fit.setup import check_batches, claim, launch, one_voice
 from ebb_train.losses import find_vgg

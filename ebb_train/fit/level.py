@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch  # noqa: TID253 - only imported by training
 
-from ebb_train.data.samples import Samples, SampleSettings, Stretch, micro_batches
+from ebb_train.data.batch_sampler import BatchRange
+from ebb_train.data.dataset import CropDataset, CropSettings
+from ebb_train.data.loader import micro_batches
 from ebb_train.fit.trainer import Trainer
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
@@ -16,7 +18,7 @@ from ebb_train.models.network import PyNet
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from ebb_train.data.samples import Batch
+    from ebb_train.data.dataset import Batch
     from ebb_train.fit.checkpoint import Checkpoint
     from ebb_train.fit.context import TrainingContext
     from ebb_train.models.pynet import PyNetConfig
@@ -73,14 +75,14 @@ def initial_network(config: PyNetConfig, settings: FitSettings, level: int, befo
 def level_batches(context: TrainingContext, level: ScheduledLevel, done: int) -> Generator[Batch, None, None]:
     """The micro-batches of this rank after ``done`` steps of a level, up to its last step."""
     plan = level.plan
-    settings = SampleSettings(
+    settings = CropSettings(
         level=plan.level,
         side=plan.crop,
         in_channels=context.config.in_channels,
         seed=context.settings.seed,
         augment=context.settings.augment,
     )
-    stretch = Stretch(
+    batch_range = BatchRange(
         start=level.samples_before + done * plan.batch,
         batches=plan.iterations - done,
         batch=plan.batch,
@@ -89,5 +91,5 @@ def level_batches(context: TrainingContext, level: ScheduledLevel, done: int) ->
         ranks=context.fabric.world_size,
     )
     on_gpu = context.fabric.device.type == "cuda"
-    samples = Samples(context.source, settings)
-    return micro_batches(samples, stretch, workers=context.compute.num_loaders, pin_memory=on_gpu)
+    samples = CropDataset(context.source, settings)
+    return micro_batches(samples, batch_range, workers=context.compute.num_loaders, pin_memory=on_gpu)

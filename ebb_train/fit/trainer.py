@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch  # noqa: TID253 - only imported by training
 
 from ebb.errors import EbbError, ExitCode
-from ebb_train.data.samples import unit_range
+from ebb_train.data.dataset import unit_range
 from ebb_train.fit.ema import moving_average
 from ebb_train.settings import ComputeSettings
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
     from torch import Tensor, nn
 
-    from ebb_train.data.samples import Batch
+    from ebb_train.data.dataset import Batch
     from ebb_train.losses import Loss
     from ebb_train.models.network import PyNet
     from ebb_train.settings import LevelPlan

@@ -85,7 +85,7 @@ def fit(
         compute: How it is carried out.
         monitor_settings: What is logged and validated on the way.
         progress: Receives every step.
-        note: Called with one line for what the user should know on the way.
+        note: Called with one line of text for the user.
 
     Raises:
         UsageError: settings that do not go together, or are not those of the run folder.

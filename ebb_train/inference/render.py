@@ -56,7 +56,7 @@ class RenderReport:
         """Photos without a picture."""
         return [row for row in self.rows if row.status is not Status.OK]
 
-    def facts(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         """For machines."""
         rows = [row._asdict() | {"files": list(map(str, row.files))} for row in self.rows]
         return self._counts() | {"photos": rows}
@@ -110,8 +110,8 @@ def render_photos(
         settings: What pictures are made.
         depth: Where depth comes from.
         depth_file: The depth of the one photo.
-        progress: Who watches.
-        note: Called with one line for what the user should know on the way.
+        progress: Shows every photo.
+        note: Called with one line of text for the user.
 
     Raises:
         UsageError: photos or settings that do not go together.

@@ -11,8 +11,8 @@ import numpy as np
 import torch  # noqa: TID253 - only imported when a network runs
 
 from ebb.errors import InvalidInput
+from ebb_train.data.dataset import unit_range
 from ebb_train.data.reduced import resize
-from ebb_train.data.samples import unit_range
 from ebb_train.memory import as_memory_error
 from ebb_train.models.pynet import SIZE_MULTIPLE
 

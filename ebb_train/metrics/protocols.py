@@ -3,7 +3,7 @@
 The same pictures get other numbers under another protocol, so a number goes nowhere without its protocol's
 name, and numbers of two protocols never into one column. Scores are per image; over a set they are averaged,
 never pooled (:mod:`ebb_train.metrics.aggregate`). The published protocols follow the authors' public code;
-where that is surprising, ``facts()`` says so.
+where that is surprising, ``metadata()`` says so.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ class Protocol:
     note: str = ""
     """What a reader would not expect."""
 
-    def facts(self, *, lpips: Lpips | Missing | None = None) -> dict[str, str]:
+    def metadata(self, *, lpips: Lpips | Missing | None = None) -> dict[str, str]:
         """What a report says beside the numbers.
 
         Args:
             lpips: What was given to :meth:`score`; its network and weights are named.
         """
         first = "averaged down by round(shorter side / 256), " if self.shrink else ""
-        facts = {
+        metadata = {
             "protocol": self.name,
             "used_by": self.used_by,
             "size": self.size,
@@ -80,11 +80,13 @@ class Protocol:
             "ssim": f"{first}{self.window}, K1 0.01, K2 0.03, mean over channels, {self.precision}",
         }
         if "ms_ssim" in self.metrics:
-            facts["ms_ssim"] = "5 scales halved by 2 x 2 means, SSIM's window, product by channel, then mean"
+            metadata["ms_ssim"] = (
+                "5 scales halved by 2 x 2 means, SSIM's window, product by channel, then mean"
+            )
         if "lpips" in self.metrics:
-            facts["lpips"] = str(lpips) if lpips else "v0.1, not computed"
-        facts |= {"aggregation": "per image, then mean", "note": self.note, "versions": _versions()}
-        return {name: value for name, value in facts.items() if value}
+            metadata["lpips"] = str(lpips) if lpips else "v0.1, not computed"
+        metadata |= {"aggregation": "per image, then mean", "note": self.note, "versions": _versions()}
+        return {name: value for name, value in metadata.items() if value}
 
     def missing(self, shape: tuple[int, ...], *, lpips: Lpips | Missing | None = None) -> dict[str, str]:
         """Metrics that :meth:`score` leaves out for pictures of this shape, each with the reason."""

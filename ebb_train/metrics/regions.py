@@ -66,7 +66,7 @@ class Regions:
     blur: BlurMap
     """Of the target."""
 
-    def facts(self) -> dict[str, float]:
+    def metadata(self) -> dict[str, float]:
         """Share of each region in the photo."""
         return {f"{region}_share": float(getattr(self, region).mean()) for region in REGIONS}
 

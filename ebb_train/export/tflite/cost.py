@@ -29,7 +29,7 @@ class GraphCost:
     """Most that feature maps take at a time, if room is given back as soon as they are used."""
     indirection_bytes: int
     """Tables of pointers, one for each kernel position of each output pixel of each convolution: XNNPACK
-    keeps them between runs unless it is told not to."""
+    keeps them between runs unless a flag says otherwise."""
     table_bytes: int
     """The largest one of them: what is left of it all where they are made anew in every run."""
 

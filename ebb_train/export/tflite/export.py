@@ -81,7 +81,7 @@ def export_tflite(
     level = checkpoint.level(settings.level)
     export = _Export(checkpoint=checkpoint, level=level, settings=settings, checks=checks, say=say)
     if settings.calibration is not None:
-        next(export.photos(sizes[0], 1))  # a set that does not fit is told before the long work
+        next(export.photos(sizes[0], 1))  # a set that does not fit is reported before the long work
     export.warn_of_memory("converting", memory_to_convert(checkpoint.tensors))
     reports = []
     for size, target in zip(sizes, targets, strict=True):

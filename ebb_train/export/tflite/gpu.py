@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class GpuVerdict:
-    """What became of a file on the GPU."""
+    """The result of a file on the GPU."""
 
     whole: bool | None
     """The GPU takes all operations; None: there is no driver to ask."""

@@ -31,11 +31,11 @@ def test_the_gain_of_the_train_pairs_is_found() -> None:
     pair = Photos("a", wide, encode_srgb(decode_srgb(wide) * np.float32(1.3)), None)
     model = build(lambda: [pair], SilentProgress())
     gain = pytest.approx(1.3, abs=0.02)
-    assert model.facts() == {"model": "gain", "gain": gain, "corner_gain": gain, "calibrated_on": 1}
+    assert model.metadata() == {"model": "gain", "gain": gain, "corner_gain": gain, "calibrated_on": 1}
 
 
 def test_without_train_pairs_it_is_the_identity() -> None:
-    assert build(list, SilentProgress()).facts() == {
+    assert build(list, SilentProgress()).metadata() == {
         "model": "gain",
         "gain": 1.0,
         "corner_gain": 1.0,

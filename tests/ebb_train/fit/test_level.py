@@ -9,7 +9,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from ebb_train.data.samples import Batch
+from ebb_train.data.dataset import Batch
 from ebb_train.fit.checkpoint import Position, newest_checkpoint, save_checkpoint
 from ebb_train.fit.level import initial_network, level_trainer
 from ebb_train.models.network import PyNet

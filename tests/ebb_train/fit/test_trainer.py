@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 
 from ebb.errors import ExitCode
-from ebb_train.data.samples import Batch
+from ebb_train.data.dataset import Batch
 from ebb_train.fit.trainer import Diverged, Trainer
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet

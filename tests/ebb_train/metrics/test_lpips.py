@@ -53,7 +53,7 @@ def test_without_weights_the_reason_is_given() -> None:
     preds, target = PAIRS[0]
     assert "lpips" not in protocol.score(preds, target, lpips=lpips)
     assert protocol.missing(preds.shape, lpips=lpips) == {"lpips": lpips.reason}
-    assert "not computed" in protocol.facts(lpips=lpips)["lpips"]
+    assert "not computed" in protocol.metadata(lpips=lpips)["lpips"]
 
 
 def test_without_pytorch_the_reason_is_given(
@@ -94,7 +94,7 @@ def test_a_score_with_lpips(trunk: Path, linear: Path) -> None:
         found = find_protocol(name).score(preds, target, lpips=lpips)
         assert list(found)[-1] == "lpips"
         assert 0 < found["lpips"] < 1
-    assert "v0.1, alexnet" in find_protocol("ebb").facts(lpips=lpips)["lpips"]
+    assert "v0.1, alexnet" in find_protocol("ebb").metadata(lpips=lpips)["lpips"]
     map_ = lpips.spatial(np.float64(preds), np.float64(target))
     assert map_.shape == preds.shape[:2]
     assert map_.mean() == pytest.approx(
