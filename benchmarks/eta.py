@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from lightning_fabric import Fabric
 
-from ebb_train.data.samples import Batch
+from ebb_train.data.dataset import Batch
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig, output_size
 from ebb_train.models.vgg import Vgg19
 from ebb_train.settings import LevelPlan, LossWeights, Schedule
 from ebb_train.training.eta import find_workload
-from ebb_train.training.loop import LevelTrainer
+from ebb_train.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def plan(level: int, crop: int, batch: int, loss: LossWeights) -> Schedule:
 def step_seconds(width: float, row: LevelPlan, loss: Loss) -> float:
     """Processor time of one step."""
     network = PyNet(PyNetConfig(level=row.level, width=width))
-    trainer = LevelTrainer(Fabric(accelerator="cpu", devices=1), network, row, loss)
+    trainer = Trainer(Fabric(accelerator="cpu", devices=1), network, row, loss)
     batches = noise(row)
     trainer.step(batches)
     times = []

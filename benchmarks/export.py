@@ -30,15 +30,16 @@ from typing import Any
 
 import torch
 
-from ebb_train.export import inputs, note
-from ebb_train.export.checkpoint import Checkpoint, read_checkpoint
-from ebb_train.export.convert import to_tflite
-from ebb_train.export.gpu import verify_gpu
+from ebb_train.export import inputs
 from ebb_train.export.parity import compare
-from ebb_train.export.probe import probe
-from ebb_train.export.report import examine_file
-from ebb_train.export.runtime import open_runner
 from ebb_train.export.settings import PhotoSize, Precision
+from ebb_train.export.tflite import note
+from ebb_train.export.tflite.convert import to_tflite
+from ebb_train.export.tflite.gpu import verify_gpu
+from ebb_train.export.tflite.probe import probe
+from ebb_train.export.tflite.report import examine_file
+from ebb_train.export.tflite.runtime import open_runner
+from ebb_train.export.trained import TrainedNetwork, read_trained
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
 
@@ -70,7 +71,7 @@ def weights(work: Path, norm: str, width: float) -> Path:
     return path
 
 
-def convert(checkpoint: Checkpoint, size: PhotoSize, precision: Precision, path: Path) -> float:
+def convert(checkpoint: TrainedNetwork, size: PhotoSize, precision: Precision, path: Path) -> float:
     """Make one of our files; seconds it took."""
     start = time.perf_counter()
     what: dict[str, Any] = {"level": 1, "precision": precision, "clip": False}
@@ -86,7 +87,7 @@ def files(arguments: argparse.Namespace) -> dict[str, Any]:
     """Make all files that are not there yet."""
     work, size, found = arguments.work, arguments.size, {}
     for norm in NORMS:
-        checkpoint = read_checkpoint(weights(work, norm, arguments.width))
+        checkpoint = read_trained(weights(work, norm, arguments.width))
         for precision in OURS:
             path = work / f"{norm}-{precision}.tflite"
             seconds = None if path.exists() else convert(checkpoint, size, precision, path)  # type: ignore[arg-type]
@@ -114,7 +115,7 @@ def checks(arguments: argparse.Namespace) -> dict[str, Any]:
     size, found = arguments.size, {}
     trials = [inputs.scene(size, 4), inputs.noise(size, 4)]
     for norm in NORMS:
-        checkpoint = read_checkpoint(weights(arguments.work, norm, arguments.width))
+        checkpoint = read_trained(weights(arguments.work, norm, arguments.width))
         wanted = [checkpoint.picture(trial.photo, 1, clip=False) for trial in trials]
         for precision in OURS:
             path = arguments.work / f"{norm}-{precision}.tflite"
@@ -184,7 +185,7 @@ def spread(values: list[float]) -> dict[str, Any]:
 
 def trained(arguments: argparse.Namespace) -> dict[str, Any]:
     """How near the precisions are for a network that was trained, on real photos."""
-    checkpoint, size = read_checkpoint(arguments.checkpoint), arguments.trained_size
+    checkpoint, size = read_trained(arguments.checkpoint), arguments.trained_size
     trials = inputs.pairs(arguments.dataset, size, checkpoint.config.in_channels, 2)
     wanted = [checkpoint.picture(trial.photo, checkpoint.config.level, clip=False) for trial in trials]
     found: dict[str, Any] = {"config": checkpoint.config.as_dict(), "photo": list(size)}
@@ -200,7 +201,7 @@ def trained(arguments: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def convert_trained(checkpoint: Checkpoint, size: PhotoSize, precision: str, path: Path) -> None:
+def convert_trained(checkpoint: TrainedNetwork, size: PhotoSize, precision: str, path: Path) -> None:
     """A file of the trained network, at its own level."""
     path.write_bytes(
         to_tflite(

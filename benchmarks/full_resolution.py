@@ -36,7 +36,7 @@ from ebb.simulation.plan import Stream, plan_pair
 from ebb.simulation.sensor import Exposure, expose
 from ebb.simulation.simulate import APS_C, focal_length_px, optical_image, planned_scenes
 from ebb.srgb import encode_srgb
-from ebb_train.inference.guided_upsampling import carry_up
+from ebb_train.inference.guided_upsampling import guided_upsample
 from ebb_train.pixels import from_unit, to_unit
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def guided(radius: int, eps: float) -> Callable[[Picture, Picture, Floats], Pict
 WAYS: dict[str, Callable[[Picture, Picture, Floats], Picture]] = {
     "plain": plain,
     **{f"guided_filter r={r} eps={eps:g}": guided(r, eps) for r in (1, 2, 4) for eps in (1e-4, 1e-3)},
-    "ours": carry_up,
+    "ours": guided_upsample,
 }
 
 
@@ -200,7 +200,7 @@ def cost() -> dict[str, float]:
     picture = rng.random((1024, 1536, 3), dtype=np.float32)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
-    carry_up(photo, small, picture)
+    guided_upsample(photo, small, picture)
     seconds = time.process_time() - start
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"seconds": round(seconds, 2), "megabytes": round((after - before) / 1024)}

@@ -45,10 +45,10 @@ import torch
 from torch import Tensor
 
 from ebb_train import optional
-from ebb_train.export.tensorflow_ops import TensorFlowOperations
+from ebb_train.export.tflite.operations import TensorFlowOperations
 from ebb_train.losses import Loss
 from ebb_train.models.blocks import EPSILON
-from ebb_train.models.inference_graph import FastPyNet
+from ebb_train.models.inference_graph import InferenceGraph
 from ebb_train.models.network import PyNet, instance_norm
 from ebb_train.models.pynet import PAPER, PyNetConfig, layers, output_size, pynet, used_layers
 from ebb_train.settings import LossWeights
@@ -134,7 +134,7 @@ def contenders(photo: Tensor, threads: int) -> dict[str, Callable[[], Tensor]]:
     plain = PyNet(PAPER).eval()
     nhwc = copy.deepcopy(plain).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     nhwc_photo = photo.contiguous(memory_format=torch.channels_last)
-    fast = FastPyNet(copy.deepcopy(plain))
+    fast = InferenceGraph(copy.deepcopy(plain))
     graph = tensorflow_graph(plain, threads)
     pixels = photo.permute(0, 2, 3, 1).contiguous().numpy()
     return {

@@ -33,13 +33,15 @@ from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import Record
 from ebb.dataset.shards import shard_name, write_shard
 from ebb.formats.png import encode_png
-from ebb_train.data.samples import Samples, SampleSettings, Stretch, full_height, micro_batches
+from ebb_train.data.batch_sampler import BatchRange
+from ebb_train.data.dataset import CropDataset, CropSettings, full_height
+from ebb_train.data.loader import micro_batches
 from ebb_train.data.sources import open_source
 from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import SCHEDULES
-from ebb_train.training.loop import LevelTrainer
+from ebb_train.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,8 +135,8 @@ def records(encoded: list[bytes], depth: bytes, numbers: range) -> Iterator[Reco
 
 def loader_ms(source: Source, level: int, skip: int) -> float:
     """Stream some batches after ``skip`` samples."""
-    samples = Samples(source, SampleSettings(level=level, side=full_height(source)))
-    stream = micro_batches(samples, Stretch(start=0, batches=BATCHES + skip, batch=BATCH))
+    samples = CropDataset(source, CropSettings(level=level, side=full_height(source)))
+    stream = micro_batches(samples, BatchRange(start=0, batches=BATCHES + skip, batch=BATCH))
     for _ in range(-(-skip // BATCH) + 1):
         next(stream)
     start = time.process_time()
@@ -145,10 +147,10 @@ def loader_ms(source: Source, level: int, skip: int) -> float:
 def network_ms(source: Source, level: int) -> float:
     """Train on one batch again and again."""
     plan = next(row for row in SCHEDULES["smoke"].rows if row.level == level)
-    samples = Samples(source, SampleSettings(level=level, side=full_height(source)))
-    batch = next(micro_batches(samples, Stretch(start=0, batches=1, batch=plan.batch)))
+    samples = CropDataset(source, CropSettings(level=level, side=full_height(source)))
+    batch = next(micro_batches(samples, BatchRange(start=0, batches=1, batch=plan.batch)))
     network = PyNet(PyNetConfig(level=level, width=1 / 8))
-    trainer = LevelTrainer(Fabric(accelerator="cpu", devices=1), network, plan, Loss(plan.loss))
+    trainer = Trainer(Fabric(accelerator="cpu", devices=1), network, plan, Loss(plan.loss))
     seconds = []
     for _ in range(STEPS):
         start = time.process_time()
@@ -159,8 +161,10 @@ def network_ms(source: Source, level: int) -> float:
 
 def megabytes(source: Source) -> dict[str, Any]:
     """Resident memory of this process and of its largest child after each epoch."""
-    samples = Samples(source, SampleSettings(level=1, side=full_height(source)))
-    stream = micro_batches(samples, Stretch(start=0, batches=EPOCHS * ROWS // BATCH, batch=BATCH), workers=1)
+    samples = CropDataset(source, CropSettings(level=1, side=full_height(source)))
+    stream = micro_batches(
+        samples, BatchRange(start=0, batches=EPOCHS * ROWS // BATCH, batch=BATCH), workers=1
+    )
     process = psutil.Process()
     own, children = [], []
     for number, _ in enumerate(stream, start=1):

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from ebb_train.settings import (
         ComputeSettings,
         FitSettings,
+        MonitorSettings,
         ScoreSettings,
         TimingSettings,
-        WatchSettings,
     )
 else:
     __getattr__, __dir__ = lazy_names(
@@ -37,7 +37,7 @@ else:
             "ebb_train.models.pynet": ("PyNetConfig",),
             "ebb_train.settings": (
                 *("ComputeSettings", "FitSettings", "ScoreSettings"),
-                *("TimingSettings", "WatchSettings"),
+                *("TimingSettings", "MonitorSettings"),
             ),
         },
     )
@@ -47,11 +47,11 @@ __all__ = [
     "CheckSettings",
     "ComputeSettings",
     "FitSettings",
+    "MonitorSettings",
     "PyNetConfig",
     "ScoreSettings",
     "TfliteSettings",
     "TimingSettings",
-    "WatchSettings",
     "benchmark",
     "evaluate",
     "export_onnx",

@@ -19,7 +19,7 @@ from ebb.weights_verbs import weights_app
 from ebb_train.export.settings import CheckSettings, DeviceSettings, TfliteSettings
 from ebb_train.inference.settings import RenderSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
-from ebb_train.settings import ComputeSettings, FitSettings, ScoreSettings, TimingSettings, WatchSettings
+from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings, ScoreSettings, TimingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,15 +56,15 @@ def convert(
     from ebb_train.models import official
 
     console = output.console()
-    facts: dict[str, object] = {"source": source, "out": out, "to": to}
+    result: dict[str, object] = {"source": source, "out": out, "to": to}
     if to == "tensorflow":
-        facts["variables"] = official.weights_to_checkpoint(source, out)
+        result["variables"] = official.weights_to_checkpoint(source, out)
     else:
-        facts["sha256"] = official.checkpoint_to_weights(source, out, config)
-        facts["variables"] = len(official.variables(config))
-        facts["licence"] = official.LICENCE
+        result["sha256"] = official.checkpoint_to_weights(source, out, config)
+        result["variables"] = len(official.variables(config))
+        result["licence"] = official.LICENCE
         console.note(f"note: {official.LICENCE}")
-    console.result(facts, f"{out}: {facts['variables']} variables")
+    console.result(result, f"{out}: {result['variables']} variables")
     return ExitCode.DONE
 
 
@@ -78,7 +78,7 @@ def fit(
     config: Annotated[PyNetConfig, Flags] = PAPER,
     settings: Annotated[FitSettings, Flags] = FitSettings(),
     compute: Annotated[ComputeSettings, Flags] = ComputeSettings(),
-    watch: Annotated[WatchSettings, Flags] = WatchSettings(),
+    monitor: Annotated[MonitorSettings, Flags] = MonitorSettings(),
 ) -> ExitCode:
     """Train PyNET on a data set, level by level from 7 to 1; started again, it goes on where it stopped.
 
@@ -91,15 +91,15 @@ def fit(
     from ebb_train import optional
 
     optional.fabric()  # says which extra is missing, before PyTorch is
-    from ebb_train.training.levels import fit as fit_levels
+    from ebb_train.training.training import fit as run_training
 
     console = output.console()
-    report = fit_levels(
-        dataset, out, config, settings, compute, watch, progress=console.progress(), note=console.note
+    report = run_training(
+        dataset, out, config, settings, compute, monitor, progress=console.progress(), note=console.note
     )
     if report.rank == 0:
-        facts = {"run": report.run, "weights": report.weights, "steps": report.steps}
-        console.result(facts | {"resumed_at": report.resumed_at}, f"{report.weights}: {report.steps} steps")
+        result = {"run": report.run, "weights": report.weights, "steps": report.steps}
+        console.result(result | {"resumed_at": report.resumed_at}, f"{report.weights}: {report.steps} steps")
     return ExitCode.DONE
 
 
@@ -139,7 +139,7 @@ def render(
         progress=console.progress(),
         note=console.note,
     )
-    console.result(report.facts(), report.text())
+    console.result(report.as_dict(), report.text())
     return ExitCode.ITEMS_FAILED if report.failed else ExitCode.DONE
 
 
@@ -164,12 +164,12 @@ def export_tflite(
         checkpoint: Weights file of ebb-train fit or convert, or the run folder of fit.
         out: The .tflite file to write; with several sizes each file has its size before the suffix.
     """
-    from ebb_train.export.tflite import export_tflite as export
+    from ebb_train.export.tflite.export import export_tflite as export
 
     console = output.console()
     reports = export(checkpoint, out, settings, checks, console.note)
-    facts = {"files": [report.as_dict() for report in reports]}
-    console.result(facts, "\n\n".join(report.as_text() for report in reports))
+    result = {"files": [report.as_dict() for report in reports]}
+    console.result(result, "\n\n".join(report.as_text() for report in reports))
     return max(report.exit_code for report in reports)
 
 
@@ -193,7 +193,7 @@ def export_onnx(
         level: Whose picture comes out, 1 to 7; without it the checkpoint's last.
         clip: Cut the picture to [0, 1] inside the file; without it values reach a little beyond.
     """
-    from ebb_train.export.onnx_file import export_onnx as export
+    from ebb_train.export.onnx.export import export_onnx as export
 
     report = export(checkpoint, out, level=level, clip=clip)
     output.console().result(report.as_dict(), report.as_text())
@@ -217,7 +217,7 @@ def benchmark_device(
         file: The TFLite file.
         adb: Run the commands; adb must be installed and a phone attached.
     """
-    from ebb_train.export import adb as phone
+    from ebb_train.export.device import adb as phone
 
     console = output.console()
     script = phone.as_script(file, settings)
@@ -227,8 +227,8 @@ def benchmark_device(
     if not phone.adb_is_here():
         hint = "apt install adb, or run the commands yourself: they are printed without --adb"
         raise MissingDependency("adb is not installed", hint=hint)
-    facts, text, code = phone.report(phone.benchmark_device(file, settings))
-    console.result(facts, text)
+    result, text, code = phone.report(phone.benchmark_device(file, settings))
+    console.result(result, text)
     return code
 
 
@@ -250,15 +250,15 @@ def inspect(
         verify_gpu: Compile it for a GPU alone, by LiteRT's own accelerator; needs a Vulkan driver.
         run: Run it there too, and compare with the CPU.
     """
-    from ebb_train.export.gpu import verify_gpu_on_noise
-    from ebb_train.export.report import examine_file
+    from ebb_train.export.tflite.gpu import verify_gpu_on_noise
+    from ebb_train.export.tflite.report import examine_file
 
     anatomy = examine_file(file)
-    facts, text = {"file": file} | anatomy.as_dict(), f"{file}\n{anatomy.as_text()}"
+    result, text = {"file": file} | anatomy.as_dict(), f"{file}\n{anatomy.as_text()}"
     verdict = verify_gpu_on_noise(file, run=run) if verify_gpu or run else None
     if verdict is not None:
-        facts, text = facts | {"gpu": verdict.as_dict()}, f"{text}\n  {verdict.as_text()}"
-    output.console().result(facts, text)
+        result, text = result | {"gpu": verdict.as_dict()}, f"{text}\n  {verdict.as_text()}"
+    output.console().result(result, text)
     return verdict.exit_code if verdict is not None else ExitCode.DONE
 
 

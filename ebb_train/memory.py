@@ -37,8 +37,8 @@ def free_bytes() -> int | None:
 def _given_up() -> int:
     """Copies of files that a container would give up for programs; they count as taken."""
     with contextlib.suppress(OSError):
-        facts = dict(line.split() for line in (GROUP / "memory.stat").read_text().splitlines())
-        return int(facts.get("inactive_file", 0))
+        values = dict(line.split() for line in (GROUP / "memory.stat").read_text().splitlines())
+        return int(values.get("inactive_file", 0))
     return 0
 
 

@@ -10,8 +10,9 @@ import math
 import os
 import tomllib
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ebb.errors import UsageError
 from ebb.settings import from_values
@@ -64,6 +65,16 @@ class LevelPlan:
             )
 
 
+class ScheduledLevel(NamedTuple):
+    """A level, and where it is in a schedule."""
+
+    plan: LevelPlan
+    steps_before: int
+    """Steps of all levels before."""
+    samples_before: int
+    """Samples of all levels before."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """A row for each level, from 7 down to the last one that is trained."""
@@ -74,6 +85,17 @@ class Schedule:
         levels = [row.level for row in self.rows]
         if not levels or levels != list(range(7, 7 - len(levels), -1)) or levels[-1] < 1:
             raise UsageError(f"a schedule of levels {levels}", hint="7, 6, 5, … down to the last, each once")
+
+    @property
+    def steps(self) -> int:
+        """Of all levels."""
+        return sum(row.iterations for row in self.rows)
+
+    def levels(self) -> list[ScheduledLevel]:
+        """The rows, each with what comes before it."""
+        steps = accumulate((row.iterations for row in self.rows), initial=0)
+        samples = accumulate((row.iterations * row.batch for row in self.rows), initial=0)
+        return [ScheduledLevel(*level) for level in zip(self.rows, steps, samples, strict=False)]
 
     def down_to(self, level: int) -> Schedule:
         """The part of the schedule that trains levels 7 … ``level``.
@@ -174,15 +196,16 @@ class FitSettings:
     schedule: str = "paper"
     """paper, short, smoke, or a TOML file with one [[level]] table for each level."""
     seed: int = 0
-    """Of the first weights, the order of the pairs, the crops and turns."""
+    """Of the initial weights, the order of the pairs, the crops and rotations."""
     augment: Literal["paper", "flips", "none"] = "paper"
     """paper: four right-angle turns and a flip. flips: left to right only. none: random crops only."""
     crop: int = 0
     """Side of the training crops in pixels of the stored photos; a multiple of 64; 0: as the schedule says,
     else the height of the photos."""
-    first_weights: Literal["auto", "paper", "fan_in"] = "auto"
-    """Spread of the first weights. paper: 0.01 everywhere. fan_in: by the inputs of each layer, so that a
-    thin network does not start silent. auto: paper from --width 1 on, fan_in below."""
+    weight_init: Literal["auto", "paper", "fan_in"] = "auto"
+    """Standard deviation of the initial weights. paper: 0.01 everywhere. fan_in: by the number of inputs of
+    each layer, so that the signal reaches the end of a thin network. auto: paper from --width 1 on, fan_in
+    below."""
     ema: float = 0.0
     """Decay of a moving average of the weights, such as 0.999; it is what is validated and saved; 0: none."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
@@ -199,11 +222,11 @@ class FitSettings:
                 f"--seed {self.seed} --ema {self.ema:g}", hint="a seed from 0 on; a decay from 0 to below 1"
             )
 
-    def spread(self, width: float) -> Literal["paper", "fan_in"]:
-        """The rule for the first weights of a network of this width."""
-        if self.first_weights == "auto":
+    def weight_init_of(self, width: float) -> Literal["paper", "fan_in"]:
+        """The weight initialisation of a network of this width."""
+        if self.weight_init == "auto":
             return "paper" if width >= 1 else "fan_in"
-        return self.first_weights
+        return self.weight_init
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,11 +274,11 @@ class ComputeSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WatchSettings:
-    """What a run shows on the way; nothing of it changes what is trained.
+class MonitorSettings:
+    """What a run logs and validates on the way; nothing of it changes the weights.
 
     Example:
-        >>> ebb_train.WatchSettings(validate_pairs=8).protocol
+        >>> ebb_train.MonitorSettings(validate_pairs=8).protocol
         'ebb'
     """
 

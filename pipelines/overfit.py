@@ -29,7 +29,8 @@ import torch  # noqa: TID253
 from ebb.cli import main as ebb
 from ebb.formats.png import encode_png
 from ebb_train.cli import main as ebb_train
-from ebb_train.data.samples import Draws, Samples, SampleSettings, Stretch, full_height, unit_range
+from ebb_train.data.batch_sampler import BatchRange, MicroBatchSampler
+from ebb_train.data.dataset import CropDataset, CropSettings, full_height, unit_range
 from ebb_train.data.sources import open_source
 from ebb_train.metrics.similarity import psnr
 from ebb_train.models.network import load_pynet
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ebb_train.data.samples import Draw
+    from ebb_train.data.batch_sampler import SampleIndex
     from ebb_train.data.sources import Photos, Source
 
 ROOT = Path(__file__).parents[1]
@@ -118,10 +119,10 @@ def run(command: Callable[[list[str]], None], *words: object) -> None:
 
 def last_crops(source: Source, weights: Path) -> Crops:
     """The last crops that level 1 was trained on, as shot, as the network makes them, as they should be."""
-    settings = SampleSettings(level=1, side=full_height(source), seed=SETTINGS.seed, augment=SETTINGS.augment)
-    draws = last_draws(read_schedule(SETTINGS.schedule), len(source))
-    batch = Samples(source, settings).__getitems__(draws)
-    as_shot = Samples(AsShot(source), settings).__getitems__(draws)
+    settings = CropSettings(level=1, side=full_height(source), seed=SETTINGS.seed, augment=SETTINGS.augment)
+    indices = last_indices(read_schedule(SETTINGS.schedule), len(source))
+    batch = CropDataset(source, settings).__getitems__(indices)
+    as_shot = CropDataset(AsShot(source), settings).__getitems__(indices)
     network = load_pynet(weights)
     with torch.inference_mode():
         output = torch.cat([network(unit_range(part)) for part in batch.photo.split(4)]).clamp(0, 1)
@@ -133,11 +134,11 @@ def last_crops(source: Source, weights: Path) -> Crops:
     )
 
 
-def last_draws(schedule: Schedule, num_pairs: int) -> list[Draw]:
+def last_indices(schedule: Schedule, num_pairs: int) -> list[SampleIndex]:
     """The last samples of the stream."""
     samples = sum(row.iterations * row.batch for row in schedule.rows)
-    stretch = Stretch(start=samples - CROPS, batches=1, batch=CROPS)
-    return next(iter(Draws(num_pairs, SETTINGS.seed, stretch)))
+    batch_range = BatchRange(start=samples - CROPS, batches=1, batch=CROPS)
+    return next(iter(MicroBatchSampler(num_pairs, SETTINGS.seed, batch_range)))
 
 
 def figures(crops: Crops, log: list[dict[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 
-from ebb_train.metrics.lpips import Net
+from ebb_train.models.perceptual import Net
 
 Layer = tuple[int, int, int, int, int, int] | Literal["tap", "pool"]
 """A convolution with ReLU (number, channels out, in, kernel, stride, padding), or what follows one."""

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
 
-    from ebb_train.export.onnx_file import OnnxReport
-    from ebb_train.export.report import FileReport
+    from ebb_train.export.onnx.export import OnnxReport
+    from ebb_train.export.tflite.report import FileReport
 
 
 def export_tflite(
@@ -54,7 +54,7 @@ def export_tflite(
         >>> report.passed, report.path.exists()
         (True, True)
     """
-    from ebb_train.export.tflite import export_tflite as export
+    from ebb_train.export.tflite.export import export_tflite as export
 
     return export(
         Path(checkpoint),
@@ -94,6 +94,6 @@ def export_onnx(
         >>> report.sha256 is not None, report.path.exists()
         (True, True)
     """
-    from ebb_train.export.onnx_file import export_onnx as export
+    from ebb_train.export.onnx.export import export_onnx as export
 
     return export(Path(checkpoint), Path(out), level=level, clip=clip)

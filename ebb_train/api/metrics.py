@@ -14,13 +14,14 @@ import numpy as np
 
 from ebb.errors import InvalidInput, MissingDependency, UsageError
 from ebb_train.metrics import similarity
-from ebb_train.metrics.inputs import Pair, as_pair
+from ebb_train.metrics.inputs import ImagePair, as_pair
 from ebb_train.metrics.lpips import Missing, find_lpips
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ebb_train.metrics.lpips import Lpips, Net
+    from ebb_train.metrics.lpips import Lpips
+    from ebb_train.models.perceptual import Net
 
 
 def psnr(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None = None) -> float:
@@ -136,7 +137,7 @@ def lpips(
     return found.distance(*pair)
 
 
-def _pair(preds: NDArray[Any], target: NDArray[Any], data_range: float | None) -> Pair:
+def _pair(preds: NDArray[Any], target: NDArray[Any], data_range: float | None) -> ImagePair:
     return as_pair(_unit(np.asarray(preds), data_range), _unit(np.asarray(target), data_range))
 
 

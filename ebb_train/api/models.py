@@ -11,7 +11,6 @@ from ebb.errors import InvalidInput
 from ebb_train import optional
 from ebb_train.baselines import pynet
 from ebb_train.pixels import from_unit
-from ebb_train.training.run_folder import weights_of
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from ebb_train.models.inference_graph import FastPyNet
+    from ebb_train.models.inference_graph import InferenceGraph
     from ebb_train.models.network import PyNet
     from ebb_train.models.pynet import PyNetConfig
 
@@ -49,7 +48,7 @@ class BokehModel:
         (True, 0.03125)
     """
 
-    def __init__(self, network: PyNet | FastPyNet) -> None:
+    def __init__(self, network: PyNet | InferenceGraph) -> None:
         self.network = network
         self.config: PyNetConfig = network.config
         self.needs_depth = network.config.in_channels == 4
@@ -165,9 +164,9 @@ def load_model(path: str | PathLike[str], device: str = "cpu", *, fast: bool = F
         >>> model(np.zeros((64, 96, 3), np.float32)).shape
         (64, 96, 3)
     """
-    network: PyNet | FastPyNet = pynet.load(weights_of(Path(path)), device).network
+    network: PyNet | InferenceGraph = pynet.load(Path(path), device).network
     if fast and next(network.parameters()).device.type == "cpu":
-        from ebb_train.models.inference_graph import FastPyNet
+        from ebb_train.models.inference_graph import InferenceGraph
 
-        network = FastPyNet(network)  # type: ignore[arg-type]  # still the network that was loaded
+        network = InferenceGraph(network)  # type: ignore[arg-type]  # still the network that was loaded
     return BokehModel(network)

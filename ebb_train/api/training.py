@@ -10,17 +10,16 @@ from ebb.api.processes import main_not_imported
 from ebb.api.progress import CallbackProgress
 from ebb_train import optional
 from ebb_train.models.pynet import PAPER
-from ebb_train.settings import ComputeSettings, FitSettings, ScoreSettings, TimingSettings, WatchSettings
+from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings, ScoreSettings, TimingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from os import PathLike
 
     from ebb.api.progress import ProgressFunction
-    from ebb_train.evaluation.benchmark import Benchmark
-    from ebb_train.evaluation.evaluate import Evaluation
+    from ebb_train.evaluation.results import Benchmark, Evaluation
     from ebb_train.models.pynet import PyNetConfig
-    from ebb_train.training.levels import FitReport
+    from ebb_train.training.training import FitReport
 
 
 def fit(
@@ -30,7 +29,7 @@ def fit(
     *,
     settings: FitSettings | None = None,
     compute: ComputeSettings | None = None,
-    watch: WatchSettings | None = None,
+    watch: MonitorSettings | None = None,
     progress: ProgressFunction | None = None,
     note: Callable[[str], None] | None = None,
 ) -> FitReport:
@@ -77,7 +76,7 @@ def fit(
         (1, 'level-7.safetensors')
     """
     optional.fabric()
-    from ebb_train.training.levels import fit as fit_levels
+    from ebb_train.training.training import fit as fit_levels
 
     compute = compute or ComputeSettings()
     # processes on other devices are this script, started again
@@ -89,7 +88,7 @@ def fit(
             config,
             settings or FitSettings(),
             compute,
-            watch or WatchSettings(),
+            watch or MonitorSettings(),
             progress=CallbackProgress(progress),
             note=note or (lambda _: None),
         )

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Gray8, Rgb8
     from ebb.progress import Progress
-    from ebb_train.baselines.model import Picture
     from ebb_train.data.sources import Source
+    from ebb_train.pixels import Floats
 
 MAX_PAIRS = 12
 """Train pairs looked at, evenly spread."""
@@ -55,7 +55,7 @@ def make_small(photos: Photos, longer_side: int = LONGER_SIDE) -> Photos:
 def best_of(
     values: Sequence[float],
     pairs: Sequence[Photos],
-    render: Callable[[float, Photos], Picture],
+    render: Callable[[float, Photos], Floats],
     default: float,
     progress: Progress,
 ) -> float:
@@ -66,13 +66,13 @@ def best_of(
         pairs: Pairs to render; without any the default is returned.
         render: Renders a pair with a value.
         default: What is taken unseen.
-        progress: Hears of every picture.
+        progress: Shows every picture.
     """
     if not pairs:
         return default
     targets = [to_unit(pair.shallow) for pair in pairs]
 
-    def score(value: float, pair: Photos, target: Picture) -> float:
+    def score(value: float, pair: Photos, target: Floats) -> float:
         # a picture that is right to the last bit has no finite PSNR
         found = min(psnr(render(value, pair), target), 100.0)
         progress.advance(pair.pair_id, Status.OK, None, "")

@@ -26,7 +26,7 @@ ROUNDS = 30
 """Of reweighting: a fit to the smallest sum of absolute differences."""
 
 
-class Exposure(NamedTuple):
+class ExposureGains(NamedTuple):
     """Gain of linear light in the middle of the frame, and in its corners."""
 
     gain: float = 1.0
@@ -38,10 +38,10 @@ class Exposure(NamedTuple):
         return np.asarray(light * (self.gain + (self.corner_gain - self.gain) * share), np.float32)
 
 
-UNCHANGED = Exposure()
+UNCHANGED = ExposureGains()
 
 
-def fit_exposure(pairs: Sequence[Photos]) -> Exposure:
+def fit_exposure(pairs: Sequence[Photos]) -> ExposureGains:
     """Find both gains from pairs; 1 for no pairs.
 
     The ratio of light is taken block by block, over all pairs, and fitted by gain + slope · distance² in the
@@ -60,7 +60,7 @@ def fit_exposure(pairs: Sequence[Photos]) -> Exposure:
         gains = np.asarray(np.linalg.lstsq(terms * root[:, None], ratio * root, rcond=None)[0], np.float64)
         weight = 1 / np.maximum(np.abs(ratio - terms @ gains), 1e-3)
     gain, corner_gain = (round(max(float(value), 0.0), 4) for value in gains)
-    return Exposure(gain, corner_gain)
+    return ExposureGains(gain, corner_gain)
 
 
 def squared_distance(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ebb.srgb import decode_srgb, srgb_curve
-from ebb_train.baselines.exposure import Exposure, fit_exposure
+from ebb_train.baselines.exposure import ExposureGains, fit_exposure
 from ebb_train.baselines.identity import Identity
 from ebb_train.baselines.model import Cost
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
     from ebb.progress import Progress
-    from ebb_train.baselines.model import Picture, TrainPairs
+    from ebb_train.baselines.model import TrainPairs
+    from ebb_train.pixels import Floats
 
 
 class Gain(Identity):
@@ -24,14 +25,14 @@ class Gain(Identity):
 
     name = "gain"
 
-    def __init__(self, exposure: Exposure, calibrated_on: int = 0) -> None:
+    def __init__(self, exposure: ExposureGains, calibrated_on: int = 0) -> None:
         self.exposure, self.calibrated_on = exposure, calibrated_on
 
-    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:  # noqa: ARG002 - the signature of a model
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Floats:  # noqa: ARG002 - the signature of a model
         """The wide photo, brighter or darker."""
         return srgb_curve(self.exposure.apply(decode_srgb(wide)))
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """The gains, and how many train pairs they come from."""
         return {"model": self.name, **self.exposure._asdict(), "calibrated_on": self.calibrated_on}
 

@@ -13,7 +13,7 @@ import numpy as np
 from ebb.progress import watched
 from ebb_train.baselines.calibration import BLURS, DEFAULT_BLUR, best_of
 from ebb_train.baselines.depth_blur import blur_diameters
-from ebb_train.baselines.exposure import UNCHANGED, Exposure, fit_exposure
+from ebb_train.baselines.exposure import UNCHANGED, ExposureGains, fit_exposure
 from ebb_train.baselines.gain import Gain
 from ebb_train.baselines.model import Cost, Model, require_depth
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Gray8, Rgb8, Size
     from ebb.progress import Progress
-    from ebb_train.baselines.model import Picture, TrainPairs
+    from ebb_train.baselines.model import TrainPairs
     from ebb_train.data.sources import Photos
+    from ebb_train.pixels import Floats
 
 LEVELS = 12
 """Blurred copies of the photo between no blur and the strongest."""
@@ -37,10 +38,10 @@ class Gaussian(Model):
     name = "gaussian"
     needs_depth = True
 
-    def __init__(self, blur: float, exposure: Exposure = UNCHANGED, calibrated_on: int = 0) -> None:
+    def __init__(self, blur: float, exposure: ExposureGains = UNCHANGED, calibrated_on: int = 0) -> None:
         self.blur, self.exposure, self.calibrated_on = blur, exposure, calibrated_on
 
-    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Floats:
         """Blur by depth, in sRGB values, as image editors do.
 
         A disc of diameter c has the standard deviation c / 4 along each axis; so has the Gaussian.
@@ -49,7 +50,7 @@ class Gaussian(Model):
         sigma = np.asarray(np.abs(coc) / 4, np.float32)
         return blend_blurred(Gain(self.exposure).render(wide, depth), sigma)
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """The blur scale, the gains, and how many train pairs they come from."""
         return {
             "model": self.name,
@@ -65,7 +66,7 @@ class Gaussian(Model):
         return Cost(parameters=3, multiply_adds=2 * taps * 3 * size.width * size.height)
 
 
-def blend_blurred(photo: Picture, sigma: NDArray[np.float32]) -> Picture:
+def blend_blurred(photo: Floats, sigma: NDArray[np.float32]) -> Floats:
     """Blur each pixel with its own Gaussian, interpolated between :data:`LEVELS` fixed ones.
 
     Args:
@@ -94,7 +95,7 @@ def build(train: TrainPairs, progress: Progress) -> Gaussian:
     pairs = [pair for pair in train() if pair.depth is not None]
     exposure = fit_exposure(pairs)
 
-    def with_blur(value: float, pair: Photos) -> Picture:
+    def with_blur(value: float, pair: Photos) -> Floats:
         return Gaussian(value, exposure).render(pair.wide, pair.depth)
 
     with watched(progress, "calibrate gaussian", len(BLURS) * len(pairs)):

@@ -10,7 +10,8 @@ from ebb_train.pixels import to_unit
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
     from ebb.progress import Progress
-    from ebb_train.baselines.model import Picture, TrainPairs
+    from ebb_train.baselines.model import TrainPairs
+    from ebb_train.pixels import Floats
 
 
 class Identity(Model):
@@ -19,11 +20,11 @@ class Identity(Model):
     name = "identity"
     needs_depth = False
 
-    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:  # noqa: ARG002 - the signature of a model
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Floats:  # noqa: ARG002 - the signature of a model
         """The wide photo in [0, 1]."""
         return to_unit(wide)
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """The name says it all."""
         return {"model": self.name}
 

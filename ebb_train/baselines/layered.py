@@ -15,14 +15,15 @@ from ebb.progress import watched
 from ebb.srgb import decode_srgb, srgb_curve
 from ebb_train.baselines.calibration import BLURS, DEFAULT_BLUR, best_of
 from ebb_train.baselines.depth_blur import blur_diameters
-from ebb_train.baselines.exposure import UNCHANGED, Exposure, fit_exposure
+from ebb_train.baselines.exposure import UNCHANGED, ExposureGains, fit_exposure
 from ebb_train.baselines.model import Cost, Model, require_depth
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
     from ebb.progress import Progress
-    from ebb_train.baselines.model import Picture, TrainPairs
+    from ebb_train.baselines.model import TrainPairs
     from ebb_train.data.sources import Photos
+    from ebb_train.pixels import Floats
 
 HIGHLIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """How much brighter than white clipped pixels are taken to be: the values tried."""
@@ -39,21 +40,21 @@ class Layered(Model):
     def __init__(
         self,
         blur: float,
-        exposure: Exposure = UNCHANGED,
+        exposure: ExposureGains = UNCHANGED,
         highlights: float = 1.0,
         calibrated_on: int = 0,
     ) -> None:
         self.blur, self.exposure, self.highlights = blur, exposure, highlights
         self.calibrated_on = calibrated_on
 
-    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Floats:
         """Render as a wide aperture would, with one thread."""
         coc = blur_diameters(wide, require_depth(self.name, depth), self.blur)
         light = self.exposure.apply(decode_srgb(wide))
         raise_highlights(light, wide, self.highlights)
         return srgb_curve(render_shallow(light, coc, workers=1))
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Blur scale, gains and highlights, and how many train pairs they come from."""
         return {
             "model": self.name,
@@ -73,10 +74,10 @@ def build(train: TrainPairs, progress: Progress) -> Layered:
     pairs = [pair for pair in train() if pair.depth is not None]
     exposure, blur, highlights = fit_exposure(pairs), DEFAULT_BLUR, 1.0
 
-    def with_blur(value: float, pair: Photos) -> Picture:
+    def with_blur(value: float, pair: Photos) -> Floats:
         return Layered(value, exposure, highlights).render(pair.wide, pair.depth)
 
-    def with_highlights(value: float, pair: Photos) -> Picture:
+    def with_highlights(value: float, pair: Photos) -> Floats:
         return Layered(blur, exposure, value).render(pair.wide, pair.depth)
 
     pictures = ROUNDS * (len(BLURS) + len(HIGHLIGHTS)) * len(pairs)

@@ -6,24 +6,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ebb.errors import InvalidInput
 from ebb_train.data.sources import Photos
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
     from ebb.progress import Progress
-
-Picture: TypeAlias = NDArray[np.float32]
-"""(H, W, 3), sRGB-encoded, [0, 1]."""
+    from ebb_train.pixels import Floats
 
 TrainPairs: TypeAlias = Callable[[], Sequence[Photos]]
 """Gives some pairs of the train split, or none; a model that has nothing to calibrate never calls it."""
 
-Builder: TypeAlias = Callable[[TrainPairs, "Progress"], "Model"]
-"""Makes a model ready to render; who watches hears how far calibration is."""
+ModelBuilder: TypeAlias = Callable[[TrainPairs, "Progress"], "Model"]
+"""Makes a model ready to render; progress shows the calibration."""
 
 
 class Cost(NamedTuple):
@@ -43,7 +38,7 @@ class Model(ABC):
     needs_depth: bool
 
     @abstractmethod
-    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Floats:
         """Render one photo.
 
         Args:
@@ -51,15 +46,15 @@ class Model(ABC):
             depth: (h, w) of any size, the same field of view: inverse depth, near is bright, 0…255.
 
         Returns:
-            (H, W, 3), clipped to [0, 1].
+            (H, W, 3), sRGB-encoded, clipped to [0, 1].
 
         Raises:
             InvalidInput: the model needs depth and there is none.
         """
 
     @abstractmethod
-    def facts(self) -> dict[str, Any]:
-        """Everything its pictures depend on, as plain values; equal facts, equal pictures."""
+    def metadata(self) -> dict[str, Any]:
+        """Everything its pictures depend on, as plain values; equal metadata, equal pictures."""
 
     @abstractmethod
     def cost(self, size: Size) -> Cost:

@@ -9,14 +9,15 @@ from ebb.errors import InvalidInput
 from ebb.files import sha256_file
 from ebb_train.baselines.model import Cost, Model, require_depth
 from ebb_train.models.pynet import SIZE_MULTIPLE, tensor_shapes, used_layers
+from ebb_train.models.weights_path import weights_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ebb.arrays import Gray8, Rgb8, Size
-    from ebb_train.baselines.model import Picture
     from ebb_train.models.network import PyNet
+    from ebb_train.pixels import Floats
 
 
 class PyNetModel(Model):
@@ -34,7 +35,7 @@ class PyNetModel(Model):
         """Travel to another process as a path: a file is read faster than weights are copied."""
         return load, (self._path, str(next(self.network.parameters()).device))
 
-    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Floats:
         """Run the network; see :func:`ebb_train.inference.whole_photo.render_full_image`."""
         from ebb_train.inference.whole_photo import render_full_image
 
@@ -42,7 +43,7 @@ class PyNetModel(Model):
             self.network, wide, require_depth(self.name, depth) if self.needs_depth else None
         )
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """What the network is like, and the hash of its weights."""
         return {"model": "pynet", "weights_sha256": self._sha256, "config": self.network.config.as_dict()}
 
@@ -55,7 +56,7 @@ class PyNetModel(Model):
 
 
 def load(path: Path, device: str = "auto") -> PyNetModel:
-    """Read a network of level 1 from its weights file; its name in tables is the file's.
+    """Read a network of level 1 from its weights file or run folder; tables call it by the file's name.
 
     Raises:
         UsageError: there is no such device.
@@ -63,21 +64,17 @@ def load(path: Path, device: str = "auto") -> PyNetModel:
             smaller than the photo.
         MissingDependency: safetensors or PyTorch is not installed.
     """
-    from ebb_train import optional
+    from ebb_train.inference.network import load_network
 
-    optional.safetensors()
-    optional.torch()
-    from ebb.pytorch import to_device, torch_device
-    from ebb_train.models.network import load_pynet
-
-    network = load_pynet(path)
+    path = weights_path(path)
+    network = load_network(path, device)
     if network.config.level != 1:
         raise InvalidInput(
             f"a network that ends at level {network.config.level}; pictures of full size come from level 1",
             path=path,
             hint="train on down to level 1",
         )
-    return PyNetModel(to_device(network, torch_device(device)), path, sha256_file(path))
+    return PyNetModel(network, path, sha256_file(path))
 
 
 def silenced(whole: PyNetModel, cuts: Sequence[Sequence[int]]) -> list[PyNetModel]:

@@ -8,28 +8,21 @@ from typing import TYPE_CHECKING
 from ebb.errors import UsageError
 from ebb.progress import SilentProgress
 from ebb_train.baselines import gain, gaussian, identity, layered, pynet
-from ebb_train.training.run_folder import weights_of
+from ebb_train.models.weights_path import SUFFIX, is_weights_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ebb.progress import Progress
-    from ebb_train.baselines.model import Builder, Model, TrainPairs
+    from ebb_train.baselines.model import Model, ModelBuilder, TrainPairs
 
-BUILDERS: Mapping[str, Builder] = {
+BUILDERS: Mapping[str, ModelBuilder] = {
     "identity": identity.build,
     "gain": gain.build,
     "gaussian": gaussian.build,
     "layered": layered.build,
 }
 """Add a model: write its file, then a line here."""
-
-WEIGHTS_SUFFIX = ".safetensors"
-
-
-def is_path(name: str) -> bool:
-    """Whether a model is named by its weights file, or by the run folder that holds it."""
-    return name not in BUILDERS and (name.endswith(WEIGHTS_SUFFIX) or Path(name).is_dir())
 
 
 def build_model(
@@ -41,7 +34,7 @@ def build_model(
         name: A name of :data:`BUILDERS`, or the path of a PyNET weights file or of a run folder.
         train: Gives train pairs to those that calibrate themselves.
         device: Where networks run: cpu, cuda, or auto.
-        progress: Hears how far calibration is.
+        progress: Shows the calibration.
 
     Raises:
         UsageError: no such model.
@@ -50,7 +43,7 @@ def build_model(
     """
     if name in BUILDERS:
         return BUILDERS[name](train, progress or SilentProgress())
-    if is_path(name):
-        return pynet.load(weights_of(Path(name)), device)
-    known = f"one of: {', '.join(BUILDERS)}, or the path of a {WEIGHTS_SUFFIX} file or a run folder"
+    if is_weights_path(name):
+        return pynet.load(Path(name), device)
+    known = f"one of: {', '.join(BUILDERS)}, or the path of a {SUFFIX} file or a run folder"
     raise UsageError(f"no model is called {name!r}", hint=known)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from ebb_train.data.sources import Photos, Source
 
 CACHE_BYTES = 256_000_000
-"""Reduced pairs that a process keeps."""
+"""ReducedPair pairs that a process keeps."""
 
 
-class Reduced(NamedTuple):
+class ReducedPair(NamedTuple):
     """One pair, made smaller and, where the photos are smaller than the crop, extended."""
 
     pair_id: str
@@ -50,12 +50,12 @@ class ReducedPairs:
         self._source = source
         self._level, self._side, self._in_channels = level, side, in_channels
         self._left = self._max_bytes = max_bytes
-        self._kept: dict[int, Reduced] = {}
+        self._kept: dict[int, ReducedPair] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_kept": {}, "_left": self._max_bytes}
 
-    def read(self, index: int) -> Reduced:
+    def read(self, index: int) -> ReducedPair:
         """Reduce a pair, or find it; nobody may write into it.
 
         Raises:
@@ -85,7 +85,7 @@ def crop_step(level: int) -> int:
     return max(2, target_step(level))
 
 
-def reduce_pair(photos: Photos, level: int, side: int, in_channels: int, folder: Path) -> Reduced:
+def reduce_pair(photos: Photos, level: int, side: int, in_channels: int, folder: Path) -> ReducedPair:
     """Halve the wide photo, reduce the shallow one, and mirror both where they do not hold a crop.
 
     Args:
@@ -106,7 +106,7 @@ def reduce_pair(photos: Photos, level: int, side: int, in_channels: int, folder:
         half = np.dstack([half, depth_of(photos, folder)[: height // 2, : width // 2]])
     by = target_step(level)
     target = resize(photos.shallow[:height, :width], height // by, width // by)
-    return Reduced(photos.pair_id, _extended(half, margins.over(2)), _extended(target, margins.over(by)))
+    return ReducedPair(photos.pair_id, _extended(half, margins.over(2)), _extended(target, margins.over(by)))
 
 
 def depth_of(photos: Photos, folder: Path) -> Gray8:

@@ -116,7 +116,7 @@ class ShardSource:
 
     def fingerprint(self) -> str:
         """Hash over the names and hashes of the shards."""
-        hashes = {name: facts.sha256 for name, facts in self._pairs.shards.items()}
+        hashes = {name: shard.sha256 for name, shard in self._pairs.shards.items()}
         return hashlib.sha256(canonical_json(hashes).encode()).hexdigest()
 
 

@@ -20,30 +20,31 @@ from ebb.files import write_atomic
 from ebb.formats.png import encode_png
 from ebb_train.baselines import pynet
 from ebb_train.baselines.model import Model
-from ebb_train.evaluation.benchmark import Benchmark, Entry, photo_size
-from ebb_train.evaluation.benchmark_page import benchmark_grids, benchmark_page, pictures_of
+from ebb_train.evaluation.benchmark import photo_size
+from ebb_train.evaluation.benchmark_page import benchmark_page, benchmark_tables, pictures_of
 from ebb_train.evaluation.evaluate import (
     PAGE,
     PREDICTIONS,
     columns_of,
-    group_facts,
+    group_metadata,
     open_scored,
     score_folder,
 )
 from ebb_train.evaluation.predictions import PictureFolder, file_stem, predict
+from ebb_train.evaluation.results import Benchmark, BenchmarkEntry
 from ebb_train.evaluation.strips import strip
 from ebb_train.evaluation.summary import compare, summarise
 from ebb_train.evaluation.tables import write_json, write_tables
-from ebb_train.training.run_folder import weights_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb.arrays import Gray8, Rgb8, Size
     from ebb.progress import Progress
-    from ebb_train.baselines.model import Cost, Picture
+    from ebb_train.baselines.model import Cost
     from ebb_train.baselines.pynet import PyNetModel
     from ebb_train.data.sources import Source
+    from ebb_train.pixels import Floats
     from ebb_train.settings import ScoreSettings
 
 VARIANTS, STRIPS, REPORT = "variants", "strips", "ablate.json"
@@ -69,15 +70,15 @@ class Variant(Model):
         self.name, self.needs_depth = name, whole.needs_depth
         self._whole, self._change, self._run, self._blank_depth = whole, change, run, blank_depth
 
-    def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
+    def render(self, wide: Rgb8, depth: Gray8 | None) -> Floats:
         """Run the changed network."""
         return self._run.render(
             wide, np.zeros_like(depth) if self._blank_depth and depth is not None else depth
         )
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Those of the whole network, and the change."""
-        return self._whole.facts() | {"change": self._change}
+        return self._whole.metadata() | {"change": self._change}
 
     def cost(self, size: Size) -> Cost:
         """Of the whole network."""
@@ -102,7 +103,7 @@ def ablate(
         settings: What is scored, and how.
         without_depth: Weights of a network that was trained without depth, for figure 6; without one, the
             network of ``checkpoint`` gets a depth map of zeros, if it takes depth.
-        progress: Hears of every pair.
+        progress: Shows every pair.
 
     Raises:
         UsageError: an unknown protocol, or ``out`` holds pictures of another network.
@@ -115,15 +116,15 @@ def ablate(
     folders = [out / VARIANTS / model.name.replace(" ", "-") for model in models]
     jobs = [(model, folder / PREDICTIONS) for model, folder in zip(models, folders, strict=True)]
     failures = predict(jobs, source, progress)
-    entries: list[Entry] = []
+    entries: list[BenchmarkEntry] = []
     size, columns = photo_size(source), columns_of(settings)
     for model, folder in zip(models, folders, strict=True):
         rows = score_folder(PictureFolder(folder / PREDICTIONS), source, settings, progress, failures)
         write_tables(rows, folder)
         entries.append(
-            Entry(
+            BenchmarkEntry(
                 name=model.name,
-                model=model.facts(),
+                model=model.metadata(),
                 cost=model.cost(size),
                 rows=rows,
                 summary=summarise(rows, columns),
@@ -135,7 +136,7 @@ def ablate(
         data=source.fingerprint(),
         num_pairs=len(source),
         photo=size,
-        groups=group_facts(settings),
+        groups=group_metadata(settings),
         entries=entries,
     )
     _write(found, source, out, settings.cases)
@@ -149,7 +150,7 @@ def variants(checkpoint: Path, without_depth: Path | None, device: str) -> list[
         InvalidInput: a weights file is damaged, or that of ``without_depth`` takes depth.
         MissingDependency: PyTorch or safetensors is not installed.
     """
-    whole = pynet.load(weights_of(checkpoint), device)
+    whole = pynet.load(checkpoint, device)
     models: list[Model] = []
     for cut, run in zip(CUTS, pynet.silenced(whole, CUTS), strict=True):
         levels = f"{cut[0]} to {cut[-1]}" if len(cut) > 1 else "".join(map(str, cut))
@@ -158,7 +159,7 @@ def variants(checkpoint: Path, without_depth: Path | None, device: str) -> list[
         )
         models.append(Variant(whole, name, change, run))
     if without_depth is not None:
-        other = pynet.load(weights_of(without_depth), device)
+        other = pynet.load(without_depth, device)
         if other.needs_depth:
             raise InvalidInput(
                 "this network takes depth", path=without_depth, hint="train with --in-channels 3"
@@ -177,6 +178,6 @@ def _write(found: Benchmark, source: Source, out: Path, num_cases: int) -> None:
         if row.picture is not None:
             pictures = pictures_of(found, source.read(row.index), row.index)
             write_atomic(out / STRIPS / f"{file_stem(row.pair_id)}.png", encode_png(strip(pictures)))
-    grids = benchmark_grids(found)
+    tables = benchmark_tables(found)
     heading = f"Ablation: {found.split} split"
-    write_atomic(out / PAGE, benchmark_page(found, grids, source, num_cases, heading).encode())
+    write_atomic(out / PAGE, benchmark_page(found, tables, source, num_cases, heading).encode())

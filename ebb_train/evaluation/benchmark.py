@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,86 +23,35 @@ from ebb.arrays import Size
 from ebb.errors import EbbError, Reason, Status, UsageError
 from ebb.files import write_atomic
 from ebb.progress import watched
-from ebb_train.baselines.registry import BUILDERS, WEIGHTS_SUFFIX, build_model, is_path
-from ebb_train.evaluation.benchmark_page import benchmark_grids, benchmark_page
+from ebb_train.baselines.registry import BUILDERS, build_model
+from ebb_train.evaluation.benchmark_page import benchmark_page, benchmark_tables
 from ebb_train.evaluation.evaluate import (
     PAGE,
     PREDICTIONS,
     columns_of,
-    group_facts,
+    group_metadata,
     open_scored,
     predict_and_score,
     train_of,
 )
 from ebb_train.evaluation.published import read_published
-from ebb_train.evaluation.summary import Cell, compare, summarise
+from ebb_train.evaluation.results import Benchmark, BenchmarkEntry
+from ebb_train.evaluation.summary import compare, summarise
 from ebb_train.evaluation.tables import write_json, write_tables
 from ebb_train.evaluation.texts import benchmark_markdown
-from ebb_train.evaluation.timing import Timing, time_model
+from ebb_train.evaluation.timing import time_model
+from ebb_train.models.weights_path import SUFFIX, is_weights_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ebb.progress import Progress
-    from ebb_train.baselines.model import Cost, Model
+    from ebb_train.baselines.model import Model
     from ebb_train.data.sources import Photos, Source
-    from ebb_train.evaluation.published import Published
     from ebb_train.evaluation.scores import Row
     from ebb_train.settings import ScoreSettings, TimingSettings
 
 MODELS, REPORT, TIMINGS, TEXT = "models", "benchmark.json", "timings.json", "benchmark.md"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One model of a benchmark."""
-
-    name: str
-    model: dict[str, Any]
-    """What its pictures depend on."""
-    cost: Cost
-    rows: list[Row]
-    summary: dict[str, Cell]
-    difference: dict[str, Cell]
-    """To the first model, pair by pair; empty for the first itself."""
-    timing: Timing | None = None
-    untimed: str = ""
-    """Why timing failed, if it did."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Benchmark:
-    """All models on one split."""
-
-    split: str
-    data: str
-    """Fingerprint of the pairs."""
-    num_pairs: int
-    photo: Size
-    """Of the first pair: what multiply-adds and timings are for."""
-    groups: dict[str, dict[str, str]]
-    """Protocol, or ``regions`` → what it means."""
-    entries: list[Entry]
-    published: Sequence[Published] = ()
-
-    @property
-    def num_failed(self) -> int:
-        """Pictures without scores, over all models, and models that could not be timed."""
-        pictures = sum(row.status is not Status.OK for entry in self.entries for row in entry.rows)
-        return pictures + sum(bool(entry.untimed) for entry in self.entries)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON: everything but the timings."""
-        return {
-            "split": self.split,
-            "data": self.data,
-            "pairs": self.num_pairs,
-            "photo": list(self.photo),
-            "protocols": self.groups,
-            "base": self.entries[0].name,
-            "models": [_plain(entry) for entry in self.entries],
-            "as_published": [asdict(table) for table in self.published],
-        }
 
 
 def benchmark(
@@ -122,7 +71,7 @@ def benchmark(
         out: Where everything goes.
         settings: What is scored, and how.
         timing: How latency and memory are measured.
-        progress: Hears of every pair.
+        progress: Shows every pair.
 
     Raises:
         UsageError: an unknown model or protocol, a model twice, or ``out`` holds pictures of other ones.
@@ -135,7 +84,7 @@ def benchmark(
     source, train = open_scored(dataset, out / REPORT, settings), train_of(dataset)
     first = source.read(0)
     models = [build_model(name, train, settings.device, progress) for name in names]
-    entries: list[Entry] = []
+    entries: list[BenchmarkEntry] = []
     for model, label in zip(models, labels, strict=True):
         rows = predict_and_score(model, source, out / MODELS / label / PREDICTIONS, settings, progress)
         write_tables(rows, out / MODELS / label)
@@ -146,7 +95,7 @@ def benchmark(
         data=source.fingerprint(),
         num_pairs=len(source),
         photo=photo_size(source),
-        groups=group_facts(settings),
+        groups=group_metadata(settings),
         entries=entries,
         published=published,
     )
@@ -164,7 +113,7 @@ def label_models(names: Sequence[str]) -> list[str]:
     """
     if not names:
         raise UsageError("no models to compare", hint="--models identity,gaussian,layered")
-    counts = Counter(_stem(name) for name in names if is_path(name)) + Counter(list(BUILDERS))
+    counts = Counter(_stem(name) for name in names if _is_network(name)) + Counter(list(BUILDERS))
     labels = [_label(name, is_unique=counts[_stem(name)] == 1) for name in names]
     if twice := [label for label, count in Counter(labels).items() if count > 1]:
         raise UsageError(f"two models are called {twice[0]}", hint="name each once, or rename a weights file")
@@ -172,14 +121,18 @@ def label_models(names: Sequence[str]) -> list[str]:
 
 
 def _label(name: str, *, is_unique: bool) -> str:
-    if not is_path(name):
+    if not _is_network(name):
         return name
     return _stem(name) if is_unique else f"{Path(name).absolute().parent.name}-{_stem(name)}"
 
 
+def _is_network(name: str) -> bool:
+    return name not in BUILDERS and is_weights_path(name)
+
+
 def _stem(name: str) -> str:
     path = Path(name).absolute()
-    return path.stem if path.suffix == WEIGHTS_SUFFIX else path.name
+    return path.stem if path.suffix == SUFFIX else path.name
 
 
 def machine() -> dict[str, Any]:
@@ -195,14 +148,14 @@ def _entry(
     label: str,
     model: Model,
     rows: list[Row],
-    before: Sequence[Entry],
+    before: Sequence[BenchmarkEntry],
     first: Photos,
     settings: ScoreSettings,
-) -> Entry:
+) -> BenchmarkEntry:
     columns = columns_of(settings)
-    return Entry(
+    return BenchmarkEntry(
         name=label,
-        model=model.facts(),
+        model=model.metadata(),
         cost=model.cost(size_of(first)),
         rows=rows,
         summary=summarise(rows, columns),
@@ -210,7 +163,9 @@ def _entry(
     )
 
 
-def _timed(entry: Entry, model: Model, photos: Photos, settings: TimingSettings, progress: Progress) -> Entry:
+def _timed(
+    entry: BenchmarkEntry, model: Model, photos: Photos, settings: TimingSettings, progress: Progress
+) -> BenchmarkEntry:
     """With timings; a model that cannot be timed keeps its scores."""
     if not settings.repeats:
         return entry
@@ -236,24 +191,12 @@ def size_of(photos: Photos) -> Size:
     return Size(width, height)
 
 
-def _plain(entry: Entry) -> dict[str, Any]:
-    return {
-        "name": entry.name,
-        "model": entry.model,
-        "parameters": entry.cost.parameters,
-        "multiply_adds": entry.cost.multiply_adds,
-        "failed": {row.pair_id: f"{row.reason}: {row.detail}" for row in entry.rows if row.reason},
-        "summary": {name: cell.plain() for name, cell in entry.summary.items()},
-        "difference": {name: cell.plain() for name, cell in entry.difference.items()},
-    }
-
-
 def _write(found: Benchmark, source: Source, out: Path, num_cases: int) -> None:
     write_json(out / REPORT, found.as_dict())
     timings = {entry.name: asdict(entry.timing) for entry in found.entries if entry.timing}
     if timings:
         write_json(out / TIMINGS, {"machine": machine(), "photo": list(found.photo), "models": timings})
-    grids = benchmark_grids(found)
-    write_atomic(out / TEXT, benchmark_markdown(found, grids).encode())
+    tables = benchmark_tables(found)
+    write_atomic(out / TEXT, benchmark_markdown(found, tables).encode())
     heading = f"Benchmark: {found.split} split"
-    write_atomic(out / PAGE, benchmark_page(found, grids, source, num_cases, heading).encode())
+    write_atomic(out / PAGE, benchmark_page(found, tables, source, num_cases, heading).encode())

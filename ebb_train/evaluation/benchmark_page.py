@@ -8,8 +8,8 @@ from ebb.pages.data_uri import data_uri
 from ebb.pages.page import render_page
 from ebb_train.evaluation.difference_maps import as_rgb8
 from ebb_train.evaluation.evaluate_page import rank, title
-from ebb_train.evaluation.grids import Grid, Text, metric_grids, published_grid
 from ebb_train.evaluation.predictions import read_picture
+from ebb_train.evaluation.result_tables import ResultTable, TextCell, metric_tables, published_table
 from ebb_train.evaluation.summary import DASH
 
 if TYPE_CHECKING:
@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Rgb8
     from ebb_train.data.sources import Photos, Source
-    from ebb_train.evaluation.benchmark import Benchmark, Entry
+    from ebb_train.evaluation.results import Benchmark, BenchmarkEntry
     from ebb_train.evaluation.scores import Row
 
 STRIP_SIDE = 640
 """Longer side of the pictures in a strip."""
 
 
-def benchmark_grids(found: Benchmark) -> list[Grid]:
+def benchmark_tables(found: Benchmark) -> list[ResultTable]:
     """Means, differences to the first model, costs, and apart from them what was published."""
     base, *others = found.entries
-    grids = metric_grids({entry.name: entry.summary for entry in found.entries}, found.groups, "Mean")
+    tables = metric_tables({entry.name: entry.summary for entry in found.entries}, found.groups, "Mean")
     if others:
         differences = {entry.name: entry.difference for entry in others}
-        without_facts: dict[str, dict[str, str]] = {group: {} for group in found.groups}
-        grids += metric_grids(differences, without_facts, f"Difference to {base.name}, pair by pair")
+        no_metadata: dict[str, dict[str, str]] = {group: {} for group in found.groups}
+        tables += metric_tables(differences, no_metadata, f"Difference to {base.name}, pair by pair")
     costs = (
         [_costs(found)]
         if any(entry.timing or entry.untimed for entry in found.entries) or found.published
         else []
     )
-    return [*grids, *costs, *map(published_grid, found.published)]
+    return [*tables, *costs, *map(published_table, found.published)]
 
 
 def benchmark_page(
-    found: Benchmark, grids: Sequence[Grid], source: Source, num_strips: int, heading: str
+    found: Benchmark, tables: Sequence[ResultTable], source: Source, num_strips: int, heading: str
 ) -> str:
     """Write the page.
 
     Args:
-        found: What is told.
-        grids: Its tables.
+        found: The results.
+        tables: Its tables.
         source: The pairs, for the pictures.
         num_strips: How many pairs are shown: those on which the last model is worst.
         heading: Of the page.
@@ -60,14 +60,14 @@ def benchmark_page(
         "benchmark.html.jinja",
         title=heading,
         about=f"{found.num_pairs} pairs; data {found.data[:16]}; 95 % bootstrap intervals",
-        grids=grids,
+        tables=tables,
         strips=strips,
         ranked_by=f"{title(column)} of {last.name}",
     )
 
 
-def _costs(found: Benchmark) -> Grid:
-    return Grid(
+def _costs(found: Benchmark) -> ResultTable:
+    return ResultTable(
         title=f"Costs for one photo of {found.photo.width} × {found.photo.height} pixels",
         corner="model",
         heads=["parameters", "multiply-adds", "latency, ms", "peak memory, MB"],
@@ -76,18 +76,18 @@ def _costs(found: Benchmark) -> Grid:
     )
 
 
-def _cost(entry: Entry) -> list[Text]:
+def _cost(entry: BenchmarkEntry) -> list[TextCell]:
     operations, timing = entry.cost.multiply_adds, entry.timing
-    untimed = Text(text=DASH, reason=entry.untimed or "not timed: --repeats 0")
+    untimed = TextCell(text=DASH, reason=entry.untimed or "not timed: --repeats 0")
     latency = memory = untimed
     if timing is not None:
-        latency = Text(text=f"{timing.latency_ms:.0f}", interval=f"± {timing.iqr_ms:.0f}")
+        latency = TextCell(text=f"{timing.latency_ms:.0f}", interval=f"± {timing.iqr_ms:.0f}")
         gpu = "" if timing.gpu_memory_mb is None else f"{timing.gpu_memory_mb:.0f} on the GPU"
-        memory = Text(text=f"{timing.peak_memory_mb:.0f}", interval=gpu)
-    depends = Text(text=DASH, reason="multiply-adds depend on what the photo shows")
+        memory = TextCell(text=f"{timing.peak_memory_mb:.0f}", interval=gpu)
+    depends = TextCell(text=DASH, reason="multiply-adds depend on what the photo shows")
     return [
-        Text(text=f"{entry.cost.parameters:,}"),
-        depends if operations is None else Text(text=f"{operations / 1e9:.3g} G"),
+        TextCell(text=f"{entry.cost.parameters:,}"),
+        depends if operations is None else TextCell(text=f"{operations / 1e9:.3g} G"),
         latency,
         memory,
     ]

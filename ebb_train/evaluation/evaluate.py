@@ -11,19 +11,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ebb.errors import InvalidInput, Reason, Status
+from ebb.errors import InvalidInput, Reason
 from ebb.files import check_writable, write_atomic
 from ebb_train.baselines.calibration import train_pairs
 from ebb_train.baselines.registry import build_model
 from ebb_train.data.sources import SplitIsEmpty, open_source
 from ebb_train.evaluation.evaluate_page import evaluate_page
 from ebb_train.evaluation.predictions import PictureFolder, file_stem, predict
+from ebb_train.evaluation.results import Evaluation
 from ebb_train.evaluation.scores import REGIONS, Row, Scoring, score_all, usable_lpips
-from ebb_train.evaluation.summary import Cell, summarise
+from ebb_train.evaluation.summary import summarise
 from ebb_train.evaluation.tables import write_json, write_tables
 from ebb_train.metrics.protocols import find_protocol
 from ebb_train.metrics.regions import BOUNDARY_SHARE, COLUMNS, FOCUS_COC_PX
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 PREDICTIONS, REPORT, PAGE = "predictions", "report.json", "index.html"
 
-REGION_FACTS = {
+REGION_METADATA = {
     "regions": "from the pair itself: where the shallow photo is blurrier than the wide one",
     "in focus": f"blur discs up to {FOCUS_COC_PX} px",
     "boundary": f"{BOUNDARY_SHARE:.2%} of the height to either side of where focus ends",
@@ -47,41 +47,6 @@ REGION_FACTS = {
     "blur ratio": "mean blur out of focus over that of the target",
     "blur error": "mean difference of the diameters of blur discs there",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """How one model did."""
-
-    name: str
-    model: dict[str, Any]
-    """What its pictures depend on."""
-    split: str
-    groups: dict[str, dict[str, str]]
-    """Protocol, or ``regions`` → what it means."""
-    data: str
-    """Fingerprint of the pairs."""
-    rows: list[Row]
-    summary: dict[str, Cell]
-    """``protocol.metric`` → mean, or a dash with its reason."""
-
-    @property
-    def num_failed(self) -> int:
-        """Pairs without scores."""
-        return sum(row.status is not Status.OK for row in self.rows)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON: no NaN, no path, nothing that differs between two runs."""
-        return {
-            "model": self.model,
-            "name": self.name,
-            "split": self.split,
-            "data": self.data,
-            "pairs": len(self.rows),
-            "failed": {row.pair_id: f"{row.reason}: {row.detail}" for row in self.rows if row.reason},
-            "protocols": self.groups,
-            "summary": {name: cell.plain() for name, cell in self.summary.items()},
-        }
 
 
 def evaluate(
@@ -102,7 +67,7 @@ def evaluate(
         out: Where everything goes.
         settings: What is scored, and how.
         predictions: Folder of pictures to score instead of rendering.
-        progress: Hears of every pair.
+        progress: Shows every pair.
 
     Raises:
         UsageError: no such model or protocol, or ``out`` holds pictures of another model.
@@ -113,10 +78,10 @@ def evaluate(
     source = open_scored(dataset, out / REPORT, settings)
     if predictions is None:
         model = build_model(name, train_of(dataset), settings.device, progress)
-        name, facts = model.name, model.facts()
+        name, metadata = model.name, model.metadata()
         rows = predict_and_score(model, source, out / PREDICTIONS, settings, progress)
     else:
-        facts = {"model": name, "predictions": predictions.name}
+        metadata = {"model": name, "predictions": predictions.name}
         rows = score_folder(PictureFolder(predictions), source, settings, progress)
         if all(row.reason is Reason.NO_PREDICTION for row in rows):
             hint = f"name them after their pairs: {file_stem(rows[0].pair_id)}.png for the first"
@@ -124,9 +89,9 @@ def evaluate(
             raise InvalidInput(message, path=predictions, hint=hint)
     found = Evaluation(
         name=name,
-        model=facts,
+        model=metadata,
         split=settings.split,
-        groups=group_facts(settings),
+        groups=group_metadata(settings),
         data=source.fingerprint(),
         rows=rows,
         summary=summarise(rows, columns_of(settings)),
@@ -182,12 +147,12 @@ def score_folder(
     return score_all(scoring, settings.workers, progress)
 
 
-def group_facts(settings: ScoreSettings) -> dict[str, dict[str, str]]:
+def group_metadata(settings: ScoreSettings) -> dict[str, dict[str, str]]:
     """What each protocol means, and which weights LPIPS was computed with; what the regions are."""
-    facts = {
-        name: find_protocol(name).facts(lpips=usable_lpips(settings.lpips)) for name in settings.protocol
+    metadata = {
+        name: find_protocol(name).metadata(lpips=usable_lpips(settings.lpips)) for name in settings.protocol
     }
-    return facts if settings.skip_regions else facts | {REGIONS: REGION_FACTS}
+    return metadata if settings.skip_regions else metadata | {REGIONS: REGION_METADATA}
 
 
 def columns_of(settings: ScoreSettings) -> list[str]:

@@ -11,15 +11,15 @@ from ebb.pages.cells import number_cell
 from ebb.pages.data_uri import data_uri
 from ebb.pages.page import render_page
 from ebb_train.evaluation.difference_maps import as_rgb8, difference_map
-from ebb_train.evaluation.grids import metric_grids
 from ebb_train.evaluation.predictions import read_picture
+from ebb_train.evaluation.result_tables import metric_tables
 from ebb_train.evaluation.summary import group_of, lower_is_better, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ebb_train.data.sources import Source
-    from ebb_train.evaluation.evaluate import Evaluation
+    from ebb_train.evaluation.results import Evaluation
     from ebb_train.evaluation.scores import Row
 
 
@@ -27,7 +27,7 @@ def evaluate_page(found: Evaluation, source: Source, num_cases: int) -> str:
     """Write the page.
 
     Args:
-        found: What is told.
+        found: The results.
         source: The pairs, for the pictures.
         num_cases: How many of the worst, and of the best.
     """
@@ -42,7 +42,7 @@ def evaluate_page(found: Evaluation, source: Source, num_cases: int) -> str:
         title=f"{found.name}: {found.split} split",
         about=f"{len(found.rows)} pairs, {found.num_failed} without scores; data {found.data[:16]}",
         scored=len(found.rows) - found.num_failed,
-        grids=metric_grids({found.name: found.summary}, found.groups, "Mean"),
+        tables=metric_tables({found.name: found.summary}, found.groups, "Mean"),
         worst=[_case(row, source, column) for row in worst],
         best=[_case(row, source, column) for row in best],
         ranked_by=title(column),

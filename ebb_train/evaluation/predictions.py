@@ -51,7 +51,7 @@ def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progre
         jobs: Models, and where the pictures of each go; folders are made if they are not there. All models
             see a pair before the next one, so that what they share is computed once.
         source: The pairs.
-        progress: Hears of every pair.
+        progress: Shows every pair.
 
     Returns:
         Number of a pair that cannot be read or rendered → why; empty if all went well.
@@ -62,7 +62,7 @@ def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progre
         OutputError: a picture cannot be written.
     """
     for model, folder in jobs:
-        claim(folder, {"model": model.facts(), "data": source.fingerprint(), "version": VERSION})
+        claim(folder, {"model": model.metadata(), "data": source.fingerprint(), "version": VERSION})
     failures = {}
     with watched(progress, "predict", len(source)):
         for index in range(len(source)):

@@ -1,4 +1,4 @@
-"""Pictures against the real shallow photos, in worker processes: a row for each pair, whatever befalls it."""
+"""Pictures against the real shallow photos, in worker processes: one row a pair, also if it fails."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from ebb.progress import Progress
     from ebb_train.data.sources import Photos, Source
-    from ebb_train.metrics.lpips import Lpips, Missing, Net
+    from ebb_train.metrics.lpips import Lpips, Missing
+    from ebb_train.models.perceptual import Net
 
 
 EMPTY = "the region is empty"
@@ -49,7 +50,7 @@ class Scoring:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What became of one pair."""
+    """The scores of one pair, or why there are none."""
 
     index: int
     """Its number in the source."""
@@ -70,7 +71,7 @@ def score_all(scoring: Scoring, workers: int, progress: Progress) -> list[Row]:
     Args:
         scoring: What, and how.
         workers: Processes; 0: one a core; 1: this one.
-        progress: Hears of every pair.
+        progress: Shows every pair.
 
     Returns:
         A row a pair, in the order of the source.
@@ -170,7 +171,7 @@ def _here(scoring: Scoring) -> Iterator[Row]:
 
 
 def _in_processes(scoring: Scoring, count: int) -> Iterator[Row]:
-    """Rows in order; a worker that dies costs the pair it had in hand."""
+    """Rows in order; if a worker dies, only its pair fails."""
     from pebble import ProcessExpired, ProcessPool
 
     pool: Any = ProcessPool(

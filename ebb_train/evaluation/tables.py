@@ -26,7 +26,7 @@ def score_columns(rows: Sequence[Row]) -> list[str]:
 
 
 def table_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Plain values: what became of a pair, and a column for each score; None where there is no number."""
+    """Plain values: the status of a pair, and a column for each score; None where there is no number."""
     columns = score_columns(rows)
     return [
         {
@@ -54,13 +54,13 @@ def write_tables(rows: Sequence[Row], folder: Path) -> tuple[Path, Path]:
     return parquet, text
 
 
-def write_json(path: Path, facts: dict[str, Any]) -> None:
-    """Equal facts give equal bytes.
+def write_json(path: Path, metadata: dict[str, Any]) -> None:
+    """Equal metadata give equal bytes.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(metadata, indent=2, ensure_ascii=False, allow_nan=False)
     write_atomic(path, f"{text}\n".encode())
 
 

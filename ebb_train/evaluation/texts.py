@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ebb.tables import table
-from ebb_train.evaluation.benchmark_page import benchmark_grids
-from ebb_train.evaluation.grids import Grid, markdown
+from ebb_train.evaluation.benchmark_page import benchmark_tables
+from ebb_train.evaluation.result_tables import ResultTable, markdown
 from ebb_train.evaluation.summary import group_of, left_out, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ebb_train.evaluation.benchmark import Benchmark
-    from ebb_train.evaluation.evaluate import Evaluation
+    from ebb_train.evaluation.results import Benchmark, Evaluation
 
 
 def evaluation_text(found: Evaluation) -> str:
@@ -32,14 +31,14 @@ def evaluation_text(found: Evaluation) -> str:
 def benchmark_text(found: Benchmark) -> str:
     """A table a protocol, without intervals: those are in the files."""
     parts = []
-    for grid in benchmark_grids(found):
+    for grid in benchmark_tables(found):
         lines = [[name, *map(str, cells)] for name, cells in grid.rows]
         reasons = [f"— {reason}" for reason in grid.reasons]
         parts.append("\n".join([grid.title, table([grid.corner, *grid.heads], lines), *reasons]))
     return "\n\n".join(parts)
 
 
-def benchmark_markdown(found: Benchmark, grids: Sequence[Grid]) -> str:
+def benchmark_markdown(found: Benchmark, tables: Sequence[ResultTable]) -> str:
     """The tables with intervals, as Markdown."""
     about = f"{found.num_pairs} pairs, split {found.split}, data {found.data[:16]}; 95 % bootstrap intervals"
-    return "\n".join([about, "", *(markdown(grid) for grid in grids)])
+    return "\n".join([about, "", *(markdown(grid) for grid in tables)])

@@ -35,7 +35,7 @@ class Parity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limit:
+class ParityLimit:
     """What a file may be away from PyTorch."""
 
     max: float = math.inf
@@ -54,11 +54,11 @@ class Limit:
         return f"{self.max:g} at most{on}" if self.max < math.inf else f"{self.psnr:g} dB PSNR{on}"
 
 
-LIMITS: Mapping[Precision, Limit] = {
-    "fp32": Limit(max=1e-4),
-    "fp16": Limit(psnr=60),
-    "dynamic-int8": Limit(psnr=30, real_only=True),
-    "int8": Limit(psnr=25, real_only=True),
+LIMITS: Mapping[Precision, ParityLimit] = {
+    "fp32": ParityLimit(max=1e-4),
+    "fp16": ParityLimit(psnr=60),
+    "dynamic-int8": ParityLimit(psnr=30, real_only=True),
+    "int8": ParityLimit(psnr=25, real_only=True),
 }
 """fp32: a fortieth of a step of 8 bits. int8 files are fitted to photos, and noise is none."""
 

@@ -14,11 +14,11 @@ from ebb_train.models.pynet import SIZE_MULTIPLE
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ebb_train.models.inference_graph import FastPyNet
+    from ebb_train.models.inference_graph import InferenceGraph
     from ebb_train.models.network import PyNet
 
 
-def render_floats(network: PyNet | FastPyNet, photo: Tensor, depth: Tensor | None) -> Tensor:
+def render_floats(network: PyNet | InferenceGraph, photo: Tensor, depth: Tensor | None) -> Tensor:
     """Give the pictures that a network of level 1 makes of a batch of photos.
 
     Args:

@@ -35,7 +35,7 @@ POWER = 2
 """From the detail left at the small size to that left beyond it."""
 
 
-def carry_up(photo: Rgb, small: Rgb8, picture: Floats) -> Rgb8:
+def guided_upsample(photo: Rgb, small: Rgb8, picture: Floats) -> Rgb8:
     """Bring a picture to the photo's size.
 
     Args:

@@ -11,10 +11,11 @@ from ebb.errors import InvalidInput, ItemError, Reason, Rejected, Status, UsageE
 from ebb.files import write_atomic
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photos
 from ebb.progress import SilentProgress, watched
-from ebb_train.inference.guided_upsampling import carry_up
+from ebb_train.inference.guided_upsampling import guided_upsample
+from ebb_train.inference.network import load_network
 from ebb_train.inference.picture_file import encode_picture, side_by_side
+from ebb_train.models.weights_path import weights_path
 from ebb_train.pixels import enlarge, from_unit, to_8_bits
-from ebb_train.training.run_folder import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
     from ebb.progress import Progress
     from ebb.settings import DepthSettings
     from ebb_train.inference.settings import RenderSettings
-    from ebb_train.models.inference_graph import FastPyNet
+    from ebb_train.models.inference_graph import InferenceGraph
     from ebb_train.models.network import PyNet
 
 
-class Row(NamedTuple):
+class RenderedPhoto(NamedTuple):
     """How one photo ended."""
 
     photo: Path
@@ -48,14 +49,14 @@ class Row(NamedTuple):
 class RenderReport:
     """How all photos ended, in their order."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[RenderedPhoto] = field(default_factory=list)
 
     @property
-    def failed(self) -> list[Row]:
+    def failed(self) -> list[RenderedPhoto]:
         """Photos without a picture."""
         return [row for row in self.rows if row.status is not Status.OK]
 
-    def facts(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         """For machines."""
         rows = [row._asdict() | {"files": list(map(str, row.files))} for row in self.rows]
         return self._counts() | {"photos": rows}
@@ -73,7 +74,7 @@ class RenderReport:
         return {"rendered": new, "already_there": len(self.rows) - new - failed, "failed": failed}
 
 
-def _advice(row: Row) -> str:
+def _advice(row: RenderedPhoto) -> str:
     return f" ({row.reason.advice})" if row.reason else ""
 
 
@@ -109,8 +110,8 @@ def render_photos(
         settings: What pictures are made.
         depth: Where depth comes from.
         depth_file: The depth of the one photo.
-        progress: Who watches.
-        note: Called with one line for what the user should know on the way.
+        progress: Shows every photo.
+        note: Called with one line of text for the user.
 
     Raises:
         UsageError: photos or settings that do not go together.
@@ -131,7 +132,7 @@ def render_photos(
     with opening as opened, watched(progress, "render", len(photos)):
         for photo, target, is_there in zip(photos, targets, keep, strict=True):
             if renderer is None or is_there:
-                row = Row(photo, Status.OK, detail="already there", files=target.files)
+                row = RenderedPhoto(photo, Status.OK, detail="already there", files=target.files)
             else:
                 row = renderer.render(photo, next(opened), target)
             report.rows.append(row)
@@ -189,7 +190,7 @@ class _Renderer:
                 raise UsageError("the network takes depth", hint="choose another --provider, or --depth FILE")
             self._depth = DepthOf(depth, depth_file)
 
-    def render(self, path: Path, photo: OnePhoto | ItemError, target: Targets) -> Row:
+    def render(self, path: Path, photo: OnePhoto | ItemError, target: Targets) -> RenderedPhoto:
         """Make the files of one photo."""
         try:
             if isinstance(photo, ItemError):
@@ -197,10 +198,10 @@ class _Renderer:
             self._write(photo, target)
         except ItemError as error:
             where = f"{error.path}: " if error.path is not None else ""
-            return Row(path, error.status, error.reason, where + error.message)
+            return RenderedPhoto(path, error.status, error.reason, where + error.message)
         except MemoryError as error:  # of the network, that of depth, or the full resolution
-            return Row(path, Status.ERROR, Reason.OUT_OF_MEMORY, str(error) or "not enough memory")
-        return Row(path, Status.OK, files=target.files, is_new=True)
+            return RenderedPhoto(path, Status.ERROR, Reason.OUT_OF_MEMORY, str(error) or "not enough memory")
+        return RenderedPhoto(path, Status.OK, files=target.files, is_new=True)
 
     def _write(self, photo: OnePhoto, target: Targets) -> None:
         picture = self._picture(photo)
@@ -215,11 +216,13 @@ class _Renderer:
         depth = self._depth(photo) if self._depth is not None else None
         picture = _run(self._network, photo.small, depth)
         if photo.full is not None and photo.full.shape != photo.small.shape:
-            return carry_up(photo.full, photo.small, picture)
+            return guided_upsample(photo.full, photo.small, picture)
         return from_unit(picture)
 
 
-def _run(network: PyNet | FastPyNet, small: Rgb8, depth: NDArray[np.uint8] | None) -> NDArray[np.float32]:
+def _run(
+    network: PyNet | InferenceGraph, small: Rgb8, depth: NDArray[np.uint8] | None
+) -> NDArray[np.float32]:
     """The network's picture at the size of ``small``, also if the network ends above level 1."""
     from ebb_train.inference.whole_photo import render_full_image
 
@@ -230,18 +233,17 @@ def _run(network: PyNet | FastPyNet, small: Rgb8, depth: NDArray[np.uint8] | Non
     return enlarge(picture, small.shape)
 
 
-def _load(checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast: bool) -> PyNet | FastPyNet:
-    """The network of a weights file, or of the last level in a run folder."""
-    from ebb.pytorch import to_device, torch_device
-    from ebb_train.models.inference_graph import FastPyNet
-    from ebb_train.models.network import load_pynet
-
-    checkpoint = weights_of(checkpoint)
-    network = load_pynet(checkpoint)
+def _load(
+    checkpoint: Path, device: str, note: Callable[[str], None], *, is_fast: bool
+) -> PyNet | InferenceGraph:
+    """The network, or its inference graph if that is asked for and runs on the device."""
+    network = load_network(checkpoint, device)
     if network.config.level > 1:
         smaller = 2 ** (network.config.level - 1)
-        note(f"{checkpoint}: ends at level {network.config.level}; its pictures are enlarged {smaller} times")
-    device = torch_device(device)
-    if is_fast and device == "cpu":
-        return FastPyNet(network)
-    return to_device(network, device)
+        path = weights_path(checkpoint)
+        note(f"{path}: ends at level {network.config.level}; its pictures are enlarged {smaller} times")
+    if is_fast and next(network.parameters()).device.type == "cpu":
+        from ebb_train.models.inference_graph import InferenceGraph
+
+        return InferenceGraph(network)
+    return network

@@ -12,19 +12,21 @@ import torch  # noqa: TID253 - only imported when a network runs
 
 from ebb.errors import InvalidInput
 from ebb.pytorch import as_memory_error
+from ebb_train.data.dataset import unit_range
 from ebb_train.data.reduced import resize
-from ebb_train.data.samples import unit_range
 from ebb_train.models.pynet import SIZE_MULTIPLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Rgb8
-    from ebb_train.models.inference_graph import FastPyNet
+    from ebb_train.models.inference_graph import InferenceGraph
     from ebb_train.models.network import PyNet
 
 
-def render_full_image(network: PyNet | FastPyNet, wide: Rgb8, depth: Gray8 | None) -> NDArray[np.float32]:
+def render_full_image(
+    network: PyNet | InferenceGraph, wide: Rgb8, depth: Gray8 | None
+) -> NDArray[np.float32]:
     """Give the network's picture of a photo of any size and aspect.
 
     Args:

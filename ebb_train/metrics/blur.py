@@ -19,9 +19,9 @@ from ebb.bokeh.aperture import blur_kernel
 from ebb.srgb import to_light
 
 if TYPE_CHECKING:
-    from ebb_train.metrics.inputs import Picture
+    from ebb_train.metrics.inputs import UnitImage
 
-Plane: TypeAlias = NDArray[np.float32]
+Map2d: TypeAlias = NDArray[np.float32]
 """(h, w)."""
 
 COCS_PX = (0.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.3, 16.0, 22.6, 32.0, 45.0)
@@ -63,9 +63,9 @@ _LUMINANCE = (0.2126, 0.7152, 0.0722)
 class BlurMap(NamedTuple):
     """What was measured, on a grid of cells of :data:`GRID` pixels."""
 
-    coc_px: Plane
+    coc_px: Map2d
     """Diameter of the blur disc in pixels of the photo, 0 … 45."""
-    trust: Plane
+    trust: Map2d
     """0: nothing can be said, 1: sure."""
 
 
@@ -76,7 +76,7 @@ class SharpPhoto:
         photo: (H, W, 3), sRGB-encoded, [0, 1].
     """
 
-    def __init__(self, photo: Picture) -> None:
+    def __init__(self, photo: UnitImage) -> None:
         self._photo = photo
         self._light = _luminance(photo)
 
@@ -89,7 +89,7 @@ class SharpPhoto:
     def _noise(self) -> float:
         return _noise(self._light)
 
-    def measure(self, other: Picture) -> BlurMap:
+    def measure(self, other: UnitImage) -> BlurMap:
         """Compare the detail of another photo of the scene with what each disc leaves.
 
         Args:
@@ -106,7 +106,7 @@ class SharpPhoto:
         trust = np.clip((seen - 1) / 3, 0, 1) * np.exp(-misfit.min(axis=0) / _MISFIT)
         return BlurMap(_lowest(misfit), trust.astype(np.float32))
 
-    def spread(self, blur: BlurMap) -> Plane:
+    def spread(self, blur: BlurMap) -> Map2d:
         """Blur at every pixel, (H, W): measurements weighed by their trust, spread within even colours."""
         import cv2
 
@@ -120,7 +120,7 @@ class SharpPhoto:
         spread = cv2.resize(np.exp2(octaves) - 1, size, interpolation=cv2.INTER_LINEAR)
         return np.asarray(spread, np.float32)
 
-    def _exposure_of(self, light: Plane) -> Plane:
+    def _exposure_of(self, light: Map2d) -> Map2d:
         """Ratio of another photo's light to this one's, smoothed."""
         sigma = self._light.shape[0] * _EXPOSURE_SHARE
         broad = [smoothed(plane, sigma) + np.float32(1e-3) for plane in (light, self._light)]
@@ -140,12 +140,12 @@ def smoothed(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     return np.asarray(blurred, np.float32)
 
 
-def _luminance(picture: Picture) -> Plane:
+def _luminance(picture: UnitImage) -> Map2d:
     """Linear light, (H, W)."""
     return np.asarray(to_light(picture.astype(np.float32)) @ np.array(_LUMINANCE, np.float32), np.float32)
 
 
-def _blurred(light: Plane, coc_px: float) -> Plane:
+def _blurred(light: Map2d, coc_px: float) -> Map2d:
     """Light blurred by a disc; small discs by three pixels of the same variance, coc² / 16."""
     import cv2
 
@@ -158,7 +158,7 @@ def _blurred(light: Plane, coc_px: float) -> Plane:
     return np.asarray(blurred, np.float32)
 
 
-def _energies(light: Plane) -> NDArray[np.float32]:
+def _energies(light: Map2d) -> NDArray[np.float32]:
     """Squared gradients of the square root of light, averaged: (octaves, h, w)."""
     import cv2
 
@@ -176,7 +176,7 @@ def _energies(light: Plane) -> NDArray[np.float32]:
     return np.stack(energies)
 
 
-def _noise(light: Plane) -> float:
+def _noise(light: Map2d) -> float:
     """Variance of the noise in the square root of light, by what is left of it without its slopes.
 
     Immerkær, "Fast noise variance estimation" (CVIU 1996), where a picture is emptiest. White noise of
@@ -191,7 +191,7 @@ def _noise(light: Plane) -> float:
     return float(np.percentile(cells, _NOISE_PERCENTILE))
 
 
-def _lowest(misfit: NDArray[np.float32]) -> Plane:
+def _lowest(misfit: NDArray[np.float32]) -> Map2d:
     """Diameter of least misfit, between the discs by a parabola through the best and its neighbours."""
     best = misfit.argmin(axis=0).clip(1, len(COCS_PX) - 2)
     before, here, after = (np.take_along_axis(misfit, best[None] + k, axis=0)[0] for k in (-1, 0, 1))

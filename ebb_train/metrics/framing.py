@@ -8,10 +8,10 @@ import numpy as np
 
 from ebb.arrays import Rect
 from ebb.errors import InvalidInput
-from ebb_train.metrics.inputs import Pair
+from ebb_train.metrics.inputs import ImagePair
 
 if TYPE_CHECKING:
-    from ebb_train.metrics.inputs import Picture
+    from ebb_train.metrics.inputs import UnitImage
 
 BORDER_PX = 32
 """What PyNET's authors cut off on every side before they score."""
@@ -26,12 +26,12 @@ DIVISOR = 4
 """Bokehlicious sees a multiple of this each way."""
 
 
-def whole(pair: Pair) -> Pair:
+def whole(pair: ImagePair) -> ImagePair:
     """All of it."""
     return pair
 
 
-def without_border(pair: Pair) -> Pair:
+def without_border(pair: ImagePair) -> ImagePair:
     """The pictures without 32 px on every side.
 
     Raises:
@@ -43,14 +43,14 @@ def without_border(pair: Pair) -> Pair:
     return _cut(pair, Rect(BORDER_PX, BORDER_PX, width - 2 * BORDER_PX, height - 2 * BORDER_PX))
 
 
-def multiple_of_4(pair: Pair) -> Pair:
+def multiple_of_4(pair: ImagePair) -> ImagePair:
     """The centre, cut to a multiple of 4 each way; an odd pixel goes at the left and the top."""
     height, width = pair.target.shape[:2]
     left, top = (-(-(side % DIVISOR) // 2) for side in (width, height))
     return _cut(pair, Rect(left, top, width - width % DIVISOR, height - height % DIVISOR))
 
 
-def in_black_bars(pair: Pair) -> Pair:
+def in_black_bars(pair: ImagePair) -> ImagePair:
     """The central 1440 x 1024 px at most; what larger pictures have around them is black in both.
 
     EBokehNet's evaluation cuts its input to this size and then "crops" result and target back to the size of
@@ -63,16 +63,16 @@ def in_black_bars(pair: Pair) -> Pair:
     inner = _cut(pair, part._replace(x=left, y=top))
     spare_x, spare_y = width - part.width, height - part.height
     bars = ((spare_y // 2, spare_y - spare_y // 2), (spare_x // 2, spare_x - spare_x // 2), (0, 0))
-    return Pair(*(np.pad(picture, bars) for picture in inner))
+    return ImagePair(*(np.pad(picture, bars) for picture in inner))
 
 
-def in_8_bits(pair: Pair) -> Pair:
+def in_8_bits(pair: ImagePair) -> ImagePair:
     """The pictures as 8-bit files hold them, rounded; in float32, as torchvision's ``save_image`` does."""
     levels = (np.floor(picture.astype(np.float32) * np.float32(255) + np.float32(0.5)) for picture in pair)
-    return Pair(*(level.astype(np.float64) / 255 for level in levels))
+    return ImagePair(*(level.astype(np.float64) / 255 for level in levels))
 
 
-def resized(picture: Picture, width: int, height: int) -> Picture:
+def resized(picture: UnitImage, width: int, height: int) -> UnitImage:
     """Bring a picture to a size by bilinear interpolation, as ``F.interpolate`` does."""
     import cv2
 
@@ -80,6 +80,6 @@ def resized(picture: Picture, width: int, height: int) -> Picture:
     return np.asarray(result, np.float64)
 
 
-def _cut(pair: Pair, part: Rect) -> Pair:
+def _cut(pair: ImagePair, part: Rect) -> ImagePair:
     rows, columns = slice(part.y, part.y + part.height), slice(part.x, part.x + part.width)
-    return Pair(*(np.ascontiguousarray(picture[rows, columns]) for picture in pair))
+    return ImagePair(*(np.ascontiguousarray(picture[rows, columns]) for picture in pair))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ebb.errors import InvalidInput
 
-Picture: TypeAlias = NDArray[np.float64]
+UnitImage: TypeAlias = NDArray[np.float64]
 """(H, W, 3), sRGB-encoded, [0, 1]."""
 
 LOWEST, HIGHEST = -0.5, 1.5
@@ -19,14 +19,14 @@ _LARGEST = {1: 255, 2: 65535}
 """Largest value of integers of so many bytes."""
 
 
-class Pair(NamedTuple):
+class ImagePair(NamedTuple):
     """A prediction and what it should be, both (H, W, 3) in [0, 1]."""
 
-    preds: Picture
-    target: Picture
+    preds: UnitImage
+    target: UnitImage
 
 
-def as_pair(preds: NDArray[np.generic], target: NDArray[np.generic]) -> Pair:
+def as_pair(preds: NDArray[np.generic], target: NDArray[np.generic]) -> ImagePair:
     """Bring two pictures to [0, 1].
 
     8 and 16 bits are divided by 255 and 65535, floats clipped. Two grey pictures (H, W) or (H, W, 1) become
@@ -46,10 +46,10 @@ def as_pair(preds: NDArray[np.generic], target: NDArray[np.generic]) -> Pair:
     if _is_grey(preds) != _is_grey(target):
         which = "prediction" if _is_grey(preds) else "target"
         raise InvalidInput(f"the {which} is grey and the other picture is not")
-    return Pair(as_unit(preds, "prediction"), as_unit(target, "target"))
+    return ImagePair(as_unit(preds, "prediction"), as_unit(target, "target"))
 
 
-def as_unit(picture: NDArray[np.generic], name: str) -> Picture:
+def as_unit(picture: NDArray[np.generic], name: str) -> UnitImage:
     """Bring one picture to [0, 1]; see :func:`as_pair`.
 
     Args:
@@ -75,7 +75,7 @@ def _is_grey(picture: NDArray[np.generic]) -> bool:
     return picture.ndim == 2 or picture.shape[2:] == (1,)
 
 
-def _scaled(picture: NDArray[np.generic], name: str) -> Picture:
+def _scaled(picture: NDArray[np.generic], name: str) -> UnitImage:
     if picture.dtype in (np.uint8, np.uint16):
         return picture.astype(np.float64) / _LARGEST[picture.dtype.itemsize]
     if picture.dtype not in (np.float16, np.float32, np.float64):

@@ -5,10 +5,8 @@ The network is :mod:`ebb_train.models.perceptual`; PyTorch is imported when the 
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -19,14 +17,13 @@ from ebb_train import optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from ebb_train.metrics.inputs import Picture
-    from ebb_train.models.perceptual import LpipsNetwork
-
-Net: TypeAlias = Literal["alex", "vgg"]
+    from ebb_train.metrics.inputs import UnitImage
+    from ebb_train.models.perceptual import LpipsNetwork, Net
 
 TRUNKS: Mapping[Net, str] = {"alex": "alexnet", "vgg": "vgg16"}
 """Names of the trunks in :data:`ebb.weights.WEIGHTS`; their linear weights: ``lpips-alex``, ``lpips-vgg``."""
@@ -69,14 +66,14 @@ class Lpips:
         """Why there is no number of pictures whose shorter side is so long; empty if there is one."""
         return "" if side >= SMALLEST[self.net] else f"needs {SMALLEST[self.net]} pixels each way"
 
-    def distance(self, preds: Picture, target: Picture) -> float:
+    def distance(self, preds: UnitImage, target: UnitImage) -> float:
         """How far two pictures (H, W, 3) in [0, 1] are apart; 0: not at all."""
         import torch
 
         with torch.inference_mode():
             return float(self.network(_tensor(preds), _tensor(target)))
 
-    def spatial(self, preds: Picture, target: Picture) -> NDArray[np.float32]:
+    def spatial(self, preds: UnitImage, target: UnitImage) -> NDArray[np.float32]:
         """The same at every pixel, (H, W)."""
         import torch
 
@@ -90,13 +87,13 @@ def find_lpips(net: Net = "alex", trunk: Path | None = None, linear: Path | None
     Args:
         net: Which trunk.
         trunk: Its weights file; None: the environment variable's or the downloaded one.
-        linear: The file of linear weights; None: likewise, or the copy that torchmetrics brings along.
+        linear: The file of linear weights; None: likewise.
 
     Raises:
         InvalidInput: a file is damaged, or holds other weights.
     """
     try:
-        return load_lpips(net, find_weights(TRUNKS[net], trunk), _find_linear(net, linear))
+        return load_lpips(net, find_weights(TRUNKS[net], trunk), find_weights(f"lpips-{net}", linear))
     except MissingDependency as error:
         return Missing(f"{error.message} ({error.hint})" if error.hint else error.message)
 
@@ -136,27 +133,7 @@ def _fill(part: nn.Module, state: Mapping[str, Tensor], names: str, path: Path) 
     part.load_state_dict({name: state[names.format(name)].float() for name in part.state_dict()}, strict=True)
 
 
-def _find_linear(net: Net, explicit: Path | None) -> Path:
-    """As :func:`find_weights`; torchmetrics carries the same files, byte by byte."""
-    name = f"lpips-{net}"
-    try:
-        return find_weights(name, explicit)
-    except MissingDependency:
-        bundled = _bundled(net)
-        if explicit or bundled is None:
-            raise
-        return find_weights(name, bundled)
-
-
-def _bundled(net: Net) -> Path | None:
-    spec = importlib.util.find_spec("torchmetrics")
-    if spec is None or spec.origin is None:
-        return None
-    path = Path(spec.origin).parent / "functional/image/lpips_models" / f"{net}.pth"
-    return path if path.is_file() else None
-
-
-def _tensor(picture: Picture) -> Tensor:
+def _tensor(picture: UnitImage) -> Tensor:
     import torch
 
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32))

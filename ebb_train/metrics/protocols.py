@@ -3,7 +3,7 @@
 The same pictures get other numbers under another protocol, so a number goes nowhere without its protocol's
 name, and numbers of two protocols never into one column. Scores are per image; over a set they are averaged,
 never pooled (:mod:`ebb_train.metrics.aggregate`). The published protocols follow the authors' public code;
-where that is surprising, ``facts()`` says so.
+where that is surprising, ``metadata()`` says so.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from ebb.errors import UsageError
 from ebb.version import __version__
 from ebb_train.metrics import framing
-from ebb_train.metrics.inputs import Pair, as_pair, as_unit
+from ebb_train.metrics.inputs import ImagePair, as_pair, as_unit
 from ebb_train.metrics.similarity import (
     GAUSSIAN_11,
     GAUSSIAN_11_MIRRORED,
@@ -49,7 +49,7 @@ class Protocol:
     """Column names in order, out of ``psnr``, ``ssim``, ``ms_ssim``, ``lpips``."""
     size: str
     """In words: which part of the pictures counts."""
-    frame: Callable[[Pair], Pair] = framing.whole
+    frame: Callable[[ImagePair], ImagePair] = framing.whole
     """Takes that part."""
     eight_bit: bool = False
     """Pictures are rounded to 8 bits first."""
@@ -62,14 +62,14 @@ class Protocol:
     note: str = ""
     """What a reader would not expect."""
 
-    def facts(self, *, lpips: Lpips | Missing | None = None) -> dict[str, str]:
+    def metadata(self, *, lpips: Lpips | Missing | None = None) -> dict[str, str]:
         """What a report says beside the numbers.
 
         Args:
             lpips: What was given to :meth:`score`; its network and weights are named.
         """
         first = "averaged down by round(shorter side / 256), " if self.shrink else ""
-        facts = {
+        metadata = {
             "protocol": self.name,
             "used_by": self.used_by,
             "size": self.size,
@@ -78,11 +78,13 @@ class Protocol:
             "ssim": f"{first}{self.window}, K1 0.01, K2 0.03, mean over channels, float64",
         }
         if "ms_ssim" in self.metrics:
-            facts["ms_ssim"] = "5 scales halved by 2 x 2 means, SSIM's window, product by channel, then mean"
+            metadata["ms_ssim"] = (
+                "5 scales halved by 2 x 2 means, SSIM's window, product by channel, then mean"
+            )
         if "lpips" in self.metrics:
-            facts["lpips"] = str(lpips) if lpips else "v0.1, not computed"
-        facts |= {"aggregation": "per image, then mean", "note": self.note, "versions": _versions()}
-        return {name: value for name, value in facts.items() if value}
+            metadata["lpips"] = str(lpips) if lpips else "v0.1, not computed"
+        metadata |= {"aggregation": "per image, then mean", "note": self.note, "versions": _versions()}
+        return {name: value for name, value in metadata.items() if value}
 
     def missing(self, shape: tuple[int, ...], *, lpips: Lpips | Missing | None = None) -> dict[str, str]:
         """Metrics that :meth:`score` leaves out for pictures of this shape, each with the reason."""
@@ -125,7 +127,7 @@ class Protocol:
             found["lpips"] = lpips.distance(*pair)
         return {name: found[name] for name in self.metrics if name in found}
 
-    def _prepared(self, preds: NDArray[np.generic], target: NDArray[np.generic]) -> Pair:
+    def _prepared(self, preds: NDArray[np.generic], target: NDArray[np.generic]) -> ImagePair:
         if self.runs_at and preds.shape[1::-1] == self.runs_at != target.shape[1::-1]:
             height, width = target.shape[:2]
             preds = framing.resized(as_unit(preds, "prediction"), width, height)
@@ -134,7 +136,7 @@ class Protocol:
 
     def _framed_size(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         blank = np.zeros((*shape[:2], 1))
-        return self.frame(Pair(blank, blank)).target.shape[:2]
+        return self.frame(ImagePair(blank, blank)).target.shape[:2]
 
 
 DEFAULT = "ebb"

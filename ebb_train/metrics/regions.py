@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Mask
-    from ebb_train.metrics.inputs import Picture
+    from ebb_train.metrics.inputs import UnitImage
     from ebb_train.metrics.lpips import Lpips, Missing
 
 FOCUS_COC_PX = 2.5
@@ -61,12 +61,12 @@ class Regions:
     boundary: Mask
     sharp_side: Mask
     """In focus, up to where the blur begins: also inside the boundary."""
-    target: Picture
+    target: UnitImage
     wide: SharpPhoto
     blur: BlurMap
     """Of the target."""
 
-    def facts(self) -> dict[str, float]:
+    def metadata(self) -> dict[str, float]:
         """Share of each region in the photo."""
         return {f"{region}_share": float(getattr(self, region).mean()) for region in REGIONS}
 
@@ -100,14 +100,16 @@ class Regions:
         scores |= self._blur_scores(picture)
         return {name: scores[name] for name in COLUMNS if name in scores and not np.isnan(scores[name])}
 
-    def _maps(self, preds: Picture, lpips: Lpips | Missing | None) -> Mapping[str, NDArray[np.floating[Any]]]:
+    def _maps(
+        self, preds: UnitImage, lpips: Lpips | Missing | None
+    ) -> Mapping[str, NDArray[np.floating[Any]]]:
         luminance, contrast = ssim_maps(preds, self.target)
         maps: dict[str, NDArray[np.floating[Any]]] = {"ssim": (luminance * contrast).mean(axis=2)}
         if lpips:
             maps["lpips"] = lpips.spatial(preds, self.target)
         return maps
 
-    def _blur_scores(self, preds: Picture) -> dict[str, float]:
+    def _blur_scores(self, preds: UnitImage) -> dict[str, float]:
         found = self.wide.measure(preds)
         height, width = found.coc_px.shape
         cells = self.out_of_focus[GRID // 2 :: GRID, GRID // 2 :: GRID][:height, :width]
@@ -156,7 +158,7 @@ def find_regions(wide: NDArray[np.generic], target: NDArray[np.generic]) -> Regi
     )
 
 
-def edge_halo(preds: Picture, target: Picture, sharp_side: Mask, boundary: Mask) -> float:
+def edge_halo(preds: UnitImage, target: UnitImage, sharp_side: Mask, boundary: Mask) -> float:
     """How much of the colour from across the boundary shows, more or less than in the target.
 
     On each side of the boundary the error is projected on the difference d between the mean colours of the

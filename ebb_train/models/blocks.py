@@ -44,7 +44,7 @@ class Operations(ABC, Generic[Maps]):
         """3 × 3 convolution with bias to three channels, and nothing after it."""
 
     @abstractmethod
-    def squash(self, x: Maps) -> Maps:
+    def output_activation(self, x: Maps) -> Maps:
         """tanh(x) · 0.58 + 0.5."""
 
     @abstractmethod
@@ -73,7 +73,7 @@ class Operations(ABC, Generic[Maps]):
 
     def head(self, name: str, x: Maps) -> Maps:
         """The picture a level gives."""
-        return self.squash(self.rgb(name, x))
+        return self.output_activation(self.rgb(name, x))
 
 
 class Shape(NamedTuple):
@@ -84,7 +84,7 @@ class Shape(NamedTuple):
     width: int
 
 
-Kind: TypeAlias = Literal["conv", "up", "rgb"]
+LayerKind: TypeAlias = Literal["conv", "up", "rgb"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ class Layer:
     """A layer with parameters, and the size of the maps it slides over."""
 
     name: str
-    kind: Kind
+    kind: LayerKind
     kernel: int
     in_channels: int
     out_channels: int
@@ -121,7 +121,7 @@ class Declaration(Operations[Shape]):
     def __init__(self) -> None:
         self.layers: list[Layer] = []
 
-    def _declare(self, name: str, kind: Kind, x: Shape, kernel: int, channels: int, norm: bool) -> None:
+    def _declare(self, name: str, kind: LayerKind, x: Shape, kernel: int, channels: int, norm: bool) -> None:
         layer = Layer(
             name=name,
             kind=kind,
@@ -149,7 +149,7 @@ class Declaration(Operations[Shape]):
         self._declare(name, "rgb", x, 3, 3, norm=False)
         return Shape(3, x.height, x.width)
 
-    def squash(self, x: Shape) -> Shape:
+    def output_activation(self, x: Shape) -> Shape:
         """Same shape."""
         return x
 

@@ -42,18 +42,19 @@ _OWN_TAPS = {9: 5, 7: 4, 5: 5}
 """The same where it reads an input of its own."""
 
 
-class FastPyNet(nn.Module):
+class InferenceGraph(nn.Module):
     """A PyNET that gives the picture of its last level; it cannot be trained.
 
     Args:
         network: On the CPU, in float32; it shares its parameters with this one, and must not change.
+        winograd: Compute wide convolutions by minimal filtering.
     """
 
-    def __init__(self, network: PyNet) -> None:
+    def __init__(self, network: PyNet, *, winograd: bool = True) -> None:
         super().__init__()
         self.network = network.eval().requires_grad_(requires_grad=False)
         self.config = network.config
-        self._operations = FastOperations(network)
+        self._operations = InferenceOperations(network, winograd=winograd)
 
     @torch.inference_mode()
     def forward(self, photo: Tensor) -> Tensor:
@@ -79,10 +80,12 @@ class Filters:
     """Rows of the kernel."""
 
 
-class FastOperations(Operations[Tensor]):
+class InferenceOperations(Operations[Tensor]):
     """The back end that computes with channels innermost: maps are (N, H, W, C), contiguous."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, *, winograd: bool = True) -> None:
+        self._own_taps = _OWN_TAPS if winograd else {}
+        self._shared_taps = _SHARED_TAPS if winograd else {}
         names = [layer.name for layer in layers(network.config)]  # type: ignore[arg-type]
         self._layers = {
             name: {part: values.detach() for part, values in network.get_submodule(name).named_parameters()}
@@ -111,7 +114,7 @@ class FastOperations(Operations[Tensor]):
         """Convolution to three channels."""
         return self._direct(name, x, 3)
 
-    def squash(self, x: Tensor) -> Tensor:
+    def output_activation(self, x: Tensor) -> Tensor:
         """tanh(x) · 0.58 + 0.5."""
         return torch.tanh(x) * RGB_GAIN + RGB_OFFSET
 
@@ -140,7 +143,7 @@ class FastOperations(Operations[Tensor]):
         result = x.new_empty((*x.shape[:3], channels * len(sizes)))
         for size, part in zip(sizes, torch.split(result, channels, dim=3), strict=True):
             layer, first = f"{name}.{size}x{size}.1", firsts[size]
-            if taps := _OWN_TAPS.get(size):
+            if taps := self._own_taps.get(size):
                 inputs = self._transform(first, taps, size // 2, -(-size // taps))
                 self._filter(layer, inputs, taps, size // 2, part, norm=norm)
             else:
@@ -149,10 +152,14 @@ class FastOperations(Operations[Tensor]):
 
     def _firsts(self, name: str, x: Tensor, kernel: int, channels: int, *, norm: bool) -> dict[int, Tensor]:
         """The first convolution of every branch by its kernel size; those of equal taps share a transform."""
-        made = {3: self.conv(f"{name}.3x3.0", x, 3, channels, norm=norm)}
-        taps_of = _SHARED_TAPS if kernel > 5 else _OWN_TAPS
+        taps_of = self._shared_taps if kernel > 5 else self._own_taps
+        made = {
+            size: self.conv(f"{name}.{size}x{size}.0", x, size, channels, norm=norm)
+            for size in range(3, kernel + 1, 2)
+            if size not in taps_of
+        }
         for taps in POINTS:
-            sizes = [size for size in range(5, kernel + 1, 2) if taps_of[size] == taps]
+            sizes = [size for size in range(5, kernel + 1, 2) if taps_of.get(size) == taps]
             if not sizes:
                 continue
             left = max(sizes) // 2

@@ -37,7 +37,7 @@ INITIAL_BIAS = 0.01
 LIFT = 1.0
 """What level 2's values before tanh are raised by: tanh(-1) · 0.58 + 0.5 is 0.06, a dark grey."""
 
-Spread: TypeAlias = Literal["paper", "fan_in"]
+WeightInit: TypeAlias = Literal["paper", "fan_in"]
 """Rule for the width of the distribution that first weights are drawn from; see :func:`initial_sigma`."""
 
 
@@ -56,9 +56,11 @@ class LayerModule(nn.Module):
         self.layer = layer
         self.reset_parameters()
 
-    def reset_parameters(self, generator: torch.Generator | None = None, spread: Spread = "paper") -> None:
+    def reset_parameters(
+        self, generator: torch.Generator | None = None, weight_init: WeightInit = "paper"
+    ) -> None:
         """Give all parameters the values training starts from."""
-        sigma = initial_sigma(self.layer, spread)
+        sigma = initial_sigma(self.layer, weight_init)
         nn.init.trunc_normal_(self.weight, std=sigma, a=-2 * sigma, b=2 * sigma, generator=generator)
         for name, value in (("bias", INITIAL_BIAS), ("shift", 0.0), ("scale", 1.0)):
             if name in self._parameters:
@@ -85,7 +87,7 @@ class Up(LayerModule):
         return F.leaky_relu(full[..., :-1, :-1], SLOPE)
 
 
-class Rgb(LayerModule):
+class RgbConv(LayerModule):
     """Convolution to three channels."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,10 +95,10 @@ class Rgb(LayerModule):
         return F.conv2d(x, self.weight, self.bias, padding=1)
 
 
-_MODULES: dict[str, type[LayerModule]] = {"conv": Conv, "up": Up, "rgb": Rgb}
+_MODULES: dict[str, type[LayerModule]] = {"conv": Conv, "up": Up, "rgb": RgbConv}
 
 
-def initial_sigma(layer: Layer, spread: Spread) -> float:
+def initial_sigma(layer: Layer, weight_init: WeightInit) -> float:
     """Width of the normal distribution that a layer's first weights are drawn from.
 
     ``paper`` is 0.01 everywhere. That suits the hundreds of maps of the paper's network; in one of few maps
@@ -105,7 +107,7 @@ def initial_sigma(layer: Layer, spread: Spread) -> float:
     (1998), equation 16. More, as usual for ReLUs, is too much where residual sums add up. The layer that
     makes a picture keeps 0.01: the picture starts grey, which is nearer to any photo than noise.
     """
-    if spread == "paper" or layer.kind == "rgb":
+    if weight_init == "paper" or layer.kind == "rgb":
         return INITIAL_SIGMA
     # a pixel of a doubled map sees a quarter of a kernel's taps
     taps = layer.kernel**2 / (4 if layer.kind == "up" else 1)
@@ -146,10 +148,10 @@ class TorchOperations(Operations[Tensor]):
         return self._layer(name, x)
 
     def rgb(self, name: str, x: Tensor) -> Tensor:
-        """Run an :class:`Rgb`."""
+        """Run an :class:`RgbConv`."""
         return self._layer(name, x)
 
-    def squash(self, x: Tensor) -> Tensor:
+    def output_activation(self, x: Tensor) -> Tensor:
         """tanh(x) · 0.58 + 0.5."""
         return torch.tanh(x) * RGB_GAIN + RGB_OFFSET
 
@@ -212,11 +214,13 @@ class PyNet(nn.Module):
             raise InvalidInput(f"levels {sorted(levels)} of a network of levels 7 to {self.config.level}")
         return pynet(TorchOperations(self), self.config, photo, levels)
 
-    def reset_parameters(self, generator: torch.Generator | None = None, spread: Spread = "paper") -> None:
+    def reset_parameters(
+        self, generator: torch.Generator | None = None, weight_init: WeightInit = "paper"
+    ) -> None:
         """Start over: truncated normal weights, biases of 0.01, normalisation that changes nothing."""
         for module in self.modules():
             if isinstance(module, LayerModule):
-                module.reset_parameters(generator, spread)
+                module.reset_parameters(generator, weight_init)
 
     def start_from(self, deeper: Mapping[str, Tensor], config: PyNetConfig) -> None:
         """Take the values of a network that ends at this level or a deeper one; the rest stays as it is.

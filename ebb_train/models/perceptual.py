@@ -7,7 +7,7 @@ weights are the authors'.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch  # noqa: TID253 - a network definition; only imported when a network is wanted
 import torch.nn.functional as F  # noqa: TID253
@@ -18,7 +18,8 @@ from ebb_train.models.vgg import VGG16_BLOCKS, convolutions
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ebb_train.metrics.lpips import Net
+Net: TypeAlias = Literal["alex", "vgg"]
+"""The trunk: AlexNet or VGG-16."""
 
 TAPS: Mapping[Net, tuple[int, ...]] = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}
 """The ReLUs whose output is compared, by number in ``features``."""

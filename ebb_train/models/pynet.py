@@ -27,7 +27,7 @@ SIZE_MULTIPLE = 32
 LEVELS = (7, 6, 5, 4, 3, 2, 1)
 """In the order in which they are computed and trained."""
 
-Block: TypeAlias = Callable[[str, int, Maps], Maps]
+BlockOf: TypeAlias = Callable[[str, int, Maps], Maps]
 """Makes the multi-kernel block of a name, largest kernel and input."""
 
 
@@ -223,7 +223,7 @@ def pynet(
         # level 1 starts from level 2's picture before tanh
         raw = net.rgb("level_2.out", net.up("level_2.up", x, config.channels(8, at_least=8)))
         if 2 in levels:
-            pictures[2] = net.squash(raw)
+            pictures[2] = net.output_activation(raw)
         if 1 in levels:
             pictures[1] = net.head("level_1.out", net.up("level_1.up", raw, 3))
     return pictures
@@ -255,7 +255,7 @@ def _declared(config: PyNetConfig, height: int, width: int, levels: Collection[i
     return net.layers
 
 
-def _blocks(net: Operations[Maps], level: str, channels: int, *, norm: bool) -> Block[Maps]:
+def _blocks(net: Operations[Maps], level: str, channels: int, *, norm: bool) -> BlockOf[Maps]:
     def block(name: str, kernel: int, x: Maps) -> Maps:
         return net.block(f"{level}.{name}", x, kernel, channels, norm=norm)
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ebb_train.models.pynet import PyNetConfig
 
 FOLDER = "checkpoints"
-WEIGHTS, TRAINING, FACTS = "weights.safetensors", "training.pt", "checkpoint.json"
+WEIGHTS, TRAINING, METADATA = "weights.safetensors", "training.pt", "checkpoint.json"
 
 KEEP = 2
 """How many are kept: if the newest is damaged, the run goes on from the one before."""
@@ -92,8 +92,8 @@ def save_checkpoint(
         WEIGHTS: save_pynet(path / WEIGHTS, network, source=source),
         TRAINING: write_atomic(path / TRAINING, buffer.getvalue()),
     }
-    facts = {"position": asdict(position), "sha256": hashes, "run": identity}
-    write_atomic(path / FACTS, (canonical_json(facts) + "\n").encode())
+    metadata = {"position": asdict(position), "sha256": hashes, "run": identity}
+    write_atomic(path / METADATA, (canonical_json(metadata) + "\n").encode())
     _prune(run, position.total)
     return path
 
@@ -120,7 +120,7 @@ def newest_checkpoint(
             return _read(path, identity)
         except InvalidInput as error:
             note(f"warning: passed over a broken checkpoint: {error}")
-    if any((path / FACTS).exists() for path in found):
+    if any((path / METADATA).exists() for path in found):
         hint = "delete the folder to start from the beginning"
         raise InvalidInput("none of the checkpoints is whole", path=run / FOLDER, hint=hint)
     return None
@@ -128,17 +128,17 @@ def newest_checkpoint(
 
 def _read(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
     try:
-        facts = json.loads((path / FACTS).read_text(encoding="utf-8"))
-        position, hashes, found = Position(**facts["position"]), dict(facts["sha256"]), facts["run"]
+        metadata = json.loads((path / METADATA).read_text(encoding="utf-8"))
+        position, hashes, found = Position(**metadata["position"]), dict(metadata["sha256"]), metadata["run"]
         for name in (WEIGHTS, TRAINING):
             if sha256_file(path / name) != hashes[name]:
                 raise InvalidInput("its SHA-256 is not the recorded one", path=path / name)
     except OSError as error:
         raise InvalidInput(f"not finished: {error.strerror}", path=error.filename or path) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(f"not what it should be: {error}", path=path / FACTS) from error
+        raise InvalidInput(f"not what it should be: {error}", path=path / METADATA) from error
     if canonical_json(found) != canonical_json(identity):
-        raise InvalidInput("of a run with other settings", path=path / FACTS)
+        raise InvalidInput("of a run with other settings", path=path / METADATA)
     try:
         training = torch.load(path / TRAINING, map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:

@@ -1,4 +1,4 @@
-"""Everything a run shows while it goes: progress, log, TensorBoard, validation, pictures, the page."""
+"""The monitor of a run: progress, log, TensorBoard, validation, pictures, the page."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from ebb_train.training.eta import duration_text
 from ebb_train.training.page import write_page
 from ebb_train.training.previews import sheet
 from ebb_train.training.run_folder import pictures_file
-from ebb_train.training.tensorboard import Board
+from ebb_train.training.tensorboard import TensorBoardWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ebb.progress import Progress
     from ebb_train.models.network import PyNet
-    from ebb_train.settings import WatchSettings
+    from ebb_train.settings import MonitorSettings
     from ebb_train.training.checkpoint import Position
     from ebb_train.training.eta import Workload
-    from ebb_train.training.loop import LevelTrainer
     from ebb_train.training.run_folder import RunFolder
+    from ebb_train.training.trainer import Trainer
     from ebb_train.training.validation import Validator
 
 BEST_BY = "psnr"
 """The score that says which weights are the best of a level."""
 
 
-class Watch:
-    """Shows how a run goes; in processes other than the first nothing but the validation takes place.
+class Monitor:
+    """Logs and validates a run; processes other than the first only take part in the validation.
 
     Args:
-        settings: What is shown, and when.
-        workload: What the run has to do.
-        validator: Photos to look at again and again.
-        progress: Who is told of every step.
+        settings: What is logged, and when.
+        workload: The steps of the run and their cost.
+        validator: Runs the network over the validation photos.
+        progress: Where every step is shown.
         folder: The run folder; None in all processes but the first.
         resumed_at: Steps that were done before.
     """
 
     def __init__(
         self,
-        settings: WatchSettings,
+        settings: MonitorSettings,
         workload: Workload,
         validator: Validator,
         progress: Progress,
@@ -56,63 +56,63 @@ class Watch:
     ) -> None:
         self._settings, self._workload, self._validator = settings, workload, validator
         self._progress, self._folder = progress, folder
-        self._board = Board(folder.path, resumed_at) if folder else None
+        self._tensorboard = TensorBoardWriter(folder.path, resumed_at) if folder else None
         self._sums: dict[str, float] = defaultdict(float)
         self._begun = self._logged = (0.0, 0)
         self._is_first_step = False
 
     def close(self) -> None:
-        """Write what is left."""
-        if self._board:
-            self._board.close()
+        """Write what is left of the TensorBoard log."""
+        if self._tensorboard:
+            self._tensorboard.close()
 
     def start(self, level: int, done: int) -> None:
-        """A level begins, or goes on."""
+        """Begin or resume a level."""
         self._begun = self._logged = (time.monotonic(), done)
         self._is_first_step = True
         self._progress.start(f"level {level}", self._workload.steps[level] - done)
 
     def finish(self) -> None:
-        """The level ends, or stops."""
+        """End the level, also after an error."""
         self._progress.finish()
         self._sums.clear()
 
     def step(self, position: Position, terms: Mapping[str, float], samples: int) -> None:
-        """A step of so many samples is taken."""
+        """Note the loss of a step of so many samples."""
         for name, value in terms.items():
             self._sums[name] += value
         if position.step % self._settings.log_every == 0 or self._is_last(position):
             self._log(position, samples)
 
     def advance(self, position: Position) -> None:
-        """Nothing is left to do for a step."""
-        if self._is_first_step:  # it starts the loaders and may compile: no measure for the others
+        """Show that a step is done, with its validation and its checkpoint."""
+        if self._is_first_step:  # it starts the loaders and may compile, so it is not timed
             self._begun = (time.monotonic(), position.step)
             self._is_first_step = False
         self._progress.advance(str(position.step), Status.OK, None, "")
 
     def _is_last(self, position: Position) -> bool:
-        """Whether the level is done."""
+        """Whether it is the last step of the level."""
         return position.step == self._workload.steps[position.level]
 
-    def validate_if_due(self, position: Position, trainer: LevelTrainer) -> None:
-        """Score the network on whole photos, keep it if it is the best of its level, show pictures."""
+    def validate_if_due(self, position: Position, trainer: Trainer) -> None:
+        """Score the network on whole photos, save it if it is the best of its level, write pictures."""
         if position.step % self._settings.validate_every and not self._is_last(position):
             return
-        with trainer.averaged():
-            result = self._validator.validate(trainer.network, trainer.fabric)
-            if self._folder is None or self._board is None:
-                return
-            if result.scores:
-                self._keep_best(self._folder, position, trainer.network, result.scores)
-        self._board.scalars("validation", result.scores, position.total)
-        if result.shown:
-            picture = sheet(result.shown)
+        network = trainer.averaged_network
+        result = self._validator.validate(network, trainer.fabric)
+        if self._folder is None or self._tensorboard is None:
+            return
+        if result.scores:
+            self._save_best(self._folder, position, network, result.scores)
+        self._tensorboard.scalars("validation", result.scores, position.total)
+        if result.examples:
+            picture = sheet(result.examples)
             write_atomic(pictures_file(self._folder.path, position.level), encode_png(picture))
-            self._board.picture("input, depth, output, target", picture, position.total)
+            self._tensorboard.picture("input, depth, output, target", picture, position.total)
         write_page(self._folder.path, self._workload.steps)
 
-    def _keep_best(
+    def _save_best(
         self, folder: RunFolder, position: Position, network: PyNet, scores: Mapping[str, float]
     ) -> None:
         if scores.get(BEST_BY, -math.inf) > folder.best_score(position.level, BEST_BY):
@@ -130,9 +130,9 @@ class Watch:
         means = {name: value / steps for name, value in sums.items()}
         self._sums.clear()
         speed = steps * samples / max(self._logged[0] - since, 1e-9)
-        if self._folder and self._board:
+        if self._folder and self._tensorboard:
             self._folder.log(_where(position) | means | {"samples_per_s": round(speed, 3)})
-            self._board.scalars("training", means | {"samples_per_s": speed}, position.total)
+            self._tensorboard.scalars("training", means | {"samples_per_s": speed}, position.total)
         begun, done = self._begun
         a_step = (self._logged[0] - begun) / (position.step - done)
         left = duration_text(self._workload.left_s(position.level, position.step, a_step))

@@ -32,7 +32,7 @@ _HEADS = ("steps", "L1 at the start", "L1 at the end", "best PSNR")
 
 
 class LevelRow(NamedTuple):
-    """What became of a level: one text for each of the table's columns."""
+    """The summary of a level: one text for each of the table's columns."""
 
     level: int
     texts: tuple[str, str, str, str]
@@ -65,7 +65,7 @@ def write_page(run: Path, steps: Mapping[int, int]) -> str:
         charts=charts(log, steps),
         columns=", ".join(COLUMNS),
         pictures=[(level, uri) for level in steps if (uri := _picture_uri(pictures_file(run, level)))],
-        facts=_facts(run / IDENTITY),
+        facts=_metadata(run / IDENTITY),
     )
     return write_atomic(run / PAGE, text.encode())
 
@@ -105,8 +105,8 @@ def _picture_uri(path: Path) -> str:
     return data_uri(decode_png(path.read_bytes()), PICTURE_WIDTH) if path.exists() else ""
 
 
-def _facts(path: Path) -> dict[str, Any]:
-    """What the run computes, one line a fact."""
+def _metadata(path: Path) -> dict[str, Any]:
+    """What the run computes, one line each."""
     identity = json.loads(path.read_text(encoding="utf-8"))
     rows = {f"level {row['level']}": plan_text(row) for row in identity["schedule"].values()}
     schedule = dict(sorted(rows.items(), reverse=True))

@@ -1,4 +1,4 @@
-"""Pictures to watch a run by: what goes in, the depth, what comes out, what should."""
+"""Pictures of a validation: input, depth, output and target of some pairs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Rgb8
-    from ebb_train.training.validation import Shown
+    from ebb_train.training.validation import Example
 
 COLUMNS = ("input", "depth", "output", "target")
 
@@ -25,7 +25,7 @@ GAP = 4
 BACKGROUND = 24
 
 
-def sheet(rows: Sequence[Shown]) -> Rgb8:
+def sheet(rows: Sequence[Example]) -> Rgb8:
     """One row a pair, one column for each of :data:`COLUMNS`; black where there is no depth map.
 
     Returns:
@@ -37,7 +37,7 @@ def sheet(rows: Sequence[Shown]) -> Rgb8:
     return np.concatenate(padded)[:-GAP]
 
 
-def _strip(row: Shown) -> Rgb8:
+def _strip(row: Example) -> Rgb8:
     height, width = row.wide.shape[:2]
     size = (max(1, round(width * ROW_HEIGHT / height)), ROW_HEIGHT)
     depth = np.zeros((height // 2, width // 2), np.uint8) if row.depth is None else row.depth

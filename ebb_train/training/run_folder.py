@@ -24,6 +24,7 @@ from ebb.dataset.index import find_shards
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
 from ebb.files import cannot_write, make_folder, write_atomic
 from ebb.settings import canonical_json
+from ebb_train.models.weights_path import best_weights, level_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,11 +65,11 @@ class RunFolder:
 
     def level_weights(self, level: int) -> Path:
         """Where the network goes when this level is done."""
-        return self.path / f"level-{level}.safetensors"
+        return level_weights(self.path, level)
 
     def best_weights(self, level: int) -> Path:
         """Where the network goes that did best in validation."""
-        return self.path / f"level-{level}-best.safetensors"
+        return best_weights(self.path, level)
 
     def best_score(self, level: int, metric: str) -> float:
         """Highest score in the validations of a level; −∞ before the first."""
@@ -118,29 +119,6 @@ class RunFolder:
         if differences:
             message = f"a run with other settings: {', '.join(differences)}"
             raise UsageError(message, path=self.path, hint="give the same settings, or another --out")
-
-
-def weights_of(checkpoint: Path) -> Path:
-    """The weights file a user means: the one named, or the last one of the run folder named.
-
-    Raises:
-        InvalidInput: a folder without weights.
-    """
-    return last_weights(checkpoint) if checkpoint.is_dir() else checkpoint
-
-
-def last_weights(run: Path) -> Path:
-    """The weights of the last level that a run has reached: its best ones, where it was validated.
-
-    Raises:
-        InvalidInput: there are none.
-    """
-    # "-best" sorts before the plain name of the same level
-    found = sorted(run.glob("level-[1-7].safetensors")) + sorted(run.glob("level-[1-7]-best.safetensors"))
-    if not found:
-        hint = "name a weights file, or a run folder of ebb-train fit"
-        raise InvalidInput("no level-N.safetensors in this folder", path=run, hint=hint)
-    return min(found, key=lambda path: path.name)
 
 
 def pictures_file(run: Path, level: int) -> Path:

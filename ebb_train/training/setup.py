@@ -11,8 +11,8 @@ import torch  # noqa: TID253 - only imported by training
 
 from ebb.errors import EbbError, ExitCode, MissingDependency, UsageError
 from ebb_train import optional
-from ebb_train.training.loop import Diverged
 from ebb_train.training.run_folder import RunFolder
+from ebb_train.training.trainer import Diverged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

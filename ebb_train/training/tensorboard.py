@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FOLDER = "tensorboard"
 
 
-class Board:
+class TensorBoardWriter:
     """Writes events under the number of steps of all levels.
 
     Args:

@@ -1,4 +1,4 @@
-"""What the network makes of whole photos: scores by a named protocol, and pictures to look at.
+"""Validation on whole photos: scores by a named protocol, and pictures to look at.
 
 Every level is scored at the size of the photo, its picture enlarged to it, so that the curve of one level
 goes on where that of the level before ended.
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8
     from ebb_train.data.sources import Source
     from ebb_train.models.network import PyNet
-    from ebb_train.settings import WatchSettings
+    from ebb_train.settings import MonitorSettings
 
-PICTURES = 3
-"""So many pairs are shown."""
+NUM_EXAMPLES = 3
+"""Pairs whose pictures are shown."""
 
 
-class Shown(NamedTuple):
-    """A pair and what the network makes of it."""
+class Example(NamedTuple):
+    """A pair and the picture of the network."""
 
     pair_id: str
     wide: Rgb8
@@ -46,11 +46,11 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """What came out."""
+    """The result of one validation."""
 
     scores: dict[str, float]
     """Means over the pairs, of the metrics that all of them allow; empty if nothing is scored."""
-    shown: tuple[Shown, ...]
+    examples: tuple[Example, ...]
     """The first few pairs of this rank."""
 
 
@@ -69,38 +69,38 @@ class Validator:
         self._source = source
 
     def validate(self, network: PyNet, fabric: Fabric) -> Validation:
-        """Score a network; every rank takes its share of the pairs and hears of the result.
+        """Score a network; every rank takes its share of the pairs and gets the result.
 
         Raises:
             InvalidInput: a pair is damaged or has no depth map.
         """
         metrics = self.protocol.metrics if self.protocol else ()
         sums = np.zeros((2, len(metrics)))
-        shown: list[Shown] = []
+        examples: list[Example] = []
         for number in range(fabric.global_rank, self.num_pairs, fabric.world_size):
-            pair = self._show(network, fabric, number * len(self._source) // self.num_pairs)
+            pair = self._render(network, fabric, number * len(self._source) // self.num_pairs)
             scores = self.protocol.score(pair.output, pair.shallow) if self.protocol else {}
             sums[0] += [scores.get(name, 0.0) for name in metrics]
             sums[1] += [float(name in scores) for name in metrics]
-            shown += [pair] if len(shown) < PICTURES else []
+            examples += [pair] if len(examples) < NUM_EXAMPLES else []
         total, count = torch.as_tensor(fabric.all_reduce(torch.from_numpy(sums), reduce_op="sum")).tolist()
         means = {
             name: value / self.num_pairs
             for name, value, number in zip(metrics, total, count, strict=True)
             if number == self.num_pairs
         }
-        return Validation(scores=means, shown=tuple(shown))
+        return Validation(scores=means, examples=tuple(examples))
 
-    def _show(self, network: PyNet, fabric: Fabric, index: int) -> Shown:
+    def _render(self, network: PyNet, fabric: Fabric, index: int) -> Example:
         photos = self._source.read(index)
         with fabric.autocast():
             output = render_full_image(network, photos.wide, photos.depth)
-        return Shown(
+        return Example(
             photos.pair_id, photos.wide, photos.depth, enlarge(output, photos.wide.shape), photos.shallow
         )
 
 
-def find_validator(dataset: Path, watch: WatchSettings, note: Callable[[str], None]) -> Validator:
+def find_validator(dataset: Path, settings: MonitorSettings, note: Callable[[str], None]) -> Validator:
     """Open the pairs to validate on.
 
     Where the split holds none, training pairs are shown, and nothing is scored.
@@ -109,9 +109,9 @@ def find_validator(dataset: Path, watch: WatchSettings, note: Callable[[str], No
         UsageError: there is no such protocol.
         InvalidInput: the data set is broken.
     """
-    protocol = find_protocol(watch.protocol)
+    protocol = find_protocol(settings.protocol)
     try:
-        return Validator(open_source(dataset, watch.validate_on), protocol, watch.validate_pairs)
+        return Validator(open_source(dataset, settings.validate_on), protocol, settings.validate_pairs)
     except SplitIsEmpty:
-        note(f"note: no {watch.validate_on} pairs to validate on: training pairs are shown, not scored")
-        return Validator(open_source(dataset), None, PICTURES)
+        note(f"note: no {settings.validate_on} pairs to validate on: training pairs are shown, not scored")
+        return Validator(open_source(dataset), None, NUM_EXAMPLES)

@@ -13,8 +13,8 @@ from ebb_train.settings import (
     FitSettings,
     LevelPlan,
     LossWeights,
+    MonitorSettings,
     Schedule,
-    WatchSettings,
     read_schedule,
 )
 
@@ -166,7 +166,7 @@ def test_loaders_for_the_cores_there_are(
 @pytest.mark.parametrize("values", [{"log_every": 0}, {"validate_every": 0}, {"validate_pairs": -1}])
 def test_watch_settings_that_make_no_sense(values: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"--{next(iter(values)).replace('_', '-')}"):
-        WatchSettings(**values)
+        MonitorSettings(**values)
 
 
 def test_the_crop_is_the_flags_else_the_schedules_else_the_height() -> None:
@@ -176,9 +176,22 @@ def test_the_crop_is_the_flags_else_the_schedules_else_the_height() -> None:
     assert [row.crop for row in schedule.with_crop(256, 512).rows] == [256, 256]
 
 
-def test_first_weights_by_width() -> None:
-    assert [FitSettings().spread(width) for width in (0.125, 0.999, 1.0, 2.0)] == ["fan_in"] * 2 + [
+def test_weight_init_by_width() -> None:
+    assert [FitSettings().weight_init_of(width) for width in (0.125, 0.999, 1.0, 2.0)] == ["fan_in"] * 2 + [
         "paper"
     ] * 2
-    assert FitSettings(first_weights="paper").spread(0.125) == "paper"
-    assert FitSettings(first_weights="fan_in").spread(1.0) == "fan_in"
+    assert FitSettings(weight_init="paper").weight_init_of(0.125) == "paper"
+    assert FitSettings(weight_init="fan_in").weight_init_of(1.0) == "fan_in"
+
+
+def test_levels_of_a_schedule_know_what_comes_before() -> None:
+    schedule = read_schedule("paper")
+    assert [
+        (level.plan.level, level.steps_before, level.samples_before) for level in schedule.levels()[:3]
+    ] == [
+        (7, 0, 0),
+        (6, 5_000, 250_000),
+        (5, 10_000, 500_000),
+    ]
+    assert len(schedule.levels()) == 7
+    assert schedule.steps == 260_000

@@ -9,7 +9,7 @@ import pytest
 
 import ebb
 import ebb_train
-from ebb.console import SilentProgress
+from ebb.progress import SilentProgress
 from ebb_train.evaluation.benchmark import benchmark
 from ebb_train.evaluation.evaluate import evaluate
 from tests.photo_sets import record, write_set

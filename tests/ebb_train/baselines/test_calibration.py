@@ -14,7 +14,7 @@ from tests.photo_sets import photos, record, write_set
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ebb_train.baselines.model import Picture
+    from ebb_train.pixels import Floats
 
 
 def test_pairs_are_spread_over_the_split(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_pair_is_made_small_with_its_depth() -> None:
 def test_the_best_value_wins_and_the_first_of_equals() -> None:
     pair = Photos("a", np.full((8, 8, 3), 51, np.uint8), np.full((8, 8, 3), 102, np.uint8), None)
 
-    def render(value: float, photos: Photos) -> Picture:
+    def render(value: float, photos: Photos) -> Floats:
         return (photos.wide * np.float32(value / 255)).astype(np.float32)
 
     progress = SilentProgress()

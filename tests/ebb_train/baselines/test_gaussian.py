@@ -53,7 +53,7 @@ def test_calibration_finds_the_blur_that_made_the_pairs() -> None:
 
 def test_pairs_without_depth_calibrate_nothing() -> None:
     wide, shallow, _ = photos(0)
-    assert build(lambda: [Photos("a", wide, shallow, None)], SilentProgress()).facts() == {
+    assert build(lambda: [Photos("a", wide, shallow, None)], SilentProgress()).metadata() == {
         "model": "gaussian",
         "blur": DEFAULT_BLUR,
         "gain": 1.0,

@@ -7,7 +7,7 @@ import pytest
 
 from ebb.srgb import decode_srgb
 from ebb_train.baselines.calibration import BLURS
-from ebb_train.baselines.exposure import Exposure
+from ebb_train.baselines.exposure import ExposureGains
 from ebb_train.baselines.gaussian import Gaussian
 from ebb_train.baselines.layered import Layered, build
 from ebb_train.data.sources import Photos
@@ -57,7 +57,7 @@ def test_highlights_count_as_much_as_they_are_said_to() -> None:
 
 def test_calibration_finds_what_made_the_pairs() -> None:
     wide, depth = red_box()
-    made = Layered(BLURS[9], Exposure(), 4.0).render(wide, depth)
+    made = Layered(BLURS[9], ExposureGains(), 4.0).render(wide, depth)
     pair = Photos("a", wide, np.rint(made * 255).astype(np.uint8), depth)
     progress = RecordedProgress()
     found = build(lambda: [pair], progress)

@@ -37,8 +37,8 @@ def test_every_model_gives_a_picture_of_the_photos_size(name: str) -> None:
 @pytest.mark.parametrize("name", BUILDERS)
 def test_facts_are_plain_and_costs_counted(name: str) -> None:
     model = BUILDERS[name](list, SilentProgress())
-    assert json.loads(json.dumps(model.facts())) == model.facts()
-    assert model.facts()["model"] == model.name == name
+    assert json.loads(json.dumps(model.metadata())) == model.metadata()
+    assert model.metadata()["model"] == model.name == name
     small, large = model.cost(Size(100, 50)), model.cost(Size(200, 100))
     assert small.parameters == large.parameters >= 0
     if small.multiply_adds is not None and large.multiply_adds is not None:

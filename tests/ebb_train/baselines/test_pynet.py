@@ -51,12 +51,12 @@ def test_without_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_other_weights_are_other_facts(tmp_path: Path) -> None:
     first = load(saved(tmp_path / "a.safetensors"))
-    assert first.facts() == load(tmp_path / "a.safetensors").facts()
+    assert first.metadata() == load(tmp_path / "a.safetensors").metadata()
     network = PyNet(THIN)
     with torch.no_grad():
         network.get_parameter("level_1.out.bias").add_(0.1)
     save_pynet(tmp_path / "b.safetensors", network, source="a test")
-    assert load(tmp_path / "b.safetensors").facts() != first.facts()
+    assert load(tmp_path / "b.safetensors").metadata() != first.metadata()
 
 
 def test_it_travels_to_other_processes_by_its_path(tmp_path: Path) -> None:

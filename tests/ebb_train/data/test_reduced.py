@@ -1,4 +1,4 @@
-"""Reduced pairs: what is kept shows the same places as the photos, and stays within its room."""
+"""ReducedPair pairs: what is kept shows the same places as the photos, and stays within its room."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from ebb.errors import InvalidInput
 from ebb_train.data import reduced
-from ebb_train.data.reduced import Reduced, ReducedPairs, crop_step, reduce_pair, resize, target_step
+from ebb_train.data.reduced import ReducedPair, ReducedPairs, crop_step, reduce_pair, resize, target_step
 from ebb_train.data.sources import Photos
 from ebb_train.models.pynet import LEVELS
 from tests.photo_sets import photos
@@ -40,7 +40,7 @@ class Scenes:
         return pair(number=index)
 
 
-def bytes_of(one: Reduced) -> int:
+def bytes_of(one: ReducedPair) -> int:
     return one.photo.nbytes + one.target.nbytes
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from ebb.arrays import Size
 from ebb_train.baselines.model import Cost
-from ebb_train.evaluation.benchmark import Benchmark, Entry
-from ebb_train.evaluation.benchmark_page import benchmark_grids
+from ebb_train.evaluation.benchmark_page import benchmark_tables
+from ebb_train.evaluation.results import Benchmark, BenchmarkEntry
 from ebb_train.evaluation.scores import Row
 from ebb_train.evaluation.summary import compare, summarise
 from ebb_train.evaluation.timing import Timing
 
 
-def entry(name: str, psnr: float, cost: Cost, timing: Timing | None, base: list[Row] | None = None) -> Entry:
+def entry(
+    name: str, psnr: float, cost: Cost, timing: Timing | None, base: list[Row] | None = None
+) -> BenchmarkEntry:
     rows = [Row(index=index, pair_id=str(index), scores={"ebb.psnr": psnr + index}) for index in range(2)]
-    return Entry(
+    return BenchmarkEntry(
         name=name,
         model={},
         cost=cost,
@@ -37,7 +39,7 @@ def test_means_differences_and_costs() -> None:
         entries=[base, other],
         published=[],
     )
-    means, differences, costs = benchmark_grids(found)
+    means, differences, costs = benchmark_tables(found)
     assert [(name, [str(cell) for cell in cells]) for name, cells in means.rows] == [
         ("identity", ["20.50"]),
         ("layered", ["23.50"]),

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ebb_train.export import note
-from ebb_train.export.convert import to_tflite
 from ebb_train.export.settings import PhotoSize
+from ebb_train.export.tflite import note
+from ebb_train.export.tflite.convert import to_tflite
 from ebb_train.models.network import save_pynet
 from tests.networks import lively_network
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
-from ebb_train.export.parity import LIMITS, Limit, compare
+from ebb_train.export.parity import LIMITS, ParityLimit, compare
 
 
 def test_figures() -> None:
@@ -47,4 +47,4 @@ def test_limits() -> None:
 def test_limits_in_words() -> None:
     assert str(LIMITS["fp32"]) == "0.0001 at most"
     assert str(LIMITS["fp16"]) == "60 dB PSNR"
-    assert str(Limit(psnr=30, real_only=True)) == "30 dB PSNR on photos"
+    assert str(ParityLimit(psnr=30, real_only=True)) == "30 dB PSNR on photos"

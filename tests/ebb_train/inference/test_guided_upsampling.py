@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
-from ebb_train.inference.guided_upsampling import carry_up, kept_detail
+from ebb_train.inference.guided_upsampling import guided_upsample, kept_detail
 from ebb_train.pixels import from_unit, to_unit
 
 FACTOR = 4
@@ -33,7 +33,7 @@ def small_of(image: np.ndarray) -> np.ndarray:
 def test_a_picture_that_is_the_photo_comes_back_as_the_photo() -> None:
     image = photo()
     small = small_of(image)
-    carried = carry_up(image, small, to_unit(small))
+    carried = guided_upsample(image, small, to_unit(small))
     plain = cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     assert peak_signal_noise_ratio(image, carried) > 50
     assert peak_signal_noise_ratio(image, plain) < 25
@@ -42,7 +42,7 @@ def test_a_picture_that_is_the_photo_comes_back_as_the_photo() -> None:
 def test_a_blurred_picture_stays_blurred() -> None:
     image = photo(1)
     blurred = cv2.GaussianBlur(image, (0, 0), 6 * FACTOR)
-    carried = carry_up(image, small_of(image), to_unit(small_of(blurred)))
+    carried = guided_upsample(image, small_of(image), to_unit(small_of(blurred)))
     assert peak_signal_noise_ratio(blurred, carried) > 40
 
 
@@ -51,7 +51,7 @@ def test_the_line_between_sharp_and_blurred_is_kept() -> None:
     truth = cv2.GaussianBlur(image, (0, 0), 6 * FACTOR)
     truth[:, :192] = image[:, :192]
     small = small_of(image)
-    carried = carry_up(image, small, to_unit(small_of(truth)))
+    carried = guided_upsample(image, small, to_unit(small_of(truth)))
     near = 5 * FACTOR
     assert peak_signal_noise_ratio(truth[:, : 192 - near], carried[:, : 192 - near]) > 45
     assert peak_signal_noise_ratio(truth[:, 192 + near :], carried[:, 192 + near :]) > 35
@@ -62,7 +62,7 @@ def test_a_change_of_colour_goes_through() -> None:
     image = photo(3)
     small = small_of(image)
     changed = to_unit(small) * np.float32([0.8, 1, 0.9]) + np.float32([0.1, 0, 0])
-    carried = to_unit(carry_up(image, small, changed))
+    carried = to_unit(guided_upsample(image, small, changed))
     mean = carried.mean(axis=(0, 1)) - changed.mean(axis=(0, 1))
     assert np.abs(mean).max() < 0.002
 
@@ -90,11 +90,13 @@ def test_16_bits_count() -> None:
     image = photo(5)
     deep = image.astype(np.uint16) * 257
     small = small_of(image)
-    assert np.array_equal(carry_up(deep, small, to_unit(small)), carry_up(image, small, to_unit(small)))
+    assert np.array_equal(
+        guided_upsample(deep, small, to_unit(small)), guided_upsample(image, small, to_unit(small))
+    )
 
 
 @pytest.mark.parametrize("size", [(101, 77), (64, 200)])
 def test_any_size(size: tuple[int, int]) -> None:
     image = photo(6)[: size[1], : size[0]]
     small = cv2.resize(image, (33, 21), interpolation=cv2.INTER_AREA)
-    assert carry_up(image, small, to_unit(small)).shape == image.shape
+    assert guided_upsample(image, small, to_unit(small)).shape == image.shape

@@ -72,7 +72,7 @@ def test_the_picture_is_what_the_network_makes_of_the_small_photo(tmp_path: Path
     picture = pixels(tmp_path / "a_bokeh.png")
     assert picture.shape == (64, 96, 3)
     assert np.abs(picture - 255.0 * expected).mean() < 1
-    assert report.facts()["rendered"] == 1
+    assert report.as_dict()["rendered"] == 1
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
@@ -131,7 +131,7 @@ def test_a_photo_that_fails_is_a_row_and_the_others_are_made(tmp_path: Path, wei
         ("crashing", Status.ERROR, Reason.WORKER_CRASH),
     ]
     assert (tmp_path / "good_bokeh.png").is_file()
-    assert report.facts()["failed"] == 4
+    assert report.as_dict()["failed"] == 4
     assert "alone.jpg: no_depth: no alone_depth file beside it" in report.text()
     assert f"({Reason.NO_DEPTH.advice})\n" in report.text()
     assert report.text().endswith("1 rendered, 4 failed")
@@ -175,7 +175,7 @@ def test_what_is_there_is_left_alone(tmp_path: Path, weights: Path, monkeypatch:
         patch.setattr(photos, "_Renderer", lambda *_: pytest.fail("nothing is to be loaded"))
         report = render(photo, weights=weights)
     assert (tmp_path / "a_bokeh.png").read_bytes() == b"mine"
-    assert report.facts() | {"photos": None} == {
+    assert report.as_dict() | {"photos": None} == {
         "rendered": 0,
         "already_there": 1,
         "failed": 0,
@@ -245,7 +245,7 @@ def test_weights_of_a_run(tmp_path: Path, weights: Path) -> None:
 def test_progress_is_shown(tmp_path: Path, weights: Path) -> None:
     seen: list[object] = []
 
-    class Watch:
+    class Monitor:
         def start(self, stage: str, total: int) -> None:
             seen.append((stage, total))
 
@@ -256,7 +256,7 @@ def test_progress_is_shown(tmp_path: Path, weights: Path) -> None:
             seen.append("end")
 
     photo = write_photo(tmp_path / "a.jpg")
-    render_photos([photo, tmp_path / "b.jpg"], weights, None, SETTINGS, SIDECAR, progress=Watch())
+    render_photos([photo, tmp_path / "b.jpg"], weights, None, SETTINGS, SIDECAR, progress=Monitor())
     assert seen == [
         ("render", 2),
         ("a.jpg", Status.OK, None),

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ebb.errors import InvalidInput
-from ebb_train.data.samples import Draw, Samples, SampleSettings
+from ebb_train.data.batch_sampler import SampleIndex
+from ebb_train.data.dataset import CropDataset, CropSettings
 from ebb_train.data.sources import Photos
 from ebb_train.inference.whole_photo import halve, pad, picture_size, render_full_image
 from ebb_train.models.network import PyNet
@@ -51,8 +52,8 @@ def network(**values: object) -> PyNet:
 @pytest.mark.parametrize("side", [64, 128])
 def test_the_halving_is_that_of_the_training_samples(in_channels: int, side: int) -> None:
     scene = Scene(side, side)
-    samples = Samples(scene, SampleSettings(level=1, side=side, in_channels=in_channels, augment="none"))  # type: ignore[arg-type]
-    photo, _, _ = samples.sample(Draw(0, 0))
+    samples = CropDataset(scene, CropSettings(level=1, side=side, in_channels=in_channels, augment="none"))  # type: ignore[arg-type]
+    photo, _, _ = samples.sample(SampleIndex(0, 0))
     assert np.array_equal(halve(scene.pair.wide, scene.pair.depth, in_channels), photo)
 
 

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from ebb.errors import InvalidInput
 from ebb_train.metrics import framing
-from ebb_train.metrics.inputs import Pair
+from ebb_train.metrics.inputs import ImagePair
 
 
-def places(height: int, width: int) -> Pair:
+def places(height: int, width: int) -> ImagePair:
     """Pictures whose values say where they are: row and column, both above 0."""
     rows, columns = np.mgrid[1.0 : height + 1, 1.0 : width + 1]
     picture = np.stack([rows, columns, rows], axis=2)
-    return Pair(picture, picture.copy())
+    return ImagePair(picture, picture.copy())
 
 
-def corners(pair: Pair) -> tuple[list[int], list[int]]:
+def corners(pair: ImagePair) -> tuple[list[int], list[int]]:
     """Row and column, from 0, of the first and the last pixel."""
     assert (pair.preds == pair.target).all()
     first, last = pair.target[0, 0, :2], pair.target[-1, -1, :2]
@@ -56,7 +56,7 @@ def test_in_black_bars(height: int, width: int, first: tuple[int, int], last: tu
     assert pair.target.shape == (height, width, 3)
     rows, columns = np.nonzero(pair.target[..., 0])
     inner = pair.target[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    assert corners(Pair(inner, inner)) == (list(first), list(last))
+    assert corners(ImagePair(inner, inner)) == (list(first), list(last))
     spare = width - inner.shape[1], height - inner.shape[0]
     assert (columns.min(), rows.min()) == (spare[0] // 2, spare[1] // 2)
 
@@ -64,12 +64,12 @@ def test_in_black_bars(height: int, width: int, first: tuple[int, int], last: tu
 @given(st.integers(0, 255))
 def test_8_bits_survive(value: int) -> None:
     picture = np.full((1, 1, 3), value / 255)
-    assert framing.in_8_bits(Pair(picture, picture)).preds[0, 0, 0] == value / 255
+    assert framing.in_8_bits(ImagePair(picture, picture)).preds[0, 0, 0] == value / 255
 
 
 def test_rounding_is_to_the_nearest() -> None:
     values = np.array([[[0, 0.4, 0.6], [127.49, 127.51, 254.6]]]) / 255
-    assert framing.in_8_bits(Pair(values, values)).preds * 255 == pytest.approx(
+    assert framing.in_8_bits(ImagePair(values, values)).preds * 255 == pytest.approx(
         np.array([[[0, 0, 1], [127, 128, 255]]])
     )
 

@@ -12,8 +12,9 @@ import torchmetrics
 
 from ebb.errors import InvalidInput
 from ebb.weights import WEIGHTS
-from ebb_train.metrics.lpips import Lpips, Missing, Net, find_lpips, load_lpips
+from ebb_train.metrics.lpips import Lpips, Missing, find_lpips, load_lpips
 from ebb_train.metrics.protocols import find_protocol
+from ebb_train.models.perceptual import Net
 from tests.lpips_weights import random_linear, random_trunk
 from tests.photo_pairs import PAIRS
 
@@ -52,7 +53,7 @@ def test_without_weights_the_reason_is_given() -> None:
     preds, target = PAIRS[0]
     assert "lpips" not in protocol.score(preds, target, lpips=lpips)
     assert protocol.missing(preds.shape, lpips=lpips) == {"lpips": lpips.reason}
-    assert "not computed" in protocol.facts(lpips=lpips)["lpips"]
+    assert "not computed" in protocol.metadata(lpips=lpips)["lpips"]
 
 
 def test_without_pytorch_the_reason_is_given(
@@ -65,12 +66,12 @@ def test_without_pytorch_the_reason_is_given(
 
 
 @pytest.mark.parametrize("net", ["alex", "vgg"])
-def test_linear_weights_come_with_torchmetrics(net: Net, tmp_path: Path) -> None:
-    """The published ones, under their published hash."""
+def test_the_published_linear_weights(net: Net, tmp_path: Path) -> None:
+    """Under their published hash; torchmetrics holds a copy."""
     own = save(tmp_path / "own.pth", random_trunk(net))
-    lpips = find_lpips(net, own)
-    assert isinstance(lpips, Lpips)
     file = Path(torchmetrics.__file__).parent / f"functional/image/lpips_models/{net}.pth"
+    lpips = find_lpips(net, own, file)
+    assert isinstance(lpips, Lpips)
     published = torch.load(file, map_location="cpu", weights_only=True)
     for number, weights in enumerate(lpips.network.linear):
         assert torch.equal(weights, published[f"lin{number}.model.1.weight"])
@@ -93,7 +94,7 @@ def test_a_score_with_lpips(trunk: Path, linear: Path) -> None:
         found = find_protocol(name).score(preds, target, lpips=lpips)
         assert list(found)[-1] == "lpips"
         assert 0 < found["lpips"] < 1
-    assert "v0.1, alexnet" in find_protocol("ebb").facts(lpips=lpips)["lpips"]
+    assert "v0.1, alexnet" in find_protocol("ebb").metadata(lpips=lpips)["lpips"]
     map_ = lpips.spatial(np.float64(preds), np.float64(target))
     assert map_.shape == preds.shape[:2]
     assert map_.mean() == pytest.approx(

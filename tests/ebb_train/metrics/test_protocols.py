@@ -97,7 +97,7 @@ def test_names() -> None:
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_facts_say_how_it_is_done(name: str) -> None:
-    facts = find_protocol(name).facts()
+    facts = find_protocol(name).metadata()
     assert facts["protocol"] == name
     assert {"used_by", "size", "values", "psnr", "ssim", "aggregation", "versions"} <= set(facts)
     assert ("lpips" in facts) == ("lpips" in find_protocol(name).metrics)

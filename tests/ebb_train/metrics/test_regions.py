@@ -47,7 +47,7 @@ def test_every_pixel_is_in_one_region(pair: SyntheticPair) -> None:
     masks = np.stack([getattr(regions, name) for name in REGIONS])
     assert (masks.sum(axis=0) == 1).all()
     assert all(mask.any() for mask in masks)
-    assert sum(regions.facts().values()) == pytest.approx(1)
+    assert sum(regions.metadata().values()) == pytest.approx(1)
     assert (regions.in_focus <= regions.sharp_side).all()
     assert not (regions.out_of_focus & regions.sharp_side).any()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ebb_train.models.blocks import Declaration, Kind, Layer, Operations, Shape
+from ebb_train.models.blocks import Declaration, Layer, LayerKind, Operations, Shape
 
 
-def layer(kind: Kind, kernel: int, channels: tuple[int, int], norm: bool = False) -> Layer:
+def layer(kind: LayerKind, kernel: int, channels: tuple[int, int], norm: bool = False) -> Layer:
     return Layer(
         name="x",
         kind=kind,
@@ -78,8 +78,8 @@ class Words(Operations[str]):
     def rgb(self, name: str, x: str) -> str:
         return f"rgb({x})"
 
-    def squash(self, x: str) -> str:
-        return f"squash({x})"
+    def output_activation(self, x: str) -> str:
+        return f"output_activation({x})"
 
     def pool(self, x: str) -> str:
         return f"pool({x})"
@@ -97,4 +97,4 @@ class Words(Operations[str]):
 def test_any_back_end_gets_the_composites() -> None:
     net = Words()
     assert net.block("a", "x", 5, 4, norm=False) == "[conv3(conv3(x)), conv5(conv5(x))]"
-    assert net.head("h", "x") == "squash(rgb(x))"
+    assert net.head("h", "x") == "output_activation(rgb(x))"

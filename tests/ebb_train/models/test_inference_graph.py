@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from ebb.errors import InvalidInput
 from ebb_train.inference.whole_photo import render_full_image
-from ebb_train.models.inference_graph import POINTS, FastOperations, FastPyNet, make_filters
+from ebb_train.models.inference_graph import POINTS, InferenceGraph, InferenceOperations, make_filters
 from ebb_train.models.network import PyNet
 from ebb_train.models.official import from_official
 from ebb_train.models.pynet import LEVELS, PAPER, PyNetConfig
@@ -40,7 +40,7 @@ def test_golden_parity_with_the_official_network() -> None:
         official = PyNet()
     tensors = from_official(filled_variables(), PAPER)
     official.load_state_dict({name: torch.from_numpy(v) for name, v in tensors.items()}, assign=True)
-    picture = FastPyNet(official)(torch.from_numpy(golden["input"]).permute(0, 3, 1, 2))
+    picture = InferenceGraph(official)(torch.from_numpy(golden["input"]).permute(0, 3, 1, 2))
     assert np.abs(picture.permute(0, 2, 3, 1).numpy() - golden["level_1"]).max() <= 1e-4
 
 
@@ -49,7 +49,7 @@ def test_every_level(level: int) -> None:
     plain = network(level=level)
     with torch.inference_mode():
         expected = plain(photo())
-    assert (FastPyNet(plain)(photo()) - expected).abs().max() < 1e-4
+    assert (InferenceGraph(plain)(photo()) - expected).abs().max() < 1e-4
 
 
 @pytest.mark.parametrize("values", [{"in_channels": 3}, {"norm": "none"}, {"norm_level_3": True}])
@@ -58,14 +58,14 @@ def test_variants(values: dict[str, object]) -> None:
     x = photo(channels=plain.config.in_channels)
     with torch.inference_mode():
         expected = plain(x)
-    assert (FastPyNet(plain)(x) - expected).abs().max() < 1e-4
+    assert (InferenceGraph(plain)(x) - expected).abs().max() < 1e-4
 
 
 @pytest.mark.parametrize(("height", "width", "count"), [(32, 32, 1), (64, 160, 3), (96, 32, 2)])
 def test_sizes_one_after_the_other(height: int, width: int, count: int) -> None:
     """Room is used again: nothing of the last picture may be left in it."""
     plain = network()
-    fast = FastPyNet(plain)
+    fast = InferenceGraph(plain)
     for x in (photo(96, 192), photo(height, width, count=count)):
         with torch.inference_mode():
             expected = plain(x)
@@ -76,13 +76,13 @@ def test_sizes_one_after_the_other(height: int, width: int, count: int) -> None:
 def test_a_full_image() -> None:
     wide, _, depth = photos(1, 150, 90)
     plain = network()
-    difference = render_full_image(FastPyNet(plain), wide, depth) - render_full_image(plain, wide, depth)
+    difference = render_full_image(InferenceGraph(plain), wide, depth) - render_full_image(plain, wide, depth)
     assert np.abs(difference).max() < 1e-4
 
 
 def test_other_inputs_are_refused() -> None:
     with pytest.raises(InvalidInput, match="both must divide by 32"):
-        FastPyNet(network())(photo(33, 32))
+        InferenceGraph(network())(photo(33, 32))
 
 
 @pytest.mark.parametrize("taps", list(POINTS))
@@ -94,7 +94,7 @@ def test_filters_are_the_convolution(taps: int, size: int, extra: int) -> None:
     weight = torch.randn(6, 4, size, size, generator=generator, dtype=torch.float64)
     bias, x = torch.randn(6, generator=generator), torch.randn(2, 5, 13, 4, generator=generator)
     expected = F.conv2d(x.double().permute(0, 3, 1, 2), weight, bias.double(), padding=size // 2)
-    operations = FastOperations(network())
+    operations = InferenceOperations(network())
     left = size // 2 + extra
     operations._filters["layer", left] = make_filters(weight.float(), bias, taps, left)
     operations._layers["layer"] = {}
@@ -108,7 +108,7 @@ def test_filters_are_the_convolution(taps: int, size: int, extra: int) -> None:
 
 
 def test_normalisation_keeps_its_digits_where_the_mean_is_large() -> None:
-    operations = FastOperations(network())
+    operations = InferenceOperations(network())
     maps = torch.randn(1, 40, 50, 8, generator=torch.Generator().manual_seed(1)) * 0.1 + 10
     exact = maps.double() - maps.double().mean((1, 2), keepdim=True)
     exact = F.leaky_relu(exact * torch.rsqrt(exact.square().mean((1, 2), keepdim=True) + 1e-3), 0.2)

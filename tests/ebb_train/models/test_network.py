@@ -283,7 +283,7 @@ def test_every_kind_of_layer_is_in_the_network() -> None:
 
 
 @pytest.mark.parametrize("kind", ["conv", "up", "rgb"])
-def test_first_weights_by_the_paper_and_by_fan_in(kind: Any) -> None:
+def test_weight_init_by_the_paper_and_by_fan_in(kind: Any) -> None:
     layer = Layer(
         name="a", kind=kind, kernel=3, in_channels=4, out_channels=64, norm=False, height=8, width=8
     )

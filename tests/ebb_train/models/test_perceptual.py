@@ -7,8 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ebb_train.metrics.lpips import SMALLEST, Net
-from ebb_train.models.perceptual import LpipsNetwork
+from ebb_train.metrics.lpips import SMALLEST
+from ebb_train.models.perceptual import LpipsNetwork, Net
 from tests.lpips_weights import LAYERS, random_linear, random_trunk
 
 SHIFT = torch.tensor([-0.030, -0.088, -0.188], dtype=torch.float64).reshape(3, 1, 1)

@@ -13,7 +13,7 @@ from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.training import checkpoint as module
 from ebb_train.training.checkpoint import (
-    FACTS,
+    METADATA,
     TRAINING,
     WEIGHTS,
     Position,
@@ -84,7 +84,7 @@ def test_config_and_data_set_hash_are_inside(
     tmp_path: Path, network: PyNet, training: dict[str, Any]
 ) -> None:
     path = save(tmp_path, network, training, 12)
-    facts = json.loads((path / FACTS).read_text())
+    facts = json.loads((path / METADATA).read_text())
     assert facts["run"] == IDENTITY
     assert set(facts["sha256"]) == {WEIGHTS, TRAINING}
 
@@ -135,7 +135,7 @@ def test_facts_that_cannot_be_read(
     tmp_path: Path, network: PyNet, training: dict[str, Any], text: str
 ) -> None:
     save(tmp_path, network, training, 1)
-    (save(tmp_path, network, training, 2) / FACTS).write_text(text)
+    (save(tmp_path, network, training, 2) / METADATA).write_text(text)
     notes: list[str] = []
     found = newest_checkpoint(tmp_path, IDENTITY, notes.append)
     assert found is not None

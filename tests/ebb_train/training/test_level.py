@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 
+from ebb_train.data.dataset import Batch
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
-from ebb_train.settings import FitSettings, LevelPlan
-from ebb_train.training.level import Ground, Level
+from ebb_train.settings import ComputeSettings, FitSettings, LevelPlan
+from ebb_train.training.checkpoint import Position, newest_checkpoint, save_checkpoint
+from ebb_train.training.level import initial_network, level_trainer
 
 if TYPE_CHECKING:
-    from ebb_train.training.checkpoint import Checkpoint
+    from pathlib import Path
+
+    from ebb_train.training.context import TrainingContext
 
 CONFIG = PyNetConfig(width=1 / 64)
 
 
-def first_network(level: int, before: PyNet | None = None, **settings: object) -> PyNet:
-    ground = SimpleNamespace(config=CONFIG, settings=FitSettings(**settings))  # type: ignore[arg-type]
-    plan = LevelPlan(level=level, iterations=1, batch=1, crop=64)
-    return Level(cast("Ground", ground), plan, total=0, position=0)._network(before, None)
+def first_network(level: int, before: PyNet | None = None, **settings: Any) -> PyNet:
+    return initial_network(CONFIG, FitSettings(**settings), level, before)
 
 
-def test_first_weights_are_a_function_of_seed_and_level() -> None:
+def test_weight_init_are_a_function_of_seed_and_level() -> None:
     torch.manual_seed(1)
     one = first_network(6, seed=3).state_dict()
     torch.manual_seed(2)
@@ -38,8 +40,8 @@ def test_first_weights_are_a_function_of_seed_and_level() -> None:
 
 
 @pytest.mark.parametrize(("rule", "is_paper"), [("paper", True), ("auto", False), ("fan_in", False)])
-def test_the_spread_of_first_weights(rule: str, is_paper: bool) -> None:
-    weight = first_network(7, first_weights=rule).get_parameter("encoder.e3.3x3.1.weight")
+def test_the_spread_of_weight_init(rule: str, is_paper: bool) -> None:
+    weight = first_network(7, weight_init=rule).get_parameter("encoder.e3.3x3.1.weight")
     assert (float(weight.detach().abs().max()) <= 0.02) == is_paper
 
 
@@ -53,7 +55,7 @@ def test_a_level_takes_over_the_level_before() -> None:
 def test_level_1_of_a_thin_network_starts_as_an_enlargement_of_level_2(rule: str) -> None:
     torch.set_num_threads(1)
     before = first_network(2)
-    network = first_network(1, before, first_weights=rule)
+    network = first_network(1, before, weight_init=rule)
     photo = torch.rand(1, 4, 32, 32)
     with torch.inference_mode():
         small, large = before(photo), network(photo)
@@ -62,11 +64,29 @@ def test_level_1_of_a_thin_network_starts_as_an_enlargement_of_level_2(rule: str
     assert (difference < 1e-3) == (rule == "fan_in")
 
 
-def test_a_checkpoint_is_taken_as_it_is() -> None:
-    kept = first_network(1, first_network(2), seed=5)
-    tensors = {name: values.numpy() for name, values in kept.state_dict().items()}
-    checkpoint = SimpleNamespace(tensors=tensors, config=replace(CONFIG, level=1))
-    ground = SimpleNamespace(config=CONFIG, settings=FitSettings())
-    level = Level(cast("Ground", ground), LevelPlan(level=1, iterations=1, batch=1), total=0, position=0)
-    network = level._network(None, cast("Checkpoint", checkpoint))
-    assert all(torch.equal(values, kept.state_dict()[name]) for name, values in network.state_dict().items())
+def test_a_level_resumes_with_the_weights_and_the_optimizer_of_its_checkpoint(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    plan = LevelPlan(level=7, iterations=2, batch=1, crop=64)
+    context = cast(
+        "TrainingContext",
+        SimpleNamespace(
+            config=CONFIG,
+            settings=FitSettings(),
+            compute=ComputeSettings(),
+            fabric=Fabric(accelerator="cpu", devices=1),
+            vgg=None,
+        ),
+    )
+    batch = Batch(
+        torch.full((1, 4, 32, 32), 99, dtype=torch.uint8),
+        torch.full((1, 3, 1, 1), 9, dtype=torch.uint8),
+        ("a",),
+    )
+    trainer = level_trainer(context, plan, None, None)
+    trainer.step(iter([batch]))
+    position = Position(level=7, step=1, total=1)
+    save_checkpoint(tmp_path, trainer.network, trainer.state(), position, {})
+    resumed = level_trainer(context, plan, None, newest_checkpoint(tmp_path, {}, lambda _: None))
+    for one in (trainer, resumed):
+        one.step(iter([batch]))
+    assert all(map(torch.equal, trainer.network.parameters(), resumed.network.parameters()))

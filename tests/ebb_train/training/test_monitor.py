@@ -14,13 +14,13 @@ from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.models.weights import read_weights
-from ebb_train.settings import LevelPlan, WatchSettings
+from ebb_train.settings import LevelPlan, MonitorSettings
 from ebb_train.training.checkpoint import Position
 from ebb_train.training.eta import Workload
-from ebb_train.training.loop import LevelTrainer
-from ebb_train.training.monitor import Watch
+from ebb_train.training.monitor import Monitor
 from ebb_train.training.run_folder import RunFolder
-from ebb_train.training.validation import Shown, Validation, Validator
+from ebb_train.training.trainer import Trainer
+from ebb_train.training.validation import Example, Validation, Validator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,15 +61,15 @@ class Scores:
 
     def validate(self, network: PyNet, fabric: Fabric) -> Validation:
         grey = np.full((64, 64, 3), 128, np.uint8)
-        shown = Shown("ab", grey, None, grey.astype(np.float32) / 255, grey)
-        return Validation(scores={"psnr": self._psnr.pop(0)} if self._psnr else {}, shown=(shown,))
+        shown = Example("ab", grey, None, grey.astype(np.float32) / 255, grey)
+        return Validation(scores={"psnr": self._psnr.pop(0)} if self._psnr else {}, examples=(shown,))
 
 
 @pytest.fixture(scope="module")
-def trainer() -> LevelTrainer:
+def trainer() -> Trainer:
     network = PyNet(PyNetConfig(level=7, width=1 / 64))
     plan = LevelPlan(level=7, iterations=6, batch=2)
-    return LevelTrainer(Fabric(accelerator="cpu", devices=1), network, plan, Loss(plan.loss))
+    return Trainer(Fabric(accelerator="cpu", devices=1), network, plan, Loss(plan.loss))
 
 
 @pytest.fixture
@@ -78,9 +78,9 @@ def folder(tmp_path: Path) -> Iterator[RunFolder]:
         yield made
 
 
-def watch(folder: RunFolder | None, *psnr: float, told: Told | None = None, every: int = 2) -> Watch:
-    settings = WatchSettings(log_every=2, validate_every=every)
-    return Watch(settings, STEPS, cast("Validator", Scores(*psnr)), told or Told(), folder, 0)
+def watch(folder: RunFolder | None, *psnr: float, told: Told | None = None, every: int = 2) -> Monitor:
+    settings = MonitorSettings(log_every=2, validate_every=every)
+    return Monitor(settings, STEPS, cast("Validator", Scores(*psnr)), told or Told(), folder, 0)
 
 
 def at(step: int) -> Position:
@@ -129,7 +129,7 @@ def test_the_time_left_is_that_of_steps_without_the_start(monkeypatch: pytest.Mo
     ]
 
 
-def test_the_best_is_kept(folder: RunFolder, trainer: LevelTrainer) -> None:
+def test_the_best_is_kept(folder: RunFolder, trainer: Trainer) -> None:
     kept = []
     with closing(watch(folder, 20.0, 22.0, 21.0)) as shows:
         for step in range(1, 7):
@@ -141,14 +141,14 @@ def test_the_best_is_kept(folder: RunFolder, trainer: LevelTrainer) -> None:
     assert folder.best_score(7, "psnr") == 22
 
 
-def test_the_best_is_known_after_a_stop(folder: RunFolder, trainer: LevelTrainer) -> None:
+def test_the_best_is_known_after_a_stop(folder: RunFolder, trainer: Trainer) -> None:
     for psnr in (22.0, 21.0):
         with closing(watch(folder, psnr)) as shows:
             shows.validate_if_due(at(2 if psnr > 21 else 4), trainer)
     assert read_weights(folder.best_weights(7))[1].source.endswith("step 2")
 
 
-def test_pictures_and_page_at_the_end_of_a_level_at_least(folder: RunFolder, trainer: LevelTrainer) -> None:
+def test_pictures_and_page_at_the_end_of_a_level_at_least(folder: RunFolder, trainer: Trainer) -> None:
     with closing(watch(folder, every=1000)) as shows:
         shows.validate_if_due(at(5), trainer)
         assert not (folder.path / "report.html").exists()
@@ -159,7 +159,7 @@ def test_pictures_and_page_at_the_end_of_a_level_at_least(folder: RunFolder, tra
     assert not (folder.path / "log.jsonl").exists()
 
 
-def test_other_processes_write_nothing(tmp_path: Path, trainer: LevelTrainer) -> None:
+def test_other_processes_write_nothing(tmp_path: Path, trainer: Trainer) -> None:
     with closing(watch(None, 20.0)) as shows:
         shows.start(7, 0)
         for step in (1, 2):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ebb_train.training.previews import BACKGROUND, GAP, ROW_HEIGHT, sheet
-from ebb_train.training.validation import Shown
+from ebb_train.training.validation import Example
 
 
-def shown(width: int, height: int, *, has_depth: bool = True) -> Shown:
+def shown(width: int, height: int, *, has_depth: bool = True) -> Example:
     wide = np.full((height, width, 3), 200, np.uint8)
     depth = np.full((height // 2, width // 2), 60, np.uint8) if has_depth else None
-    return Shown("ab", wide, depth, np.full((height, width, 3), 0.5, np.float32), wide // 2)
+    return Example("ab", wide, depth, np.full((height, width, 3), 0.5, np.float32), wide // 2)
 
 
 def test_a_row_is_input_depth_output_target() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ebb.errors import DatasetLocked, ExitCode, InvalidInput, OutputError, UsageError
-from ebb_train.training.run_folder import RunFolder, last_weights, weights_of
+from ebb_train.training.run_folder import RunFolder
 from tests.photo_sets import record, write_set
 
 if TYPE_CHECKING:
@@ -80,16 +80,3 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         (tmp_path / "run" / "log.jsonl").mkdir()
         with pytest.raises(OutputError):
             folder.log({"total": 1})
-
-
-def test_the_last_weights_are_the_best_of_the_last_level(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="no level-N.safetensors in this folder"):
-        weights_of(tmp_path)
-    for name in ("level-7", "level-4"):
-        (tmp_path / f"{name}.safetensors").touch()
-    assert last_weights(tmp_path).name == "level-4.safetensors"
-    (tmp_path / "level-4-best.safetensors").touch()
-    assert weights_of(tmp_path).name == "level-4-best.safetensors"
-    (tmp_path / "level-3.safetensors").touch()
-    assert weights_of(tmp_path).name == "level-3.safetensors"
-    assert weights_of(tmp_path / "level-7.safetensors").name == "level-7.safetensors"

@@ -17,7 +17,6 @@ from lightning_fabric import Fabric
 from ebb.errors import EbbError, ExitCode, MissingDependency, UsageError
 from ebb_train.models.weights import read_pynet
 from ebb_train.settings import ComputeSettings, FitSettings, read_schedule
-from ebb_train.training.loop import Diverged
 from ebb_train.training.setup import (
     ProcessLost,
     as_launched,
@@ -27,6 +26,7 @@ from ebb_train.training.setup import (
     launch,
     one_voice,
 )
+from ebb_train.training.trainer import Diverged
 from tests.photo_sets import record, write_set
 
 ROOT = Path(__file__).parents[3]

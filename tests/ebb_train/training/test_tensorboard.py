@@ -10,7 +10,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ebb.errors import OutputError
-from ebb_train.training.tensorboard import FOLDER, Board
+from ebb_train.training.tensorboard import FOLDER, TensorBoardWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def events(run: Path) -> EventAccumulator:
 def test_curves_and_pictures(tmp_path: Path) -> None:
     picture = np.zeros((20, 30, 3), np.uint8)
     picture[:, :10] = (250, 120, 0)
-    board = Board(tmp_path, 0)
+    board = TensorBoardWriter(tmp_path, 0)
     for total, loss in ((10, 0.5), (20, 0.25)):
         board.scalars("training", {"loss": loss}, total)
     board.picture("output", picture, 20)
@@ -40,7 +40,7 @@ def test_curves_and_pictures(tmp_path: Path) -> None:
 
 def test_steps_that_are_done_again_appear_once(tmp_path: Path) -> None:
     for done, totals in ((0, (10, 20, 30)), (20, (30, 40))):
-        board = Board(tmp_path, done)
+        board = TensorBoardWriter(tmp_path, done)
         for total in totals:
             board.scalars("training", {"loss": done + total}, total)
         board.close()
@@ -51,4 +51,4 @@ def test_steps_that_are_done_again_appear_once(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("a file where the folder should be")
     with pytest.raises(OutputError, match="tensorboard"):
-        Board(tmp_path, 0)
+        TensorBoardWriter(tmp_path, 0)

@@ -17,9 +17,9 @@ from ebb_train.metrics.protocols import find_protocol
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.pixels import enlarge
-from ebb_train.settings import WatchSettings
+from ebb_train.settings import MonitorSettings
 from ebb_train.training import validation as module
-from ebb_train.training.validation import PICTURES, Validator, find_validator
+from ebb_train.training.validation import NUM_EXAMPLES, Validator, find_validator
 from tests.photo_sets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def test_scores_are_means_over_the_pairs_at_the_size_of_the_photo() -> None:
     assert found.scores == pytest.approx(
         {name: np.mean([scores[name] for scores in expected]) for name in ("psnr", "ssim")}
     )
-    assert [pair.pair_id for pair in found.shown] == ["0", "1", "2"]
-    assert found.shown[0].output.shape == (64, 96, 3)
+    assert [pair.pair_id for pair in found.examples] == ["0", "1", "2"]
+    assert found.examples[0].output.shape == (64, 96, 3)
 
 
 @pytest.mark.usefixtures("half_grey")
@@ -97,9 +97,9 @@ def test_pairs_are_chosen_evenly_and_shared_among_ranks() -> None:
 
 @pytest.mark.usefixtures("half_grey")
 def test_without_a_protocol_pairs_are_shown_only() -> None:
-    found = Validator(Pairs(9), None, PICTURES).validate(NOBODY, FABRIC)
+    found = Validator(Pairs(9), None, NUM_EXAMPLES).validate(NOBODY, FABRIC)
     assert found.scores == {}
-    assert [pair.pair_id for pair in found.shown] == ["0", "3", "6"]
+    assert [pair.pair_id for pair in found.examples] == ["0", "3", "6"]
 
 
 @pytest.mark.parametrize("level", [7, 2, 1])
@@ -107,7 +107,7 @@ def test_a_network_of_every_level_gives_pictures_of_the_photos_size(level: int) 
     torch.set_num_threads(1)
     network = PyNet(PyNetConfig(level=level, width=1 / 64))
     found = Validator(Pairs(1, (70, 66)), find_protocol("ebb")).validate(network, FABRIC)
-    assert found.shown[0].output.shape == (66, 70, 3)
+    assert found.examples[0].output.shape == (66, 70, 3)
     assert 0 < found.scores["psnr"] < 40
 
 
@@ -115,16 +115,16 @@ def test_which_pairs(tmp_path: Path) -> None:
     notes: list[str] = []
     write_ebb(tmp_path, range(4))
     write_ebb(tmp_path, range(2), split="test")
-    assert find_validator(tmp_path, WatchSettings(validate_on="train"), notes.append).num_pairs == 4
-    assert find_validator(tmp_path, WatchSettings(validate_on="test"), notes.append).num_pairs == 2
-    watch = WatchSettings(validate_on="train", validate_pairs=3)
+    assert find_validator(tmp_path, MonitorSettings(validate_on="train"), notes.append).num_pairs == 4
+    assert find_validator(tmp_path, MonitorSettings(validate_on="test"), notes.append).num_pairs == 2
+    watch = MonitorSettings(validate_on="train", validate_pairs=3)
     assert find_validator(tmp_path, watch, notes.append).num_pairs == 3
     assert notes == []
 
 
 def test_a_set_without_the_split(tmp_path: Path) -> None:
     notes: list[str] = []
-    found = find_validator(write_set(tmp_path, [[record(0)]]), WatchSettings(), notes.append)
+    found = find_validator(write_set(tmp_path, [[record(0)]]), MonitorSettings(), notes.append)
     assert (found.protocol, found.num_pairs) == (None, 1)
     assert notes == ["note: no val pairs to validate on: training pairs are shown, not scored"]
 
@@ -132,4 +132,4 @@ def test_a_set_without_the_split(tmp_path: Path) -> None:
 def test_an_unknown_protocol(tmp_path: Path) -> None:
     values: dict[str, Any] = {"protocol": "ours"}
     with pytest.raises(UsageError, match="known: ebb"):
-        find_validator(tmp_path, WatchSettings(**values), lambda _: None)
+        find_validator(tmp_path, MonitorSettings(**values), lambda _: None)

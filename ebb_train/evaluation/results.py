@@ -1,0 +1,122 @@
+"""Results of ``ebb-train evaluate`` and ``benchmark``, apart from how they are made and shown."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ebb.errors import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ebb.arrays import Size
+    from ebb_train.baselines.model import Cost
+    from ebb_train.evaluation.published import Published
+    from ebb_train.evaluation.scores import Row
+    from ebb_train.evaluation.summary import Cell
+    from ebb_train.evaluation.timing import Timing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The scores of one model on one split."""
+
+    name: str
+    model: dict[str, Any]
+    """What its pictures depend on."""
+    split: str
+    groups: dict[str, dict[str, str]]
+    """Protocol, or ``regions`` → what it means."""
+    data: str
+    """Fingerprint of the pairs."""
+    rows: list[Row]
+    summary: dict[str, Cell]
+    """``protocol.metric`` → mean, or a dash with its reason."""
+
+    @property
+    def num_failed(self) -> int:
+        """Pairs without scores."""
+        return sum(row.status is not Status.OK for row in self.rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: no NaN, no path, nothing that differs between two runs."""
+        return {
+            "model": self.model,
+            "name": self.name,
+            "split": self.split,
+            "data": self.data,
+            "pairs": len(self.rows),
+            "failed": failures(self.rows),
+            "protocols": self.groups,
+            "summary": {name: cell.plain() for name, cell in self.summary.items()},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkEntry:
+    """One model of a benchmark."""
+
+    name: str
+    model: dict[str, Any]
+    """What its pictures depend on."""
+    cost: Cost
+    rows: list[Row]
+    summary: dict[str, Cell]
+    difference: dict[str, Cell]
+    """To the first model, pair by pair; empty for the first itself."""
+    timing: Timing | None = None
+    untimed: str = ""
+    """Why timing failed, if it did."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: everything but the timing."""
+        return {
+            "name": self.name,
+            "model": self.model,
+            "parameters": self.cost.parameters,
+            "multiply_adds": self.cost.multiply_adds,
+            "failed": failures(self.rows),
+            "summary": {name: cell.plain() for name, cell in self.summary.items()},
+            "difference": {name: cell.plain() for name, cell in self.difference.items()},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """All models on one split."""
+
+    split: str
+    data: str
+    """Fingerprint of the pairs."""
+    num_pairs: int
+    photo: Size
+    """Of the first pair: what multiply-adds and timings are for."""
+    groups: dict[str, dict[str, str]]
+    """Protocol, or ``regions`` → what it means."""
+    entries: list[BenchmarkEntry]
+    published: Sequence[Published] = ()
+
+    @property
+    def num_failed(self) -> int:
+        """Pictures without scores, over all models, and models that could not be timed."""
+        pictures = sum(row.status is not Status.OK for entry in self.entries for row in entry.rows)
+        return pictures + sum(bool(entry.untimed) for entry in self.entries)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: everything but the timings."""
+        return {
+            "split": self.split,
+            "data": self.data,
+            "pairs": self.num_pairs,
+            "photo": list(self.photo),
+            "protocols": self.groups,
+            "base": self.entries[0].name,
+            "models": [entry.as_dict() for entry in self.entries],
+            "as_published": [asdict(table) for table in self.published],
+        }
+
+
+def failures(rows: Sequence[Row]) -> dict[str, str]:
+    """Pairs without scores → the reason."""
+    return {row.pair_id: f"{row.reason}: {row.detail}" for row in rows if row.reason}

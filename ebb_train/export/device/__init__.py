@@ -1,0 +1,1 @@
+"""Phones: how fast a file runs on them."""

@@ -1,0 +1,133 @@
+"""From a checkpoint to an ONNX file that was compared with PyTorch in two sizes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ebb.errors import ExitCode
+from ebb.files import check_writable, write_atomic
+from ebb.version import __version__
+from ebb_train import optional
+from ebb_train.export import inputs
+from ebb_train.export.onnx.operations import OnnxOperations
+from ebb_train.export.parity import LIMITS, Parity, compare, not_written, parity_table
+from ebb_train.export.settings import INPUT, OUTPUT, PhotoSize
+from ebb_train.export.trained import read_trained
+from ebb_train.models.pynet import SIZE_MULTIPLE, pynet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ebb_train.export.trained import TrainedNetwork
+
+OPSET, IR_VERSION = 17, 8
+"""Old enough for run times of 2022."""
+
+SIZES = (PhotoSize(256, 384), PhotoSize(320, 192))
+"""Photos to compare on: two, as height and width are open."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxReport:
+    """What came of an export."""
+
+    path: Path
+    sha256: str | None
+    """Of the file; None: it is further from PyTorch than it may be and was not written."""
+    bytes: int
+    nodes: int
+    parity: list[Parity]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Done, or not written."""
+        return ExitCode.ITEMS_FAILED if self.sha256 is None else ExitCode.DONE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self) | {"path": str(self.path), "limit": str(LIMITS["fp32"])}
+
+    def as_text(self) -> str:
+        """For people."""
+        verdict = "" if self.sha256 else not_written(LIMITS["fp32"])
+        head = f"{self.path}{verdict}\n  {self.bytes / 1e6:.4g} MB, {self.nodes} nodes, any height and width"
+        return f"{head}\n{parity_table(self.parity)}"
+
+
+def export_onnx(path: Path, out: Path, *, level: int | None, clip: bool) -> OnnxReport:
+    """Write an ONNX file; one that is too far from PyTorch is reported and not written.
+
+    Args:
+        path: Weights of a PyNET.
+        out: The file to write.
+        level: Whose picture comes out; None: the last the network has.
+        clip: Cut the picture to [0, 1].
+
+    Raises:
+        UsageError: the network does not have the level, or ``out`` does not end in .onnx.
+        InvalidInput: the checkpoint is not what it should be.
+        MissingDependency: onnx, onnxruntime, PyTorch or safetensors is not installed.
+        OutputError: the file cannot be written.
+    """
+    check_writable(out, ".onnx")
+    optional.onnx()  # before anything is read: says which extra is missing
+    runtime = optional.onnxruntime()
+    optional.torch()
+    checkpoint = read_trained(path)
+    level = checkpoint.level(level)
+    model = _model(checkpoint, level, clip=clip)
+    data: bytes = model.SerializeToString(deterministic=True)
+    session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    parity = [_compare(session, checkpoint, level, size, clip=clip) for size in SIZES]
+    passed = all(LIMITS["fp32"].holds(one) for one in parity)
+    sha256 = write_atomic(out, data) if passed else None
+    nodes = len(model.graph.node)
+    return OnnxReport(path=out, sha256=sha256, bytes=len(data), nodes=nodes, parity=parity)
+
+
+def _model(checkpoint: TrainedNetwork, level: int, *, clip: bool) -> Any:  # noqa: ANN401 - onnx has no types
+    onnx = optional.onnx()
+    config = checkpoint.config
+    net = OnnxOperations(checkpoint.tensors)
+    picture = pynet(net, config, INPUT, (level,))[level]
+    net.rename(net.clip(picture) if clip else picture, OUTPUT)
+    value = onnx.helper.make_tensor_value_info
+    kind = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        net.nodes,
+        f"pynet level {level}",
+        [value(INPUT, kind, [1, config.in_channels, "height", "width"])],
+        [value(OUTPUT, kind, [1, 3, "picture_height", "picture_width"])],
+        list(net.constants.values()),
+    )
+    opset = [onnx.helper.make_opsetid("", OPSET)]
+    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="ebb")
+    model.producer_version = __version__
+    about = {
+        "config": config.as_dict(),
+        "level": level,
+        "weights": checkpoint.origin(),
+        "input": f"NCHW, [0, 1], half the photo's size; height and width divide by {SIZE_MULTIPLE}",
+    }
+    onnx.helper.set_model_props(model, {"ebb": json.dumps(about, sort_keys=True)})
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _compare(
+    session: Any,  # noqa: ANN401 - onnxruntime has no types
+    checkpoint: TrainedNetwork,
+    level: int,
+    size: PhotoSize,
+    *,
+    clip: bool,
+) -> Parity:
+    trial = inputs.scene(size, checkpoint.config.in_channels)
+    found: NDArray[np.float32] = session.run(None, {INPUT: trial.photo.transpose(0, 3, 1, 2)})[0]
+    wanted = checkpoint.picture(trial.photo, level, clip=clip)
+    return compare(f"{trial.name} {size}", found.transpose(0, 2, 3, 1), wanted)

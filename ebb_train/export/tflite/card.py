@@ -1,0 +1,82 @@
+"""The card beside a TFLite file: what goes in, what comes out, what was measured, what not to expect."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from ebb.errors import InvalidInput
+from ebb.files import read_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ebb_train.export.tflite.report import FileReport
+
+
+def render_card(report: FileReport, evaluation: Mapping[str, Any] | None = None) -> str:
+    """Write the card of a file that was exported; the same facts give the same text.
+
+    Args:
+        report: Of the export.
+        evaluation: What :func:`read_evaluation` gives.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ebb_train.export.tflite", "."),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Markdown; texts go through plain()
+    )
+    environment.filters["plain"] = plain
+    anatomy = report.anatomy
+    return environment.get_template("card.md.jinja").render(
+        name=report.path.stem,
+        note=anatomy.note,
+        bytes=anatomy.bytes,
+        sha256=report.sha256,
+        ops=sum(anatomy.ops.values()),
+        faults=len({fault.index for fault in anatomy.faults}),
+        multiply_adds=anatomy.cost.multiply_adds,
+        peak=anatomy.cost.peak_bytes,
+        lean_peak=anatomy.cost.lean_peak_bytes,
+        parity=report.parity,
+        **(evaluation or {"scores": {}, "pairs": 0, "split": ""}),
+    )
+
+
+def plain(text: object) -> str:
+    """Text that cannot break out of its line or table cell."""
+    return re.sub(r"([\\|`*_<>\[\]#])", r"\\\1", " ".join(str(text).split()))
+
+
+def read_evaluation(path: Path, weights: str) -> dict[str, Any]:
+    """Read the means out of the ``report.json`` of ``ebb-train evaluate``.
+
+    Args:
+        path: The file.
+        weights: SHA-256 of the checkpoint that must have been evaluated.
+
+    Raises:
+        InvalidInput: it cannot be read, is something else, or the evaluation of other weights.
+    """
+    try:
+        report = json.loads(read_bytes(path))
+        scores = {
+            name: f"{cell['mean']:.4g}" if cell["mean"] is not None else f"not measured, {cell['reason']}"
+            for name, cell in report["summary"].items()
+        }
+        evaluated = report["model"].get("weights_sha256")
+        facts = {"scores": scores, "pairs": int(report["pairs"]), "split": str(report["split"])}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        hint = "wanted: report.json of ebb-train evaluate"
+        raise InvalidInput("not a report of an evaluation", path=path, hint=hint) from error
+    if evaluated != weights:
+        hint = "run ebb-train evaluate with the weights file that is exported"
+        raise InvalidInput("the evaluation of another model", path=path, hint=hint)
+    return facts

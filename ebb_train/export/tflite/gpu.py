@@ -1,0 +1,97 @@
+"""The real thing: does LiteRT's GPU accelerator take a file whole, and is what it computes right?
+
+LiteRT's package brings an accelerator that runs on WebGPU, and so on any Vulkan driver, one in software
+included. It is asked for the GPU alone: with the CPU as second choice LiteRT says of every file that it is
+accelerated. It computes in float16, as phones do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb.errors import EbbError, ExitCode, MissingDependency
+from ebb.files import read_bytes
+from ebb_train.export.parity import compare
+from ebb_train.export.tflite.graph import read_graph
+from ebb_train.export.tflite.probe import probe
+from ebb_train.export.tflite.runtime import single_ends
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ebb_train.export.parity import Parity
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuVerdict:
+    """The result of a file on the GPU."""
+
+    whole: bool | None
+    """The GPU takes all operations; None: there is no driver to ask."""
+    device: str = ""
+    """As its driver calls it."""
+    reason: str = ""
+    """Why not."""
+    parity: Parity | None = None
+    """Its picture against that of this machine's CPU or of PyTorch, if it was run."""
+    seconds: float | None = None
+    """Of a second run, if it was run."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Done, failed, or a driver is missing."""
+        if self.whole is None:
+            return ExitCode.MISSING
+        return ExitCode.DONE if self.whole else ExitCode.ITEMS_FAILED
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    def as_text(self) -> str:
+        """One line, for people."""
+        if not self.whole:
+            return f"GPU: {'not whole' if self.whole is False else 'not verified'}: {self.reason}"
+        text = f"GPU: all operations compiled for {self.device}"
+        if self.parity is not None:
+            text += (
+                f"; ran in {self.seconds:.2f} s, PSNR {self.parity.psnr:.1f} dB, max {self.parity.max:.1e}"
+            )
+        return text
+
+
+def verify_gpu(path: Path, photo: NDArray[np.float32] | None = None) -> GpuVerdict:
+    """Compile a file for the GPU alone.
+
+    Args:
+        path: The file.
+        photo: If given, the file is run on it too, and its picture compared with that of the CPU.
+    """
+    photos = [] if photo is None else [photo]
+    try:
+        found = probe(path, "gpu", photos=photos, runs=len(photos))
+    except MissingDependency as error:
+        return GpuVerdict(whole=None, reason=f"{error.message} ({error.hint})")
+    except EbbError as error:
+        return GpuVerdict(whole=False, reason=error.message)
+    if photo is None:
+        return GpuVerdict(whole=True, device=found.device)
+    wanted = probe(path, "lean", photos=photos).pictures[0]
+    parity = compare("GPU against CPU", found.pictures[0], wanted)
+    return GpuVerdict(whole=True, device=found.device, parity=parity, seconds=found.median_s)
+
+
+def verify_gpu_on_noise(path: Path, *, run: bool) -> GpuVerdict:
+    """Compile anybody's file for the GPU alone, and run it on noise if asked.
+
+    Raises:
+        InvalidInput: not a file with one float32 input and output of fixed shape.
+    """
+    start, _ = single_ends(read_graph(read_bytes(path), path), path)
+    photo = np.random.default_rng(0).random(start.shape, np.float32)
+    return verify_gpu(path, photo if run else None)

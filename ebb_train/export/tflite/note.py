@@ -1,0 +1,168 @@
+"""The note inside a TFLite file: what goes in and comes out, where the weights are from, under which terms.
+
+It is a metadata entry of JSON text, so that any reader of the format finds it, next to a signature and names
+for input and output.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ebb.errors import InvalidInput
+from ebb.version import __version__
+from ebb_train import optional
+from ebb_train.export.settings import INPUT, OUTPUT
+from ebb_train.export.tflite.graph import IDENTIFIER
+from ebb_train.models.blocks import RGB_GAIN, RGB_OFFSET
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ebb_train.export.settings import PhotoSize, Precision
+    from ebb_train.export.tflite.graph import Graph
+    from ebb_train.models.pynet import PyNetConfig
+
+NAME = "ebb"
+"""Of the metadata entry."""
+
+SIGNATURE = "serving_default"
+"""Under this name run times look for input and output."""
+
+ALIGNMENT = 16
+"""Bytes; the schema asks that constants start at multiples of it."""
+
+
+def about(
+    config: PyNetConfig,
+    size: PhotoSize,
+    *,
+    level: int,
+    precision: Precision,
+    clip: bool,
+    weights: Mapping[str, str],
+) -> dict[str, Any]:
+    """Say what a file is.
+
+    Args:
+        config: What the network is like.
+        size: Of the photo.
+        level: Whose picture comes out.
+        precision: Of the weights.
+        clip: Whether the picture is cut to [0, 1].
+        weights: SHA-256, source and licence of the checkpoint.
+
+    Returns:
+        Plain values; equal files have equal ones, so there is no date.
+    """
+    channels = ["red", "green", "blue", "inverse depth"][: config.in_channels]
+    depth = "; inverse depth: 0 far, 1 near, as ebb depth writes it, at the same size"
+    return {
+        "format": 1,
+        "network": "pynet",
+        "config": config.as_dict(),
+        "level": level,
+        "precision": precision,
+        "photo_size": list(size),
+        "input": {
+            "name": INPUT,
+            "shape": [1, *size.input, config.in_channels],
+            "axes": "batch, row, column, channel",
+            "type": "float32",
+            "range": [0, 1],
+            "channels": channels,
+            "meaning": "sRGB photo at half size (bicubic), 8-bit values / 255"
+            + (depth if config.in_channels == 4 else ""),
+        },
+        "output": {
+            "name": OUTPUT,
+            "shape": [1, *size.picture(level), 3],
+            "axes": "batch, row, column, channel",
+            "type": "float32",
+            "range": [0, 1] if clip else [round(RGB_OFFSET - RGB_GAIN, 2), round(RGB_OFFSET + RGB_GAIN, 2)],
+            "channels": ["red", "green", "blue"],
+            "meaning": "the photo with shallow depth of field, sRGB; clip to [0, 1]",
+        },
+        "weights": dict(weights),
+        "software": {"ebb": __version__, "tensorflow": importlib.metadata.version("tensorflow")},
+    }
+
+
+def attach(data: bytes, note: Mapping[str, Any]) -> bytes:
+    """Write a note, a signature and the names of input and output into a TFLite file.
+
+    Args:
+        data: A file with one input and one output, as
+            :func:`~ebb_train.export.tflite.convert.to_tflite` makes it.
+        note: As :func:`about` makes it.
+
+    Returns:
+        The file; equal arguments give equal bytes.
+    """
+    schema = optional.litert("schema_py_generated")
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    main = model.subgraphs[0]
+    ends = {INPUT: int(main.inputs[0]), OUTPUT: int(main.outputs[0])}
+    for name, number in ends.items():
+        main.tensors[number].name = name.encode()
+    tensors = [schema.TensorMapT(name=name, tensorIndex=number) for name, number in ends.items()]
+    model.signatureDefs = [
+        schema.SignatureDefT(inputs=tensors[:1], outputs=tensors[1:], signatureKey=SIGNATURE, subgraphIndex=0)
+    ]
+    model.description = f"PyNET, level {note['level']}, {note['precision']}; see the metadata entry {NAME}"
+    text = json.dumps(note, sort_keys=True, ensure_ascii=False).encode()
+    model.metadata = [*(model.metadata or []), schema.MetadataT(name=NAME, buffer=len(model.buffers))]
+    model.buffers = [*model.buffers, schema.BufferT(data=np.frombuffer(text, np.uint8))]
+    return _pack(schema, model)
+
+
+def read_note(graph: Graph) -> dict[str, Any] | None:
+    """Read back what :func:`attach` wrote; None for a file of others.
+
+    Raises:
+        InvalidInput: there is a note of this name, but not one of ours.
+    """
+    if NAME not in graph.notes:
+        return None
+    try:
+        note = json.loads(graph.notes[NAME])
+    except ValueError as error:
+        raise InvalidInput("the note in the file cannot be read") from error
+    if not isinstance(note, dict) or note.get("format") != 1:
+        raise InvalidInput("the note in the file is not one this version knows")
+    return note
+
+
+def _pack(schema: Any, model: Any) -> bytes:  # noqa: ANN401 - a generated module
+    """Serialise; the generated code alone would forget the alignment of constants."""
+    import flatbuffers
+
+    class Aligned:
+        """A buffer that packs itself."""
+
+        def __init__(self, data: Any) -> None:  # noqa: ANN401 - bytes as NumPy array, or none
+            self.data = data
+
+        def Pack(self, builder: Any) -> Any:  # noqa: ANN401, N802 - the name the generated code calls
+            vector = None if self.data is None or not len(self.data) else _vector(builder, self.data)
+            schema.BufferStart(builder)
+            if vector is not None:
+                schema.BufferAddData(builder, vector)
+            return schema.BufferEnd(builder)
+
+    model.buffers = [Aligned(buffer.data) for buffer in model.buffers]
+    size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    builder = flatbuffers.Builder(size + (1 << 20))
+    builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _vector(builder: Any, data: Any) -> Any:  # noqa: ANN401 - flatbuffers has no types
+    length = len(data)
+    builder.StartVector(1, length, ALIGNMENT)
+    builder.head = builder.head - length
+    builder.Bytes[builder.head : builder.head + length] = data.tobytes()
+    return builder.EndVector()

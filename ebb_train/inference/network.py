@@ -1,0 +1,33 @@
+"""Networks ready to run: read from a weights file or a run folder, on their device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ebb_train import optional
+from ebb_train.models.weights_path import weights_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ebb_train.models.network import PyNet
+
+
+def load_network(path: Path, device: str = "auto") -> PyNet:
+    """Read a network and move it to a device.
+
+    Args:
+        path: A weights file, or a run folder of ``ebb-train fit``: the last level there is.
+        device: cpu, cuda or auto.
+
+    Raises:
+        UsageError: there is no such device.
+        InvalidInput: not a weights file of PyNET, a damaged one, or a folder without weights.
+        MissingDependency: safetensors or PyTorch is not installed.
+    """
+    optional.safetensors()
+    optional.torch()
+    from ebb.pytorch import to_device, torch_device
+    from ebb_train.models.network import load_pynet
+
+    return to_device(load_pynet(weights_path(path)), torch_device(device))

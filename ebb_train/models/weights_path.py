@@ -1,0 +1,47 @@
+"""Where the weights of a trained network are: a file, or the files in the run folder of ``ebb-train fit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ebb.errors import InvalidInput
+
+SUFFIX = ".safetensors"
+
+
+def level_weights(run: Path, level: int) -> Path:
+    """The network at the end of a level, in a run folder."""
+    return run / f"level-{level}{SUFFIX}"
+
+
+def best_weights(run: Path, level: int) -> Path:
+    """The network with the best validation score of a level, in a run folder."""
+    return run / f"level-{level}-best{SUFFIX}"
+
+
+def last_weights(run: Path) -> Path:
+    """The weights of the last level that a run has reached: the best ones if it was validated.
+
+    Raises:
+        InvalidInput: there are none.
+    """
+    for level in range(1, 8):
+        for path in (best_weights(run, level), level_weights(run, level)):
+            if path.exists():
+                return path
+    hint = "name a weights file, or a run folder of ebb-train fit"
+    raise InvalidInput("no level-N.safetensors in this folder", path=run, hint=hint)
+
+
+def weights_path(path: Path) -> Path:
+    """The weights file that a path stands for: the file itself, or the last weights of a run folder.
+
+    Raises:
+        InvalidInput: a folder without weights.
+    """
+    return last_weights(path) if path.is_dir() else path
+
+
+def is_weights_path(name: str) -> bool:
+    """Whether a text names a weights file or a folder, not a model."""
+    return name.endswith(SUFFIX) or Path(name).is_dir()

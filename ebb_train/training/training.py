@@ -1,0 +1,222 @@
+"""Training of all levels, 7 first: each starts from the one before, and all deeper levels train further.
+
+An interrupted run resumes when it is started again; on the CPU, with the same number of threads, the results
+are the same to the bit. The data loader has no state to save: the stream of samples is a function of the seed
+and the position in it.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ebb.errors import UsageError
+from ebb.progress import SilentProgress
+from ebb.pytorch import as_memory_error
+from ebb_train import optional
+from ebb_train.models.network import save_pynet
+from ebb_train.models.weights_path import level_weights
+from ebb_train.settings import MonitorSettings
+from ebb_train.training.checkpoint import Position, newest_checkpoint, save_checkpoint
+from ebb_train.training.context import open_context
+from ebb_train.training.eta import find_workload
+from ebb_train.training.level import level_batches, level_trainer
+from ebb_train.training.monitor import Monitor
+from ebb_train.training.setup import as_launched, is_first_here
+from ebb_train.training.trainer import Diverged, arithmetic
+from ebb_train.training.validation import find_validator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ebb.progress import Progress
+    from ebb_train.models.network import PyNet
+    from ebb_train.models.pynet import PyNetConfig
+    from ebb_train.settings import ComputeSettings, FitSettings, ScheduledLevel
+    from ebb_train.training.checkpoint import Checkpoint
+    from ebb_train.training.context import TrainingContext
+    from ebb_train.training.trainer import Trainer
+
+DEFAULT_MONITOR = MonitorSettings()
+
+BATCHES_HINT = "lower --micro-batch, which changes no result, or --crop; the last checkpoint is kept"
+PHOTOS_HINT = (
+    "validation renders whole photos: a data set of a lower ebb align --height needs less; "
+    "the last checkpoint is kept"
+)
+"""What to do where memory is short."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitReport:
+    """The result of a run."""
+
+    run: Path
+    weights: Path
+    """Of the last level."""
+    steps: int
+    """Of all levels, with those of earlier starts."""
+    resumed_at: int
+    """Steps that were done before this start."""
+    rank: int = 0
+    """Of this process among those that trained; only rank 0 should report."""
+
+
+def fit(
+    dataset: Path,
+    out: Path,
+    config: PyNetConfig,
+    settings: FitSettings,
+    compute: ComputeSettings,
+    monitor_settings: MonitorSettings = DEFAULT_MONITOR,
+    *,
+    progress: Progress | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> FitReport:
+    """Train levels 7 … ``config.level``, or resume.
+
+    Args:
+        dataset: A dataset folder, its folder of shards, or an EBB! folder; its train pairs are used.
+        out: The run folder.
+        config: The network, and the last level to train.
+        settings: What is computed.
+        compute: How it is carried out.
+        monitor_settings: What is logged and validated on the way.
+        progress: Receives every step.
+        note: Called with one line of text for the user.
+
+    Raises:
+        UsageError: settings that do not go together, or are not those of the run folder.
+        InvalidInput: the data set or all checkpoints are broken.
+        MissingDependency: PyTorch Lightning Fabric, TensorBoard, a GPU or the VGG-19 weights are missing.
+        Diverged: the loss is not finite.
+        OutputError: the run folder cannot be written.
+        DatasetLocked: another process trains in the run folder.
+        ProcessLost: one of several processes is gone.
+    """
+    optional.tensorboard()
+    validator = find_validator(dataset, monitor_settings, note if is_first_here() else _silent)
+    with open_context(dataset, out, config, settings, as_launched(compute)) as context:
+        is_first = context.fabric.is_global_zero
+        progress = progress if progress and is_first else SilentProgress()
+        checkpoint, resumed_at = resume(context, note if is_first else _silent)
+        workload = find_workload(config, context.schedule)
+        monitor = Monitor(monitor_settings, workload, validator, progress, context.folder, resumed_at)
+        with closing(monitor):
+            network: PyNet | None = None
+            for level in context.schedule.levels():
+                if checkpoint and level.plan.level > checkpoint.position.level:
+                    continue  # done before
+                first = checkpoint.position.step + 1 if checkpoint else 1
+                trainer = level_trainer(context, level.plan, network, checkpoint)
+                train_level(context, level, trainer, monitor, first)
+                network, checkpoint = trainer.network, None
+    return FitReport(
+        run=out,
+        weights=level_weights(out, config.level),
+        steps=context.schedule.steps,
+        resumed_at=resumed_at,
+        rank=context.fabric.global_rank,
+    )
+
+
+def train_level(
+    context: TrainingContext, level: ScheduledLevel, trainer: Trainer, monitor: Monitor, first: int
+) -> None:
+    """Train one level.
+
+    Args:
+        context: What the run computes with.
+        level: The level, and where it is in the run.
+        trainer: Holds the network as it was before step ``first``.
+        monitor: Logs and validates.
+        first: The step to begin with, from 1; behind the last, nothing is done.
+
+    Raises:
+        Diverged: the loss is not finite.
+        UsageError: there is not enough memory.
+        InvalidInput: a pair is damaged.
+        OutputError: the run folder cannot be written.
+    """
+    plan = level.plan
+    monitor.start(plan.level, first - 1)
+    try:
+        with closing(level_batches(context, level, first - 1)) as batches:
+            for step in range(first, plan.iterations + 1):
+                position = Position(level=plan.level, step=step, total=level.steps_before + step)
+                with (
+                    _naming_step(position, context.out, BATCHES_HINT),
+                    as_memory_error(f"batches of {plan.batch} crops of {plan.crop} pixels"),
+                ):
+                    terms = trainer.step(batches)
+                monitor.step(position, terms, plan.batch)
+                with _naming_step(position, context.out, PHOTOS_HINT):
+                    monitor.validate_if_due(position, trainer)
+                save_if_due(context, trainer, position, is_last=step == plan.iterations)
+                monitor.advance(position)
+    finally:
+        monitor.finish()
+
+
+def save_if_due(context: TrainingContext, trainer: Trainer, position: Position, *, is_last: bool) -> None:
+    """Write a checkpoint every few steps; after the last step of a level its weights, too.
+
+    Raises:
+        OutputError: the run folder cannot be written.
+    """
+    folder = context.folder
+    if folder is None or (position.step % context.compute.checkpoint_every and not is_last):
+        return
+    if is_last:
+        source = f"ebb-train fit, level {position.level}"
+        save_pynet(folder.level_weights(position.level), trainer.averaged_network, source=source)
+    save_checkpoint(folder.path, trainer.network, trainer.state(), position, folder.identity)
+
+
+def resume(context: TrainingContext, note: Callable[[str], None]) -> tuple[Checkpoint | None, int]:
+    """Find the newest checkpoint, and take later steps out of the log.
+
+    Returns:
+        The checkpoint, if there is one, and how many steps of all levels are done.
+
+    Raises:
+        InvalidInput: there are checkpoints, but none is whole or of this run.
+        OutputError: the log cannot be written.
+    """
+    checkpoint = newest_checkpoint(context.out, context.identity, note)
+    done = checkpoint.position.total if checkpoint else 0
+    if checkpoint:
+        position = checkpoint.position
+        note(f"resuming after step {position.step} of level {position.level}")
+        before, now = checkpoint.training["arithmetic"], arithmetic(context.fabric, context.compute)
+        if changes := [
+            f"{name} {now[name]}, {before[name]} before" for name in now if now[name] != before[name]
+        ]:
+            note(f"note: {'; '.join(changes)}: the last bits will differ from those of an uninterrupted run")
+    if context.folder:
+        context.folder.forget_after(done)
+    return checkpoint, done
+
+
+@contextmanager
+def _naming_step(position: Position, out: Path, memory_hint: str) -> Iterator[None]:
+    """Let errors name the level and the step.
+
+    Raises:
+        UsageError: in place of MemoryError.
+        Diverged: with a longer message.
+    """
+    where = f"level {position.level}, step {position.step}"
+    try:
+        yield
+    except MemoryError as error:
+        raise UsageError(f"{where}: {error}", path=out, hint=memory_hint) from error
+    except Diverged as error:
+        hint = "the last checkpoint is kept; a lower learning rate or --precision fp32 may help"
+        raise Diverged(f"{where}: {error.message}", path=out, hint=hint) from error
+
+
+def _silent(_: str) -> None:
+    """Say nothing: another process says it."""

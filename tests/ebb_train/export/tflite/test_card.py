@@ -1,0 +1,89 @@
+"""The card beside a file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ebb.errors import InvalidInput
+from ebb_train.export.parity import compare
+from ebb_train.export.tflite.card import plain, read_evaluation, render_card
+from ebb_train.export.tflite.lint import Fault
+from ebb_train.export.tflite.report import FileReport, examine_file
+
+
+@pytest.fixture
+def report(file: Path) -> FileReport:
+    parity = [compare("noise", np.zeros(3, np.float32), np.full(3, 0.1, np.float32))]
+    return FileReport(
+        path=Path("bokeh.tflite"),
+        sha256="12ab",
+        anatomy=examine_file(file),
+        parity=parity,
+        limit="",
+    )
+
+
+def test_what_it_says(report: FileReport) -> None:
+    card = render_card(report)
+    assert card.startswith("# bokeh\n")
+    for text in (
+        "1 × 64 × 96 × 4 float32: red, green, blue, inverse depth, 0 to 1",
+        "1 × 128 × 192 × 3 float32",
+        "SHA-256 " + "ab" * 32,
+        "| SHA-256 of the file | 12ab |",
+        "takes all",
+        "| noise | 1.0e-01 | 1.0e-01 | 20.0 |",
+        "Not measured: `ebb-train evaluate`",
+        "statistics over the whole photo",
+        "fourth channel",
+    ):
+        assert text in card
+    assert card == render_card(report)
+
+
+def test_faults_and_texts_that_would_break_the_table(report: FileReport) -> None:
+    assert report.anatomy.note is not None
+    weights = report.anatomy.note["weights"] | {"source": "a | b\n# c <script>", "licence": ""}
+    note = report.anatomy.note | {"weights": weights, "level": 3, "precision": "int8"}
+    faults = [Fault(op="ADD", index=1, rule=rule) for rule in "ab"]
+    card = render_card(replace(report, anatomy=replace(report.anatomy, note=note, faults=faults)))
+    assert "| trained by | a \\| b \\# c \\<script\\> |" in card
+    assert "unknown: ask whoever trained them" in card
+    assert "leaves 1 operations to the CPU" in card
+    assert "Integer files are for CPUs" in card
+    assert "at 1/4 of the photo's size" in card
+
+
+def test_figures_of_an_evaluation(report: FileReport, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    summary = {
+        "ebb.psnr": {"mean": 23.4567, "low": 23, "high": 24},
+        "ebb.lpips": {"mean": None, "reason": "no weights"},
+    }
+    model = {"model": "pynet", "weights_sha256": "ab"}
+    path.write_text(json.dumps({"model": model, "summary": summary, "pairs": 7, "split": "test"}))
+    card = render_card(report, read_evaluation(path, "ab"))
+    assert "- ebb.psnr: 23.46\n" in card
+    assert "- ebb.lpips: not measured, no weights\n" in card
+    assert "the 7 pairs of the split `test`" in card
+    with pytest.raises(InvalidInput, match=r"the evaluation of another model \(run ebb-train evaluate with"):
+        read_evaluation(path, "cd")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"summary": 3}', '{"summary": {"a": {}}, "pairs": 1, "split": "x"}']
+)
+def test_other_files_than_evaluations(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(text)
+    with pytest.raises(InvalidInput, match="not a report of an evaluation"):
+        read_evaluation(path, "ab")
+
+
+def test_plain_text() -> None:
+    assert plain(" a\n`b`  ") == "a \\`b\\`"

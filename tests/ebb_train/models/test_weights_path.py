@@ -1,0 +1,41 @@
+"""Which file a path stands for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ebb.errors import InvalidInput
+from ebb_train.models.weights_path import (
+    best_weights,
+    is_weights_path,
+    last_weights,
+    level_weights,
+    weights_path,
+)
+
+
+def test_the_last_weights_are_the_best_of_the_last_level(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"no level-N\.safetensors in this folder"):
+        weights_path(tmp_path)
+    for name in ("level-7", "level-4"):
+        (tmp_path / f"{name}.safetensors").touch()
+    assert last_weights(tmp_path).name == "level-4.safetensors"
+    (tmp_path / "level-4-best.safetensors").touch()
+    assert weights_path(tmp_path).name == "level-4-best.safetensors"
+    (tmp_path / "level-3.safetensors").touch()
+    assert weights_path(tmp_path).name == "level-3.safetensors"
+    assert weights_path(tmp_path / "level-7.safetensors").name == "level-7.safetensors"
+    assert weights_path(tmp_path / "none.safetensors").name == "none.safetensors"
+
+
+def test_names_of_the_files_of_a_run() -> None:
+    assert level_weights(Path("run"), 3) == Path("run/level-3.safetensors")
+    assert best_weights(Path("run"), 3) == Path("run/level-3-best.safetensors")
+
+
+def test_files_and_folders_are_paths_and_models_are_not(tmp_path: Path) -> None:
+    assert is_weights_path("none.safetensors")
+    assert is_weights_path(str(tmp_path))
+    assert not is_weights_path("identity")
