@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ebb_train import optional
-from ebb_train.export.graph import read_graph
+from ebb_train.export.tflite.graph import read_graph
 
 NO_DRIVER = "Failed to initialize WebGPU environment"
 

@@ -181,6 +181,15 @@ class Tiff:
         _require(self._data, offset, length)
         return self._data[offset : offset + length]
 
+    def part(self, offset: int, length: int) -> bytes:
+        """Some bytes of the file.
+
+        Raises:
+            Broken: ``corrupt_input`` when they lie outside the file.
+        """
+        _require(self._data, offset, length)
+        return self._data[offset : offset + length]
+
     def _entries(self, start: int, stop: int) -> Directory:
         width, entry_bytes = int(self._word[1]), 20 if self._big else 12
         fields = [("tag", "u2"), ("kind", "u2"), ("num_values", self._word), ("value", f"V{self._word[1]}")]

@@ -9,7 +9,7 @@ import numpy as np
 from ebb.arrays import Size
 from ebb.errors import Broken, Reason
 from ebb.formats.heif import HEIF_SUFFIXES, decode_heif
-from ebb.formats.tiff_reader import Tiff
+from ebb.formats.tiff_pixels import decode_tiff
 from ebb.photo.color import srgb_conversion, to_8_bits
 from ebb.photo.raw import develop
 from ebb.photo.suffixes import RAW_SUFFIXES
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Homography, Rgb
     from ebb.photo.raw import Balance
-
-_ORIENTATION = 0x0112  # TIFF tag
 
 Array = TypeVar("Array", bound="NDArray[Any]")
 
@@ -60,9 +58,8 @@ def decode(
         (height, width, 3) of the upright photo, uint8 or uint16, contiguous.
 
     Raises:
-        Broken: ``corrupt_input`` when the pixels cannot be decoded or hold no picture, ``unreadable`` when
-            they are of a kind that no camera writes (floating point), ``unsupported_raw`` and
-            ``unsupported_color``.
+        Broken: ``corrupt_input`` when the pixels cannot be decoded or hold no picture, and by the name of
+            what is not supported: ``unsupported_pixels``, ``unsupported_raw``, ``unsupported_color``.
         MissingDependency: a HEIC, and pillow-heif is not installed.
     """
     if suffix.lower() in RAW_SUFFIXES:
@@ -138,7 +135,7 @@ def _decode_image(data: bytes) -> Rgb:
     import cv2
 
     if data[:2] in (b"II", b"MM"):
-        data = _without_orientation(data)
+        return decode_tiff(data)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -147,12 +144,5 @@ def _decode_image(data: bytes) -> Rgb:
     if bgr is None:
         raise Broken(Reason.CORRUPT_INPUT, "cannot be decoded: its pixels are truncated or damaged")
     if bgr.dtype not in (np.uint8, np.uint16):
-        raise Broken(Reason.UNREADABLE, f"holds {bgr.dtype} pixels; 8 and 16 bit are supported")
+        raise Broken(Reason.UNSUPPORTED_PIXELS, f"holds {bgr.dtype} pixels; 8 and 16 bit are supported")
     return cast("Rgb", cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
-
-
-def _without_orientation(tiff: bytes) -> bytes:
-    """OpenCV turns a TIFF by its orientation tag even when told not to; that would turn it twice."""
-    parsed = Tiff(tiff)
-    directories = parsed.directories()
-    return parsed.with_value(directories[0], _ORIENTATION, 1) if directories else tiff

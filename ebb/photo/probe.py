@@ -17,6 +17,7 @@ from ebb.formats.containers import (
     read_png_header,
 )
 from ebb.formats.heif import HEIF_SUFFIXES, heif_size
+from ebb.formats.tiff_pixels import tiff_layout
 from ebb.formats.tiff_reader import Tiff
 from ebb.photo.raw import raw_size
 from ebb.photo.suffixes import OTHER_RAW_SUFFIXES, PHOTO_SUFFIXES, RAW_SUFFIXES
@@ -56,7 +57,9 @@ def probe(data: bytes, suffix: str, max_megapixels: float) -> Size:
 
     Raises:
         Broken: ``unsupported_file`` for another suffix, ``unreadable`` for an empty file or one that does
-            not look like its suffix, ``too_large``, ``corrupt_input`` for a truncated or damaged file.
+            not look like its suffix, ``too_large``, ``corrupt_input`` for a truncated or damaged file,
+            ``unsupported_raw``, ``unsupported_pixels`` and ``unsupported_color`` by the name of what is not
+            supported.
     """
     suffix = suffix.lower()
     if suffix not in PHOTO_SUFFIXES:
@@ -74,7 +77,10 @@ def probe(data: bytes, suffix: str, max_megapixels: float) -> Size:
         return _probe_jpeg(data, check_size)
     if suffix == ".png":
         return _probe_png(data, check_size)
-    return _require_pixels(_probe_tiff(data, check_size, standard=True))
+    size = _require_pixels(_probe_tiff(data, check_size, standard=True))
+    tiff = Tiff(data)
+    tiff_layout(tiff, tiff.readable_directory(tiff.first))
+    return size
 
 
 def _check_magic(data: bytes, suffix: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ebb.api.progress import CallbackProgress
-from ebb.console import watched
 from ebb.errors import Status
+from ebb.progress import watched
 
 
 def test_it_hears_of_each_stage_and_item() -> None:

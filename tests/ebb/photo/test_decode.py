@@ -192,6 +192,6 @@ def test_a_frame_of_one_colour_holds_no_picture() -> None:
 def test_floating_point_is_refused() -> None:
     stream = io.BytesIO()
     tifffile.imwrite(stream, np.random.default_rng(1).random((8, 8, 3), np.float32), photometric="rgb")
-    with pytest.raises(Broken, match="holds float32 pixels") as error:
+    with pytest.raises(Broken, match="floating point pixels of 32 bits") as error:
         decode(stream.getvalue(), ".tif", 1)
-    assert error.value.reason is Reason.UNREADABLE
+    assert error.value.reason is Reason.UNSUPPORTED_PIXELS
