@@ -15,7 +15,7 @@ import numpy as np
 from ebb.arrays import Size
 from ebb.simulation.develop import develop
 from ebb.simulation.hand_motion import CameraPose, intrinsics
-from ebb.simulation.plan import Kind, PairPlan, ShotPlan, Stream, plan_pair
+from ebb.simulation.plan import PairKind, PairPlan, ShotPlan, Stream, plan_pair
 from ebb.simulation.scenes import Scene, make_scene
 from ebb.simulation.sensor import Exposure, corner_loss, expose
 from ebb.simulation.simulate import APS_C, focal_length_px, optical_image
@@ -43,7 +43,7 @@ WIDE_ISO, SHALLOW_ISO = (100, 200, 400, 800, 1600), (100, 200, 400)
 POOR_SHARE, POOR_CONTRAST = 0.2, (0.1, 0.5)
 """Share of the scenes whose texture is reduced, and to which share of its contrast."""
 
-WRONG = (Kind.MOVED_SUBJECT, Kind.MISSED_FOCUS, Kind.PARALLAX, Kind.OVEREXPOSED)
+WRONG = (PairKind.MOVED_SUBJECT, PairKind.MISSED_FOCUS, PairKind.PARALLAX, PairKind.OVEREXPOSED)
 GOOD_PER_SCENE = 3
 PAIRS_PER_GROUP = 2 * (GOOD_PER_SCENE + 2)
 STRIDE = 4
@@ -68,7 +68,7 @@ class StudyPair:
         changed: Share of the frame where the shallow photo shows another thing.
     """
 
-    kind: Kind
+    kind: PairKind
     wide: Rgb8
     shallow: Rgb8
     texture: float
@@ -104,12 +104,12 @@ def pairs_of_group(seed: int, group: int, frame: Size = SIZE) -> Iterator[StudyP
     firsts = []
     for place in places:
         for number in range(GOOD_PER_SCENE):
-            pair = _pair(place, _plan(place, Kind.GOOD))
+            pair = _pair(place, _plan(place, PairKind.GOOD))
             firsts += [pair] if number == 0 else []
             yield pair
         yield _pair(place, _plan(place, WRONG[place.plan.index % len(WRONG)]))
     for this, other in (firsts, firsts[::-1]):
-        yield dataclasses.replace(this, kind=Kind.UNRELATED, shallow=other.shallow, changed=1.0)
+        yield dataclasses.replace(this, kind=PairKind.UNRELATED, shallow=other.shallow, changed=1.0)
 
 
 def _place(seed: int, index: int, size: Size) -> _Place:
@@ -133,18 +133,18 @@ def _scene(plan: PairPlan, texture: float, subject_shift: float) -> Scene:
     return dataclasses.replace(scene, rgb=(mean + texture * (scene.rgb - mean)).astype(np.float32))
 
 
-def _plan(place: _Place, kind: Kind) -> PairPlan:
+def _plan(place: _Place, kind: PairKind) -> PairPlan:
     """Draw motion and exposure of a shallow photo, and what goes wrong with it."""
     rng, focal_px = place.rng, focal_length_px(place.plan, APS_C, place.scene.focus_m)
     shift = rng.uniform(-MAX_SHIFT, MAX_SHIFT, 2) * place.plan.size
     yaw, pitch = np.degrees(np.arctan(shift / focal_px))
     roll = rng.uniform(-MAX_ROLL_DEG, MAX_ROLL_DEG)
     moved = rng.uniform(-HAND_M, HAND_M, 3) * (rng.random() < 0.5)
-    if kind is Kind.PARALLAX:
+    if kind is PairKind.PARALLAX:
         moved[0] = rng.choice([-1, 1]) * rng.uniform(*STEP_M)
     ratio = float(rng.uniform(1 - MAX_RATIO, 1 + MAX_RATIO))
     far = float(rng.choice([rng.uniform(0.5, 0.65), rng.uniform(1.8, 3.0)]))
-    gain_ev = float(rng.uniform(3.0, 4.0) if kind is Kind.OVEREXPOSED else rng.uniform(-MAX_EV, MAX_EV))
+    gain_ev = float(rng.uniform(3.0, 4.0) if kind is PairKind.OVEREXPOSED else rng.uniform(-MAX_EV, MAX_EV))
     side = float(rng.choice([-1, 1]) * rng.uniform(0.2, 0.35))
     return dataclasses.replace(
         place.plan,
@@ -158,9 +158,9 @@ def _plan(place: _Place, kind: Kind) -> PairPlan:
             place.plan.shallow,
             iso=int(rng.choice(SHALLOW_ISO)),
             gain_ev=gain_ev,
-            focus_ratio=far if kind is Kind.MISSED_FOCUS else 1.0,
+            focus_ratio=far if kind is PairKind.MISSED_FOCUS else 1.0,
         ),
-        subject_shift=side if kind is Kind.MOVED_SUBJECT else 0.0,
+        subject_shift=side if kind is PairKind.MOVED_SUBJECT else 0.0,
     )
 
 
