@@ -45,7 +45,7 @@ from ebb.measurements import GATED, TABLE
 from ebb.photo.frame import DevelopedFrame
 from ebb.registration.register import register
 from ebb.settings import AlignSettings
-from ebb.simulation.plan import Kind
+from ebb.simulation.plan import PairKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -151,7 +151,7 @@ def share_clipped(photo: Rgb8) -> float:
 def must_reject(row: dict[str, Any]) -> bool:
     """Whether a pair shows what no training set should hold."""
     return (
-        row["kind"] == Kind.UNRELATED
+        row["kind"] == PairKind.UNRELATED
         or row["clipped"] > MAX_CLIPPED
         or row["changed"] > MAX_CHANGED
         or row["in_focus"] < MIN_IN_FOCUS
@@ -161,14 +161,14 @@ def must_reject(row: dict[str, Any]) -> bool:
 def verdict(row: dict[str, Any]) -> str:
     """The cell of the table a pair falls into."""
     if row["status"] == "rejected":
-        return "rejected wrong" if row["kind"] == Kind.GOOD and not must_reject(row) else "rejected right"
+        return "rejected wrong" if row["kind"] == PairKind.GOOD and not must_reject(row) else "rejected right"
     right = not must_reject(row) and row["focus_px"] is not None and row["focus_px"] <= MAX_FOCUS_ERROR_PX
     return "accepted right" if right else "accepted wrong"
 
 
 def summary(rows: list[dict[str, Any]], seed: int) -> dict[str, Any]:
     """The table and the distributions of the errors."""
-    good = [row for row in rows if row["kind"] == Kind.GOOD and not must_reject(row)]
+    good = [row for row in rows if row["kind"] == PairKind.GOOD and not must_reject(row)]
     accepted = [row for row in good if row["status"] == "ok"]
     rotated = [row["frame_px"] for row in accepted if row["rotation"]]
     moved = [row["focus_px"] for row in accepted if not row["rotation"]]

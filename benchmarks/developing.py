@@ -34,8 +34,8 @@ from PIL import Image
 from ebb.arrays import Size
 from ebb.bokeh.thin_lens import Lens, PixelGrid
 from ebb.formats.exif_writer import ShotInfo
-from ebb.photo.decode import opened_raw
 from ebb.photo.mosaic import Mosaic, read_mosaic
+from ebb.photo.raw import opened_raw
 from ebb.photo.resample import as_photo, resample
 from ebb.simulation.dng import write_dng
 from ebb.simulation.point_spread import focus_kernel, spread_light

@@ -35,7 +35,7 @@ from ebb.photo.resample import to_gray8
 from ebb.registration.coarse import Search, coarse_motion
 from ebb.registration.refinement import refine, sharp_in_both
 from ebb.registration.tiles import TILE_PX, band, measure, pyramid
-from ebb.simulation.plan import Kind
+from ebb.simulation.plan import PairKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def main() -> None:
 def compare_group(group: int) -> list[dict[str, Any]]:
     """All methods on the alignable pairs of a group."""
     cv2.setNumThreads(1)
-    good = [pair for pair in pairs_of_group(SEED, group) if pair.kind is Kind.GOOD]
+    good = [pair for pair in pairs_of_group(SEED, group) if pair.kind is PairKind.GOOD]
     return [row for row in map(compare, good) if row]
 
 

@@ -42,7 +42,7 @@ import numpy as np
 from ebb.arrays import Size
 from ebb.geometry.homography import apply
 from ebb.progress import SilentProgress
-from ebb.results import ALIGN, AlignedPair
+from ebb.results import ALIGN, StoredAlignment
 from ebb.runner.local import settle_worker
 from ebb.runner.stage import run_pairs
 from ebb.settings import AlignSettings, IngestSettings, RunSettings
@@ -144,7 +144,7 @@ def align_all(state: State, jobs: list[align.AlignJob], workers: int) -> None:
     run_pairs(state, ALIGN, jobs, align_and_weigh, RunSettings(workers=workers), SilentProgress())
 
 
-def align_and_weigh(job: align.AlignJob) -> Result[AlignedPair]:
+def align_and_weigh(job: align.AlignJob) -> Result[StoredAlignment]:
     """Align a pair and note the memory of the worker so far. Runs in a worker."""
     result = align.align_pair(job)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

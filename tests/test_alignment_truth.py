@@ -14,7 +14,7 @@ from benchmarks import alignment
 from benchmarks.alignment_pairs import GOOD_PER_SCENE, PAIRS_PER_GROUP, pairs_of_group
 from benchmarks.alignment_study import study_pair
 from ebb.arrays import Size
-from ebb.simulation.plan import Kind
+from ebb.simulation.plan import PairKind
 
 FRAME = Size(768, 512)
 SEED, GROUP = 3, 1
@@ -40,7 +40,7 @@ def study() -> list[dict[str, Any]]:
     return [study_pair(pair) for pair in pairs_of_group(SEED, GROUP, FRAME)]
 
 
-def of_kind(study: list[dict[str, Any]], kind: Kind) -> Iterator[dict[str, Any]]:
+def of_kind(study: list[dict[str, Any]], kind: PairKind) -> Iterator[dict[str, Any]]:
     return (row for row in study if row["kind"] == kind)
 
 
@@ -50,18 +50,18 @@ def test_no_pair_is_accepted_wrongly(study: list[dict[str, Any]]) -> None:
 
 
 def test_good_pairs_are_accepted_to_a_fraction_of_a_pixel_in_focus(study: list[dict[str, Any]]) -> None:
-    good = list(of_kind(study, Kind.GOOD))
+    good = list(of_kind(study, PairKind.GOOD))
     assert len(good) == 2 * GOOD_PER_SCENE
     assert [row.get("message") for row in good if row["status"] != "ok"] == []
     assert np.median([row["focus_px"] for row in good]) < 0.15
 
 
 def test_unrelated_scenes_are_rejected(study: list[dict[str, Any]]) -> None:
-    assert [row["status"] for row in of_kind(study, Kind.UNRELATED)] == ["rejected"] * 2
+    assert [row["status"] for row in of_kind(study, PairKind.UNRELATED)] == ["rejected"] * 2
 
 
 def test_exposure_is_within_a_twentieth_of_a_stop(study: list[dict[str, Any]]) -> None:
-    errors = [abs(row["ev_error"]) for row in of_kind(study, Kind.GOOD) if row["status"] == "ok"]
+    errors = [abs(row["ev_error"]) for row in of_kind(study, PairKind.GOOD) if row["status"] == "ok"]
     assert max(errors) <= 0.05
     assert np.median(errors) <= 0.02
 
