@@ -132,7 +132,7 @@ def test_a_photo_that_fails_is_a_row_and_the_others_are_made(tmp_path: Path, wei
     ]
     assert (tmp_path / "good_bokeh.png").is_file()
     assert report.as_dict()["failed"] == 4
-    assert "alone.jpg: no_depth: no alone_depth file beside it" in report.text()
+    assert "alone.jpg: no_depth: no alone_depth file beside alone.jpg" in report.text()
     assert f"({Reason.NO_DEPTH.advice})\n" in report.text()
     assert report.text().endswith("1 rendered, 4 failed")
 
