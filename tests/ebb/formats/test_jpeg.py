@@ -29,6 +29,13 @@ def test_quality_sampling_and_colour_order_agree_with_pillow() -> None:
     assert np.abs(np.asarray(ours).astype(float) - np.asarray(pillow)).mean() < 0.5
 
 
+def test_grey_has_one_component_and_keeps_its_sides() -> None:
+    ramp = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (16, 1))
+    found = Image.open(io.BytesIO(encode_jpeg(ramp)))
+    assert found.mode == "L"
+    assert np.abs(np.asarray(found).astype(int) - ramp).max() < 4
+
+
 def test_too_wide_for_jpeg() -> None:
     with pytest.raises(OutputError, match="refused a photo of 65501 x 1"):
         encode_jpeg(np.zeros((1, 65501, 3), np.uint8))
@@ -95,7 +102,7 @@ def test_pillow_turns_every_orientation_upright(photo: np.ndarray, orientation: 
     assert np.abs(upright.astype(int) - photo).mean() < 1.5
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.uint16)])
+@pytest.mark.parametrize("wrong", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.uint16)])
 def test_not_a_photo(wrong: np.ndarray) -> None:
     with pytest.raises(UsageError, match="uint8"):
         encode_jpeg(wrong)
