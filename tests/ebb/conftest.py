@@ -7,17 +7,9 @@ from pathlib import Path
 import pytest
 
 from ebb.console import SilentProgress
-from ebb.pipeline import PipelineReport, Settings, run_pipeline
-from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
-from tests.captures import scene, shot, write_card
-
-SETTINGS = Settings(
-    IngestSettings(),
-    AlignSettings(height=256),
-    DepthSettings(provider="sidecar"),
-    ShardSettings(test=1, val=0),
-    RunSettings(workers=2),
-)
+from ebb.pipeline import PipelineReport, run_pipeline
+from tests.helpers.captures import scene, shot, write_card
+from tests.helpers.settings import SETTINGS
 
 
 @pytest.fixture(scope="session")

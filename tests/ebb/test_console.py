@@ -16,7 +16,7 @@ from ebb.console import (
     watched,
 )
 from ebb.errors import InvalidInput, Reason, Status
-from tests.doubles import RecordedProgress
+from tests.helpers.doubles import RecordedProgress
 
 
 def test_results_go_out_and_notes_go_aside(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from ebb.errors import OutputError, UsageError
 from ebb.formats.exif_writer import EXIF_IFD, ShotInfo, exif_block
 from ebb.formats.jpeg import encode_jpeg
 from ebb.simulation.develop import as_stored
-from tests.captures import scene
+from tests.helpers.captures import scene
 
 
 def test_quality_sampling_and_colour_order_agree_with_pillow() -> None:

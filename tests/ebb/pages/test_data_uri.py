@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ebb.pages.data_uri import data_uri, reduce
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 
 def test_a_picture_travels_in_its_address() -> None:

@@ -12,7 +12,7 @@ from ebb.arrays import Size
 from ebb.errors import Broken, Reason
 from ebb.photo.decode import decode, developed_size, upright, upright_to_stored
 from ebb.photo.resample import resample, scale_matrix
-from tests.bayer import bayer_dng
+from tests.helpers.bayer_files import bayer_dng
 
 CAPTURES = Path(__file__).parents[3] / "data" / "sample" / "captures"
 

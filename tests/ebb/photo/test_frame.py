@@ -18,7 +18,7 @@ from ebb.photo.frame import (
     open_frame,
 )
 from ebb.photo.resample import scale_matrix
-from tests.bayer import bayer_dng, mosaic_of
+from tests.helpers.bayer_files import bayer_dng, mosaic_of
 
 CAPTURES = Path(__file__).parents[3] / "data" / "sample" / "captures"
 

@@ -15,8 +15,8 @@ from ebb.photo.mosaic import Mosaic, read_mosaic
 from ebb.photo.resample import as_photo, resample, scale_matrix
 from ebb.simulation.point_spread import focus_kernel, spread_light
 from ebb.simulation.sensor import Exposure, Sensor, expose
-from tests.bayer import PATTERNS, bayer_dng, mosaic_of, simulated_dng
-from tests.photographed import texture
+from tests.helpers.bayer_files import PATTERNS, bayer_dng, mosaic_of, simulated_dng
+from tests.helpers.textured_pairs import texture
 
 SIZE = Size(384, 288)
 SCALE = 1 / 3

@@ -11,7 +11,7 @@ from ebb.errors import ExitCode, Reason, Status
 from ebb.runner.stage import StageReport, needs_work, run_pairs, usable
 from ebb.settings import RunSettings
 from ebb.state import StageRow, State
-from tests.doubles import Job, work
+from tests.helpers.doubles import Job, work
 
 
 @pytest.fixture

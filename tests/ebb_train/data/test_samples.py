@@ -30,7 +30,7 @@ from ebb_train.data.samples import (
 )
 from ebb_train.data.sources import Photos, open_source
 from ebb_train.models.pynet import LEVELS, output_size
-from tests.photo_sets import photos, record, write_ebb, write_set
+from tests.helpers.datasets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:
     from ebb_train.data.samples import Batch

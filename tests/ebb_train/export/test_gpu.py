@@ -17,7 +17,7 @@ from ebb_train.export.gpu import GpuVerdict, verify_gpu, verify_gpu_on_noise
 from ebb_train.export.parity import compare
 from ebb_train.export.probe import Probe
 from ebb_train.export.settings import PhotoSize
-from tests.networks import lively_network
+from tests.helpers.networks import lively_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable

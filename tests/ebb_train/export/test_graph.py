@@ -15,7 +15,7 @@ from ebb_train.export import graph as graph_module
 from ebb_train.export.convert import to_tflite
 from ebb_train.export.graph import Graph, Op, Tensor, read_graph
 from ebb_train.export.settings import PhotoSize
-from tests.networks import lively_network
+from tests.helpers.networks import lively_network
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from ebb_train.export import tflite
 from ebb_train.export.graph import read_graph
 from ebb_train.export.note import read_note
 from ebb_train.export.parity import Limit
-from tests.photo_sets import record, write_set
+from tests.helpers.datasets import record, write_set
 
 if TYPE_CHECKING:
     from ebb_train.export.settings import PhotoSize, Precision

@@ -27,7 +27,7 @@ from ebb_train.fit.setup import (
 )
 from ebb_train.models.weights import read_pynet
 from ebb_train.settings import ComputeSettings, FitSettings, read_schedule
-from tests.photo_sets import record, write_set
+from tests.helpers.datasets import record, write_set
 
 ROOT = Path(__file__).parents[3]
 SCHEDULE = "[[level]]\nlevel = 7\niterations = 3\nbatch = 4\n"

@@ -20,7 +20,7 @@ from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.pixels import enlarge
 from ebb_train.settings import WatchSettings
-from tests.photo_sets import photos, record, write_ebb, write_set
+from tests.helpers.datasets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
