@@ -2,9 +2,10 @@
 
 Run: ``python benchmarks/metrics.py [--runs 7] [--scenes 16]``; writes ``benchmarks/results/metrics.json``.
 
-``agreement``: the largest absolute difference of each protocol to its oracle (``tests/metric_oracles.py``:
-scikit-image; ``tf.image`` in float64; torchmetrics in float64) over ``tests/photo_pairs.py`` (8 pairs of
-noise, 4 photo-like, odd sizes among them) and over one pair of 1024 x 1590.
+``agreement``: the largest absolute difference of each protocol to its oracle
+(``tests/helpers/metric_oracles.py``: scikit-image; ``tf.image`` in float64; torchmetrics in float64) over
+``tests/helpers/metric_pairs.py`` (8 pairs of noise, 4 photo-like, odd sizes among them) and over one pair of
+1024 x 1590.
 
 ``lpips``: the largest difference of the network with random weights to equation 1 computed in float64.
 
@@ -49,9 +50,9 @@ from ebb_train.metrics.regions import FOCUS_COC_PX, edge_halo, find_regions  # n
 from tests.ebb_train.metrics.test_blur import blurred, typical  # noqa: E402
 from tests.ebb_train.metrics.test_regions import halo_scene, overlap  # noqa: E402
 from tests.ebb_train.models.test_perceptual import by_formula, network, pictures  # noqa: E402
-from tests.metric_oracles import ORACLES, gaussian_ssim  # noqa: E402
-from tests.photo_pairs import PAIRS  # noqa: E402
-from tests.synthetic_pairs import synthetic_pair  # noqa: E402
+from tests.helpers.metric_oracles import ORACLES, gaussian_ssim  # noqa: E402
+from tests.helpers.metric_pairs import PAIRS  # noqa: E402
+from tests.helpers.rendered_pairs import synthetic_pair  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
 """The renderer against brute-force rays (quality) and against blurring every layer whole (speed).
 
-Quality: the analytic scenes of ``tests/ebb/bokeh/reference.py`` at 160 × 120, 1024 rays a pixel (4096 for
+Quality: the analytic scenes of ``tests/helpers/bokeh_reference.py`` at 160 × 120, 1024 rays a pixel (4096 for
 the point lights). The renderer sees the all-in-focus photo and the depth of the first surface only. PSNR,
 data range 1, both clipped at 1, in three bands: within reach of a depth edge (half the larger blur + 2 px),
 in focus, and the rest. ``*_ignoring_occlusion_db`` is the same photo with every pixel blurred by its own
@@ -31,14 +31,13 @@ import cv2
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "ebb" / "bokeh")]
-
-import reference  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from ebb.bokeh.aperture import blur_kernel  # noqa: E402
 from ebb.bokeh.inpainting import find_surfaces  # noqa: E402
 from ebb.bokeh.layers import plane_cocs  # noqa: E402
 from ebb.bokeh.renderer import render_shallow  # noqa: E402
+from tests.helpers import bokeh_reference as reference  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,17 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import OF_THE_TERMINAL
+from tests.helpers.environment import TERMINAL_VARIABLES
 
 
 def test_nothing_of_the_callers_settings_is_left() -> None:
     assert not [name for name in os.environ if name.startswith("EBB_")]
-    assert not os.environ.keys() & set(OF_THE_TERMINAL)
+    assert not os.environ.keys() & set(TERMINAL_VARIABLES)
     assert os.environ["COLUMNS"] == "80"
 
 
 def test_neither_from_an_awkward_caller() -> None:
-    awkward = dict.fromkeys([*OF_THE_TERMINAL, "COLUMNS", "EBB_ALIGN_HEIGHT", "EBB_DATASET"], "7")
+    awkward = dict.fromkeys([*TERMINAL_VARIABLES, "COLUMNS", "EBB_ALIGN_HEIGHT", "EBB_DATASET"], "7")
     only = f"{__file__}::{test_nothing_of_the_callers_settings_is_left.__name__}"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", only]
     root = Path(__file__).parents[1]

@@ -17,7 +17,7 @@ import pytest
 from ebb.dataset.catalog import CatalogRow, read_catalog
 from ebb.dataset.shards import read_records
 from ebb.errors import Reason, Status
-from tests.captures import SAMPLE, scene, shot, write_card, write_pair
+from tests.helpers.captures import SAMPLE, scene, shot, write_card, write_pair
 from tests.helpers.file_parts import png_bomb
 
 NUM_KILLS = 20
@@ -78,7 +78,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.
         path.rename(path.with_name(name))
     environment = {
         **os.environ,
-        "PYTHONPATH": str(Path(__file__).with_name("doubles_path")),
+        "PYTHONPATH": str(Path(__file__).with_name("helpers") / "crashing_decoder"),
         "EBB_TEST_CRASH": "1",
     }
     run = [*command(raw, folder / "set"), "--item-timeout", "60"]

@@ -10,20 +10,20 @@ import numpy as np
 from ebb.formats.jpeg import encode_jpeg
 
 if TYPE_CHECKING:
-    from ebb.arrays import Rgb8
+    from ebb.arrays import Gray8, Rgb8
 
 LONGER_SIDE = 900
 """Of pictures on a page."""
 QUALITY = 88
 
 
-def data_uri(picture: Rgb8, longer_side: int = LONGER_SIDE) -> str:
-    """A picture (H, W, 3), 0…255, as the address of a JPEG file; larger ones are averaged down."""
+def data_uri(picture: Rgb8 | Gray8, longer_side: int = LONGER_SIDE) -> str:
+    """A picture (H, W, 3) or (H, W), 0…255, as the address of a JPEG file; larger ones are averaged down."""
     data = encode_jpeg(reduce(picture, longer_side), quality=QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
-def reduce(picture: Rgb8, longer_side: int) -> Rgb8:
+def reduce(picture: Rgb8 | Gray8, longer_side: int) -> Rgb8 | Gray8:
     """Average a picture down to this longer side; a smaller one stays as it is."""
     import cv2
 

@@ -6,18 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ebb.pipeline import PipelineReport, Settings, run_pipeline
+from ebb.pipeline import PipelineReport, run_pipeline
 from ebb.progress import SilentProgress
-from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
-from tests.captures import scene, shot, write_card
-
-SETTINGS = Settings(
-    IngestSettings(),
-    AlignSettings(height=256),
-    DepthSettings(provider="sidecar"),
-    ShardSettings(test=1, val=0),
-    RunSettings(workers=2),
-)
+from tests.helpers.captures import scene, shot, write_card
+from tests.helpers.settings import SETTINGS
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from ebb.api.pairs import _camera_file as camera_file
 from ebb.api.pairs import align_pair
 from ebb.errors import Broken, InvalidInput, Reason, Rejected
 from ebb.settings import AlignSettings
-from tests.captures import SIZE, shot, write_pair
-from tests.captures import scene as made_up
+from tests.helpers.captures import SIZE, shot, write_pair
+from tests.helpers.captures import scene as made_up
 
 SETTINGS = AlignSettings(height=256)
 

@@ -20,7 +20,7 @@ from ebb.cli import app
 from ebb.errors import ExitCode
 from ebb.pipeline import PipelineReport
 from ebb.settings import SimulateSettings
-from tests.captures import scene, shot, write_card
+from tests.helpers.captures import scene, shot, write_card
 
 run_verb = functools.partial(command.run_verb, app)
 
@@ -214,7 +214,7 @@ def test_a_signal_keeps_what_was_done(tmp_path: Path, number: signal.Signals, co
     (raw / "IMG_9998.JPG").touch()
     (raw / "IMG_9999.JPG").write_bytes(shot(scene(9), 16, 7000) + b"EBB-TEST-HANG")
     command = [sys.executable, "-m", "ebb", "ingest", str(raw), "--dataset", str(dataset), "--workers", "1"]
-    doubles = str(Path(__file__).parents[1] / "doubles_path")
+    doubles = str(Path(__file__).parents[1] / "helpers" / "crashing_decoder")
     hanging = {**os.environ, "PYTHONPATH": doubles, "EBB_TEST_CRASH": "1"}
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=hanging

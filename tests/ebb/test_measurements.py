@@ -87,7 +87,7 @@ from ebb.quality.gates import check_alignment
 from ebb.registration.register import register
 from ebb.settings import AlignSettings
 import sys; sys.path.insert(0, "{tests}")
-from tests.captures import scene
+from tests.helpers.captures import scene
 photo = scene(0)
 registration = register(photo, photo)
 assert registration.measurements.darkness == 0.25

@@ -18,10 +18,10 @@ from ebb.depthmap.registry import SOURCES, SourceKind
 from ebb.errors import Broken, MissingDependency, Reason, Rejected, UsageError
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photo, open_photos, small_size
 from ebb.settings import DepthSettings
-from tests.captures import scene
-from tests.doubles import Crashing
-from tests.heif import apdi, heic
-from tests.phones import png, with_gdepth
+from tests.helpers.captures import scene
+from tests.helpers.doubles import Crashing
+from tests.helpers.heic_files import apdi, heic
+from tests.helpers.phone_jpegs import png, with_gdepth
 
 CAPTURES = Path(__file__).parents[2] / "data" / "sample" / "captures"
 SIDECAR = DepthSettings(provider="sidecar")

@@ -12,9 +12,9 @@ from ebb.pipeline import import_and_shard, run_pipeline
 from ebb.progress import SilentProgress
 from ebb.report.summary import pipeline_text
 from ebb.settings import DepthSettings, IngestSettings, RunSettings, ShardSettings
-from tests.captures import scene, shot, write_card
-from tests.ebb.conftest import SETTINGS
-from tests.ebb.stages.test_import_ import release
+from tests.helpers.captures import scene, shot, write_card
+from tests.helpers.ebb_release import release
+from tests.helpers.settings import SETTINGS
 
 
 def test_missing_weights_end_it_before_anything_is_read(

@@ -4,7 +4,7 @@ import pytest
 
 from ebb.errors import Status
 from ebb.progress import Progress, SilentProgress, watched
-from tests.doubles import RecordedProgress
+from tests.helpers.doubles import RecordedProgress
 
 
 def test_a_stage_ends_whatever_happens() -> None:

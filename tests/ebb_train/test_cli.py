@@ -18,7 +18,7 @@ from ebb_train import cli
 from ebb_train.models import official
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
-from tests.photo_sets import photos, record, write_set
+from tests.helpers.datasets import photos, record, write_set
 
 if TYPE_CHECKING:
     from pathlib import Path

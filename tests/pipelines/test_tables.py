@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from ebb_train.evaluation.scores import usable_lpips
-from tests.photo_sets import record, write_set
+from tests.helpers.datasets import record, write_set
 
 ROOT = Path(__file__).parents[2]
 

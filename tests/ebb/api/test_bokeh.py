@@ -11,7 +11,7 @@ from scipy.ndimage import convolve
 import ebb
 from ebb.api.bokeh import full_size_depth
 from ebb.bokeh.aperture import blur_kernel
-from tests.captures import scene
+from tests.helpers.captures import scene
 
 PHOTO = scene(4, (96, 64))
 DEPTH = np.tile(np.linspace(1, 0, 48), (32, 1))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import ebb
 from ebb.dataset.index import INDEX_NAME
-from tests.photo_sets import photos, record, write_set
+from tests.helpers.datasets import photos, record, write_set
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 import ebb
 from ebb.formats.png import decode_png
-from tests.captures import SHIFT, scene, shot, write_pair
+from tests.helpers.captures import SHIFT, scene, shot, write_pair
 
 SETTINGS = ebb.AlignSettings(height=192)
 

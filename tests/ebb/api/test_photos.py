@@ -12,7 +12,7 @@ import ebb
 from ebb.api.photos import pixels_of, to_8_bits
 from ebb.one_photo import Opening
 from ebb.one_photo import open_photo as open_one
-from tests.captures import START, scene, shot
+from tests.helpers.captures import START, scene, shot
 
 
 def test_a_photo_is_upright_and_says_how_it_was_taken(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import ebb
 from ebb.cli import main
-from tests.captures import write_card
+from tests.helpers.captures import write_card
 
 
 def test_a_run_is_that_of_the_command_line(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 import ebb
 from ebb.dataset.record import COLUMNS
-from tests.captures import scene, shot, write_card
-from tests.photo_sets import record, write_set
+from tests.helpers.captures import scene, shot, write_card
+from tests.helpers.datasets import record, write_set
 
 
 @pytest.fixture(scope="module")

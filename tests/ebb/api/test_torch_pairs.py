@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 import ebb
-from tests.photo_sets import photos, record, write_set
+from tests.helpers.datasets import photos, record, write_set
 
 
 @pytest.fixture(scope="module")

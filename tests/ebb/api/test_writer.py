@@ -11,8 +11,8 @@ import pytest
 
 import ebb
 from ebb_train.data.sources import open_source
-from tests.captures import scene
-from tests.photo_sets import photos
+from tests.helpers.captures import scene
+from tests.helpers.datasets import photos
 
 
 def test_what_is_written_is_what_others_read(tmp_path: Path) -> None:

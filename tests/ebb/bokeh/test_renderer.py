@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,24 +10,8 @@ from hypothesis import strategies as st
 from ebb.bokeh.aperture import Aperture
 from ebb.bokeh.renderer import render_shallow
 from ebb.errors import UsageError
+from tests.helpers import bokeh_reference as reference
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
-
-def load_reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "optics_reference", Path(__file__).with_name("reference.py")
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-reference = load_reference()
 SAMPLES = 512
 RAYS = {"point lights": 2048}  # only a tenth of them meet a light
 

@@ -12,7 +12,7 @@ from ebb.dataset import collection
 from ebb.dataset.collection import ShardCollection
 from ebb.dataset.index import read_index
 from ebb.errors import InvalidInput
-from tests.photo_sets import record, write_set
+from tests.helpers.datasets import record, write_set
 
 if TYPE_CHECKING:
     from pathlib import Path

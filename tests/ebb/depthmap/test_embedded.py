@@ -13,7 +13,7 @@ from ebb.arrays import Size
 from ebb.depthmap.embedded import read_embedded, read_gdepth
 from ebb.errors import Reason, Rejected
 from ebb.formats.containers import jpeg_segments
-from tests.phones import (
+from tests.helpers.phone_jpegs import (
     GDEPTH,
     PACKET,
     app1,

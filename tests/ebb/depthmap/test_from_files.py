@@ -9,9 +9,9 @@ from ebb.arrays import Size
 from ebb.depthmap.from_files import Embedded, Sidecar
 from ebb.depthmap.source import DepthFile
 from ebb.errors import Reason, Rejected
-from tests.captures import scene, shot
-from tests.phones import png, with_gdepth
-from tests.views import View, blank
+from tests.helpers.captures import scene, shot
+from tests.helpers.phone_jpegs import png, with_gdepth
+from tests.helpers.views import View, blank
 
 
 def npy(values: np.ndarray) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 
 from ebb.depthmap.from_network import FromNetwork
 from ebb.errors import Reason, Rejected
-from tests.views import View, blank
+from tests.helpers.views import View, blank
 
 
 class Rows:

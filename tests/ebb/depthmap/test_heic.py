@@ -6,7 +6,7 @@ import pytest
 from ebb.arrays import Size
 from ebb.depthmap.heic import read_auxiliary
 from ebb.errors import Reason, Rejected
-from tests.heif import apdi
+from tests.helpers.heic_files import apdi
 
 PHOTO = Size(128, 96)
 RAMP = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))

@@ -15,7 +15,7 @@ from ebb.depthmap.registry import Prepared, prepare
 from ebb.depthmap.source import NoDepth
 from ebb.errors import MissingDependency, UsageError
 from ebb.settings import DepthSettings
-from tests.views import View
+from tests.helpers.views import View
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The source that gives no depth."""
 
 from ebb.depthmap.source import NoDepth
-from tests.views import View, blank
+from tests.helpers.views import View, blank
 
 
 def test_no_depth_reads_nothing() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ebb.errors import Broken, Reason
 from ebb.formats.color_tags import ColorTags, jpeg_color, png_color, tiff_color
-from tests.icc import ADOBE_RGB, curve, matrix_profile
+from tests.helpers.icc import ADOBE_RGB, curve, matrix_profile
 
 PROFILE = matrix_profile(ADOBE_RGB, curve(563)) + bytes(100_000)  # two segments of a JPEG
 

@@ -14,7 +14,7 @@ from ebb.formats.heif import decode_heif, heif_depth, heif_exif, heif_size, heif
 from ebb.photo.decode import decode
 from ebb.photo.exif import read_exif
 from ebb.photo.probe import probe
-from tests.heif import apdi, heic, representation
+from tests.helpers.heic_files import apdi, heic, representation
 
 RNG = np.random.default_rng(0)
 PHOTO = RNG.integers(0, 256, (96, 128, 3), dtype=np.uint8)

@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 
 from ebb.errors import Broken, Reason
 from ebb.formats.icc import parse_profile
-from tests.icc import (
+from tests.helpers.icc import (
     ADOBE_RGB,
     SRGB,
     SRGB_CURVE,

@@ -16,7 +16,7 @@ from ebb.errors import OutputError, UsageError
 from ebb.formats.exif_writer import EXIF_IFD, ShotInfo, exif_block
 from ebb.formats.jpeg import encode_jpeg
 from ebb.simulation.develop import as_stored
-from tests.captures import scene
+from tests.helpers.captures import scene
 
 
 def test_quality_sampling_and_colour_order_agree_with_pillow() -> None:
@@ -27,6 +27,13 @@ def test_quality_sampling_and_colour_order_agree_with_pillow() -> None:
     assert ours.quantization == pillow.quantization  # type: ignore[attr-defined]
     assert ours.layer == pillow.layer  # type: ignore[attr-defined]
     assert np.abs(np.asarray(ours).astype(float) - np.asarray(pillow)).mean() < 0.5
+
+
+def test_grey_has_one_component_and_keeps_its_sides() -> None:
+    ramp = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (16, 1))
+    found = Image.open(io.BytesIO(encode_jpeg(ramp)))
+    assert found.mode == "L"
+    assert np.abs(np.asarray(found).astype(int) - ramp).max() < 4
 
 
 def test_too_wide_for_jpeg() -> None:
@@ -95,7 +102,7 @@ def test_pillow_turns_every_orientation_upright(photo: np.ndarray, orientation: 
     assert np.abs(upright.astype(int) - photo).mean() < 1.5
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.uint16)])
+@pytest.mark.parametrize("wrong", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.uint16)])
 def test_not_a_photo(wrong: np.ndarray) -> None:
     with pytest.raises(UsageError, match="uint8"):
         encode_jpeg(wrong)

@@ -4,7 +4,7 @@ import pytest
 
 from ebb.errors import Reason, Rejected
 from ebb.formats.xmp import properties, read_xmp, values
-from tests.phones import EXTENSION, PACKET, RDF, packet
+from tests.helpers.phone_jpegs import EXTENSION, PACKET, RDF, packet
 
 NAME = "0123456789ABCDEF" * 2
 NOTE = f'xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="{NAME}"'

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ebb.pages.data_uri import data_uri, reduce
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 
 def test_a_picture_travels_in_its_address() -> None:
@@ -26,3 +26,11 @@ def test_large_pictures_are_averaged_down() -> None:
     wide = photos(0, 300, 200)[0]
     assert reduce(wide, 150).shape == (100, 150, 3)
     assert reduce(wide, 300) is wide
+
+
+def test_a_depth_map_is_not_mirrored() -> None:
+    depth = photos(0)[2]
+    text = data_uri(depth).partition(",")[2]
+    found = cv2.imdecode(np.frombuffer(base64.b64decode(text), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert found.shape == depth.shape
+    assert np.abs(found.astype(int) - depth).mean() < 4

@@ -17,7 +17,7 @@ from PIL import Image, ImageCms
 from ebb.errors import Broken, Reason
 from ebb.photo.color import Conversion, TableConversion, check_color, kept_profile, srgb_conversion
 from ebb.photo.decode import decode
-from tests.icc import (
+from tests.helpers.icc import (
     ADOBE_RGB,
     DISPLAY_P3,
     PROPHOTO,

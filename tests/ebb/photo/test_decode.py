@@ -13,7 +13,7 @@ from ebb.errors import Broken, Reason
 from ebb.geometry.pixel_grid import resize_homography
 from ebb.photo.decode import decode, developed_size, upright, upright_to_stored
 from ebb.photo.resample import resample
-from tests.bayer import bayer_dng
+from tests.helpers.bayer_files import bayer_dng
 
 CAPTURES = Path(__file__).parents[3] / "data" / "sample" / "captures"
 

@@ -18,7 +18,7 @@ from ebb.photo.frame import (
     MosaicFrame,
     open_frame,
 )
-from tests.bayer import bayer_dng, mosaic_of
+from tests.helpers.bayer_files import bayer_dng, mosaic_of
 
 CAPTURES = Path(__file__).parents[3] / "data" / "sample" / "captures"
 

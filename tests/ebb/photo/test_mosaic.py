@@ -17,8 +17,8 @@ from ebb.photo.raw import opened_raw
 from ebb.photo.resample import as_photo, resample
 from ebb.simulation.point_spread import focus_kernel, spread_light
 from ebb.simulation.sensor import Exposure, Sensor, expose
-from tests.bayer import PATTERNS, bayer_dng, mosaic_of, simulated_dng
-from tests.photographed import texture
+from tests.helpers.bayer_files import PATTERNS, bayer_dng, mosaic_of, simulated_dng
+from tests.helpers.textured_pairs import texture
 
 SIZE = Size(384, 288)
 SCALE = 1 / 3

@@ -16,7 +16,7 @@ from ebb.photo.decode import decode
 from ebb.photo.frame import MosaicFrame, PhotoFile, open_frame, open_pair
 from ebb.photo.probe import probe
 from ebb.photo.raw import Balances, develop, pair_balance, raw_size, read_balances
-from tests.bayer import bayer_dng
+from tests.helpers.bayer_files import bayer_dng
 
 BLACK, WHITE = 512, 16000
 XTRANS = ["RGB".index(colour) for colour in "GBGGRGRGRBGBGBGGRGGRGGBGBGBRGRGRGGBG"]

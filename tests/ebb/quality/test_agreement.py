@@ -6,7 +6,7 @@ import pytest
 
 from ebb.quality.agreement import PATCH, Agreement, agreement
 from ebb.quality.exposure import REDUCTION, measure_exposure
-from tests.photographed import FRAME, encoded, texture
+from tests.helpers.textured_pairs import FRAME, encoded, texture
 
 SCENE = cv2.GaussianBlur(texture(1), (0, 0), 4.0)
 SCENE = np.clip((SCENE - SCENE.mean()) * 3 + 0.4, 0.02, 0.95).astype(np.float32)

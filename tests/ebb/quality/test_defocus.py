@@ -13,7 +13,7 @@ from ebb.quality.defocus import (
     median_of,
 )
 from ebb.registration.tiles import band, measure
-from tests.photographed import FRAME, encoded, texture
+from tests.helpers.textured_pairs import FRAME, encoded, texture
 
 STILL = np.eye(3)
 FINER = 8

@@ -8,7 +8,7 @@ from ebb.arrays import Size
 from ebb.photo.resample import resample
 from ebb.quality.exposure import clipped_share, exif_ev, measure_exposure
 from ebb.simulation.sensor import vignetting
-from tests.photographed import FRAME, encoded, texture
+from tests.helpers.textured_pairs import FRAME, encoded, texture
 
 LIGHT = np.stack([0.5 * texture(channel) for channel in range(3)], axis=2)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
 from ebb.quality.perceptual_hash import NEAR_BITS, near_duplicates, picture_hash
-from tests.photographed import FRAME, encoded, texture
+from tests.helpers.textured_pairs import FRAME, encoded, texture
 
 SCENES = [texture(seed) for seed in range(6)]
 SMALL_MOVE = np.array([[1.002, -0.002, 2.0], [0.002, 1.002, -1.0], [0.0, 0.0, 1.0]])

@@ -9,7 +9,7 @@ from ebb.geometry.homography import corner_error_px
 from ebb.geometry.models import MotionModel
 from ebb.registration import coarse
 from ebb.registration.coarse import Search, coarse_motion
-from tests.photographed import FRAME, TURN, pair
+from tests.helpers.textured_pairs import FRAME, TURN, pair
 
 SEARCH = Search(max_keypoints=2000, match_ratio=0.8, threshold_px=1.5, min_inliers=15)
 

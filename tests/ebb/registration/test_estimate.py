@@ -10,8 +10,8 @@ from ebb.photo.frame import DevelopedFrame
 from ebb.registration.detection import detection_photo
 from ebb.registration.estimate import find_motion
 from ebb.settings import AlignSettings
-from tests.captures import scene
 from tests.ebb.registration.test_register import BACK, moved
+from tests.helpers.captures import scene
 
 
 @pytest.mark.parametrize(("motion", "kind"), [("auto", "translation"), ("rotation", "rotation")])

@@ -9,8 +9,8 @@ from ebb.photo.frame import DevelopedFrame
 from ebb.registration.examine import examine
 from ebb.registration.register import register
 from ebb.settings import AlignSettings
-from tests.captures import scene
 from tests.ebb.registration.test_register import moved
+from tests.helpers.captures import scene
 
 SETTINGS = AlignSettings(height=256)
 

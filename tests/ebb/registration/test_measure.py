@@ -15,8 +15,8 @@ from ebb.registration.detection import detection_photo
 from ebb.registration.estimate import find_motion
 from ebb.registration.measure import Registration, measure
 from ebb.settings import AlignSettings
-from tests.captures import SAMPLE, scene
 from tests.ebb.registration.test_register import moved
+from tests.helpers.captures import SAMPLE, scene
 
 SETTINGS = AlignSettings(motion="rotation")
 

@@ -8,7 +8,7 @@ from ebb.geometry.models import MotionModel
 from ebb.registration.motion import Motion
 from ebb.registration.refinement import MIN_TILES, refine, sharp_in_both, usable
 from ebb.registration.tiles import band, measure, pyramid
-from tests.photographed import FRAME, TURN, pair
+from tests.helpers.textured_pairs import FRAME, TURN, pair
 
 NONE = np.zeros(0, bool)
 OFF = np.array([[1.0008, 0.0003, -0.4], [-0.0004, 0.9994, 0.5], [0.0, 0.0, 1.0]])

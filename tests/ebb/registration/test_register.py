@@ -13,7 +13,7 @@ from ebb.photo.frame import DevelopedFrame
 from ebb.registration.detection import detection_photo
 from ebb.registration.register import check_exposure, register
 from ebb.settings import AlignSettings
-from tests.captures import SHIFT, SIZE, scene
+from tests.helpers.captures import SHIFT, SIZE, scene
 
 BACK = np.array([[1.0, 0.0, -SHIFT[0]], [0.0, 1.0, -SHIFT[1]], [0.0, 0.0, 1.0]])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ebb.registration.tiles import NUM_SIZES, TILE_PX, band, measure, pyramid
-from tests.photographed import FRAME, pair
+from tests.helpers.textured_pairs import FRAME, pair
 
 
 def shift(x: float, y: float) -> np.ndarray:

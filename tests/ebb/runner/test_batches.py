@@ -14,7 +14,7 @@ from ebb.runner.batches import Batching, in_batches, run_batches
 from ebb.runner.items import Outcome
 from ebb.runner.run import run_items
 from ebb.settings import RunSettings
-from tests.doubles import Done, Job, finish, together, work
+from tests.helpers.doubles import Done, Job, finish, together, work
 
 SETTINGS = RunSettings(workers=1, memory_limit=False)
 

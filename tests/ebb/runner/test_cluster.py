@@ -20,7 +20,7 @@ import os, signal
 from ebb.runner.cluster import connect
 from ebb.runner.ray import run_items
 from ebb.settings import RunSettings
-from tests.doubles import Job, work
+from tests.helpers.doubles import Job, work
 
 signal.signal(signal.SIGTERM, lambda *_: os._exit(9))
 connect()

@@ -15,7 +15,7 @@ import pytest
 from ebb.errors import OutputError, Reason, Status
 from ebb.runner.local import attempt, run_items
 from ebb.settings import RunSettings
-from tests.doubles import Job, count_threads, work
+from tests.helpers.doubles import Job, count_threads, work
 
 BAD = {
     "abort": (Status.ERROR, Reason.WORKER_CRASH, f"signal {int(signal.SIGABRT)} (SIGABRT)"),
@@ -147,7 +147,7 @@ import resource
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 from ebb.runner.local import run_items
 from ebb.settings import RunSettings
-from tests.doubles import Job, count_threads, work
+from tests.helpers.doubles import Job, count_threads, work
 for limited in (True, False):
     (outcome,) = run_items(work, [Job("a")], RunSettings(workers=1, memory_limit=limited))
     print(outcome.status)
@@ -163,7 +163,7 @@ import os, signal
 from multiprocessing import forkserver
 from ebb.runner.local import run_items
 from ebb.settings import RunSettings
-from tests.doubles import Job, work
+from tests.helpers.doubles import Job, work
 
 list(run_items(work, [Job("a")], RunSettings(workers=1)))  # now the fork server is there
 wait_for_start = forkserver.read_signed

@@ -17,9 +17,9 @@ from ebb.pipeline import run_pipeline
 from ebb.progress import SilentProgress
 from ebb.runner.ray import _answers, _InFlight, _next_answer, _overdue, run_items
 from ebb.settings import RunSettings
-from tests.captures import write_card
-from tests.doubles import Job, work
-from tests.ebb.conftest import SETTINGS
+from tests.helpers.captures import write_card
+from tests.helpers.doubles import Job, work
+from tests.helpers.settings import SETTINGS
 
 BAD = {
     "abort": (Status.ERROR, Reason.WORKER_CRASH, "the worker died (WorkerCrashedError)"),

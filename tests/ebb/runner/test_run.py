@@ -8,7 +8,7 @@ from ebb.errors import UsageError
 from ebb.runner import local, ray
 from ebb.runner.run import run_items
 from ebb.settings import RunSettings, from_values
-from tests.doubles import Job, work
+from tests.helpers.doubles import Job, work
 
 
 @pytest.mark.parametrize("module", [local, ray])

@@ -11,7 +11,7 @@ from ebb.progress import SilentProgress
 from ebb.runner.stage import StageReport, current_value, needs_work, run_pairs
 from ebb.settings import RunSettings
 from ebb.state import StageRow, State
-from tests.doubles import DOUBLE, Done, Job, work
+from tests.helpers.doubles import DOUBLE, Done, Job, work
 
 
 @pytest.fixture

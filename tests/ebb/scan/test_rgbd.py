@@ -12,7 +12,7 @@ from ebb.errors import Broken, InvalidInput, Reason, Rejected
 from ebb.files import sha256_file
 from ebb.scan.rgbd import find_photos
 from ebb.simulation.develop import as_stored
-from tests.captures import scene, shot
+from tests.helpers.captures import scene, shot
 
 SIZE = (96, 64)
 

@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from ebb.progress import SilentProgress
-from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings
+from ebb.settings import DepthSettings, IngestSettings
 from ebb.stages import align, depth, ingest
 from ebb.workspace import Workspace, open_workspace
-from tests.captures import write_card
-
-RUN = RunSettings(workers=2)
-ALIGN = AlignSettings(height=256)
+from tests.helpers.captures import write_card
+from tests.helpers.settings import ALIGN, RUN
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,8 @@ from ebb.settings import AlignSettings, IngestSettings, RunSettings
 from ebb.stages import align, ingest
 from ebb.state import StageRow
 from ebb.workspace import Workspace, open_workspace
-from tests.captures import SAMPLE, SHIFT, SIZE, write_card
-from tests.ebb.stages.conftest import RUN
+from tests.helpers.captures import SAMPLE, SHIFT, SIZE, write_card
+from tests.helpers.settings import RUN
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,10 @@ from ebb.report.status import dataset_status
 from ebb.settings import DepthSettings, IngestSettings, RunSettings
 from ebb.stages import align, depth, ingest
 from ebb.workspace import Workspace, open_workspace
-from tests.captures import scene, shot
-from tests.ebb.stages.conftest import ALIGN, RUN
-from tests.heif import apdi, heic
-from tests.phones import gdepth_description, packet, png, with_dynamic_depth, with_gdepth
+from tests.helpers.captures import scene, shot
+from tests.helpers.heic_files import apdi, heic
+from tests.helpers.phone_jpegs import gdepth_description, packet, png, with_dynamic_depth, with_gdepth
+from tests.helpers.settings import ALIGN, RUN
 
 
 def run(workspace: Workspace, provider: str, batch: int = 0, **settings: object) -> dict[str, object]:

@@ -17,7 +17,7 @@ from ebb.progress import SilentProgress
 from ebb.settings import ShardSettings
 from ebb.stages import export, import_, shard
 from ebb.workspace import Workspace, open_workspace
-from tests.ebb.stages.conftest import RUN
+from tests.helpers.settings import RUN
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -15,22 +14,9 @@ from ebb.progress import SilentProgress
 from ebb.settings import DepthSettings, ShardSettings
 from ebb.stages import depth, import_, shard
 from ebb.workspace import Workspace, open_workspace
-from tests.captures import scene
-from tests.ebb.stages.conftest import RUN
-
-
-def write(path: Path, image: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), image)
-
-
-def release(folder: Path, *, depth: bool = True) -> Path:
-    for split, number in (("train", 2), ("train", 10), ("test", 0)):
-        for part, seed in (("original", number), ("bokeh", number + 100)):
-            write(folder / split / part / f"{number}.jpg", scene(seed, (160, 96)))
-        if depth:
-            write(folder / split / "original_depth" / f"{number}.png", scene(number, (80, 48))[..., 0])
-    return folder
+from tests.helpers.captures import scene
+from tests.helpers.ebb_release import release, write_image
+from tests.helpers.settings import RUN
 
 
 def run(workspace: Workspace, folder: Path) -> dict[str, object]:
@@ -64,8 +50,8 @@ def test_without_depth_maps_they_can_be_made_later(tmp_path: Path) -> None:
 def test_damaged_and_odd_files_are_rows(tmp_path: Path) -> None:
     folder = release(tmp_path / "EBB")
     (folder / "train" / "bokeh" / "2.jpg").write_bytes(b"no photo")
-    write(folder / "train" / "original_depth" / "10.png", np.zeros((7, 7), np.uint8))
-    write(folder / "train" / "original" / "77.jpg", scene(1, (160, 96)))
+    write_image(folder / "train" / "original_depth" / "10.png", np.zeros((7, 7), np.uint8))
+    write_image(folder / "train" / "original" / "77.jpg", scene(1, (160, 96)))
     with open_workspace(tmp_path / "set", create=True) as workspace:
         report = run(workspace, folder)
         rows = read_catalog(workspace.catalog_file)
@@ -77,7 +63,7 @@ def test_damaged_and_odd_files_are_rows(tmp_path: Path) -> None:
 
 def test_photos_of_different_size_are_refused(tmp_path: Path) -> None:
     folder = release(tmp_path / "EBB")
-    write(folder / "test" / "bokeh" / "0.jpg", scene(1, (162, 96)))
+    write_image(folder / "test" / "bokeh" / "0.jpg", scene(1, (162, 96)))
     with open_workspace(tmp_path / "set", create=True) as workspace:
         assert run(workspace, folder)["reasons"] == {"corrupt_input": 1}
 

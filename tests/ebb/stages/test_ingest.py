@@ -13,7 +13,7 @@ from ebb.progress import SilentProgress
 from ebb.settings import IngestSettings, RunSettings
 from ebb.stages import ingest
 from ebb.workspace import Workspace, open_workspace
-from tests.captures import SAMPLE, scene, shot, write_card, write_pair
+from tests.helpers.captures import SAMPLE, scene, shot, write_card, write_pair
 
 RUN = RunSettings(workers=2)
 

@@ -19,7 +19,7 @@ from ebb.progress import SilentProgress
 from ebb.settings import AlignSettings, DepthSettings, ShardSettings
 from ebb.stages import align, depth, shard
 from ebb.workspace import Workspace
-from tests.ebb.stages.conftest import RUN
+from tests.helpers.settings import RUN
 
 
 def run(workspace: Workspace, **settings: object) -> shard.ShardReport:

@@ -24,8 +24,8 @@ from ebb.simulation.simulate import DEPTH_SCALE
 from ebb.simulation.truth import PairTruth
 from ebb.stages import ingest, simulate
 from ebb.workspace import open_workspace
-from tests.captures import scene
-from tests.ebb.stages.conftest import RUN
+from tests.helpers.captures import scene
+from tests.helpers.settings import RUN
 
 SETTINGS = SimulateSettings(scenes=5, seed=6, bad=0.5, size="192x128", format="jpeg")
 

@@ -13,7 +13,7 @@ from ebb.progress import SilentProgress
 from ebb.settings import ShardSettings
 from ebb.stages import shard, verify
 from ebb.workspace import Workspace
-from tests.ebb.stages.conftest import RUN
+from tests.helpers.settings import RUN
 
 
 def run(workspace: Workspace, *, with_inputs: bool = False) -> verify.VerifyReport:

@@ -12,7 +12,7 @@ import torch
 import ebb
 import ebb_train
 from ebb_train.models.network import save_pynet
-from tests.networks import lively_network
+from tests.helpers.networks import lively_network
 
 
 @pytest.fixture(scope="module")

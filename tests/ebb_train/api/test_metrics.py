@@ -14,7 +14,7 @@ from torchmetrics.functional.image import multiscale_structural_similarity_index
 import ebb
 import ebb_train
 from ebb_train.metrics.protocols import find_protocol
-from tests.photo_pairs import photo_pair
+from tests.helpers.metric_pairs import photo_pair
 
 PREDS, TARGET = photo_pair(0)
 
@@ -86,7 +86,7 @@ def test_lpips_with_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Whatever the weights, equal pictures have no distance and others have the network's."""
     from ebb_train.api import metrics
     from ebb_train.metrics.lpips import load_lpips
-    from tests.lpips_weights import random_linear, random_trunk
+    from tests.helpers.lpips_weights import random_linear, random_trunk
 
     paths = (tmp_path / "trunk.pth", tmp_path / "linear.pth")
     for path, state in zip(paths, (random_trunk("alex"), random_linear("alex")), strict=True):

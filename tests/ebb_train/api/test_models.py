@@ -13,8 +13,8 @@ import ebb
 import ebb_train
 from ebb_train.inference.whole_photo import render_full_image
 from ebb_train.models.network import PyNet, save_pynet
-from tests.networks import lively_network
-from tests.photo_sets import photos, record, write_set
+from tests.helpers.datasets import photos, record, write_set
+from tests.helpers.networks import lively_network
 
 WIDE, _, DEPTH = photos(0, 96, 64)
 

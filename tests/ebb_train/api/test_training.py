@@ -12,7 +12,7 @@ import ebb_train
 from ebb.progress import SilentProgress
 from ebb_train.evaluation.benchmark import benchmark
 from ebb_train.evaluation.evaluate import evaluate
-from tests.photo_sets import record, write_set
+from tests.helpers.datasets import record, write_set
 
 SETTINGS = ebb_train.ScoreSettings(split="train", workers=1, skip_regions=True, cases=0)
 UNTIMED = ebb_train.TimingSettings(repeats=0)

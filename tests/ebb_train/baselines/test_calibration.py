@@ -9,7 +9,7 @@ import numpy as np
 from ebb.progress import SilentProgress
 from ebb_train.baselines.calibration import best_of, make_small, train_pairs
 from ebb_train.data.sources import Photos, open_source
-from tests.photo_sets import photos, record, write_set
+from tests.helpers.datasets import photos, record, write_set
 
 if TYPE_CHECKING:
     from pathlib import Path

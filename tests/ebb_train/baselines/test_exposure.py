@@ -8,7 +8,7 @@ import pytest
 from ebb.srgb import decode_srgb, encode_srgb
 from ebb_train.baselines.exposure import ExposureGains, fit_exposure, squared_distance
 from ebb_train.data.sources import Photos
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 
 def exposed(number: int, exposure: ExposureGains) -> Photos:

@@ -10,7 +10,7 @@ from ebb.srgb import decode_srgb, encode_srgb
 from ebb_train.baselines.exposure import ExposureGains
 from ebb_train.baselines.gain import Gain, build
 from ebb_train.data.sources import Photos
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 
 def test_light_is_multiplied() -> None:

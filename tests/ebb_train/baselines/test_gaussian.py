@@ -10,7 +10,7 @@ from ebb.progress import SilentProgress
 from ebb_train.baselines.calibration import BLURS, DEFAULT_BLUR
 from ebb_train.baselines.gaussian import Gaussian, blend_blurred, build
 from ebb_train.data.sources import Photos
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 
 def test_the_strongest_blur_is_a_gaussian_of_that_sigma() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from ebb.arrays import Size
 from ebb.progress import SilentProgress
 from ebb_train.baselines.identity import build
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 
 def test_every_grey_level_survives() -> None:

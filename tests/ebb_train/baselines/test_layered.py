@@ -12,7 +12,7 @@ from ebb_train.baselines.gaussian import Gaussian
 from ebb_train.baselines.layered import Layered, build
 from ebb_train.data.sources import Photos
 from ebb_train.metrics.similarity import psnr
-from tests.doubles import RecordedProgress
+from tests.helpers.doubles import RecordedProgress
 
 BLUR = 0.1
 

@@ -13,7 +13,7 @@ from ebb.progress import SilentProgress
 from ebb_train.baselines.model import require_depth
 from ebb_train.baselines.registry import BUILDERS
 from ebb_train.data.sources import Photos
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 
 def train() -> list[Photos]:

@@ -17,7 +17,7 @@ from ebb_train.baselines.pynet import PyNetModel, load
 from ebb_train.inference.whole_photo import render_full_image
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PAPER, PyNetConfig
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 THIN = PyNetConfig(width=0.03)
 

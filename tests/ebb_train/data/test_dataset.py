@@ -21,7 +21,7 @@ from ebb_train.data.dataset import CropDataset, CropSettings, full_height, unit_
 from ebb_train.data.loader import micro_batches
 from ebb_train.data.sources import Photos, open_source
 from ebb_train.models.pynet import LEVELS, output_size
-from tests.photo_sets import photos, record, write_ebb, write_set
+from tests.helpers.datasets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:
     from ebb_train.data.dataset import Batch

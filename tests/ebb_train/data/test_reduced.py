@@ -15,7 +15,7 @@ from ebb_train.data import reduced
 from ebb_train.data.reduced import ReducedPair, ReducedPairs, crop_step, reduce_pair, resize, target_step
 from ebb_train.data.sources import Photos
 from ebb_train.models.pynet import LEVELS
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 FOLDER = Path("set")
 

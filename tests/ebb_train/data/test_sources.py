@@ -12,7 +12,7 @@ from ebb.dataset.index import INDEX_NAME
 from ebb.errors import InvalidInput
 from ebb_train.data import sources
 from ebb_train.data.sources import EbbFolder, ShardSource, open_source
-from tests.photo_sets import photos, record, write_ebb, write_set
+from tests.helpers.datasets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:
     from pathlib import Path

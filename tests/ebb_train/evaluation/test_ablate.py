@@ -22,7 +22,7 @@ from ebb_train.models.network import PyNet, load_pynet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.pixels import from_unit
 from ebb_train.settings import ScoreSettings
-from tests.photo_sets import photos, record, write_set
+from tests.helpers.datasets import photos, record, write_set
 
 if TYPE_CHECKING:
     from pathlib import Path

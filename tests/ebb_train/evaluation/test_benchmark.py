@@ -16,8 +16,8 @@ from ebb_train.evaluation.evaluate import PAGE, evaluate
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import ScoreSettings, TimingSettings
-from tests.doubles import RecordedProgress
-from tests.photo_sets import record, write_set
+from tests.helpers.datasets import record, write_set
+from tests.helpers.doubles import RecordedProgress
 
 if TYPE_CHECKING:
     from pathlib import Path

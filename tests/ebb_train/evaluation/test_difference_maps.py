@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ebb_train.evaluation.difference_maps import as_rgb8, difference_map
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 
 def test_differences_are_bright_where_they_are() -> None:

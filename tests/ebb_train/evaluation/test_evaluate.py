@@ -18,7 +18,7 @@ from ebb_train.cli import app
 from ebb_train.evaluation.evaluate import PAGE, PREDICTIONS, REPORT, evaluate, train_of
 from ebb_train.metrics.protocols import find_protocol
 from ebb_train.settings import ScoreSettings
-from tests.photo_sets import photos, record, write_ebb, write_set
+from tests.helpers.datasets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,8 +24,8 @@ from ebb_train.evaluation.predictions import (
     predict,
     read_picture,
 )
-from tests.doubles import RecordedProgress
-from tests.photo_sets import photos, record, write_ebb, write_set
+from tests.helpers.datasets import photos, record, write_ebb, write_set
+from tests.helpers.doubles import RecordedProgress
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,8 +19,8 @@ from ebb_train.evaluation.scores import Scoring, score_all, score_pair
 from ebb_train.metrics.lpips import Missing
 from ebb_train.metrics.protocols import find_protocol
 from ebb_train.metrics.regions import find_regions
-from tests.doubles import RecordedProgress
-from tests.photo_sets import photos, record, write_set
+from tests.helpers.datasets import photos, record, write_set
+from tests.helpers.doubles import RecordedProgress
 
 if TYPE_CHECKING:
     from pathlib import Path

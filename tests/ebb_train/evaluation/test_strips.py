@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ebb_train.evaluation.strips import CAPTION, GAP, HEIGHT, strip
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 
 def test_small_pictures_stay_as_they_are() -> None:

@@ -14,7 +14,7 @@ from ebb_train.baselines.identity import Identity
 from ebb_train.data.sources import Photos
 from ebb_train.evaluation.timing import measure, time_model
 from ebb_train.settings import TimingSettings
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8

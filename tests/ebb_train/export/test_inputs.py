@@ -10,7 +10,7 @@ import pytest
 from ebb.errors import InvalidInput
 from ebb_train.export import inputs
 from ebb_train.export.settings import PhotoSize
-from tests.photo_sets import photos, record, write_set
+from tests.helpers.datasets import photos, record, write_set
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from ebb.errors import InvalidInput, UsageError
 from ebb_train.export.trained import read_trained
 from ebb_train.models.network import save_pynet
 from ebb_train.models.weights import About, save_weights
-from tests.networks import lively_network
+from tests.helpers.networks import lively_network
 
 if TYPE_CHECKING:
     from pathlib import Path

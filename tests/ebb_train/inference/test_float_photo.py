@@ -11,8 +11,8 @@ from PIL import Image
 from ebb.errors import InvalidInput
 from ebb_train.inference.float_photo import _mirrored, _resized, render_floats
 from ebb_train.inference.whole_photo import pad, render_full_image
-from tests.networks import lively_network
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
+from tests.helpers.networks import lively_network
 
 
 @pytest.mark.parametrize("size", [(96, 64), (97, 65), (130, 30)])

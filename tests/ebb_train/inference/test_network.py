@@ -10,7 +10,7 @@ import torch
 from ebb.errors import InvalidInput, UsageError
 from ebb_train.inference.network import load_network
 from ebb_train.models.network import save_pynet
-from tests.networks import lively_network
+from tests.helpers.networks import lively_network
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,8 +18,8 @@ from ebb_train.inference.settings import RenderSettings
 from ebb_train.inference.whole_photo import render_full_image
 from ebb_train.models.network import PyNet, load_pynet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
-from tests.captures import scene
-from tests.doubles import Crashing
+from tests.helpers.captures import scene
+from tests.helpers.doubles import Crashing
 
 SIDECAR = DepthSettings(provider="sidecar", device="cpu")
 SETTINGS = RenderSettings(height=64, format="png")

@@ -19,7 +19,7 @@ from ebb_train.data.sources import Photos
 from ebb_train.inference.whole_photo import halve, pad, picture_size, render_full_image
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import LEVELS, PyNetConfig
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
 
 CONFIG = PyNetConfig(width=1 / 32)
 

@@ -14,7 +14,7 @@ from ebb.bokeh.renderer import render_shallow
 from ebb.srgb import decode_srgb, encode_srgb
 from ebb_train.metrics.blur import COCS_PX, GRID, SharpPhoto, smoothed
 from ebb_train.metrics.inputs import as_unit
-from tests.synthetic_pairs import synthetic_pair
+from tests.helpers.rendered_pairs import synthetic_pair
 
 
 @lru_cache(maxsize=1)

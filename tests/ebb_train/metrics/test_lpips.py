@@ -15,8 +15,8 @@ from ebb.weights import WEIGHTS
 from ebb_train.metrics.lpips import Lpips, Missing, find_lpips, load_lpips
 from ebb_train.metrics.protocols import find_protocol
 from ebb_train.models.perceptual import Net
-from tests.lpips_weights import random_linear, random_trunk
-from tests.photo_pairs import PAIRS
+from tests.helpers.lpips_weights import random_linear, random_trunk
+from tests.helpers.metric_pairs import PAIRS
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 from ebb.errors import InvalidInput, UsageError
 from ebb_train.metrics.protocols import DEFAULT, PROTOCOLS, find_protocol
 from ebb_train.optional import tensorflow
-from tests.metric_oracles import ORACLES, centre, exact_psnr, files_8_bit, tensor
-from tests.photo_pairs import NAMES, PAIRS, Pixels
+from tests.helpers.metric_oracles import ORACLES, centre, exact_psnr, files_8_bit, tensor
+from tests.helpers.metric_pairs import NAMES, PAIRS, Pixels
 
 each_pair = pytest.mark.parametrize(("preds", "target"), PAIRS, ids=NAMES)
 WITHIN = {"psnr": 1e-6, "ssim": 1e-5, "ms_ssim": 1e-5}

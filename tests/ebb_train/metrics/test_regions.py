@@ -13,7 +13,7 @@ from ebb_train.metrics.lpips import Lpips
 from ebb_train.metrics.regions import COLUMNS, FOCUS_COC_PX, REGIONS, edge_halo, find_regions
 from ebb_train.metrics.similarity import psnr
 from ebb_train.models.perceptual import LpipsNetwork
-from tests.synthetic_pairs import SyntheticPair, synthetic_pair
+from tests.helpers.rendered_pairs import SyntheticPair, synthetic_pair
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from ebb_train.metrics.similarity import (
     ssim,
     ssim_maps,
 )
-from tests.metric_oracles import tf_image
-from tests.photo_pairs import NAMES, PAIRS, Pixels
+from tests.helpers.metric_oracles import tf_image
+from tests.helpers.metric_pairs import NAMES, PAIRS, Pixels
 
 each_pair = pytest.mark.parametrize(("preds", "target"), PAIRS, ids=NAMES)
 

@@ -15,8 +15,8 @@ from ebb_train.models.inference_graph import POINTS, InferenceGraph, InferenceOp
 from ebb_train.models.network import PyNet
 from ebb_train.models.official import from_official
 from ebb_train.models.pynet import LEVELS, PAPER, PyNetConfig
-from tests.golden_pynet import filled_variables, reference_run
-from tests.photo_sets import photos
+from tests.helpers.datasets import photos
+from tests.helpers.pynet_reference import filled_variables, reference_run
 
 SMALL = PyNetConfig(width=1 / 16)
 

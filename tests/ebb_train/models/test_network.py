@@ -24,7 +24,7 @@ from ebb_train.models.network import (
 )
 from ebb_train.models.official import from_official
 from ebb_train.models.pynet import LEVELS, PAPER, PyNetConfig, layers, output_size, tensor_shapes
-from tests.golden_pynet import filled_variables, reference_run
+from tests.helpers.pynet_reference import filled_variables, reference_run
 
 if TYPE_CHECKING:
     from pathlib import Path

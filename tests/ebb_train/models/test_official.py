@@ -15,7 +15,7 @@ from ebb_train.cli import app
 from ebb_train.models import official
 from ebb_train.models.pynet import PAPER, PyNetConfig, tensor_shapes
 from ebb_train.models.weights import About, Tensors, read_weights, save_weights
-from tests.golden_pynet import filled_variables, listed_variables
+from tests.helpers.pynet_reference import filled_variables, listed_variables
 
 SMALL = PyNetConfig(width=1 / 32)
 VARIANTS = [SMALL, PyNetConfig(width=1 / 32, norm="none", in_channels=3, norm_level_3=True)]

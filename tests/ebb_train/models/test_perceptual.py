@@ -9,15 +9,13 @@ import torch.nn.functional as F
 
 from ebb_train.metrics.lpips import SMALLEST
 from ebb_train.models.perceptual import LpipsNetwork, Net
-from tests.lpips_weights import LAYERS, random_linear, random_trunk
+from tests.helpers.lpips_weights import LAYERS, random_linear, random_trunk
 
 SHIFT = torch.tensor([-0.030, -0.088, -0.188], dtype=torch.float64).reshape(3, 1, 1)
 SCALE = torch.tensor([0.458, 0.448, 0.450], dtype=torch.float64).reshape(3, 1, 1)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 def network(net: Net) -> LpipsNetwork:

@@ -26,9 +26,7 @@ CONVOLUTIONS = {
 POOLS = (4, 9, 18, 27)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 @pytest.fixture(scope="module")

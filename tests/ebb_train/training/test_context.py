@@ -13,7 +13,7 @@ from ebb_train.data.sources import open_source
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import ComputeSettings, FitSettings, read_schedule
 from ebb_train.training.context import open_context, run_identity
-from tests.photo_sets import record, write_set
+from tests.helpers.datasets import record, write_set
 
 CONFIG = PyNetConfig(level=6, width=1 / 64)
 SETTINGS = FitSettings(schedule="paper")

@@ -10,7 +10,7 @@ import pytest
 
 from ebb.errors import DatasetLocked, ExitCode, InvalidInput, OutputError, UsageError
 from ebb_train.training.run_folder import RunFolder
-from tests.photo_sets import record, write_set
+from tests.helpers.datasets import record, write_set
 
 if TYPE_CHECKING:
     from pathlib import Path

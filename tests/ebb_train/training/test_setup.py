@@ -27,7 +27,7 @@ from ebb_train.training.setup import (
     one_voice,
 )
 from ebb_train.training.trainer import Diverged
-from tests.photo_sets import record, write_set
+from tests.helpers.datasets import record, write_set
 
 ROOT = Path(__file__).parents[3]
 SCHEDULE = "[[level]]\nlevel = 7\niterations = 3\nbatch = 4\n"

@@ -28,9 +28,7 @@ CONFIG = PyNetConfig(level=6, width=1 / 32)
 PLAN = LevelPlan(level=6, iterations=1, batch=4, learning_rate=1e-3)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 def network(*, seed: int = 0) -> PyNet:

@@ -21,7 +21,7 @@ from ebb_train.models.weights import read_pynet
 from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
 from ebb_train.training.trainer import Diverged, Trainer
 from ebb_train.training.training import fit
-from tests.photo_sets import record, write_ebb, write_set
+from tests.helpers.datasets import record, write_ebb, write_set
 
 if TYPE_CHECKING:
     from ebb.errors import Reason, Status
@@ -34,9 +34,7 @@ STEPS = {7: 6, 6: 10, 5: 8}
 """24 in all; steps 7 … 16 are level 6."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 @pytest.fixture(scope="module")

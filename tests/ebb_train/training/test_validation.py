@@ -20,7 +20,7 @@ from ebb_train.pixels import enlarge
 from ebb_train.settings import MonitorSettings
 from ebb_train.training import validation as module
 from ebb_train.training.validation import NUM_EXAMPLES, Validator, find_validator
-from tests.photo_sets import photos, record, write_ebb, write_set
+from tests.helpers.datasets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,7 @@ import torch
 
 from ebb_train.export.onnx.operations import OnnxOperations
 from ebb_train.models.pynet import LEVELS, pynet
-from tests.networks import lively_network
+from tests.helpers.networks import lively_network
 
 
 def model(net: OnnxOperations, channels: int, outputs: list[str]) -> onnxruntime.InferenceSession:

@@ -9,7 +9,7 @@ import pytest
 from ebb_train.export.tflite.cost import estimate
 from ebb_train.export.tflite.graph import Graph, Op, Tensor, read_graph
 from ebb_train.models.pynet import used_layers
-from tests.ebb_train.export.conftest import SIZE
+from tests.helpers.networks import PHOTO_SIZE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ def op(index: int, name: str, inputs: tuple[int, ...], output: int) -> Op:
 
 def test_multiply_adds_and_weights_are_those_of_the_layers(file: Path, network: PyNet) -> None:
     cost = estimate(read_graph(file.read_bytes()))
-    used = used_layers(network.config, *SIZE.input)
+    used = used_layers(network.config, *PHOTO_SIZE.input)
     padded = 4 / 3  # level 7 is 2 x 3, and 2 x 4 where it is doubled
     wanted = sum(layer.multiply_adds * (padded if "level_7.up" in layer.name else 1) for layer in used)
     assert cost.multiply_adds == pytest.approx(wanted, rel=1e-12)

@@ -18,7 +18,7 @@ from ebb_train.export.parity import ParityLimit
 from ebb_train.export.tflite import export as tflite_export
 from ebb_train.export.tflite.graph import read_graph
 from ebb_train.export.tflite.note import read_note
-from tests.photo_sets import record, write_set
+from tests.helpers.datasets import record, write_set
 
 if TYPE_CHECKING:
     from ebb_train.export.settings import PhotoSize, Precision

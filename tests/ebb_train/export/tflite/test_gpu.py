@@ -17,7 +17,7 @@ from ebb_train.export.tflite import gpu
 from ebb_train.export.tflite.convert import to_tflite
 from ebb_train.export.tflite.gpu import GpuVerdict, verify_gpu, verify_gpu_on_noise
 from ebb_train.export.tflite.probe import Probe
-from tests.networks import lively_network
+from tests.helpers.networks import lively_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable

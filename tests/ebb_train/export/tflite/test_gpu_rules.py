@@ -16,8 +16,8 @@ import pytest
 from ebb_train.export.tflite.gpu_rules import RULES
 from ebb_train.export.tflite.graph import read_graph
 from ebb_train.export.tflite.lint import MAX_VERSION, lint
-from tests.gpu_oracle import taken
-from tests.tflite_files import MAPS, At, Const, Node, one, tflite_file, weights
+from tests.helpers.gpu_oracle import taken
+from tests.helpers.tflite_files import MAPS, At, Const, Node, one, tflite_file, weights
 
 if TYPE_CHECKING:
     from pathlib import Path

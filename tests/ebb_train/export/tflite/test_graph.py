@@ -15,8 +15,8 @@ from ebb_train.export.settings import PhotoSize
 from ebb_train.export.tflite import graph as graph_module
 from ebb_train.export.tflite.convert import to_tflite
 from ebb_train.export.tflite.graph import Graph, Op, Tensor, read_graph
-from tests.networks import lively_network
-from tests.tflite_files import At, Const, one
+from tests.helpers.networks import lively_network
+from tests.helpers.tflite_files import At, Const, one
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from ebb_train.export.tflite.operations import TensorFlowOperations
 from ebb_train.models.network import PyNet, TorchOperations
 from ebb_train.models.official import from_official
 from ebb_train.models.pynet import LEVELS, PAPER, pynet
-from tests.golden_pynet import filled_variables, reference_run
-from tests.networks import lively_network
+from tests.helpers.networks import lively_network
+from tests.helpers.pynet_reference import filled_variables, reference_run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

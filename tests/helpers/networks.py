@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from ebb_train.export.settings import PhotoSize
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
+
+PHOTO_SIZE = PhotoSize(128, 192)
+"""Of the photo that an exported network takes."""
 
 
 def lively_network(seed: int = 0, **config: object) -> PyNet:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ebb.formats.exif_writer import ShotInfo, exif_block
 from ebb.formats.jpeg import encode_jpeg
 
-SAMPLE = Path(__file__).parents[1] / "data" / "sample"
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 START = datetime(2021, 5, 1, 12, 0, 0)
 SIZE = (480, 320)
 SHIFT = (6.0, -4.0)

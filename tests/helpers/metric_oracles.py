@@ -15,7 +15,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio as torch_psnr
 from torchmetrics.functional.image import structural_similarity_index_measure as torch_ssim
 
 from ebb_train.optional import tensorflow
-from tests.photo_pairs import Pixels
+from tests.helpers.metric_pairs import Pixels
 
 Scores = dict[str, float]
 
