@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ebb.settings import AlignSettings, DepthSettings
 
 ALIGN, DEPTH, IMPORT = "align", "depth", "import"
-VERSIONS = {ALIGN: 7, DEPTH: 1, IMPORT: 1}
+VERSIONS = {ALIGN: 8, DEPTH: 1, IMPORT: 2}
 """Goes up when a stage's arithmetic changes, so that the next run does it again."""
 
 
