@@ -67,12 +67,12 @@ def kept_metadata(data: bytes, suffix: str, exif: Exif, software: str) -> Metada
         profile = kept_profile(data, suffix)
         if suffix.lower() in HEIF_SUFFIXES:
             return Metadata(_block(lambda: _of_blocks(heif_exif(data)), software), profile)
-        if suffix.lower() not in _TIFF_SUFFIXES:
-            return Metadata(_block(lambda: _of_blocks(exif_blocks(data, suffix)[:1]), software), profile)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about damaged tags, and about size, which was checked
             with Image.open(io.BytesIO(data)) as image:
-                return Metadata(_block(image.getexif, software), profile)
+                cut_out = suffix.lower() not in _TIFF_SUFFIXES
+                read = (lambda: _of_blocks(exif_blocks(data, suffix)[:1])) if cut_out else image.getexif
+                return Metadata(_block(read, software), profile)
     except (*_PARSE_ERRORS, Broken, Image.DecompressionBombError):
         return Metadata()
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from ebb.errors import Reason, Status
 from ebb.names import natural_key, one_line
 from ebb.photo.suffixes import RAW_SUFFIXES
+from ebb.photo.twins import copy_rank, same_exposure, same_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,7 +38,6 @@ _GROUP_WORDS = ("camera", "body", "lens", "orientation", "size", "file kind (nev
 _DAY_ONE = datetime.fromordinal(1)
 _LIFETIME_S = 1e10  # stands for an infinite --max-gap
 _SAME_FOCAL_LENGTH = 1.005
-_SAME_F_NUMBER = 0.01
 _MIN_STOPS = 1.0  # between the extremes of a scene
 
 
@@ -191,7 +191,7 @@ def _shot(capture: Capture) -> _Shot:
 
 def _reject_unusable(shots: Sequence[_Shot]) -> None:
     originals: dict[str, _Shot] = {}
-    for shot in sorted(shots, key=_looks_copied):
+    for shot in sorted(shots, key=lambda s: (copy_rank(s.capture.name), s.rank)):
         originals.setdefault(shot.capture.sha256.lower(), shot)
     for shot in shots:
         original = originals[shot.capture.sha256.lower()]
@@ -201,40 +201,32 @@ def _reject_unusable(shots: Sequence[_Shot]) -> None:
             shot.reject(Reason.NO_F_NUMBER, "the file has no f-number")
 
 
-def _looks_copied(shot: _Shot) -> tuple[int, int, int]:
-    """Least for what is probably the original: copies lie in folders of their own and have longer names."""
-    return shot.capture.name.count("/"), len(shot.capture.name), shot.rank
-
-
 def _reject_twins(shots: Iterable[_Shot]) -> None:
     """Of several files of one exposure keep the RAW file (the camera's own before a DNG made from it)."""
     raws: dict[tuple[object, ...], list[_Shot]] = defaultdict(list)
-    for shot in sorted(shots, key=lambda s: (s.kind != "RAW", s.capture.name.lower().endswith(".dng"))):
+    for shot in sorted(shots, key=lambda s: (s.kind != "RAW", _is_dng(s))):
         name, time = shot.capture.name, shot.exif.captured_at
         stem = splitext(name.rpartition("/")[2])[0].casefold()
         keys: list[tuple[object, ...]] = [(stem, *shot.folder)]
         keys += [(stem, time.replace(microsecond=0))] if time else []
-        raw = next((raw for key in keys for raw in raws[key] if _same_exposure(raw, shot)), None)
+        found = (raw for key in keys for raw in raws[key] if same_exposure(raw.capture, shot.capture))
+        raw = next(found, None)
+        if time and raw is None:
+            raw = next((raw for raw in raws[time,] if _is_named_apart(raw, shot)), None)
         if raw is not None:
             shot.reject(Reason.JPEG_TWIN, f"same exposure as {_name(raw, shot)}")
         elif shot.kind == "RAW":
-            for key in keys:
+            for key in (*keys, (time,)) if time else keys:
                 raws[key].append(shot)
 
 
-def _same_exposure(one: _Shot, other: _Shot) -> bool:
-    """Same camera, f-number and time; without a time, the same folder (the stem is known to be equal)."""
-    for a, b in ((one.exif.camera, other.exif.camera), (one.exif.serial, other.exif.serial)):
-        if a and b and a.casefold() != b.casefold():
-            return False
-    if not math.isclose(one.f_number, other.f_number, rel_tol=_SAME_F_NUMBER):
-        return False
-    time, other_time = one.exif.captured_at, other.exif.captured_at
-    if time is None or other_time is None:
-        return one.folder == other.folder
-    if not (time.microsecond and other_time.microsecond):  # one reader may know whole seconds only
-        time, other_time = time.replace(microsecond=0), other_time.replace(microsecond=0)
-    return time == other_time
+def _is_named_apart(raw: _Shot, shot: _Shot) -> bool:
+    """Whether a file is of one shot with a RAW file of another name; two native RAW files are two shots."""
+    return (shot.kind != "RAW" or _is_dng(raw) != _is_dng(shot)) and same_instant(raw.capture, shot.capture)
+
+
+def _is_dng(shot: _Shot) -> bool:
+    return shot.capture.name.lower().endswith(".dng")
 
 
 def _set_groups(shots: Iterable[_Shot]) -> None:

@@ -131,22 +131,28 @@ def _take_in_all(
     ]
     report = run_pairs(workspace.state, ALIGN, jobs, take_in, run, progress)
     report.stage = IMPORT
-    aligned = workspace.state.stage_rows(ALIGN)
+    aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
     for pair in pairs:
-        if pair.depth is not None and aligned[pair.pair_id].status is Status.OK:
-            workspace.state.put_stage(_depth_row(aligned[pair.pair_id]))
+        row = aligned[pair.pair_id]
+        if row.status is Status.OK and (pair.depth is not None or not _has_map(deep.get(pair.pair_id), row)):
+            workspace.state.put_stage(_depth_row(row, IMPORT if pair.depth is not None else "none"))
     return report
 
 
-def _depth_row(aligned: StageRow[StoredAlignment]) -> StageRow[DepthMap]:
-    """The depth map came with the photos, so its stage is done with them."""
+def _has_map(depth: StageRow[DepthMap] | None, aligned: StageRow[StoredAlignment]) -> bool:
+    """Whether ``ebb depth`` has made a map for these photos since they were imported."""
+    return depth is not None and depth.status is Status.OK and depth.upstream == aligned.key
+
+
+def _depth_row(aligned: StageRow[StoredAlignment], provider: str) -> StageRow[DepthMap]:
+    """The depth map came with the photos, or there is none; either way its stage is done with them."""
     return StageRow(
         pair_id=aligned.pair_id,
         stage=DEPTH,
         key=aligned.key,
         status=Status.OK,
         upstream=aligned.key,
-        value=DepthMap(provider=IMPORT, recipe=IMPORT),
+        value=DepthMap(provider=provider, recipe=provider),
     )
 
 

@@ -228,6 +228,45 @@ def test_a_reader_without_sub_seconds_or_serial_still_finds_the_twin() -> None:
     assert reasons([shot("IMG_1.JPG", S, 7.86), raw])[0] is Reason.JPEG_TWIN
 
 
+def test_a_phone_s_raw_file_and_jpeg_of_other_names_are_twins() -> None:
+    """They made two pairs of one scene."""
+    captures = [
+        shot("PXL_1.RAW-02.ORIGINAL.dng", W, 0.123), shot("PXL_1.RAW-01.COVER.jpg", W, 0.123),
+        shot("PXL_2.RAW-02.ORIGINAL.dng", S, 4.5), shot("PXL_2.RAW-01.COVER.jpg", S, 4.5),
+    ]  # fmt: skip
+    assert reasons(captures) == [None, Reason.JPEG_TWIN, None, Reason.JPEG_TWIN]
+    assert len(pairs(captures)) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seconds": 0.126},
+        {"f_number": S},
+        {"camera": "Canon EOS 5D"},
+        {"camera": ""},
+        {"serial": "2"},
+        {"exposure_time_s": 0.5},
+    ],
+)
+def test_other_names_need_more_than_the_second(other: dict[str, object]) -> None:
+    same = {"f_number": W, "seconds": 0.123, "exposure_time_s": 0.25}
+    raw = shot("A.dng", **same)
+    assert reasons([raw, shot("B.jpg", **same)])[1] is Reason.JPEG_TWIN
+    assert reasons([raw, shot("B.jpg", **(same | other))])[1] is not Reason.JPEG_TWIN
+
+
+def test_whole_seconds_are_not_enough_for_other_names() -> None:
+    assert reasons([shot("A.dng", W, 3.0), shot("B.jpg", W, 3.0)])[1] is not Reason.JPEG_TWIN
+
+
+def test_of_equal_files_the_original_stays() -> None:
+    names = ["backup/IMG_1 (1).CR2", "DCIM/100CANON/IMG_1.CR2", "Copy of IMG_1.CR2"]
+    verdicts = run([*(shot(n, W, 0, sha256=digest("same")) for n in names), shot("IMG_2.CR2", S, 5)])
+    assert verdicts["IMG_2.CR2"].partner == "DCIM/100CANON/IMG_1.CR2"
+    assert verdicts["backup/IMG_1 (1).CR2"].detail == "same bytes as DCIM/100CANON/IMG_1.CR2"
+
+
 def test_without_times_twins_share_a_folder() -> None:
     captures = [shot("a/IMG_1.CR2", W, None), shot("a/IMG_1.JPG", W, None), shot("b/IMG_1.JPG", W, None)]
     assert reasons(captures) == [Reason.MISSING_PARTNER, Reason.JPEG_TWIN, Reason.MISSING_PARTNER]

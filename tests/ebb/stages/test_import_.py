@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ebb.dataset.catalog import pairs_of, read_catalog
 from ebb.dataset.shards import read_records
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.progress import SilentProgress
+from ebb.results import DEPTH, DepthMap
 from ebb.settings import DepthSettings, ShardSettings
 from ebb.stages import depth, import_, shard
 from ebb.workspace import Workspace, open_workspace
 from tests.helpers.captures import scene
 from tests.helpers.ebb_release import release, write_image
+from tests.helpers.icc import ADOBE_RGB, curve, matrix_profile
 from tests.helpers.settings import RUN
 
 
@@ -38,11 +42,49 @@ def test_the_release_becomes_shards_in_its_own_splits(tmp_path: Path) -> None:
         assert run(workspace, tmp_path / "EBB")["unchanged"] == 3
 
 
+def test_depth_maps_of_some_pairs_only(tmp_path: Path) -> None:
+    folder = release(tmp_path / "EBB")
+    (folder / "test" / "original_depth" / "0.png").unlink()
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        assert run(workspace, folder)["ok"] == 3
+        report = shard.run(workspace, ShardSettings(test=0, val=0), SilentProgress())
+        assert report.splits == {"train": 2, "val": 0, "test": 1}
+        (record,) = read_records(workspace.shards / "test-00000-of-00001.parquet")
+        assert (record.depth_provider, record.depth) == ("none", None)
+        (record, _) = read_records(workspace.shards / "train-00000-of-00001.parquet")
+        assert record.depth_provider == "import"
+        assert record.depth is not None
+
+
+def test_without_depth_maps_there_are_shards_without(tmp_path: Path) -> None:
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        run(workspace, release(tmp_path / "EBB", depth=False))
+        report = shard.run(workspace, ShardSettings(), SilentProgress())
+        assert report.splits == {"train": 2, "val": 0, "test": 1}
+
+
+def test_a_map_made_here_outlives_another_import(tmp_path: Path) -> None:
+    folder = release(tmp_path / "EBB", depth=False)
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        run(workspace, folder)
+        (row, *_) = workspace.state.stage_rows(DEPTH).values()
+        made = replace(row, key="of a network", value=DepthMap(provider="megadepth", recipe="megadepth"))
+        workspace.state.put_stage(made)
+        assert run(workspace, folder)["unchanged"] == 3
+        assert workspace.state.stage_rows(DEPTH)[row.pair_id] == made
+
+
+def test_wide_gamut_photos_are_taken_in_as_srgb(tmp_path: Path) -> None:
+    folder = release(tmp_path / "EBB", depth=False)
+    for path in folder.glob("train/*/2.jpg"):
+        Image.open(path).save(path, quality=95, icc_profile=matrix_profile(ADOBE_RGB, curve(563)))
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        assert run(workspace, folder)["ok"] == 3
+
+
 def test_without_depth_maps_they_can_be_made_later(tmp_path: Path) -> None:
     with open_workspace(tmp_path / "set", create=True) as workspace:
         run(workspace, release(tmp_path / "EBB", depth=False))
-        with pytest.raises(InvalidInput, match="has its depth map"):
-            shard.run(workspace, ShardSettings(), SilentProgress())
         depth.run(workspace, DepthSettings(provider="none"), RUN, SilentProgress())
         assert shard.run(workspace, ShardSettings(), SilentProgress()).num_shards > 0
 
