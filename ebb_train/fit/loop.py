@@ -12,6 +12,7 @@ import torch  # noqa: TID253 - only imported by training
 from ebb.errors import EbbError, ExitCode
 from ebb_train.data.samples import unit_range
 from ebb_train.fit.ema import MovingAverage
+from ebb_train.fit.optimizer import make_adam
 from ebb_train.settings import ComputeSettings
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class LevelTrainer:
         self._layout = torch.channels_last if compute.channels_last else torch.contiguous_format
         self._compute = compute
         self._loss = loss.to(fabric.device)
-        optimizer = torch.optim.Adam(trained, lr=plan.learning_rate)
+        optimizer = make_adam(trained, plan)
         network.to(memory_format=self._layout)  # type: ignore[call-overload]  # its stub lacks this one
         model = cast("nn.Module", torch.compile(network)) if compute.compile else network
         self._model, self._optimizer = fabric.setup(model, optimizer)
