@@ -1,4 +1,4 @@
-"""What training makes small: L1, 1 − SSIM and the distance of VGG-19 features, as the paper weighs them.
+"""What training makes small: L1, 1 − SSIM and the distance of VGG-19 features, weighed as the schedule says.
 
 Everything is computed in float32, outside autocast: in bfloat16 an SSIM of 0.998 reads 1.
 """

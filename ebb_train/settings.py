@@ -54,13 +54,18 @@ class LevelPlan:
     crop: int = 0
     """Side of the crops in pixels of the stored photos; a multiple of 64; 0: the photos' height."""
     loss: LossWeights = LossWeights()
+    adam: Literal["pytorch", "tensorflow"] = "pytorch"
+    """Where Adam adds epsilon: after the correction of the second moment, or before, as the authors' does."""
+    epsilon: float = 1e-8
+    """Of Adam."""
 
     def __post_init__(self) -> None:
         _check_crop(self.crop)
-        if self.iterations < 1 or self.batch < 1 or not 0 < self.learning_rate < math.inf:
+        rates = (self.learning_rate, self.epsilon)
+        if self.iterations < 1 or self.batch < 1 or not all(0 < rate < math.inf for rate in rates):
             raise UsageError(
                 f"level {self.level}: {self.iterations} iterations, batch {self.batch}, "
-                f"learning rate {self.learning_rate:g}",
+                f"learning rate {self.learning_rate:g}, epsilon {self.epsilon:g}",
                 hint="all of them are above 0",
             )
 
@@ -128,15 +133,22 @@ class Schedule:
         )
 
 
-LAST_LOSS = LossWeights(l1=1.0, ssim=1.0, vgg=0.01)
-"""Of level 1: L1 + (1 − SSIM) + 0.01 · VGG (the paper, section 3.2)."""
+PAPER_LOSS = LossWeights(l1=100.0)
+"""Of levels 7 … 2: 100 · L1 (the authors' code; the paper, section 3.2, has L1)."""
+
+LAST_LOSS = LossWeights(l1=10.0, ssim=10.0, vgg=0.1)
+"""Of level 1: 10 · L1 + 10 · (1 − SSIM) + 0.1 · VGG (the authors' code; the paper has a tenth of it)."""
 
 _PAPER = ((5_000, 50), (5_000, 50), (20_000, 40), (20_000, 14), (30_000, 9), (80_000, 9), (100_000, 5))
 """Iterations and batch of levels 7 … 1: the authors' code, for a GPU of 16 GB."""
 
 
 def _preset(table: tuple[tuple[int, int], ...]) -> Schedule:
-    """The paper's way with other iterations and batches, for levels 7 … 1."""
+    """The authors' losses and Adam with these iterations and batches, for levels 7 … 1.
+
+    The factors of a loss matter: Adam's epsilon does not grow with the gradient, and with the paper's first
+    weights many gradients are as small.
+    """
     levels = zip(range(7, 0, -1), table, strict=True)
     return Schedule(
         tuple(
@@ -144,7 +156,8 @@ def _preset(table: tuple[tuple[int, int], ...]) -> Schedule:
                 level=level,
                 iterations=iterations,
                 batch=batch,
-                loss=LAST_LOSS if level == 1 else LossWeights(),
+                loss=LAST_LOSS if level == 1 else PAPER_LOSS,
+                adam="tensorflow",
             )
             for level, (iterations, batch) in levels
         )
@@ -180,8 +193,10 @@ SCHEDULES: dict[str, Schedule] = {
         )
     ),
 }
-"""paper: the authors' table. short: a tenth of its iterations. smoke: minutes on a CPU with a thin network,
-to see that everything works; without the VGG term, so that no weights are needed."""
+"""paper: the authors' table, losses and Adam. short: a tenth of its iterations. smoke: minutes on a CPU with
+a thin network, to see that everything works. That is another optimization: L1, at level 1 L1 + (1 − SSIM),
+without factors and without the VGG term, so that no weights are needed, and PyTorch's Adam at higher learning
+rates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,8 +318,8 @@ class MonitorSettings:
 def read_schedule(name: str) -> Schedule:
     """Find a schedule by name, or read it from a TOML file with one ``[[level]]`` table a level.
 
-    A table holds ``level``, ``iterations``, ``batch``, and if wanted ``learning_rate``, ``crop`` and
-    ``loss = { l1 = 1.0, ssim = 1.0, vgg = 0.01 }``.
+    A table holds ``level``, ``iterations``, ``batch``, and if wanted ``learning_rate``, ``crop``, ``adam``,
+    ``epsilon`` and ``loss = { l1 = 10.0, ssim = 10.0, vgg = 0.1 }``.
 
     Raises:
         UsageError: no such name or file, or the file holds something else.

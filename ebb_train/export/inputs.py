@@ -1,4 +1,4 @@
-"""What a file is tried on: photos of a data set, or a made-up scene where there is none; and noise."""
+"""What a file is tried on: photos of a data set, or a made-up scene where there is none; noise; one value."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 SEED = 2020
 
+CONSTANTS = (0.0, 0.5, 1.0)
+"""Values of the inputs that are one value everywhere."""
+
 
 class Trial(NamedTuple):
     """One input and where it comes from."""
@@ -33,12 +36,23 @@ class Trial(NamedTuple):
     """(1, H / 2, W / 2, 3 or 4) in [0, 1]."""
     real: bool
     """Looks like a photo; noise does not."""
+    constant: bool = False
+    """Has one value everywhere."""
 
 
 def noise(size: PhotoSize, channels: int) -> Trial:
     """Independent uniform values: no network saw such a photo, but every weight counts."""
     rng = np.random.default_rng(SEED)
     return Trial("noise", rng.random((1, *size.input, channels), np.float32), real=False)
+
+
+def constants(size: PhotoSize, channels: int) -> list[Trial]:
+    """Black, grey and white: maps without contrast, whose rounding errors instance normalization enlarges."""
+    shape = (1, *size.input, channels)
+    return [
+        Trial(f"{value:g} everywhere", np.full(shape, value, np.float32), real=False, constant=True)
+        for value in CONSTANTS
+    ]
 
 
 def scene(size: PhotoSize, channels: int) -> Trial:

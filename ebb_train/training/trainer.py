@@ -12,6 +12,7 @@ from ebb.errors import EbbError, ExitCode
 from ebb_train.data.dataset import unit_range
 from ebb_train.settings import ComputeSettings
 from ebb_train.training.ema import moving_average
+from ebb_train.training.optimizer import make_adam
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,7 +77,7 @@ class Trainer:
         self._layout = torch.channels_last if compute.channels_last else torch.contiguous_format
         self._compute = compute
         self._loss = loss.to(fabric.device)
-        optimizer = torch.optim.Adam(trained, lr=plan.learning_rate)
+        optimizer = make_adam(trained, plan)
         network.to(memory_format=self._layout)  # type: ignore[call-overload]  # its stub lacks this one
         model = cast("nn.Module", torch.compile(network)) if compute.compile else network
         self._model, self._optimizer = fabric.setup(model, optimizer)

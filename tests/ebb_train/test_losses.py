@@ -99,7 +99,7 @@ def test_the_last_level_weighs_three_terms() -> None:
     assert list(terms) == ["l1", "ssim", "vgg", "loss"]
     assert terms["ssim"].item() == pytest.approx(1 - ssim(preds, target).item())
     assert terms["vgg"].item() == pytest.approx(((vgg(preds) - vgg(target)) ** 2).mean().item())
-    expected = terms["l1"] + terms["ssim"] + 0.01 * terms["vgg"]
+    expected = 10 * terms["l1"] + 10 * terms["ssim"] + 0.1 * terms["vgg"]
     assert terms["loss"].item() == pytest.approx(expected.item())
 
 

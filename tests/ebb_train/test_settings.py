@@ -32,6 +32,8 @@ level = 6
 iterations = 4
 batch = 1
 learning_rate = 1e-4
+adam = "tensorflow"
+epsilon = 1e-7
 loss = { l1 = 10, ssim = 10.0, vgg = 0.1 }
 """
 
@@ -48,13 +50,16 @@ def test_the_paper_as_its_authors_ran_it() -> None:
         (1, 100_000, 5),
     ]
     assert {row.learning_rate for row in rows} == {5e-5}
-    assert {row.loss for row in rows[:-1]} == {LossWeights(l1=1, ssim=0, vgg=0)}
-    assert rows[-1].loss == LossWeights(l1=1, ssim=1, vgg=0.01)
+    assert {row.loss for row in rows[:-1]} == {LossWeights(l1=100, ssim=0, vgg=0)}
+    assert rows[-1].loss == LossWeights(l1=10, ssim=10, vgg=0.1)
+    assert {(row.adam, row.epsilon) for row in rows} == {("tensorflow", 1e-8)}
 
 
 def test_the_other_schedules() -> None:
     paper, short = SCHEDULES["paper"], SCHEDULES["short"]
     assert [row.iterations for row in short.rows] == [row.iterations // 10 for row in paper.rows]
+    assert [row.loss for row in short.rows] == [row.loss for row in paper.rows]
+    assert {row.adam for row in SCHEDULES["smoke"].rows} == {"pytorch"}
     assert not any(row.loss.vgg for row in SCHEDULES["smoke"].rows)
     assert all(schedule.rows[-1].level == 1 for schedule in SCHEDULES.values())
     assert read_schedule("short") is short
@@ -82,7 +87,13 @@ def test_a_schedule_from_a_file(tmp_path: Path) -> None:
         (
             LevelPlan(level=7, iterations=3, batch=2),
             LevelPlan(
-                level=6, iterations=4, batch=1, learning_rate=1e-4, loss=LossWeights(l1=10, ssim=10, vgg=0.1)
+                level=6,
+                iterations=4,
+                batch=1,
+                learning_rate=1e-4,
+                adam="tensorflow",
+                epsilon=1e-7,
+                loss=LossWeights(l1=10, ssim=10, vgg=0.1),
             ),
         )
     )
@@ -100,6 +111,8 @@ def test_a_schedule_from_a_file(tmp_path: Path) -> None:
         ("l1 = 10", "l1 = -1", "loss weights .*all at least 0"),
         ("l1 = 10, ssim = 10.0, vgg = 0.1", "l1 = 0", "one of them above"),
         ("learning_rate = 1e-4", "learning_rate = inf", "learning rate inf"),
+        ("epsilon = 1e-7", "epsilon = 0.0", "epsilon 0 "),
+        ('adam = "tensorflow"', 'adam = "keras"', "adam"),
         ("[[level]]\nlevel = 7", "[level]\nlevel = 7", "cannot read the schedule"),
         (
             "[[level]]\nlevel = 7",

@@ -189,9 +189,10 @@ class _Export:
         self.say(f"{size}: comparing with PyTorch")
         channels = self.checkpoint.config.in_channels
         trials = [*self.photos(size, PHOTOS_TO_CHECK), inputs.noise(size, channels)]
+        trials += inputs.constants(size, channels)
         found = probe(file, "lean", photos=[trial.photo for trial in trials]).pictures
         return [
-            compare(trial.name, picture, self._wanted(trial), real=trial.real)
+            compare(trial.name, picture, self._wanted(trial), real=trial.real, constant=trial.constant)
             for trial, picture in zip(trials, found, strict=True)
         ]
 

@@ -30,6 +30,15 @@ def test_noise_and_scene_have_the_shape_and_range_of_inputs(channels: int) -> No
     assert not inputs.noise(SIZE, channels).real
 
 
+def test_inputs_of_one_value() -> None:
+    found = inputs.constants(SIZE, 4)
+    assert [(trial.name, *np.unique(trial.photo)) for trial in found] == [
+        ("0 everywhere", 0), ("0.5 everywhere", 0.5), ("1 everywhere", 1),
+    ]  # fmt: skip
+    assert all(trial.constant and not trial.real for trial in found)
+    assert {trial.photo.shape for trial in found} == {(1, 32, 64, 4)}
+
+
 def test_a_scene_is_smooth_and_its_depth_not_flat() -> None:
     scene, noise = inputs.scene(SIZE, 4).photo[0], inputs.noise(SIZE, 4).photo[0]
     assert np.abs(np.diff(scene, axis=1)).mean() < 0.5 * np.abs(np.diff(noise, axis=1)).mean()

@@ -44,6 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_set(path / "set", [[record(i) for i in range(5)]])
     rows = [
         f"[[level]]\nlevel = {n}\niterations = {k}\nbatch = 2\nlearning_rate = 1e-3\n"
+        + ('adam = "tensorflow"\nepsilon = 1e-7\nloss = { l1 = 100.0 }\n' if n == 6 else "")
         for n, k in STEPS.items()
     ]
     (path / "schedule.toml").write_text("\n".join(rows))
@@ -176,7 +177,10 @@ def test_what_a_run_leaves(straight: Path, folder: Path) -> None:
     assert [(line["level"], line["step"]) for line in lines] == [
         (7, 3), (7, 6), (6, 3), (6, 6), (6, 9), (6, 10), (5, 3), (5, 6), (5, 8),
     ]  # fmt: skip
-    assert all(line["loss"] == line["l1"] > 0 < line["gradient_norm"] for line in lines)
+    for line in lines:
+        factor = 100 if line["level"] == 6 else 1
+        assert line["loss"] == pytest.approx(factor * line["l1"], rel=1e-6)
+        assert line["loss"] > 0 < line["gradient_norm"]
     scored = [line for line in log if "validation" in line]
     assert [(line["level"], line["step"]) for line in scored] == [
         (7, 5),
@@ -190,6 +194,10 @@ def test_what_a_run_leaves(straight: Path, folder: Path) -> None:
     assert network.config == CONFIG
     identity = json.loads((straight / "run.json").read_text())
     assert identity["schedule"]["5"]["crop"] == 64
+    recorded = {name: identity["schedule"]["6"][name] for name in ("adam", "epsilon", "loss")}
+    assert recorded == {
+        "adam": "tensorflow", "epsilon": 1e-7, "loss": {"l1": 100.0, "ssim": 0.0, "vgg": 0.0},
+    }  # fmt: skip
     assert identity["settings"]["weight_init"] == "fan_in"
     assert identity["dataset"]["pairs"] == 5
 

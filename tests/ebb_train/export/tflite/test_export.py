@@ -40,7 +40,13 @@ def test_the_whole_way(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert [(one["input"], one["psnr"] >= 60) for one in report["parity"]] == [
         ("made-up scene", True),
         ("noise", True),
+        ("0 everywhere", True),
+        ("0.5 everywhere", True),
+        ("1 everywhere", True),
     ]
+    largest = max(report["parity"], key=lambda one: one["max"])
+    stated = f"Largest difference: {largest['max']:.1e} ({largest['input']})."
+    assert stated in (tmp_path / "small.md").read_text()
     assert [(one["engine"], one["threads"]) for one in report["speed"]] == [
         ("plain", 1),
         ("plain", 2),
@@ -63,7 +69,9 @@ def test_sizes_levels_clip_and_photos(
     names = [Path(report["file"]).name for report in facts["files"]]
     assert names == ["m-128x128.tflite", "m-128x192.tflite"]
     assert [report["outputs"][0]["shape"] for report in facts["files"]] == [[1, 4, 4, 3], [1, 4, 6, 3]]
-    assert [one["input"][:5] for one in facts["files"][0]["parity"]] == ["pair ", "pair ", "noise"]
+    assert [one["input"][:5] for one in facts["files"][0]["parity"]] == [
+        "pair ", "pair ", "noise", "0 eve", "0.5 e", "1 eve",
+    ]  # fmt: skip
     assert all(report["speed"] == [] for report in facts["files"])
     assert sorted(path.name for path in tmp_path.glob("*.tflite")) == names
 

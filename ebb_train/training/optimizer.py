@@ -1,0 +1,50 @@
+"""Adam as PyTorch and as TensorFlow compute it: they differ in where ε comes in.
+
+Kingma and Ba, "Adam: a method for stochastic optimization" (ICLR 2015). PyTorch follows algorithm 1, which
+adds ε to the root of the corrected second moment. TensorFlow follows the reformulation before section 2.1 and
+adds it to the root of the moment as it is: p -= lr · √(1 − β2ᵗ) / (1 − β1ᵗ) · m / (√v + ε). That is
+algorithm 1 with ε / √(1 − β2ᵗ): 32 times ε in the first step, ε after some thousands.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch  # noqa: TID253 - only imported by training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import nn
+
+    from ebb_train.settings import LevelPlan
+
+
+class TensorFlowAdam(torch.optim.Adam):
+    """Adam with TensorFlow's ε.
+
+    Args:
+        parameters: What is trained.
+        learning_rate: Of the authors' formula: lr.
+        epsilon: Of the reformulation: ε.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float, epsilon: float) -> None:
+        super().__init__(parameters, lr=learning_rate, eps=epsilon)
+        for group in self.param_groups:
+            group["epsilon"], group["steps"] = epsilon, 0
+
+    def step(self, closure: Any = None) -> Any:  # noqa: ANN401 - as PyTorch's
+        """Do one step; how many were done is a part of the state that checkpoints hold."""
+        for group in self.param_groups:
+            group["steps"] += 1
+            group["eps"] = group["epsilon"] / math.sqrt(1 - group["betas"][1] ** group["steps"])
+        return super().step(closure)
+
+
+def make_adam(parameters: Iterable[nn.Parameter], plan: LevelPlan) -> torch.optim.Adam:
+    """The optimizer of a level."""
+    if plan.adam == "tensorflow":
+        return TensorFlowAdam(parameters, plan.learning_rate, plan.epsilon)
+    return torch.optim.Adam(parameters, lr=plan.learning_rate, eps=plan.epsilon)
