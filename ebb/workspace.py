@@ -108,7 +108,7 @@ def versions() -> dict[str, str]:
     """Versions of everything that touches pixels."""
     from importlib import metadata
 
-    names = ("opencv-contrib-python", "rawpy", "numpy", "pyarrow")
+    names = ("opencv-contrib-python", "rawpy", "numpy", "pyarrow", "exifread")
     return {
         "ebb": __version__,
         "python": platform.python_version(),

@@ -7,6 +7,7 @@ cannot be read is left out, and costs no other.
 
 from __future__ import annotations
 
+import io
 import zlib
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -129,11 +130,52 @@ def inflated(content: bytes) -> bytes:
 
 
 def read_tags(block: bytes) -> dict[int, Value]:
-    """Every tag of the main, the EXIF and the interoperability directory that can be read.
+    """Tags of the main, the EXIF and the interoperability directory.
+
+    exifread reads them. Tags whose values are not in the block are left out. One unreadable tag makes exifread
+    give up on the whole block, and it leaves out some types; such tags are read on their own.
 
     Args:
         block: An EXIF block, or a whole TIFF-like file. Maker notes, thumbnail and GPS are left alone.
     """
+    inside = _each_tag(block)
+    return inside | {tag: value for tag, value in _by_exifread(block).items() if tag in inside}
+
+
+def _by_exifread(block: bytes) -> dict[int, Value]:
+    """What exifread makes of a block; empty if it fails."""
+    import exifread
+
+    try:
+        tags = exifread.process_file(io.BytesIO(block), details=False, extract_thumbnail=False)
+    except Exception:  # noqa: BLE001 - damaged blocks raise whatever the line that reads them raises
+        return {}
+    found: dict[int, Value] = {}
+    for directory in ("Interoperability", "Image", "EXIF"):
+        for name, tag in tags.items():
+            if name.startswith(f"{directory} ") and (value := _from_exifread(tag.values)) is not None:
+                found[tag.tag] = value
+    return found
+
+
+def _from_exifread(values: object) -> Value | None:
+    """Text or numbers; ``None`` for anything else, an empty list included."""
+    if isinstance(values, str):
+        return values[:MAX_TEXT_BYTES]
+    if not isinstance(values, list) or not values:
+        return None
+    numbers = [_number(value) for value in values[:MAX_NUMBERS]]
+    return None if None in numbers else tuple(number for number in numbers if number is not None)
+
+
+def _number(value: object) -> float | None:
+    numerator, denominator = getattr(value, "num", value), getattr(value, "den", 1)
+    if not isinstance(numerator, int | float) or not isinstance(denominator, int | float):
+        return None
+    return numerator / denominator if denominator else float("nan")
+
+
+def _each_tag(block: bytes) -> dict[int, Value]:
     try:
         tiff = Tiff(block)
     except Broken:

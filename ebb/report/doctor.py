@@ -20,6 +20,7 @@ PACKAGES = (
     "numpy",
     "opencv-contrib-python",
     "rawpy",
+    "exifread",
     "pandas",
     "pyarrow",
     "pebble",
