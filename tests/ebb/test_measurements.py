@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ebb.dataset.columns import COUNT, NUMBER
 from ebb.dataset.record import COLUMNS
 from ebb.errors import UsageError
 from ebb.measurement_types import Unit
@@ -45,7 +46,7 @@ def test_names_tell_pixels() -> None:
 def test_stored_measurements_are_columns() -> None:
     kinds = {column.name: (column.kind, column.nullable) for column in COLUMNS}
     assert {row.name: kinds.get(row.name) for row in STORED} == {
-        row.name: (row.kind.__name__, True) for row in STORED
+        row.name: (COUNT if row.kind is int else NUMBER, True) for row in STORED
     }
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import ebb
+from ebb.aligned_pair import prior_ev
+from ebb.api.pairs import _source
 from ebb.formats.png import decode_png
 from tests.helpers.captures import SHIFT, scene, shot, write_pair
 
@@ -62,12 +64,10 @@ def test_exposures_of_files_are_taken_into_account(tmp_path: Path) -> None:
     for number, (f_number, seconds) in enumerate([(16, 0), (1.8, 5)]):
         paths.append(tmp_path / f"{number}.jpg")
         paths[-1].write_bytes(shot(scene(3), f_number, seconds, exposure_time_s=2 if number else 1))
-    from ebb.api.pairs import _frames
-
-    frames = _frames(*paths, SETTINGS)
-    assert frames.prior_ev == pytest.approx(1 + 2 * np.log2(16 / 1.8), abs=0.01)
-    assert _frames(ebb.open_photo(paths[0]), ebb.open_photo(paths[1]), SETTINGS).prior_ev == frames.prior_ev
-    assert _frames(scene(3), paths[1], SETTINGS).prior_ev is None
+    known = prior_ev(*map(_source, paths))
+    assert known == pytest.approx(1 + 2 * np.log2(16 / 1.8), abs=0.01)
+    assert prior_ev(*(_source(ebb.open_photo(path)) for path in paths)) == known
+    assert prior_ev(_source(scene(3)), _source(paths[1])) is None
 
 
 def test_what_cannot_be_registered_is_rejected_or_named(tmp_path: Path) -> None:

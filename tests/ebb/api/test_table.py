@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import ebb
+from ebb.dataset.columns import ARRAY, IMAGE
 from ebb.dataset.record import COLUMNS
 from tests.helpers.captures import scene, shot, write_card
 from tests.helpers.datasets import record, write_set
@@ -38,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def parquet(folder: Path, order: tuple[str, ...] = ("train", "val", "test")) -> pd.DataFrame:
     files = [path for split in order for path in sorted(folder.glob(f"{split}-*.parquet"))]
-    names = [column.name for column in COLUMNS if column.kind not in ("bytes", "Npy")]
+    names = [column.name for column in COLUMNS if column.kind not in (ARRAY, IMAGE)]
     return pd.concat([pq.read_table(path, columns=names).to_pandas() for path in files], ignore_index=True)
 
 

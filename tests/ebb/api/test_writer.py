@@ -60,8 +60,9 @@ def test_an_aligned_pair_keeps_its_measurements(tmp_path: Path) -> None:
     assert pair.record.motion_model == aligned.registration.motion_model
     assert pair.record.H_shallow_to_wide == tuple(aligned.registration.H_shallow_to_wide.ravel())
     assert pair.record.crop_width == aligned.registration.crop.width
-    assert pair.record.num_matches == aligned.registration.figures.num_matches
-    assert pair.record.residual_px == aligned.registration.figures.residual_px
+    measured = aligned.registration.measurements
+    assert pair.record.measurements["num_matches"] == measured.num_matches
+    assert pair.record.measurements["residual_px"] == measured.residual_px
 
 
 def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:

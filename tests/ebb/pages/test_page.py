@@ -14,7 +14,7 @@ FACTS = {
     "title": "<script>alert(1)</script>",
     "about": "a & b",
     "scored": 0,
-    "grids": [],
+    "tables": [],
     "worst": [],
     "best": [],
     "ranked_by": "PSNR",
