@@ -50,7 +50,7 @@ def reference_folder() -> Path:
         InvalidInput: there is none.
     """
     candidates = (
-        Path(__file__).parents[1] / "data" / "reference",
+        Path(__file__).parents[2] / "data" / "reference",
         Path(sysconfig.get_path("data")) / INSTALLED,
     )
     for folder in candidates:

@@ -11,7 +11,7 @@ from ebb.errors import InvalidInput
 from ebb_train.evaluation import published
 from ebb_train.evaluation.published import INSTALLED, TITLES, read_published, reference_folder
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_row_of_the_paper_is_there_with_its_source() -> None:
