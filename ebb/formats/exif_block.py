@@ -132,8 +132,8 @@ def inflated(content: bytes) -> bytes:
 def read_tags(block: bytes) -> dict[int, Value]:
     """Tags of the main, the EXIF and the interoperability directory.
 
-    exifread reads them. Tags whose values are not in the block are left out. One unreadable tag makes exifread
-    give up on the whole block, and it leaves out some types; such tags are read on their own.
+    exifread reads them. Tags whose values are not in the block are left out. One unreadable tag makes
+    exifread give up on the whole block, and it skips some types; such tags are read on their own.
 
     Args:
         block: An EXIF block, or a whole TIFF-like file. Maker notes, thumbnail and GPS are left alone.

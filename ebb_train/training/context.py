@@ -11,11 +11,12 @@ from ebb_train.data.dataset import full_height
 from ebb_train.data.reduced import depth_of
 from ebb_train.data.sources import open_source
 from ebb_train.losses import find_vgg
-from ebb_train.settings import read_schedule
+from ebb_train.settings import MonitorSettings, read_schedule
 from ebb_train.training.setup import check_batches, claim, launch, one_voice
+from ebb_train.training.validation import find_validator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from lightning_fabric import Fabric
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from ebb_train.models.vgg import Vgg19
     from ebb_train.settings import ComputeSettings, FitSettings, Schedule
     from ebb_train.training.run_folder import RunFolder
+    from ebb_train.training.validation import Validator
+
+DEFAULT_MONITOR = MonitorSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,7 @@ class TrainingContext:
     """Launched."""
     vgg: Vgg19 | None
     """If a level has the VGG term."""
+    validator: Validator
     identity: dict[str, Any]
     """See :func:`run_identity`."""
     folder: RunFolder | None
@@ -53,7 +58,13 @@ class TrainingContext:
 
 @contextmanager
 def open_context(
-    dataset: Path, out: Path, config: PyNetConfig, settings: FitSettings, compute: ComputeSettings
+    dataset: Path,
+    out: Path,
+    config: PyNetConfig,
+    settings: FitSettings,
+    compute: ComputeSettings,
+    monitor: MonitorSettings = DEFAULT_MONITOR,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[TrainingContext]:
     """Check the settings and the data set, start all processes, and hold the run folder.
 
@@ -63,6 +74,8 @@ def open_context(
         config: The network, and the last level to train.
         settings: What is computed.
         compute: How it is carried out.
+        monitor: What is validated on.
+        note: Called with one line of text for the user.
 
     Raises:
         EbbError: as :func:`ebb_train.training.training.fit`.
@@ -75,6 +88,7 @@ def open_context(
         depth_of(source.read(0), source.folder)  # missing depth is reported before a run folder is made
     schedule = schedule.with_crop(settings.crop, full_height(source))
     check_batches(schedule, compute)
+    validator = find_validator(dataset, monitor, note)
     fabric = launch(settings, compute)
     settings = replace(settings, weight_init=settings.weight_init_of(config.width))
     identity = run_identity(config, schedule, settings, source)
@@ -89,6 +103,7 @@ def open_context(
             compute=compute,
             fabric=fabric,
             vgg=vgg,
+            validator=validator,
             identity=identity,
             folder=folder,
         )

@@ -17,15 +17,13 @@ from ebb.pytorch import as_memory_error
 from ebb_train import optional
 from ebb_train.models.network import save_pynet
 from ebb_train.models.weights_path import level_weights
-from ebb_train.settings import MonitorSettings
 from ebb_train.training.checkpoint import Position, newest_checkpoint, save_checkpoint
-from ebb_train.training.context import open_context
+from ebb_train.training.context import DEFAULT_MONITOR, open_context
 from ebb_train.training.eta import find_workload
 from ebb_train.training.level import level_batches, level_trainer
 from ebb_train.training.monitor import Monitor
 from ebb_train.training.setup import as_launched, is_first_here
 from ebb_train.training.trainer import Diverged, arithmetic
-from ebb_train.training.validation import find_validator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,12 +32,10 @@ if TYPE_CHECKING:
     from ebb.progress import Progress
     from ebb_train.models.network import PyNet
     from ebb_train.models.pynet import PyNetConfig
-    from ebb_train.settings import ComputeSettings, FitSettings, ScheduledLevel
+    from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings, ScheduledLevel
     from ebb_train.training.checkpoint import Checkpoint
     from ebb_train.training.context import TrainingContext
     from ebb_train.training.trainer import Trainer
-
-DEFAULT_MONITOR = MonitorSettings()
 
 BATCHES_HINT = "lower --micro-batch, which changes no result, or --crop; the last checkpoint is kept"
 PHOTOS_HINT = (
@@ -97,14 +93,12 @@ def fit(
         ProcessLost: one of several processes is gone.
     """
     optional.tensorboard()
-    validator = find_validator(dataset, monitor_settings, note if is_first_here() else _silent)
-    with open_context(dataset, out, config, settings, as_launched(compute)) as context:
-        is_first = context.fabric.is_global_zero
-        progress = progress if progress and is_first else SilentProgress()
-        checkpoint, resumed_at = resume(context, note if is_first else _silent)
-        workload = find_workload(config, context.schedule)
-        monitor = Monitor(monitor_settings, workload, validator, progress, context.folder, resumed_at)
-        with closing(monitor):
+    compute, note = as_launched(compute), note if is_first_here() else _silent
+    with open_context(dataset, out, config, settings, compute, monitor_settings, note) as context:
+        if not context.fabric.is_global_zero:
+            progress, note = None, _silent
+        checkpoint, resumed_at = resume(context, note)
+        with closing(_monitor(context, monitor_settings, progress, resumed_at)) as monitor:
             network: PyNet | None = None
             for level in context.schedule.levels():
                 if checkpoint and level.plan.level > checkpoint.position.level:
@@ -198,6 +192,14 @@ def resume(context: TrainingContext, note: Callable[[str], None]) -> tuple[Check
     if context.folder:
         context.folder.forget_after(done)
     return checkpoint, done
+
+
+def _monitor(
+    context: TrainingContext, settings: MonitorSettings, progress: Progress | None, resumed_at: int
+) -> Monitor:
+    workload = find_workload(context.config, context.schedule)
+    progress = progress or SilentProgress()
+    return Monitor(settings, workload, context.validator, progress, context.folder, resumed_at)
 
 
 @contextmanager

@@ -138,7 +138,7 @@ def test_fit_from_a_data_set_to_weights(tmp_path: Path, capsys: pytest.CaptureFi
     assert run_verb(cli.app, [*command, "--json"]) == ExitCode.DONE
     printed = capsys.readouterr()
     assert json.loads(printed.out)["resumed_at"] == 2
-    assert "going on after step 2 of level 7" in printed.err
+    assert "resuming after step 2 of level 7" in printed.err
     assert run_verb(cli.app, [*command, "--seed", "1"]) == ExitCode.USAGE
     assert "settings.seed is 0, not 1" in capsys.readouterr().err
 

@@ -105,8 +105,8 @@ pair_id:s wide:I shallow:I depth:I depth_float16:b depth_min:f depth_max:f width
 f_number_shallow:f focal_length_mm:f exposure_time_s_wide:f exposure_time_s_shallow:f iso_wide:f iso_shallow:f
 camera:s lens:s captured_at_wide:t captured_at_shallow:t motion_model:s H_shallow_to_wide:L crop_x:i crop_y:i
 crop_width:i crop_height:i num_matches:i num_inliers:i inlier_ratio:f coverage:f overlap:f focus_share:f
-parallax_px:f similarity:f changed_share:f residual_px:f residual_p95_px:f focus_correlation:f sharpness_wide:f
-sharpness_shallow:f defocus_px:f exposure_gain:f vignetting_ev:f defocus_map:L
+parallax_px:f similarity:f changed_share:f residual_px:f residual_p95_px:f focus_correlation:f
+sharpness_wide:f sharpness_shallow:f defocus_px:f exposure_gain:f vignetting_ev:f defocus_map:L
 near_duplicates:s depth_provider:s source_wide:s source_shallow:s source_wide_sha256:s source_shallow_sha256:s
 software:s
 """

@@ -73,6 +73,16 @@ def test_sizes_one_after_the_other(height: int, width: int, count: int) -> None:
     assert torch.equal(fast(x), fast(x))
 
 
+def test_without_minimal_filtering() -> None:
+    plain = network()
+    direct = InferenceGraph(plain, winograd=False)
+    x = photo()
+    with torch.inference_mode():
+        expected = plain(x)
+    assert (direct(x) - expected).abs().max() < 1e-4
+    assert not direct._operations._filters  # no filter was made: all convolutions are direct
+
+
 def test_a_full_image() -> None:
     wide, _, depth = photos(1, 150, 90)
     plain = network()
