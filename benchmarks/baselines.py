@@ -45,10 +45,10 @@ from ebb_train.baselines.layered import Layered
 from ebb_train.data.sources import open_source
 from ebb_train.evaluation.benchmark import Benchmark, benchmark
 from ebb_train.evaluation.evaluate import train_of
+from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 from ebb_train.evaluation.summary import compare
 from ebb_train.metrics.aggregate import Estimate, estimate_difference
 from ebb_train.metrics.regions import find_regions
-from ebb_train.settings import ScoreSettings, TimingSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

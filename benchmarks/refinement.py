@@ -40,7 +40,7 @@ from ebb.simulation.plan import PairKind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ebb.registration.motion import Motion
+    from ebb.geometry.models import Motion
 
 RESULT = Path(__file__).parent / "results" / "refinement.json"
 SEED, GROUPS, WORKERS = 80_001, 2, 2

@@ -12,33 +12,26 @@ from ebb.lazy import lazy_names
 from ebb.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from ebb_train.api.export import export_onnx, export_tflite
+    from ebb_train.api.exports import export_onnx, export_tflite
     from ebb_train.api.metrics import lpips, ms_ssim, psnr, ssim
     from ebb_train.api.models import BokehModel, load_model
     from ebb_train.api.training import benchmark, evaluate, fit
+    from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
     from ebb_train.export.settings import CheckSettings, TfliteSettings
     from ebb_train.models.pynet import PyNetConfig
-    from ebb_train.settings import (
-        ComputeSettings,
-        FitSettings,
-        MonitorSettings,
-        ScoreSettings,
-        TimingSettings,
-    )
+    from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
-            "ebb_train.api.export": ("export_onnx", "export_tflite"),
+            "ebb_train.api.exports": ("export_onnx", "export_tflite"),
             "ebb_train.api.metrics": ("lpips", "ms_ssim", "psnr", "ssim"),
             "ebb_train.api.models": ("BokehModel", "load_model"),
             "ebb_train.api.training": ("benchmark", "evaluate", "fit"),
             "ebb_train.export.settings": ("CheckSettings", "TfliteSettings"),
             "ebb_train.models.pynet": ("PyNetConfig",),
-            "ebb_train.settings": (
-                *("ComputeSettings", "FitSettings", "ScoreSettings"),
-                *("TimingSettings", "MonitorSettings"),
-            ),
+            "ebb_train.evaluation.settings": ("ScoreSettings", "TimingSettings"),
+            "ebb_train.settings": (*("ComputeSettings", "FitSettings", "MonitorSettings"),),
         },
     )
 

@@ -16,10 +16,11 @@ from ebb.errors import ExitCode, MissingDependency
 from ebb.settings import DepthSettings
 from ebb.version import __version__
 from ebb.weights_verbs import weights_app
+from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 from ebb_train.export.settings import CheckSettings, DeviceSettings, TfliteSettings
 from ebb_train.inference.settings import RenderSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
-from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings, ScoreSettings, TimingSettings
+from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,8 +20,8 @@ from ebb.cli import main as ebb
 from ebb.console import PlainProgress
 from ebb.files import write_atomic
 from ebb_train.evaluation.benchmark import REPORT, TEXT, benchmark
+from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 from ebb_train.metrics.protocols import PROTOCOLS
-from ebb_train.settings import ScoreSettings, TimingSettings
 
 ROOT = Path(__file__).parents[1]
 CAPTURES = ROOT / "data" / "sample" / "captures"

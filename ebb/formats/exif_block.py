@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ebb.formats.tiff_reader import Directory, TagLocation
 
-Value: TypeAlias = str | tuple[float, ...]
+TagValue: TypeAlias = str | tuple[float, ...]
 """Text, or the first numbers of a tag; n/0 is NaN."""
 
 MAX_NUMBERS = 16
@@ -129,7 +129,7 @@ def inflated(content: bytes) -> bytes:
         return b""
 
 
-def read_tags(block: bytes) -> dict[int, Value]:
+def read_tags(block: bytes) -> dict[int, TagValue]:
     """Tags of the main, the EXIF and the interoperability directory.
 
     exifread reads them. Tags whose values are not in the block are left out. One unreadable tag makes
@@ -142,7 +142,7 @@ def read_tags(block: bytes) -> dict[int, Value]:
     return inside | {tag: value for tag, value in _by_exifread(block).items() if tag in inside}
 
 
-def _by_exifread(block: bytes) -> dict[int, Value]:
+def _by_exifread(block: bytes) -> dict[int, TagValue]:
     """What exifread makes of a block; empty if it fails."""
     import exifread
 
@@ -150,7 +150,7 @@ def _by_exifread(block: bytes) -> dict[int, Value]:
         tags = exifread.process_file(io.BytesIO(block), details=False, extract_thumbnail=False)
     except Exception:  # noqa: BLE001 - damaged blocks raise whatever the line that reads them raises
         return {}
-    found: dict[int, Value] = {}
+    found: dict[int, TagValue] = {}
     for directory in ("Interoperability", "Image", "EXIF"):
         for name, tag in tags.items():
             if name.startswith(f"{directory} ") and (value := _from_exifread(tag.values)) is not None:
@@ -158,7 +158,7 @@ def _by_exifread(block: bytes) -> dict[int, Value]:
     return found
 
 
-def _from_exifread(values: object) -> Value | None:
+def _from_exifread(values: object) -> TagValue | None:
     """Text or numbers; ``None`` for anything else, an empty list included."""
     if isinstance(values, str):
         return values[:MAX_TEXT_BYTES]
@@ -175,12 +175,12 @@ def _number(value: object) -> float | None:
     return numerator / denominator if denominator else float("nan")
 
 
-def _each_tag(block: bytes) -> dict[int, Value]:
+def _each_tag(block: bytes) -> dict[int, TagValue]:
     try:
         tiff = Tiff(block)
     except Broken:
         return {}
-    found: dict[int, Value] = {}
+    found: dict[int, TagValue] = {}
     main = tiff.readable_directory(tiff.first)
     directories = [main]
     if EXIF_POINTER in main:
@@ -193,9 +193,9 @@ def _each_tag(block: bytes) -> dict[int, Value]:
     return found
 
 
-def merged(blocks: list[bytes]) -> dict[int, Value]:
+def merged(blocks: list[bytes]) -> dict[int, TagValue]:
     """Tags of several blocks of one file; the first block to name a tag counts."""
-    found: dict[int, Value] = {}
+    found: dict[int, TagValue] = {}
     for block in blocks:
         found = read_tags(block) | found
     return found
@@ -209,8 +209,8 @@ def _below(tiff: Tiff, directory: Directory, tag: int) -> Directory:
     return tiff.readable_directory(offset)
 
 
-def _values(tiff: Tiff, directory: Directory) -> Mapping[int, Value]:
-    found: dict[int, Value] = {}
+def _values(tiff: Tiff, directory: Directory) -> Mapping[int, TagValue]:
+    found: dict[int, TagValue] = {}
     for tag, entry in directory.items():
         try:
             value = _value(tiff, entry)
@@ -221,7 +221,7 @@ def _values(tiff: Tiff, directory: Directory) -> Mapping[int, Value]:
     return found
 
 
-def _value(tiff: Tiff, entry: TagLocation) -> Value | None:
+def _value(tiff: Tiff, entry: TagLocation) -> TagValue | None:
     """Text, numbers, or ``None`` for a type that is neither.
 
     Raises:

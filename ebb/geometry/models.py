@@ -62,6 +62,21 @@ class MotionModel(StrEnum):
     """Any plane seen by two cameras: 8 parameters."""
 
 
+@dataclass(frozen=True)
+class Motion:
+    """How the shallow photo maps onto the wide one.
+
+    Attributes:
+        H_shallow_to_wide: (3, 3), H[2, 2] = 1.
+        inliers: (N,), which of the given matches agree with it.
+        kind: The model it belongs to.
+    """
+
+    H_shallow_to_wide: Homography
+    inliers: Mask
+    kind: MotionModel
+
+
 def _unit(row: int, column: int) -> Homography:
     matrix = np.zeros((3, 3))
     matrix[row, column] = 1.0

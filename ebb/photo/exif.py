@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from ebb.formats.containers import cr3_metadata, raf_blocks
-from ebb.formats.exif_block import Value, jpeg_exif, merged, png_exif
+from ebb.formats.exif_block import TagValue, jpeg_exif, merged, png_exif
 from ebb.formats.heif import HEIF_SUFFIXES, heif_exif
 from ebb.photo.capture import Exif
 from ebb.photo.suffixes import RAW_SUFFIXES
@@ -30,7 +30,7 @@ _ISOS = (0x8827, 0x8832, 0x8833, 0x0017)
 _ORIENTATION_OF_FLIP = {3: 3, 5: 8, 6: 6}
 """LibRaw's flip → EXIF Orientation."""
 
-Tags: TypeAlias = Mapping[int, Value]
+Tags: TypeAlias = Mapping[int, TagValue]
 
 
 def read_exif(data: bytes, suffix: str) -> Exif:

@@ -14,8 +14,7 @@ from ebb.registration.motion import estimate
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Points2d
-    from ebb.geometry.models import MotionModel, Robust
-    from ebb.registration.motion import Motion
+    from ebb.geometry.models import Motion, MotionModel, Robust
 
 
 class Look(NamedTuple):

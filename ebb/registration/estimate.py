@@ -11,8 +11,8 @@ from ebb.registration.tiles import pyramid
 
 if TYPE_CHECKING:
     from ebb.arrays import Points2d
+    from ebb.geometry.models import Motion
     from ebb.registration.detection import DetectionPhoto
-    from ebb.registration.motion import Motion
     from ebb.registration.refinement import Refinement
     from ebb.settings import AlignSettings
 

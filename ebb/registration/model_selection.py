@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ebb.arrays import Homography, Mask
-    from ebb.geometry.models import Matches
-    from ebb.registration.motion import Motion
+    from ebb.geometry.models import Matches, Motion
 
 MIN_HOMOGRAPHY_INLIERS = 80
 MIN_HOMOGRAPHY_COVERAGE = 1 / 3

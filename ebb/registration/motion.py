@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ebb.errors import Reason, Rejected
-from ebb.geometry.models import Matches, MotionModel, Robust, refine_irls, robust_start
+from ebb.geometry.models import Matches, Motion, MotionModel, Robust, refine_irls, robust_start
 from ebb.registration.model_selection import select_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ebb.arrays import Homography, Mask, Points2d, Size
+    from ebb.arrays import Points2d, Size
 
 MAX_ROUNDS = 5
 """Rounds of choosing inliers and IRLS on them; they settle in two or three."""
-
-
-@dataclass(frozen=True)
-class Motion:
-    """How the shallow photo maps onto the wide one.
-
-    Attributes:
-        H_shallow_to_wide: (3, 3), H[2, 2] = 1.
-        inliers: (N,), which of the given matches agree with it.
-        kind: The model it belongs to.
-    """
-
-    H_shallow_to_wide: Homography
-    inliers: Mask
-    kind: MotionModel
 
 
 def estimate(

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.geometry.homography import apply, corner_error_px, rescale_homography
-from ebb.geometry.models import Matches, MotionModel, refine_irls
+from ebb.geometry.models import Matches, Motion, MotionModel, refine_irls
 from ebb.registration.model_selection import error_cap, held_out_error, select_model
-from ebb.registration.motion import Motion
 from ebb.registration.tiles import measure
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from ebb.api.processes import main_not_imported
 from ebb.api.progress import CallbackProgress
 from ebb_train import optional
+from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 from ebb_train.models.pynet import PAPER
-from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings, ScoreSettings, TimingSettings
+from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from ebb_train.baselines.model import Cost
     from ebb_train.baselines.pynet import PyNetModel
     from ebb_train.data.sources import Source
+    from ebb_train.evaluation.settings import ScoreSettings
     from ebb_train.pixels import Floats
-    from ebb_train.settings import ScoreSettings
 
 VARIANTS, STRIPS, REPORT = "variants", "strips", "ablate.json"
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from ebb_train.baselines.model import Model
     from ebb_train.data.sources import Photos, Source
     from ebb_train.evaluation.scores import Row
-    from ebb_train.settings import ScoreSettings, TimingSettings
+    from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 
 MODELS, REPORT, TIMINGS, TEXT = "models", "benchmark.json", "timings.json", "benchmark.md"
 

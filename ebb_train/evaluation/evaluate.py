@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ebb.progress import Progress
     from ebb_train.baselines.model import Model, TrainPairs
     from ebb_train.data.sources import Photos, Source
-    from ebb_train.settings import ScoreSettings
+    from ebb_train.evaluation.settings import ScoreSettings
 
 PREDICTIONS, REPORT, PAGE = "predictions", "report.json", "index.html"
 

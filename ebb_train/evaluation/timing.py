@@ -16,7 +16,7 @@ from ebb_train.memory import peak_bytes
 if TYPE_CHECKING:
     from ebb_train.baselines.model import Model
     from ebb_train.data.sources import Photos
-    from ebb_train.settings import TimingSettings
+    from ebb_train.evaluation.settings import TimingSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ebb_train.export.settings import DeviceSettings
 
-Unit: TypeAlias = Literal["gpu", "cpu"]
+Processor: TypeAlias = Literal["gpu", "cpu"]
 
 FOLDER = "/data/local/tmp/ebb"
 """Where a phone lets files be run."""
@@ -46,7 +46,7 @@ class DeviceRow:
 
     device: str
     chipset: str
-    unit: Unit
+    unit: Processor
     seconds: float | None
     """Mean of the runs; None: it did not run."""
     peak_mb: float | None
@@ -147,7 +147,7 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def _row(device: str, chipset: str, unit: Unit, code: int, text: str) -> DeviceRow:
+def _row(device: str, chipset: str, unit: Processor, code: int, text: str) -> DeviceRow:
     """Read what ``benchmark_model`` printed."""
     seconds, peak = _SECONDS.search(text), _PEAK.search(text) or _OVERALL.search(text)
     ran = code == 0 and seconds is not None

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 CHECKS, BUILDER = "gpu_compatibility.cc", "model_builder.cc"
 
 
-class Broken(NamedTuple):
-    """A rule that an operation breaks."""
+class Violation(NamedTuple):
+    """A rule that an operation violates."""
 
     rule: str
     source: str
@@ -58,7 +58,7 @@ class Operands:
         return self.op.options.get(name, default)
 
 
-Rule: TypeAlias = "Callable[[Operands], Iterator[Broken]]"
+Rule: TypeAlias = "Callable[[Operands], Iterator[Violation]]"
 
 COMPARISONS = frozenset(["EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"])
 
@@ -66,32 +66,32 @@ SIGN_BIT = 5
 """The one fused activation that is not taken, as the schema numbers it."""
 
 
-def one_input(x: Operands) -> Iterator[Broken]:
+def one_input(x: Operands) -> Iterator[Violation]:
     """One operand of run time."""
     if x.num_runtime != 1:
-        yield Broken(f"{x.num_runtime} operands that are computed; 1 is taken", f"{CHECKS}:116")
+        yield Violation(f"{x.num_runtime} operands that are computed; 1 is taken", f"{CHECKS}:116")
 
 
-def two_operands(x: Operands) -> Iterator[Broken]:
+def two_operands(x: Operands) -> Iterator[Violation]:
     """Two operands, of which one may be a constant, but not the same one twice."""
     numbers = [number for number in x.op.inputs if number >= 0]
     if len(numbers) != 2 or not x.num_runtime:
-        yield Broken(f"{len(numbers)} operands; 2 are taken", f"{CHECKS}:1185")
+        yield Violation(f"{len(numbers)} operands; 2 are taken", f"{CHECKS}:1185")
     elif len(set(numbers)) == 1 and x.op.name not in ("ADD", "ADD_N", "MUL"):
-        yield Broken("the same operand twice", f"{BUILDER}:1142")
+        yield Violation("the same operand twice", f"{BUILDER}:1142")
     for place in range(len(numbers)):
         yield from _constant_operand(x.constant(place))
 
 
-def _constant_operand(tensor: Tensor | None) -> Iterator[Broken]:
+def _constant_operand(tensor: Tensor | None) -> Iterator[Violation]:
     """A number, a vector, or maps of a batch of one."""
     if tensor is not None and len(tensor.shape) == 4 and tensor.shape[0] != 1 and tensor.num_elements != 1:
-        yield Broken(
+        yield Violation(
             f"a constant for a batch of {tensor.shape[0]}; 1 is taken", "model_builder_helper.cc:330"
         )
 
 
-def broadcast(x: Operands) -> Iterator[Broken]:
+def broadcast(x: Operands) -> Iterator[Violation]:
     """Operands of different rank: a vector or scalar, or three dimensions to one picture of four."""
     tensors = [tensor for tensor in x.inputs if tensor is not None]
     if len(tensors) != 2:
@@ -99,233 +99,233 @@ def broadcast(x: Operands) -> Iterator[Broken]:
     short, long = sorted((tensor.shape for tensor in tensors), key=len)
     fits = len(short) in (0, 1, len(long)) or (len(short), len(long), long[:1]) == (3, 4, (1,))
     if not fits and not (len(short) == 2 and len(long) == 4 and short in ((1, 1), (long[0], long[3]))):
-        yield Broken(f"operands {short} and {long} cannot be broadcast", f"{CHECKS}:484")
+        yield Violation(f"operands {short} and {long} cannot be broadcast", f"{CHECKS}:484")
 
 
-def activation(x: Operands) -> Iterator[Broken]:
+def activation(x: Operands) -> Iterator[Violation]:
     """A fused activation."""
     if x.option("fusedActivationFunction") == SIGN_BIT:
-        yield Broken("the fused activation SIGN_BIT", f"{CHECKS}:83")
+        yield Violation("the fused activation SIGN_BIT", f"{CHECKS}:83")
 
 
-def strides(x: Operands) -> Iterator[Broken]:
+def strides(x: Operands) -> Iterator[Violation]:
     """Strides and dilations from 1 on."""
     for name in ("strideH", "strideW"):
         if x.option(name) < 1:
-            yield Broken(f"{name} {x.option(name):g}", f"{CHECKS}:190")
+            yield Violation(f"{name} {x.option(name):g}", f"{CHECKS}:190")
     for name in ("dilationHFactor", "dilationWFactor"):
         if x.option(name, 1) < 1:
-            yield Broken(f"{name} {x.option(name):g}", f"{CHECKS}:199")
+            yield Violation(f"{name} {x.option(name):g}", f"{CHECKS}:199")
 
 
-def kernel(x: Operands) -> Iterator[Broken]:
+def kernel(x: Operands) -> Iterator[Violation]:
     """A pooling window from 1 on."""
     for name in ("filterHeight", "filterWidth"):
         if x.option(name) < 1:
-            yield Broken(f"{name} {x.option(name):g}", f"{CHECKS}:215")
+            yield Violation(f"{name} {x.option(name):g}", f"{CHECKS}:215")
 
 
-def convolution(x: Operands) -> Iterator[Broken]:
+def convolution(x: Operands) -> Iterator[Violation]:
     """Maps, weights, and a bias that is stored; weights may be computed."""
     maps, rest = (2, (0, 3)) if x.op.name == "TRANSPOSE_CONV" else (0, (2,))
     weights = x.input(1)
     if weights is None or x.input(maps) is None:
-        yield Broken("weights that are left out", f"{CHECKS}:171")
+        yield Violation("weights that are left out", f"{CHECKS}:171")
         return
     if any(x.input(place) is not None and x.constant(place) is None for place in rest):
-        yield Broken("a bias or output size that is computed, not stored", f"{CHECKS}:171")
+        yield Violation("a bias or output size that is computed, not stored", f"{CHECKS}:171")
     if x.constant(1) is None and x.op.name == "CONV_2D" and _channels(x.input(0)) != _channels(weights):
-        yield Broken("weights of groups that are computed, not stored", f"{BUILDER}:637")
+        yield Violation("weights of groups that are computed, not stored", f"{BUILDER}:637")
     if len(weights.shape) != 4:
-        yield Broken(f"weights of {len(weights.shape)} dimensions; 4 are taken", f"{CHECKS}:281")
+        yield Violation(f"weights of {len(weights.shape)} dimensions; 4 are taken", f"{CHECKS}:281")
 
 
-def groups(x: Operands) -> Iterator[Broken]:
+def groups(x: Operands) -> Iterator[Violation]:
     """Groups of multiples of 4 channels; LiteRT's accelerator (2.3) computes others wrong."""
     read, weights = _channels(x.input(0)), x.constant(1)
     if weights is None or len(weights.shape) != 4 or read in (0, weights.shape[3]):
         return
     each = weights.shape[3], weights.shape[0] * weights.shape[3] // read
     if each[0] > 1 and (each[0] % 4 or each[1] % 4):
-        yield Broken(f"groups of {each[0]} channels in and {each[1]} out, computed wrong", f"{BUILDER}:698")
+        yield Violation(f"groups of {each[0]} input and {each[1]} output channels", f"{BUILDER}:698")
 
 
 def _channels(tensor: Tensor | None) -> int:
     return tensor.shape[-1] if tensor and tensor.shape else 1
 
 
-def depthwise(x: Operands) -> Iterator[Broken]:
+def depthwise(x: Operands) -> Iterator[Violation]:
     """As many outputs as the multiplier says."""
     multiplier = x.option("depthMultiplier")
     channels = [_channels(tensor) for tensor in (x.input(0), x.input(1), *x.outputs[:1])]
     if channels[1] != channels[-1] or channels[-1] != channels[0] * multiplier:
         rule = f"depthMultiplier {multiplier:g} for {channels[0]} channels in and {channels[-1]} out"
-        yield Broken(rule, f"{CHECKS}:291")
+        yield Violation(rule, f"{CHECKS}:291")
 
 
-def transposed(x: Operands) -> Iterator[Broken]:
+def transposed(x: Operands) -> Iterator[Violation]:
     """A fused activation is a matter of version 4, which is not taken; in lower ones it is left out."""
     if x.option("fusedActivationFunction"):
-        yield Broken("a fused activation, which is not computed", f"{BUILDER}:2686")
+        yield Violation("a fused activation, which is not computed", f"{BUILDER}:2686")
 
 
-def block_size(x: Operands) -> Iterator[Broken]:
+def block_size(x: Operands) -> Iterator[Violation]:
     """Blocks of 2 x 2 pixels or larger."""
     if x.option("blockSize") < 2:
-        yield Broken(f"blockSize {x.option('blockSize'):g}; 2 or more is taken", f"{CHECKS}:692")
+        yield Violation(f"blockSize {x.option('blockSize'):g}; 2 or more is taken", f"{CHECKS}:692")
 
 
-def softmax(x: Operands) -> Iterator[Broken]:
+def softmax(x: Operands) -> Iterator[Violation]:
     """No scale."""
     if x.option("beta") != 1:
-        yield Broken(f"beta {x.option('beta'):g}; 1 is taken", f"{CHECKS}:980")
+        yield Violation(f"beta {x.option('beta'):g}; 1 is taken", f"{CHECKS}:980")
 
 
-def resize(x: Operands) -> Iterator[Broken]:
+def resize(x: Operands) -> Iterator[Violation]:
     """One of two ways to place the corners."""
     if x.op.name == "RESIZE_BILINEAR" and x.option("alignCorners") and x.option("halfPixelCenters"):
-        yield Broken("alignCorners and halfPixelCenters", f"{CHECKS}:1069")
+        yield Violation("alignCorners and halfPixelCenters", f"{CHECKS}:1069")
 
 
-def axes(x: Operands) -> Iterator[Broken]:
+def axes(x: Operands) -> Iterator[Violation]:
     """Axes that are stored, as int32."""
     tensor = x.constant(1)
     if tensor is None:
-        yield Broken("axes that are computed, not stored", f"{CHECKS}:232")
+        yield Violation("axes that are computed, not stored", f"{CHECKS}:232")
     elif tensor.type != "INT32":
-        yield Broken(f"axes of type {tensor.type}; INT32 is taken", f"{CHECKS}:239")
+        yield Violation(f"axes of type {tensor.type}; INT32 is taken", f"{CHECKS}:239")
 
 
-def padding(x: Operands) -> Iterator[Broken]:
+def padding(x: Operands) -> Iterator[Violation]:
     """Zeros, a constant or reflection, around four dimensions."""
     if x.op.name == "MIRROR_PAD" and x.option("mode") != 0:
-        yield Broken("mode SYMMETRIC; REFLECT is taken", f"{CHECKS}:1109")
+        yield Violation("mode SYMMETRIC; REFLECT is taken", f"{CHECKS}:1109")
     pads = x.constant(1)
     if pads is None:
-        yield Broken("paddings that are computed, not stored", f"{BUILDER}:1763")
+        yield Violation("paddings that are computed, not stored", f"{BUILDER}:1763")
     elif pads.type != "INT32":
-        yield Broken(f"paddings of type {pads.type}; INT32 is taken", f"{BUILDER}:1763")
+        yield Violation(f"paddings of type {pads.type}; INT32 is taken", f"{BUILDER}:1763")
     elif pads.shape == (3, 2):
-        yield Broken("paddings of 3 dimensions, which are computed wrong", f"{BUILDER}:1782")
+        yield Violation("paddings of 3 dimensions, which are computed wrong", f"{BUILDER}:1782")
     elif pads.shape != (4, 2):
-        yield Broken(f"paddings of shape {pads.shape}; (4, 2) is taken", f"{CHECKS}:1128")
+        yield Violation(f"paddings of shape {pads.shape}; (4, 2) is taken", f"{CHECKS}:1128")
     if x.op.name == "PADV2" and x.constant(2) is None:
-        yield Broken("a padding value that is computed, not stored", f"{CHECKS}:116")
+        yield Violation("a padding value that is computed, not stored", f"{CHECKS}:116")
 
 
-def slices(x: Operands) -> Iterator[Broken]:
+def slices(x: Operands) -> Iterator[Violation]:
     """Starts and sizes that are stored, of 3 or 4 dimensions."""
     source = x.input(0)
     if source is None or len(source.shape) not in (3, 4):
-        yield Broken("a slice of other than 3 or 4 dimensions", f"{CHECKS}:969")
+        yield Violation("a slice of other than 3 or 4 dimensions", f"{CHECKS}:969")
     yield from _stored_numbers(x, (1, 2), f"{BUILDER}:2229")
 
 
-def _stored_numbers(x: Operands, places: Sequence[int], source: str) -> Iterator[Broken]:
+def _stored_numbers(x: Operands, places: Sequence[int], source: str) -> Iterator[Violation]:
     """Constants of int32, all of one length."""
     tensors = [x.constant(place) for place in places]
     found = [tensor for tensor in tensors if tensor is not None and tensor.type == "INT32"]
     if len(found) < len(tensors):
-        yield Broken("places or sizes that are not stored as INT32", source)
+        yield Violation("places or sizes that are not stored as INT32", source)
     elif len({tensor.num_elements for tensor in found}) > 1:
-        yield Broken("places and sizes of different length", source)
+        yield Violation("places and sizes of different length", source)
 
 
-def strided_slice(x: Operands) -> Iterator[Broken]:
+def strided_slice(x: Operands) -> Iterator[Violation]:
     """Places that are stored, steps from 1 on, and dimensions that stay."""
     for name, line in (("ellipsisMask", 1012), ("newAxisMask", 1016), ("shrinkAxisMask", 1020)):
         if x.option(name):
-            yield Broken(f"{name} {x.option(name):g}", f"{CHECKS}:{line}")
+            yield Violation(f"{name} {x.option(name):g}", f"{CHECKS}:{line}")
     if x.option("offset"):
-        yield Broken("ends that are counted from the start (offset)", f"{BUILDER}:2480")
+        yield Violation("ends that are counted from the start (offset)", f"{BUILDER}:2480")
     source = x.input(0)
     if source is None or len(source.shape) not in (3, 4):
-        yield Broken("a slice of other than 3 or 4 dimensions", f"{CHECKS}:1030")
+        yield Violation("a slice of other than 3 or 4 dimensions", f"{CHECKS}:1030")
     yield from _stored_numbers(x, (1, 2, 3), f"{BUILDER}:2490")
     steps = x.constant(3)
     if steps is not None and any(step < 1 for step in steps.values):
-        yield Broken(f"steps of {min(steps.values)}", f"{BUILDER}:2526")
+        yield Violation(f"steps of {min(steps.values)}", f"{BUILDER}:2526")
 
 
-def transpose(x: Operands) -> Iterator[Broken]:
+def transpose(x: Operands) -> Iterator[Violation]:
     """A stored permutation of 2 to 4 dimensions."""
     order = x.constant(1)
     if order is None or order.type != "INT32" or not 2 <= order.num_elements <= 4:
-        yield Broken("not a stored permutation of 2 to 4 dimensions", f"{BUILDER}:2809")
+        yield Violation("not a stored permutation of 2 to 4 dimensions", f"{BUILDER}:2809")
 
 
-def prelu(x: Operands) -> Iterator[Broken]:
+def prelu(x: Operands) -> Iterator[Violation]:
     """A stored slope for each channel, or for each place and channel."""
     slopes, maps = x.constant(1), x.input(0)
     if slopes is None or maps is None:
-        yield Broken("slopes that are computed, not stored", f"{BUILDER}:1714")
+        yield Violation("slopes that are computed, not stored", f"{BUILDER}:1714")
         return
     a_channel = math.prod(slopes.shape[:-1]) == 1 and _channels(slopes) == _channels(maps)
     if not a_channel and slopes.shape[-3:] != maps.shape[-3:]:
-        yield Broken(f"slopes {slopes.shape} for maps {maps.shape}", f"{BUILDER}:1717")
+        yield Violation(f"slopes {slopes.shape} for maps {maps.shape}", f"{BUILDER}:1717")
 
 
-def concatenation(x: Operands) -> Iterator[Broken]:
+def concatenation(x: Operands) -> Iterator[Violation]:
     """No fused activation: LiteRT's own operation has none either."""
     if x.option("fusedActivationFunction"):
-        yield Broken("a fused activation", "kernels/concatenation.cc:143")
+        yield Violation("a fused activation", "kernels/concatenation.cc:143")
 
 
-def fully_connected(x: Operands) -> Iterator[Broken]:
+def fully_connected(x: Operands) -> Iterator[Violation]:
     """Weights in plain order for the channels of the input."""
     maps, weights = x.input(0), x.input(1)
     if x.option("weightsFormat"):
-        yield Broken("weights in an order of their own (weightsFormat)", f"{CHECKS}:803")
+        yield Violation("weights in an order of their own (weightsFormat)", f"{CHECKS}:803")
     if x.num_runtime > 2:
-        yield Broken(f"{x.num_runtime} operands that are computed; 2 are taken", f"{CHECKS}:809")
+        yield Violation(f"{x.num_runtime} operands that are computed; 2 are taken", f"{CHECKS}:809")
     if x.constant(0) is not None or maps is None or weights is None:
-        yield Broken("an input that is stored, not computed", f"{CHECKS}:813")
+        yield Violation("an input that is stored, not computed", f"{CHECKS}:813")
     elif _channels(maps) != _channels(weights):
         rule = f"weights for {_channels(weights)} channels, and the input has {_channels(maps)}"
-        yield Broken(rule, f"{BUILDER}:1361")
+        yield Violation(rule, f"{BUILDER}:1361")
 
 
-def matrices(x: Operands) -> Iterator[Broken]:
+def matrices(x: Operands) -> Iterator[Violation]:
     """Two matrices of run time, or weights of two dimensions; neither transposed."""
     if x.num_runtime == 1 and (x.constant(1) is None or len(x.constant(1).shape) != 2):  # type: ignore[union-attr]
-        yield Broken("a stored matrix that is not the second, or not of 2 dimensions", f"{BUILDER}:341")
+        yield Violation("a stored matrix that is not the second, or not of 2 dimensions", f"{BUILDER}:341")
     if x.option("adjX") or x.option("adjY"):
-        yield Broken("transposed matrices (adjX, adjY), which are computed as they stand", f"{BUILDER}:320")
+        yield Violation("transposed matrices (adjX, adjY), computed as they stand", f"{BUILDER}:320")
 
 
-def gather(x: Operands) -> Iterator[Broken]:
+def gather(x: Operands) -> Iterator[Violation]:
     """One row of int32 numbers."""
     places = x.input(1)
     if places is None or len(places.shape) != 1 or places.type != "INT32":
-        yield Broken("places that are not a vector of INT32", f"{CHECKS}:845")
+        yield Violation("places that are not a vector of INT32", f"{CHECKS}:845")
 
 
-def cumsum(x: Operands) -> Iterator[Broken]:
+def cumsum(x: Operands) -> Iterator[Violation]:
     """Along a stored axis, forwards, each element with itself."""
     if x.constant(1) is None:
-        yield Broken("an axis that is computed, not stored", f"{CHECKS}:307")
+        yield Violation("an axis that is computed, not stored", f"{CHECKS}:307")
     for name in ("exclusive", "reverse"):
         if x.option(name):
-            yield Broken(f"{name}, which is not looked at", f"{BUILDER}:862")
+            yield Violation(f"{name}, which is not looked at", f"{BUILDER}:862")
 
 
-def select(x: Operands) -> Iterator[Broken]:
+def select(x: Operands) -> Iterator[Violation]:
     """Both choices as large as the result, or a number."""
     shape = x.outputs[0].shape if x.outputs else ()
     for place in (1, 2):
         choice = x.input(place)
         if choice is not None and choice.shape not in (shape, (), (1,)):
-            yield Broken(f"choices {choice.shape} for a result {shape}", f"{CHECKS}:398")
+            yield Violation(f"choices {choice.shape} for a result {shape}", f"{CHECKS}:398")
 
 
-def comparison(x: Operands) -> Iterator[Broken]:
+def comparison(x: Operands) -> Iterator[Violation]:
     """Its result goes to one operation, which makes floats of it."""
     yield from two_operands(x)
     if [other.name for other in x.consumers] not in (["CAST"], ["SELECT"], ["SELECT_V2"]):
-        yield Broken("a result that does not go to a single CAST or SELECT", f"{BUILDER}:1091")
+        yield Violation("a result that does not go to a single CAST or SELECT", f"{BUILDER}:1091")
 
 
-def cast(x: Operands) -> Iterator[Broken]:
+def cast(x: Operands) -> Iterator[Violation]:
     """Between floats, int32 and truth values."""
     kinds = [tensor.type for tensor in (x.input(0), *x.outputs[:1]) if tensor is not None]
     floats = {"FLOAT32", "FLOAT16"}
@@ -335,13 +335,13 @@ def cast(x: Operands) -> Iterator[Broken]:
         set(kinds) <= {"FLOAT32", "INT32"},
     )
     if not any(taken):
-        yield Broken(f"from {kinds[0]} to {kinds[-1]}", f"{CHECKS}:633")
+        yield Violation(f"from {kinds[0]} to {kinds[-1]}", f"{CHECKS}:633")
 
 
-def split(x: Operands) -> Iterator[Broken]:
+def split(x: Operands) -> Iterator[Violation]:
     """A stored axis."""
     if x.constant(0 if x.op.name == "SPLIT" else 2) is None:
-        yield Broken("an axis that is computed, not stored", f"{BUILDER}:2416")
+        yield Violation("an axis that is computed, not stored", f"{BUILDER}:2416")
 
 
 def _table(*rows: tuple[str, tuple[Rule, ...]]) -> dict[str, tuple[Rule, ...]]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ebb_train.export.tflite.gpu_rules import BUILDER, COMPARISONS, RULES, Broken, Operands
+from ebb_train.export.tflite.gpu_rules import BUILDER, COMPARISONS, RULES, Operands, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,13 +104,13 @@ def longest_run(graph: Graph, faults: list[Fault]) -> int:
     return longest
 
 
-def _broken(graph: Graph, op: Op) -> Iterator[Broken]:
+def _broken(graph: Graph, op: Op) -> Iterator[Violation]:
     if op.name not in MAX_VERSION:
-        yield Broken("the delegate does not know the operation", f"{BUILDER}:3286")
+        yield Violation("the delegate does not know the operation", f"{BUILDER}:3286")
         return
     if op.version > MAX_VERSION[op.name]:
         rule = f"version {op.version}; up to {MAX_VERSION[op.name]} is taken"
-        yield Broken(rule, "operation_parser.cc:28")
+        yield Violation(rule, "operation_parser.cc:28")
     if graph.constants.issuperset(op.outputs):
         return  # folded before the delegate sees it
     yield from _shape_rules(graph, op)
@@ -119,25 +119,25 @@ def _broken(graph: Graph, op: Op) -> Iterator[Broken]:
         yield from broken_by(Operands(graph, op))
 
 
-def _shape_rules(graph: Graph, op: Op) -> Iterator[Broken]:
+def _shape_rules(graph: Graph, op: Op) -> Iterator[Violation]:
     tensors = graph.present((*op.inputs, *op.outputs))
     if ranks := [len(tensor.shape) for tensor in tensors if len(tensor.shape) > MAX_RANK]:
-        yield Broken(f"a tensor of {max(ranks)} dimensions; up to {MAX_RANK} are taken", f"{BUILDER}:3062")
+        yield Violation(f"a tensor of {max(ranks)} dimensions; up to {MAX_RANK} are taken", f"{BUILDER}:3062")
     at_run_time = _at_run_time(graph, (*op.inputs, *op.outputs))
     if any(not graph.tensors[number].shape for number in at_run_time):
-        yield Broken(
+        yield Violation(
             "a number without dimensions that is computed, not stored", "model_builder_helper.cc:119"
         )
     if any(graph.tensors[number].dynamic for number in at_run_time):
-        yield Broken("a tensor whose shape is not fixed", "delegates/utils.cc")
+        yield Violation("a tensor whose shape is not fixed", "delegates/utils.cc")
 
 
-def _type_rules(graph: Graph, op: Op) -> Iterator[Broken]:
+def _type_rules(graph: Graph, op: Op) -> Iterator[Violation]:
     for numbers, others in ((op.inputs, _OTHER_INPUTS), (op.outputs, _OTHER_OUTPUTS)):
         found = {graph.tensors[number].type for number in _at_run_time(graph, numbers)}
         taken = (*FLOATS, *others.get(op.name, ()))
         if types := sorted(found.difference(taken)):
-            yield Broken(f"a tensor of type {types[0]}; only {_listed(taken)} are taken", f"{BUILDER}:3308")
+            yield Violation(f"a tensor of type {types[0]}; {_listed(taken)} are taken", f"{BUILDER}:3308")
 
 
 def _listed(types: tuple[str, ...]) -> str:

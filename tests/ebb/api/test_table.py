@@ -76,11 +76,11 @@ def test_a_dataset_folder_adds_all_measurements_and_the_other_pairs(folder: Path
     assert lost["reason"] in list(ebb.Reason)
     assert pd.isna(lost["width"])
     with sqlite3.connect(folder / "state.sqlite") as db:
-        rows = dict(db.execute("SELECT pair_id, figures FROM stages WHERE stage='align'"))
+        rows = dict(db.execute("SELECT pair_id, value FROM stages WHERE stage='align'"))
     for _, row in table[:2].iterrows():
-        figures = json.loads(rows[row["pair_id"]])
+        measured = json.loads(rows[row["pair_id"]])["measurements"]
         for name in ("rotation_deg", "stretch", "corner_shift", "residual_px", "num_matches"):
-            assert row[name] == pytest.approx(figures[name])
+            assert row[name] == pytest.approx(measured[name])
 
 
 def test_types_are_those_of_the_columns(folder: Path) -> None:

@@ -5,9 +5,8 @@ import pytest
 
 from ebb.arrays import Size
 from ebb.geometry.homography import apply
-from ebb.geometry.models import Matches, MotionModel, refine_irls
+from ebb.geometry.models import Matches, Motion, MotionModel, refine_irls
 from ebb.registration.model_selection import CAP, error_cap, folds, held_out_error, select_model
-from ebb.registration.motion import Motion
 from ebb.simulation.hand_motion import CameraPose, pose_homography
 
 SIZE = Size(1536, 1024)

@@ -11,11 +11,10 @@ import pytest
 from ebb.arrays import Size
 from ebb.errors import Reason, Rejected
 from ebb.geometry.homography import apply, corner_error_px, rescale_homography
-from ebb.geometry.models import MotionModel
+from ebb.geometry.models import Motion, MotionModel
 from ebb.registration import motion
 from ebb.registration.keypoints import detect
 from ebb.registration.matching import match
-from ebb.registration.motion import Motion
 
 MIN_INLIERS = 12
 estimate = partial(motion.estimate, min_inliers=MIN_INLIERS)

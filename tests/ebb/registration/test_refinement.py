@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from ebb.geometry.homography import corner_error_px
-from ebb.geometry.models import MotionModel
-from ebb.registration.motion import Motion
+from ebb.geometry.models import Motion, MotionModel
 from ebb.registration.refinement import MIN_TILES, refine, sharp_in_both, usable
 from ebb.registration.tiles import band, measure, pyramid
 from tests.helpers.textured_pairs import FRAME, TURN, pair

@@ -19,7 +19,7 @@ def state(tmp_path: Path) -> State:
     return State(tmp_path / "state.sqlite")
 
 
-HERE = Path(__file__).parents[2]
+HERE = Path(__file__).parents[2] / "helpers"
 """Holds the file that the double names as its output."""
 
 

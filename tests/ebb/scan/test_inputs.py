@@ -29,7 +29,7 @@ def test_read_ingested(tmp_path: Path) -> None:
 def test_a_photo_is_read_when_it_is_opened(tmp_path: Path) -> None:
     row = CatalogRow(folder=str(tmp_path), name="a.jpg", sha256=sha256_bytes(b"abc"), height=7, iso=100.0)
     photo = ingested_photo(row)
-    assert (photo.name, photo.height, photo.iso, photo.f_number) == ("a.jpg", 7, 100.0, None)
+    assert (photo.name, photo.height, photo.exposure) == ("a.jpg", 7, (None, None, 100.0))
     (tmp_path / "a.jpg").write_bytes(b"abc")
     assert photo.read() == b"abc"
     (tmp_path / "a.jpg").write_bytes(b"abd")

@@ -17,11 +17,11 @@ from ebb.progress import SilentProgress
 from ebb_train.cli import app
 from ebb_train.evaluation.ablate import REPORT, STRIPS, VARIANTS, ablate, variants
 from ebb_train.evaluation.evaluate import PAGE, PREDICTIONS
+from ebb_train.evaluation.settings import ScoreSettings
 from ebb_train.inference.whole_photo import render_full_image
 from ebb_train.models.network import PyNet, load_pynet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.pixels import from_unit
-from ebb_train.settings import ScoreSettings
 from tests.helpers.datasets import photos, record, write_set
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from ebb.progress import SilentProgress
 from ebb_train.cli import app
 from ebb_train.evaluation.benchmark import MODELS, REPORT, TEXT, TIMINGS, benchmark, label_models, machine
 from ebb_train.evaluation.evaluate import PAGE, evaluate
+from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
-from ebb_train.settings import ScoreSettings, TimingSettings
 from tests.helpers.datasets import record, write_set
 from tests.helpers.doubles import RecordedProgress
 

@@ -16,8 +16,8 @@ from ebb.errors import ExitCode, InvalidInput
 from ebb.progress import SilentProgress
 from ebb_train.cli import app
 from ebb_train.evaluation.evaluate import PAGE, PREDICTIONS, REPORT, evaluate, train_of
+from ebb_train.evaluation.settings import ScoreSettings
 from ebb_train.metrics.protocols import find_protocol
-from ebb_train.settings import ScoreSettings
 from tests.helpers.datasets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:

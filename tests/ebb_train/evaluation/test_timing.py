@@ -12,8 +12,8 @@ from ebb.errors import EbbError, InvalidInput
 from ebb_train.baselines.gaussian import Gaussian
 from ebb_train.baselines.identity import Identity
 from ebb_train.data.sources import Photos
+from ebb_train.evaluation.settings import TimingSettings
 from ebb_train.evaluation.timing import measure, time_model
-from ebb_train.settings import TimingSettings
 from tests.helpers.datasets import photos
 
 if TYPE_CHECKING:
