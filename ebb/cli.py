@@ -206,7 +206,7 @@ def simulate(
     settings: Annotated[SimulateSettings, Flags] = SimulateSettings(),
     run: Annotated[RunSettings, Flags] = RunSettings(),
 ) -> ExitCode:
-    """Photograph made-up scenes, or your own photos with depth, as capture pairs whose truth is known.
+    """Simulate capture pairs with known ground truth, from procedural scenes or your own photos with depth.
 
     Example: ebb simulate ./made --scenes 100 --seed 1 --bad 0.2
 
@@ -236,7 +236,7 @@ def status(*, common: Annotated[Common, Flags] = Common(), pairs: bool = False) 
     """Say how far a dataset folder is: done, rejected, failed and left, a stage a line.
 
     Args:
-        pairs: Also list every pair and what became of it.
+        pairs: Also list every pair with its status.
     """
     from ebb.report.status import dataset_status
     from ebb.report.summary import status_text
@@ -250,7 +250,7 @@ def status(*, common: Annotated[Common, Flags] = Common(), pairs: bool = False) 
 
 @app.command
 def report(*, common: Annotated[Common, Flags] = Common()) -> ExitCode:
-    """Write report.html: what became of every pair, figures against their limits, photos to compare.
+    """Write report.html: status of every pair, measurements against their limits, photos to compare.
 
     One file that fetches nothing. `ebb run` writes it too; it can be written while a run goes on.
     """

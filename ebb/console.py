@@ -197,7 +197,7 @@ class DownloadBar:
 
 
 def _told(name: str, reason: Reason | None, detail: str) -> str:
-    """What became of an item."""
+    """Status of an item as text."""
     return ": ".join(part for part in (name, reason, detail) if part)
 
 

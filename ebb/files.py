@@ -82,7 +82,7 @@ class HashingFile:
         return self.num_bytes
 
     def close(self) -> None:
-        """Leave closing to whoever opened the file."""
+        """Do nothing; the code that opened the file closes it."""
 
     @property
     def sha256(self) -> str:

@@ -1,6 +1,6 @@
 """A photo by itself, outside a dataset folder: opened, made smaller, and given depth as a dataset would.
 
-This is the door for whoever has photos but no pairs, such as ``ebb-train render``.
+Entry point for code that has photos but no pairs, such as ``ebb-train render``.
 """
 
 from __future__ import annotations

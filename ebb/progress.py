@@ -32,7 +32,7 @@ class Progress(Protocol):
 
 
 class SilentProgress:
-    """Progress that nobody watches."""
+    """Progress that shows nothing."""
 
     def start(self, stage: str, total: int) -> None:
         """Begin a stage."""

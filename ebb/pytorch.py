@@ -87,7 +87,7 @@ def as_memory_error(what: str) -> Iterator[None]:
     """Turn what PyTorch raises where memory runs out, on a GPU or not, into Python's own error.
 
     Args:
-        what: That there is not enough for, in words.
+        what: What the memory was needed for, for the message.
 
     Raises:
         MemoryError: memory ran out.

@@ -96,7 +96,7 @@ class State:
 
     Args:
         path: The SQLite file; made when it is not there.
-        read_only: It must be there, nothing is written, and nobody need be allowed to.
+        read_only: Require that the file exists and write nothing; write permission is not needed.
 
     Raises:
         OutputError: the file cannot be made.

@@ -1,4 +1,4 @@
-"""Standard output and standard error, also where they are closed, full or read by nobody any more."""
+"""Standard output and standard error, also when they are closed, full or their reader is gone."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def download(name: str, progress: DownloadProgress | None = None, *, accept_lice
 
 
 def _silent(done: int, total: int | None) -> None:
-    """Progress nobody watches."""
+    """Progress that shows nothing."""
 
 
 def _lock(part: IO[bytes], path: Path) -> None:

@@ -142,7 +142,7 @@ def open_workspace(root: Path, *, create: bool = False) -> Iterator[Workspace]:
 
 @contextmanager
 def read_workspace(root: Path) -> Iterator[Workspace]:
-    """Open a dataset folder to look at it, also while a run holds the lock and where nobody may write.
+    """Open a dataset folder read-only, also while a run holds the lock or without write permission.
 
     Raises:
         InvalidInput: no dataset there.

@@ -24,7 +24,7 @@ def peak_bytes() -> int:
 
 
 def free_bytes() -> int | None:
-    """What programs can still have, without swap; the limit of a container counts. None: nobody tells."""
+    """Memory still available to programs, without swap, within the limit of a container; None if unknown."""
     if not MACHINE.exists():
         return None
     free = _field(MACHINE, "MemAvailable")

@@ -19,7 +19,7 @@ class CallbackProgress(SilentProgress):
     """Calls a function at the begin of each stage and after each item.
 
     Args:
-        call: The function; None: nobody watches.
+        call: The function, or None for no progress.
     """
 
     def __init__(self, call: ProgressFunction | None) -> None:

@@ -112,7 +112,7 @@ def _ended(status: PairStatus) -> dict[str, str]:
 
 
 def _fields(known: Iterable[Mapping[str, Any]], stored: pa.Schema, *, has_state: bool) -> pa.Schema:
-    """Columns: the pair and what became of it, then those of the shards, then other measurements."""
+    """Columns: the pair and its status, then those of the shards, then other measurements."""
     import pyarrow as pa
 
     first = ["pair_id", "split", *(STATE_COLUMNS if has_state else ())]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class MotionComponents(NamedTuple):
-    """A homography in words a photographer understands.
+    """A homography as rotation, scale and shift.
 
     Attributes:
         scale_min: Smaller singular value of the affine part at the frame centre; negative when H mirrors.

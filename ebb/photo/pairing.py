@@ -43,7 +43,7 @@ _MIN_STOPS = 1.0  # between the extremes of a scene
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one capture, and why."""
+    """How one capture was paired, or why it was not."""
 
     capture: Capture
     status: Status

@@ -69,7 +69,7 @@ def raw_size(data: bytes, suffix: str, check_size: Callable[[Size], None]) -> Si
             size = _developed(raw)
             check_size(size)
             if suffix in OTHER_RAW_SUFFIXES:
-                raw.unpack()  # of cameras nobody has tried, the header promises too little
+                raw.unpack()  # for untested cameras a readable header is not enough
             rotated = raw.sizes.width > raw.sizes.raw_width or raw.sizes.height > raw.sizes.raw_height
     except (rawpy.LibRawError, rawpy.NotSupportedError) as error:
         raise _not_opened(data, suffix, error) from error

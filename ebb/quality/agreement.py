@@ -58,7 +58,7 @@ _LIMIT = 0.98
 
 _LIGHT_REACH = 6
 """How far a light, which clips in all channels of the wide photo, may spread, in reduced pixels: 48 px. How
-bright it is nobody knows, so what is brighter than expected within this distance says nothing."""
+bright it is, is unknown, so places brighter than expected within this distance are ignored."""
 
 _EXCESS = 0.1
 """Share by which something has to be brighter than expected, however the wide photo is blurred."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ebb.arrays import Gray8
 
 NEAR_BITS = 12
-"""Bits of 64 in which near-duplicates differ at most. Of 496 pairs of made-up scenes all differ in at least
+"""Bits of 64 in which near-duplicates differ at most. Of 496 pairs of simulated scenes all differ in at least
 17; a scene turned by half a degree, shifted by 1 % and 20 % brighter differs in at most 11."""
 
 _HASHED_HEIGHT = 171

@@ -182,7 +182,7 @@ def _head(canvas: Canvas, pair: Pair, examined: Examination) -> None:
     facts.append(f"looked at {examined.wide.size.width} x {examined.wide.size.height}")
     canvas.text(MARGIN, MARGIN + 34, ", ".join(facts), FAINT)
     if not examined.rejections:
-        canvas.text(MARGIN, HEADER, "accepted: no gate says no", GOOD, size=17)
+        canvas.text(MARGIN, HEADER, "accepted: passes every gate", GOOD, size=17)
     for index, rejection in enumerate(examined.rejections):
         decides = "rejected by" if index == 0 else "would also be rejected by"
         text = f"{decides} {rejection.reason}: {rejection.message}"

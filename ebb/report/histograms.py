@@ -38,7 +38,7 @@ class Histogram:
 
     title: str
     about: str
-    """The middle of the accepted pairs, and the limit, in words."""
+    """Median of the accepted pairs and the limit, as text."""
     accepted: tuple[Bar, ...]
     refused: tuple[Bar, ...]
     """They stand on the accepted ones."""

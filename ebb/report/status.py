@@ -1,4 +1,4 @@
-"""How far a dataset folder is, stage by stage, and what became of every pair."""
+"""Status of a dataset folder, stage by stage and pair by pair."""
 
 from __future__ import annotations
 

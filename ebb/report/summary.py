@@ -25,7 +25,7 @@ MAX_LISTED = 40
 
 
 def ingest_text(report: IngestReport) -> str:
-    """Counts, every reason with what to do about it, and the files it befell."""
+    """Counts, and every reason with the files it applies to and what to do about it."""
     found = {"file": report.num_files, "capture": report.num_captures, "pair": report.num_pairs}
     lines = [", ".join(counted(number, noun) for noun, number in found.items())]
     aside = [(row.name, str(row.reason), row.detail) for row in report.rows if row.reason]
@@ -45,7 +45,7 @@ def stage_text(report: StageReport) -> str:
 
 
 def debug_text(report: DebugReport) -> str:
-    """What became of the pair and where its picture is."""
+    """Status of the pair and path of its picture."""
     verdict = f"rejected: {report.verdict}: {report.detail}" if report.detail else "accepted"
     return f"{report.pair_id} {verdict}\nlook at: {report.picture}"
 
@@ -90,7 +90,7 @@ def pair_table(pairs: list[PairStatus]) -> str:
 
 
 def pipeline_text(report: PipelineReport) -> str:
-    """What became of every file and pair, and where the results are."""
+    """Status of every file and pair, and where the results are."""
     parts = [ingest_text(report.ingested)] if report.ingested else []
     parts += [stage_text(stage) for stage in report.stages if stage.total]
     shown = report.status.pairs[:MAX_LISTED]

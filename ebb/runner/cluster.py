@@ -43,7 +43,7 @@ def connect() -> None:
 
 
 def _check_address(address: str) -> None:
-    """Find out in seconds that nobody listens; Ray tries for minutes and says little."""
+    """Fail within seconds when no server listens; Ray itself retries for minutes."""
     if address in ("", "auto", "local"):
         return
     host, _, port = address.rpartition(":")

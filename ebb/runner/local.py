@@ -79,7 +79,7 @@ def _in_pool(
 
 
 def _start_fork_server(environment: Mapping[str, str]) -> None:
-    """Start what workers are forked from, deaf to Ctrl-C as they are to be: the parent stops them."""
+    """Start the fork server with Ctrl-C ignored, as in the workers: the parent process stops them."""
     resource_tracker.ensure_running()  # else the fork server would start it, and lift the block
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit it
     try:

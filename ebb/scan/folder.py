@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 CLOSED_FOLDER = -1
-"""Size of a folder that cannot be opened: it stands in the place of the files that nobody can see."""
+"""Size that marks a folder that cannot be opened, in place of the files inside it."""
 
 _KINDS = (stat.S_IFREG, stat.S_IFLNK)
-"""Files, and links that lead nowhere: whoever reads one of those says so."""
+"""Regular files and dangling links; reading a dangling link fails with an error."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _is_made(folder: Path) -> bool:
 
 
 def _stat(path: Path) -> os.stat_result | None:
-    """Of what a path leads to, else of the link itself; None where nobody may look, or it went meanwhile."""
+    """Status of the target of a path, else of the link itself; None if neither can be read."""
     for look in (path.stat, path.lstat):
         with contextlib.suppress(OSError):
             return look()

@@ -45,7 +45,7 @@ STAGE = "ingest"
 
 @dataclass(kw_only=True)
 class IngestReport:
-    """What was found in a folder and what became of it."""
+    """Files found in a folder, and how they were paired."""
 
     folder: str
     num_files: int = 0

@@ -278,7 +278,7 @@ def _spoilt(
 
 
 def _left_out(workspace: Workspace, pairs: Sequence[Pair], splits: dict[str, Split | None]) -> dict[str, int]:
-    """Pairs by what became of them: ``ok``, a reason, or ``left``."""
+    """Count pairs by their state: ``ok``, a reason, or ``left``."""
     rows: list[Mapping[str, StageRow[Any]]] = [
         workspace.state.stage_rows(ALIGN),
         workspace.state.stage_rows(DEPTH),

@@ -56,7 +56,7 @@ class ReducedPairs:
         return self.__dict__ | {"_kept": {}, "_left": self._max_bytes}
 
     def read(self, index: int) -> ReducedPair:
-        """Reduce a pair, or find it; nobody may write into it.
+        """Reduce a pair, or take it from the cache; do not modify the result.
 
         Raises:
             InvalidInput: it is damaged or has no depth map.

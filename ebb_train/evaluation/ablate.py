@@ -59,7 +59,7 @@ class Variant(Model):
     Args:
         whole: The network as it is.
         name: What the variant is called.
-        change: The same in plain words, for reports.
+        change: The same as text, for reports.
         run: The network that renders; that of ``whole`` or a silenced one.
         blank_depth: Give it a depth map of zeros.
     """

@@ -93,7 +93,7 @@ def values_of(rows: Sequence[Row], name: str) -> list[float]:
 
 
 def left_out(summary: Mapping[str, Cell]) -> list[str]:
-    """What means do not count, in words: pictures that equal their targets, whose PSNR is infinite."""
+    """Note on what the means leave out: predictions equal to their targets, whose PSNR is infinite."""
     return [
         f"{title_of(name)}: left out as equal to the target: {counted(cell.value.equal, 'picture')}"
         for name, cell in summary.items()

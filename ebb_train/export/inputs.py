@@ -1,4 +1,4 @@
-"""What a file is tried on: photos of a data set, or a made-up scene where there is none; noise; one value."""
+"""Inputs of parity checks: photos of a data set or a synthetic scene, noise, and constant images."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def constants(size: PhotoSize, channels: int) -> list[Trial]:
 
 
 def scene(size: PhotoSize, channels: int) -> Trial:
-    """A made-up scene with its depth, as the simulated camera sees it."""
+    """A synthetic scene with its depth, as the simulated camera sees it."""
     rng = np.random.default_rng(SEED)
     made = make_scene(rng, Size(size.width, size.height), focal_px=max(size))
     inner = slice(made.margin, made.margin + size.height), slice(made.margin, made.margin + size.width)
     inverse = 1 / made.depth_m[inner]
     depth = np.rint(255 * inverse / inverse.max()).astype(np.uint8)
-    return Trial("made-up scene", to_input(encode_srgb(made.rgb[inner]), depth, size, channels), real=True)
+    return Trial("synthetic scene", to_input(encode_srgb(made.rgb[inner]), depth, size, channels), real=True)
 
 
 def pairs(dataset: Path, size: PhotoSize, channels: int, count: int) -> Iterator[Trial]:

@@ -301,8 +301,8 @@ def save_pynet(path: Path, network: PyNet, *, source: str, licence: str = "") ->
     Args:
         path: File to write.
         network: On any device.
-        source: Where the weights come from, in words.
-        licence: Under which terms they may be used, if not those of whoever trained them.
+        source: Where the weights come from.
+        licence: Terms of use of the weights; empty if unknown.
 
     Returns:
         SHA-256 of the file.

@@ -46,7 +46,7 @@ class About:
     config: dict[str, Any] = field(default_factory=dict)
     """What it is like; with the network, all that is needed to build it."""
     source: str = ""
-    """Where the weights come from, in words."""
+    """Where the weights come from."""
     licence: str = ""
     """Under which terms they may be used; empty: nothing is known."""
 

@@ -114,7 +114,7 @@ def _metadata(path: Path) -> dict[str, Any]:
 
 
 def plan_text(row: Mapping[str, Any]) -> str:
-    """One row of a schedule, as ``run.json`` holds it, in words."""
+    """One row of a schedule, as ``run.json`` holds it, as text."""
     loss = " + ".join(f"{weight:g} {name}" for name, weight in row["loss"].items() if weight)
     return (
         f"{row['iterations']:,} steps of {row['batch']} crops of {row['crop']} px, "

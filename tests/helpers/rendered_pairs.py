@@ -1,4 +1,4 @@
-"""Wide and shallow photos of made-up scenes, with the blur of every pixel known."""
+"""Wide and shallow photos of synthetic scenes, with the blur of every pixel known."""
 
 from __future__ import annotations
 

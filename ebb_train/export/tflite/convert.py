@@ -84,7 +84,7 @@ def _quiet() -> Iterator[int]:
 
 
 def _aloud(photos: Iterable[NDArray[np.float32]], stderr: int) -> Iterator[NDArray[np.float32]]:
-    """The same photos; whoever makes them can be heard while TensorFlow cannot."""
+    """The same photos, made with standard output restored while TensorFlow is silenced."""
     waiting = iter(photos)
     while True:
         with optional.stderr_to(stderr):

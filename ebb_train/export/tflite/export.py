@@ -179,7 +179,7 @@ class _Export:
             yield trial.photo
 
     def photos(self, size: PhotoSize, count: int) -> Iterator[Trial]:
-        """Real photos of the calibration set, or a made-up scene."""
+        """Real photos of the calibration set, or a synthetic scene."""
         channels = self.checkpoint.config.in_channels
         if self.settings.calibration is None:
             return iter([inputs.scene(size, channels)])

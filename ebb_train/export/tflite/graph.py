@@ -1,7 +1,7 @@
 """What stands in a TFLite file: operations, tensors, notes, as plain values.
 
 Nothing in the file is believed: offsets are checked by the flatbuffers package, counts and indices here, so
-that a truncated or made-up file ends in one clear error, soon.
+that a truncated or invalid file gives one clear error early.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def test_faults_and_texts_that_would_break_the_table(report: FileReport) -> None
     faults = [Fault(op="ADD", index=1, rule=rule) for rule in "ab"]
     card = render_card(replace(report, anatomy=replace(report.anatomy, note=note, faults=faults)))
     assert "| trained by | a \\| b \\# c \\<script\\> |" in card
-    assert "unknown: ask whoever trained them" in card
+    assert "unknown: ask the authors of the weights" in card
     assert "leaves 1 operations to the CPU" in card
     assert "Integer files are for CPUs" in card
     assert "at 1/4 of the photo's size" in card

@@ -38,7 +38,7 @@ def test_the_whole_way(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert report["sha256"] == hashlib.sha256(data).hexdigest()
     assert report["gpu_faults"] == []
     assert [(one["input"], one["psnr"] >= 60) for one in report["parity"]] == [
-        ("made-up scene", True),
+        ("synthetic scene", True),
         ("noise", True),
         ("0 everywhere", True),
         ("0.5 everywhere", True),
