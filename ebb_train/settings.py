@@ -166,7 +166,7 @@ to see that everything works; without the VGG term, so that no weights are neede
 class FitSettings:
     """What a run computes; a run folder belongs to one choice of these.
 
-    Example:
+    Examples:
         >>> ebb_train.FitSettings(schedule="smoke").precision
         'fp32'
     """
@@ -210,7 +210,7 @@ class FitSettings:
 class ComputeSettings:
     """How a run is carried out; a run may go on with others.
 
-    Example:
+    Examples:
         >>> ebb_train.ComputeSettings(loaders=0).num_loaders
         0
     """
@@ -254,7 +254,7 @@ class ComputeSettings:
 class WatchSettings:
     """What a run shows on the way; nothing of it changes what is trained.
 
-    Example:
+    Examples:
         >>> ebb_train.WatchSettings(validate_pairs=8).protocol
         'ebb'
     """
@@ -330,7 +330,7 @@ def _loss(values: object) -> LossWeights:
 class ScoreSettings:
     """What is scored, and how.
 
-    Example:
+    Examples:
         >>> ebb_train.ScoreSettings(protocol=("ebb", "pynet2020")).split
         'test'
     """
@@ -363,7 +363,7 @@ class ScoreSettings:
 class TimingSettings:
     """How latency and memory are measured.
 
-    Example:
+    Examples:
         >>> ebb_train.TimingSettings(repeats=0).threads
         0
     """

@@ -39,7 +39,7 @@ class AlignedPair:
         shallow: (H, W, 3), uint8, sRGB: the same part of the photo with the shallow depth of field.
         registration: Homography, common crop and measurements.
 
-    Example:
+    Examples:
         >>> import cv2, ebb, numpy as np
         >>> noise = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(200, 300, 3)), (0, 0), 1.2)
         >>> scene = (128 + 200 * noise).clip(0, 255).astype(np.uint8)
@@ -77,7 +77,7 @@ def register(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | None
         InvalidInput: a file cannot be read.
         UsageError: an array is not a photo.
 
-    Example:
+    Examples:
         >>> import cv2, ebb, numpy as np
         >>> noise = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(200, 300, 3)), (0, 0), 1.2)
         >>> scene = (128 + 200 * noise).clip(0, 255).astype(np.uint8)
@@ -108,7 +108,7 @@ def align_pair(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | No
         InvalidInput: as there.
         UsageError: as there.
 
-    Example:
+    Examples:
         >>> import cv2, ebb, numpy as np
         >>> noise = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(200, 300, 3)), (0, 0), 1.2)
         >>> scene = (128 + 200 * noise).clip(0, 255).astype(np.uint8)
