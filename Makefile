@@ -1,5 +1,6 @@
 # make demo   sample captures -> data set -> network -> phone, in a fresh environment; DEMO=data: no network
 # make tables the tables of docs/benchmark.md, from the sample captures
+# make docs   the documentation as a site: open build/site/index.html
 # make test   all tests, lint and types
 PYTHON ?= python3
 VENV ?= .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 DEMO ?= all
 
-.PHONY: help demo tables test lint types unit format clean
+.PHONY: help demo tables docs test lint types unit format clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -17,6 +18,9 @@ demo: $(VENV)/.demo-$(DEMO)
 
 tables: $(VENV)/.demo-data
 	$(BIN)/python pipelines/tables.py
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 test: lint types unit
 
@@ -51,6 +55,10 @@ $(VENV)/.demo-all: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,tflite]'
 	@touch $@ $(VENV)/.demo-data
 
+$(VENV)/.docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@ $(VENV)/.demo-data
+
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,depth,train,tflite]'
-	@touch $@ $(VENV)/.demo-data $(VENV)/.demo-all
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,docs,depth,train,tflite]'
+	@touch $@ $(VENV)/.docs $(VENV)/.demo-data $(VENV)/.demo-all

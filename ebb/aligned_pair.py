@@ -70,7 +70,7 @@ class AlignedPair(NamedTuple):
         shallow: (H, W, 3), uint8, sRGB: the same part of the photo with the shallow depth of field.
         registration: Homography, common crop and measurements.
 
-    Example:
+    Examples:
         >>> import cv2, ebb, numpy as np
         >>> noise = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(200, 300, 3)), (0, 0), 1.2)
         >>> scene = (128 + 200 * noise).clip(0, 255).astype(np.uint8)

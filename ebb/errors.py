@@ -52,7 +52,7 @@ class ExitCode(IntEnum):
 class Status(StrEnum):
     """How a capture or a stage of a pair ended.
 
-    Example:
+    Examples:
         >>> ebb.Status("ok") is ebb.Status.OK
         True
     """
@@ -65,7 +65,7 @@ class Status(StrEnum):
 class Reason(StrEnum):
     """Why a row is not ``ok``; :attr:`advice` says what to do about it.
 
-    Example:
+    Examples:
         >>> ebb.Reason("missing_partner").name
         'MISSING_PARTNER'
     """
@@ -162,7 +162,7 @@ class EbbError(Exception):
         path: The file or folder it is about, if any.
         hint: What to do next.
 
-    Example:
+    Examples:
         >>> print(ebb.EbbError("no such folder", path="raw", hint="check the name"))
         raw: no such folder (check the name)
     """
@@ -184,7 +184,7 @@ class EbbError(Exception):
 class UsageError(EbbError):
     """A flag, a setting or a hand-written file that makes no sense.
 
-    Example:
+    Examples:
         >>> print(ebb.UsageError("--val 2.5 is neither a share below 1 nor a whole count"))
         --val 2.5 is neither a share below 1 nor a whole count
     """
@@ -195,7 +195,7 @@ class UsageError(EbbError):
 class InvalidInput(EbbError):
     """An input folder, dataset or shard that is not what it should be.
 
-    Example:
+    Examples:
         >>> ebb.InvalidInput("no such folder", path="raw").exit_code.value
         4
     """
@@ -206,7 +206,7 @@ class InvalidInput(EbbError):
 class OutputError(EbbError):
     """Something cannot be written.
 
-    Example:
+    Examples:
         >>> ebb.OutputError("it holds shards already", path="set", hint="name a new folder").hint
         'name a new folder'
     """
@@ -217,7 +217,7 @@ class OutputError(EbbError):
 class MissingDependency(EbbError):
     """An optional package or a weights file is missing; the hint holds the command that gets it.
 
-    Example:
+    Examples:
         >>> ebb.MissingDependency("PyTorch is not installed", hint="pip install 'ebb-bokeh[train]'").hint
         "pip install 'ebb-bokeh[train]'"
     """
@@ -228,7 +228,7 @@ class MissingDependency(EbbError):
 class DatasetLocked(EbbError):
     """Another run holds the dataset folder.
 
-    Example:
+    Examples:
         >>> print(ebb.DatasetLocked("the folder is in use by another run", path="dataset"))
         dataset: the folder is in use by another run
     """
@@ -239,7 +239,7 @@ class DatasetLocked(EbbError):
 class ItemError(EbbError):
     """One capture or pair did not make it; a row with a reason, never the end of the run.
 
-    Example:
+    Examples:
         >>> ebb.ItemError(ebb.Reason.TIMEOUT, "took more than 120 s").reason.value
         'timeout'
     """
@@ -267,7 +267,7 @@ class ItemError(EbbError):
 class Rejected(ItemError):
     """A rule said no. ``measurements`` keeps what the rule looked at.
 
-    Example:
+    Examples:
         >>> ebb.Rejected(ebb.Reason.LOW_OVERLAP, "too little", measurements={"overlap": 0.4}).measurements
         {'overlap': 0.4}
     """
@@ -278,7 +278,7 @@ class Rejected(ItemError):
 class Broken(ItemError):
     """It broke: unreadable file, crash, timeout.
 
-    Example:
+    Examples:
         >>> ebb.Broken(ebb.Reason.CORRUPT_INPUT, "is truncated", path="IMG_1.JPG").status.value
         'error'
     """

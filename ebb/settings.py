@@ -35,7 +35,7 @@ Settings = TypeVar("Settings")
 class IngestSettings:
     """How captures are paired.
 
-    Example:
+    Examples:
         >>> ebb.IngestSettings(shallow_f=1.4).wide_f
         16.0
     """
@@ -106,7 +106,7 @@ class AlignSettings(Limits, RegistrationSettings):
 class DepthSettings:
     """Where depth maps come from.
 
-    Example:
+    Examples:
         >>> ebb.DepthSettings(provider="none").device
         'auto'
     """
@@ -160,7 +160,7 @@ class DepthSettings:
 class ShardSettings:
     """How pairs become train, val and test shards.
 
-    Example:
+    Examples:
         >>> ebb.ShardSettings(test=200).val
         0.1
     """
@@ -186,7 +186,7 @@ class ShardSettings:
 class RunSettings:
     """How a run is carried out; never changes what comes out.
 
-    Example:
+    Examples:
         >>> ebb.RunSettings(workers=2).item_timeout
         120.0
     """
@@ -223,7 +223,7 @@ class RunSettings:
 class SimulateSettings:
     """What is photographed when captures are simulated.
 
-    Example:
+    Examples:
         >>> ebb.SimulateSettings(size="384x256").frame
         Size(width=384, height=256)
     """

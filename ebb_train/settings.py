@@ -203,7 +203,7 @@ rates."""
 class FitSettings:
     """What a run computes; a run folder belongs to one choice of these.
 
-    Example:
+    Examples:
         >>> ebb_train.FitSettings(schedule="smoke").precision
         'fp32'
     """
@@ -248,7 +248,7 @@ class FitSettings:
 class ComputeSettings:
     """How a run is carried out; a run may go on with others.
 
-    Example:
+    Examples:
         >>> ebb_train.ComputeSettings(loaders=0).num_loaders
         0
     """
@@ -292,7 +292,7 @@ class ComputeSettings:
 class MonitorSettings:
     """What a run logs and validates on the way; nothing of it changes the weights.
 
-    Example:
+    Examples:
         >>> ebb_train.MonitorSettings(validate_pairs=8).protocol
         'ebb'
     """

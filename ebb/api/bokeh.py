@@ -79,7 +79,7 @@ def render_bokeh(
         InvalidInput: the file of the photo cannot be read.
         Broken: it is not a photo, or damaged.
 
-    Example:
+    Examples:
         >>> import ebb, numpy as np
         >>> photo = np.zeros((48, 64, 3), np.uint8)
         >>> photo[20:28, 50:54] = 255  # a light, far behind

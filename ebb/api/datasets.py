@@ -41,7 +41,7 @@ class StoredPair:
         record: Everything that is stored: metadata, measurements, and the photos as PNG.
         split: ``train``, ``val`` or ``test``.
 
-    Example:
+    Examples:
         >>> import ebb, numpy as np
         >>> wide, shallow = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
         >>> pair = ebb.write_dataset("noise", train=[(wide, shallow, None)])[0]
@@ -113,7 +113,7 @@ class Dataset:
     Shards are read as they are needed, a row group (4 pairs) at a time, and page checksums are verified. A
     data set can be sent to other processes. Make one with :func:`ebb.open_dataset`.
 
-    Example:
+    Examples:
         >>> import ebb, numpy as np
         >>> photos = np.random.default_rng(0).integers(0, 256, (3, 2, 64, 96, 3), np.uint8)
         >>> pairs = [(wide, shallow, None) for wide, shallow in photos]
@@ -172,7 +172,7 @@ class Dataset:
         Raises:
             UsageError: there is no such split.
 
-        Example:
+        Examples:
             >>> import ebb, numpy as np
             >>> wide, shallow = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
             >>> dataset = ebb.write_dataset("noise", test=[(wide, shallow, None)])
@@ -196,7 +196,7 @@ class Dataset:
         Raises:
             InvalidInput: a shard, the catalogue or the state of the folder is damaged.
 
-        Example:
+        Examples:
             >>> import ebb, numpy as np
             >>> wide, shallow = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
             >>> dataset = ebb.write_dataset("noise", train=[(wide, shallow, None)])
@@ -228,7 +228,7 @@ class Dataset:
             MissingDependency: PyTorch is not installed.
             UsageError: the crop is odd, or there is no such split.
 
-        Example:
+        Examples:
             >>> import ebb, numpy as np
             >>> photos = np.random.default_rng(0).integers(0, 256, (4, 2, 64, 96, 3), np.uint8)
             >>> depth = np.zeros((32, 48), np.uint8)
@@ -258,7 +258,7 @@ class Dataset:
         Raises:
             InvalidInput: the shards are gone, or ``DATASET.json`` is.
 
-        Example:
+        Examples:
             >>> import ebb, numpy as np
             >>> wide, shallow = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
             >>> dataset = ebb.write_dataset("noise", train=[(wide, shallow, None)])
@@ -290,7 +290,7 @@ def open_dataset(path: str | PathLike[str]) -> Dataset:
     Raises:
         InvalidInput: there is no data set, its shards are not finished, or ``DATASET.json`` is damaged.
 
-    Example:
+    Examples:
         >>> import ebb, numpy as np
         >>> wide, shallow = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
         >>> _ = ebb.write_dataset("noise", train=[(wide, shallow, None)])

@@ -49,7 +49,7 @@ def register(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | None
         InvalidInput: a file cannot be read.
         UsageError: an array is not a photo.
 
-    Example:
+    Examples:
         >>> import cv2, ebb, numpy as np
         >>> noise = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(200, 300, 3)), (0, 0), 1.2)
         >>> scene = (128 + 200 * noise).clip(0, 255).astype(np.uint8)
@@ -81,7 +81,7 @@ def align_pair(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | No
         InvalidInput: as there.
         UsageError: as there.
 
-    Example:
+    Examples:
         >>> import cv2, ebb, numpy as np
         >>> noise = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(200, 300, 3)), (0, 0), 1.2)
         >>> scene = (128 + 200 * noise).clip(0, 255).astype(np.uint8)

@@ -43,7 +43,7 @@ class Photo:
         exif: Camera, lens, f-number, exposure time in seconds, ISO, focal length in millimetres, time.
         path: The file.
 
-    Example:
+    Examples:
         >>> import ebb, numpy as np, PIL.Image
         >>> PIL.Image.effect_noise((96, 64), 50).convert("RGB").save("grain.png")
         >>> photo = ebb.open_photo("grain.png")
@@ -85,7 +85,7 @@ def open_photo(
         Broken: it is not a photo, damaged, or too large.
         MissingDependency: it is a HEIC file and pillow-heif is not installed.
 
-    Example:
+    Examples:
         >>> import ebb, PIL.Image
         >>> PIL.Image.effect_noise((96, 64), 50).convert("RGB").save("grain.jpg")
         >>> photo = ebb.open_photo("grain.jpg", height=32)
@@ -172,7 +172,7 @@ def estimate_depth(
         UsageError: there is no such provider or device, or its depth comes from files.
         Rejected: the photo is below 32 x 32 pixels, or the network gives no usable depth.
 
-    Example:
+    Examples:
         >>> import ebb, numpy as np
         >>> photo = np.zeros((64, 96, 3), np.uint8)
         >>> try:

@@ -63,7 +63,7 @@ def run_pipeline(
         OutputError: the dataset folder cannot be written.
         DatasetLocked: another run holds it.
 
-    Example:
+    Examples:
         >>> import ebb
         >>> settings = ebb.SimulateSettings(scenes=1, bad=0, size="384x256", format="jpeg")
         >>> _ = ebb.simulate_captures("raw", settings)
@@ -109,7 +109,7 @@ def simulate_captures(
         InvalidInput: ``settings.from_rgbd`` holds no photo with depth.
         DatasetLocked: another run writes there.
 
-    Example:
+    Examples:
         >>> import ebb
         >>> report = ebb.simulate_captures("raw", ebb.SimulateSettings(scenes=1, bad=0, size="96x64"))
         >>> report.ok, report.failed

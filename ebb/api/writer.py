@@ -62,7 +62,7 @@ def write_dataset(
         UsageError: there is no pair, a pair twice, or an array has the wrong shape or type.
         OutputError: the folder holds shards already, or cannot be written.
 
-    Example:
+    Examples:
         >>> import ebb, numpy as np
         >>> wide, shallow = np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3), np.uint8)
         >>> depth = np.tile(np.linspace(0, 1, 48), (32, 1))

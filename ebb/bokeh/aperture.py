@@ -30,7 +30,7 @@ class Aperture:
     Raises:
         UsageError: 1, 2 or fewer than 0 blades, or a rotation that is not finite.
 
-    Example:
+    Examples:
         >>> ebb.Aperture(blades=6, rotation_deg=15)
         Aperture(blades=6, rotation_deg=15)
     """

@@ -40,7 +40,7 @@ class Lens:
     Raises:
         UsageError: a value is not positive and finite.
 
-    Example:
+    Examples:
         >>> ebb.Lens(focal_length_mm=50, f_number=2).aperture_mm
         25.0
     """

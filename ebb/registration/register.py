@@ -48,7 +48,7 @@ def register(
         ebb.errors.Rejected: no motion explains the matches, or a measurement is beyond its limit; ``reason``
             says which, ``measurements`` holds what was measured.
 
-    Example:
+    Examples:
         A scene of random blobs, and the same moved by 6 px to the right and 4 px up:
 
         >>> import cv2, numpy as np

@@ -41,7 +41,7 @@ def export_tflite(
         MissingDependency: TensorFlow, LiteRT, PyTorch or safetensors is not installed.
         OutputError: a file cannot be written.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from ebb_train.models.network import PyNet, save_pynet
         >>> network = PyNet(ebb_train.PyNetConfig(width=1 / 32, level=7))
@@ -85,7 +85,7 @@ def export_onnx(
         MissingDependency: onnx, onnxruntime, PyTorch or safetensors is not installed.
         OutputError: the file cannot be written.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from ebb_train.models.network import PyNet, save_pynet
         >>> network = PyNet(ebb_train.PyNetConfig(width=1 / 32, level=7))

@@ -42,7 +42,7 @@ def psnr(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None 
         UsageError: floats without ``data_range``.
         InvalidInput: shapes differ, values are not finite or far outside the range.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> target = np.full((8, 8, 3), 100, np.uint8)
         >>> round(ebb_train.psnr(target + np.uint8(51), target), 2)  # 20 · log10(255 / 51)
@@ -67,7 +67,7 @@ def ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None 
         UsageError: as there.
         InvalidInput: as there, or smaller than the window.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> target = np.random.default_rng(0).random((32, 32, 3))
         >>> ebb_train.ssim(target, target, data_range=1.0)
@@ -92,7 +92,7 @@ def ms_ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | No
         UsageError: as there.
         InvalidInput: as there, or too small.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> target = np.random.default_rng(0).random((176, 176, 3))
         >>> round(ebb_train.ms_ssim(target, target, data_range=1.0), 6)
@@ -121,7 +121,7 @@ def lpips(
         UsageError: as there.
         InvalidInput: as there, or too small.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> target = np.zeros((64, 64, 3), np.uint8)
         >>> try:

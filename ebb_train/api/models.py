@@ -37,7 +37,7 @@ class BokehModel:
         config: What the network is like.
         needs_depth: Whether it takes a depth map beside the photo.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> import numpy as np
         >>> from ebb_train.models.network import PyNet, save_pynet
@@ -73,7 +73,7 @@ class BokehModel:
             InvalidInput: a shape or type is wrong, or depth is wanted and there is none.
             MemoryError: there is not enough memory.
 
-        Example:
+        Examples:
             >>> from pathlib import Path
             >>> import numpy as np
             >>> from ebb_train.models.network import PyNet, save_pynet
@@ -154,7 +154,7 @@ def load_model(path: str | PathLike[str], device: str = "cpu", *, fast: bool = F
         UsageError: there is no such device.
         MissingDependency: PyTorch or safetensors is not installed.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> import numpy as np
         >>> from ebb_train.models.network import PyNet, save_pynet

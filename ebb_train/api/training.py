@@ -59,7 +59,7 @@ def fit(
         OutputError: the run folder cannot be written.
         DatasetLocked: another process trains in it.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> import numpy as np
         >>> photos = np.random.default_rng(0).integers(0, 256, (2, 2, 64, 64, 3), np.uint8)
@@ -126,7 +126,7 @@ def evaluate(
         MissingDependency: a network is named, and what it needs is not installed.
         OutputError: something cannot be written.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> photos = np.random.default_rng(0).integers(0, 256, (2, 2, 64, 64, 3), np.uint8)
         >>> _ = ebb.write_dataset("noise", test=[(*pair, None) for pair in photos])
@@ -178,7 +178,7 @@ def benchmark(
         MissingDependency: a network is named, and what it needs is not installed.
         OutputError: something cannot be written.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> photos = np.random.default_rng(0).integers(0, 256, (2, 2, 64, 64, 3), np.uint8)
         >>> _ = ebb.write_dataset("noise", test=[(*pair, None) for pair in photos])

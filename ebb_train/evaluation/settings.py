@@ -12,7 +12,7 @@ from ebb.errors import UsageError
 class ScoreSettings:
     """What is scored, and how.
 
-    Example:
+    Examples:
         >>> ebb_train.ScoreSettings(protocol=("ebb", "pynet2020")).split
         'test'
     """
@@ -45,7 +45,7 @@ class ScoreSettings:
 class TimingSettings:
     """How latency and memory are measured.
 
-    Example:
+    Examples:
         >>> ebb_train.TimingSettings(repeats=0).threads
         0
     """

@@ -69,7 +69,7 @@ def _nearest(length: int) -> set[int]:
 class TfliteSettings:
     """What a TFLite file is like.
 
-    Example:
+    Examples:
         >>> ebb_train.TfliteSettings(size=("512x768",)).precision
         'fp16'
     """
@@ -111,7 +111,7 @@ class TfliteSettings:
 class CheckSettings:
     """Which checks a file goes through.
 
-    Example:
+    Examples:
         >>> ebb_train.CheckSettings(runs=0).verify_gpu
         False
     """

@@ -35,7 +35,7 @@ BlockOf: TypeAlias = Callable[[str, int, Maps], Maps]
 class PyNetConfig:
     """What a PyNET is like; the defaults are the network of the paper, 47 551 791 parameters.
 
-    Example:
+    Examples:
         >>> ebb_train.PyNetConfig(width=0.5).channels(512)
         256
     """

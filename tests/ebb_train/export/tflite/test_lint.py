@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAPS = (1, 8, 8, 4)
 STRIDES = {"strideH": 1, "strideW": 1}
-FILES = Path(__file__).parents[2] / "golden" / "tflite"
+FILES = Path(__file__).parents[3] / "golden" / "tflite"
 """Files with one fault each, in an attribute."""
 
 
