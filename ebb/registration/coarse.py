@@ -46,13 +46,15 @@ class Search(NamedTuple):
     match_ratio: float
     """As in :func:`ebb.registration.matching.match`."""
     threshold_px: float
-    """Largest transfer error of an inlier."""
+    """Largest transfer error of an inlier, in pixels at 1024 px height."""
     min_inliers: int
     """With fewer matches that agree there is no motion."""
     model: MotionModel | None = None
     """Fit this model and no other."""
     robust: Robust = "usac"
     """How OpenCV samples the first homography."""
+    unit_px: float = 1.0
+    """Pixels at 1024 px height for each pixel of the photos."""
 
 
 class Coarse(NamedTuple):
@@ -110,6 +112,7 @@ def _at(look: Look, wide: Gray8, shallow: Gray8, search: Search) -> Coarse:
         sigmas_px=np.hypot(a.sigmas_px[of_a], b.sigmas_px[of_b]),
         model=search.model,
         robust=search.robust,
+        unit_px=search.unit_px,
     )
     return Coarse(a.points[of_a], b.points[of_b], motion)
 

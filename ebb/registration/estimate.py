@@ -39,7 +39,8 @@ def find_motion(wide: DetectionPhoto, shallow: DetectionPhoto, settings: AlignSe
     search = Search(
         max_keypoints=settings.max_keypoints,
         match_ratio=settings.match_ratio,
-        threshold_px=settings.ransac_threshold_px / wide.unit_px,
+        threshold_px=settings.ransac_threshold_px,
+        unit_px=wide.unit_px,
         min_inliers=settings.min_inliers,
         model=model,
         robust=settings.robust,

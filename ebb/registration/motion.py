@@ -29,6 +29,7 @@ def estimate(
     sigmas_px: NDArray[np.float64] | None = None,
     model: MotionModel | None = None,
     robust: Robust = "usac",
+    unit_px: float = 1.0,
 ) -> Motion:
     """Find the motion that most matches agree on.
 
@@ -39,11 +40,12 @@ def estimate(
         points_shallow: (N, 2), locations in the shallow photo.
         points_wide: (N, 2), the same places in the wide photo.
         size: Of the wide photo, at the scale of the points.
-        threshold_px: Largest transfer error of an inlier.
+        threshold_px: Largest transfer error of an inlier, in pixels at 1024 px height.
         min_inliers: With fewer matches that agree there is no motion; any four fit a homography perfectly.
         sigmas_px: (N,), how well each match is located; equal if not given.
         model: Fit this model and no other.
         robust: How OpenCV samples the first homography.
+        unit_px: Pixels at 1024 px height for each pixel of the points.
 
     Raises:
         Rejected: ``too_few_matches`` or ``too_few_inliers``, when there is nothing to fit.
@@ -60,7 +62,7 @@ def estimate(
         points_shallow.astype(np.float64), points_wide.astype(np.float64), sigmas, size
     )
     kinds = tuple(MotionModel) if model is None else (model,)
-    fits = (_fit(matches, kind, threshold_px, min_inliers, robust) for kind in kinds)
+    fits = (_fit(matches, kind, threshold_px / unit_px, min_inliers, robust) for kind in kinds)
     motions = [motion for motion in fits if motion is not None]
     if not motions:
         raise Rejected(

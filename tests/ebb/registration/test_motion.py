@@ -196,3 +196,16 @@ def test_two_different_scenes_are_rejected() -> None:
     (shallow, _), (wide, _) = sample_gray("IMG_0308.JPG"), sample_gray("IMG_0307.JPG")
     with pytest.raises(Rejected):
         aligned(shallow, wide)
+
+
+def test_the_threshold_counts_pixels_at_1024_px_height() -> None:
+    """Points of a photo half as high miss by half as many of their pixels."""
+    rng = np.random.default_rng(4)
+    places = rng.uniform(0, 500, (200, 2)).astype(np.float32)
+    missed = places + rng.normal(0, 1.0, places.shape).astype(np.float32)
+    size = Size(768, 512)
+    shift = MotionModel.TRANSLATION
+    full = estimate(places, missed, size, 1.5, min_inliers=5, model=shift)
+    half = estimate(places / 2, missed / 2, Size(384, 256), 1.5, min_inliers=5, model=shift, unit_px=2.0)
+    assert abs(int(full.inliers.sum()) - int(half.inliers.sum())) <= 4
+    assert 0 < full.inliers.sum() < 200
