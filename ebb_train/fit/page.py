@@ -119,6 +119,6 @@ def plan_text(row: Mapping[str, Any]) -> str:
     loss = " + ".join(f"{weight:g} {name}" for name, weight in row["loss"].items() if weight)
     return (
         f"{row['iterations']:,} steps of {row['batch']} crops of {row['crop']} px, "
-        f"learning rate {row['learning_rate']:g}, Adam as in {_ADAM[row['adam']]}, epsilon {row['epsilon']:g}, "
-        f"loss {loss}"
+        f"learning rate {row['learning_rate']:g}, "
+        f"Adam as in {_ADAM[row['adam']]}, epsilon {row['epsilon']:g}, loss {loss}"
     )
