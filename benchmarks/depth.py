@@ -63,19 +63,22 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def write_golden_weights(path: Path) -> Path:
-    """The 624 tensors of the golden file, by the rule it states."""
+def write_golden_weights(path: Path, seed: int = 1000) -> Path:
+    """The 624 tensors of the golden file, by the rule it states; with another seed, other numbers."""
     import torch
 
     tensors = json.loads((GOLDEN / "megadepth_official.json").read_text(encoding="utf-8"))["tensors"]
-    state = {name: torch.from_numpy(golden_tensor(i, name, shape)) for i, (name, shape) in enumerate(tensors)}
+    state = {
+        name: torch.from_numpy(golden_tensor(seed + i, name, shape))
+        for i, (name, shape) in enumerate(tensors)
+    }
     torch.save(state, path)
     return path
 
 
-def golden_tensor(index: int, name: str, shape: list[int]) -> np.ndarray:
+def golden_tensor(seed: int, name: str, shape: list[int]) -> np.ndarray:
     """One tensor by the rule of the golden file."""
-    rng = np.random.default_rng(1000 + index)
+    rng = np.random.default_rng(seed)
     if name.endswith("running_var"):
         values = rng.uniform(0.5, 1.5, shape)
     elif len(shape) == 1 and name.endswith("weight"):

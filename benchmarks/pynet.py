@@ -11,8 +11,9 @@ whatever else the machine does hits all of them. ``tensorflow``: the same weight
 graph (the one that ``ebb-train export-tflite`` converts), in TensorFlow's own runtime with oneDNN, whose
 threads are set alike; ``contiguous`` and ``channels_last``: PyTorch in either memory layout; ``fast``:
 :mod:`ebb_train.models.inference_graph`. ``largest_difference`` is that from ``contiguous`` with these
-weights, which are small; with weights as of a trained network the tests hold it below 1e-4. Each
-thread count runs in a process of its own, as TensorFlow takes its threads once.
+weights, which are small; with the weights of the reference run the tests hold it below 1e-4 (with
+others: ``benchmarks/accuracy.py``). Each thread count runs in a process of its own, as TensorFlow takes its
+threads once.
 
 ``training_step`` (only with --training): forward, backward and Adam step of levels 5 and 1 with the paper's
 losses but for the VGG term, width 1/4, batch 1, crops of 256 pixels, on one thread; median processor time of

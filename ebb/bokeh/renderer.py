@@ -31,8 +31,10 @@ def render_shallow(
     """Blur each pixel by its circle of confusion, with nearer surfaces covering farther ones.
 
     A layered scatter: see :mod:`ebb.bokeh.layers` for how layers cover each other and
-    :mod:`ebb.bokeh.inpainting` for what is seen around the edges of a blurred surface. Light is conserved:
-    values above 1 become bright discs. Beyond its borders the photo is taken to be mirrored.
+    :mod:`ebb.bokeh.inpainting` for what is seen around the edges of a blurred surface. Values above 1
+    become bright discs. On one plane all of their light arrives; near the edge of a nearer surface a part is
+    covered: of a highlight blurred over 20 pixels 0.97 to 1 arrives from 12 pixels beside an edge, 0.70 to
+    0.81 from 4 (``benchmarks/accuracy.py``). Beyond its borders the photo is taken to be mirrored.
 
     Args:
         photo: (H, W, 3) linear light, sharp everywhere; highlights above 1.

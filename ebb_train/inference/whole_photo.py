@@ -54,6 +54,9 @@ def render_full_image(
 def halve(wide: Rgb8, depth: Gray8 | None, in_channels: int) -> Rgb8:
     """Make the network's input as a training sample is made: an odd last row or column is left out.
 
+    The authors resample 1591 pixels to 795, which stretches the input against the photo, by a pixel at its
+    right end; ours lies where the photo does (``benchmarks/accuracy.py``, ``odd_width``).
+
     Args:
         wide: (H, W, 3), 0…255.
         depth: (h, w), 0…255; brought to half the photo's size.
@@ -79,7 +82,9 @@ def halve(wide: Rgb8, depth: Gray8 | None, in_channels: int) -> Rgb8:
 def pad(photo: Rgb8, height: int, width: int) -> Rgb8:
     """Mirror an input at the bottom and the right until the network takes it.
 
-    The edge pixels are repeated, so that input and picture mirror about the same line.
+    The edge pixels are repeated, so that input and picture mirror about the same line. The mirrored part
+    counts in the statistics of instance normalization: without it they would be further from those of a photo
+    that goes on (``benchmarks/accuracy.py``, ``padding``).
 
     Args:
         photo: (h, w, channels), the halved photo.

@@ -28,6 +28,7 @@ PICTURE_WIDTH = 1600
 _SCORES = {"psnr": "PSNR (dB)", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "lpips": "LPIPS (less is better)"}
 _TERMS = {"l1": "L1", "ssim": "1 − SSIM", "vgg": "VGG", "gradient_norm": "length of the gradient"}
 _HEADS = ("steps", "L1 at the start", "L1 at the end", "best PSNR")
+_ADAM = {"tensorflow": "TensorFlow", "pytorch": "PyTorch"}
 """Of the table of levels; L1 is the mean over the first and the last tenth of the level's log."""
 
 
@@ -118,5 +119,6 @@ def plan_text(row: Mapping[str, Any]) -> str:
     loss = " + ".join(f"{weight:g} {name}" for name, weight in row["loss"].items() if weight)
     return (
         f"{row['iterations']:,} steps of {row['batch']} crops of {row['crop']} px, "
-        f"learning rate {row['learning_rate']:g}, loss {loss}"
+        f"learning rate {row['learning_rate']:g}, "
+        f"Adam as in {_ADAM[row['adam']]}, epsilon {row['epsilon']:g}, loss {loss}"
     )

@@ -105,6 +105,32 @@ def test_the_picture_of_a_padded_photo_is_that_of_the_mirrored_photo() -> None:
     assert difference.mean() < 0.01  # only the bicubic kernel at the line sees anything else
 
 
+@pytest.mark.parametrize("width", [101, 100])
+def test_an_odd_photo_is_halved_where_it_lies(width: int) -> None:
+    """On a ramp of 2 levels a pixel: input pixel i is the mean of photo pixels 2i and 2i + 1."""
+    ramp = np.broadcast_to((2 * np.arange(width, dtype=np.uint8))[None, :, None], (40, width, 3))
+    half = halve(np.ascontiguousarray(ramp), None, 3)[10, :, 0]
+    inner = np.arange(2, 48)
+    assert np.array_equal(half[inner], 4 * inner + 1)
+
+
+def test_the_mirrored_part_belongs_in_the_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against a photo that goes on for real; statistics of the photo alone lack the rim of convolutions."""
+    wide, _, depth = photos(6, 320, 192)
+    truth = render_full_image(network(), wide, depth)[:, :160]
+    part = np.ascontiguousarray(wide[:, :310]), np.ascontiguousarray(depth[:, :155])
+    mirrored = render_full_image(network(), *part)[:, :160]
+
+    def of_the_photo_alone(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+        inner = x[..., : -(-310 * x.shape[3] // 320)]
+        variance, mean = torch.var_mean(inner, (2, 3), unbiased=False, keepdim=True)
+        return (x - mean) * torch.rsqrt(variance + 1e-3) * scale[:, None, None] + shift[:, None, None]
+
+    monkeypatch.setattr("ebb_train.models.network.instance_norm", of_the_photo_alone)
+    alone = render_full_image(network(), *part)[:, :160]
+    assert np.abs(mirrored - truth).mean() < 0.5 * np.abs(alone - truth).mean()
+
+
 def test_depth_of_any_size_is_brought_to_half_the_photo() -> None:
     wide, _, depth = photos(5, 96, 64)
     flat = np.full((200, 31), 77, np.uint8)

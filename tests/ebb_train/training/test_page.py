@@ -74,10 +74,11 @@ def test_what_it_says(run: Path) -> None:
     assert "7 40 of 40 0.1000 0.0250 17.25 dB" in words
     assert "6 10 of 60 0.0200 0.0200" in words
     assert "sha256 abab" in words
+    adam = "learning rate 5e-05, Adam as in TensorFlow, epsilon 1e-08"
     assert (
-        "level 7 5,000 steps of 50 crops of 1024 px, learning rate 5e-05, loss 1 l1 "
-        "level 6 5,000 steps of 50 crops of 1024 px, learning rate 5e-05, loss 1 l1 "
-        "level 1 100,000 steps of 5 crops of 1024 px, learning rate 5e-05, loss 1 l1 + 1 ssim + 0.01 vgg "
+        f"level 7 5,000 steps of 50 crops of 1024 px, {adam}, loss 100 l1 "
+        f"level 6 5,000 steps of 50 crops of 1024 px, {adam}, loss 100 l1 "
+        f"level 1 100,000 steps of 5 crops of 1024 px, {adam}, loss 10 l1 + 10 ssim + 0.1 vgg "
         "seed 3"
     ) in words
     assert [attrs["aria-label"] for tag, attrs in page.tags if tag == "svg"] == [
