@@ -87,7 +87,12 @@ class RegistrationSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class AlignSettings(Limits, RegistrationSettings):
-    """How the two photos of a pair are brought into register, and when a pair is rejected."""
+    """How the two photos of a pair are brought into register, and when a pair is rejected.
+
+    Examples:
+        >>> ebb.AlignSettings(height=512).min_overlap
+        0.6
+    """
 
     def __post_init__(self) -> None:
         _positive(self, "height", "max_keypoints", "match_ratio", "ransac_threshold_px")

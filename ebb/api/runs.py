@@ -65,7 +65,7 @@ def run_pipeline(
 
     Examples:
         >>> import ebb
-        >>> settings = ebb.SimulateSettings(scenes=1, bad=0, size="384x256", format="jpeg")
+        >>> settings = ebb.SimulateSettings(scenes=1, bad=0, size="480x320", format="jpeg")
         >>> _ = ebb.simulate_captures("raw", settings)
         >>> align, depth = ebb.AlignSettings(height=192), ebb.DepthSettings(provider="sidecar")
         >>> report = ebb.run_pipeline("raw", "dataset", align=align, depth=depth)

@@ -70,6 +70,7 @@ WORKERS_OF_A_KILLED_PROCESS = """
 import os, pathlib, signal, sys
 from ebb_train.data.batch_sampler import BatchRange
 from ebb_train.data.dataset import CropDataset, CropSettings
+from ebb_train.data.loader import micro_batches
 from ebb_train.data.sources import open_source
 
 if __name__ == "__main__":
