@@ -124,8 +124,11 @@ def test_a_real_kill_changes_no_bit(
     code = f"""
 import os, signal, sys
 import torch; torch.set_num_threads(1)
+from pathlib import Path
 from ebb.progress import SilentProgress
+from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import ComputeSettings, FitSettings
+from ebb_train.training.training import fit
 class Killer(SilentProgress):
     done = 0
     def advance(self, *_):
