@@ -22,6 +22,8 @@ class Unit(StrEnum):
     COUNT = ""
     PIXELS = "px"
     """Pixels at :data:`REFERENCE_HEIGHT`."""
+    STORED_PIXELS = "px as stored"
+    """Pixels of the photos of the data set, at ``--height``."""
     SHARE = "share"
     """0 … 1."""
     CORRELATION = "correlation"

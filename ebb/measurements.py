@@ -13,10 +13,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, get_type_hints
+from typing import TYPE_CHECKING, Annotated, get_type_hints
 
 from ebb.errors import Reason
 from ebb.measurement_types import Bound, Gate, Measurement, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def _stops(ratio: float) -> float:
@@ -25,17 +28,14 @@ def _stops(ratio: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a pair has to keep to, in the order in which the gates decide."""
+    """Limits of the measurements, in the order in which the gates decide; the defaults are profile ``clean``."""
 
     min_inliers: int = 15
     """Reject with fewer inliers than this."""
-    min_inlier_ratio: float = 0.35
+    min_inlier_ratio: float = 0.2
     """Reject when a smaller share of the matches are inliers."""
-    min_coverage: float = 0.25
+    min_coverage: float = 0.1
     """Reject when inliers touch a smaller share of the cells of a 4 x 4 grid over the frame."""
-    max_keypoint_residual_px: float = 1.0
-    """Reject when half of the inliers are farther than this from where the motion puts them, in pixels at
-    1024 px height."""
     max_scale_change: float = 0.1
     """Reject when the motion stretches or shrinks the photo by more than this share."""
     max_stretch: float = 0.015
@@ -45,25 +45,48 @@ class Limits:
     """Reject when the camera rolled by more than this."""
     min_overlap: float = 0.6
     """Reject when the common crop is a smaller share of the wide photo."""
-    min_focus_share: float = 0.04
-    """Reject when a smaller share of the frame is sharp in both photos: the focus was missed."""
-    max_parallax_px: float = 10.0
-    """Reject when a quarter of the frame is displaced by more than this, in pixels at 1024 px height."""
-    min_similarity: float = 0.9
-    """Reject when both photos, blur aside, correlate less than this."""
-    max_changed: float = 0.03
-    """Reject when a larger share of the frame looks different, blur aside: something moved."""
+    min_focus_share: float = 0.015
+    """Reject when a smaller share of what has detail is sharp in both photos: the focus was missed."""
     max_focus_mismatch: float = 0.35
-    """Reject when a larger share of what is sharp in both photos differs: something moved."""
-    max_residual_px: float = 0.25
+    """Reject when a larger share of what is sharp in the shallow photo is not in the wide one."""
+    max_changed_in_focus: float = 0.005
+    """Reject when things that are sharp in the shallow photo and not in the wide one fill a larger share of the
+    frame, in regions of at least 96 x 96 px at 1024 px height: the subject moved."""
+    max_residual_px: float = 0.3
     """Reject when half of what is in focus is farther apart after alignment, in pixels at 1024 px height."""
     max_residual_p95_px: float = 1.0
     """Reject when one part in twenty of it is farther apart than this, in pixels at 1024 px height: a part of
     it moved."""
-    max_exposure_ev: float = 2.0
+    min_blur_px: float = 10.0
+    """Reject when nine tenths of the shallow photo are blurred by smaller discs than this, in pixels of the
+    stored photo."""
+    max_unexplained: float = 0.4
+    """Reject when, for half of the frame, blur leaves a larger share of the detail unexplained."""
+    max_exposure_ev: float = 1.0
     """Reject when one photo is brighter by more stops than this."""
     max_clipped: float = 0.3
     """Reject when a larger share of the shallow photo is overexposed than of the wide one, by this share."""
+
+
+PROFILES: Mapping[str, Limits] = {
+    "clean": Limits(),
+    "paper": Limits(
+        min_inliers=8,
+        min_inlier_ratio=0.05,
+        min_coverage=0.0,
+        min_focus_share=0.002,
+        max_focus_mismatch=0.9,
+        max_changed_in_focus=0.1,
+        max_residual_px=1.0,
+        max_residual_p95_px=4.0,
+        min_blur_px=0.0,
+        max_unexplained=0.6,
+        max_exposure_ev=3.0,
+        max_clipped=0.6,
+    ),
+}
+"""Limits by name. ``clean``: pairs to measure methods on. ``paper``: pairs as in EBB!, whose registration holds;
+exposure, blur and what moved do not matter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +125,6 @@ class Measurements:
     keypoint_residual_px: Annotated[float, Measurement(
         "Median transfer error of the inliers.",
         Unit.PIXELS, "keypoints from the motion",
-        gate=Gate(
-            "max_keypoint_residual_px", Bound.AT_MOST, Reason.TOO_FEW_INLIERS,
-            "half of the inliers are {value:.2f} px or more from the motion, more than {limit:g} px",
-        ),
     )]
     scale_min: Annotated[float, Measurement(
         "Smallest stretch of the motion at the frame centre.",
@@ -160,45 +179,40 @@ class Measurements:
         ),
     )]
     focus_share: Annotated[float, Measurement(
-        "Share of the frame that is sharp in both photos.",
+        "Share of what has detail that is sharp in both photos.",
         Unit.SHARE, "sharp in both", listed=True, stored=True,
         gate=Gate(
             "min_focus_share", Bound.AT_LEAST, Reason.MISSED_FOCUS,
-            "{value:.1%} of the frame is sharp in both photos, less than {limit:.1%}",
+            "{value:.1%} of what has detail is sharp in both photos, less than {limit:.1%}",
         ),
     )]
     parallax_px: Annotated[float, Measurement(
         "Displacement of what is found elsewhere, blur aside: of all but the worst quarter.",
         Unit.PIXELS, "parallax", listed=True, stored=True,
-        gate=Gate(
-            "max_parallax_px", Bound.AT_MOST, Reason.PARALLAX,
-            "a quarter of the frame is displaced by {value:.1f} px or more, the limit is {limit:g} px",
-            unknown_passes=True,  # only where similarity is low or unknown
-        ),
     )]
     similarity: Annotated[float, Measurement(
         "Mean correlation of both photos, blur aside.",
         Unit.CORRELATION, "similarity, blur aside", stored=True,
-        gate=Gate(
-            "min_similarity", Bound.AT_LEAST, Reason.LOW_SIMILARITY,
-            "the photos correlate by {value:.2f}, less than {limit:g}",
-        ),
     )]
     changed_share: Annotated[float, Measurement(
         "Share of what has structure that looks different in both photos, blur aside.",
         Unit.SHARE, "changed", stored=True,
-        gate=Gate(
-            "max_changed", Bound.AT_MOST, Reason.LOW_SIMILARITY,
-            "{value:.0%} of the frame shows something else, more than {limit:.0%}",
-        ),
     )]
     focus_mismatch: Annotated[float, Measurement(
-        "Share of what is sharp in both photos and yet differs.",
-        Unit.SHARE, "of what is sharp, different",
+        "Share of what is sharp in the shallow photo that the wide photo does not show.",
+        Unit.SHARE, "of what is sharp, different", stored=True,
         gate=Gate(
             "max_focus_mismatch", Bound.AT_MOST, Reason.LOW_SIMILARITY,
-            "{value:.0%} of what is sharp in both photos differs, more than {limit:.0%}",
+            "{value:.0%} of what is sharp in the shallow photo is not in the wide one, more than {limit:.0%}",
             unknown_passes=True,  # only where hardly anything is clear
+        ),
+    )]
+    changed_in_focus: Annotated[float, Measurement(
+        "Share of the frame in regions of 96 x 96 px or more that are sharp in the shallow photo and differ.",
+        Unit.SHARE, "changed in focus", stored=True,
+        gate=Gate(
+            "max_changed_in_focus", Bound.AT_MOST, Reason.LOW_SIMILARITY,
+            "{value:.1%} of the frame, sharp in the shallow photo, is not in the wide one, more than {limit:.1%}",
         ),
     )]
     residual_px: Annotated[float, Measurement(
@@ -232,6 +246,26 @@ class Measurements:
     defocus_px: Annotated[float, Measurement(
         "Median blur of the shallow photo over the frame: diameter of a disc.",
         Unit.PIXELS, "blur, median", listed=True, stored=True,
+    )]
+    defocus_p90_px: Annotated[float, Measurement(
+        "Blur of the shallow photo that a tenth of the frame exceeds: diameter of a disc.",
+        Unit.PIXELS, "blur, strongest tenth", stored=True,
+    )]
+    defocus_stored_px: Annotated[float, Measurement(
+        "The same in pixels of the stored photos, whatever their height.",
+        Unit.STORED_PIXELS, "blur as stored, strongest tenth",
+        gate=Gate(
+            "min_blur_px", Bound.AT_LEAST, Reason.TOO_LITTLE_BLUR,
+            "nine tenths of the stored photo are blurred by {value:.1f} px or less, fewer than {limit:g} px",
+        ),
+    )]
+    unexplained: Annotated[float, Measurement(
+        "Median share of the detail that is neither the wide photo's nor its blur.",
+        Unit.SHARE, "not explained by blur", stored=True,
+        gate=Gate(
+            "max_unexplained", Bound.AT_MOST, Reason.LOW_SIMILARITY,
+            "blur does not explain {value:.0%} of the detail, more than {limit:.0%}",
+        ),
     )]
     exposure_gain: Annotated[float, Measurement(
         "Linear light of the shallow photo over the wide one's: green, at the frame centre.",

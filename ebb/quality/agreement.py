@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 PATCH = 12
 """Side of a patch, and how far it is looked for to each side, in reduced pixels: 96 px of the photo."""
 
-BLURS = (1.0, 1.5, 2.25, 3.4)
+BLURS = (1.0, 1.5, 2.25, 3.4, 5.1, 7.6, 11.4)
 """Standard deviations in reduced pixels of the blurs that the wide photo is tried with; the shallow one has
-the first: what is finer is not compared."""
+the first: what is finer is not compared. The last is that of a disc of 365 px."""
 
 _SHADING = 4.0
 """Standard deviation of what counts as shading, in reduced pixels."""

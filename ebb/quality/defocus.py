@@ -1,6 +1,6 @@
-"""How much blurrier is the shallow photo than the wide one: roughly everywhere, finely where it is sharp.
+"""How large the blur of the shallow photo can be at most, where it is small.
 
-Small discs show in the share of the detail that is left: that of fine detail, which a small disc takes,
+:mod:`ebb.quality.blur_map` measures blur over the whole frame; this is for telling what is sharp. Small discs show in the share of the detail that is left: that of fine detail, which a small disc takes,
 against that of coarser detail, which it leaves. Exposure and light fall-off take the same share of both.
 """
 
@@ -17,16 +17,8 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Gray8, Homography
 
-BLURS_PX = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0)
-"""Standard deviations of the Gaussians that the wide photo is blurred with, to see which makes it look like
-the shallow one; a disc of diameter d has one of d / 4."""
-
-DISC_PER_SIGMA = 4.0
 REDUCTION = 2
 TILE_PX = 32
-_SHADING_PX = 16.0
-_MIN_DETAIL = 1.0
-"""Standard deviation of grey values below which a tile of the wide photo shows no blur."""
 
 _COARSE_PX = (2.5, 6.0)
 """Standard deviations of the two Gaussians whose difference is the coarser detail; the fine detail ends where
@@ -62,8 +54,6 @@ class Halves(NamedTuple):
 
     wide: NDArray[np.float32]
     shallow: NDArray[np.float32]
-    there: NDArray[np.float32]
-    """Share of each pixel that is inside the shallow photo, 0 … 1."""
 
 
 def aligned_halves(wide: Gray8, shallow: Gray8, H_shallow_to_wide: Homography) -> Halves:
@@ -78,8 +68,7 @@ def aligned_halves(wide: Gray8, shallow: Gray8, H_shallow_to_wide: Homography) -
 
     size = (wide.shape[1] // TILE_PX * TILE_PX, wide.shape[0] // TILE_PX * TILE_PX)
     moved = cv2.warpPerspective(shallow, H_shallow_to_wide, size, borderMode=cv2.BORDER_REFLECT_101)
-    inside = cv2.warpPerspective(np.ones_like(shallow), H_shallow_to_wide, size, flags=cv2.INTER_NEAREST)
-    photos = wide[: size[1], : size[0]], np.asarray(moved), np.asarray(inside)
+    photos = wide[: size[1], : size[0]], np.asarray(moved)
     return Halves(*(blocks(photo, REDUCTION) for photo in photos))
 
 
@@ -153,55 +142,10 @@ def _noise(wide: Gray8, grid: tuple[int, ...], tile_px: float) -> NDArray[np.flo
     return _NOISE_PER_GRAIN * np.minimum(response, _GRAIN_TIMES * emptiest)
 
 
-def defocus_px(halves: Halves) -> NDArray[np.float64]:
-    """Blur that the shallow photo has more than the wide one, on a grid of tiles of 32 px.
-
-    Returns:
-        (rows, columns), diameter of a disc in pixels, one of :data:`BLURS_PX` times 4; NaN where the wide
-        photo has no detail or the shallow one ends.
-    """
-    target = _detail(halves.shallow)
-    scores = np.stack(
-        [_correlation(_detail(_blur(halves.wide, sigma / REDUCTION)), target) for sigma in BLURS_PX]
-    )
-    found = DISC_PER_SIGMA * np.asarray(BLURS_PX)[scores.argmax(axis=0)]
-    detail = _tile_mean(_detail(halves.wide) ** 2)
-    there = _tile_mean(halves.there) > 0.99
-    return np.where(there & (detail > _MIN_DETAIL**2), found, np.nan)
-
-
-def median_of(blurs: NDArray[np.float64]) -> float:
-    """Median over what :func:`defocus_px` found; NaN where nothing can be said."""
-    known = blurs[np.isfinite(blurs)]
-    return float(np.median(known)) if len(known) else np.nan
-
-
-def defocus_map(blurs: NDArray[np.float64], grid: int = 4) -> list[float | None]:
-    """Median of :func:`defocus_px` in each part of the frame.
-
-    Returns:
-        ``grid`` x ``grid`` values, row by row; ``None`` where nothing can be said.
-    """
-    parts = [part for rows in np.array_split(blurs, grid) for part in np.array_split(rows, grid, axis=1)]
-    medians = [median_of(part) for part in parts]
-    return [median if np.isfinite(median) else None for median in medians]
-
-
 def _blur(photo: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     import cv2
 
     return np.asarray(cv2.GaussianBlur(photo, (0, 0), sigma), np.float32) if sigma else photo
-
-
-def _detail(photo: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(photo - _blur(photo, _SHADING_PX / REDUCTION))
-
-
-def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
-    tiny = np.float32(1e-6)
-    return np.asarray(
-        _tile_mean(first * second) / np.sqrt(_tile_mean(first**2) * _tile_mean(second**2) + tiny)
-    )
 
 
 def _tile_mean(half: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -34,6 +34,8 @@ MIN_LEVEL, MAX_LEVEL = 0.004, 0.9
 PRIOR_EV = 0.35
 """Standard deviation of what EXIF says: nominal times and f-numbers and the lens's transmission err."""
 
+_OVEREXPOSED_CHANNELS = 2
+
 _CLIPPED = 0.995
 _LOST_LIMITS, _LEAST_CLEAN = (0.02, 0.1), 0.05
 """A block is clean when at most one of its 64 pixels clips; where highlights are everywhere, the cleanest
@@ -62,7 +64,8 @@ class ExposureDifference(NamedTuple):
         gain: (3,), red, green, blue: linear shallow over linear wide at the frame centre.
         fall_off_ev: Extra light at r² and r⁴ = 1, the corners of the shallow photo, in stops; their sum
             is negative when it is darker.
-        clipped_wide: Share of the wide photo's pixels with a channel at its limit.
+        clipped_wide: Share of the wide photo that is overexposed: two channels at their limit. One alone, such
+            as blue in a clear sky, changes the colour a little and can still be learned from.
         clipped_shallow: The same for the shallow photo.
         num_blocks: Places that the gain was measured on; 0: it is the prior.
     """
@@ -130,8 +133,8 @@ def measure_exposure(
     return ExposureDifference(
         gain=(float(2 ** gain_ev[0]), float(2 ** gain_ev[1]), float(2 ** gain_ev[2])),
         fall_off_ev=fall_off_ev,
-        clipped_wide=float(clipped[0].mean()),
-        clipped_shallow=float(clipped[1].mean()),
+        clipped_wide=clipped_share(wide),
+        clipped_shallow=clipped_share(shallow),
         num_blocks=len(ratio_ev),
     )
 
@@ -159,16 +162,19 @@ def gain_map(
 
 
 def clipped_share(photo: Rgb) -> float:
-    """Share of the pixels with a channel at its limit, 0 … 1."""
-    return float(_clipped(photo).mean())
+    """Share of the pixels with at least two channels at their limit, 0 … 1."""
+    return float(((photo > _highest_unclipped(photo)).sum(axis=2) >= _OVEREXPOSED_CHANNELS).mean())
 
 
 def _clipped(photo: Rgb) -> Gray8:
     """1 where a channel is at its limit, else 0."""
     import cv2
 
-    highest = int(np.ceil(_CLIPPED * np.iinfo(photo.dtype).max)) - 1
-    return np.asarray(cv2.inRange(photo, (0, 0, 0), (highest,) * 3) == 0, np.uint8)
+    return np.asarray(cv2.inRange(photo, (0, 0, 0), (_highest_unclipped(photo),) * 3) == 0, np.uint8)
+
+
+def _highest_unclipped(photo: Rgb) -> int:
+    return int(np.ceil(_CLIPPED * np.iinfo(photo.dtype).max)) - 1
 
 
 def _aligned(

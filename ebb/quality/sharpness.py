@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ebb.quality.blur_map import MAX_UNEXPLAINED
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,15 +29,18 @@ class FocusMeasurements(NamedTuple):
     """What is in focus.
 
     Attributes:
-        focus_share: Tiles whose blur disc in the shallow photo is surely small, as a share of all.
+        focus_share: Tiles whose blur disc in the shallow photo is surely small, as a share of those that show
+            their blur: a plain wall is neither sharp nor blurred.
         sharpness_wide: Contrast of fine detail in the wide photo, where the motion was refined: standard
             deviation over mean.
         sharpness_shallow: The same in the shallow photo.
         focus_correlation: Median correlation of the detail of both photos there.
-        residual_px: Median distance by which those tiles still miss each other.
-        residual_p95_px: The distance that one tile in twenty exceeds.
-        focus_mismatch: Of the tiles with clear detail in both photos, the share where the detail differs:
-            something moved, or the alignment follows another plane than the one in focus.
+        residual_px: Median distance by which regions of those tiles still miss each other.
+        residual_p95_px: The distance that one region in twenty exceeds.
+        focus_mismatch: Of the tiles that are clear and sharp in the shallow photo, the share whose detail is not
+            in the wide one: something moved, or the alignment follows another plane than the one in focus.
+        changed_in_focus: Share of all tiles that lie in solid blocks of 3 x 3 such tiles: a thing that moved,
+            and not leaves in the wind or the edges of blurred lights.
     """
 
     focus_share: float
@@ -45,59 +50,78 @@ class FocusMeasurements(NamedTuple):
     residual_px: float
     residual_p95_px: float
     focus_mismatch: float
+    changed_in_focus: float
 
 
 def measure_focus(
     in_focus: Mask,
+    places: NDArray[np.int64],
     discs_px: NDArray[np.float64],
+    unexplained: NDArray[np.float64],
     contrast_wide: NDArray[np.float64],
     contrast_shallow: NDArray[np.float64],
     correlation: NDArray[np.float64],
-    shifts: NDArray[np.float64],
+    misses_px: NDArray[np.float64],
 ) -> FocusMeasurements:
     """Sum up tiles.
 
     Args:
         in_focus: (N,), tiles that the motion was refined on.
+        places: (N, 2), column and row of each.
         discs_px: (N,), largest likely blur disc of each in the shallow photo.
+        unexplained: (N,), share of the detail that blur does not explain; NaN for tiles without enough detail
+            to tell blurred from sharp.
         contrast_wide: (N,), contrast of fine detail in the wide photo.
         contrast_shallow: (N,), the same in the shallow photo.
         correlation: (N,), of the detail of both.
-        shifts: (N, 2), how far each tile misses.
+        misses_px: (K,), how far the region of each of the K tiles in focus misses.
 
     Returns:
         NaN where no tile is in focus.
     """
-    mismatch = _mismatch(contrast_wide, contrast_shallow, correlation)
-    focus_share = float((discs_px < SHARP_DISC_PX).mean()) if len(discs_px) else 0.0
+    shows_blur = np.isfinite(unexplained)
+    focus_share = float((discs_px[shows_blur] < SHARP_DISC_PX).mean()) if shows_blur.any() else 0.0
+    clear = _clear(contrast_wide, contrast_shallow)
+    differs = clear & (correlation < _SAME_DETAIL) & (unexplained > MAX_UNEXPLAINED)
+    mismatch = _mismatch(clear & (correlation >= _SAME_DETAIL), differs)
+    changed = _solid_share(differs, places)
     if not in_focus.any():
-        return FocusMeasurements(focus_share, np.nan, np.nan, np.nan, np.nan, np.nan, mismatch)
-    distance = np.linalg.norm(shifts[in_focus], axis=1)
+        return FocusMeasurements(focus_share, np.nan, np.nan, np.nan, np.nan, np.nan, mismatch, changed)
     return FocusMeasurements(
         focus_share=focus_share,
         sharpness_wide=float(np.median(contrast_wide[in_focus])),
         sharpness_shallow=float(np.median(contrast_shallow[in_focus])),
         focus_correlation=float(np.median(correlation[in_focus])),
-        residual_px=float(np.median(distance)),
-        residual_p95_px=float(np.percentile(distance, 95)),
+        residual_px=float(np.median(misses_px)),
+        residual_p95_px=float(np.percentile(misses_px, 95)),
         focus_mismatch=mismatch,
+        changed_in_focus=changed,
     )
 
 
-def _mismatch(
-    contrast_wide: NDArray[np.float64],
-    contrast_shallow: NDArray[np.float64],
-    correlation: NDArray[np.float64],
-) -> float:
-    """Share of the clear tiles whose detail differs; NaN when there are none."""
-    if len(correlation) == 0:
-        return np.nan
-    floors = [
-        max(_NOISE_TIMES * float(np.percentile(contrast, _NOISE_PERCENTILE)), _CLEAR_CONTRAST)
-        for contrast in (contrast_wide, contrast_shallow)
-    ]
-    clear = (contrast_wide > floors[0]) & (contrast_shallow > floors[1])
-    clear &= contrast_shallow > _SHARP_SHARE * contrast_wide
-    if clear.sum() < _FEWEST_CLEAR:
-        return np.nan
-    return float((correlation[clear] < _SAME_DETAIL).mean())
+def _clear(contrast_wide: NDArray[np.float64], contrast_shallow: NDArray[np.float64]) -> Mask:
+    """Tiles with detail in the shallow photo that is above the noise and as fine as in the wide one."""
+    if len(contrast_shallow) == 0:
+        return np.zeros(0, bool)
+    noise = _NOISE_TIMES * float(np.percentile(contrast_shallow, _NOISE_PERCENTILE))
+    clear = contrast_shallow > max(noise, _CLEAR_CONTRAST)
+    return np.asarray(clear & (contrast_shallow > _SHARP_SHARE * contrast_wide))
+
+
+def _mismatch(same: Mask, differs: Mask) -> float:
+    """Share of the sharp tiles that differ; NaN with too few."""
+    count = same.sum() + differs.sum()
+    return float(differs.sum() / count) if count >= _FEWEST_CLEAR else np.nan
+
+
+def _solid_share(chosen: Mask, places: NDArray[np.int64]) -> float:
+    """Share of all tiles in blocks of 3 x 3 chosen ones."""
+    import cv2
+
+    if not chosen.any():
+        return 0.0
+    grid = np.zeros(tuple(places.max(axis=0)[::-1] + 1), np.uint8)
+    grid[places[chosen, 1], places[chosen, 0]] = 1
+    block = np.ones((3, 3), np.uint8)
+    eroded = cv2.erode(grid, block, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return float(cv2.dilate(eroded, block).sum() / len(chosen))

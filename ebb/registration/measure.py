@@ -10,27 +10,25 @@ from ebb.geometry.crop import common_crop, overlap
 from ebb.geometry.homography import decompose, rescale_homography, transfer_error_px
 from ebb.measurements import Measurements
 from ebb.quality.agreement import agreement
+from ebb.quality.blur_map import blur_map
 from ebb.quality.coverage import coverage
-from ebb.quality.defocus import (
-    FineDetail,
-    aligned_halves,
-    defocus_map,
-    defocus_px,
-    largest_discs_px,
-    median_of,
-)
+from ebb.quality.defocus import TILE_PX, FineDetail, aligned_halves, largest_discs_px
 from ebb.quality.exposure import measure_exposure
 from ebb.quality.perceptual_hash import picture_hash
 from ebb.quality.sharpness import measure_focus
 
 if TYPE_CHECKING:
     from ebb.arrays import Homography, Rect
-    from ebb.quality.defocus import Halves
+    from ebb.quality.blur_map import BlurMap
+    from ebb.quality.exposure import ExposureDifference
     from ebb.quality.sharpness import FocusMeasurements
     from ebb.registration.detection import DetectionPhoto
     from ebb.registration.estimate import MotionEstimate
     from ebb.registration.refinement import Refinement
     from ebb.settings import AlignSettings
+
+STRONG_BLUR_PERCENTILE = 90
+"""A tenth of the frame shows how blurred the background is, however large the subject."""
 
 KERNEL_REACH_PX = 2.0
 """Distance of the common crop from the edge of the shallow photo, in stored pixels: what the filter reads."""
@@ -73,7 +71,7 @@ def measure(
         wide: At detection height.
         shallow: Likewise.
         estimate: The motion between them.
-        settings: For the height of the stored photos, whose filter needs a margin.
+        settings: For the height of the stored photos.
         prior_ev: By how many stops the shallow photo should be brighter.
 
     Raises:
@@ -83,14 +81,14 @@ def measure(
     H = rescale_homography(H_detection, shallow.inverse_scale, wide.inverse_scale)
     margin = KERNEL_REACH_PX * max(1.0, shallow.full.height / settings.height)
     crop = common_crop(H, wide.full, shallow.full, margin)
-    halves = aligned_halves(wide.gray, shallow.gray, H_detection)
-    blurs = wide.unit_px * defocus_px(halves)
+    exposure = measure_exposure(wide.rgb, shallow.rgb, H_detection, prior_ev)
+    blurs = blur_map(wide.rgb, shallow.rgb, H_detection, exposure)
     return Registration(
         H_shallow_to_wide=H,
         crop=crop,
         motion_model=estimate.refinement.kind.value,
-        measurements=_measurements(wide, shallow, estimate, halves, median_of(blurs), crop, prior_ev),
-        defocus_map=defocus_map(blurs),
+        measurements=_measurements(wide, shallow, estimate, exposure, blurs, crop, settings.height),
+        defocus_map=[None if disc is None else wide.unit_px * disc for disc in blurs.parts_px()],
         picture_hash=picture_hash(wide.gray),
     )
 
@@ -99,17 +97,17 @@ def _measurements(
     wide: DetectionPhoto,
     shallow: DetectionPhoto,
     estimate: MotionEstimate,
-    halves: Halves,
-    median_defocus_px: float,
+    exposure: ExposureDifference,
+    blurs: BlurMap,
     crop: Rect,
-    prior_ev: float | None,
+    stored_height: int,
 ) -> Measurements:
     """The table, filled in."""
     inliers, H = estimate.motion.inliers, estimate.refinement.H_shallow_to_wide
     source, target = estimate.points_shallow[inliers], estimate.points_wide[inliers]
     moved = decompose(rescale_homography(H, shallow.unit_px, wide.unit_px), wide.reference_size)
-    focus = _focus(wide, halves, estimate.refinement)
-    exposure = measure_exposure(wide.rgb, shallow.rgb, H, prior_ev)
+    focus = _focus(wide, shallow, estimate.refinement, blurs)
+    strong_blur = blurs.percentile_px(STRONG_BLUR_PERCENTILE)
     agreed = agreement(wide.rgb, shallow.rgb, H, exposure)
     red, green, blue = exposure.gain
     return Measurements(
@@ -130,12 +128,16 @@ def _measurements(
         similarity=agreed.similarity,
         changed_share=agreed.changed_share,
         focus_mismatch=focus.focus_mismatch,
+        changed_in_focus=focus.changed_in_focus,
         residual_px=focus.residual_px,
         residual_p95_px=focus.residual_p95_px,
         focus_correlation=focus.focus_correlation,
         sharpness_wide=focus.sharpness_wide,
         sharpness_shallow=focus.sharpness_shallow,
-        defocus_px=median_defocus_px,
+        defocus_px=wide.unit_px * blurs.percentile_px(50),
+        defocus_p90_px=wide.unit_px * strong_blur,
+        defocus_stored_px=strong_blur / wide.scale[1] * stored_height / crop.height,
+        unexplained=blurs.median_unexplained,
         exposure_gain=green,
         exposure_gain_red=red,
         exposure_gain_blue=blue,
@@ -145,14 +147,20 @@ def _measurements(
     )
 
 
-def _focus(wide: DetectionPhoto, halves: Halves, refined: Refinement) -> FocusMeasurements:
+def _focus(
+    wide: DetectionPhoto, shallow: DetectionPhoto, refined: Refinement, blurs: BlurMap
+) -> FocusMeasurements:
     tiles = refined.tiles
     fine = FineDetail(tiles.centres, tiles.energy, tiles.kept, tiles.correlation)
+    halves = aligned_halves(wide.gray, shallow.gray, refined.H_shallow_to_wide)
+    places = (tiles.centres // TILE_PX).astype(np.int64)
     return measure_focus(
         refined.in_focus,
+        places,
         wide.unit_px * largest_discs_px(fine, wide.detail, halves, wide.enlargement),
+        blurs.unexplained[places[:, 1], places[:, 0]],
         tiles.contrast,
         tiles.shallow_contrast,
         tiles.correlation,
-        wide.unit_px * tiles.shifts,
+        wide.unit_px * np.linalg.norm(tiles.shifts_of_regions(refined.in_focus), axis=1),
     )

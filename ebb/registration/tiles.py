@@ -56,6 +56,9 @@ _CORRELATED = 8.0
 _LEAST_COMMON = 0.1
 """Keeps the shift finite where both photos have nothing in common."""
 
+_LEAST_INFORMATION = 1e-6
+"""Keeps the mean of a region finite along an edge that all its tiles share, in px⁻²."""
+
 SHIFT_FLOOR_PX = 0.02
 """What even the clearest tile errs by: relief inside it, and blur that is not symmetric."""
 
@@ -113,6 +116,28 @@ class Tiles:
         places = apply(np.asarray(np.linalg.inv(measured_at)), self.centres)
         left = self.shifts - (apply(H_shallow_to_wide, places) - self.centres)
         return dataclasses.replace(self, shifts=left)
+
+    def shifts_of_regions(self, chosen: Mask) -> NDArray[np.float64]:
+        """Mean shift of each chosen tile and its chosen neighbours, weighted by what is known of each.
+
+        A tile alone is located with an error of its own, which is no error of the motion: noise, JPEG blocks
+        and a single edge move it. What a region of tiles has in common does not come from noise.
+
+        Args:
+            chosen: (N,), K of them True.
+
+        Returns:
+            (K, 2), in pixels.
+        """
+        column, row = np.rint((self.centres[chosen] - (TILE_PX - 1) / 2) / TILE_PX).astype(int).T + 1
+        shape = (row.max(initial=0) + 2, column.max(initial=0) + 2)
+        information, pull = np.zeros((*shape, 2, 2)), np.zeros((*shape, 2))
+        information[row, column] = self.information[chosen]
+        pull[row, column] = np.einsum("nij,nj->ni", self.information[chosen], self.shifts[chosen])
+        near = [(row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+        total = np.sum([information[place] for place in near], axis=0) + _LEAST_INFORMATION * np.eye(2)
+        together = np.sum([pull[place] for place in near], axis=0)
+        return np.asarray(np.linalg.solve(total, together[..., None])[..., 0])
 
     def __len__(self) -> int:
         return len(self.centres)
