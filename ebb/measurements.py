@@ -30,7 +30,7 @@ def _stops(ratio: float) -> float:
 class Limits:
     """Limits of the measurements, in the order in which the gates decide; the defaults are profile ``clean``."""
 
-    min_inliers: int = 15
+    min_inliers: int = 12
     """Reject with fewer inliers than this."""
     min_inlier_ratio: float = 0.2
     """Reject when a smaller share of the matches are inliers."""
@@ -230,6 +230,10 @@ class Measurements:
             "max_residual_p95_px", Bound.AT_MOST, Reason.LOW_SIMILARITY,
             "a part of what is in focus is {value:.1f} px apart after alignment, more than {limit:g} px",
         ),
+    )]
+    uncertainty_px: Annotated[float, Measurement(
+        "Standard deviation of the motion of what is in focus, in the direction that is known least.",
+        Unit.PIXELS, "uncertainty of the motion", stored=True,
     )]
     focus_correlation: Annotated[float, Measurement(
         "Median correlation of fine detail in focus.",

@@ -25,6 +25,25 @@ _SAME_DETAIL = 0.5
 _FEWEST_CLEAR = 8
 
 
+class SharpTiles(NamedTuple):
+    """Tiles that are clear and sharp in the shallow photo."""
+
+    same: Mask
+    """(N,), those whose detail the wide photo shows too."""
+    other: Mask
+    """(N,), those whose detail it does not show."""
+
+    @property
+    def num_same(self) -> int:
+        """How many show the same."""
+        return int(self.same.sum())
+
+    @property
+    def num_other(self) -> int:
+        """How many do not."""
+        return int(self.other.sum())
+
+
 class FocusMeasurements(NamedTuple):
     """What is in focus.
 
@@ -81,9 +100,9 @@ def measure_focus(
     """
     shows_blur = np.isfinite(unexplained)
     focus_share = float((discs_px[shows_blur] < SHARP_DISC_PX).mean()) if shows_blur.any() else 0.0
-    clear = _clear(contrast_wide, contrast_shallow)
-    differs = clear & (correlation < _SAME_DETAIL) & (unexplained > MAX_UNEXPLAINED)
-    mismatch = _mismatch(clear & (correlation >= _SAME_DETAIL), differs)
+    same, other = sharp_tiles(contrast_wide, contrast_shallow, correlation)
+    differs = other & (unexplained > MAX_UNEXPLAINED)  # what blur explains is noise, not another thing
+    mismatch = _mismatch(same, differs)
     changed = _solid_share(differs, places)
     if not in_focus.any():
         return FocusMeasurements(focus_share, np.nan, np.nan, np.nan, np.nan, np.nan, mismatch, changed)
@@ -99,13 +118,24 @@ def measure_focus(
     )
 
 
-def _clear(contrast_wide: NDArray[np.float64], contrast_shallow: NDArray[np.float64]) -> Mask:
-    """Tiles with detail in the shallow photo that is above the noise and as fine as in the wide one."""
+def sharp_tiles(
+    contrast_wide: NDArray[np.float64],
+    contrast_shallow: NDArray[np.float64],
+    correlation: NDArray[np.float64],
+) -> SharpTiles:
+    """Tiles with detail in the shallow photo that is above the noise and as fine as in the wide one.
+
+    Args:
+        contrast_wide: (N,), contrast of fine detail in the wide photo.
+        contrast_shallow: (N,), the same in the shallow photo.
+        correlation: (N,), of the detail of both.
+    """
     if len(contrast_shallow) == 0:
-        return np.zeros(0, bool)
+        return SharpTiles(np.zeros(0, bool), np.zeros(0, bool))
     noise = _NOISE_TIMES * float(np.percentile(contrast_shallow, _NOISE_PERCENTILE))
     clear = contrast_shallow > max(noise, _CLEAR_CONTRAST)
-    return np.asarray(clear & (contrast_shallow > _SHARP_SHARE * contrast_wide))
+    clear &= contrast_shallow > _SHARP_SHARE * contrast_wide
+    return SharpTiles(clear & (correlation >= _SAME_DETAIL), clear & (correlation < _SAME_DETAIL))
 
 
 def _mismatch(same: Mask, differs: Mask) -> float:

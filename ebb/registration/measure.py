@@ -131,6 +131,7 @@ def _measurements(
         changed_in_focus=focus.changed_in_focus,
         residual_px=focus.residual_px,
         residual_p95_px=focus.residual_p95_px,
+        uncertainty_px=wide.unit_px * estimate.refinement.tiles.uncertainty_px(estimate.refinement.in_focus),
         focus_correlation=focus.focus_correlation,
         sharpness_wide=focus.sharpness_wide,
         sharpness_shallow=focus.sharpness_shallow,

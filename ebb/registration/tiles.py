@@ -56,6 +56,9 @@ _CORRELATED = 8.0
 _LEAST_COMMON = 0.1
 """Keeps the shift finite where both photos have nothing in common."""
 
+_CHI2_MEDIAN = 1.386
+"""Median of the squared length of a 2-D error of unit variance."""
+
 _LEAST_INFORMATION = 1e-6
 """Keeps the mean of a region finite along an edge that all its tiles share, in px⁻²."""
 
@@ -138,6 +141,24 @@ class Tiles:
         total = np.sum([information[place] for place in near], axis=0) + _LEAST_INFORMATION * np.eye(2)
         together = np.sum([pull[place] for place in near], axis=0)
         return np.asarray(np.linalg.solve(total, together[..., None])[..., 0])
+
+    def uncertainty_px(self, chosen: Mask) -> float:
+        """Standard deviation of the common shift of the chosen tiles, in the direction that is known least.
+
+        The sides of a bare post, say, tell nothing about a shift along the post. Where tiles differ by more than
+        their information allows, all of it counts less.
+
+        Args:
+            chosen: (N,).
+        """
+        total = self.information[chosen].sum(axis=0)
+        if not chosen.any():
+            return np.inf
+        shifts, information = self.shifts[chosen], self.information[chosen]
+        squared = np.einsum("ni,nij,nj->n", shifts, information, shifts)
+        excess = max(1.0, float(np.median(squared)) / _CHI2_MEDIAN)
+        least = float(np.linalg.eigvalsh(total)[0])
+        return float(np.sqrt(excess / least)) if least > 0 else np.inf
 
     def __len__(self) -> int:
         return len(self.centres)

@@ -1,0 +1,239 @@
+"""The motion from areas: for subjects on which keypoints find nothing to hold on to.
+
+A post, a face or a wall in focus has edges and faint texture, but few corners, and all corners around it may
+be blurred. Hand-held photos are near the identity, so patches of the shallow photo that are sharp are looked
+for around their places in the wide photo. Their correlation surfaces are added up: an edge says nothing
+about the shift along it, and edges in other directions, or faint corners, make up for that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ebb.arrays import Size
+from ebb.errors import Reason, Rejected
+from ebb.geometry.models import Matches, Motion, MotionModel, refine_irls
+from ebb.geometry.pixel_grid import resized_coordinate
+from ebb.registration.coarse import Coarse
+from ebb.registration.tiles import band
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Gray8
+
+REDUCTION = 2
+"""Photos are compared at half their detection height, where a little blur and noise matter less."""
+
+PATCH, STRIDE = 32, 16
+REACH = 48
+"""A patch is looked for this far to each side: 96 px at 1024 px height, more than a hand moves most frames."""
+
+MAX_PATCHES = 64
+"""Sharpest patches that are looked for."""
+
+PATCHES_PER_CELL = 6
+"""Of those, at most this many in each cell of a 6 x 6 grid: a textured corner must not decide alone."""
+
+CELLS = 6
+
+MIN_FINE_SHARE = 0.35
+"""Fine detail of a sharp patch over its coarser detail; a blurred one has next to none."""
+
+_NOISE_PERCENTILE, _NOISE_TIMES, _LEAST_DETAIL = 20, 2.0, 0.8
+_COARSER_PX = (2.5, 6.0)
+
+NEAR = 8
+"""Patches are located this near to the shift that all of them agree on; a roll of the camera and depth move
+them that far."""
+
+MIN_CORRELATION = 0.5
+"""Correlation at which a patch is found."""
+
+MIN_FOUND, MIN_FOUND_SHARE = 8, 0.4
+"""As many patches, and this share of them, must be found."""
+
+MIN_FOR_SIMILARITY = 12
+"""With fewer patches only a shift is fitted: a small subject does not tell a roll."""
+
+_INLIER_PX = 3.0
+_PEAK_RATIO = 1.1
+"""By this factor the best shift is better than any other that is more than :data:`NEAR` away."""
+
+_SMOOTH_PX = 1.5
+
+
+class _Patches(NamedTuple):
+    corners: NDArray[np.int64]
+    """(N, 2), x and y in the shallow photo at half its size."""
+    surfaces: NDArray[np.float32]
+    """(N, 2 · REACH + 1, 2 · REACH + 1), correlation at every shift."""
+
+
+def area_motion(wide: Gray8, shallow: Gray8) -> Coarse:
+    """Find the motion from sharp patches.
+
+    Args:
+        wide: (height, width), at detection height.
+        shallow: Likewise, of about the same size.
+
+    Returns:
+        The patches that were looked for, and the motion that those that were found agree on.
+
+    Raises:
+        Rejected: ``too_few_matches`` when too little is sharp, or no shift stands out; ``too_few_inliers`` when
+            the patches do not agree.
+    """
+    halves = [_half(photo) for photo in (wide, shallow)]
+    patches = _look_for(*halves)
+    if len(patches.corners) < MIN_FOUND:
+        raise _too_few(f"{len(patches.corners)} patches of the shallow photo are sharp, fewer than {MIN_FOUND}")
+    shift = _common_shift(patches.surfaces)
+    places, found, information = _located(patches, shift)
+    matches = Matches(
+        resized_coordinate(patches.corners + (PATCH - 1) / 2, float(REDUCTION)),
+        resized_coordinate(places, float(REDUCTION)),
+        _root(information) / REDUCTION,
+        Size(wide.shape[1], wide.shape[0]),
+    )
+    return Coarse(matches.shallow, matches.wide, _fit(matches, found))
+
+
+def _half(photo: Gray8) -> Gray8:
+    import cv2
+
+    rows, columns = (side // REDUCTION for side in photo.shape)
+    inner = photo[: rows * REDUCTION, : columns * REDUCTION]
+    return np.asarray(cv2.resize(inner, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _look_for(wide: Gray8, shallow: Gray8) -> _Patches:
+    """The sharpest patches of the shallow photo, and where they could lie in the wide one."""
+    import cv2
+
+    detail, own = (band(photo).detail for photo in (wide, shallow))
+    padded = cv2.copyMakeBorder(detail, REACH, REACH, REACH, REACH, cv2.BORDER_CONSTANT)
+    corners = _sharp_patches(shallow, own)
+    inside = ((corners >= 0) & (corners + PATCH <= (wide.shape[1], wide.shape[0]))).all(axis=1)
+    corners = corners[inside]
+    surfaces = np.empty((len(corners), 2 * REACH + 1, 2 * REACH + 1), np.float32)
+    for surface, (x, y) in zip(surfaces, corners, strict=True):
+        around = padded[y : y + PATCH + 2 * REACH, x : x + PATCH + 2 * REACH]
+        surface[:] = cv2.matchTemplate(around, own[y : y + PATCH, x : x + PATCH], cv2.TM_CCORR_NORMED)
+    return _Patches(corners, surfaces)
+
+
+def _sharp_patches(photo: Gray8, detail: NDArray[np.float32]) -> NDArray[np.int64]:
+    """(N, 2), corners of the patches with the strongest fine detail, spread over the frame."""
+    import cv2
+
+    values = photo.astype(np.float32)
+    coarser = cv2.GaussianBlur(values, (0, 0), _COARSER_PX[0]) - cv2.GaussianBlur(values, (0, 0), _COARSER_PX[1])
+    fine, coarse = (
+        np.sqrt(cv2.blur(plane**2, (PATCH, PATCH), anchor=(0, 0)))[: -PATCH + 1 : STRIDE, : -PATCH + 1 : STRIDE]
+        for plane in (detail, np.asarray(coarser))
+    )
+    least = max(_NOISE_TIMES * float(np.percentile(fine, _NOISE_PERCENTILE)), _LEAST_DETAIL)
+    rows, columns = np.nonzero((fine > least) & (fine > MIN_FINE_SHARE * coarse))
+    order = np.argsort(-fine[rows, columns], kind="stable")
+    cell = rows * CELLS // fine.shape[0] * CELLS + columns * CELLS // fine.shape[1]
+    kept: list[int] = []
+    taken = np.zeros(CELLS**2, int)
+    for index in order:
+        if taken[cell[index]] < PATCHES_PER_CELL:
+            taken[cell[index]] += 1
+            kept.append(int(index))
+    kept = kept[:MAX_PATCHES]
+    return np.asarray(STRIDE * np.column_stack([columns[kept], rows[kept]]), np.int64)
+
+
+def _common_shift(surfaces: NDArray[np.float32]) -> NDArray[np.int64]:
+    """(2,), x and y of the shift that most patches agree on.
+
+    Raises:
+        Rejected: another shift is about as good.
+    """
+    import cv2
+
+    total = np.square(np.maximum(surfaces, 0)).sum(axis=0)
+    total = np.asarray(cv2.GaussianBlur(total, (0, 0), _SMOOTH_PX), np.float32)
+    row, column = np.unravel_index(int(total.argmax()), total.shape)
+    best = float(total[row, column])
+    others = total.copy()
+    others[max(0, row - NEAR) : row + NEAR + 1, max(0, column - NEAR) : column + NEAR + 1] = 0
+    if best < _PEAK_RATIO * float(others.max()):
+        raise _too_few("no shift of what is sharp in the shallow photo stands out in the wide one")
+    return np.array([column, row]) - REACH
+
+
+def _located(
+    patches: _Patches, shift: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    """Centres in the wide photo near the common shift, whether each was found, and its information."""
+    count = len(patches.corners)
+    places, information = np.empty((count, 2)), np.empty((count, 2, 2))
+    found = np.empty(count, bool)
+    middle = shift + REACH
+    low = np.maximum(middle - NEAR, 1)
+    high = np.minimum(middle + NEAR, 2 * REACH - 1)
+    for index, surface in enumerate(patches.surfaces):
+        near = surface[low[1] : high[1] + 1, low[0] : high[0] + 1]
+        row, column = np.unravel_index(int(near.argmax()), near.shape)
+        x, y = int(column) + int(low[0]), int(row) + int(low[1])
+        found[index] = surface[y, x] > MIN_CORRELATION
+        offset, information[index] = _peak(surface[y - 1 : y + 2, x - 1 : x + 2])
+        places[index] = patches.corners[index] + (PATCH - 1) / 2 + (x - REACH, y - REACH) + offset
+    return places, found, information
+
+
+def _peak(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Offset of the top of a correlation surface from the middle of 3 x 3 values, and its information.
+
+    The surface is 1 − |detail − moved|² / 2 of details of unit length, so its bend, over what is left at the
+    top, is the information of the shift.
+    """
+    v = values.astype(np.float64)
+    gradient = 0.5 * np.array([v[1, 2] - v[1, 0], v[2, 1] - v[0, 1]])
+    bend_xy = 0.25 * (v[2, 2] - v[2, 0] - v[0, 2] + v[0, 0])
+    bend = -np.array(
+        [
+            [v[1, 2] - 2 * v[1, 1] + v[1, 0], bend_xy],
+            [bend_xy, v[2, 1] - 2 * v[1, 1] + v[0, 1]],
+        ]
+    )
+    values_, vectors = np.linalg.eigh(bend)
+    values_ = np.maximum(values_, 1e-6)
+    bend = vectors @ np.diag(values_) @ vectors.T
+    offset = np.clip(np.linalg.solve(bend, gradient), -1, 1)
+    left = max(1 - v[1, 1] ** 2, 1e-3)
+    independent = PATCH**2 / 8
+    return offset, np.asarray(independent * bend / left)
+
+
+def _root(information: NDArray[np.float64]) -> NDArray[np.float64]:
+    """W with WᵀW = information, (N, 2, 2)."""
+    values, vectors = np.linalg.eigh(information)
+    return np.asarray(np.sqrt(np.maximum(values, 0))[..., None] * vectors.transpose(0, 2, 1))
+
+
+def _fit(matches: Matches, found: NDArray[np.bool_]) -> Motion:
+    """A shift, and a similarity when enough patches agree with it.
+
+    Raises:
+        Rejected: ``too_few_inliers``.
+    """
+    if found.sum() < max(MIN_FOUND, MIN_FOUND_SHARE * len(found)):
+        raise _too_few(f"{found.sum()} of {len(found)} sharp patches of the shallow photo are in the wide one")
+    start = np.eye(3)
+    start[:2, 2] = np.median((matches.wide - matches.shallow)[found], axis=0)
+    H, kind = refine_irls(matches.subset(found), MotionModel.TRANSLATION, start), MotionModel.TRANSLATION
+    if found.sum() >= MIN_FOR_SIMILARITY:
+        H, kind = refine_irls(matches.subset(found), MotionModel.SIMILARITY, H), MotionModel.SIMILARITY
+    inliers = found & (matches.whitened_error(H) < np.median(matches.whitened_error(H)[found]) * 3 + _INLIER_PX)
+    return Motion(H, np.asarray(inliers), kind)
+
+
+def _too_few(message: str) -> Rejected:
+    return Rejected(Reason.TOO_FEW_MATCHES, message)
