@@ -40,6 +40,15 @@ class Common(Output):
     """TOML file with settings; the dataset's own ebb.toml comes after it."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class AlignCommon(Common):
+    """What verbs that align take."""
+
+    profile: Literal["clean", "paper"] | None = None
+    """Set all limits that are not given otherwise. clean: pairs to measure methods on, the default. paper:
+    pairs as in EBB!, whose registration holds, whatever their exposure, blur, or what moved."""
+
+
 app = App(
     name="ebb",
     version=__version__,
@@ -93,7 +102,7 @@ def ingest(
 @app.command
 def align(
     *,
-    common: Annotated[Common, Flags] = Common(),
+    common: Annotated[AlignCommon, Flags] = AlignCommon(),
     settings: Annotated[AlignSettings, Flags] = AlignSettings(),
     run: Annotated[RunSettings, Flags] = RunSettings(),
     debug: str | None = None,
@@ -173,7 +182,7 @@ def run_all(
     raw_dir: Path,
     /,
     *,
-    common: Annotated[Common, Flags] = Common(),
+    common: Annotated[AlignCommon, Flags] = AlignCommon(),
     pairing: Annotated[IngestSettings, Flags] = IngestSettings(),
     alignment: Annotated[AlignSettings, Flags] = AlignSettings(),
     depth_maps: Annotated[DepthSettings, Flags] = DepthSettings(),

@@ -1,21 +1,25 @@
-"""Where a flag gets its value when not given: environment, ``--config`` file, the dataset's ebb.toml."""
+"""Where a flag that is not given gets its value: environment, ``--config``, profile, the dataset's file."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cyclopts import Token
 
+from ebb.measurements import PROFILES
 from ebb.settings import SECTIONS, read_toml
 from ebb.workspace import settings_file
 
 if TYPE_CHECKING:
     from cyclopts import App, Argument, ArgumentCollection
 
-GLOBAL_FLAGS = {"dataset": "EBB_DATASET", "config": "EBB_CONFIG"}
+Source: TypeAlias = tuple[str, dict[str, Any]]
+"""A name to cite, and settings by section."""
+
+GLOBAL_FLAGS = {"dataset": "EBB_DATASET", "config": "EBB_CONFIG", "profile": "EBB_PROFILE"}
 """Flags outside the stage settings that the environment may set."""
 
 
@@ -38,11 +42,11 @@ def layered(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
                 _fill(settings[field.name], section, field.name, files)
 
 
-def _fill(argument: Argument, section: str, name: str, files: list[tuple[Path, dict[str, Any]]]) -> None:
+def _fill(argument: Argument, section: str, name: str, files: list[Source]) -> None:
     variable = f"EBB_{section}_{name}".upper()
     _offer(argument, os.environ.get(variable), variable)
-    for path, stored in files:
-        _offer(argument, stored.get(section, {}).get(name), f"{path.name} [{section}] {name}")
+    for source, stored in files:
+        _offer(argument, stored.get(section, {}).get(name), f"{source} [{section}] {name}")
 
 
 def _offer(argument: Argument, value: object, source: str) -> None:
@@ -53,14 +57,19 @@ def _offer(argument: Argument, value: object, source: str) -> None:
     argument.append(Token(keyword=argument.name, value=text, source=source))
 
 
-def _settings_files(leaves: dict[str, Argument]) -> list[tuple[Path, dict[str, Any]]]:
-    files = []
+def _settings_files(leaves: dict[str, Argument]) -> list[Source]:
+    """What is asked in turn: the ``--config`` file, the limits of ``--profile``, the dataset's own file."""
+    found: list[Source] = []
     if "config" in leaves and leaves["config"].tokens:
         path = Path(leaves["config"].tokens[0].value)
-        files.append((path, read_toml(path)))
+        found.append((path.name, read_toml(path)))
+    if "profile" in leaves and leaves["profile"].tokens:
+        profile = leaves["profile"].tokens[0].value
+        if profile in PROFILES:  # cyclopts refuses another
+            found.append((f"--profile {profile}", {"align": dataclasses.asdict(PROFILES[profile])}))
     if "dataset" in leaves:
         tokens = leaves["dataset"].tokens
         path = settings_file(Path(tokens[0].value if tokens else "dataset"))
         if path.exists():
-            files.append((path, read_toml(path)))
-    return files
+            found.append((path.name, read_toml(path)))
+    return found

@@ -142,8 +142,7 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.TOO_SMALL: "lower --height or --size as the message says",
     Reason.EXPOSURE_MISMATCH: "check the exposure of both shots",
     Reason.LOW_SIMILARITY: "something moved between the shots; look at them",
-    Reason.TOO_LITTLE_BLUR: "both photos are about equally sharp: open the aperture further, move nearer to the "
-    "subject, or lower --min-blur-px",
+    Reason.TOO_LITTLE_BLUR: "open the aperture further, move nearer to the subject, or lower --min-blur-px",
     Reason.MISSED_FOCUS: "nothing is sharp in both photos: shoot again, focused on the subject",
     Reason.NO_DEPTH: "put a <photo>_depth.png beside the wide photo, or choose another --provider",
     Reason.BAD_DEPTH: "make the depth file again in the photo's aspect, or check the --model-* settings",

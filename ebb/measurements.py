@@ -28,7 +28,7 @@ def _stops(ratio: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Limits of the measurements, in the order in which the gates decide; the defaults are profile ``clean``."""
+    """Limits of the measurements, in the order in which gates decide; the defaults are profile ``clean``."""
 
     min_inliers: int = 12
     """Reject with fewer inliers than this."""
@@ -50,16 +50,16 @@ class Limits:
     max_focus_mismatch: float = 0.35
     """Reject when a larger share of what is sharp in the shallow photo is not in the wide one."""
     max_changed_in_focus: float = 0.005
-    """Reject when things that are sharp in the shallow photo and not in the wide one fill a larger share of the
-    frame, in regions of at least 96 x 96 px at 1024 px height: the subject moved."""
+    """Reject when things that are sharp in the shallow photo and not in the wide one fill a larger share of
+    the frame, in regions of at least 96 x 96 px at 1024 px height: the subject moved."""
     max_residual_px: float = 0.3
     """Reject when half of what is in focus is farther apart after alignment, in pixels at 1024 px height."""
     max_residual_p95_px: float = 1.0
     """Reject when one part in twenty of it is farther apart than this, in pixels at 1024 px height: a part of
     it moved."""
-    min_blur_px: float = 10.0
+    min_blur_px: float = 8.0
     """Reject when nine tenths of the shallow photo are blurred by smaller discs than this, in pixels of the
-    stored photo."""
+    photo at 1024 px height, or at its own if that is lower."""
     max_unexplained: float = 0.4
     """Reject when, for half of the frame, blur leaves a larger share of the detail unexplained."""
     max_exposure_ev: float = 1.0
@@ -85,8 +85,8 @@ PROFILES: Mapping[str, Limits] = {
         max_clipped=0.6,
     ),
 }
-"""Limits by name. ``clean``: pairs to measure methods on. ``paper``: pairs as in EBB!, whose registration holds;
-exposure, blur and what moved do not matter."""
+"""Limits by name. ``clean``: pairs to measure methods on. ``paper``: pairs as in EBB!, whose registration
+holds; exposure, blur and what moved do not matter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +212,7 @@ class Measurements:
         Unit.SHARE, "changed in focus", stored=True,
         gate=Gate(
             "max_changed_in_focus", Bound.AT_MOST, Reason.LOW_SIMILARITY,
-            "{value:.1%} of the frame, sharp in the shallow photo, is not in the wide one, more than {limit:.1%}",
+            "{value:.1%} of the frame is sharp and changed between the photos, more than {limit:.1%}",
         ),
     )]
     residual_px: Annotated[float, Measurement(
@@ -255,12 +255,12 @@ class Measurements:
         "Blur of the shallow photo that a tenth of the frame exceeds: diameter of a disc.",
         Unit.PIXELS, "blur, strongest tenth", stored=True,
     )]
-    defocus_stored_px: Annotated[float, Measurement(
-        "The same in pixels of the stored photos, whatever their height.",
-        Unit.STORED_PIXELS, "blur as stored, strongest tenth",
+    defocus_native_px: Annotated[float, Measurement(
+        "The same in pixels of the photo as it was shot, if that is lower than 1024 px.",
+        Unit.NATIVE_PIXELS, "blur in the photo, strongest tenth",
         gate=Gate(
             "min_blur_px", Bound.AT_LEAST, Reason.TOO_LITTLE_BLUR,
-            "nine tenths of the stored photo are blurred by {value:.1f} px or less, fewer than {limit:g} px",
+            "nine tenths of the shallow photo are blurred by {value:.1f} px or less, fewer than {limit:g} px",
         ),
     )]
     unexplained: Annotated[float, Measurement(
@@ -306,6 +306,10 @@ class Measurements:
             minus="clipped_wide",
         ),
     )]
+    quality_rank: Annotated[float, Measurement(
+        "Rank of the pair, 0 to 1: 0.5 where its worst measurement is at the limit of profile clean.",
+        Unit.SHARE, "quality", listed=True, stored=True,
+    )] = math.nan
     # fmt: on
 
     def as_dict(self) -> dict[str, float]:

@@ -18,15 +18,16 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
 from ebb.errors import UsageError
-from ebb.measurement_types import Unit
-from ebb.measurements import GATED, Limits
+from ebb.measurement_types import Bound, Unit
+from ebb.measurements import GATED, PROFILES, Limits
 from ebb.normalisation import Normalisation, parse_normalisation
 
 if TYPE_CHECKING:
     from ebb.arrays import Size
+    from ebb.measurement_types import Gate
 
 Settings = TypeVar("Settings")
 
@@ -94,13 +95,32 @@ class AlignSettings(Limits, RegistrationSettings):
         0.6
     """
 
+    @classmethod
+    def of_profile(cls, profile: str, **changes: Any) -> Self:  # noqa: ANN401 - fields have various types
+        """Settings with the limits of a profile (:data:`ebb.measurements.PROFILES`).
+
+        Args:
+            profile: ``clean`` or ``paper``.
+            changes: Other settings, and limits that differ from the profile's.
+
+        Raises:
+            UsageError: there is no such profile.
+
+        Examples:
+            >>> settings = ebb.AlignSettings.of_profile("paper", height=512)
+            >>> settings.height, settings.max_exposure_ev, ebb.AlignSettings().max_exposure_ev
+            (512, 3.0, 1.0)
+        """
+        if profile not in PROFILES:
+            raise UsageError(f"there is no profile {profile!r}", hint=f"profiles: {', '.join(PROFILES)}")
+        return cls(**{**dataclasses.asdict(PROFILES[profile]), **changes})
+
     def __post_init__(self) -> None:
         _positive(self, "height", "max_keypoints", "match_ratio", "ransac_threshold_px")
         _share(self, "match_ratio")
         for row in GATED:
             if row.gate is not None:
-                check = _share if row.unit in (Unit.SHARE, Unit.CORRELATION, Unit.RATIO) else _positive
-                check(self, row.gate.setting)
+                _limit(self, row.gate, row.unit)
         if self.min_inliers < 5:
             raise UsageError(f"--min-inliers {self.min_inliers}", hint="any four matches fit a homography")
         if self.height % 2:
@@ -352,6 +372,16 @@ def _share(settings: object, *names: str) -> None:
     for name in names:
         if not 0 <= getattr(settings, name) <= 1:
             raise UsageError(f"{_flag(name)} {getattr(settings, name):g} is not between 0 and 1")
+
+
+def _limit(settings: object, gate: Gate, unit: Unit) -> None:
+    """Check the limit of a gate; 0 as the least value lets everything pass."""
+    if unit in (Unit.SHARE, Unit.CORRELATION, Unit.RATIO):
+        _share(settings, gate.setting)
+    elif gate.bound is not Bound.AT_LEAST:
+        _positive(settings, gate.setting)
+    elif not getattr(settings, gate.setting) >= 0:
+        raise UsageError(f"{_flag(gate.setting)} {getattr(settings, gate.setting):g} is negative")
 
 
 def _flag(name: str) -> str:

@@ -53,7 +53,8 @@ def register(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | None
         >>> import cv2, ebb, numpy as np
         >>> noise = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(200, 300, 3)), (0, 0), 1.2)
         >>> scene = (128 + 200 * noise).clip(0, 255).astype(np.uint8)
-        >>> found = ebb.register(scene[:-6, :-4], scene[6:, 4:])  # the camera moved by 4 and 6 pixels
+        >>> wide, shallow = scene[:-6, :-4], scene[6:, 4:]  # the camera moved by 4 and 6 pixels
+        >>> found = ebb.register(wide, shallow, ebb.AlignSettings(min_blur_px=0))  # both are sharp
         >>> found.H_shallow_to_wide[:2, 2].round(1).tolist()
         [4.0, 6.0]
     """
@@ -85,7 +86,7 @@ def align_pair(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | No
         >>> import cv2, ebb, numpy as np
         >>> noise = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(200, 300, 3)), (0, 0), 1.2)
         >>> scene = (128 + 200 * noise).clip(0, 255).astype(np.uint8)
-        >>> pair = ebb.align_pair(scene[:-6, :-4], scene[6:, 4:], ebb.AlignSettings(height=96))
+        >>> pair = ebb.align_pair(scene[:-6, :-4], scene[6:, 4:], ebb.AlignSettings(height=96, min_blur_px=0))
         >>> pair.wide.shape[0], bool(np.abs(pair.wide.astype(int) - pair.shallow).mean() < 2)
         (96, True)
     """

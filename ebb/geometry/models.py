@@ -155,6 +155,12 @@ class Matches:
         )
 
 
+def whitening(information: NDArray[np.float64]) -> NDArray[np.float64]:
+    """W with WᵀW = information, (N, 2, 2): what turns errors into ones of unit variance."""
+    values, vectors = np.linalg.eigh(information)
+    return np.asarray(np.sqrt(np.maximum(values, 0))[..., None] * vectors.transpose(0, 2, 1))
+
+
 def robust_start(
     matches: Matches, model: MotionModel, threshold_px: float, robust: Robust = "usac"
 ) -> Homography | None:

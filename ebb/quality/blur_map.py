@@ -3,7 +3,7 @@
 For each tile of 32 px the wide photo is blurred, in linear light and at the exposure of the shallow photo, by
 a range of discs; the disc that brings it nearest to the shallow photo is the blur of the tile. What is left
 between the two, as a share of the detail, is what blur does not explain: parallax, things that moved, light
-that changed. Discs are approximated by Gaussians of the same variance.
+that changed. Discs are approximated by Gaussians.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 DISCS_PX = (0.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)
 """Diameters of the discs that are tried."""
 
-DISC_PER_SIGMA = 4.0
-"""Diameter of a disc over the standard deviation, along one axis, of its light."""
+DISC_PER_SIGMA = 3.2
+"""Diameter of a disc over the standard deviation of the Gaussian that is nearest to it: less than 4, that of
+equal variance, as a disc takes more of what is half as large as itself."""
 
 TILE_PX = 32
 REDUCTION = 2
@@ -43,9 +44,9 @@ _DARK = 0.002
 _GAIN_TOLERANCE = 0.1
 """The contrast of a tile may differ by this share more than the measured exposure says."""
 
-_NOISE_PERCENTILE, _DETAIL_PER_NOISE, _LEAST_DETAIL = 10, 6.0, 1.5e-5
-"""A tile shows its blur when its mean squared detail is six times what is left in the best tenth of the tiles,
-and at least this much."""
+_NOISE_PERCENTILE, _MOST_NOISE, _DETAIL_PER_NOISE, _LEAST_DETAIL = 10, 1e-4, 6.0, 1.5e-5
+"""A tile shows its blur when its mean squared detail is six times what is left in the best tenth of the
+tiles, or what a noisy photo has, and at least this much."""
 
 MAX_UNEXPLAINED = 0.3
 """The blur of a tile is believed when it explains the detail but for this share."""
@@ -84,14 +85,14 @@ class BlurMap(NamedTuple):
             ``grid`` x ``grid`` values, row by row; ``None`` where no tile shows its blur.
         """
         believed = np.where(self.unexplained < MAX_UNEXPLAINED, self.disc_px, np.nan)
-        parts = [part for rows in np.array_split(believed, grid) for part in np.array_split(rows, grid, axis=1)]
+        parts = [
+            part for rows in np.array_split(believed, grid) for part in np.array_split(rows, grid, axis=1)
+        ]
         known = [part[np.isfinite(part)] for part in parts]
         return [float(np.median(part)) if len(part) else None for part in known]
 
 
-def blur_map(
-    wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: ExposureDifference
-) -> BlurMap:
+def blur_map(wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: ExposureDifference) -> BlurMap:
     """Find the blur of every tile.
 
     Args:
@@ -100,13 +101,16 @@ def blur_map(
         H_shallow_to_wide: Between these two.
         exposure: Of the shallow photo against the wide one.
     """
+    if min(wide.shape[:2]) < TILE_PX:
+        nothing = np.empty((wide.shape[0] // TILE_PX, wide.shape[1] // TILE_PX))
+        return BlurMap(nothing, nothing)
     light, moved, there = _aligned(wide, shallow, H_shallow_to_wide, exposure)
     target = _detail(moved)
     target_energy = _tile_mean(target**2)
     errors, energies = zip(*(_compared(blurred, target) for blurred in _blurred(light)), strict=True)
     energy = np.maximum(energies[0], target_energy)
     error = np.min(errors, axis=0)
-    noise = np.percentile(error, _NOISE_PERCENTILE) if error.size else 0.0
+    noise = min(float(np.percentile(error, _NOISE_PERCENTILE)), _MOST_NOISE)
     shown = (energy > max(_DETAIL_PER_NOISE * noise, _LEAST_DETAIL)) & (_tile_mean(there) > 0.99)
     return BlurMap(
         np.where(shown, _disc_of_least(np.asarray(errors)), np.nan),
@@ -170,9 +174,7 @@ def _compared(
     detail: NDArray[np.float32], target: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean squared error of every tile at the best contrast near 1, and mean square of the detail."""
-    energy, product, squared = (
-        _tile_mean(values) for values in (detail**2, detail * target, target**2)
-    )
+    energy, product, squared = (_tile_mean(values) for values in (detail**2, detail * target, target**2))
     gain = product / np.maximum(energy, np.finfo(np.float32).tiny)
     gain = np.clip(gain, 1 - _GAIN_TOLERANCE, 1 + _GAIN_TOLERANCE)
     return np.maximum(squared - 2 * gain * product + gain**2 * energy, 0), energy

@@ -1,6 +1,8 @@
-"""How large the blur of the shallow photo can be at most, where it is small.
+"""Where the shallow photo is sharp: the largest blur that its fine detail allows.
 
-:mod:`ebb.quality.blur_map` measures blur over the whole frame; this is for telling what is sharp. Small discs show in the share of the detail that is left: that of fine detail, which a small disc takes,
+:mod:`ebb.quality.blur_map` measures blur over the whole frame; this tells small blurs from none.
+
+Small discs show in the share of the detail that is left: that of fine detail, which a small disc takes,
 against that of coarser detail, which it leaves. Exposure and light fall-off take the same share of both.
 """
 
@@ -45,6 +47,7 @@ _GRAIN_PERCENTILE, _GRAIN_TIMES = 10, 2.0
 """Of the tile's own response, what counts as noise is at most twice that of the emptiest tenth of the tiles:
 dark places have more noise than bright ones."""
 
+_TINY = 1e-12
 _LEAST_SIGNAL = 0.2
 """Share of the fine detail that is never taken for noise."""
 
@@ -105,7 +108,8 @@ def largest_discs_px(
     kept_grid, correlation_grid = _coarse_detail(halves)
     kept, correlation = kept_grid[tile], correlation_grid[tile]
     signal = np.maximum(
-        1 - _noise(wide, kept_grid.shape, TILE_PX / enlargement)[tile] / fine.energy, _LEAST_SIGNAL
+        1 - _noise(wide, kept_grid.shape, TILE_PX / enlargement)[tile] / np.maximum(fine.energy, _TINY),
+        _LEAST_SIGNAL,
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         loss = np.log(kept * signal / fine.kept)

@@ -64,8 +64,8 @@ class ExposureDifference(NamedTuple):
         gain: (3,), red, green, blue: linear shallow over linear wide at the frame centre.
         fall_off_ev: Extra light at r² and r⁴ = 1, the corners of the shallow photo, in stops; their sum
             is negative when it is darker.
-        clipped_wide: Share of the wide photo that is overexposed: two channels at their limit. One alone, such
-            as blue in a clear sky, changes the colour a little and can still be learned from.
+        clipped_wide: Share of the wide photo that is overexposed, with two channels at their limit. One
+            alone, such as blue in a clear sky, changes the colour a little.
         clipped_shallow: The same for the shallow photo.
         num_blocks: Places that the gain was measured on; 0: it is the prior.
     """

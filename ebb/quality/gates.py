@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ebb.errors import Rejected
-from ebb.measurements import GATED
+from ebb.measurements import GATED, PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,6 +32,29 @@ def rejections(measurements: Measurements, limits: Limits) -> list[Rejected]:
         Rejected(rejected.reason, rejected.message, measurements=measurements.as_dict())
         for rejected in _failures(GATED, asdict(measurements), limits)
     ]
+
+
+def quality_rank(measurements: Measurements) -> float:
+    """Rank of a pair, 0 … 1: 0.5 at the limits of profile ``clean``, 1 as far from all of them as can be.
+
+    It is that of the measurement that is nearest to its limit, or farthest beyond: 1 / (2 − room), where room
+    is 1 at the best value, 0 at the limit, and negative beyond (:meth:`ebb.measurement_types.Limit.room`). A
+    data set cut at 0.5 holds what ``clean`` accepts.
+
+    Returns:
+        0 when a measurement that has to be known is not.
+    """
+    measured, limits = asdict(measurements), PROFILES["clean"]
+    return min(_rank(row, row.seen(measured), limits) for row in GATED)
+
+
+def _rank(row: Measurement, value: float, limits: Limits) -> float:
+    limit = row.limit(limits)
+    if limit is None or (math.isnan(value) and row.gate is not None and row.gate.unknown_passes):
+        return 1.0
+    if math.isnan(value):
+        return 0.0
+    return 1 / (2 - min(limit.room(value), 1.0))
 
 
 def check_measured(measured: Mapping[str, float], limits: Limits) -> None:

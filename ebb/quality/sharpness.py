@@ -56,8 +56,8 @@ class FocusMeasurements(NamedTuple):
         focus_correlation: Median correlation of the detail of both photos there.
         residual_px: Median distance by which regions of those tiles still miss each other.
         residual_p95_px: The distance that one region in twenty exceeds.
-        focus_mismatch: Of the tiles that are clear and sharp in the shallow photo, the share whose detail is not
-            in the wide one: something moved, or the alignment follows another plane than the one in focus.
+        focus_mismatch: Of the tiles that are clear and sharp in the shallow photo, the share whose detail is
+            not in the wide one: something moved, or the alignment follows another plane than what is sharp.
         changed_in_focus: Share of all tiles that lie in solid blocks of 3 x 3 such tiles: a thing that moved,
             and not leaves in the wind or the edges of blurred lights.
     """

@@ -14,7 +14,7 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.errors import Reason, Rejected
-from ebb.geometry.models import Matches, Motion, MotionModel, refine_irls
+from ebb.geometry.models import Matches, Motion, MotionModel, refine_irls, whitening
 from ebb.geometry.pixel_grid import resized_coordinate
 from ebb.registration.coarse import Coarse
 from ebb.registration.tiles import band
@@ -29,7 +29,10 @@ REDUCTION = 2
 
 PATCH, STRIDE = 32, 16
 REACH = 48
-"""A patch is looked for this far to each side: 96 px at 1024 px height, more than a hand moves most frames."""
+"""A patch is looked for this far to each side: 96 px at 1024 px height, more than most hands move."""
+
+_STARTS = slice(None, 1 - PATCH, STRIDE)
+"""Where patches start along a side."""
 
 MAX_PATCHES = 64
 """Sharpest patches that are looked for."""
@@ -42,7 +45,10 @@ CELLS = 6
 MIN_FINE_SHARE = 0.35
 """Fine detail of a sharp patch over its coarser detail; a blurred one has next to none."""
 
-_NOISE_PERCENTILE, _NOISE_TIMES, _LEAST_DETAIL = 20, 2.0, 0.8
+_NOISE_PERCENTILE, _NOISE_TIMES, _LEAST_DETAIL, _MOST_DETAIL = 20, 2.0, 0.8, 3.0
+"""Fine detail of a sharp patch is twice that of the emptiest fifth of the photo, within these grey values: a
+photo may be sharp everywhere."""
+
 _COARSER_PX = (2.5, 6.0)
 
 NEAR = 8
@@ -58,9 +64,18 @@ MIN_FOUND, MIN_FOUND_SHARE = 8, 0.4
 MIN_FOR_SIMILARITY = 12
 """With fewer patches only a shift is fitted: a small subject does not tell a roll."""
 
-_INLIER_PX = 3.0
+INLIER_MEDIANS = 4.0
+"""A patch agrees when its whitened error is at most this many times the median one."""
+
 _PEAK_RATIO = 1.1
 """By this factor the best shift is better than any other that is more than :data:`NEAR` away."""
+
+PRIOR_PX = 60.0
+"""Standard deviation of the prior of the shift, about zero: it decides where edges leave it open."""
+
+_RIDGE_PX = 3.0
+"""Shifts that are about as good are one, known in one direction only, when they lie together on a line of no
+larger standard deviation across."""
 
 _SMOOTH_PX = 1.5
 
@@ -83,19 +98,19 @@ def area_motion(wide: Gray8, shallow: Gray8) -> Coarse:
         The patches that were looked for, and the motion that those that were found agree on.
 
     Raises:
-        Rejected: ``too_few_matches`` when too little is sharp, or no shift stands out; ``too_few_inliers`` when
-            the patches do not agree.
+        Rejected: ``too_few_matches``, when too little is sharp, no shift stands out, or too few are found.
     """
-    halves = [_half(photo) for photo in (wide, shallow)]
-    patches = _look_for(*halves)
+    if min(*wide.shape, *shallow.shape) < REDUCTION * PATCH:
+        raise _too_few("the photos are too small to be matched by areas")
+    patches = _look_for(_half(wide), _half(shallow))
     if len(patches.corners) < MIN_FOUND:
-        raise _too_few(f"{len(patches.corners)} patches of the shallow photo are sharp, fewer than {MIN_FOUND}")
+        raise _too_few(f"{len(patches.corners)} patches are sharp, fewer than {MIN_FOUND}")
     shift = _common_shift(patches.surfaces)
     places, found, information = _located(patches, shift)
     matches = Matches(
         resized_coordinate(patches.corners + (PATCH - 1) / 2, float(REDUCTION)),
         resized_coordinate(places, float(REDUCTION)),
-        _root(information) / REDUCTION,
+        whitening(information) / REDUCTION,
         Size(wide.shape[1], wide.shape[0]),
     )
     return Coarse(matches.shallow, matches.wide, _fit(matches, found))
@@ -130,12 +145,13 @@ def _sharp_patches(photo: Gray8, detail: NDArray[np.float32]) -> NDArray[np.int6
     import cv2
 
     values = photo.astype(np.float32)
-    coarser = cv2.GaussianBlur(values, (0, 0), _COARSER_PX[0]) - cv2.GaussianBlur(values, (0, 0), _COARSER_PX[1])
+    inner, outer = (cv2.GaussianBlur(values, (0, 0), sigma) for sigma in _COARSER_PX)
     fine, coarse = (
-        np.sqrt(cv2.blur(plane**2, (PATCH, PATCH), anchor=(0, 0)))[: -PATCH + 1 : STRIDE, : -PATCH + 1 : STRIDE]
-        for plane in (detail, np.asarray(coarser))
+        np.sqrt(cv2.blur(plane**2, (PATCH, PATCH), anchor=(0, 0)))[_STARTS, _STARTS]
+        for plane in (detail, np.asarray(inner - outer))
     )
-    least = max(_NOISE_TIMES * float(np.percentile(fine, _NOISE_PERCENTILE)), _LEAST_DETAIL)
+    noise = _NOISE_TIMES * float(np.percentile(fine, _NOISE_PERCENTILE))
+    least = min(max(noise, _LEAST_DETAIL), _MOST_DETAIL)
     rows, columns = np.nonzero((fine > least) & (fine > MIN_FINE_SHARE * coarse))
     order = np.argsort(-fine[rows, columns], kind="stable")
     cell = rows * CELLS // fine.shape[0] * CELLS + columns * CELLS // fine.shape[1]
@@ -157,15 +173,26 @@ def _common_shift(surfaces: NDArray[np.float32]) -> NDArray[np.int64]:
     """
     import cv2
 
-    total = np.square(np.maximum(surfaces, 0)).sum(axis=0)
-    total = np.asarray(cv2.GaussianBlur(total, (0, 0), _SMOOTH_PX), np.float32)
-    row, column = np.unravel_index(int(total.argmax()), total.shape)
-    best = float(total[row, column])
-    others = total.copy()
-    others[max(0, row - NEAR) : row + NEAR + 1, max(0, column - NEAR) : column + NEAR + 1] = 0
-    if best < _PEAK_RATIO * float(others.max()):
+    side = np.arange(-REACH, REACH + 1)
+    prior = np.exp(-0.5 * (side[:, None] ** 2 + side**2) / PRIOR_PX**2).astype(np.float32)
+    total = np.asarray(cv2.GaussianBlur(np.square(np.maximum(surfaces, 0)).sum(axis=0), (0, 0), _SMOOTH_PX))
+    row, column = (int(index) for index in np.unravel_index(int((total * prior).argmax()), total.shape))
+    good = total * _PEAK_RATIO > total[row, column]
+    if not _is_one(good, row, column):
         raise _too_few("no shift of what is sharp in the shallow photo stands out in the wide one")
     return np.array([column, row]) - REACH
+
+
+def _is_one(good: NDArray[np.bool_], row: int, column: int) -> bool:
+    """Whether all good shifts are near one, or with it on one line, as along an edge."""
+    import cv2
+
+    rows, columns = np.nonzero(good)
+    if (np.maximum(np.abs(rows - row), np.abs(columns - column)) <= NEAR).all():
+        return True
+    count, _ = cv2.connectedComponents(good.astype(np.uint8))
+    across = np.linalg.eigvalsh(np.cov(np.stack([rows, columns])))[0]
+    return bool(count == 2 and across < _RIDGE_PX**2)  # the background is a component too
 
 
 def _located(
@@ -212,27 +239,21 @@ def _peak(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.
     return offset, np.asarray(independent * bend / left)
 
 
-def _root(information: NDArray[np.float64]) -> NDArray[np.float64]:
-    """W with WᵀW = information, (N, 2, 2)."""
-    values, vectors = np.linalg.eigh(information)
-    return np.asarray(np.sqrt(np.maximum(values, 0))[..., None] * vectors.transpose(0, 2, 1))
-
-
 def _fit(matches: Matches, found: NDArray[np.bool_]) -> Motion:
     """A shift, and a similarity when enough patches agree with it.
 
     Raises:
-        Rejected: ``too_few_inliers``.
+        Rejected: ``too_few_matches``, when too few were found.
     """
     if found.sum() < max(MIN_FOUND, MIN_FOUND_SHARE * len(found)):
-        raise _too_few(f"{found.sum()} of {len(found)} sharp patches of the shallow photo are in the wide one")
+        raise _too_few(f"{found.sum()} of {len(found)} sharp patches are in the wide photo")
     start = np.eye(3)
     start[:2, 2] = np.median((matches.wide - matches.shallow)[found], axis=0)
     H, kind = refine_irls(matches.subset(found), MotionModel.TRANSLATION, start), MotionModel.TRANSLATION
     if found.sum() >= MIN_FOR_SIMILARITY:
         H, kind = refine_irls(matches.subset(found), MotionModel.SIMILARITY, H), MotionModel.SIMILARITY
-    inliers = found & (matches.whitened_error(H) < np.median(matches.whitened_error(H)[found]) * 3 + _INLIER_PX)
-    return Motion(H, np.asarray(inliers), kind)
+    error = matches.whitened_error(H)
+    return Motion(H, np.asarray(found & (error < INLIER_MEDIANS * max(np.median(error[found]), 1.0))), kind)
 
 
 def _too_few(message: str) -> Rejected:

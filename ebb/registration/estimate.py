@@ -61,8 +61,8 @@ class MotionEstimate(NamedTuple):
 def find_motion(wide: DetectionPhoto, shallow: DetectionPhoto, settings: AlignSettings) -> MotionEstimate:
     """Match keypoints, fit the motion, refine it on what is in focus.
 
-    Where keypoints fail, are few, or leave much unexplained of what is sharp, the motion is looked for by areas
-    too, and the one that explains more is taken.
+    Where keypoints fail, are few, or leave much unexplained of what is sharp, areas are matched too, and the
+    motion that explains more is taken.
 
     Raises:
         Rejected: no motion explains the matches, and no areas agree.

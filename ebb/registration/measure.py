@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from ebb.quality.blur_map import blur_map
 from ebb.quality.coverage import coverage
 from ebb.quality.defocus import TILE_PX, FineDetail, aligned_halves, largest_discs_px
 from ebb.quality.exposure import measure_exposure
+from ebb.quality.gates import quality_rank
 from ebb.quality.perceptual_hash import picture_hash
 from ebb.quality.sharpness import measure_focus
 
@@ -87,7 +89,7 @@ def measure(
         H_shallow_to_wide=H,
         crop=crop,
         motion_model=estimate.refinement.kind.value,
-        measurements=_measurements(wide, shallow, estimate, exposure, blurs, crop, settings.height),
+        measurements=_measurements(wide, shallow, estimate, exposure, blurs, crop),
         defocus_map=[None if disc is None else wide.unit_px * disc for disc in blurs.parts_px()],
         picture_hash=picture_hash(wide.gray),
     )
@@ -100,7 +102,6 @@ def _measurements(
     exposure: ExposureDifference,
     blurs: BlurMap,
     crop: Rect,
-    stored_height: int,
 ) -> Measurements:
     """The table, filled in."""
     inliers, H = estimate.motion.inliers, estimate.refinement.H_shallow_to_wide
@@ -110,7 +111,7 @@ def _measurements(
     strong_blur = blurs.percentile_px(STRONG_BLUR_PERCENTILE)
     agreed = agreement(wide.rgb, shallow.rgb, H, exposure)
     red, green, blue = exposure.gain
-    return Measurements(
+    measured = Measurements(
         num_matches=len(inliers),
         num_inliers=int(inliers.sum()),
         inlier_ratio=float(inliers.mean()),
@@ -137,7 +138,7 @@ def _measurements(
         sharpness_shallow=focus.sharpness_shallow,
         defocus_px=wide.unit_px * blurs.percentile_px(50),
         defocus_p90_px=wide.unit_px * strong_blur,
-        defocus_stored_px=strong_blur / wide.scale[1] * stored_height / crop.height,
+        defocus_native_px=strong_blur / wide.enlargement,
         unexplained=blurs.median_unexplained,
         exposure_gain=green,
         exposure_gain_red=red,
@@ -146,6 +147,7 @@ def _measurements(
         clipped_wide=exposure.clipped_wide,
         clipped_shallow=exposure.clipped_shallow,
     )
+    return replace(measured, quality_rank=quality_rank(measured))
 
 
 def _focus(

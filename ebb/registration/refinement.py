@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.geometry.homography import apply, corner_error_px, rescale_homography
-from ebb.geometry.models import Matches, Motion, MotionModel, refine_irls
+from ebb.geometry.models import Matches, Motion, MotionModel, refine_irls, whitening
 from ebb.registration.model_selection import error_cap, held_out_error, select_model
 from ebb.registration.tiles import measure
 
@@ -161,7 +161,7 @@ def as_matches(tiles: Tiles, H_shallow_to_wide: Homography, size: Size) -> Match
     """
     shallow = apply(np.asarray(np.linalg.inv(H_shallow_to_wide)), tiles.centres)
     information = _with_depth(tiles)
-    return Matches(shallow, tiles.centres + tiles.shifts, _root(information), size)
+    return Matches(shallow, tiles.centres + tiles.shifts, whitening(information), size)
 
 
 def _with_depth(tiles: Tiles) -> NDArray[np.float64]:
@@ -173,9 +173,3 @@ def _with_depth(tiles: Tiles) -> NDArray[np.float64]:
     return np.asarray(
         np.linalg.solve(np.eye(2) + variance[:, None, None] * tiles.information, tiles.information)
     )
-
-
-def _root(information: NDArray[np.float64]) -> NDArray[np.float64]:
-    """W with WᵀW = information, (N, 2, 2)."""
-    values, vectors = np.linalg.eigh(information)
-    return np.asarray(np.sqrt(np.maximum(values, 0))[..., None] * vectors.transpose(0, 2, 1))

@@ -145,8 +145,8 @@ class Tiles:
     def uncertainty_px(self, chosen: Mask) -> float:
         """Standard deviation of the common shift of the chosen tiles, in the direction that is known least.
 
-        The sides of a bare post, say, tell nothing about a shift along the post. Where tiles differ by more than
-        their information allows, all of it counts less.
+        The sides of a bare post, say, tell nothing about a shift along the post. Where tiles differ by more
+        than their information allows, all of it counts less.
 
         Args:
             chosen: (N,).

@@ -38,7 +38,7 @@ def test_every_limit_belongs_to_a_gate() -> None:
 
 
 def test_names_tell_pixels() -> None:
-    assert {row.name for row in TABLE if row.unit is Unit.PIXELS} == {
+    assert {row.name for row in TABLE if row.unit in (Unit.PIXELS, Unit.NATIVE_PIXELS)} == {
         row.name for row in TABLE if row.name.endswith("_px")
     }
 
@@ -55,7 +55,7 @@ def test_limits_are_checked_by_their_unit(row: object) -> None:
     gate, unit = row.gate, row.unit  # type: ignore[attr-defined]
     flag = "--" + gate.setting.replace("_", "-")
     too_large = {Unit.SHARE: 1.5, Unit.RATIO: 1.5, Unit.CORRELATION: 1.5}.get(unit, -1.0)
-    with pytest.raises(UsageError, match=f"{flag} .* is not (positive|between 0 and 1)"):
+    with pytest.raises(UsageError, match=f"{flag} .* is (not (positive|between 0 and 1)|negative)"):
         AlignSettings(**{gate.setting: too_large})
 
 
@@ -90,12 +90,12 @@ from ebb.settings import AlignSettings
 import sys; sys.path.insert(0, "{tests}")
 from tests.helpers.captures import scene
 photo = scene(0)
-registration = register(photo, photo)
+registration = register(photo, photo, AlignSettings(min_blur_px=0))
 assert registration.measurements.darkness == 0.25
 assert schema().field("darkness").type == "double"
 assert "darkness (share)" in [row.label for row in DRAWN]
 dark = dataclasses.replace(registration.measurements, darkness=0.9)
-try: check_alignment(dark, AlignSettings(max_darkness=0.7))
+try: check_alignment(dark, AlignSettings(max_darkness=0.7, min_blur_px=0))
 except Exception as error: print(error.message)
 try: AlignSettings(max_darkness=2.0)
 except Exception as error: print(error)
@@ -111,7 +111,7 @@ def test_a_new_measurement_takes_two_edits(tmp_path: Path) -> None:
     text = text.replace("    max_clipped: float", f"{NEW_LIMIT}    max_clipped: float")
     table.write_text(text)
     computed.write_text(
-        computed.read_text().replace("return Measurements(", "return Measurements(darkness=0.25,")
+        computed.read_text().replace("measured = Measurements(", "measured = Measurements(darkness=0.25,")
     )
     found = subprocess.run(
         [sys.executable, "-c", PROBE.replace("{tests}", str(ROOT))],

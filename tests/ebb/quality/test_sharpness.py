@@ -9,11 +9,13 @@ from ebb.quality.sharpness import SHARP_DISC_PX, measure_focus
 def tiles(count: int = 100) -> dict[str, np.ndarray]:
     return {
         "in_focus": np.arange(count) < 20,
+        "places": np.column_stack([np.arange(count) % 10, np.arange(count) // 10]),
+        "unexplained": np.full(count, 0.01),
         "discs_px": np.where(np.arange(count) < 10, 0.9, 1.1) * SHARP_DISC_PX,
         "contrast_wide": np.where(np.arange(count) < 60, 0.05, 0.001),
         "contrast_shallow": np.where(np.arange(count) < 20, 0.04, 0.001),
         "correlation": np.where(np.arange(count) < 20, 0.97, 0.1),
-        "shifts": np.full((count, 2), 0.03),
+        "misses_px": np.full(min(count, 20), 0.03),
     }
 
 
@@ -21,15 +23,45 @@ def test_a_good_pair() -> None:
     found = measure_focus(**tiles())
     assert found.focus_share == 0.1
     assert (found.sharpness_wide, found.sharpness_shallow) == (0.05, 0.04)
-    assert found.residual_px == pytest.approx(0.03 * np.sqrt(2))
-    assert found.residual_p95_px == pytest.approx(0.03 * np.sqrt(2))
+    assert found.residual_px == pytest.approx(0.03)
+    assert found.residual_p95_px == pytest.approx(0.03)
     assert (found.focus_correlation, found.focus_mismatch) == (0.97, 0.0)
 
 
 def test_sharp_things_that_differ_are_a_mismatch() -> None:
     moved = tiles()
-    moved["correlation"][:10] = 0.0
-    assert measure_focus(**moved).focus_mismatch == 0.5
+    moved["correlation"][:10], moved["unexplained"][:10] = 0.0, 0.8
+    found = measure_focus(**moved)
+    assert found.focus_mismatch == 0.5
+    assert found.changed_in_focus == 0.0  # a row of tiles: leaves, or the edge of a blurred light
+
+
+def test_a_solid_region_that_differs_has_changed() -> None:
+    """Ten times ten tiles; four times three of them show another thing, plain in the wide photo."""
+    moved = tiles()
+    column, row = moved["places"].T
+    thing = (column >= 4) & (column < 8) & (row >= 4) & (row < 7)
+    moved["contrast_shallow"][thing], moved["correlation"][thing], moved["unexplained"][thing] = (
+        0.05,
+        0.1,
+        0.9,
+    )
+    assert measure_focus(**moved).changed_in_focus == pytest.approx(0.12)
+
+
+def test_what_blur_explains_has_not_changed() -> None:
+    """Grain in the shadows: strong for its level, alike nowhere, and no other thing."""
+    noisy = tiles()
+    noisy["contrast_shallow"][20:50], noisy["correlation"][20:50] = 0.05, 0.1
+    found = measure_focus(**noisy)
+    assert (found.focus_mismatch, found.changed_in_focus) == (0.0, 0.0)
+
+
+def test_plain_places_are_neither_sharp_nor_blurred() -> None:
+    """Sky around a subject: of what shows its blur, half is sharp."""
+    sky = tiles()
+    sky["unexplained"][20:] = np.nan
+    assert measure_focus(**sky).focus_share == 0.5
 
 
 def test_noise_is_no_mismatch() -> None:

@@ -12,7 +12,7 @@ from ebb.settings import AlignSettings
 from tests.ebb.registration.test_register import moved
 from tests.helpers.captures import scene
 
-SETTINGS = AlignSettings(height=256)
+SETTINGS = AlignSettings(height=256, min_blur_px=0)
 
 
 def test_a_good_pair_is_registered_as_ever() -> None:

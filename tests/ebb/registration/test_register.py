@@ -17,6 +17,9 @@ from tests.helpers.captures import SHIFT, SIZE, scene
 
 BACK = np.array([[1.0, 0.0, -SHIFT[0]], [0.0, 1.0, -SHIFT[1]], [0.0, 0.0, 1.0]])
 
+SHARP = AlignSettings(min_blur_px=0)
+"""Both photos of these pairs are sharp."""
+
 
 def moved(photo: np.ndarray) -> np.ndarray:
     motion = np.array([[1, 0, SHIFT[0]], [0, 1, SHIFT[1]]], np.float64)
@@ -26,7 +29,7 @@ def moved(photo: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_shift_of_an_array_is_found_in_its_own_pixels(dtype: type) -> None:
     wide = scene(0).astype(dtype) * (257 if dtype is np.uint16 else 1)
-    found = register(wide, moved(wide))
+    found = register(wide, moved(wide), SHARP)
     assert found.H_shallow_to_wide.dtype == np.float64
     assert corner_error_px(found.H_shallow_to_wide, BACK, Size(*SIZE)).max() < 0.05
     assert found.crop.width in range(SIZE[0] - 12, SIZE[0] - 5)
@@ -37,7 +40,10 @@ def test_a_shift_of_an_array_is_found_in_its_own_pixels(dtype: type) -> None:
 def test_a_frame_and_its_array_are_the_same() -> None:
     wide = scene(1)
     shallow = moved(wide)
-    as_array, as_frame = register(wide, shallow), register(DevelopedFrame(wide), DevelopedFrame(shallow))
+    as_array, as_frame = (
+        register(wide, shallow, SHARP),
+        register(DevelopedFrame(wide), DevelopedFrame(shallow), SHARP),
+    )
     np.testing.assert_array_equal(as_array.H_shallow_to_wide, as_frame.H_shallow_to_wide)
     assert as_array.measurements == as_frame.measurements
 
@@ -46,7 +52,7 @@ def test_photos_of_different_sizes() -> None:
     wide = scene(2)
     small = cv2.resize(wide, (360, 240), interpolation=cv2.INTER_AREA)
     expected = np.array([[4 / 3, 0, 1 / 6], [0, 4 / 3, 1 / 6], [0, 0, 1]])
-    found = register(wide, small)
+    found = register(wide, small, SHARP)
     assert corner_error_px(found.H_shallow_to_wide, expected, Size(360, 240)).max() < 0.1
     assert found.measurements.scale_max == pytest.approx(1, abs=1e-3)
 

@@ -1,0 +1,89 @@
+"""Motion from sharp areas on scenes without corners; the truth is the motion that was made."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from ebb.errors import Reason, Rejected
+from ebb.geometry.homography import apply
+from ebb.geometry.models import MotionModel
+from ebb.registration.area import area_motion
+from tests.helpers.textured_pairs import TURN, pair, texture
+
+SHIFT = np.array([[1.0, 0, 37.0], [0, 1.0, -22.0], [0, 0, 1.0]])
+
+
+def edges(*, horizontal: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Posts in front of a background, both plain; and the same moved by 37 px to the left and 22 px down.
+
+    The background is blurred, with nothing to hold on to; the posts end within the frame if ``horizontal``.
+    """
+    rng = np.random.default_rng(5)
+    scene = cv2.GaussianBlur(rng.normal(size=(1000, 1400)), (0, 0), 60)
+    scene = 120 + 30 * scene / np.abs(scene).max()
+    top = 250 if horizontal else 0
+    for left in (450, 640, 860):
+        scene[top:, left : left + 60] = 60 + left / 20
+    scene = cv2.GaussianBlur(scene, (0, 0), 1.0) + rng.normal(0, 0.7, scene.shape)
+    wide = scene[100:868, 150:1174].round().clip(0, 255).astype(np.uint8)
+    shallow = scene[78:846, 187:1211].round().clip(0, 255).astype(np.uint8)
+    return wide, shallow
+
+
+def test_posts_give_the_shift_across_them_and_their_ends_that_along_them() -> None:
+    found = area_motion(*edges(horizontal=True))
+    np.testing.assert_allclose(
+        apply(found.motion.H_shallow_to_wide, np.array([[500.0, 300.0]])), [[537, 278]], atol=1.0
+    )
+
+
+def test_a_bare_post_is_certain_across_itself_only() -> None:
+    found = area_motion(*edges(horizontal=False))
+    assert apply(found.motion.H_shallow_to_wide, np.array([[500.0, 300.0]]))[0, 0] == pytest.approx(
+        537, abs=1.0
+    )
+
+
+def test_a_turn_of_the_camera_is_found_where_the_photo_is_sharp() -> None:
+    wide, shallow = pair(3)
+    found = area_motion(wide, shallow)
+    places = np.array([[500.0, 100.0], [500.0, 300.0], [400.0, 200.0]])  # the right half is in focus
+    np.testing.assert_allclose(apply(found.motion.H_shallow_to_wide, places), apply(TURN, places), atol=1.0)
+    assert found.motion.kind is MotionModel.SIMILARITY
+    assert found.num_inliers >= 12
+
+
+def test_a_large_shift_is_found() -> None:
+    wide, shallow = pair(4, SHIFT, blur_left=0.0)
+    found = area_motion(wide, shallow)
+    np.testing.assert_allclose(found.motion.H_shallow_to_wide[:2, 2], SHIFT[:2, 2], atol=0.5)
+
+
+def test_other_scenes_have_no_motion() -> None:
+    photos = [(255 * texture(seed)).astype(np.uint8) for seed in (1, 2)]
+    with pytest.raises(Rejected) as caught:
+        area_motion(*photos)
+    assert caught.value.reason is Reason.TOO_FEW_MATCHES
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_plain_photos_have_nothing_sharp(value: int) -> None:
+    plain = np.full((512, 768), value, np.uint8)
+    with pytest.raises(Rejected, match="0 patches are sharp, fewer than 8"):
+        area_motion(plain, plain)
+
+
+def test_a_repeated_pattern_is_not_guessed() -> None:
+    x, y = np.meshgrid(np.arange(768), np.arange(512))
+    grid = np.where((x // 16 + y // 16) % 2, 180, 60).astype(np.uint8)
+    with pytest.raises(Rejected, match="no shift"):
+        area_motion(grid, np.roll(grid, 7, axis=1))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (40, 40), (63, 700), (300, 33)])
+def test_small_photos_are_refused_not_broken(shape: tuple[int, int]) -> None:
+    photo = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    with pytest.raises(Rejected):
+        area_motion(photo, photo)
