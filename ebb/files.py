@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from ebb.errors import InvalidInput, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 TEMPORARY_SUFFIX = ".tmp"
@@ -108,7 +108,7 @@ def atomic_file(path: Path) -> Iterator[HashingFile]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
@@ -137,6 +137,19 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def remove_files(paths: Iterable[Path]) -> None:
+    """Remove files; those that are not there are passed over.
+
+    Raises:
+        OutputError: no permission, a folder in its place.
+    """
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(path, error) from error
 
 
 def check_writable(path: Path, suffix: str = "") -> None:
@@ -191,7 +204,8 @@ def _existing(path: Path) -> Path:
     return next(parent for parent in path.absolute().parents if parent.exists())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make renames and removals in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -150,6 +150,10 @@ class State:
             ),
         )
 
+    def drop_stage(self, row: StageRow[Any]) -> None:
+        """Remove the row of a pair whose stage is about to be done again."""
+        self._write("DELETE FROM stages WHERE pair_id=? AND stage=?", (row.pair_id, row.stage.name))
+
     def stage_rows(self, stage: Stage[T]) -> dict[str, StageRow[T]]:
         """All rows of a stage by pair id."""
         found = self._read("SELECT * FROM stages WHERE stage=? ORDER BY pair_id", stage.name)

@@ -129,10 +129,13 @@ def open_workspace(root: Path, *, create: bool = False) -> Iterator[Workspace]:
         DatasetLocked: another run holds it.
         OutputError: the folder cannot be made or written.
     """
+    from ebb.dataset.staging import finish  # not above: it imports NumPy, which --help has no use for
+
     root = root.absolute()
     _prepare(root, create=create)
     with _locked(root):
         remove_temporaries(root)
+        finish(root / "shards")
         state = State(root / "state.sqlite")
         try:
             yield Workspace(root, state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from ebb.arrays import Rect, Size
@@ -12,7 +13,7 @@ from ebb.depthmap.encoding import encode_depth8, encode_float16
 from ebb.depthmap.registry import Prepared, prepare
 from ebb.depthmap.source import DepthFile, DepthSource
 from ebb.errors import Broken, InvalidInput, Reason
-from ebb.files import write_atomic
+from ebb.files import remove_files, write_atomic
 from ebb.formats.npy import encode_npy
 from ebb.formats.png import decode_png, encode_png
 from ebb.results import ALIGN, DEPTH, DepthMap, StoredAlignment
@@ -25,7 +26,7 @@ from ebb.scan.inputs import read_ingested
 from ebb.settings import AlignSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ebb.arrays import InverseDepth, Rgb8
@@ -159,10 +160,13 @@ def _jobs(workspace: Workspace, source: Prepared, recipe: str, model_sha256: str
 
 
 def _run_jobs(
-    work: Work[DepthJob, DepthMap], jobs: Sequence[DepthJob], run: RunSettings
+    work: Work[DepthJob, DepthMap], jobs: Iterable[DepthJob], run: RunSettings
 ) -> Iterator[Outcome[DepthJob, DepthMap]]:
     """One photo at a time; those for a network in batches, where that is asked for or faster."""
-    size = jobs[0].source.batch_size(run.depth_batch) if jobs else 1
+    waiting = iter(jobs)
+    first = list(islice(waiting, 1))
+    jobs = chain(first, waiting)
+    size = first[0].source.batch_size(run.depth_batch) if first else 1
     if size == 1:
         return run_items(work, jobs, run)
     batching = Batching(size=size, alike=_stored_size, together=_depth_of, finish=_store)
@@ -195,12 +199,13 @@ def _stored_size(job: DepthJob) -> Size:
 
 
 def _store(job: DepthJob, inverse_depth: InverseDepth | None) -> Result[DepthMap]:
-    """Write the map of one photo, if it has one.
+    """Write the map of one photo, if it has one, in the place of an earlier one.
 
     Raises:
         Rejected: ``bad_depth`` if it holds NaN or infinity.
     """
     made = DepthMap(provider=job.source.settings.provider, recipe=job.recipe)
+    remove_files(job.folder / name for name in ("depth.png", "depth.npy"))
     if inverse_depth is None:
         return Result(value=made)
     files = {"depth.png": encode_png(encode_depth8(inverse_depth))}

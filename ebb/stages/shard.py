@@ -12,8 +12,9 @@ from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import Record
 from ebb.dataset.shards import ShardEntry, plan_shards, shard_name, write_shard
 from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_splits
+from ebb.dataset.staging import CARD_NAME, replacing
 from ebb.errors import InvalidInput, Reason, Status
-from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
+from ebb.files import atomic_file, sha256_bytes, write_atomic
 from ebb.model_files import model_name
 from ebb.names import counted, portable_name
 from ebb.progress import watched
@@ -24,7 +25,7 @@ from ebb.settings import AlignSettings, DepthSettings, IngestSettings, ShardSett
 from ebb.workspace import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ebb.progress import Progress
@@ -93,17 +94,16 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
     ready = ready_pairs(workspace, pairs)
     splits = _assign(workspace, pairs, ready, settings)
     workspace.save_settings(shard=settings)
-    plan = _plan(ready, splits, settings)
-    make_folder(workspace.shards)
-    (workspace.shards / INDEX_NAME).unlink(missing_ok=True)
-    entries = _write_shards(workspace, plan, progress)
-    _remove_others(workspace.shards, entries.keys())
     counts = _left_out(workspace, pairs, splits)
-    index = DatasetIndex(shards=entries, settings=_settings(workspace), counts=counts, software=versions())
     across = _across(ready, splits)
-    card = render_card(_card(index, ready, splits, len(across)))
-    write_atomic(workspace.shards / "README.md", card.encode())
-    write_atomic(workspace.shards / INDEX_NAME, index_text(index).encode())
+    with replacing(workspace.shards) as folder:
+        entries = _write_shards(folder, _plan(ready, splits, settings), progress)
+        index = DatasetIndex(
+            shards=entries, settings=_settings(workspace), counts=counts, software=versions()
+        )
+        card = render_card(_card(index, ready, splits, len(across)))
+        write_atomic(folder / CARD_NAME, card.encode())
+        write_atomic(folder / INDEX_NAME, index_text(index).encode())
     return ShardReport(
         folder=str(workspace.shards),
         splits={split: index.num_pairs(split) for split in SPLITS},
@@ -202,13 +202,13 @@ def _plan(
 
 
 def _write_shards(
-    workspace: Workspace, plan: dict[str, list[ReadyPair]], progress: Progress
+    folder: Path, plan: dict[str, list[ReadyPair]], progress: Progress
 ) -> dict[str, ShardEntry]:
     software = ", ".join(f"{name} {version}" for name, version in versions().items())
     entries = {}
     with watched(progress, STAGE, sum(map(len, plan.values()))):
         for name, members in plan.items():
-            with atomic_file(workspace.shards / name) as file:
+            with atomic_file(folder / name) as file:
                 entries[name] = write_shard(file, _records(members, software, progress))
     return entries
 
@@ -333,10 +333,3 @@ def _settings(workspace: Workspace) -> dict[str, dict[str, Any]]:
     if depth["model"]:
         depth["model"] = model_name(depth["model"])
     return sections
-
-
-def _remove_others(folder: Path, names: Collection[str]) -> None:
-    """Remove shards of an earlier run that are no longer part of the data set."""
-    for path in folder.glob("*.parquet"):
-        if path.name not in names:
-            path.unlink()
