@@ -172,9 +172,9 @@ class ShardSettings:
     """
 
     test: float = 0.1
-    """Test pairs: a count (200) or a share (0.1)."""
+    """Test pairs: a count (200) or a share (0.1) of the pairs that ebb ingest found, rejected ones included."""
     val: float = 0.1
-    """Validation pairs: a count or a share."""
+    """Validation pairs, likewise."""
     session_gap: float = 300.0
     """Pairs of one camera closer in time than this (seconds) are one session and never split."""
     shard_size: float = 500.0

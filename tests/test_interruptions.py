@@ -1,4 +1,4 @@
-"""Settings changed, the run stopped at any change on disk, settings changed back: as good as never changed."""
+"""Settings changed, the run stopped at any change on disk, settings changed back: no byte differs."""
 
 from __future__ import annotations
 

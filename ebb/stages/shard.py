@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ebb.dataset.card import CardContents, SplitSize, render_card
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog
+from ebb.dataset.collection import stored_splits
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import Record
 from ebb.dataset.shards import ShardEntry, plan_shards, shard_name, write_shard
@@ -176,16 +177,15 @@ def _nothing_ready(workspace: Workspace, pairs: Sequence[Pair]) -> NothingReady:
 def _assign(
     workspace: Workspace, pairs: Sequence[Pair], ready: Sequence[ReadyPair], settings: ShardSettings
 ) -> dict[str, Split | None]:
-    """Splits of the ready pairs; kept for ever once given."""
-    known = cast("dict[str, Split]", workspace.state.splits())
-    wanted = {item.pair.pair_id for item in ready}
+    """Splits of the ready pairs. All pairs of the catalogue get one, which never changes afterwards."""
+    known = cast("dict[str, Split]", workspace.state.splits()) or stored_splits(workspace.shards)
     times = [
         PairTime(pair.pair_id, f"{pair.wide.camera} {pair.wide.serial}", pair.wide.captured_at)
         for pair in pairs
     ]
-    splits = assign_splits(times, known, settings, members=wanted)
+    splits = assign_splits(times, known, settings)
     workspace.state.put_splits({pair_id: split for pair_id, split in splits.items() if split is not None})
-    return splits
+    return {item.pair.pair_id: splits[item.pair.pair_id] for item in ready}
 
 
 def _plan(

@@ -1,4 +1,4 @@
-"""A run that is stopped at any change of the file system or the state, in this process and without a clock."""
+"""A run that is stopped at any change of files or state, in this process and without a clock."""
 
 from __future__ import annotations
 
