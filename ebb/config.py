@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import Token
 
-from ebb.settings import SECTIONS, read_toml
+from ebb.settings import SECTIONS, read_sections
 from ebb.workspace import settings_file
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ def _settings_files(leaves: dict[str, Argument]) -> list[tuple[Path, dict[str, A
     files = []
     if "config" in leaves and leaves["config"].tokens:
         path = Path(leaves["config"].tokens[0].value)
-        files.append((path, read_toml(path)))
+        files.append((path, read_sections(path)))
     if "dataset" in leaves:
         tokens = leaves["dataset"].tokens
         path = settings_file(Path(tokens[0].value if tokens else "dataset"))
         if path.exists():
-            files.append((path, read_toml(path)))
+            files.append((path, read_sections(path)))
     return files

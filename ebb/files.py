@@ -8,9 +8,10 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from ebb.errors import InvalidInput, OutputError, UsageError
 
@@ -150,6 +151,26 @@ def remove_files(paths: Iterable[Path]) -> None:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise cannot_write(path, error) from error
+
+
+def open_lock(path: Path) -> IO[bytes]:
+    """Open a lock file, which is made if it does not exist, and leave its contents unchanged.
+
+    Raises:
+        OutputError: no permission, or something else is in its place, such as a symbolic link.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    hint = "remove it and try again"
+    try:
+        file = open(os.open(path, flags, 0o666), "r+b", buffering=0)  # noqa: PTH123, SIM115 - the caller closes it
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OutputError("a symbolic link in place of the lock", path=path, hint=hint) from error
+        raise cannot_write(path, error) from error
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OutputError("not a regular file, as a lock must be", path=path, hint=hint)
+    return file
 
 
 def check_writable(path: Path, suffix: str = "") -> None:

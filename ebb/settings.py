@@ -1,11 +1,11 @@
-"""Settings: one frozen dataclass a stage, the only place where a default is written.
+"""Settings: one frozen dataclass for each stage, which holds the defaults.
 
 The limits of measurements are inherited from their table (:mod:`ebb.measurements`).
 
 A value comes from the first source that has it: flag, environment (``EBB_ALIGN_HEIGHT``), ``--config``
 file, ``ebb.toml`` of the dataset folder, default. The field comments below are the help texts of the flags.
-Settings that change the result belong to a stage and are part of its key; how a run is carried out
-(:class:`RunSettings`) is not.
+Settings that change the result are part of the key of their stage; those of a run (:class:`RunSettings`) are
+not.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import json
 import math
 import os
 import re
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from pathlib import Path  # noqa: TC003 - fields keep their types at run time, for ebb.codec
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+from ebb.codec import from_plain, to_plain
+from ebb.documents import read_toml
 from ebb.errors import UsageError
 from ebb.measurement_types import Unit
 from ebb.measurements import GATED, Limits
@@ -172,7 +173,7 @@ class ShardSettings:
     """
 
     test: float = 0.1
-    """Test pairs: a count (200) or a share (0.1) of the pairs that ebb ingest found, rejected ones included."""
+    """Test pairs: a count (200) or a share (0.1) of all pairs that were found, rejected ones included."""
     val: float = 0.1
     """Validation pairs, likewise."""
     session_gap: float = 300.0
@@ -290,18 +291,13 @@ def section_of(kind: type) -> str:
     return next(name for name, one in SECTIONS.items() if one is kind)
 
 
-def read_toml(path: Path) -> dict[str, dict[str, Any]]:
-    """Read a settings file and refuse what :data:`SECTIONS` does not know.
+def read_sections(path: Path) -> dict[str, dict[str, Any]]:
+    """Read a settings file and refuse sections and keys that are not in :data:`SECTIONS`.
 
     Raises:
         UsageError: the file is not TOML, or has an unknown section or key.
     """
-    try:
-        sections = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read settings: {error.strerror}", path=path) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"cannot read settings: {error}", path=path) from error
+    sections = read_toml(path, "settings")
     sections.pop("versions", None)
     for name, values in sections.items():
         _check_section(path, name, values)
@@ -323,23 +319,10 @@ def from_values(cls: type[Settings], values: dict[str, Any]) -> Settings:
     Raises:
         UsageError: a value has the wrong type or is out of range.
     """
-    hints = get_type_hints(cls)
-    return cls(**{name: _typed(name, value, hints[name]) for name, value in values.items()})
-
-
-def _typed(name: str, value: object, hint: Any) -> object:  # noqa: ANN401 - a type hint is any object
-    choices = get_args(hint)
-    if get_origin(hint) is Literal:
-        if value not in choices:
-            raise UsageError(f"{name} = {value!r}", hint=f"one of: {', '.join(map(str, choices))}")
-        return value
-    if Path in choices and isinstance(value, str):
-        return Path(value)
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise UsageError(f"{name} = {value!r} is not of type {getattr(hint, '__name__', hint)}")
-    return value
+    try:
+        return from_plain(cls, values, name="")
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _positive(settings: object, *names: str) -> None:
@@ -359,13 +342,9 @@ def _flag(name: str) -> str:
 
 
 def as_dict(settings: object) -> dict[str, Any]:
-    """Turn a settings dataclass into plain values that JSON and TOML can hold; ``None`` is left out."""
-    fields = dataclasses.asdict(settings)  # type: ignore[call-overload]
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in fields.items()
-        if value is not None
-    }
+    """Convert a settings dataclass to plain values that JSON and TOML can hold; ``None`` is left out."""
+    values = cast("dict[str, Any]", to_plain(settings))
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def canonical_json(value: object) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeAlias
 
+from ebb.documents import read_json
 from ebb.errors import InvalidInput, MissingDependency, OutputError, UsageError
 from ebb.files import sha256_file
 
@@ -331,11 +332,11 @@ def _recorded(record: Path) -> str | None:
     """Hash of the first download, if there was one."""
     if not record.is_file():
         return None
+    hint = "delete it and the weights file, and download again"
     try:
-        return str(json.loads(record.read_text(encoding="utf-8"))["sha256"])
-    except (ValueError, KeyError, TypeError) as error:
-        hint = "delete it and the weights file, and download again"
-        raise InvalidInput("the record of the download cannot be read", path=record, hint=hint) from error
+        return str(read_json(record, hint=hint)["sha256"])
+    except (KeyError, TypeError) as error:
+        raise InvalidInput("not the record of a download", path=record, hint=hint) from error
 
 
 def _record(path: Path) -> Path:

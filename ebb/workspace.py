@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ebb.documents import parse_json
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
-from ebb.files import cannot_write, make_folder, remove_temporaries, write_atomic
+from ebb.files import cannot_write, make_folder, open_lock, remove_temporaries, write_atomic
 from ebb.names import as_text, is_text
-from ebb.settings import as_dict, from_values, read_toml, section_of
+from ebb.settings import as_dict, from_values, read_sections, section_of
 from ebb.state import State
 from ebb.version import __version__
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ebb.settings import Settings
+
+_HOLDER_BYTES = 4096
+"""Most that is read of a lock to say who holds it."""
 
 
 class Workspace:
@@ -72,19 +76,27 @@ class Workspace:
         return self.root / "pairs" / pair_id
 
     def settings(self, kind: type[Settings]) -> Settings:
-        """Settings a stage last ran with in this folder, or its defaults.
+        """Settings that a stage last ran with in this folder, or its defaults.
 
         Args:
             kind: Their class, one of :data:`~ebb.settings.SECTIONS`.
+
+        Raises:
+            UsageError: the settings file is damaged, or was edited to a value that is not allowed.
         """
-        stored = read_toml(self.settings_file) if self.settings_file.exists() else {}
-        return from_values(kind, stored.get(section_of(kind), {}))
+        stored = read_sections(self.settings_file) if self.settings_file.exists() else {}
+        section = section_of(kind)
+        try:
+            return from_values(kind, stored.get(section, {}))
+        except UsageError as error:
+            message = f"[{section}] {error.message}"
+            raise UsageError(message, path=self.settings_file, hint=error.hint) from error
 
     def save_settings(self, **sections: object) -> None:
         """Record the settings that stages run with, paths whole; other sections of the file stay."""
         import tomli_w
 
-        stored = read_toml(self.settings_file) if self.settings_file.exists() else {}
+        stored = read_sections(self.settings_file) if self.settings_file.exists() else {}
         stored.update({name: as_dict(_with_whole_paths(settings)) for name, settings in sections.items()})
         text = tomli_w.dumps({**stored, "versions": versions()})
         if not self.settings_file.exists() or self.settings_file.read_text(encoding="utf-8") != text:
@@ -220,30 +232,27 @@ def _no_dataset(root: Path) -> InvalidInput:
 
 @contextmanager
 def _locked(root: Path) -> Iterator[None]:
-    """Hold ``.lock`` of the folder; the operating system lets go of it when the process dies."""
-    try:
-        file = (root / ".lock").open("a+")
-    except OSError as error:
-        raise cannot_write(root / ".lock", error) from error
-    with file:
+    """Hold the lock of the folder; the operating system releases it when the process ends."""
+    path = root / ".lock"
+    with open_lock(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            file.seek(0)
-            raise _locked_by_other(root, file.read()) from error
+            raise _locked_by_other(root, file.read(_HOLDER_BYTES)) from error
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "start": datetime.now(UTC).isoformat()}
         try:
-            file.truncate(0)
-            os.write(file.fileno(), json.dumps(holder).encode())  # at once: closing the file would try again
+            if os.fstat(file.fileno()).st_nlink == 1:  # else it is another file as well, which stays as it is
+                file.truncate(0)
+                os.write(file.fileno(), json.dumps(holder).encode())
         except OSError as error:
-            raise cannot_write(root / ".lock", error) from error
+            raise cannot_write(path, error) from error
         yield
 
 
-def _locked_by_other(root: Path, text: str) -> DatasetLocked:
+def _locked_by_other(root: Path, text: bytes) -> DatasetLocked:
     try:
-        holder = json.loads(text)
+        holder = parse_json(text)
         who = f"process {holder['pid']} on {holder['host']}, started {holder['start'][:19]} UTC"
-    except (ValueError, KeyError, TypeError):
+    except (InvalidInput, KeyError, TypeError):
         who = "another run"
     return DatasetLocked(f"the folder is in use by {who}", path=root, hint="wait for it, or stop it")

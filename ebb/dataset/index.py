@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ebb.dataset.record import SCHEMA_VERSION
 from ebb.dataset.shards import ShardEntry, parse_shard_name
 from ebb.dataset.splits import SPLITS
+from ebb.documents import parse_json
 from ebb.errors import InvalidInput
 from ebb.files import read_bytes
 from ebb.settings import canonical_json
@@ -72,14 +72,12 @@ def parse_index(text: str, path: Path | None = None) -> DatasetIndex:
         InvalidInput: not JSON, another schema version, an unknown or missing key, a value of another type,
             a name that is no shard's, or a set of shards that is not complete; the message names the field.
     """
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"not JSON: {error}", path=path, hint="make it again with: ebb shard") from error
+    hint = "make it again with: ebb shard"
+    values = parse_json(text, path, hint=hint)
     try:
         return _index(values)
     except InvalidInput as error:
-        raise InvalidInput(error.message, path=path, hint="make it again with: ebb shard") from error
+        raise InvalidInput(error.message, path=path, hint=hint) from error
 
 
 def _index(values: object) -> DatasetIndex:
