@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -132,4 +133,6 @@ def _shooting_order(pair: Pair) -> tuple[Any, ...]:
 
 def _row(values: dict[str, Any]) -> CatalogRow:
     reason = Reason(values["reason"]) if values["reason"] else None
+    if not re.fullmatch("[0-9a-z]*", values["pair_id"]):  # it becomes the name of a folder
+        raise ValueError(f"{values['pair_id']!r} is not a pair_id")
     return CatalogRow(**{**values, "status": Status(values["status"]), "reason": reason})
