@@ -1,8 +1,8 @@
 """``state.sqlite``: the metadata of every camera file and the outcome of every stage of every pair.
 
 One row for each (pair, stage), written when the outputs are on disk: the row is the done mark. The file is
-opened in WAL mode with ``synchronous=FULL``, so that a committed row survives a power cut. Every row ends with
-a hash of its values: a row that was damaged on disk is an error and never a wrong value.
+opened in WAL mode with ``synchronous=FULL``, so that a committed row survives a power cut. Every row ends
+with a hash of its values: a row that was damaged on disk is an error and never a wrong value.
 """
 
 from __future__ import annotations

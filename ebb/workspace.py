@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.documents import parse_json
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
-from ebb.files import cannot_write, make_folder, open_lock, remove_temporaries, write_atomic
+from ebb.files import cannot_write, make_folder, open_lock, remove_temporaries, sha256_bytes, write_atomic
 from ebb.names import as_text, is_text
 from ebb.settings import as_dict, from_values, read_sections, section_of
 from ebb.state import State
@@ -98,9 +98,14 @@ class Workspace:
 
         stored = read_sections(self.settings_file) if self.settings_file.exists() else {}
         stored.update({name: as_dict(_with_whole_paths(settings)) for name, settings in sections.items()})
-        text = tomli_w.dumps({**stored, "versions": versions()})
-        if not self.settings_file.exists() or self.settings_file.read_text(encoding="utf-8") != text:
-            write_atomic(self.settings_file, text.encode())
+        data = tomli_w.dumps({**stored, "versions": versions()}).encode()
+        is_new = not self.settings_file.exists() or self.settings_file.read_bytes() != data
+        if is_new or self.state.written().get(self.settings_file.name) != sha256_bytes(data):
+            self.write(self.settings_file, data)
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a file of the folder and record its hash for :mod:`ebb.stages.verify`."""
+        self.state.put_written(path.name, write_atomic(path, data))
 
 
 def _with_whole_paths(settings: Any) -> Any:  # noqa: ANN401 - any settings class

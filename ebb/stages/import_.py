@@ -61,10 +61,8 @@ def run(workspace: Workspace, source: Path, run: RunSettings, progress: Progress
     files = {row.name: row for row in found.rows}
     rows = list(_catalog_rows(str(folder), listing, files))
     others = read_catalog(workspace.catalog_file) if workspace.catalog_file.exists() else []
-    write_atomic(
-        workspace.catalog_file,
-        write_catalog([*(row for row in others if row.folder != str(folder)), *rows]),
-    )
+    others = [row for row in others if row.folder != str(folder)]
+    workspace.write(workspace.catalog_file, write_catalog([*others, *rows]))
     report = _take_in_all(workspace, pairs_of(rows), run, progress)
     workspace.state.put_splits(_splits(listing.pairs, files))
     for row in rows:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog, write_catalog
 from ebb.depthmap.sidecar import depth_files, is_depth_file
 from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
-from ebb.files import sha256_bytes, write_atomic
+from ebb.files import sha256_bytes
 from ebb.names import as_text, is_text, natural_key, one_line
 from ebb.photo.capture import Capture, FileMetadata
 from ebb.photo.color import check_color
@@ -97,7 +97,7 @@ def run(
         names = [row.name for row in workspace.state.file_rows(other)]
         workspace.state.drop_files(other, names)
     others = [row for row in others if row.folder not in (str(folder), *moved)]
-    write_atomic(workspace.catalog_file, write_catalog([*others, *report.rows]))
+    workspace.write(workspace.catalog_file, write_catalog([*others, *report.rows]))
     workspace.save_settings(ingest=settings)
     return report
 

@@ -103,7 +103,7 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
             shards=entries, settings=_settings(workspace), counts=counts, software=versions()
         )
         card = render_card(_card(index, ready, splits, len(across)))
-        write_atomic(folder / CARD_NAME, card.encode())
+        index = replace(index, card_sha256=write_atomic(folder / CARD_NAME, card.encode()))
         write_atomic(folder / INDEX_NAME, index_text(index).encode())
     return ShardReport(
         folder=str(workspace.shards),

@@ -283,14 +283,14 @@ def test_a_flipped_bit_is_one_clear_error_or_changes_nothing(tmp_path: Path) -> 
     sound = path.read_bytes()
     expected = everything(State(path, read_only=True))
     rng = random.Random(3)
-    found = 0
+    errors = []
     for number, place in enumerate([*range(0, 100, 3), *rng.sample(range(len(sound)), 270)]):
         data = bytearray(sound)
         data[place] ^= 1 << rng.randrange(8)
         for file in tmp_path.iterdir():
             file.unlink()
         path.write_bytes(data)
-        read_only = number % 6 > 0  # writing waits for the disk
+        read_only = number % 12 > 0  # writing waits for the disk
         try:
             state = State(path, read_only=read_only)
             assert everything(state) == expected, place
@@ -299,10 +299,9 @@ def test_a_flipped_bit_is_one_clear_error_or_changes_nothing(tmp_path: Path) -> 
                 state.put_splits({"new": "val"})
             state.close()
         except InvalidInput as error:
-            assert error.path == path, place
-            assert error.hint, place
-            found += 1
-    assert found > 100
+            errors.append(error)
+    assert len(errors) > 100
+    assert all(error.path == path and error.hint for error in errors)
 
 
 def test_every_row_is_checked(state: State, tmp_path: Path) -> None:
