@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+
+_type_hints = functools.cache(get_type_hints)
 
 
 def to_plain(value: object) -> object:
@@ -78,7 +81,7 @@ def _plain_type(kind: type[T], plain: object, where: str) -> T | float:
 
 
 def _named_tuple(kind: type[T], plain: list[object], where: str) -> T:
-    hints = get_type_hints(kind)
+    hints = _type_hints(kind)  # type: ignore[arg-type]  # types are hashable
     if len(hints) != len(plain):
         _refuse(where, kind.__name__, plain)
     values = zip(hints, plain, strict=True)
@@ -86,7 +89,7 @@ def _named_tuple(kind: type[T], plain: list[object], where: str) -> T:
 
 
 def _dataclass(kind: type[T], plain: dict[str, object], where: str) -> T:
-    hints = get_type_hints(kind)
+    hints = _type_hints(kind)  # type: ignore[arg-type]  # types are hashable
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     if odd := sorted(plain.keys() - fields.keys()):
         raise ValueError(f"{_inside(where, odd[0])}: unknown field")

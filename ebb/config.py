@@ -1,8 +1,9 @@
-"""Where a flag gets its value when not given: environment, ``--config`` file, the dataset's ebb.toml."""
+"""Values of flags that are not given: environment, ``--config`` file, ``ebb.toml`` of the dataset."""
 
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 from cyclopts import Token
 
 from ebb.settings import SECTIONS, read_sections
+from ebb.weights import CACHE_VARIABLE, WEIGHTS
 from ebb.workspace import settings_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cyclopts import App, Argument, ArgumentCollection
 
 GLOBAL_FLAGS = {"dataset": "EBB_DATASET", "config": "EBB_CONFIG"}
@@ -20,7 +24,7 @@ GLOBAL_FLAGS = {"dataset": "EBB_DATASET", "config": "EBB_CONFIG"}
 
 
 def layered(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:  # noqa: ARG001 - cyclopts' signature
-    """Fill in what the command line left open. Plugs into ``cyclopts.App(config=…)``.
+    """Fill in the flags that the command line left open, as the ``config`` of a ``cyclopts.App``.
 
     Raises:
         UsageError: a settings file has an unknown section or key, or is not TOML.
@@ -38,15 +42,39 @@ def layered(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
                 _fill(settings[field.name], section, field.name, files)
 
 
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """List the variables that begin like settings of ebb and are none, one message each.
+
+    Args:
+        environment: Name → value.
+    """
+    known = {*GLOBAL_FLAGS.values(), CACHE_VARIABLE, *(file.variable for file in WEIGHTS.values())}
+    for section, cls in SECTIONS.items():
+        known |= {_variable(section, field.name) for field in dataclasses.fields(cls)}
+    odd = sorted(name for name in environment if name.startswith("EBB_") and name not in known)
+    return [f"the variable {name} has no effect: {_advice(name, known)}" for name in odd]
+
+
+def _advice(name: str, known: set[str]) -> str:
+    if name.startswith("EBB_TRAIN_"):
+        return "ebb-train takes its settings from flags only"
+    nearest = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {nearest[0]}?" if nearest else "settings are named like EBB_ALIGN_HEIGHT"
+
+
+def _variable(section: str, name: str) -> str:
+    return f"EBB_{section}_{name}".upper()
+
+
 def _fill(argument: Argument, section: str, name: str, files: list[tuple[Path, dict[str, Any]]]) -> None:
-    variable = f"EBB_{section}_{name}".upper()
+    variable = _variable(section, name)
     _offer(argument, os.environ.get(variable), variable)
     for path, stored in files:
         _offer(argument, stored.get(section, {}).get(name), f"{path.name} [{section}] {name}")
 
 
 def _offer(argument: Argument, value: object, source: str) -> None:
-    """Take ``value`` unless an earlier source gave one."""
+    """Use ``value`` unless an earlier source has one."""
     if value is None or argument.tokens:
         return
     text = str(value).lower() if isinstance(value, bool) else str(value)

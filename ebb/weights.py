@@ -65,6 +65,9 @@ _TORCHVISION_LICENCE = (
 _LPIPS = "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/"
 _LPIPS_LICENCE = "Zhang et al., CVPR 2018 (BSD-2-Clause): https://github.com/richzhang/PerceptualSimilarity"
 
+CACHE_VARIABLE = "EBB_CACHE"
+"""Environment variable that names the folder of the downloads."""
+
 WEIGHTS: dict[str, WeightsFile] = {
     "megadepth": WeightsFile(
         url=_MEGADEPTH + "best_generalization_net_G.pth",
@@ -132,7 +135,7 @@ WEIGHTS: dict[str, WeightsFile] = {
 
 def cache_dir() -> Path:
     """Where downloads are kept: ``EBB_CACHE``, else ``$XDG_CACHE_HOME/ebb``, else ``~/.cache/ebb``."""
-    if own := os.environ.get("EBB_CACHE"):
+    if own := os.environ.get(CACHE_VARIABLE):
         return Path(own).expanduser()
     shared = os.environ.get("XDG_CACHE_HOME")
     return (Path(shared) if shared else Path.home() / ".cache") / "ebb"

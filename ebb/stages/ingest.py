@@ -12,7 +12,7 @@ from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog, write_catalo
 from ebb.depthmap.sidecar import depth_files, is_depth_file
 from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
 from ebb.files import sha256_bytes
-from ebb.names import as_text, is_text, natural_key, one_line
+from ebb.names import as_text, counted, is_text, natural_key, one_line
 from ebb.photo.capture import Capture, FileMetadata
 from ebb.photo.color import check_color
 from ebb.photo.decode import developed_size
@@ -112,16 +112,17 @@ def _moved_here(others: Sequence[CatalogRow], rows: Sequence[CatalogRow]) -> lis
 
 
 def check_ready(raw_dir: Path, settings: IngestSettings) -> None:
-    """Make sure that there is something to read, before a dataset folder is made for it.
+    """Check that there are photos to read, before a dataset folder is made for them.
 
     Raises:
-        InvalidInput: ``raw_dir`` is not a folder, or holds no file.
+        InvalidInput: ``raw_dir`` is not a folder, or no file in it has the ending of a photo.
         UsageError: the ``--pairs`` file cannot be read.
     """
-    folder = existing_folder(raw_dir)
-    if next(walk(folder, settings.max_megapixels), None) is None:
+    names = [job.name for job in walk(existing_folder(raw_dir), settings.max_megapixels)]
+    if not any(PurePosixPath(name).suffix.lower() in PHOTO_SUFFIXES for name in names):
+        found = f"no photo in this folder, {counted(len(names), 'other file')}" if names else "no files here"
         hint = "name the folder that holds the photos; if it is a disk or a card, is it mounted?"
-        raise InvalidInput("no files here", path=raw_dir, hint=hint)
+        raise InvalidInput(found, path=raw_dir, hint=hint)
     if settings.pairs is not None:
         _read_pairs(settings.pairs)
 
