@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cyclopts import App, Argument, ArgumentCollection
 
 GLOBAL_FLAGS = {"dataset": "EBB_DATASET", "config": "EBB_CONFIG"}
-"""Flags outside the stage settings that the environment may set."""
+"""Variables of flags that are no stage settings."""
 
 
 def layered(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:  # noqa: ARG001 - cyclopts' signature

@@ -1,4 +1,4 @@
-"""Bytes on disk: one atomic writer and one hash for every file the project makes or reads."""
+"""Files on disk: atomic writing, hashes, locks and errors of writing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEMPORARY_SUFFIX = ".tmp"
-"""Ending of a file that is being written; whatever carries it after a crash is rubbish."""
+"""Ending of a file that is being written; after a crash it is removed."""
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -47,19 +47,19 @@ def read_bytes(path: Path) -> bytes:
 
 
 class BinarySink(Protocol):
-    """Where bytes go: any binary file open for writing."""
+    """A binary file that is open for writing."""
 
     def write(self, data: bytes, /) -> int:
         """Write all of ``data``."""
         ...
 
     def flush(self) -> None:
-        """Hand what is buffered to the operating system."""
+        """Pass the buffer to the operating system."""
         ...
 
 
 class HashingFile:
-    """A binary file to write to that knows the SHA-256 and the number of the bytes it was given."""
+    """A binary file for writing that computes the SHA-256 and the number of the bytes written."""
 
     def __init__(self, file: BinarySink) -> None:
         self._file = file
@@ -75,7 +75,7 @@ class HashingFile:
         return len(data)
 
     def flush(self) -> None:
-        """Hand what is buffered to the operating system."""
+        """Pass the buffer to the operating system."""
         self._file.flush()
 
     def tell(self) -> int:
@@ -93,7 +93,7 @@ class HashingFile:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[HashingFile]:
-    """Open ``path`` for writing so that it is there whole or not at all, even after a power cut.
+    """Open ``path`` for writing so that it is complete or does not exist, even after a power cut.
 
     The bytes go to a temporary file of the same folder; on success it is synced, renamed to ``path``
     and the folder is synced. On failure the temporary file is removed.
@@ -129,7 +129,7 @@ def write_atomic(path: Path, data: bytes) -> str:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, unless it is there.
+    """Make a folder and its parents, unless it exists.
 
     Raises:
         OutputError: no space, no permission, a file in its place.
@@ -174,15 +174,15 @@ def open_lock(path: Path) -> IO[bytes]:
 
 
 def check_writable(path: Path, suffix: str = "") -> None:
-    """Try out, before long work, whether a file could be written; nothing is left of the trial.
+    """Check before long work whether a file can be written, with a temporary file.
 
     Args:
         path: The file.
-        suffix: What its name must end in, so that it is not one of those it is made of; empty: anything.
+        suffix: Required ending of its name, so that it is not one of the input files; empty: any.
 
     Raises:
-        UsageError: it ends in something else.
-        OutputError: a folder has its name, its folder cannot be made or written to.
+        UsageError: its name has another ending.
+        OutputError: a folder has its name, or its folder cannot be made or written to.
     """
     if suffix and path.suffix != suffix:
         hint = f"such as {path.stem or 'model'}{suffix}"
@@ -197,7 +197,7 @@ def check_writable(path: Path, suffix: str = "") -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
-    """Say what stood in the way of writing ``path``, with the space left when that is the reason."""
+    """Make the error for a failed write, with the free space if that is the reason."""
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         return OutputError("cannot write it: a file is where a folder should be", path=_file_in_the_way(path))
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
@@ -211,9 +211,9 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove what writers left behind when they were killed. Only for the holder of the dataset lock."""
+    """Remove temporary files of killed writers. Only for the holder of the dataset lock."""
     for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
-        if re.fullmatch(rf"\..+\.[0-9]+{re.escape(TEMPORARY_SUFFIX)}", path.name):  # others are the user's
+        if re.fullmatch(rf"\..+\.[0-9]+{re.escape(TEMPORARY_SUFFIX)}", path.name):  # others are not ours
             path.unlink(missing_ok=True)
 
 

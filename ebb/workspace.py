@@ -1,4 +1,4 @@
-"""One dataset folder: its paths, its lock, its settings file and its state."""
+"""A dataset folder: paths, lock, settings file and state."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HOLDER_BYTES = 4096
 
 
 class Workspace:
-    """Paths and state of one dataset folder.
+    """Paths and state of a dataset folder.
 
     Args:
         root: The folder.
@@ -44,12 +44,12 @@ class Workspace:
 
     @property
     def settings_file(self) -> Path:
-        """Resolved settings of the stages that ran, and software versions."""
+        """Settings of the stages that ran, and software versions."""
         return settings_file(self.root)
 
     @property
     def catalog_file(self) -> Path:
-        """The catalogue: one row per camera file."""
+        """The catalogue: one row for each camera file."""
         return self.root / "captures.parquet"
 
     @property
@@ -59,16 +59,16 @@ class Workspace:
 
     @property
     def contact_sheet(self) -> Path:
-        """The picture to look at after a run."""
+        """The contact sheet, written at the end of a run."""
         return self.root / "contact_sheet.png"
 
     @property
     def report(self) -> Path:
-        """The page to look at after a run."""
+        """The report, written at the end of a run."""
         return self.root / "report.html"
 
     def debug_picture(self, pair_id: str) -> Path:
-        """The picture that shows how a pair is aligned."""
+        """Picture of the alignment of a pair."""
         return self.root / "debug" / f"{pair_id}.png"
 
     def pair(self, pair_id: str) -> Path:
@@ -93,7 +93,7 @@ class Workspace:
             raise UsageError(message, path=self.settings_file, hint=error.hint) from error
 
     def save_settings(self, **sections: object) -> None:
-        """Record the settings that stages run with, paths whole; other sections of the file stay."""
+        """Store the settings of stages, with absolute paths; other sections of the file are kept."""
         import tomli_w
 
         stored = read_sections(self.settings_file) if self.settings_file.exists() else {}
@@ -109,7 +109,7 @@ class Workspace:
 
 
 def _with_whole_paths(settings: Any) -> Any:  # noqa: ANN401 - any settings class
-    """So that they mean the same wherever the next command is started."""
+    """Make paths absolute, so that they do not depend on the current folder."""
     paths = {name: value for name, value in vars(settings).items() if isinstance(value, Path)}
     return dataclasses.replace(
         settings, **{name: path.expanduser().absolute() for name, path in paths.items()}
@@ -117,12 +117,12 @@ def _with_whole_paths(settings: Any) -> Any:  # noqa: ANN401 - any settings clas
 
 
 def settings_file(root: Path) -> Path:
-    """Where a dataset folder keeps its settings."""
+    """Settings file of a dataset folder."""
     return root / "ebb.toml"
 
 
 def versions() -> dict[str, str]:
-    """Versions of everything that touches pixels."""
+    """Versions of ebb, Python and the packages that process pixels."""
     from importlib import metadata
 
     names = ("opencv-contrib-python", "rawpy", "numpy", "pyarrow", "exifread")
@@ -135,14 +135,14 @@ def versions() -> dict[str, str]:
 
 @contextmanager
 def open_workspace(root: Path, *, create: bool = False) -> Iterator[Workspace]:
-    """Open a dataset folder for a run: take its lock, clear what a killed run left half written.
+    """Open a dataset folder for a run: take its lock and remove incomplete files of a killed run.
 
     Args:
         root: The folder.
-        create: Make it when it is not there.
+        create: Make the folder if it does not exist.
 
     Raises:
-        InvalidInput: no dataset there, and not to be created.
+        InvalidInput: there is no dataset, and ``create`` is not set.
         DatasetLocked: another run holds it.
         OutputError: the folder cannot be made or written.
     """
@@ -165,7 +165,7 @@ def read_workspace(root: Path) -> Iterator[Workspace]:
     """Open a dataset folder read-only, also while a run holds the lock or without write permission.
 
     Raises:
-        InvalidInput: no dataset there.
+        InvalidInput: there is no dataset.
     """
     root = root.absolute()
     _prepare(root, create=False)
@@ -188,15 +188,15 @@ def _prepare(root: Path, *, create: bool) -> None:
 
 
 def is_dataset(root: Path) -> bool:
-    """Whether a run was begun in this folder."""
+    """Whether the folder is a dataset folder."""
     return (root / "state.sqlite").is_file()
 
 
 def check_apart(root: Path, source: Path) -> None:
-    """Make sure that a dataset folder is not made in the midst of what it is made from.
+    """Check that the dataset folder is not the folder of the photos.
 
     Raises:
-        UsageError: both are one folder.
+        UsageError: both are the same folder.
     """
     if root.resolve() == source.resolve():
         raise UsageError(
@@ -205,10 +205,10 @@ def check_apart(root: Path, source: Path) -> None:
 
 
 def finished_shards(root: Path) -> Path:
-    """The shards of a dataset folder, or of a folder that holds shards and nothing else.
+    """Folder of the shards: that of a dataset folder, or a folder of shards alone.
 
     Raises:
-        InvalidInput: there is neither.
+        InvalidInput: it is neither.
     """
     root = root.absolute()
     shards = root / "shards" if is_dataset(root) else _shards_alone(root)

@@ -27,11 +27,11 @@ OPEN_SHARDS = 32
 class ShardCollection:
     """The records of some shards of a folder, in the order of the shards.
 
-    It can be sent to worker processes: each opens its own files. One belongs to one thread.
+    It can be pickled for worker processes, each of which opens its own files. It is not thread-safe.
 
     Args:
-        folder: Where the shards are.
-        shards: File name → what ``DATASET.json`` says of it.
+        folder: Folder of the shards.
+        shards: File name → its entry in ``DATASET.json``.
     """
 
     def __init__(self, folder: Path, shards: Mapping[str, ShardEntry]) -> None:
@@ -48,13 +48,13 @@ class ShardCollection:
         return self.__dict__ | {"_open": OrderedDict()}
 
     def __iter__(self) -> Iterator[Record]:
-        """All records, read a row group at a time."""
+        """Yield all records; one row group is in memory at a time."""
         for name in self._names:
             with self._opened(name) as reader:
                 yield from reader
 
     def locate(self, index: int) -> tuple[Path, int]:
-        """Shard of a record, and its row there.
+        """Return the shard of a record and its row there.
 
         Raises:
             IndexError: there is no such record.

@@ -26,11 +26,11 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class PairTime:
-    """When and with which camera a pair was shot."""
+    """Time and camera of a pair."""
 
     pair_id: str
     camera: str = ""
-    """Tells cameras apart: model and serial number."""
+    """Model and serial number of the camera."""
     captured_at: datetime | None = None
 
 
