@@ -37,7 +37,7 @@ def portable_name(name: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Replace line breaks, which file names can contain, by ``\\n``."""
+    """Write line breaks, which file names can contain, as escapes."""
     return text.replace("\n", "\\n")
 
 

@@ -250,7 +250,7 @@ class SimulateSettings:
     from_rgbd: Path | None = None
     """Use the photos of this folder that have a <photo>_depth.{png,tif,npy,npz} as scenes."""
     rgbd_depth: Literal["inverse", "metres"] = "inverse"
-    """Values of those depth files: inverse (larger is nearer; scaled to 1.2 to 12 m) or distances in metres."""
+    """Values of those depth files: inverse (larger is nearer; scaled to 1.2...12 m) or distance in metres."""
 
     def __post_init__(self) -> None:
         _share(self, "bad", "low_pass")

@@ -75,8 +75,8 @@ def find_ebb_pairs(names: Iterable[str]) -> EbbListing:
     """Find the pairs of an EBB! folder, release or challenge, by the names of its files.
 
     File names: ``train|val|test/{original,bokeh,original_depth}/<n>.{jpg,png}`` and
-    ``Training/{original,bokeh}/<n>.jpg``, in any letter case. Pairs with a missing partner or with two files of
-    one number (``7.jpg`` and ``7.png``) are problems and left out.
+    ``Training/{original,bokeh}/<n>.jpg``, in any letter case. Pairs with a missing partner or with two files
+    of one number (``7.jpg`` and ``7.png``) are problems and left out.
 
     Args:
         names: Paths relative to the folder, with forward slashes, in any order.

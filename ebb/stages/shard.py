@@ -1,4 +1,4 @@
-"""Shard: finished pairs become train, val and test Parquet files with an index and a dataset card."""
+"""Shard stage: write finished pairs as train, val and test Parquet files with index and dataset card."""
 
 from __future__ import annotations
 
@@ -38,44 +38,44 @@ STAGE = "shard"
 
 
 class NothingReady(InvalidInput):
-    """No pair can go into a shard."""
+    """There is no pair to write."""
 
 
 @dataclass(frozen=True)
 class ReadyPair:
-    """A pair with everything a record needs."""
+    """A pair with the data for its record."""
 
     pair: Pair
     aligned: StoredAlignment
     depth: DepthMap
     files: Mapping[str, str]
-    """File name → SHA-256 of what the stages wrote."""
+    """File name → SHA-256 of the files of the stages."""
     folder: Path
     near_duplicates: str = ""
-    """Smallest pair_id of those that look almost like it."""
+    """Smallest pair_id of its group of near-duplicates."""
 
     @property
     def num_bytes(self) -> int:
         """Size of its photos on disk.
 
         Raises:
-            InvalidInput: one is not there.
+            InvalidInput: a photo is missing.
         """
         return sum(_size(self, name) for name in self.files)
 
 
 @dataclass(kw_only=True)
 class ShardReport:
-    """What was written where."""
+    """Summary of the shards."""
 
     folder: str
     splits: dict[str, int] = field(default_factory=dict)
     num_shards: int = 0
     num_bytes: int = 0
     left_out: int = 0
-    """Pairs of the catalogue that are in no shard."""
+    """Number of pairs of the catalogue that are in no shard."""
     near_duplicates_across_splits: list[list[str]] = field(default_factory=list)
-    """pair_ids of near-duplicates that are in different splits, a list a group."""
+    """pair_ids of each group of near-duplicates that is in more than one split."""
     reasons: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,11 +84,11 @@ class ShardReport:
 
 
 def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> ShardReport:
-    """Write the shards of every pair that is aligned and has its depth map, ``DATASET.json`` last.
+    """Write all pairs that are aligned and have a depth map; earlier shards are replaced at the end.
 
     Raises:
         NothingReady: there is no pair to write.
-        InvalidInput: the depth maps were made in different ways, or a photo is gone or damaged.
+        InvalidInput: the depth maps were made in different ways, or a photo is missing or damaged.
         OutputError: the shards cannot be written.
     """
     pairs = pairs_of(read_catalog(workspace.catalog_file))
@@ -117,11 +117,11 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
 
 
 def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
-    """Pairs whose photos and depth maps are up to date, in shooting order.
+    """Return the pairs whose photos and depth maps are up to date, in shooting order.
 
     Raises:
         NothingReady: there are none.
-        InvalidInput: some depth maps are from an earlier recipe.
+        InvalidInput: the depth maps were made in different ways.
     """
     aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
     settings = workspace.settings(AlignSettings)
@@ -151,7 +151,7 @@ def _ready_pair(
     aligned: StageRow[StoredAlignment] | None,
     depth: StageRow[DepthMap] | None,
 ) -> ReadyPair | None:
-    """The pair, if its photos have this key and its depth map was made from them."""
+    """Return the pair if its photos have this key and its depth map was made from them."""
     if aligned is None or aligned.value is None or aligned.key != key:
         return None
     if depth is None or depth.value is None or depth.upstream != key:
@@ -177,7 +177,7 @@ def _nothing_ready(workspace: Workspace, pairs: Sequence[Pair]) -> NothingReady:
 def _assign(
     workspace: Workspace, pairs: Sequence[Pair], ready: Sequence[ReadyPair], settings: ShardSettings
 ) -> dict[str, Split | None]:
-    """Splits of the ready pairs. All pairs of the catalogue get one, which never changes afterwards."""
+    """Return the splits of the ready pairs; those of all pairs of the catalogue are stored."""
     known = cast("dict[str, Split]", workspace.state.splits()) or stored_splits(workspace.shards)
     times = [
         PairTime(pair.pair_id, f"{pair.wide.camera} {pair.wide.serial}", pair.wide.captured_at)
@@ -191,7 +191,7 @@ def _assign(
 def _plan(
     ready: Sequence[ReadyPair], splits: dict[str, Split | None], settings: ShardSettings
 ) -> dict[str, list[ReadyPair]]:
-    """Name of each shard → what goes into it."""
+    """Return the pairs of each shard by its name."""
     plan = {}
     for split in SPLITS:
         members = [item for item in ready if splits[item.pair.pair_id] == split]
@@ -260,7 +260,7 @@ def _size(item: ReadyPair, name: str) -> int:
 
 
 def _read_checked(item: ReadyPair, name: str) -> bytes:
-    """A photo of the pair, if it still is what its stage wrote."""
+    """Read a photo of the pair and check its hash."""
     try:
         data = (item.folder / name).read_bytes()
     except OSError as error:
@@ -278,7 +278,7 @@ def _spoilt(
 
 
 def _left_out(workspace: Workspace, pairs: Sequence[Pair], splits: dict[str, Split | None]) -> dict[str, int]:
-    """Count pairs by their state: ``ok``, a reason, or ``left``."""
+    """Count the pairs by ``ok``, reason, or ``left``."""
     rows: list[Mapping[str, StageRow[Any]]] = [
         workspace.state.stage_rows(ALIGN),
         workspace.state.stage_rows(DEPTH),
@@ -323,7 +323,7 @@ def _card(
 
 
 def _settings(workspace: Workspace) -> dict[str, dict[str, Any]]:
-    """Settings that made the shards; no path of this machine."""
+    """Return the settings of the data set, without paths of this machine."""
     kinds = (IngestSettings, AlignSettings, DepthSettings, ShardSettings)
     sections = {section_of(kind): as_dict(workspace.settings(kind)) for kind in kinds}
     for section in sections.values():
