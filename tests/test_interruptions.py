@@ -93,3 +93,12 @@ def test_going_back_is_as_good_as_going_on(
         build(root, 256)
         assert contents(root) == expected, number
         shutil.rmtree(root)
+
+
+def test_a_lost_state_is_rebuilt(finished: Path, tmp_path: Path) -> None:
+    expected = contents(finished)
+    (finished / "state.sqlite").unlink()
+    with open_workspace(finished, create=True) as workspace:
+        ingest.run(workspace, tmp_path / "raw", SETTINGS.ingest, RUN, SilentProgress())
+    build(finished, 256)
+    assert contents(finished) == expected
