@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MAX_DEPTH = 64
 """Levels of nesting that are accepted; code that walks through the values by recursion is safe with them."""
 
+_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+
 
 def parse_json(text: str | bytes, path: Path | str | None = None, *, hint: str = "") -> Any:  # noqa: ANN401
     """Read JSON text.
@@ -24,12 +26,14 @@ def parse_json(text: str | bytes, path: Path | str | None = None, *, hint: str =
         hint: What to do about a damaged file, for messages.
 
     Raises:
-        InvalidInput: it is not JSON, or nested more than :data:`MAX_DEPTH` deep.
+        InvalidInput: it is not JSON, or nested more than :data:`MAX_DEPTH` levels deep.
     """
     try:
         values = json.loads(text)
         _check_depth(values)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise InvalidInput(f"not JSON: {_TOO_DEEP}", path=path, hint=hint) from error
+    except ValueError as error:
         raise InvalidInput(f"not JSON: {error}", path=path, hint=hint) from error
     return values
 
@@ -42,7 +46,7 @@ def read_json(path: Path, *, hint: str = "") -> Any:  # noqa: ANN401 - plain val
         hint: What to do about a damaged file, for messages.
 
     Raises:
-        InvalidInput: it cannot be read, is not JSON, or nested more than :data:`MAX_DEPTH` deep.
+        InvalidInput: it cannot be read, is not JSON, or nested more than :data:`MAX_DEPTH` levels deep.
     """
     try:
         data = path.read_bytes()
@@ -59,14 +63,16 @@ def read_toml(path: Path, what: str = "the file") -> dict[str, Any]:
         what: What it holds, for messages.
 
     Raises:
-        UsageError: it cannot be read, is not TOML, or nested more than :data:`MAX_DEPTH` deep.
+        UsageError: it cannot be read, is not TOML, or nested more than :data:`MAX_DEPTH` levels deep.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
         _check_depth(values)
     except OSError as error:
         raise UsageError(f"cannot read {what}: {error.strerror or error}", path=path) from error
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+    except RecursionError as error:
+        raise UsageError(f"cannot read {what}: {_TOO_DEEP}", path=path) from error
+    except ValueError as error:  # also TOMLDecodeError and UnicodeDecodeError
         raise UsageError(f"cannot read {what}: {error}", path=path) from error
     return values
 
@@ -77,7 +83,7 @@ def _check_depth(values: object) -> None:
         level = [inner for value in level for inner in _inside(value)]
         if not level:
             return
-    raise ValueError(f"nested more than {MAX_DEPTH} deep")
+    raise ValueError(_TOO_DEEP)
 
 
 def _inside(value: object) -> list[object]:
