@@ -53,16 +53,23 @@ CREATE TABLE IF NOT EXISTS files (
     status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, metadata TEXT NOT NULL,
     hash TEXT NOT NULL,
     PRIMARY KEY (folder, name)
-);
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS stages (
     pair_id TEXT NOT NULL, stage TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL,
     upstream TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, value TEXT NOT NULL,
     measurements TEXT NOT NULL, outputs TEXT NOT NULL, seconds REAL NOT NULL, hash TEXT NOT NULL,
     PRIMARY KEY (pair_id, stage)
-);
-CREATE TABLE IF NOT EXISTS splits (pair_id TEXT PRIMARY KEY, split TEXT NOT NULL, hash TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS written (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL, hash TEXT NOT NULL);
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS splits (
+    pair_id TEXT PRIMARY KEY, split TEXT NOT NULL, hash TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS written (
+    name TEXT PRIMARY KEY, sha256 TEXT NOT NULL, hash TEXT NOT NULL
+) WITHOUT ROWID;
 """
+_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""Errors of SQLite; the second one is about its message, which can quote damaged text."""
+
 _TABLES = ("files", "stages", "splits", "written")
 
 
@@ -128,7 +135,7 @@ class State:
         try:
             self._db = _open_to_read(path) if read_only else _open_to_write(path)
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        except sqlite3.DatabaseError as error:
+        except _ERRORS as error:
             raise _failure(path, error, is_writing=not read_only) from error
         self._check_version(version, read_only=read_only)
         self._check_structure()
@@ -251,7 +258,7 @@ class State:
     def _read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(statement, values).fetchall()
-        except sqlite3.DatabaseError as error:
+        except _ERRORS as error:
             raise _failure(self._path, error, is_writing=False) from error
 
     def _write(self, statement: str, values: tuple[object, ...] = ()) -> None:
@@ -270,7 +277,7 @@ class State:
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except _ERRORS as error:
             raise _failure(self._path, error, is_writing=True) from error
 
 
@@ -320,9 +327,9 @@ def _open_beside_a_run(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _failure(path: Path, error: sqlite3.DatabaseError, *, is_writing: bool) -> EbbError:
+def _failure(path: Path, error: Exception, *, is_writing: bool) -> EbbError:
     """The error of this project for one of SQLite."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & _PRIMARY  # none: text is not UTF-8
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & _PRIMARY  # none: damaged text
     may_write = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     if code == sqlite3.SQLITE_NOTADB:
         return InvalidInput(f"not a state file: {error}", path=path, hint=_REBUILD)
