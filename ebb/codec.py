@@ -1,23 +1,27 @@
-"""Typed values as JSON and back: dataclasses and what they hold, their types checked when they are read."""
+"""Conversion of typed values to plain ones, as in JSON and TOML, and back with a check of every type."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
+_type_hints = functools.cache(get_type_hints)
+
 
 def to_plain(value: object) -> object:
-    """Turn a value into what JSON can hold: a dataclass becomes an object, a tuple an array.
+    """Convert a value to plain ones: a dataclass becomes an object, a tuple an array.
 
     Args:
-        value: Text, a number, a boolean, ``None``, a time, a member of an enumeration, or a dataclass,
-            tuple or mapping of such values.
+        value: Text, a number, a boolean, ``None``, a path, a time, a member of an enumeration, or a
+            dataclass, tuple or mapping of such values.
     """
     if dataclasses.is_dataclass(value):
         return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
@@ -27,20 +31,23 @@ def to_plain(value: object) -> object:
         return [to_plain(item) for item in value]
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, Path):
+        return str(value)
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def from_plain(kind: type[T], plain: object) -> T:
-    """Undo :func:`to_plain`.
+def from_plain(kind: type[T], plain: object, name: str | None = None) -> T:
+    """Undo :func:`to_plain`; fields with a default may be missing.
 
     Args:
-        kind: The type of the value; the annotations of a dataclass say what it holds.
-        plain: What ``json.loads`` gave.
+        kind: The type of the value; the annotations of a dataclass are the types of its fields.
+        plain: The plain value.
+        name: Name of the value in messages; by default that of its type.
 
     Raises:
         ValueError: the value is not of that type; the message names the field.
     """
-    value: T = _typed(kind, plain, kind.__name__)
+    value: T = _typed(kind, plain, kind.__name__ if name is None else name)
     return value
 
 
@@ -50,7 +57,7 @@ def _typed(hint: Any, plain: object, where: str) -> Any:  # noqa: ANN401 - a typ
         (only,) = (option for option in arguments if option is not types.NoneType)
         return None if plain is None else _typed(only, plain, where)
     if origin is Literal:
-        return plain if plain in arguments else _refuse(where, f"one of {', '.join(arguments)}", plain)
+        return plain if plain in arguments else _refuse(where, f"one of: {', '.join(arguments)}", plain)
     if origin is tuple and isinstance(plain, list):
         return tuple(_typed(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(plain))
     if origin in (dict, Mapping) and isinstance(plain, dict):
@@ -68,11 +75,13 @@ def _plain_type(kind: type[T], plain: object, where: str) -> T | float:
         return float(plain)
     if isinstance(plain, str) and issubclass(kind, Enum | datetime):
         return kind(plain) if issubclass(kind, Enum) else kind.fromisoformat(plain)
+    if isinstance(plain, str) and issubclass(kind, Path) and "\0" not in plain:
+        return kind(plain)
     return plain if type(plain) is kind else _refuse(where, kind.__name__, plain)
 
 
 def _named_tuple(kind: type[T], plain: list[object], where: str) -> T:
-    hints = get_type_hints(kind)
+    hints = _type_hints(kind)  # type: ignore[arg-type]  # types are hashable
     if len(hints) != len(plain):
         _refuse(where, kind.__name__, plain)
     values = zip(hints, plain, strict=True)
@@ -80,14 +89,18 @@ def _named_tuple(kind: type[T], plain: list[object], where: str) -> T:
 
 
 def _dataclass(kind: type[T], plain: dict[str, object], where: str) -> T:
-    hints = get_type_hints(kind)
+    hints = _type_hints(kind)  # type: ignore[arg-type]  # types are hashable
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     if odd := sorted(plain.keys() - fields.keys()):
-        raise ValueError(f"{where}.{odd[0]}: unknown field")
+        raise ValueError(f"{_inside(where, odd[0])}: unknown field")
     for name, field in fields.items():
         if name not in plain and field.default is field.default_factory is dataclasses.MISSING:
-            raise ValueError(f"{where}.{name}: missing")
-    return kind(**{name: _typed(hints[name], item, f"{where}.{name}") for name, item in plain.items()})
+            raise ValueError(f"{_inside(where, name)}: missing")
+    return kind(**{name: _typed(hints[name], item, _inside(where, name)) for name, item in plain.items()})
+
+
+def _inside(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
 
 
 def _refuse(where: str, expected: str, found: object) -> Any:  # noqa: ANN401 - never returns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import cyclopts
 from cyclopts import App, Parameter
 
+from ebb.config import unknown_variables
 from ebb.console import Console
 from ebb.errors import EbbError, ExitCode, InvalidInput, OutputError, UsageError
 from ebb.streams import prepare_streams
@@ -52,6 +54,9 @@ def run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
     """
     prepare_streams()
     console = Console(program=app.name[0], as_json="--json" in arguments)
+    if not {"--quiet", "-q"} & set(arguments):
+        for text in unknown_variables(os.environ):
+            console.note(f"warning: {text}")
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start us with it ignored
     try:

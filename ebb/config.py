@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,10 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from cyclopts import Token
 
 from ebb.measurements import PROFILES
-from ebb.settings import SECTIONS, read_toml
+from ebb.settings import SECTIONS, read_sections
+from ebb.weights import CACHE_VARIABLE, WEIGHTS
 from ebb.workspace import settings_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cyclopts import App, Argument, ArgumentCollection
 
 Source: TypeAlias = tuple[str, dict[str, Any]]
@@ -24,7 +28,7 @@ GLOBAL_FLAGS = {"dataset": "EBB_DATASET", "config": "EBB_CONFIG", "profile": "EB
 
 
 def layered(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:  # noqa: ARG001 - cyclopts' signature
-    """Fill in what the command line left open. Plugs into ``cyclopts.App(config=…)``.
+    """Fill in the flags that the command line left open, as the ``config`` of a ``cyclopts.App``.
 
     Raises:
         UsageError: a settings file has an unknown section or key, or is not TOML.
@@ -42,15 +46,39 @@ def layered(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
                 _fill(settings[field.name], section, field.name, files)
 
 
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """List the variables that begin like settings of ebb and are none, one message each.
+
+    Args:
+        environment: Name → value.
+    """
+    known = {*GLOBAL_FLAGS.values(), CACHE_VARIABLE, *(file.variable for file in WEIGHTS.values())}
+    for section, cls in SECTIONS.items():
+        known |= {_variable(section, field.name) for field in dataclasses.fields(cls)}
+    odd = sorted(name for name in environment if name.startswith("EBB_") and name not in known)
+    return [f"the variable {name} has no effect: {_advice(name, known)}" for name in odd]
+
+
+def _advice(name: str, known: set[str]) -> str:
+    if name.startswith("EBB_TRAIN_"):
+        return "ebb-train takes its settings from flags only"
+    nearest = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {nearest[0]}?" if nearest else "settings are named like EBB_ALIGN_HEIGHT"
+
+
+def _variable(section: str, name: str) -> str:
+    return f"EBB_{section}_{name}".upper()
+
+
 def _fill(argument: Argument, section: str, name: str, files: list[Source]) -> None:
-    variable = f"EBB_{section}_{name}".upper()
+    variable = _variable(section, name)
     _offer(argument, os.environ.get(variable), variable)
     for source, stored in files:
         _offer(argument, stored.get(section, {}).get(name), f"{source} [{section}] {name}")
 
 
 def _offer(argument: Argument, value: object, source: str) -> None:
-    """Take ``value`` unless an earlier source gave one."""
+    """Use ``value`` unless an earlier source has one."""
     if value is None or argument.tokens:
         return
     text = str(value).lower() if isinstance(value, bool) else str(value)
@@ -62,7 +90,7 @@ def _settings_files(leaves: dict[str, Argument]) -> list[Source]:
     found: list[Source] = []
     if "config" in leaves and leaves["config"].tokens:
         path = Path(leaves["config"].tokens[0].value)
-        found.append((path.name, read_toml(path)))
+        found.append((path.name, read_sections(path)))
     if "profile" in leaves and leaves["profile"].tokens:
         profile = leaves["profile"].tokens[0].value
         if profile in PROFILES:  # cyclopts refuses another
@@ -71,5 +99,5 @@ def _settings_files(leaves: dict[str, Argument]) -> list[Source]:
         tokens = leaves["dataset"].tokens
         path = settings_file(Path(tokens[0].value if tokens else "dataset"))
         if path.exists():
-            found.append((path.name, read_toml(path)))
+            found.append((path.name, read_sections(path)))
     return found

@@ -1,4 +1,4 @@
-"""Bytes on disk: one atomic writer and one hash for every file the project makes or reads."""
+"""Files on disk: atomic writing, hashes, locks and errors of writing."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from ebb.errors import InvalidInput, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 TEMPORARY_SUFFIX = ".tmp"
-"""Ending of a file that is being written; whatever carries it after a crash is rubbish."""
+"""Ending of a file that is being written; after a crash it is removed."""
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -46,19 +47,19 @@ def read_bytes(path: Path) -> bytes:
 
 
 class BinarySink(Protocol):
-    """Where bytes go: any binary file open for writing."""
+    """A binary file that is open for writing."""
 
     def write(self, data: bytes, /) -> int:
         """Write all of ``data``."""
         ...
 
     def flush(self) -> None:
-        """Hand what is buffered to the operating system."""
+        """Pass the buffer to the operating system."""
         ...
 
 
 class HashingFile:
-    """A binary file to write to that knows the SHA-256 and the number of the bytes it was given."""
+    """A binary file for writing that computes the SHA-256 and the number of the bytes written."""
 
     def __init__(self, file: BinarySink) -> None:
         self._file = file
@@ -74,7 +75,7 @@ class HashingFile:
         return len(data)
 
     def flush(self) -> None:
-        """Hand what is buffered to the operating system."""
+        """Pass the buffer to the operating system."""
         self._file.flush()
 
     def tell(self) -> int:
@@ -92,7 +93,7 @@ class HashingFile:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[HashingFile]:
-    """Open ``path`` for writing so that it is there whole or not at all, even after a power cut.
+    """Open ``path`` for writing so that it is complete or does not exist, even after a power cut.
 
     The bytes go to a temporary file of the same folder; on success it is synced, renamed to ``path``
     and the folder is synced. On failure the temporary file is removed.
@@ -108,7 +109,7 @@ def atomic_file(path: Path) -> Iterator[HashingFile]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
@@ -128,7 +129,7 @@ def write_atomic(path: Path, data: bytes) -> str:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, unless it is there.
+    """Make a folder and its parents, unless it exists.
 
     Raises:
         OutputError: no space, no permission, a file in its place.
@@ -139,16 +140,49 @@ def make_folder(path: Path) -> None:
         raise cannot_write(path, error) from error
 
 
+def remove_files(paths: Iterable[Path]) -> None:
+    """Remove files; those that are not there are passed over.
+
+    Raises:
+        OutputError: no permission, a folder in its place.
+    """
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+
+def open_lock(path: Path) -> IO[bytes]:
+    """Open a lock file, which is made if it does not exist, and leave its contents unchanged.
+
+    Raises:
+        OutputError: no permission, or something else is in its place, such as a symbolic link.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    hint = "remove it and try again"
+    try:
+        file = open(os.open(path, flags, 0o666), "r+b", buffering=0)  # noqa: PTH123, SIM115 - the caller closes it
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OutputError("a symbolic link in place of the lock", path=path, hint=hint) from error
+        raise cannot_write(path, error) from error
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OutputError("not a regular file, as a lock must be", path=path, hint=hint)
+    return file
+
+
 def check_writable(path: Path, suffix: str = "") -> None:
-    """Try out, before long work, whether a file could be written; nothing is left of the trial.
+    """Check before long work whether a file can be written, with a temporary file.
 
     Args:
         path: The file.
-        suffix: What its name must end in, so that it is not one of those it is made of; empty: anything.
+        suffix: Required ending of its name, so that it is not one of the input files; empty: any.
 
     Raises:
-        UsageError: it ends in something else.
-        OutputError: a folder has its name, its folder cannot be made or written to.
+        UsageError: its name has another ending.
+        OutputError: a folder has its name, or its folder cannot be made or written to.
     """
     if suffix and path.suffix != suffix:
         hint = f"such as {path.stem or 'model'}{suffix}"
@@ -163,7 +197,7 @@ def check_writable(path: Path, suffix: str = "") -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
-    """Say what stood in the way of writing ``path``, with the space left when that is the reason."""
+    """Make the error for a failed write, with the free space if that is the reason."""
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         return OutputError("cannot write it: a file is where a folder should be", path=_file_in_the_way(path))
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
@@ -177,9 +211,9 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove what writers left behind when they were killed. Only for the holder of the dataset lock."""
+    """Remove temporary files of killed writers. Only for the holder of the dataset lock."""
     for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
-        if re.fullmatch(rf"\..+\.[0-9]+{re.escape(TEMPORARY_SUFFIX)}", path.name):  # others are the user's
+        if re.fullmatch(rf"\..+\.[0-9]+{re.escape(TEMPORARY_SUFFIX)}", path.name):  # others are not ours
             path.unlink(missing_ok=True)
 
 
@@ -191,7 +225,8 @@ def _existing(path: Path) -> Path:
     return next(parent for parent in path.absolute().parents if parent.exists())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make renames and removals in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

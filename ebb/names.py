@@ -1,4 +1,4 @@
-"""Words for people: file names in their natural order, made safe to show or to store; counted things."""
+"""Text for messages and tables: file names in natural order, safe to print or store; counted nouns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 
 def natural_key(name: str) -> tuple[str | int, ...]:
-    """Sort key that counts: ``IMG_2`` before ``IMG_10``, letter case ignored."""
+    """Sort key in natural order: ``IMG_2`` before ``IMG_10``, letter case ignored."""
     parts = re.split(r"([0-9]+)", name.casefold())
     return tuple(int(part) if index % 2 else part for index, part in enumerate(parts))
 
@@ -22,9 +22,9 @@ def is_text(name: str) -> bool:
 
 
 def as_text(name: str) -> str:
-    """Turn a name into text that can be stored and shown; what is not UTF-8 becomes hex escapes.
+    """Convert a name to text that can be stored and printed; bytes that are not UTF-8 become hex escapes.
 
-    It says so at its end: another file may have these very escapes as its name.
+    A note is added at the end, as another file can have the same escapes as its name.
     """
     if is_text(name):
         return name
@@ -32,17 +32,17 @@ def as_text(name: str) -> str:
 
 
 def portable_name(name: str) -> str:
-    """A file name that every system and reader can take: control characters and backslashes become %XX."""
+    """Convert a file name to one that is valid everywhere: control characters and backslashes become %XX."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f\\]", lambda found: f"%{ord(found[0]):02X}", name)
 
 
 def one_line(text: str) -> str:
-    """Text with its line breaks written out, as a file name may hold some."""
+    """Write line breaks, which file names can contain, as escapes."""
     return text.replace("\n", "\\n")
 
 
 def printable(text: str) -> str:
-    """Text without control characters but line breaks: a file name must not steer the terminal."""
+    """Escape control characters except line breaks, so that file names cannot control the terminal."""
     return "".join(
         character if character.isprintable() or character == "\n" else repr(character)[1:-1]
         for character in text.encode("utf-8", "backslashreplace").decode()
@@ -50,5 +50,5 @@ def printable(text: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number of things: ``1 pair``, ``2 pairs``."""
+    """Return a number with its noun: ``1 pair``, ``2 pairs``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,4 +1,4 @@
-"""What the stages of a pair keep of it in ``state.sqlite``, beside the files that they write."""
+"""Results of the stages of a pair that are stored in ``state.sqlite``, beside the files they write."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ class AlignmentFields(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class StoredAlignment:
-    """How the stored photos of a pair were made; imported pairs came aligned, and nothing was measured."""
+    """Result of the alignment of a pair; imported pairs have no measurements."""
 
     size: Size
-    """Of the stored photos."""
+    """Size of the stored photos."""
     crop: Rect
     """The common crop, in pixels of the full-size wide photo."""
     H_shallow_to_wide: tuple[float, ...] | None = None
     """9 numbers, row by row, between the full-size photos."""
     motion_model: str = ""
     measurements: Mapping[str, float] = field(default_factory=dict)
-    """Name → value; what could not be measured is left out."""
+    """Name → value, of those that could be measured."""
     defocus_map: tuple[float | None, ...] | None = None
-    """Blur of the shallow photo in the 4 x 4 parts of the frame, row by row."""
+    """Blur of the shallow photo in 4 x 4 parts of the frame, row by row."""
     perceptual_hash: str = ""
-    """Of the wide photo."""
+    """Perceptual hash of the wide photo."""
 
     def record_fields(self) -> AlignmentFields:
-        """What a shard keeps of it; measurements without a column are left out."""
+        """Fields of a record in a shard; measurements without a column are left out."""
         kinds = {column.name: column.kind for column in MEASUREMENT_COLUMNS}
         stored = {name: value for name, value in self.measurements.items() if name in kinds}
         return AlignmentFields(
@@ -70,22 +70,22 @@ class StoredAlignment:
 
 @dataclass(frozen=True, kw_only=True)
 class DepthMap:
-    """How the depth map of a pair was made."""
+    """Source of the depth map of a pair."""
 
     provider: str
     recipe: str
     """Short name of the provider and its settings; see :func:`ebb.runner.keys.depth_recipe`."""
     depth_min: float | None = None
-    """Range of the map in half precision, if one was kept."""
+    """Range of the map in half precision, if there is one."""
     depth_max: float | None = None
 
 
 def stored_alignment(registration: Registration, size: Size) -> StoredAlignment:
-    """What is kept of a registration.
+    """Convert a registration to its stored form.
 
     Args:
-        registration: Of both photos at their full size.
-        size: Of the stored photos.
+        registration: Registration of both photos at full size.
+        size: Size of the stored photos.
     """
     return StoredAlignment(
         size=size,
@@ -101,4 +101,4 @@ def stored_alignment(registration: Registration, size: Size) -> StoredAlignment:
 ALIGN = Stage("align", StoredAlignment)
 DEPTH = Stage("depth", DepthMap)
 IMPORT = "import"
-"""What takes the place of both stages for an imported pair."""
+"""Name of the stage that takes the place of both for an imported pair."""

@@ -1,11 +1,11 @@
-"""Settings: one frozen dataclass a stage, the only place where a default is written.
+"""Settings: one frozen dataclass for each stage, which holds the defaults.
 
 The limits of measurements are inherited from their table (:mod:`ebb.measurements`).
 
 A value comes from the first source that has it: flag, environment (``EBB_ALIGN_HEIGHT``), ``--config``
 file, ``ebb.toml`` of the dataset folder, default. The field comments below are the help texts of the flags.
-Settings that change the result belong to a stage and are part of its key; how a run is carried out
-(:class:`RunSettings`) is not.
+Settings that change the result are part of the key of their stage; those of a run (:class:`RunSettings`) are
+not.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import json
 import math
 import os
 import re
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
+from pathlib import Path  # noqa: TC003 - fields keep their types at run time, for ebb.codec
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
+from ebb.codec import from_plain, to_plain
+from ebb.documents import read_toml
 from ebb.errors import UsageError
 from ebb.measurement_types import Bound, Unit
 from ebb.measurements import GATED, PROFILES, Limits
@@ -34,7 +35,7 @@ Settings = TypeVar("Settings")
 
 @dataclass(frozen=True, kw_only=True)
 class IngestSettings:
-    """How captures are paired.
+    """Pairing of captures.
 
     Examples:
         >>> ebb.IngestSettings(shallow_f=1.4).wide_f
@@ -46,15 +47,15 @@ class IngestSettings:
     shallow_f: float = 1.8
     """F-number of the shallow photo."""
     f_tolerance: float = 0.16
-    """How far a recorded f-number may be from the nominal one, in stops."""
+    """Largest difference between a recorded and the nominal f-number, in stops."""
     apertures: Literal["exact", "extremes"] = "exact"
     """exact: the two f-numbers above. extremes: smallest and largest aperture of each group of shots."""
     max_gap: float = 30.0
     """Longest time between the two shots of a pair, in seconds."""
     pairs: Path | None = None
-    """CSV with the columns wide and shallow: pairs these files and no others."""
+    """CSV file with the columns wide and shallow: only these files are paired."""
     max_megapixels: float = 120.0
-    """Refuse files that claim more pixels than this."""
+    """Largest accepted number of pixels of a photo, in millions."""
 
     def __post_init__(self) -> None:
         _positive(self, "wide_f", "shallow_f", "f_tolerance", "max_gap", "max_megapixels")
@@ -67,10 +68,10 @@ class IngestSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RegistrationSettings:
-    """How the motion between two photos is found, and what is made of them."""
+    """Registration of two photos, and the stored result."""
 
     height: int = 1024
-    """Height of the stored photos in pixels; smaller common crops are rejected, never enlarged."""
+    """Height of the stored photos in pixels; smaller common crops are rejected."""
     max_keypoints: int = 4000
     """SIFT keypoints kept for each photo."""
     match_ratio: float = 0.8
@@ -78,17 +79,17 @@ class RegistrationSettings:
     ransac_threshold_px: float = 1.5
     """Largest transfer error of an inlier, in pixels at 1024 px height."""
     robust: Literal["usac", "ransac"] = "usac"
-    """How the first homography is sampled: OpenCV's USAC, or plain RANSAC as in the paper."""
+    """Sampling of the first homography: OpenCV's USAC, or plain RANSAC as in the paper."""
     motion: Literal["auto", "translation", "similarity", "rotation", "homography"] = "auto"
-    """Motion between the shots; auto: chosen by how well each predicts what it was not fitted to. rotation: a
-    camera that turns about its centre and changes focal length."""
+    """Motion model between the shots. auto: selected by the error on held-out matches. rotation: a camera
+    that turns about its centre and changes its focal length."""
     match_exposure: bool = False
-    """Make the shallow photo as bright as the wide one; the gain is measured and stored in any case."""
+    """Scale the shallow photo to the brightness of the wide one; the gain is always measured and stored."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlignSettings(Limits, RegistrationSettings):
-    """How the two photos of a pair are brought into register, and when a pair is rejected.
+    """Alignment of the two photos of a pair, and limits for its rejection.
 
     Examples:
         >>> ebb.AlignSettings(height=512).min_overlap
@@ -129,7 +130,7 @@ class AlignSettings(Limits, RegistrationSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class DepthSettings:
-    """Where depth maps come from.
+    """Source of the depth maps.
 
     Examples:
         >>> ebb.DepthSettings(provider="none").device
@@ -145,27 +146,27 @@ class DepthSettings:
     weights: Path | None = None
     """Weights file of MegaDepth; without it the one that ebb weights download fetched."""
     bf16: bool = False
-    """Run MegaDepth in bfloat16: about three times as fast on processors that have it. With four sets of
-    made-up weights the map changed by 6 to 34 of the 255 grey levels at most, 0.04 to 0.7 on average; with
-    the published ones this was not measured."""
+    """Run MegaDepth in bfloat16: about three times as fast on processors that support it. With four sets of
+    random weights the map changed by at most 6 to 34 of 255 grey levels, on average by 0.04 to 0.7; with the
+    published weights it was not measured."""
     model: str = ""
     """onnx: a file. transformers: a folder, or the id of a model of the Hugging Face hub."""
     model_download: bool = False
-    """Let transformers fetch --model from the hub before the run; else it must be in the cache already."""
+    """Download --model from the hub before the run; without it the model must be in the cache."""
     model_size: int = 0
-    """Shorter side of the photo as the model sees it, in pixels; 0: what the model was made for."""
+    """Shorter side of the input of the model in pixels; 0: the size that the model was made for."""
     model_multiple: int = 0
-    """Both sides become multiples of this; 0: what the model was made for."""
+    """Both sides of the input are multiples of this; 0: the value that the model was made for."""
     model_normalisation: str = "auto"
-    """What the model expects of colours: imagenet, half (-1...1), unit (0...1), or means and standard
-    deviations as six numbers: 0.48,0.46,0.41,0.27,0.26,0.28. auto: what the model says, else imagenet."""
+    """Normalisation of the input: imagenet, half (-1...1), unit (0...1), or means and standard deviations as
+    six numbers: 0.48,0.46,0.41,0.27,0.26,0.28. auto: as stored with the model, else imagenet."""
     model_output: Literal["auto", "inverse", "distance", "log_distance"] = "auto"
-    """What the model estimates: inverse depth (larger is nearer), distance, or the logarithm of distance.
-    auto: what the model says, else inverse."""
+    """Output of the model: inverse depth (larger is nearer), distance, or the logarithm of distance. auto: as
+    stored with the model, else inverse."""
     device: str = "auto"
-    """Where networks run: cpu, cuda, cuda:1, ...; auto: cuda where there is one."""
+    """Device of the networks: cpu, cuda, cuda:1, ...; auto: cuda if there is one."""
     keep_float: bool = False
-    """Also keep inverse depth in 16-bit floats, with its range, beside the 8-bit map and in the shards."""
+    """Also store inverse depth in 16-bit floats, with its range, as files and in the shards."""
 
     def __post_init__(self) -> None:
         for name in ("model_size", "model_multiple"):
@@ -184,7 +185,7 @@ class DepthSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ShardSettings:
-    """How pairs become train, val and test shards.
+    """Assignment of pairs to train, val and test, and size of the shards.
 
     Examples:
         >>> ebb.ShardSettings(test=200).val
@@ -192,11 +193,11 @@ class ShardSettings:
     """
 
     test: float = 0.1
-    """Test pairs: a count (200) or a share (0.1)."""
+    """Test pairs: a count (200) or a share (0.1) of all pairs that were found, rejected ones included."""
     val: float = 0.1
-    """Validation pairs: a count or a share."""
+    """Validation pairs, likewise."""
     session_gap: float = 300.0
-    """Pairs of one camera closer in time than this (seconds) are one session and never split."""
+    """Pairs of one camera closer in time than this (seconds) are one session and share a split."""
     shard_size: float = 500.0
     """Target size of one shard in megabytes."""
 
@@ -210,7 +211,7 @@ class ShardSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """How a run is carried out; never changes what comes out.
+    """Execution of a run; these settings do not change the result.
 
     Examples:
         >>> ebb.RunSettings(workers=2).item_timeout
@@ -218,17 +219,17 @@ class RunSettings:
     """
 
     memory_limit: bool = True
-    """Stop a local worker that asks for more than its share of memory; --memory-limit=false lets it."""
+    """Limit each local worker to its share of the memory; --memory-limit=false turns the limit off."""
     runner: Literal["local", "ray"] = "local"
     """local: processes of this machine. ray: the Ray cluster at RAY_ADDRESS, or one started here."""
     workers: int = 0
-    """Worker processes; 0: one a core."""
+    """Worker processes; 0: one for each core."""
     item_timeout: float = 120.0
     """Seconds one photo or pair may take before its worker is replaced."""
     depth_batch: int = 0
-    """Photos of equal size that go through a depth network at once; 0: 8 on a GPU, else 1."""
+    """Batch size of the depth network, of photos of equal size; 0: 8 on a GPU, else 1."""
     retry_failed: bool = False
-    """Also try again what was rejected, not only what broke."""
+    """Also repeat rejected pairs; failed ones are always repeated."""
     max_reject: float = 1.0
     """Exit with 3 when a larger share of the pairs is rejected."""
 
@@ -247,7 +248,7 @@ class RunSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulateSettings:
-    """What is photographed when captures are simulated.
+    """Simulated captures.
 
     Examples:
         >>> ebb.SimulateSettings(size="384x256").frame
@@ -257,7 +258,7 @@ class SimulateSettings:
     scenes: int = 0
     """Pairs to make; 0: 20, or one for each photo of --from-rgbd."""
     seed: int = 0
-    """Seed of everything; pair 7 of a seed is the same however many pairs are made."""
+    """Random seed; a pair depends on the seed and its number only."""
     bad: float = 0.2
     """Share of pairs that should be rejected: unrelated, moved subject, missed focus, parallax, ..."""
     size: str = "1296x864"
@@ -265,11 +266,11 @@ class SimulateSettings:
     format: Literal["dng", "jpeg"] = "dng"
     """Camera files to write."""
     low_pass: float = 0.5
-    """Pixels to which the filter before the sensor splits light to each side, against moire; 0: no filter."""
+    """Displacement of the optical low-pass filter to each side, in pixels; 0: no filter."""
     from_rgbd: Path | None = None
-    """Photograph the photos of this folder that have a <photo>_depth.{png,tif,npy,npz} beside them."""
+    """Use the photos of this folder that have a <photo>_depth.{png,tif,npy,npz} as scenes."""
     rgbd_depth: Literal["inverse", "metres"] = "inverse"
-    """What those depth files hold: inverse (larger is nearer; put at 1.2 to 12 m) or distances in metres."""
+    """Values of those depth files: inverse (larger is nearer; scaled to 1.2...12 m) or distance in metres."""
 
     def __post_init__(self) -> None:
         _share(self, "bad", "low_pass")
@@ -302,26 +303,21 @@ SECTIONS: dict[str, type] = {
     "run": RunSettings,
     "simulate": SimulateSettings,
 }
-"""Section of the TOML file → the settings it fills."""
+"""Section of the TOML file → class of its settings."""
 
 
 def section_of(kind: type) -> str:
-    """The section of the TOML file that fills these settings."""
+    """Section of the TOML file for a class of settings."""
     return next(name for name, one in SECTIONS.items() if one is kind)
 
 
-def read_toml(path: Path) -> dict[str, dict[str, Any]]:
-    """Read a settings file and refuse what :data:`SECTIONS` does not know.
+def read_sections(path: Path) -> dict[str, dict[str, Any]]:
+    """Read a settings file and refuse sections and keys that are not in :data:`SECTIONS`.
 
     Raises:
         UsageError: the file is not TOML, or has an unknown section or key.
     """
-    try:
-        sections = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read settings: {error.strerror}", path=path) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"cannot read settings: {error}", path=path) from error
+    sections = read_toml(path, "settings")
     sections.pop("versions", None)
     for name, values in sections.items():
         _check_section(path, name, values)
@@ -343,23 +339,10 @@ def from_values(cls: type[Settings], values: dict[str, Any]) -> Settings:
     Raises:
         UsageError: a value has the wrong type or is out of range.
     """
-    hints = get_type_hints(cls)
-    return cls(**{name: _typed(name, value, hints[name]) for name, value in values.items()})
-
-
-def _typed(name: str, value: object, hint: Any) -> object:  # noqa: ANN401 - a type hint is any object
-    choices = get_args(hint)
-    if get_origin(hint) is Literal:
-        if value not in choices:
-            raise UsageError(f"{name} = {value!r}", hint=f"one of: {', '.join(map(str, choices))}")
-        return value
-    if Path in choices and isinstance(value, str):
-        return Path(value)
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise UsageError(f"{name} = {value!r} is not of type {getattr(hint, '__name__', hint)}")
-    return value
+    try:
+        return from_plain(cls, values, name="")
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _positive(settings: object, *names: str) -> None:
@@ -389,15 +372,11 @@ def _flag(name: str) -> str:
 
 
 def as_dict(settings: object) -> dict[str, Any]:
-    """Turn a settings dataclass into plain values that JSON and TOML can hold; ``None`` is left out."""
-    fields = dataclasses.asdict(settings)  # type: ignore[call-overload]
-    return {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in fields.items()
-        if value is not None
-    }
+    """Convert a settings dataclass to plain values that JSON and TOML can hold; ``None`` is left out."""
+    values = cast("dict[str, Any]", to_plain(settings))
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def canonical_json(value: object) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal text."""
+    """Return JSON with sorted keys and no spaces: equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

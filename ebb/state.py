@@ -1,7 +1,8 @@
-"""``state.sqlite``: what is known of every camera file and how every stage of every pair ended.
+"""``state.sqlite``: the metadata of every camera file and the outcome of every stage of every pair.
 
-One row a (pair, stage), written when the outputs are on disk: a row is the done mark. Opened in WAL mode
-with ``synchronous=FULL``, so that a row that was committed survives a power cut.
+One row for each (pair, stage), written when the outputs are on disk: the row is the done mark. The file is
+opened in WAL mode with ``synchronous=FULL``, so that a committed row survives a power cut. Every row ends
+with a hash of its values: a row that was damaged on disk is an error and never a wrong value.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import os
 import sqlite3
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ebb.codec import from_plain, to_plain
-from ebb.errors import InvalidInput, OutputError, Reason, Status
-from ebb.files import cannot_write
+from ebb.documents import parse_json
+from ebb.errors import InvalidInput, Reason, Status
+from ebb.files import cannot_write, sha256_bytes
 from ebb.photo.capture import FileMetadata
 from ebb.settings import canonical_json
 
@@ -24,53 +27,76 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-STATE_VERSION = 2
+    from ebb.errors import EbbError
+
+STATE_VERSION = 3
 
 T = TypeVar("T")
 
 _PRIMARY = 0xFF
-"""Bits of SQLite's error codes that say which error it is; the others say more about it."""
+"""Bits of SQLite's error codes that hold the kind of error; the others hold details."""
+
+_REFUSALS = {
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+"""Kinds of error that come from the operating system or another process; all others mean a damaged file."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
     folder TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, metadata TEXT NOT NULL,
+    hash TEXT NOT NULL,
     PRIMARY KEY (folder, name)
-);
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS stages (
     pair_id TEXT NOT NULL, stage TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL,
     upstream TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, value TEXT NOT NULL,
-    measurements TEXT NOT NULL, outputs TEXT NOT NULL, seconds REAL NOT NULL,
+    measurements TEXT NOT NULL, outputs TEXT NOT NULL, seconds REAL NOT NULL, hash TEXT NOT NULL,
     PRIMARY KEY (pair_id, stage)
-);
-CREATE TABLE IF NOT EXISTS splits (pair_id TEXT PRIMARY KEY, split TEXT NOT NULL);
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS splits (
+    pair_id TEXT PRIMARY KEY, split TEXT NOT NULL, hash TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS written (
+    name TEXT PRIMARY KEY, sha256 TEXT NOT NULL, hash TEXT NOT NULL
+) WITHOUT ROWID;
 """
+_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""Errors of SQLite; the second one is about its message, which can quote damaged text."""
+
+_TABLES = ("files", "stages", "splits", "written")
 
 
 class Stage(NamedTuple, Generic[T]):
-    """A stage of a pair, and what it keeps of one that came through."""
+    """A stage, and the type of the value that it keeps of a pair."""
 
     name: str
     kind: type[T]
-    """A dataclass that :mod:`ebb.codec` can write."""
+    """A dataclass that :mod:`ebb.codec` can convert."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageRow(Generic[T]):
-    """How one stage ended for one pair."""
+    """Outcome of one stage for one pair."""
 
     pair_id: str
     stage: Stage[T]
     key: str
     status: Status
     upstream: str = ""
-    """Key of the stage that this one took its input from."""
+    """Key of the stage that made the input of this one."""
     reason: Reason | None = None
     detail: str = ""
     value: T | None = None
-    """What the stage keeps of a pair that came through."""
+    """Result of a pair with the status ``ok``."""
     measurements: Mapping[str, float] = field(default_factory=dict)
-    """What the rule that rejected the pair looked at."""
+    """Measurements that led to the rejection of the pair."""
     outputs: Mapping[str, str] = field(default_factory=dict)
     """File name in the pair's folder → SHA-256."""
     seconds: float = 0.0
@@ -78,7 +104,7 @@ class StageRow(Generic[T]):
 
 @dataclass(frozen=True, kw_only=True)
 class FileRow:
-    """What reading one file of an ingested folder gave."""
+    """Outcome of reading one file of an ingested folder."""
 
     folder: str
     name: str
@@ -88,31 +114,31 @@ class FileRow:
     reason: Reason | None = None
     detail: str = ""
     metadata: FileMetadata | None = None
-    """Of a file that could be read."""
+    """Metadata of a file that could be read."""
 
 
 class State:
     """The rows of one dataset folder.
 
     Args:
-        path: The SQLite file; made when it is not there.
+        path: The SQLite file; it is made if it does not exist.
         read_only: Require that the file exists and write nothing; write permission is not needed.
 
     Raises:
         OutputError: the file cannot be made.
-        InvalidInput: it is not a state file, one of another version, or cannot be read.
+        InvalidInput: it is not a state file, is damaged, of another version, or cannot be read.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
+        _refuse_links(path)
         try:
             self._db = _open_to_read(path) if read_only else _open_to_write(path)
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        except sqlite3.OperationalError as error:
-            raise (_cannot_read if read_only else _cannot_write)(path, error) from error
-        except sqlite3.DatabaseError as error:
-            raise InvalidInput(f"not a state file: {error}", path=path) from error
+        except _ERRORS as error:
+            raise _failure(path, error, is_writing=not read_only) from error
         self._check_version(version, read_only=read_only)
+        self._check_structure()
         if not read_only:
             with self._writing():
                 self._db.executescript(f"{_SCHEMA}PRAGMA user_version={STATE_VERSION};")
@@ -127,15 +153,30 @@ class State:
         if read_only and version == 0:
             raise InvalidInput("nothing is in it yet", path=self._path, hint="begin with: ebb ingest RAW_DIR")
 
+    def _check_structure(self) -> None:
+        """Look for damage outside the values of the rows, such as a row that an index does not find."""
+        ((found,),) = self._read("PRAGMA integrity_check(1)")
+        if found != "ok":
+            raise _damaged(self._path, str(found).splitlines()[-1])
+
+    def check(self) -> None:
+        """Read every row.
+
+        Raises:
+            InvalidInput: one is damaged.
+        """
+        for table in _TABLES:
+            self._rows(f"SELECT * FROM {table}")  # noqa: S608 - names from above
+
     def close(self) -> None:
-        """Close the file; every row that was put is on disk already."""
+        """Close the file; every row is on disk already."""
         self._db.close()
 
     def put_stage(self, row: StageRow[Any]) -> None:
-        """Record how a stage ended; replaces the pair's earlier row of that stage."""
+        """Record the outcome of a stage in place of the pair's earlier row of that stage."""
         self._write(
-            "INSERT OR REPLACE INTO stages VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-            (
+            "INSERT OR REPLACE INTO stages VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+            _with_hash(
                 row.pair_id,
                 row.stage.name,
                 row.key,
@@ -146,21 +187,25 @@ class State:
                 canonical_json(to_plain(row.value)),
                 canonical_json(to_plain(row.measurements)),
                 canonical_json(to_plain(row.outputs)),
-                row.seconds,
+                float(row.seconds),
             ),
         )
 
+    def drop_stage(self, row: StageRow[Any]) -> None:
+        """Remove the row of a pair whose stage is about to be done again."""
+        self._write("DELETE FROM stages WHERE pair_id=? AND stage=?", (row.pair_id, row.stage.name))
+
     def stage_rows(self, stage: Stage[T]) -> dict[str, StageRow[T]]:
         """All rows of a stage by pair id."""
-        found = self._read("SELECT * FROM stages WHERE stage=? ORDER BY pair_id", stage.name)
+        found = self._rows("SELECT * FROM stages WHERE stage=? ORDER BY pair_id", stage.name)
         with self._understanding():
             return {row[0]: _stage_row(stage, row) for row in found}
 
     def put_file(self, row: FileRow) -> None:
-        """Record what reading a file gave."""
+        """Record the outcome of reading a file."""
         self._write(
-            "INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?,?,?)",
-            (
+            "INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?,?,?,?)",
+            _with_hash(
                 row.folder,
                 row.name,
                 row.size,
@@ -175,30 +220,46 @@ class State:
     def file_rows(self, folder: str | None = None) -> Iterator[FileRow]:
         """Rows of one ingested folder, or of all, in order of folder and name."""
         where, values = ("WHERE folder=?", (folder,)) if folder is not None else ("", ())
-        found = self._read(f"SELECT * FROM files {where} ORDER BY folder, name", *values)  # noqa: S608
+        found = self._rows(f"SELECT * FROM files {where} ORDER BY folder, name", *values)  # noqa: S608
         with self._understanding():
             yield from map(_file_row, found)
 
     def drop_files(self, folder: str, names: Iterable[str]) -> None:
-        """Forget files that are no longer in the folder."""
+        """Remove the rows of files that are no longer in the folder."""
         for name in names:
             self._write("DELETE FROM files WHERE folder=? AND name=?", (folder, name))
 
     def splits(self) -> dict[str, str]:
-        """Split of every pair that has one; a pair keeps it for ever."""
-        return dict(self._read("SELECT pair_id, split FROM splits"))
+        """Split of every pair that has one; it never changes."""
+        return dict(self._rows("SELECT * FROM splits"))
 
     def put_splits(self, splits: Mapping[str, str]) -> None:
-        """Add splits of new pairs in one transaction; a pair that has one keeps it."""
+        """Add the splits of new pairs in one transaction; pairs that have one keep it."""
         with self._writing(), self._db:
             self._db.execute("BEGIN")
-            self._db.executemany("INSERT OR IGNORE INTO splits VALUES (?,?)", sorted(splits.items()))
+            rows = [_with_hash(*item) for item in sorted(splits.items())]
+            self._db.executemany("INSERT OR IGNORE INTO splits VALUES (?,?,?)", rows)
+
+    def written(self) -> dict[str, str]:
+        """SHA-256 of the files of the dataset folder that are no outputs of a pair, by name."""
+        return dict(self._rows("SELECT * FROM written"))
+
+    def put_written(self, name: str, sha256: str) -> None:
+        """Record the SHA-256 of such a file."""
+        self._write("INSERT OR REPLACE INTO written VALUES (?,?,?)", _with_hash(name, sha256))
+
+    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Rows of a table without their hashes, which are checked."""
+        found = self._read(statement, *values)
+        if any(_with_hash(*row[:-1]) != row for row in found):
+            raise _damaged(self._path, "a row is not the one that was written")
+        return [row[:-1] for row in found]
 
     def _read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(statement, values).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise _cannot_read(self._path, error) from error
+        except _ERRORS as error:
+            raise _failure(self._path, error, is_writing=False) from error
 
     def _write(self, statement: str, values: tuple[object, ...] = ()) -> None:
         with self._writing():
@@ -208,18 +269,30 @@ class State:
     def _understanding(self) -> Iterator[None]:
         try:
             yield
-        except (ValueError, TypeError) as error:
+        except (InvalidInput, ValueError) as error:
             hint = "use the ebb that made it, or a newer one"
-            raise InvalidInput(f"a row makes no sense: {error}", path=self._path, hint=hint) from error
+            raise InvalidInput(f"a row cannot be understood: {error}", path=self._path, hint=hint) from error
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.OperationalError as error:
-            raise _cannot_write(self._path, error) from error
-        except sqlite3.DatabaseError as error:  # damage that shows when rows are added
-            raise _cannot_read(self._path, error) from error
+        except _ERRORS as error:
+            raise _failure(self._path, error, is_writing=True) from error
+
+
+def _with_hash(*values: object) -> tuple[object, ...]:
+    """A row with the hash of its values behind them."""
+    text = json.dumps(values, default=repr)  # damage can turn text into bytes
+    return *values, sha256_bytes(text.encode())[:16]
+
+
+def _refuse_links(path: Path) -> None:
+    """SQLite writes to these files in place, and so to the targets of symbolic links."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file = path.with_name(path.name + suffix)
+        if file.is_symlink():
+            raise InvalidInput("a symbolic link, not a file of ebb", path=file, hint="remove the link")
 
 
 def _open_to_write(path: Path) -> sqlite3.Connection:
@@ -254,24 +327,37 @@ def _open_beside_a_run(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _cannot_read(path: Path, error: sqlite3.DatabaseError) -> InvalidInput:
+def _failure(path: Path, error: Exception, *, is_writing: bool) -> EbbError:
+    """The error of this project for one of SQLite."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & _PRIMARY  # none: damaged text
+    may_write = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    if code == sqlite3.SQLITE_NOTADB:
+        return InvalidInput(f"not a state file: {error}", path=path, hint=_REBUILD)
+    if code not in _REFUSALS or (is_writing and may_write and code == sqlite3.SQLITE_READONLY):
+        return _damaged(path, str(error))
+    if is_writing:
+        is_full = code == sqlite3.SQLITE_FULL
+        return cannot_write(path, OSError(errno.ENOSPC if is_full else 0, str(error)))
     if not os.access(path, os.R_OK):
         return InvalidInput("cannot be read: no permission", path=path)
-    code, hint = error.sqlite_errorcode & _PRIMARY, ""
+    hint = ""
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
         hint = "a run has not ended: copy the whole folder to where you may write, and look there"
-    elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        hint = "take the folder from a copy, or make a new one"
     return InvalidInput(f"cannot be read: {error}", path=path, hint=hint)
 
 
-def _cannot_write(path: Path, error: sqlite3.OperationalError) -> OutputError:
-    is_full = error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_FULL
-    return cannot_write(path, OSError(errno.ENOSPC if is_full else 0, str(error)))
+_REBUILD = (
+    "restore it from a backup, or remove it and run the same commands again: "
+    "photos and maps are made again, splits are taken from the shards"
+)
+
+
+def _damaged(path: Path, what: str) -> InvalidInput:
+    return InvalidInput(f"the file is damaged: {what}", path=path, hint=_REBUILD)
 
 
 def _stage_row(stage: Stage[T], row: tuple[Any, ...]) -> StageRow[T]:
-    value = json.loads(row[7])
+    value = parse_json(row[7])
     status = Status(row[3])
     return StageRow(
         pair_id=row[0],
@@ -282,14 +368,22 @@ def _stage_row(stage: Stage[T], row: tuple[Any, ...]) -> StageRow[T]:
         reason=Reason(row[5]) if row[5] else None,
         detail=row[6],
         value=from_plain(stage.kind, value) if status is Status.OK else None,
-        measurements=from_plain(dict[str, float], json.loads(row[8])),
-        outputs=from_plain(dict[str, str], json.loads(row[9])),
+        measurements=from_plain(dict[str, float], parse_json(row[8])),
+        outputs=_checked_names(from_plain(dict[str, str], parse_json(row[9]))),
         seconds=row[10],
     )
 
 
+def _checked_names(outputs: dict[str, str]) -> dict[str, str]:
+    """Refuse names that lead out of the pair's folder, as in a data set made to do harm."""
+    for name in outputs:
+        if name in ("", "..") or PurePosixPath(name).name != name:
+            raise ValueError(f"outputs: {name!r} is not the name of a file")
+    return outputs
+
+
 def _file_row(row: tuple[Any, ...]) -> FileRow:
-    metadata = json.loads(row[7])
+    metadata = parse_json(row[7])
     return FileRow(
         folder=row[0],
         name=row[1],

@@ -1,4 +1,4 @@
-"""Standard output and standard error, also when they are closed, full or their reader is gone."""
+"""Output to standard output and standard error, also if they are closed, full or without a reader."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def prepare_streams() -> None:
-    """Make both fit to print any text; one that was closed leads nowhere, not into the next file opened."""
+    """Prepare both streams for any text; a closed one is redirected to the null device."""
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
         if stream is None:
@@ -25,10 +25,10 @@ def prepare_streams() -> None:
 
 
 def say(text: str) -> None:
-    """Print on standard output. A reader that has seen enough and left (``| head``) is no error.
+    """Print on standard output. A closed pipe (``| head``) is no error.
 
     Raises:
-        OutputError: it takes no more.
+        OutputError: it cannot be written.
     """
     try:
         print(text, flush=True)  # noqa: T201 - this module is the one that prints
@@ -40,7 +40,7 @@ def say(text: str) -> None:
 
 
 def say_aside(text: str) -> None:
-    """Print on standard error; if it takes no more, go on without: the work matters more than its log."""
+    """Print on standard error; an error of the stream is ignored."""
     try:
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - as above
     except OSError:
@@ -48,7 +48,7 @@ def say_aside(text: str) -> None:
 
 
 def _give_up(stream: TextIO) -> None:
-    """Let what is still in the buffer go nowhere, or Python would try it again at its end."""
+    """Redirect a stream to the null device, so that Python does not flush its buffer again at exit."""
     with contextlib.suppress(OSError, ValueError):
         _lead_nowhere(stream.fileno())
 

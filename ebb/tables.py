@@ -1,4 +1,4 @@
-"""Tables as plain text: aligned columns where they fit, wrapped where the terminal is narrow."""
+"""Plain-text tables: aligned columns, wrapped if the terminal is narrow."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 GAP = "  "
 NARROWEST = 10
-"""Columns of prose are wrapped down to this many letters; then the rows are wrapped instead."""
+"""Smallest width of a wrapped column of prose; below it, whole rows are wrapped."""
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], width: int | None = None) -> str:
-    """Plain aligned columns; numbers to the right.
+    """Format a table with aligned columns; numbers are right-aligned.
 
     Args:
-        headers: One a column.
-        rows: Cells; what is printed of one is its ``str`` in one line.
-        width: Letters a line; None: those of the terminal, or any number if the output goes elsewhere.
+        headers: Header of each column.
+        rows: Cells, printed as their ``str`` in one line.
+        width: Characters in a line; None: the width of the terminal, or no limit without a terminal.
     """
     width = width or _terminal_width()
     cells = [[printable(one_line(str(cell))) for cell in row] for row in rows]
@@ -47,7 +47,7 @@ def _total(widths: Sequence[int]) -> int:
 
 
 def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Take from the widest column of prose until all fit or none can be narrower."""
+    """Reduce the widest column of prose until the table fits or no column can be narrower."""
     narrowed = list(widths)
     prose = [i for i in range(len(widths)) if any(" " in row[i] for row in cells)]
     while _total(narrowed) > width and prose:
@@ -59,7 +59,7 @@ def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], width: int)
 
 
 def _aligned(line: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Iterator[str]:
-    """The lines that one row takes."""
+    """Yield the lines of one row."""
     wrapped = [textwrap.wrap(cell, width) or [""] for cell, width in zip(line, widths, strict=True)]
     for parts in zip_longest(*wrapped, fillvalue=""):
         yield GAP.join(
@@ -69,6 +69,6 @@ def _aligned(line: Sequence[str], widths: Sequence[int], right: Sequence[bool]) 
 
 
 def _flow(line: Sequence[str], width: int) -> str:
-    """A row as running text; what does not fit on its first line is indented."""
+    """Format a row as running text with a hanging indent."""
     text = GAP.join(cell for cell in line if cell)
     return textwrap.fill(text, width, subsequent_indent=2 * GAP, break_on_hyphens=False)

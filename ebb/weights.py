@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeAlias
 
+from ebb.documents import read_json
 from ebb.errors import InvalidInput, MissingDependency, OutputError, UsageError
 from ebb.files import sha256_file
 
@@ -63,6 +64,9 @@ _TORCHVISION_LICENCE = (
 )
 _LPIPS = "https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/master/lpips/weights/v0.1/"
 _LPIPS_LICENCE = "Zhang et al., CVPR 2018 (BSD-2-Clause): https://github.com/richzhang/PerceptualSimilarity"
+
+CACHE_VARIABLE = "EBB_CACHE"
+"""Environment variable that names the folder of the downloads."""
 
 WEIGHTS: dict[str, WeightsFile] = {
     "megadepth": WeightsFile(
@@ -131,7 +135,7 @@ WEIGHTS: dict[str, WeightsFile] = {
 
 def cache_dir() -> Path:
     """Where downloads are kept: ``EBB_CACHE``, else ``$XDG_CACHE_HOME/ebb``, else ``~/.cache/ebb``."""
-    if own := os.environ.get("EBB_CACHE"):
+    if own := os.environ.get(CACHE_VARIABLE):
         return Path(own).expanduser()
     shared = os.environ.get("XDG_CACHE_HOME")
     return (Path(shared) if shared else Path.home() / ".cache") / "ebb"
@@ -331,11 +335,11 @@ def _recorded(record: Path) -> str | None:
     """Hash of the first download, if there was one."""
     if not record.is_file():
         return None
+    hint = "delete it and the weights file, and download again"
     try:
-        return str(json.loads(record.read_text(encoding="utf-8"))["sha256"])
-    except (ValueError, KeyError, TypeError) as error:
-        hint = "delete it and the weights file, and download again"
-        raise InvalidInput("the record of the download cannot be read", path=record, hint=hint) from error
+        return str(read_json(record, hint=hint)["sha256"])
+    except (KeyError, TypeError) as error:
+        raise InvalidInput("not the record of a download", path=record, hint=hint) from error
 
 
 def _record(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""One dataset folder: its paths, its lock, its settings file and its state."""
+"""A dataset folder: paths, lock, settings file and state."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ebb.documents import parse_json
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
-from ebb.files import cannot_write, make_folder, remove_temporaries, write_atomic
+from ebb.files import cannot_write, make_folder, open_lock, remove_temporaries, sha256_bytes, write_atomic
 from ebb.names import as_text, is_text
-from ebb.settings import as_dict, from_values, read_toml, section_of
+from ebb.settings import as_dict, from_values, read_sections, section_of
 from ebb.state import State
 from ebb.version import __version__
 
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
 
     from ebb.settings import Settings
 
+_HOLDER_BYTES = 4096
+"""Most that is read of a lock to say who holds it."""
+
 
 class Workspace:
-    """Paths and state of one dataset folder.
+    """Paths and state of a dataset folder.
 
     Args:
         root: The folder.
@@ -40,12 +44,12 @@ class Workspace:
 
     @property
     def settings_file(self) -> Path:
-        """Resolved settings of the stages that ran, and software versions."""
+        """Settings of the stages that ran, and software versions."""
         return settings_file(self.root)
 
     @property
     def catalog_file(self) -> Path:
-        """The catalogue: one row per camera file."""
+        """The catalogue: one row for each camera file."""
         return self.root / "captures.parquet"
 
     @property
@@ -55,16 +59,16 @@ class Workspace:
 
     @property
     def contact_sheet(self) -> Path:
-        """The picture to look at after a run."""
+        """The contact sheet, written at the end of a run."""
         return self.root / "contact_sheet.png"
 
     @property
     def report(self) -> Path:
-        """The page to look at after a run."""
+        """The report, written at the end of a run."""
         return self.root / "report.html"
 
     def debug_picture(self, pair_id: str) -> Path:
-        """The picture that shows how a pair is aligned."""
+        """Picture of the alignment of a pair."""
         return self.root / "debug" / f"{pair_id}.png"
 
     def pair(self, pair_id: str) -> Path:
@@ -72,27 +76,40 @@ class Workspace:
         return self.root / "pairs" / pair_id
 
     def settings(self, kind: type[Settings]) -> Settings:
-        """Settings a stage last ran with in this folder, or its defaults.
+        """Settings that a stage last ran with in this folder, or its defaults.
 
         Args:
             kind: Their class, one of :data:`~ebb.settings.SECTIONS`.
+
+        Raises:
+            UsageError: the settings file is damaged, or was edited to a value that is not allowed.
         """
-        stored = read_toml(self.settings_file) if self.settings_file.exists() else {}
-        return from_values(kind, stored.get(section_of(kind), {}))
+        stored = read_sections(self.settings_file) if self.settings_file.exists() else {}
+        section = section_of(kind)
+        try:
+            return from_values(kind, stored.get(section, {}))
+        except UsageError as error:
+            message = f"[{section}] {error.message}"
+            raise UsageError(message, path=self.settings_file, hint=error.hint) from error
 
     def save_settings(self, **sections: object) -> None:
-        """Record the settings that stages run with, paths whole; other sections of the file stay."""
+        """Store the settings of stages, with absolute paths; other sections of the file are kept."""
         import tomli_w
 
-        stored = read_toml(self.settings_file) if self.settings_file.exists() else {}
+        stored = read_sections(self.settings_file) if self.settings_file.exists() else {}
         stored.update({name: as_dict(_with_whole_paths(settings)) for name, settings in sections.items()})
-        text = tomli_w.dumps({**stored, "versions": versions()})
-        if not self.settings_file.exists() or self.settings_file.read_text(encoding="utf-8") != text:
-            write_atomic(self.settings_file, text.encode())
+        data = tomli_w.dumps({**stored, "versions": versions()}).encode()
+        is_new = not self.settings_file.exists() or self.settings_file.read_bytes() != data
+        if is_new or self.state.written().get(self.settings_file.name) != sha256_bytes(data):
+            self.write(self.settings_file, data)
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a file of the folder and record its hash for :mod:`ebb.stages.verify`."""
+        self.state.put_written(path.name, write_atomic(path, data))
 
 
 def _with_whole_paths(settings: Any) -> Any:  # noqa: ANN401 - any settings class
-    """So that they mean the same wherever the next command is started."""
+    """Make paths absolute, so that they do not depend on the current folder."""
     paths = {name: value for name, value in vars(settings).items() if isinstance(value, Path)}
     return dataclasses.replace(
         settings, **{name: path.expanduser().absolute() for name, path in paths.items()}
@@ -100,12 +117,12 @@ def _with_whole_paths(settings: Any) -> Any:  # noqa: ANN401 - any settings clas
 
 
 def settings_file(root: Path) -> Path:
-    """Where a dataset folder keeps its settings."""
+    """Settings file of a dataset folder."""
     return root / "ebb.toml"
 
 
 def versions() -> dict[str, str]:
-    """Versions of everything that touches pixels."""
+    """Versions of ebb, Python and the packages that process pixels."""
     from importlib import metadata
 
     names = ("opencv-contrib-python", "rawpy", "numpy", "pyarrow", "exifread")
@@ -118,21 +135,24 @@ def versions() -> dict[str, str]:
 
 @contextmanager
 def open_workspace(root: Path, *, create: bool = False) -> Iterator[Workspace]:
-    """Open a dataset folder for a run: take its lock, clear what a killed run left half written.
+    """Open a dataset folder for a run: take its lock and remove incomplete files of a killed run.
 
     Args:
         root: The folder.
-        create: Make it when it is not there.
+        create: Make the folder if it does not exist.
 
     Raises:
-        InvalidInput: no dataset there, and not to be created.
+        InvalidInput: there is no dataset, and ``create`` is not set.
         DatasetLocked: another run holds it.
         OutputError: the folder cannot be made or written.
     """
+    from ebb.dataset.staging import finish  # not above: it imports NumPy, which --help has no use for
+
     root = root.absolute()
     _prepare(root, create=create)
     with _locked(root):
         remove_temporaries(root)
+        finish(root / "shards")
         state = State(root / "state.sqlite")
         try:
             yield Workspace(root, state)
@@ -145,7 +165,7 @@ def read_workspace(root: Path) -> Iterator[Workspace]:
     """Open a dataset folder read-only, also while a run holds the lock or without write permission.
 
     Raises:
-        InvalidInput: no dataset there.
+        InvalidInput: there is no dataset.
     """
     root = root.absolute()
     _prepare(root, create=False)
@@ -168,15 +188,15 @@ def _prepare(root: Path, *, create: bool) -> None:
 
 
 def is_dataset(root: Path) -> bool:
-    """Whether a run was begun in this folder."""
+    """Whether the folder is a dataset folder."""
     return (root / "state.sqlite").is_file()
 
 
 def check_apart(root: Path, source: Path) -> None:
-    """Make sure that a dataset folder is not made in the midst of what it is made from.
+    """Check that the dataset folder is not the folder of the photos.
 
     Raises:
-        UsageError: both are one folder.
+        UsageError: both are the same folder.
     """
     if root.resolve() == source.resolve():
         raise UsageError(
@@ -185,10 +205,10 @@ def check_apart(root: Path, source: Path) -> None:
 
 
 def finished_shards(root: Path) -> Path:
-    """The shards of a dataset folder, or of a folder that holds shards and nothing else.
+    """Folder of the shards: that of a dataset folder, or a folder of shards alone.
 
     Raises:
-        InvalidInput: there is neither.
+        InvalidInput: it is neither.
     """
     root = root.absolute()
     shards = root / "shards" if is_dataset(root) else _shards_alone(root)
@@ -217,30 +237,27 @@ def _no_dataset(root: Path) -> InvalidInput:
 
 @contextmanager
 def _locked(root: Path) -> Iterator[None]:
-    """Hold ``.lock`` of the folder; the operating system lets go of it when the process dies."""
-    try:
-        file = (root / ".lock").open("a+")
-    except OSError as error:
-        raise cannot_write(root / ".lock", error) from error
-    with file:
+    """Hold the lock of the folder; the operating system releases it when the process ends."""
+    path = root / ".lock"
+    with open_lock(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            file.seek(0)
-            raise _locked_by_other(root, file.read()) from error
+            raise _locked_by_other(root, file.read(_HOLDER_BYTES)) from error
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "start": datetime.now(UTC).isoformat()}
         try:
-            file.truncate(0)
-            os.write(file.fileno(), json.dumps(holder).encode())  # at once: closing the file would try again
+            if os.fstat(file.fileno()).st_nlink == 1:  # else it is another file as well, which stays as it is
+                file.truncate(0)
+                os.write(file.fileno(), json.dumps(holder).encode())
         except OSError as error:
-            raise cannot_write(root / ".lock", error) from error
+            raise cannot_write(path, error) from error
         yield
 
 
-def _locked_by_other(root: Path, text: str) -> DatasetLocked:
+def _locked_by_other(root: Path, text: bytes) -> DatasetLocked:
     try:
-        holder = json.loads(text)
+        holder = parse_json(text)
         who = f"process {holder['pid']} on {holder['host']}, started {holder['start'][:19]} UTC"
-    except (ValueError, KeyError, TypeError):
+    except (InvalidInput, KeyError, TypeError):
         who = "another run"
     return DatasetLocked(f"the folder is in use by {who}", path=root, hint="wait for it, or stop it")

@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import tomllib
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from ebb.documents import read_toml
 from ebb.errors import UsageError
 from ebb.settings import from_values
 
@@ -329,12 +329,7 @@ def read_schedule(name: str) -> Schedule:
     path = Path(name)
     if path.suffix != ".toml":
         raise UsageError(f"no schedule {name!r}", hint=f"one of: {', '.join(SCHEDULES)}, or a .toml file")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the schedule: {error.strerror}", path=path) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"cannot read the schedule: {error}", path=path) from error
+    values = read_toml(path, "the schedule")
     if set(values) != {"level"} or not isinstance(values["level"], list):
         raise UsageError("a schedule holds [[level]] tables and nothing else", path=path)
     try:

@@ -1,1 +1,1 @@
-"""The dataset on disk: records, shards, splits, folder layouts, card."""
+"""The dataset on disk: records, shards, splits, index, layouts and card."""

@@ -1,4 +1,4 @@
-"""The dataset card: a README.md that Hugging Face and people read, filled from the contents of a run."""
+"""The dataset card: a README.md in the format of Hugging Face."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SplitSize:
 
 @dataclass(frozen=True, kw_only=True)
 class CardContents:
-    """What a dataset card tells; texts may hold anything, the card escapes them."""
+    """Contents of a dataset card; the card escapes all texts."""
 
     splits: Mapping[Split, SplitSize]
     """Splits that are empty may be left out."""
@@ -38,7 +38,7 @@ class CardContents:
     cameras: Mapping[str, int] = field(default_factory=dict)
     """Camera → pairs."""
     rejects: Mapping[Reason, int] = field(default_factory=dict)
-    """Reason → pairs that were left out."""
+    """Reason → number of pairs that were left out."""
     depth_providers: Mapping[str, int] = field(default_factory=dict)
     """Provider of the depth maps → pairs; ``none``: without a map."""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -46,13 +46,13 @@ class CardContents:
     software: Mapping[str, str] = field(default_factory=dict)
     """Package → version."""
     num_imported: int = 0
-    """Pairs that came aligned from an existing data set."""
+    """Number of pairs imported from an existing data set."""
     num_across_splits: int = 0
-    """Groups of near-duplicates that lie in more than one split."""
+    """Number of groups of near-duplicates in more than one split."""
 
 
 def render_card(contents: CardContents) -> str:
-    """Write the card: YAML front matter, then Markdown. The same contents give the same text."""
+    """Return the text of the card: YAML front matter, then Markdown. Equal contents give equal text."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -79,12 +79,12 @@ def render_card(contents: CardContents) -> str:
 
 
 def yaml_text(text: str) -> str:
-    """Quote text for YAML: a double-quoted scalar on one line, whatever is in it."""
+    """Quote any text for YAML, as a double-quoted scalar on one line."""
     return '"' + "".join(map(_yaml_char, text)) + '"'
 
 
 def table_cell(value: object) -> str:
-    """Escape a value for a cell of a Markdown table: no character of it means anything, one line."""
+    """Escape a value for a cell of a Markdown table, on one line."""
     text = " ".join("".join(char if char.isprintable() else " " for char in str(value)).split())
     return re.sub(r"([\\`*_\[\]<>|~#&!$])", r"\\\1", text) or "unknown"
 
@@ -98,6 +98,6 @@ def _yaml_char(char: str) -> str:
 
 
 def _size_category(num_pairs: int) -> str:
-    """Bracket of Hugging Face's ``size_categories``."""
+    """Size category of Hugging Face."""
     limits = (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")
     return next((name for limit, name in limits if num_pairs < limit), "1M<n<10M")

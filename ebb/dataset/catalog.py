@@ -1,8 +1,9 @@
-"""The catalogue ``captures.parquet``: one row per camera file, and the pairs it holds."""
+"""The catalogue ``captures.parquet``: one row for each camera file, and the pairs they form."""
 
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,17 +23,17 @@ Origin = Literal["camera", "import"]
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogRow:
-    """One camera file: what it is, and which part of which pair it became or why it did not."""
+    """Metadata of a camera file, and its pair or the reason why it has none."""
 
     folder: str
     """The ingested folder."""
     name: str
     """Path within it, with forward slashes."""
     origin: Origin = "camera"
-    """camera: to be developed and aligned. import: part of an existing data set, aligned already."""
+    """camera: to be developed and aligned. import: from an existing data set, already aligned."""
     sha256: str = ""
     width: int = 0
-    """Of the developed, upright photo."""
+    """Width of the developed, upright photo."""
     height: int = 0
     camera: str = ""
     lens: str = ""
@@ -53,7 +54,7 @@ class CatalogRow:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two captures of one scene, and the depth file that came with the wide one, if any."""
+    """Two captures of one scene, and the depth file of the wide one, if any."""
 
     pair_id: str
     wide: CatalogRow
@@ -62,12 +63,12 @@ class Pair:
 
     @property
     def is_imported(self) -> bool:
-        """Whether the photos come aligned from an existing data set."""
+        """Whether the pair is from an existing data set."""
         return self.wide.origin == "import"
 
 
 def write_catalog(rows: Sequence[CatalogRow]) -> bytes:
-    """Parquet file of the rows, in their order."""
+    """Return a Parquet file of the rows, in their order."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -78,10 +79,10 @@ def write_catalog(rows: Sequence[CatalogRow]) -> bytes:
 
 
 def read_catalog(path: Path) -> list[CatalogRow]:
-    """Read the catalogue back.
+    """Read the catalogue.
 
     Raises:
-        InvalidInput: the file is missing, broken or of another shape.
+        InvalidInput: the file is missing, damaged or has other columns.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -132,4 +133,6 @@ def _shooting_order(pair: Pair) -> tuple[Any, ...]:
 
 def _row(values: dict[str, Any]) -> CatalogRow:
     reason = Reason(values["reason"]) if values["reason"] else None
+    if not re.fullmatch("[0-9a-z]*", values["pair_id"]):  # it becomes the name of a folder
+        raise ValueError(f"{values['pair_id']!r} is not a pair_id")
     return CatalogRow(**{**values, "status": Status(values["status"]), "reason": reason})

@@ -1,14 +1,15 @@
-"""Several shards as one sequence of records; files are opened when they are read, and some stay open."""
+"""Several shards as one sequence of records; files are opened on first use, and some stay open."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
+from contextlib import suppress
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from ebb.dataset.index import INDEX_NAME
-from ebb.dataset.shards import ShardReader
+from ebb.dataset.index import INDEX_NAME, read_index
+from ebb.dataset.shards import ShardReader, parse_shard_name
 from ebb.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -17,19 +18,20 @@ if TYPE_CHECKING:
 
     from ebb.dataset.record import Record
     from ebb.dataset.shards import ShardEntry
+    from ebb.dataset.splits import Split
 
 OPEN_SHARDS = 32
-"""Shards one process keeps open; a pair from another one costs the reading of its index first."""
+"""Shards that one process keeps open; opening another one takes the reading of its footer."""
 
 
 class ShardCollection:
     """The records of some shards of a folder, in the order of the shards.
 
-    It can be sent to worker processes: each opens its own files. One belongs to one thread.
+    It can be pickled for worker processes, each of which opens its own files. It is not thread-safe.
 
     Args:
-        folder: Where the shards are.
-        shards: File name → what ``DATASET.json`` says of it.
+        folder: Folder of the shards.
+        shards: File name → its entry in ``DATASET.json``.
     """
 
     def __init__(self, folder: Path, shards: Mapping[str, ShardEntry]) -> None:
@@ -46,13 +48,13 @@ class ShardCollection:
         return self.__dict__ | {"_open": OrderedDict()}
 
     def __iter__(self) -> Iterator[Record]:
-        """All records, read a row group at a time."""
+        """Yield all records; one row group is in memory at a time."""
         for name in self._names:
             with self._opened(name) as reader:
                 yield from reader
 
     def locate(self, index: int) -> tuple[Path, int]:
-        """Shard of a record, and its row there.
+        """Return the shard of a record and its row there.
 
         Raises:
             IndexError: there is no such record.
@@ -97,3 +99,13 @@ class ShardCollection:
             message = f"{len(reader)} pairs, {INDEX_NAME} says {self.shards[name].rows}"
             raise InvalidInput(message, path=reader.path, hint="write it again with: ebb shard")
         return reader
+
+
+def stored_splits(folder: Path) -> dict[str, Split]:
+    """Split of every pair in a folder of shards; shards that cannot be read are passed over."""
+    found: dict[str, Split] = {}
+    with suppress(InvalidInput):
+        for name in read_index(folder).shards:
+            with suppress(InvalidInput), ShardReader(folder / name) as reader:
+                found.update(dict.fromkeys(reader.column("pair_id"), parse_shard_name(name).split))
+    return found

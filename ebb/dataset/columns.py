@@ -1,4 +1,4 @@
-"""Columns of a shard: how the values of each kind are typed, stored, checked and described."""
+"""Columns of a shard: type, storage, check and description of each kind of value."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """A kind of value that a column can hold."""
+    """Kind of the values of a column."""
 
     expected: str
-    """In words."""
+    """Description for messages."""
     is_valid: Callable[[object], bool]
     feature: str
-    """Type of one number, or of the whole value, for Hugging Face; ``image``: a PNG."""
+    """Hugging Face type of the value, or of its elements; ``image``: a PNG."""
     length: int = 0
-    """How many numbers a list holds; 0: it is no list."""
+    """Length of a list; 0: not a list."""
 
     def hf_feature(self) -> dict[str, Any]:
-        """The feature of Hugging Face that decodes it."""
+        """Feature of Hugging Face for this kind."""
         if self.feature == "image":
             return {"_type": "Image"}
         value = {"dtype": self.feature, "_type": "Value"}
         return {"feature": value, "_type": "Sequence"} if self.length else value
 
     def yaml(self) -> str:
-        """Its type in the ``dataset_info`` of a dataset card."""
+        """Type in the ``dataset_info`` of a dataset card."""
         return f"sequence: {self.feature}" if self.length else f"dtype: {self.feature}"
 
     def arrow(self) -> pa.DataType:
-        """Its type in Arrow.
+        """Type in Arrow.
 
-        Lists have no fixed length in it: before version 26, pyarrow cannot read those where one is null.
+        Lists have no fixed length: before version 26, pyarrow cannot read those with null values.
         """
         import pyarrow as pa
 
@@ -72,7 +72,7 @@ def _is_float(value: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    """Text that UTF-8 can hold: file names the system could not decode carry lone surrogates."""
+    """Text without lone surrogates, which UTF-8 cannot encode; undecodable file names contain them."""
     return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
@@ -110,7 +110,7 @@ GRID = Kind(
 )
 
 _BY_TYPE: dict[object, Kind] = {str: TEXT, int: COUNT, float: NUMBER, datetime: TIME}
-"""Kinds of what needs no annotation."""
+"""Kinds of types without an annotation."""
 
 Png: TypeAlias = Annotated[bytes, IMAGE]
 """A PNG file."""
@@ -122,7 +122,7 @@ Matrix: TypeAlias = Annotated[tuple[float, ...], MATRIX]
 """A 3 x 3 matrix, row by row."""
 
 Grid: TypeAlias = Annotated[tuple[float | None, ...], GRID]
-"""16 numbers, one for each of the 4 x 4 parts of the frame, row by row; ``None`` where it is not known."""
+"""16 numbers for 4 x 4 parts of the frame, row by row; ``None`` for unknown values."""
 
 
 class Column(NamedTuple):
@@ -133,17 +133,17 @@ class Column(NamedTuple):
     nullable: bool = True
 
     def check(self, value: object) -> None:
-        """Make sure that the column may hold a value.
+        """Check a value of the column.
 
         Raises:
-            InvalidInput: it may not; the message names the column.
+            InvalidInput: it is of another kind; the message names the column.
         """
         if not (value is None and self.nullable) and not self.kind.is_valid(value):
             raise InvalidInput(f"{self.name}: expected {self.kind.expected}, got {short(value)}")
 
 
 def columns_of(record: type) -> Iterator[Column]:
-    """The column of every field of a dataclass whose type says its kind, in their order."""
+    """Yield the columns of a dataclass: of each field whose type has a kind, in order."""
     for name, hint in get_type_hints(record, include_extras=True).items():
         options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
         kinds = [kind for option in options if (kind := _kind_of(option))]
@@ -157,6 +157,6 @@ def _kind_of(hint: object) -> Kind | None:
 
 
 def short(value: object) -> str:
-    """A value in a message."""
+    """Return a value as text, shortened for a message."""
     text = repr(value[:40] if isinstance(value, (str, bytes)) else value)
     return text if len(text) <= 80 else f"{text[:77]}..."

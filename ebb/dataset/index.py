@@ -1,8 +1,7 @@
-"""``DATASET.json``: the list of shards with their hashes. Written last, it says that a dataset is whole."""
+"""``DATASET.json``: the list of shards with their hashes. It is written last and marks a complete set."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ebb.dataset.record import SCHEMA_VERSION
 from ebb.dataset.shards import ShardEntry, parse_shard_name
 from ebb.dataset.splits import SPLITS
+from ebb.documents import parse_json
 from ebb.errors import InvalidInput
-from ebb.files import read_bytes
+from ebb.files import read_bytes, sha256_bytes
 from ebb.settings import canonical_json
 
 if TYPE_CHECKING:
@@ -25,17 +25,19 @@ INDEX_NAME = "DATASET.json"
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetIndex:
-    """What ``DATASET.json`` holds; the same dataset gives the same text."""
+    """Contents of ``DATASET.json``; the same dataset gives the same text."""
 
     schema_version: int = SCHEMA_VERSION
     shards: Mapping[str, ShardEntry]
-    """File name → what the file must be."""
+    """File name → size and hash of the shard."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Section → settings of that stage."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Status or reason → number of pairs."""
     software: Mapping[str, str] = field(default_factory=dict)
     """Package → version."""
+    card_sha256: str = ""
+    """SHA-256 of the dataset card; empty: there is none."""
 
     def names(self, split: Split) -> list[str]:
         """Shards of a split, in order."""
@@ -47,7 +49,7 @@ class DatasetIndex:
 
 
 def index_text(index: DatasetIndex) -> str:
-    """Text of ``DATASET.json``: canonical JSON without times, ended by a newline."""
+    """Text of ``DATASET.json``: canonical JSON without times, with its own hash, and a newline."""
     splits = {split: index.num_pairs(split) for split in SPLITS}
     shards = [{"name": name, **asdict(entry)} for name, entry in sorted(index.shards.items())]
     values = {
@@ -57,12 +59,17 @@ def index_text(index: DatasetIndex) -> str:
         "settings": index.settings,
         "counts": index.counts,
         "software": index.software,
+        "card_sha256": index.card_sha256,
     }
-    return canonical_json(values) + "\n"
+    return canonical_json({**values, "sha256": _sha256(values)}) + "\n"
 
 
-def parse_index(text: str, path: Path | None = None) -> DatasetIndex:
-    """Read ``DATASET.json``, trusting nothing in it.
+def _sha256(values: Mapping[str, Any]) -> str:
+    return sha256_bytes(canonical_json(values).encode())
+
+
+def parse_index(text: str | bytes, path: Path | None = None) -> DatasetIndex:
+    """Read ``DATASET.json`` and check everything in it.
 
     Args:
         text: Contents of the file.
@@ -70,16 +77,15 @@ def parse_index(text: str, path: Path | None = None) -> DatasetIndex:
 
     Raises:
         InvalidInput: not JSON, another schema version, an unknown or missing key, a value of another type,
-            a name that is no shard's, or a set of shards that is not complete; the message names the field.
+            a name that is no shard's, a set of shards that is not complete, or a value that was changed;
+            the message names the field.
     """
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"not JSON: {error}", path=path, hint="make it again with: ebb shard") from error
+    hint = "make it again with: ebb shard"
+    values = parse_json(text, path, hint=hint)
     try:
         return _index(values)
     except InvalidInput as error:
-        raise InvalidInput(error.message, path=path, hint="make it again with: ebb shard") from error
+        raise InvalidInput(error.message, path=path, hint=hint) from error
 
 
 def _index(values: object) -> DatasetIndex:
@@ -91,10 +97,16 @@ def _index(values: object) -> DatasetIndex:
     if len(shards) != len(top["shards"]):
         raise InvalidInput("shards: a name is there twice")
     index = DatasetIndex(
-        shards=shards, settings=top["settings"], counts=top["counts"], software=top["software"]
+        shards=shards,
+        settings=top["settings"],
+        counts=top["counts"],
+        software=top["software"],
+        card_sha256=top["card_sha256"],
     )
     for split in SPLITS:
         _check_complete(index, split, top["splits"].get(split))
+    if top["sha256"] != _sha256({name: value for name, value in top.items() if name != "sha256"}):
+        raise InvalidInput("sha256: is not that of the other values, so one of them was changed")
     return index
 
 
@@ -153,6 +165,8 @@ _INDEX_CHECKS: Mapping[str, Callable[[object], bool]] = {
     "settings": lambda value: isinstance(value, dict),
     "counts": _is_counts,
     "software": _is_texts,
+    "card_sha256": lambda value: value == "" or _is_sha256(value),
+    "sha256": _is_sha256,
 }
 _SHARD_CHECKS: Mapping[str, Callable[[object], bool]] = {
     "name": lambda value: isinstance(value, str),
@@ -167,15 +181,15 @@ def read_index(folder: Path) -> DatasetIndex:
     """Read ``DATASET.json`` of a folder of shards.
 
     Raises:
-        InvalidInput: it is missing, which means that the shards are not finished, or broken.
+        InvalidInput: it is missing, so the shards are not finished, or it is damaged.
     """
     path = folder / INDEX_NAME
     if not path.exists():
         raise InvalidInput("the shards are not finished", path=path, hint="write them with: ebb shard")
-    return parse_index(read_bytes(path).decode(errors="replace"), path)
+    return parse_index(read_bytes(path), path)
 
 
 def find_shards(folder: Path) -> Path | None:
-    """The folder itself or its ``shards``: the first that holds a ``DATASET.json``; None if neither does."""
+    """Return the folder or its ``shards``, the first that holds a ``DATASET.json``; None if neither does."""
     places = (folder, folder / "shards")
     return next((place for place in places if (place / INDEX_NAME).exists()), None)

@@ -1,6 +1,6 @@
-"""Folder layouts of other data sets, as relative paths: out for others' loaders, in for the EBB! release.
+"""Folder layouts of other data sets, as relative paths, for export and for import of the EBB! release.
 
-The one place that knows their words: "original" and "in" are the wide photo, "bokeh" and "gt" the shallow.
+Their terms: "original" and "in" are the wide photo, "bokeh" and "gt" the shallow photo.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ebb.dataset.splits import Split
 
 SUFFIXES = (".png", ".jpg")
-"""PNG is lossless; JPEG is what the releases hold."""
+"""Endings of photos; the releases hold JPEG files."""
 
 
 class PairPaths(NamedTuple):
@@ -39,12 +39,12 @@ class EbbPair(NamedTuple):
 
 @dataclass(frozen=True)
 class EbbListing:
-    """What a list of names holds; every name is in a pair, a problem or ``ignored``."""
+    """Result of a search in a list of names; every name is in a pair, a problem or ``ignored``."""
 
     pairs: tuple[EbbPair, ...]
     """By split (train, val, test) and number."""
     problems: tuple[str, ...]
-    """One line for each pair that was left out."""
+    """One message for each pair that is left out."""
     ignored: tuple[str, ...]
     """Names that do not belong to the layout."""
 
@@ -52,14 +52,14 @@ class EbbListing:
 def layout_paths(
     layout: str, split: Split, index: int, *, has_depth: bool = False, suffix: str = ".jpg"
 ) -> PairPaths:
-    """Where a pair goes in somebody else's layout.
+    """Return the paths of a pair in a layout.
 
     Args:
         layout: A name of :data:`LAYOUTS`.
-        split: The pair's split; the folder has the same name.
-        index: Its number within the split, from 0.
-        has_depth: Whether it has a depth map; only ``ebb`` has a place for it.
-        suffix: ``.jpg`` or ``.png``, for the photos. Depth is always PNG.
+        split: Split of the pair, and name of the folder.
+        index: Number of the pair within the split, from 0.
+        has_depth: Whether it has a depth map; only the layout ``ebb`` has depth maps.
+        suffix: ``.jpg`` or ``.png``, for the photos. Depth maps are always PNG files.
 
     Raises:
         UsageError: unknown layout or suffix, or a negative index.
@@ -74,9 +74,9 @@ def layout_paths(
 def find_ebb_pairs(names: Iterable[str]) -> EbbListing:
     """Find the pairs of an EBB! folder, release or challenge, by the names of its files.
 
-    Known are ``train|val|test/{original,bokeh,original_depth}/<n>.{jpg,png}`` and
-    ``Training/{original,bokeh}/<n>.jpg``, in any letter case. A pair whose partner is missing or whose number
-    is there twice (``7.jpg`` and ``7.png``) is a problem and left out: nothing says which file is meant.
+    File names: ``train|val|test/{original,bokeh,original_depth}/<n>.{jpg,png}`` and
+    ``Training/{original,bokeh}/<n>.jpg``, in any letter case. Pairs with a missing partner or with two files
+    of one number (``7.jpg`` and ``7.png``) are problems and left out.
 
     Args:
         names: Paths relative to the folder, with forward slashes, in any order.
@@ -110,7 +110,7 @@ _EBB_NAME = re.compile(
 
 
 def _parse_ebb(name: str) -> tuple[Split, int, str] | None:
-    """Split, number and folder of a file, or ``None`` for one that is not of the layout."""
+    """Return split, number and folder of a file; ``None`` for a file outside the layout."""
     match = _EBB_NAME.fullmatch(name)
     if match is None:
         return None
@@ -118,7 +118,7 @@ def _parse_ebb(name: str) -> tuple[Split, int, str] | None:
 
 
 def _ebb_problem(parts: Mapping[str, list[str]]) -> str:
-    """Why files of one number are not a pair; empty if they are."""
+    """Return the reason why the files of a number are not a pair; empty if they are."""
     for names in parts.values():
         if len(names) > 1:
             return f"the number is there twice: {', '.join(names)}"
@@ -145,4 +145,4 @@ LAYOUTS: Mapping[str, Callable[[Split, int, bool, str], PairPaths]] = {
     "bokehlicious": _bokehlicious,
     "ebokehnet": _ebokehnet,
 }
-"""Name → where a pair goes: (split, index, has_depth, suffix) → paths."""
+"""Name → function (split, index, has_depth, suffix) → paths of a pair."""

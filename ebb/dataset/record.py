@@ -1,4 +1,4 @@
-"""One row of a shard: the dataclass, the Arrow schema that follows from it, and the checks a row must pass.
+"""A row of a shard: the dataclass, its Arrow schema and the checks of its values.
 
 The types of :class:`Record` are the schema, with a column for each stored measurement of
 :mod:`ebb.measurements`: a column is added by adding a field here or there and raising
@@ -31,20 +31,20 @@ SCHEMA_VERSION = 5
 """Raised whenever a column is added, removed or changes its type or meaning."""
 
 VERSION_KEY = b"ebb_schema_version"
-"""Where the schema metadata holds :data:`SCHEMA_VERSION`."""
+"""Key of :data:`SCHEMA_VERSION` in the schema metadata."""
 
 MEASUREMENT_COLUMNS: tuple[Column, ...] = tuple(
     Column(row.name, COUNT if row.kind is int else NUMBER) for row in STORED
 )
-"""What was measured on the pair; the meaning of each is in :mod:`ebb.measurements`."""
+"""Measurements of the pair; see :mod:`ebb.measurements`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One aligned pair with its depth map; ``None`` and ``""`` stand for what is not known.
+    """An aligned pair with its depth map; ``None`` and ``""`` stand for unknown values.
 
     Raises:
-        InvalidInput: a value that no row may hold; the message names the field.
+        InvalidInput: a value is not valid; the message names the field.
     """
 
     pair_id: str
@@ -90,15 +90,15 @@ class Record:
     """Blur of the shallow photo in each part of the wide photo, before the crop: median diameter of the disc,
     in pixels at 1024 px height."""
     near_duplicates: str = ""
-    """Smallest pair_id of those that look almost like this one, itself included; empty: there are none."""
+    """Smallest pair_id of its group of near-duplicates, itself included; empty: it has none."""
     depth_provider: str
     source_wide: str
-    """File name without a folder; of control characters and backslashes their %XX."""
+    """File name without a folder; control characters and backslashes are written as %XX."""
     source_shallow: str
     source_wide_sha256: str
     source_shallow_sha256: str
     software: str
-    """Names and versions of what made the row."""
+    """Names and versions of the software that made the row."""
 
     def __post_init__(self) -> None:
         _check_measurements(self.measurements)
@@ -112,7 +112,7 @@ class Record:
 
 
 def _in_order() -> Iterator[Column]:
-    """Measurements stand behind the crop."""
+    """Yield the columns with the measurements after the crop."""
     for column in columns_of(Record):
         yield column
         if column.name == "crop_height":
@@ -140,12 +140,12 @@ def schema() -> pa.Schema:
 
 
 def image_path(pair_id: str, column: str) -> str:
-    """Name an image carries beside its bytes: ``<pair_id>_wide.png``."""
+    """Return the path that is stored with an image: ``<pair_id>_wide.png``."""
     return f"{pair_id}_{column}.png"
 
 
 def record_row(record: Record) -> dict[str, Any]:
-    """Turn a record into the plain values of one Arrow row."""
+    """Convert a record to the plain values of an Arrow row."""
     row = _values(record)
     for name in IMAGE_COLUMNS:
         if row[name] is not None:
@@ -154,7 +154,7 @@ def record_row(record: Record) -> dict[str, Any]:
 
 
 def _values(record: Record) -> dict[str, Any]:
-    """Value of every column."""
+    """Return the value of every column."""
     measured = {column.name: record.measurements.get(column.name) for column in MEASUREMENT_COLUMNS}
     return {
         column.name: measured[column.name] if column.name in measured else getattr(record, column.name)
@@ -163,10 +163,10 @@ def _values(record: Record) -> dict[str, Any]:
 
 
 def from_row(row: Mapping[str, Any]) -> Record:
-    """Turn one Arrow row back into a record, checking everything on the way.
+    """Convert an Arrow row to a record and check every value.
 
     Raises:
-        InvalidInput: a column is missing, unknown or holds what no row may hold; the message names it.
+        InvalidInput: a column is missing or unknown, or a value is not valid; the message names it.
     """
     names = {column.name for column in COLUMNS}
     if odd := sorted(names ^ row.keys()):
@@ -184,7 +184,7 @@ def from_row(row: Mapping[str, Any]) -> Record:
 
 
 def check_schema(found: pa.Schema) -> None:
-    """Refuse a file whose columns are not those of :func:`schema`.
+    """Compare the columns of a file with those of :func:`schema`.
 
     Raises:
         InvalidInput: another schema version, or a missing, repeated, unknown or differently typed column.
@@ -203,7 +203,7 @@ def check_schema(found: pa.Schema) -> None:
 
 
 def _image_bytes(row: Mapping[str, Any], name: str) -> bytes | None:
-    """Take the PNG out of an image cell whose path is the one :func:`record_row` writes."""
+    """Return the PNG of an image cell, after a check of its path."""
     cell = row[name]
     if cell is None:
         return None
@@ -249,7 +249,7 @@ def _check_numbers(record: Record) -> None:
 
 
 def _check_images(record: Record) -> None:
-    """Compare each image's header with the size the row states; pixels are not decoded."""
+    """Compare the header of each image with the size in the row; pixels are not decoded."""
     full = Size(record.width, record.height)
     half = Size(record.width // 2, record.height // 2)
     for name, size, channels in (("wide", full, 3), ("shallow", full, 3), ("depth", half, 1)):
@@ -269,7 +269,7 @@ def _check_images(record: Record) -> None:
 
 
 def _check_float_depth(record: Record) -> None:
-    """A float map comes with its range and lies beside an 8-bit map of its size."""
+    """Check that a float map has a range and an 8-bit map of the same size."""
     parts = (record.depth_float16, record.depth_min, record.depth_max)
     if record.depth_float16 is None or record.depth_min is None or record.depth_max is None:
         if any(part is not None for part in parts):

@@ -1,7 +1,7 @@
-"""Shards: Parquet files of records, written in small checked row groups and read back one pair at a time.
+"""Shards: Parquet files of records, written in small row groups and read one pair at a time.
 
-Rows lie in groups of 4 pairs, so that one pair is a read of some ten megabytes and not of the whole file.
-Every page carries a checksum, verified whenever it is read: without it a flipped bit goes unnoticed.
+Row groups hold 4 pairs, so that reading one pair takes about ten megabytes and not the whole file. Every page
+has a checksum, which is verified at reading.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ if TYPE_CHECKING:
     from ebb.files import BinarySink
 
 ROW_GROUP_PAIRS = 4
-"""Pairs in one row group: the unit of reading."""
+"""Pairs in a row group."""
 
 _NAME = re.compile(rf"({'|'.join(SPLITS)})-([0-9]{{5}})-of-([0-9]{{5}})\.parquet")
 
 
 @dataclass(frozen=True)
 class ShardName:
-    """What the name of a shard says."""
+    """Parts of the name of a shard."""
 
     split: Split
     index: int
     """0 … count − 1."""
     count: int
-    """Shards of this split."""
+    """Number of shards of this split."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShardEntry:
-    """What a whole, undamaged shard file is known by."""
+    """Size and hash of a shard."""
 
     rows: int
     row_groups: int
@@ -64,15 +64,15 @@ class ShardEntry:
 
 
 def shard_name(split: Split, index: int, count: int) -> str:
-    """Name of one of the ``count`` shards of a split: ``train-00000-of-00012.parquet``."""
+    """Return the name of one of the ``count`` shards of a split: ``train-00000-of-00012.parquet``."""
     return f"{split}-{index:05d}-of-{count:05d}.parquet"
 
 
 def parse_shard_name(name: str) -> ShardName:
-    """Read a name that :func:`shard_name` made.
+    """Parse a name made by :func:`shard_name`.
 
     Raises:
-        InvalidInput: no such name, or an index that is not below the count.
+        InvalidInput: it is not such a name, or its index is not below the count.
     """
     match = _NAME.fullmatch(name)
     if match is None or int(match[2]) >= int(match[3]):
@@ -81,7 +81,7 @@ def parse_shard_name(name: str) -> ShardName:
 
 
 def plan_shards(sizes: Sequence[int], target_bytes: float) -> list[range]:
-    """Cut a sequence of records into shards, in order, none above the target unless one record alone is.
+    """Divide a sequence of records into shards, in order; only a shard of one record exceeds the target.
 
     Args:
         sizes: Bytes of each record.
@@ -135,7 +135,7 @@ class ShardReader:
     A reader holds an open file and belongs to one thread of one process; workers open their own.
 
     Raises:
-        InvalidInput: not a shard, or damaged; the message names the shard, and the row group where it can.
+        InvalidInput: not a shard, or damaged; the message names the shard and, if known, the row group.
     """
 
     def __init__(self, path: Path) -> None:
@@ -179,13 +179,13 @@ class ShardReader:
 
         Raises:
             IndexError: there is no such record.
-            InvalidInput: its row group is damaged or holds something no row may hold.
+            InvalidInput: its row group is damaged or holds a value that is not valid.
         """
         group, place = self._find(index)
         return self._records(group, place, 1)[0]
 
     def read_values(self, index: int, columns: Sequence[str]) -> dict[str, Any]:
-        """Read some columns of one record: of images the bytes. A fraction of the time of :meth:`read`.
+        """Read some columns of one record, images as bytes; this is much faster than :meth:`read`.
 
         Raises:
             IndexError: there is no such record.
@@ -200,7 +200,7 @@ class ShardReader:
         return {name: value["bytes"] if name in images else value for name, value in row.items()}
 
     def _find(self, index: int) -> tuple[int, int]:
-        """Row group of a record, and its place there."""
+        """Return the row group of a record and its index there."""
         if not 0 <= index < len(self):
             raise IndexError(f"record {index} of {len(self)} in {self.path.name}")
         group = 0
@@ -213,12 +213,12 @@ class ShardReader:
         """Read the records of one row group.
 
         Raises:
-            InvalidInput: it is damaged or holds something no row may hold.
+            InvalidInput: it is damaged or holds a value that is not valid.
         """
         return self._records(group)
 
     def column(self, name: str) -> list[Any]:
-        """Read one column alone; without the photos, a list of all pair_ids takes milliseconds.
+        """Read one column of all records; other columns are not read.
 
         Raises:
             InvalidInput: the column is damaged.
@@ -262,7 +262,7 @@ def read_record(path: Path, index: int) -> Record:
 
 
 def _parquet_writer(sink: object) -> pq.ParquetWriter:
-    """Parquet settings of a shard: PNG is stored as it is, arrays and the small columns are packed."""
+    """Make the writer: PNG data is stored uncompressed, other columns are compressed."""
     import pyarrow.parquet as pq
 
     images = [f"{name}.{part}" for name in IMAGE_COLUMNS for part in ("bytes", "path")]
@@ -288,7 +288,7 @@ def _leaf(column: Column) -> str:
 
 @contextmanager
 def _invalid_input(path: Path, what: str) -> Iterator[None]:
-    """Turn whatever reading damaged or foreign bytes raises into one error that names the shard."""
+    """Convert the errors of reading damaged or foreign bytes to one that names the shard."""
     import pyarrow as pa
 
     try:

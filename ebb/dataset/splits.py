@@ -1,7 +1,8 @@
-"""Which pair goes to train, val or test: whole sessions at a time, for ever, whatever is added later.
+"""Assignment of pairs to train, val and test: whole sessions at a time, and never changed afterwards.
 
-Two photos of one scene are nearly one photo: a network tested on one and trained on the other looks better
-than it is. So pairs shot in a row are one session, and a session is never cut.
+A network that was trained on one photo of a scene and is tested on another one scores too high. So pairs
+shot in a row form a session, and a session is never divided. The assignment depends on the catalogue alone,
+and not on which pairs are rejected or fail: a pair that is repaired later gets the split it would have had.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from ebb.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from ebb.settings import ShardSettings
@@ -25,18 +26,18 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class PairTime:
-    """When and with which camera a pair was shot."""
+    """Time and camera of a pair."""
 
     pair_id: str
     camera: str = ""
-    """Tells cameras apart: model and serial number."""
+    """Model and serial number of the camera."""
     captured_at: datetime | None = None
 
 
 def sessions(pairs: Sequence[PairTime], session_gap: float) -> list[list[str]]:
     """Chain pairs of one camera into sessions: each at most ``session_gap`` seconds after the one before.
 
-    A pair without a time is a session of its own: nothing says what it was shot with.
+    A pair without a time is a session by itself.
 
     Args:
         pairs: The pairs, each once, in any order.
@@ -61,39 +62,32 @@ def sessions(pairs: Sequence[PairTime], session_gap: float) -> list[list[str]]:
 
 
 def assign_splits(
-    pairs: Sequence[PairTime],
-    known: Mapping[str, Split],
-    settings: ShardSettings,
-    members: Collection[str] | None = None,
+    pairs: Sequence[PairTime], known: Mapping[str, Split], settings: ShardSettings
 ) -> dict[str, Split | None]:
-    """Give every member a split.
+    """Assign a split to every pair.
 
-    A pair with a known split keeps it. A new pair of a session with a known split takes that; tied to two
-    different splits, it gets none. New sessions are drawn in an order that depends on nothing but their
-    pair_ids and fill test, then val, as far as whole sessions fit; the rest is train. A split that was asked
-    for and would stay empty gets the smallest session if another one is left for train.
+    A pair with a known split keeps it. A new pair of a session with a known split gets that one; a new pair
+    of a session with two known splits gets none. New sessions are taken in an order that depends only on
+    their pair_ids. They fill test, then val, as far as whole sessions fit; the rest is train. A requested
+    split that would stay empty gets the smallest session if another one is left for train.
 
     Args:
-        pairs: All pairs that were shot, each once; they make the sessions.
+        pairs: All pairs of the catalogue, each once, whether they are stored or not.
         known: Splits of earlier runs.
-        settings: Targets as counts (1 or more) or as shares of the members, and the session gap.
-        members: Pairs that are to be stored; all of them if not given. The others, rejected ones say, only
-            tie their neighbours together.
+        settings: Targets as counts (1 or more) or as shares of all pairs, and the session gap.
 
     Returns:
-        Split of each member, in the order of ``pairs``; ``None``: tied to two splits, must stay out.
+        Split of each pair, in the order of ``pairs``; ``None``: its session has two splits, it must stay out.
 
     Raises:
-        UsageError: the two targets together exceed all pairs.
+        UsageError: the two targets together exceed the number of pairs.
     """
-    stored = [pair.pair_id for pair in pairs if members is None or pair.pair_id in members]
-    targets = _targets(len(stored), settings)
-    assigned: dict[str, Split | None] = {pair_id: known.get(pair_id) for pair_id in stored}
+    targets = _targets(len(pairs), settings)
+    assigned: dict[str, Split | None] = {pair.pair_id: known.get(pair.pair_id) for pair in pairs}
     left = []
-    for everybody in sessions(pairs, settings.session_gap):
-        session = [pair_id for pair_id in everybody if pair_id in assigned]
-        splits = {known[pair_id] for pair_id in everybody if pair_id in known}
-        if session and not splits:
+    for session in sessions(pairs, settings.session_gap):
+        splits = {known[pair_id] for pair_id in session if pair_id in known}
+        if not splits:
             left.append(session)
         elif len(splits) == 1:
             assigned.update(dict.fromkeys(session, splits.pop()))
@@ -108,11 +102,11 @@ def assign_splits(
 
 
 def across_splits(splits: Mapping[str, Split | None], groups: Mapping[str, str]) -> list[list[str]]:
-    """Groups that lie in more than one split: a network tested on one of them has seen its like.
+    """Groups of near-duplicates whose members are in more than one split.
 
     Args:
         splits: pair_id → split; ``None``: in no shard.
-        groups: pair_id → name of its group; pairs without one are alone.
+        groups: pair_id → name of its group; pairs without a group are left out.
 
     Returns:
         pair_ids of each group's members that are in a shard, sorted.
@@ -124,7 +118,7 @@ def across_splits(splits: Mapping[str, Split | None], groups: Mapping[str, str])
 
 
 def _targets(num_pairs: int, settings: ShardSettings) -> dict[Split, float]:
-    """Turn the settings into numbers of pairs, test first; a share is not rounded yet."""
+    """Turn the settings into numbers of pairs, test first; shares are not rounded."""
     wanted: dict[Split, float] = {"test": settings.test, "val": settings.val}
     targets = {split: value * num_pairs if value < 1 else value for split, value in wanted.items()}
     shares = sum(value for value in wanted.values() if value < 1)
@@ -137,7 +131,7 @@ def _targets(num_pairs: int, settings: ShardSettings) -> dict[Split, float]:
 
 
 def _choose(left: list[list[str]], target: float, have: list[Split | None], split: Split) -> list[list[str]]:
-    """Take sessions while they fit; the smallest one rather than none at all, if train keeps another."""
+    """Take sessions while they fit; if none fits, the smallest one, provided that train keeps another."""
     chosen = []
     room = math.floor(target + 0.5) - have.count(split)
     for session in left:
@@ -151,5 +145,5 @@ def _choose(left: list[list[str]], target: float, have: list[Split | None], spli
 
 
 def _draw(session: list[str]) -> str:
-    """Hash of a session's smallest pair_id: an order that has nothing to do with when it was shot."""
+    """Hash of a session's smallest pair_id: an order that does not depend on the time of the shots."""
     return hashlib.sha256(min(session).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Whether a shard on disk is the one that was written, and whether everything in it opens."""
+"""Checks of a shard: size, hash, rows and images."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def verify_shard(path: Path, entry: ShardEntry) -> list[str]:
-    """Check size, hash, row counts and schema of a shard, and decode every image in it.
+    """Check size, hash, row counts and schema of a shard, and decode every image.
 
-    The whole file is read twice, one row group in memory at a time.
+    The file is read twice; one row group is in memory at a time.
 
     Returns:
-        One line a problem, each beginning with the shard's name; empty for a sound shard.
+        One message for each problem, with the name of the shard; empty for an undamaged shard.
     """
     try:
         problems = [*_check_bytes(path, entry), *_check_rows(path, entry)]
@@ -56,7 +56,7 @@ def _check_rows(path: Path, entry: ShardEntry) -> Iterator[str]:
 
 
 def _check_groups(reader: ShardReader) -> Iterator[str]:
-    """Look into every row group, also after a damaged one."""
+    """Check every row group, also after a damaged one."""
     seen: set[str] = set()
     for group in range(len(reader.row_groups)):
         try:
@@ -72,7 +72,7 @@ def _check_groups(reader: ShardReader) -> Iterator[str]:
 
 
 def _check_pixels(record: Record) -> Iterator[str]:
-    """Decode each image; its header was compared with the row when the record was made."""
+    """Decode each image; its header is compared with the row when the record is made."""
     for name in IMAGE_COLUMNS:
         data = getattr(record, name)
         if data is None:

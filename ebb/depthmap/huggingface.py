@@ -7,12 +7,12 @@ for this need torchvision, for which there is not always a build beside PyTorch.
 from __future__ import annotations
 
 import importlib
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
 from ebb.arrays import Size
 from ebb.depthmap.estimator import Estimator, InputSize, not_taken
+from ebb.documents import read_json
 from ebb.errors import InvalidInput, MissingDependency, UsageError, install_extra
 from ebb.normalisation import NORMALISATIONS, Normalisation
 from ebb.pytorch import to_device, torch_device
@@ -120,10 +120,7 @@ def _read_recipe(folder: Path) -> Mapping[str, Any]:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"not the folder of a transformers model: {error}", path=path) from error
+    values = read_json(path, hint="wanted: the folder of a transformers model")
     if not isinstance(values, dict):
         raise InvalidInput("not the folder of a transformers model: expected a JSON object", path=path)
     return values

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.splits import SPLITS
+from ebb.documents import read_toml
 from ebb.errors import Status
 from ebb.files import write_atomic
 from ebb.measurements import DRAWN, LISTED
@@ -170,9 +170,10 @@ def _row(pair: PairFacts) -> dict[str, Any]:
 def _settings(workspace: Workspace) -> dict[str, str]:
     """Every setting the folder was made with, and the versions."""
     file = workspace.settings_file
-    stored = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    stored = read_toml(file, "settings") if file.exists() else {}
     return {
-        f"{section}.{name}": value if isinstance(value, str) else canonical_json(value)
+        f"{section}.{name}": canonical_json(value) if isinstance(value, bool | int | float) else str(value)
         for section, values in sorted(stored.items())
+        if isinstance(values, dict)
         for name, value in sorted(values.items())
     }

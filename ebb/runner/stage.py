@@ -11,7 +11,7 @@ from ebb.runner.run import run_items
 from ebb.state import StageRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ebb.progress import Progress
@@ -42,7 +42,7 @@ class PairJob(Protocol):
 Job = TypeVar("Job", bound=PairJob)
 T = TypeVar("T")
 
-Runner: TypeAlias = "Callable[[Work[Job, T], Sequence[Job], RunSettings], Iterator[Outcome[Job, T]]]"
+Runner: TypeAlias = "Callable[[Work[Job, T], Iterable[Job], RunSettings], Iterator[Outcome[Job, T]]]"
 """Does every job and yields one outcome each, as :func:`ebb.runner.run.run_items` does."""
 
 
@@ -108,13 +108,24 @@ def run_pairs(
             report.add(rows[job.pair_id].status, rows[job.pair_id].reason)
     progress.start(stage.name, len(todo))
     try:
-        for outcome in runner(work, todo, settings):
+        for outcome in runner(work, _begun(state, rows, todo), settings):
             state.put_stage(_row(stage, outcome, upstream(outcome.job)))
             report.add(outcome.status, outcome.reason)
             progress.advance(outcome.job.pair_id, outcome.status, outcome.reason, outcome.detail)
     finally:
         progress.finish()
     return report
+
+
+def _begun(state: State, rows: Mapping[str, StageRow[T]], jobs: Iterable[Job]) -> Iterator[Job]:
+    """Yield each job after removing its row of an earlier run.
+
+    So no row says that a pair is done while its files are being replaced, wherever the run stops.
+    """
+    for job in jobs:
+        if job.pair_id in rows:
+            state.drop_stage(rows[job.pair_id])
+        yield job
 
 
 def needs_work(row: StageRow[Any] | None, job: PairJob, settings: RunSettings) -> bool:

@@ -1,4 +1,4 @@
-"""Align: read both photos of a pair, bring them into register, write their common part."""
+"""Align stage: register the two photos of a pair and write their common part."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AlignJob:
-    """One pair to align."""
+    """A pair to align."""
 
     pair_id: str
     key: str
@@ -37,14 +37,14 @@ class AlignJob:
 
 
 def run(workspace: Workspace, settings: AlignSettings, run: RunSettings, progress: Progress) -> StageReport:
-    """Align every pair of the catalogue that came from camera files."""
+    """Align every pair of camera files in the catalogue."""
     todo = jobs(workspace, settings)
     workspace.save_settings(align=settings)
     return run_pairs(workspace.state, ALIGN, todo, align_pair, run, progress)
 
 
 def jobs(workspace: Workspace, settings: AlignSettings) -> list[AlignJob]:
-    """One job for each pair of the catalogue that came from camera files."""
+    """Return a job for each pair of camera files in the catalogue."""
     pairs = [pair for pair in pairs_of(read_catalog(workspace.catalog_file)) if not pair.is_imported]
     return [
         AlignJob(
@@ -60,11 +60,11 @@ def jobs(workspace: Workspace, settings: AlignSettings) -> list[AlignJob]:
 
 
 def align_pair(job: AlignJob) -> Result[StoredAlignment]:
-    """Align one pair and write its photos. Runs in a worker.
+    """Align a pair and write its photos. Runs in a worker.
 
     Raises:
         Broken: a file changed since ingest or cannot be decoded.
-        Rejected: the photos cannot be brought into register, by the rule the reason names.
+        Rejected: the photos cannot be registered, or a measurement is beyond its limit.
     """
     aligned = align_sources(ingested_photo(job.wide), ingested_photo(job.shallow), job.settings)
     outputs = {

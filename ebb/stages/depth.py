@@ -1,9 +1,10 @@
-"""Depth: an 8-bit map a pair at half the photos' size, from a network or from the user's files."""
+"""Depth stage: an 8-bit map for each pair, at half the size of the photos."""
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from ebb.arrays import Rect, Size
@@ -12,7 +13,7 @@ from ebb.depthmap.encoding import encode_depth8, encode_float16
 from ebb.depthmap.registry import Prepared, prepare
 from ebb.depthmap.source import DepthFile, DepthSource
 from ebb.errors import Broken, InvalidInput, Reason
-from ebb.files import write_atomic
+from ebb.files import remove_files, write_atomic
 from ebb.formats.npy import encode_npy
 from ebb.formats.png import decode_png, encode_png
 from ebb.results import ALIGN, DEPTH, DepthMap, StoredAlignment
@@ -25,7 +26,7 @@ from ebb.scan.inputs import read_ingested
 from ebb.settings import AlignSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ebb.arrays import InverseDepth, Rgb8
@@ -37,12 +38,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DepthJob:
-    """One pair that needs a depth map; a :class:`~ebb.depthmap.source.PhotoView` of its wide photo."""
+    """A pair that needs a depth map; a :class:`~ebb.depthmap.source.PhotoView` of its wide photo."""
 
     pair_id: str
     key: str
     folder: Path
-    """The pair's folder, with the aligned photos in it."""
+    """Folder of the pair, which holds the aligned photos."""
     aligned: StoredAlignment
     wide: CatalogRow
     sidecar: CatalogRow | None
@@ -52,17 +53,17 @@ class DepthJob:
 
     @property
     def name(self) -> str:
-        """Name of the wide photo's file."""
+        """File name of the wide photo."""
         return self.wide.name
 
     @property
     def photo_size(self) -> Size:
-        """Of the whole wide photo, upright."""
+        """Size of the whole, upright wide photo."""
         return Size(self.wide.width, self.wide.height)
 
     @property
     def orientation(self) -> int:
-        """EXIF Orientation of its file."""
+        """EXIF Orientation of the wide photo."""
         return self.wide.orientation
 
     @property
@@ -72,7 +73,7 @@ class DepthJob:
 
     @property
     def size(self) -> Size:
-        """Of the aligned photos."""
+        """Size of the aligned photos."""
         return self.aligned.size
 
     def read_pixels(self) -> Rgb8:
@@ -91,25 +92,25 @@ class DepthJob:
         return read_ingested(self.wide)
 
     def read_depth_file(self) -> DepthFile | None:
-        """The depth file that was ingested with it."""
+        """The depth file of the wide photo, if there is one."""
         return DepthFile(self.sidecar.name, read_ingested(self.sidecar)) if self.sidecar else None
 
 
 def run(workspace: Workspace, settings: DepthSettings, run: RunSettings, progress: Progress) -> StageReport:
-    """Make a depth map for every aligned pair; imported pairs that brought one keep it.
+    """Make a depth map for every aligned pair; imported pairs with a depth map keep it.
 
-    The settings are remembered; those of a network once it has made a map.
+    The settings are stored; those of a network after its first map.
 
     Raises:
-        UsageError: there is no such provider, or it needs settings that are not there.
-        MissingDependency: the network's weights or packages are not there.
+        UsageError: the provider is unknown, or settings that it requires are missing.
+        MissingDependency: the weights or packages of the network are missing.
     """
     source = prepare(settings)
     model_sha256 = source.model_sha256
     recipe = depth_recipe(settings, model_sha256)
     jobs = _jobs(workspace, source, recipe, model_sha256)
     if source.is_network:
-        # A network spreads each photo over all cores by itself; CUDA reserves terabytes of address space.
+        # A network uses all cores for each photo; CUDA reserves terabytes of address space.
         run = replace(run, workers=1 if run.runner == "local" else run.workers, memory_limit=False)
     else:
         workspace.save_settings(depth=source.to_remember)
@@ -124,11 +125,11 @@ def run(workspace: Workspace, settings: DepthSettings, run: RunSettings, progres
 
 
 def check_ready(settings: DepthSettings) -> None:
-    """Find what the provider needs before any work starts.
+    """Check the provider and its requirements before any work starts.
 
     Raises:
-        UsageError: there is no such provider, or it needs a model and none is named.
-        MissingDependency: something is not there; the message says how to get it.
+        UsageError: the provider is unknown, or the model that it requires is not named.
+        MissingDependency: weights or a package are missing; the message says how to get them.
     """
     prepare(settings)
 
@@ -159,10 +160,13 @@ def _jobs(workspace: Workspace, source: Prepared, recipe: str, model_sha256: str
 
 
 def _run_jobs(
-    work: Work[DepthJob, DepthMap], jobs: Sequence[DepthJob], run: RunSettings
+    work: Work[DepthJob, DepthMap], jobs: Iterable[DepthJob], run: RunSettings
 ) -> Iterator[Outcome[DepthJob, DepthMap]]:
-    """One photo at a time; those for a network in batches, where that is asked for or faster."""
-    size = jobs[0].source.batch_size(run.depth_batch) if jobs else 1
+    """Run the jobs one by one, or in batches for a network if that is requested or faster."""
+    waiting = iter(jobs)
+    first = list(islice(waiting, 1))
+    jobs = chain(first, waiting)
+    size = first[0].source.batch_size(run.depth_batch) if first else 1
     if size == 1:
         return run_items(work, jobs, run)
     batching = Batching(size=size, alike=_stored_size, together=_depth_of, finish=_store)
@@ -170,10 +174,10 @@ def _run_jobs(
 
 
 def make_depth(job: DepthJob) -> Result[DepthMap]:
-    """Make one depth map. Runs in a worker.
+    """Make a depth map. Runs in a worker.
 
     Raises:
-        Rejected: there is no usable depth for this photo.
+        Rejected: there is no usable depth for the photo.
         Broken: the depth file changed or cannot be read.
     """
     (inverse_depth,) = _depth_of([job])
@@ -181,7 +185,7 @@ def make_depth(job: DepthJob) -> Result[DepthMap]:
 
 
 def _depth_of(jobs: Sequence[DepthJob]) -> Sequence[InverseDepth | None]:
-    """Depth of wide photos of one size; the source is opened once a worker."""
+    """Compute the depth of wide photos of equal size; each worker opens the source once."""
     return _open(jobs[0].source).depth(jobs)
 
 
@@ -195,12 +199,13 @@ def _stored_size(job: DepthJob) -> Size:
 
 
 def _store(job: DepthJob, inverse_depth: InverseDepth | None) -> Result[DepthMap]:
-    """Write the map of one photo, if it has one.
+    """Write the map of a photo, if it has one, and remove an earlier one.
 
     Raises:
         Rejected: ``bad_depth`` if it holds NaN or infinity.
     """
     made = DepthMap(provider=job.source.settings.provider, recipe=job.recipe)
+    remove_files(job.folder / name for name in ("depth.png", "depth.npy"))
     if inverse_depth is None:
         return Result(value=made)
     files = {"depth.png": encode_png(encode_depth8(inverse_depth))}

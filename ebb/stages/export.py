@@ -1,4 +1,4 @@
-"""Export: shards become folders of photos in somebody else's layout."""
+"""Export stage: write shards as folders of photos in the layout of another project."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 ImageFormat = Literal["png", "jpeg"]
 NOTE_NAME = "ebb-export.json"
-"""Says what a folder was exported from, so that an interrupted export goes on and no other is mixed in."""
+"""File with the origin of an export: an interrupted one is continued, a different one is refused."""
 
 
 @dataclass(frozen=True)
 class ExportJob:
-    """One record to write as files."""
+    """A record to write as files."""
 
     shard: Path
     row: int
@@ -46,7 +46,7 @@ class ExportJob:
 
 @dataclass(kw_only=True)
 class ExportReport:
-    """What was written where."""
+    """Summary of an export."""
 
     folder: str
     layout: str
@@ -66,11 +66,11 @@ def run(
     run: RunSettings,
     progress: Progress,
 ) -> ExportReport:
-    """Write every record of a data set as photos; goes on where an earlier export of the same stopped.
+    """Write every record of a data set as photos; an interrupted export is continued.
 
     Raises:
-        InvalidInput: the shards are not finished or damaged.
-        OutputError: the folder holds something else, or cannot be written.
+        InvalidInput: the shards are incomplete or damaged.
+        OutputError: the folder holds other files, or cannot be written.
     """
     out_dir = out_dir.absolute()
     index = read_index(shards)
@@ -88,7 +88,7 @@ def run(
 
 
 def write_pair(job: ExportJob) -> Result[None]:
-    """Write the photos of one record. Runs in a worker."""
+    """Write the photos of a record. Runs in a worker."""
     suffix = ".jpg" if job.image_format == "jpeg" else ".png"
     record = read_record(job.shard, job.row)
     paths = layout_paths(job.layout, job.split, job.number, has_depth=record.depth is not None, suffix=suffix)
@@ -113,7 +113,7 @@ def _jobs(
 
 
 def _claim(out_dir: Path, note: str) -> None:
-    """Take an empty folder, or one that the same export left unfinished."""
+    """Claim an empty folder, or that of an unfinished export of the same data set."""
     path = out_dir / NOTE_NAME
     try:
         taken = [] if not out_dir.exists() else sorted(child.name for child in out_dir.iterdir())

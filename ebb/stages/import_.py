@@ -1,4 +1,4 @@
-"""Import: the pairs of an existing EBB! folder become pairs of this data set, pixel for pixel."""
+"""Import stage: take the pairs of an EBB! folder into the data set, with their pixels unchanged."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImportJob:
-    """One pair to take in."""
+    """A pair to import."""
 
     pair_id: str
     key: str
@@ -48,7 +48,7 @@ class ImportJob:
 
 
 def run(workspace: Workspace, source: Path, run: RunSettings, progress: Progress) -> StageReport:
-    """Take in every pair of an EBB! folder; its own splits are kept.
+    """Import every pair of an EBB! folder, with its split.
 
     Raises:
         InvalidInput: the folder holds no pair of that layout.
@@ -61,10 +61,8 @@ def run(workspace: Workspace, source: Path, run: RunSettings, progress: Progress
     files = {row.name: row for row in found.rows}
     rows = list(_catalog_rows(str(folder), listing, files))
     others = read_catalog(workspace.catalog_file) if workspace.catalog_file.exists() else []
-    write_atomic(
-        workspace.catalog_file,
-        write_catalog([*(row for row in others if row.folder != str(folder)), *rows]),
-    )
+    others = [row for row in others if row.folder != str(folder)]
+    workspace.write(workspace.catalog_file, write_catalog([*others, *rows]))
     report = _take_in_all(workspace, pairs_of(rows), run, progress)
     workspace.state.put_splits(_splits(listing.pairs, files))
     for row in rows:
@@ -74,7 +72,10 @@ def run(workspace: Workspace, source: Path, run: RunSettings, progress: Progress
 
 
 def check_ready(source: Path) -> tuple[Path, list[FileJob], EbbListing]:
-    """Look through an EBB! folder: where it is, its files, its pairs.
+    """Find the pairs of an EBB! folder.
+
+    Returns:
+        The resolved folder, a job for each file, and the pairs.
 
     Raises:
         InvalidInput: it is not a folder, or holds no pair of that layout.
@@ -90,7 +91,7 @@ def check_ready(source: Path) -> tuple[Path, list[FileJob], EbbListing]:
 
 
 def read_file(job: FileJob) -> Result[FileMetadata]:
-    """Hash one photo and read its size. Runs in a worker.
+    """Hash a photo and read its size. Runs in a worker.
 
     Raises:
         Broken: it cannot be read, is damaged or too large.
@@ -101,10 +102,10 @@ def read_file(job: FileJob) -> Result[FileMetadata]:
 
 
 def take_in(job: ImportJob) -> Result[StoredAlignment]:
-    """Store the photos of one pair, and its depth map, as PNG. Runs in a worker.
+    """Store the photos and the depth map of a pair as PNG. Runs in a worker.
 
     Raises:
-        Broken: a file is damaged, or its size does not fit the others.
+        Broken: a file is damaged, or its size differs from that of the others.
     """
     wide, shallow = (_photo(row) for row in (job.pair.wide, job.pair.shallow))
     size = Size(wide.shape[1], wide.shape[0])
@@ -124,7 +125,7 @@ def take_in(job: ImportJob) -> Result[StoredAlignment]:
 def _take_in_all(
     workspace: Workspace, pairs: Sequence[Pair], run: RunSettings, progress: Progress
 ) -> StageReport:
-    settings = AlignSettings()  # imported photos do not depend on them
+    settings = AlignSettings()  # without effect on imported photos
     jobs = [
         ImportJob(pair.pair_id, align_key(pair, settings), workspace.pair(pair.pair_id), pair)
         for pair in pairs
@@ -140,12 +141,12 @@ def _take_in_all(
 
 
 def _has_map(depth: StageRow[DepthMap] | None, aligned: StageRow[StoredAlignment]) -> bool:
-    """Whether ``ebb depth`` has made a map for these photos since they were imported."""
+    """Whether ``ebb depth`` made a map for these photos after their import."""
     return depth is not None and depth.status is Status.OK and depth.upstream == aligned.key
 
 
 def _depth_row(aligned: StageRow[StoredAlignment], provider: str) -> StageRow[DepthMap]:
-    """The depth map came with the photos, or there is none; either way its stage is done with them."""
+    """Make the row of the depth stage of an imported pair, with or without a depth map."""
     return StageRow(
         pair_id=aligned.pair_id,
         stage=DEPTH,

@@ -1,4 +1,4 @@
-"""Ingest: walk a folder of camera files, hash and read each in a worker, pair them, write the catalogue."""
+"""Ingest stage: hash and read every file of a folder, pair the captures and write the catalogue."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog, write_catalog
 from ebb.depthmap.sidecar import depth_files, is_depth_file
 from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
-from ebb.files import sha256_bytes, write_atomic
-from ebb.names import as_text, is_text, natural_key, one_line
+from ebb.files import sha256_bytes
+from ebb.names import as_text, counted, is_text, natural_key, one_line
 from ebb.photo.capture import Capture, FileMetadata
 from ebb.photo.color import check_color
 from ebb.photo.decode import developed_size
@@ -45,21 +45,21 @@ STAGE = "ingest"
 
 @dataclass(kw_only=True)
 class IngestReport:
-    """Files found in a folder, and how they were paired."""
+    """Summary of the files of a folder and their pairing."""
 
     folder: str
     num_files: int = 0
     num_captures: int = 0
     num_pairs: int = 0
     unchanged: int = 0
-    """Files not read again: same size and time as at the last ingest."""
+    """Number of files with the size and time of the last ingest, which were not read again."""
     failed: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     rows: list[CatalogRow] = field(default_factory=list, repr=False)
 
     @property
     def exit_code(self) -> ExitCode:
-        """3 when a file is broken; a file that was set aside by a rule is no failure."""
+        """3 if a file cannot be read, else 0; files that are not used by a rule are no failures."""
         return ExitCode.ITEMS_FAILED if self.failed else ExitCode.DONE
 
     def as_dict(self) -> dict[str, Any]:
@@ -77,9 +77,9 @@ class IngestReport:
 def run(
     workspace: Workspace, raw_dir: Path, settings: IngestSettings, run: RunSettings, progress: Progress
 ) -> IngestReport:
-    """Read and pair a folder and write the catalogue; rows of other ingested folders stay.
+    """Read and pair a folder and write the catalogue; rows of other ingested folders are kept.
 
-    But a folder that is gone, and all of whose photos are in this one, has been moved here.
+    A folder that no longer exists is removed if all of its photos are in this one: it was moved.
 
     Raises:
         InvalidInput: ``raw_dir`` is not a folder.
@@ -97,7 +97,7 @@ def run(
         names = [row.name for row in workspace.state.file_rows(other)]
         workspace.state.drop_files(other, names)
     others = [row for row in others if row.folder not in (str(folder), *moved)]
-    write_atomic(workspace.catalog_file, write_catalog([*others, *report.rows]))
+    workspace.write(workspace.catalog_file, write_catalog([*others, *report.rows]))
     workspace.save_settings(ingest=settings)
     return report
 
@@ -112,22 +112,23 @@ def _moved_here(others: Sequence[CatalogRow], rows: Sequence[CatalogRow]) -> lis
 
 
 def check_ready(raw_dir: Path, settings: IngestSettings) -> None:
-    """Make sure that there is something to read, before a dataset folder is made for it.
+    """Check that there are photos to read, before a dataset folder is made for them.
 
     Raises:
-        InvalidInput: ``raw_dir`` is not a folder, or holds no file.
+        InvalidInput: ``raw_dir`` is not a folder, or no file in it has the ending of a photo.
         UsageError: the ``--pairs`` file cannot be read.
     """
-    folder = existing_folder(raw_dir)
-    if next(walk(folder, settings.max_megapixels), None) is None:
+    names = [job.name for job in walk(existing_folder(raw_dir), settings.max_megapixels)]
+    if not any(PurePosixPath(name).suffix.lower() in PHOTO_SUFFIXES for name in names):
+        found = f"no photo in this folder, {counted(len(names), 'other file')}" if names else "no files here"
         hint = "name the folder that holds the photos; if it is a disk or a card, is it mounted?"
-        raise InvalidInput("no files here", path=raw_dir, hint=hint)
+        raise InvalidInput(found, path=raw_dir, hint=hint)
     if settings.pairs is not None:
         _read_pairs(settings.pairs)
 
 
 def preview(raw_dir: Path, settings: IngestSettings, run: RunSettings, progress: Progress) -> IngestReport:
-    """Do all that :func:`run` does and write nothing.
+    """Read and pair a folder as :func:`run` does, without writing.
 
     Raises:
         InvalidInput: ``raw_dir`` is not a folder.
@@ -139,10 +140,10 @@ def preview(raw_dir: Path, settings: IngestSettings, run: RunSettings, progress:
 def explain_file(
     raw_dir: Path, name: str, settings: IngestSettings, run: RunSettings, progress: Progress
 ) -> str:
-    """Say why one file of a folder was or was not paired; writes nothing.
+    """Explain why a file of a folder is or is not paired, without writing.
 
     Raises:
-        UsageError: no file, or several, of that name.
+        UsageError: there is no file, or more than one, of that name.
     """
     folder = existing_folder(raw_dir)
     files = _look(folder, settings, run, progress).rows
@@ -167,11 +168,11 @@ def explain_file(
 
 
 def read_file(job: FileJob) -> Result[FileMetadata]:
-    """Hash one file and read its header and EXIF. Runs in a worker.
+    """Hash a file and read its header and EXIF. Runs in a worker.
 
     Raises:
         Broken: it cannot be read, is damaged or too large.
-        Rejected: it is no camera file.
+        Rejected: it is not a camera file.
     """
     path = PurePosixPath(job.name)
     suffix = path.suffix.lower()
@@ -192,7 +193,7 @@ def read_file(job: FileJob) -> Result[FileMetadata]:
 
 
 def catalog_rows(files: Sequence[FileRow], settings: IngestSettings) -> list[CatalogRow]:
-    """Pair what could be read and make one catalogue row a file, in name order."""
+    """Pair the files that could be read; return a catalogue row for each file, in name order."""
     verdicts = {verdict.capture.name: verdict for verdict in _verdicts(files, settings)}
     rows = {row.name: _catalog_row(row, verdicts.get(row.name)) for row in files}
     depth_of = depth_files(row.name for row in rows.values() if row.role == "depth")
@@ -204,7 +205,7 @@ def catalog_rows(files: Sequence[FileRow], settings: IngestSettings) -> list[Cat
 
 
 def _with_broken_neighbours(rows: list[CatalogRow]) -> list[CatalogRow]:
-    """Where a photo has no partner and the file next to it is broken, say that it may be the one."""
+    """Note for a photo without a partner that the file next to it is broken."""
     photos = [row for row in rows if PurePosixPath(row.name).suffix.lower() in PHOTO_SUFFIXES]
     photos.sort(key=lambda row: natural_key(row.name))
     beside: dict[str, str] = {}

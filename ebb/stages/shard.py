@@ -1,4 +1,4 @@
-"""Shard: finished pairs become train, val and test Parquet files with an index and a dataset card."""
+"""Shard stage: write finished pairs as train, val and test Parquet files with index and dataset card."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ebb.dataset.card import CardContents, SplitSize, render_card
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog
+from ebb.dataset.collection import stored_splits
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import Record
 from ebb.dataset.shards import ShardEntry, plan_shards, shard_name, write_shard
 from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_splits
+from ebb.dataset.staging import CARD_NAME, replacing
 from ebb.errors import InvalidInput, Reason, Status
-from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
+from ebb.files import atomic_file, sha256_bytes, write_atomic
 from ebb.model_files import model_name
 from ebb.names import counted, portable_name
 from ebb.progress import watched
@@ -24,7 +26,7 @@ from ebb.settings import AlignSettings, DepthSettings, IngestSettings, ShardSett
 from ebb.workspace import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ebb.progress import Progress
@@ -36,44 +38,44 @@ STAGE = "shard"
 
 
 class NothingReady(InvalidInput):
-    """No pair can go into a shard."""
+    """There is no pair to write."""
 
 
 @dataclass(frozen=True)
 class ReadyPair:
-    """A pair with everything a record needs."""
+    """A pair with the data for its record."""
 
     pair: Pair
     aligned: StoredAlignment
     depth: DepthMap
     files: Mapping[str, str]
-    """File name → SHA-256 of what the stages wrote."""
+    """File name → SHA-256 of the files of the stages."""
     folder: Path
     near_duplicates: str = ""
-    """Smallest pair_id of those that look almost like it."""
+    """Smallest pair_id of its group of near-duplicates."""
 
     @property
     def num_bytes(self) -> int:
         """Size of its photos on disk.
 
         Raises:
-            InvalidInput: one is not there.
+            InvalidInput: a photo is missing.
         """
         return sum(_size(self, name) for name in self.files)
 
 
 @dataclass(kw_only=True)
 class ShardReport:
-    """What was written where."""
+    """Summary of the shards."""
 
     folder: str
     splits: dict[str, int] = field(default_factory=dict)
     num_shards: int = 0
     num_bytes: int = 0
     left_out: int = 0
-    """Pairs of the catalogue that are in no shard."""
+    """Number of pairs of the catalogue that are in no shard."""
     near_duplicates_across_splits: list[list[str]] = field(default_factory=list)
-    """pair_ids of near-duplicates that are in different splits, a list a group."""
+    """pair_ids of each group of near-duplicates that is in more than one split."""
     reasons: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
@@ -82,28 +84,27 @@ class ShardReport:
 
 
 def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> ShardReport:
-    """Write the shards of every pair that is aligned and has its depth map, ``DATASET.json`` last.
+    """Write all pairs that are aligned and have a depth map; earlier shards are replaced at the end.
 
     Raises:
         NothingReady: there is no pair to write.
-        InvalidInput: the depth maps were made in different ways, or a photo is gone or damaged.
+        InvalidInput: the depth maps were made in different ways, or a photo is missing or damaged.
         OutputError: the shards cannot be written.
     """
     pairs = pairs_of(read_catalog(workspace.catalog_file))
     ready = ready_pairs(workspace, pairs)
     splits = _assign(workspace, pairs, ready, settings)
     workspace.save_settings(shard=settings)
-    plan = _plan(ready, splits, settings)
-    make_folder(workspace.shards)
-    (workspace.shards / INDEX_NAME).unlink(missing_ok=True)
-    entries = _write_shards(workspace, plan, progress)
-    _remove_others(workspace.shards, entries.keys())
     counts = _left_out(workspace, pairs, splits)
-    index = DatasetIndex(shards=entries, settings=_settings(workspace), counts=counts, software=versions())
     across = _across(ready, splits)
-    card = render_card(_card(index, ready, splits, len(across)))
-    write_atomic(workspace.shards / "README.md", card.encode())
-    write_atomic(workspace.shards / INDEX_NAME, index_text(index).encode())
+    with replacing(workspace.shards) as folder:
+        entries = _write_shards(folder, _plan(ready, splits, settings), progress)
+        index = DatasetIndex(
+            shards=entries, settings=_settings(workspace), counts=counts, software=versions()
+        )
+        card = render_card(_card(index, ready, splits, len(across)))
+        index = replace(index, card_sha256=write_atomic(folder / CARD_NAME, card.encode()))
+        write_atomic(folder / INDEX_NAME, index_text(index).encode())
     return ShardReport(
         folder=str(workspace.shards),
         splits={split: index.num_pairs(split) for split in SPLITS},
@@ -116,11 +117,11 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
 
 
 def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
-    """Pairs whose photos and depth maps are up to date, in shooting order.
+    """Return the pairs whose photos and depth maps are up to date, in shooting order.
 
     Raises:
         NothingReady: there are none.
-        InvalidInput: some depth maps are from an earlier recipe.
+        InvalidInput: the depth maps were made in different ways.
     """
     aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
     settings = workspace.settings(AlignSettings)
@@ -150,7 +151,7 @@ def _ready_pair(
     aligned: StageRow[StoredAlignment] | None,
     depth: StageRow[DepthMap] | None,
 ) -> ReadyPair | None:
-    """The pair, if its photos have this key and its depth map was made from them."""
+    """Return the pair if its photos have this key and its depth map was made from them."""
     if aligned is None or aligned.value is None or aligned.key != key:
         return None
     if depth is None or depth.value is None or depth.upstream != key:
@@ -176,22 +177,21 @@ def _nothing_ready(workspace: Workspace, pairs: Sequence[Pair]) -> NothingReady:
 def _assign(
     workspace: Workspace, pairs: Sequence[Pair], ready: Sequence[ReadyPair], settings: ShardSettings
 ) -> dict[str, Split | None]:
-    """Splits of the ready pairs; kept for ever once given."""
-    known = cast("dict[str, Split]", workspace.state.splits())
-    wanted = {item.pair.pair_id for item in ready}
+    """Return the splits of the ready pairs; those of all pairs of the catalogue are stored."""
+    known = cast("dict[str, Split]", workspace.state.splits()) or stored_splits(workspace.shards)
     times = [
         PairTime(pair.pair_id, f"{pair.wide.camera} {pair.wide.serial}", pair.wide.captured_at)
         for pair in pairs
     ]
-    splits = assign_splits(times, known, settings, members=wanted)
+    splits = assign_splits(times, known, settings)
     workspace.state.put_splits({pair_id: split for pair_id, split in splits.items() if split is not None})
-    return splits
+    return {item.pair.pair_id: splits[item.pair.pair_id] for item in ready}
 
 
 def _plan(
     ready: Sequence[ReadyPair], splits: dict[str, Split | None], settings: ShardSettings
 ) -> dict[str, list[ReadyPair]]:
-    """Name of each shard → what goes into it."""
+    """Return the pairs of each shard by its name."""
     plan = {}
     for split in SPLITS:
         members = [item for item in ready if splits[item.pair.pair_id] == split]
@@ -202,13 +202,13 @@ def _plan(
 
 
 def _write_shards(
-    workspace: Workspace, plan: dict[str, list[ReadyPair]], progress: Progress
+    folder: Path, plan: dict[str, list[ReadyPair]], progress: Progress
 ) -> dict[str, ShardEntry]:
     software = ", ".join(f"{name} {version}" for name, version in versions().items())
     entries = {}
     with watched(progress, STAGE, sum(map(len, plan.values()))):
         for name, members in plan.items():
-            with atomic_file(workspace.shards / name) as file:
+            with atomic_file(folder / name) as file:
                 entries[name] = write_shard(file, _records(members, software, progress))
     return entries
 
@@ -260,7 +260,7 @@ def _size(item: ReadyPair, name: str) -> int:
 
 
 def _read_checked(item: ReadyPair, name: str) -> bytes:
-    """A photo of the pair, if it still is what its stage wrote."""
+    """Read a photo of the pair and check its hash."""
     try:
         data = (item.folder / name).read_bytes()
     except OSError as error:
@@ -278,7 +278,7 @@ def _spoilt(
 
 
 def _left_out(workspace: Workspace, pairs: Sequence[Pair], splits: dict[str, Split | None]) -> dict[str, int]:
-    """Count pairs by their state: ``ok``, a reason, or ``left``."""
+    """Count the pairs by ``ok``, reason, or ``left``."""
     rows: list[Mapping[str, StageRow[Any]]] = [
         workspace.state.stage_rows(ALIGN),
         workspace.state.stage_rows(DEPTH),
@@ -323,7 +323,7 @@ def _card(
 
 
 def _settings(workspace: Workspace) -> dict[str, dict[str, Any]]:
-    """Settings that made the shards; no path of this machine."""
+    """Return the settings of the data set, without paths of this machine."""
     kinds = (IngestSettings, AlignSettings, DepthSettings, ShardSettings)
     sections = {section_of(kind): as_dict(workspace.settings(kind)) for kind in kinds}
     for section in sections.values():
@@ -333,10 +333,3 @@ def _settings(workspace: Workspace) -> dict[str, dict[str, Any]]:
     if depth["model"]:
         depth["model"] = model_name(depth["model"])
     return sections
-
-
-def _remove_others(folder: Path, names: Collection[str]) -> None:
-    """Remove shards of an earlier run that are no longer part of the data set."""
-    for path in folder.glob("*.parquet"):
-        if path.name not in names:
-            path.unlink()

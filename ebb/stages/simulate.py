@@ -1,7 +1,7 @@
-"""Simulate: a folder of capture pairs with known truth, as a camera would have written it.
+"""Simulate stage: a folder of simulated camera files with known truth, as input for ``ebb run``.
 
-The folder can be given to ``ebb run`` as it is. Hidden in it, ``.simulate/`` keeps the lock and the rows of
-the pairs that are done; ``truth.parquet`` is written last.
+The hidden folder ``.simulate/`` holds the lock and the rows of finished pairs; ``truth.parquet`` is written
+last.
 """
 
 from __future__ import annotations
@@ -37,34 +37,34 @@ if TYPE_CHECKING:
 
 STAGE = Stage("simulate", PairTruth)
 VERSION = 2
-"""Goes up when other bytes come out of the same settings."""
+"""Raised when the same settings give other bytes."""
 
 TRUTH_FILE = "truth.parquet"
 BOOKS = ".simulate"
-"""Folder with the state of the simulation; hidden, so that ingest passes over it."""
+"""Folder with the state of the simulation; hidden folders are not ingested."""
 
 _DEFAULT_SCENES = 20
 
 
 @dataclass(frozen=True)
 class SimulateJob:
-    """One pair to make."""
+    """A pair to simulate."""
 
     pair_id: str
     index: int
     folder: Path
     settings: SimulateSettings
     photos: tuple[RgbdPhoto, ...] = ()
-    """What is photographed, and what an unrelated second shot shows; none: a procedural scene."""
+    """The scene, and the scene of an unrelated second shot; empty: a procedural scene."""
 
     @property
     def values(self) -> SidecarValues:
-        """What the depth files of the photos hold."""
+        """Kind of the values in the depth files of the photos."""
         return "distance" if self.settings.rgbd_depth == "metres" else "inverse"
 
     @property
     def key(self) -> str:
-        """Hash of all that the pair's bytes depend on."""
+        """Hash of everything that determines the files of the pair."""
         taken = [file.sha256 for photo in self.photos for file in photo]
         return sha256_bytes(
             canonical_json([STAGE.name, VERSION, self.index, _recipe(self.settings), taken]).encode()
@@ -72,14 +72,14 @@ class SimulateJob:
 
 
 def run(folder: Path, settings: SimulateSettings, run: RunSettings, progress: Progress) -> StageReport:
-    """Make the pairs that are not there yet, then write the truth about all.
+    """Make the missing pairs, then write the truth of all pairs.
 
-    A pair whose files are there, with the bytes that were written, is left alone.
+    Pairs whose files exist with the recorded hashes are kept.
 
     Raises:
-        OutputError: the folder holds other files, another simulation or more pairs than asked for.
+        OutputError: the folder holds other files, another simulation or more pairs than requested.
         InvalidInput: ``settings.from_rgbd`` holds no photo with depth.
-        DatasetLocked: another run writes there.
+        DatasetLocked: another run uses the folder.
     """
     folder = folder.absolute()
     if folder.is_dir() and not (folder / BOOKS).is_dir() and any(folder.iterdir()):
@@ -101,11 +101,11 @@ def run(folder: Path, settings: SimulateSettings, run: RunSettings, progress: Pr
 
 
 def simulate_job(job: SimulateJob) -> Result[PairTruth]:
-    """Photograph one pair and write its files. Runs in a worker.
+    """Simulate a pair and write its files. Runs in a worker.
 
     Raises:
-        Broken: a photo or depth file of the user is damaged or changed meanwhile.
-        Rejected: such a photo is too small, or its depth does not fit.
+        Broken: a photo or depth file of the user is damaged or was changed.
+        Rejected: such a photo is too small, or its depth map does not fit.
     """
     plan = plan_pair(
         job.settings.seed,
@@ -129,7 +129,7 @@ def simulate_job(job: SimulateJob) -> Result[PairTruth]:
 
 
 def _jobs(folder: Path, settings: SimulateSettings, photos: list[RgbdPhoto]) -> list[SimulateJob]:
-    """One job a pair; photos are taken in turn, the next one is what an unrelated shot shows."""
+    """Return a job for each pair; photos are used in turn, the next one for an unrelated shot."""
     number = settings.scenes or len(photos) or _DEFAULT_SCENES
     return [
         SimulateJob(f"{index:06d}", index, folder, settings, tuple((2 * photos)[index % len(photos) :][:2]))
@@ -140,7 +140,7 @@ def _jobs(folder: Path, settings: SimulateSettings, photos: list[RgbdPhoto]) -> 
 
 
 def _recipe(settings: SimulateSettings) -> dict[str, object]:
-    """What one pair depends on: not how many there are, nor where the user's photos lie."""
+    """Return the settings that a pair depends on, without the number of pairs and the folder of photos."""
     return as_dict(dataclasses.replace(settings, scenes=0, from_rgbd=None))
 
 
@@ -163,7 +163,7 @@ def _refuse_another(folder: Path, books: Workspace, settings: SimulateSettings, 
 
 
 def _remove_stale(folder: Path, rows: Iterable[StageRow[PairTruth]], jobs: Iterable[SimulateJob]) -> None:
-    """Remove files that are not what the run would write; their pairs are made again."""
+    """Remove files with another hash or key than recorded; their pairs are made again."""
     keys = {job.pair_id: job.key for job in jobs}
     for row in rows:
         for name, sha256 in row.outputs.items():
@@ -173,7 +173,7 @@ def _remove_stale(folder: Path, rows: Iterable[StageRow[PairTruth]], jobs: Itera
 
 
 def _bad_kinds(photos: tuple[RgbdPhoto, ...]) -> list[PairKind]:
-    """What can go wrong: nothing in a photo can be moved, and a single photo has no unrelated one."""
+    """Return the possible kinds of bad pairs: no moved subject with photos, no unrelated shot with one."""
     alone = len({photo.photo.sha256 for photo in photos}) == 1
     impossible = {PairKind.MOVED_SUBJECT} if photos else set()
     impossible |= {PairKind.UNRELATED} if alone else set()
@@ -181,7 +181,7 @@ def _bad_kinds(photos: tuple[RgbdPhoto, ...]) -> list[PairKind]:
 
 
 def _photographed(job: SimulateJob, plan: PairPlan) -> tuple[PairPlan, ScenePair]:
-    """The user's photo as a scene, and the plan with the camera turned to fit it."""
+    """Return the plan with the camera turned to fit the photo, and the photo as a scene."""
     first = job.photos[0].read(job.values)
     height, width = first.rgb.shape[:2]
     if (height > width) != (plan.size.height > plan.size.width):

@@ -1,4 +1,4 @@
-"""Verify: hash every file of a dataset again, open every row of its shards, and say what is wrong."""
+"""Verify: compare every file of a dataset with its recorded hash, and read every row of its shards."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.catalog import read_catalog
 from ebb.dataset.index import read_index
+from ebb.dataset.staging import CARD_NAME
 from ebb.dataset.verify import verify_shard
 from ebb.errors import Status, UsageError
 from ebb.files import sha256_file
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class VerifyReport:
-    """What was looked at and what was found."""
+    """Number of files and rows that were checked, and the problems."""
 
     num_files: int = 0
     num_rows: int = 0
@@ -42,31 +43,35 @@ class VerifyReport:
 
 @dataclass(frozen=True)
 class Check:
-    """One file to look at."""
+    """One file to check."""
 
     path: Path
     sha256: str
     shard: ShardEntry | None = None
-    """What a shard must hold; other files are only hashed."""
+    """Contents of a shard; other files are only hashed."""
 
 
 def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) -> VerifyReport:
-    """Compare everything on disk with what was recorded when it was written; only reads.
+    """Compare every file with the hash that was recorded when it was written; nothing is changed.
+
+    Reports and contact sheets are not checked: they are made from the other files.
 
     Args:
         root: The dataset folder, or a folder of shards alone.
-        run: How many workers look.
-        progress: Where to say how far it is.
+        run: Number of workers.
+        progress: Shows the progress.
         with_inputs: Also hash the camera files.
 
     Raises:
-        InvalidInput: there are no shards, or their index is broken.
-        UsageError: nothing here says which camera files there were.
+        InvalidInput: there are no shards, or their index or the state is damaged.
+        UsageError: ``with_inputs`` for a folder of shards alone.
     """
     shards = finished_shards(root)
     index = read_index(shards)
     checks = _around_shards(root, with_inputs=with_inputs)
     checks += [Check(shards / name, entry.sha256, entry) for name, entry in index.shards.items()]
+    if index.card_sha256:
+        checks.append(Check(shards / CARD_NAME, index.card_sha256))
     report = VerifyReport(num_files=len(checks), num_rows=sum(entry.rows for entry in index.shards.values()))
     with watched(progress, "verify", len(checks)):
         for outcome in run_items(look, checks, run):
@@ -82,7 +87,7 @@ def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) 
 
 
 def look(check: Check) -> Result[list[str]]:
-    """What is wrong with one file. Runs in a worker."""
+    """List the problems of one file. Runs in a worker."""
     if check.shard is not None:
         return Result(value=verify_shard(check.path, check.shard))
     try:
@@ -94,10 +99,12 @@ def look(check: Check) -> Result[list[str]]:
 
 
 def _around_shards(root: Path, *, with_inputs: bool) -> list[Check]:
-    """What else there is in a dataset folder."""
+    """Files of a dataset folder outside the folder of the shards."""
     if is_dataset(root):
         with read_workspace(root) as workspace:
-            return [*_pair_files(workspace), *(_inputs(workspace) if with_inputs else ())]
+            workspace.state.check()
+            own = [Check(workspace.root / name, sha) for name, sha in workspace.state.written().items()]
+            return [*own, *_pair_files(workspace), *(_inputs(workspace) if with_inputs else ())]
     if with_inputs:
         raise UsageError("--inputs needs the whole dataset folder, and these are shards alone", path=root)
     return []

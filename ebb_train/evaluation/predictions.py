@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebb.documents import read_json
 from ebb.errors import InvalidInput, Reason, Status, UsageError
 from ebb.files import read_bytes, remove_temporaries, write_atomic
 from ebb.formats.png import encode_png
@@ -100,10 +101,9 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
         write_atomic(path, (json.dumps(identity, indent=2, sort_keys=True) + "\n").encode())
         return
     remove_temporaries(folder)
-    try:
-        found = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InvalidInput(f"cannot be read: {error}", path=path) from error
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise InvalidInput("not a JSON object", path=path)
     differences = [
         f"{key} is {canonical_json(found.get(key))}, not {canonical_json(identity.get(key))}"
         for key in sorted(found.keys() | identity.keys())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ebb.documents import parse_json
 from ebb.errors import InvalidInput
 from ebb.files import write_atomic
 from ebb_train import optional
@@ -80,7 +81,7 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
         raise InvalidInput("a folder, not a weights file", path=path, hint=hint)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            note = json.loads((file.metadata() or {})[NOTE])
+            note = parse_json((file.metadata() or {})[NOTE], path)
             tensors: Tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except FileNotFoundError as error:  # the package repeats the path in its message
         raise InvalidInput("no such weights file", path=path) from error

@@ -14,7 +14,6 @@ do not hold is broken, and the one before it is taken.
 from __future__ import annotations
 
 import io
-import json
 import pickle
 import shutil
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch  # noqa: TID253 - only imported by training
 
+from ebb.documents import parse_json
 from ebb.errors import InvalidInput
 from ebb.files import cannot_write, sha256_file, write_atomic
 from ebb.settings import canonical_json
@@ -128,7 +128,7 @@ def newest_checkpoint(
 
 def _read(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
     try:
-        metadata = json.loads((path / METADATA).read_text(encoding="utf-8"))
+        metadata = parse_json((path / METADATA).read_bytes(), path / METADATA)
         position, hashes, found = Position(**metadata["position"]), dict(metadata["sha256"]), metadata["run"]
         for name in (WEIGHTS, TRAINING):
             if sha256_file(path / name) != hashes[name]:

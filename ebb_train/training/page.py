@@ -5,9 +5,9 @@ Made from what lies in the run folder, so it can be written again at any time.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ebb.documents import read_json
 from ebb.files import write_atomic
 from ebb.formats.png import decode_png
 from ebb.pages.data_uri import data_uri
@@ -108,7 +108,7 @@ def _picture_uri(path: Path) -> str:
 
 def _metadata(path: Path) -> dict[str, Any]:
     """What the run computes, one line each."""
-    identity = json.loads(path.read_text(encoding="utf-8"))
+    identity = read_json(path)
     rows = {f"level {row['level']}": plan_text(row) for row in identity["schedule"].values()}
     schedule = dict(sorted(rows.items(), reverse=True))
     return {**identity["network"], **schedule, **identity["settings"], **identity["dataset"]}

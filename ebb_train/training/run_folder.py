@@ -21,8 +21,9 @@ import math
 from typing import IO, TYPE_CHECKING, Any
 
 from ebb.dataset.index import find_shards
+from ebb.documents import parse_json, read_json
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
-from ebb.files import cannot_write, make_folder, write_atomic
+from ebb.files import cannot_write, make_folder, open_lock, write_atomic
 from ebb.settings import canonical_json
 from ebb_train.models.weights_path import best_weights, level_weights
 
@@ -106,11 +107,8 @@ class RunFolder:
         if not path.exists():
             write_atomic(path, (json.dumps(self.identity, indent=2, sort_keys=True) + "\n").encode())
             return
-        try:
-            found = _flat(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            raise InvalidInput(f"cannot be read: {error}", path=path) from error
-        wanted = _flat(json.loads(canonical_json(self.identity)))
+        found = _flat(read_json(path))
+        wanted = _flat(parse_json(canonical_json(self.identity)))
         differences = [
             f"{key} is {found.get(key)}, not {wanted.get(key)}"
             for key in sorted(found.keys() | wanted.keys())
@@ -132,7 +130,7 @@ def read_log(run: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [json.loads(line) for line in lines if _total(line) >= 0]
+    return [parse_json(line) for line in lines if _total(line) >= 0]
 
 
 def _refuse_dataset(path: Path) -> None:
@@ -142,10 +140,7 @@ def _refuse_dataset(path: Path) -> None:
 
 def _lock(path: Path) -> IO[bytes]:
     make_folder(path)
-    try:
-        file = (path / LOCK).open("wb")
-    except OSError as error:
-        raise cannot_write(path / LOCK, error) from error
+    file = open_lock(path / LOCK)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -157,8 +152,8 @@ def _lock(path: Path) -> IO[bytes]:
 def _total(line: str) -> int:
     """Steps that were done when a line was written; −1 for half a line, which a kill can leave."""
     try:
-        return int(json.loads(line)["total"])
-    except (ValueError, KeyError, TypeError):
+        return int(parse_json(line)["total"])
+    except (InvalidInput, ValueError, KeyError, TypeError, OverflowError):
         return -1
 
 

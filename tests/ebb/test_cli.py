@@ -123,13 +123,17 @@ def test_no_usable_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     (raw / "notes.txt").touch()
     capsys.readouterr()
     assert run_verb(command) == ExitCode.INVALID_INPUT
+    assert "raw: no photo in this folder, 1 other file (name the folder" in capsys.readouterr().err
+    assert not dataset.exists()
+    (raw / "IMG_0001.JPG").write_bytes(shot(scene(1), 16, 0))
+    assert run_verb(command) == ExitCode.INVALID_INPUT
     out, err = capsys.readouterr()
-    assert out.startswith("1 file, 0 captures, 0 pairs")
-    assert "notes.txt  unsupported_file" in out
+    assert out.startswith("2 files, 1 capture, 0 pairs")
+    assert "IMG_0001.JPG  missing_partner" in out
     assert err.splitlines()[-1].startswith(f"ebb: {dataset}/captures.parquet: no two files make a pair")
     assert run_verb([*command, "--json"]) == ExitCode.INVALID_INPUT
     facts = json.loads(capsys.readouterr().out)
-    assert (facts["error"], facts["ingest"]["num_files"]) == ("no two files make a pair", 1)
+    assert (facts["error"], facts["ingest"]["num_files"]) == ("no two files make a pair", 2)
 
 
 def test_explain_and_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import pytest
@@ -77,7 +78,7 @@ def test_whole_numbers_are_floats_and_defaults_may_be_left_out() -> None:
         ({"box": {"x": 1, "width": 2}}, "Outer.box: expected Box, got {'x': 1, 'width': 2}"),
         ({"inner": []}, r"Outer.inner: expected Inner, got \[\]"),
         ({"inner": {"when": "noon"}}, "Invalid isoformat string: 'noon'"),
-        ({"inner": {"kind": "sound"}}, "Outer.inner.kind: expected one of photo, depth, got 'sound'"),
+        ({"inner": {"kind": "sound"}}, "Outer.inner.kind: expected one of: photo, depth, got 'sound'"),
         ({"numbers": 3}, "Outer.numbers: expected tuple"),
         ({"numbers": [1.0, "2"]}, r"Outer.numbers\[1\]: expected float, got '2'"),
         ({"numbers": [True]}, r"Outer.numbers\[0\]: expected float, got True"),
@@ -90,6 +91,19 @@ def test_what_does_not_fit_is_named(change: dict[str, object], message: str) -> 
     assert isinstance(plain, dict)
     with pytest.raises(ValueError, match=f"^{message}"):
         from_plain(Outer, plain | change)
+
+
+def test_paths_come_back(tmp_path: Path) -> None:
+    plain = to_plain(tmp_path)
+    assert plain == str(tmp_path)
+    assert from_plain(Path, plain) == tmp_path
+    with pytest.raises(ValueError, match="expected Path"):
+        from_plain(Path, "a\0b")
+
+
+def test_the_name_of_the_value_may_be_left_out() -> None:
+    with pytest.raises(ValueError, match="^kind: expected one of"):
+        from_plain(Inner, {"kind": "sound"}, name="")
 
 
 def test_what_is_missing_is_named() -> None:

@@ -112,3 +112,13 @@ def test_output_flags_make_the_console() -> None:
     console = Output(json=True, quiet=True).console()
     assert isinstance(console, Console)
     assert (console.as_json, console.quiet) == (True, True)
+
+
+def test_variables_without_an_effect_are_warned_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EBB_RUN_WORKER", "7")
+    assert run_verb(app_of(lambda: None), ["act"]) is ExitCode.DONE
+    assert "warning: the variable EBB_RUN_WORKER has no effect: did you mean EBB_RUN_WORKERS?" in (
+        capsys.readouterr().err
+    )

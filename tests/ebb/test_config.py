@@ -8,7 +8,7 @@ from typing import Annotated
 import pytest
 from cyclopts import App, CycloptsError, Parameter
 
-from ebb.config import layered
+from ebb.config import layered, unknown_variables
 from ebb.errors import UsageError
 from ebb.settings import AlignSettings, RunSettings
 
@@ -86,3 +86,29 @@ def test_a_flag_of_the_verb_itself_is_no_setting(dataset: Path, monkeypatch: pyt
 
     for arguments, expected in (([], (False, 5)), (["--pairs"], (True, 5))):
         assert app(["status", str(dataset), *arguments], result_action="return_value") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("EBB_ALIGN_HEIGTH", "did you mean EBB_ALIGN_HEIGHT?"),
+        ("EBB_DEPTH_KEEPFLOAT", "did you mean EBB_DEPTH_KEEP_FLOAT?"),
+        ("EBB_MEGADEPTH_WEIGHT", "did you mean EBB_MEGADEPTH_WEIGHTS?"),
+        ("EBB_TRAIN_LEARNING_RATE", "ebb-train takes its settings from flags only"),
+        ("EBB_XYZ", "settings are named like EBB_ALIGN_HEIGHT"),
+    ],
+)
+def test_variables_that_are_no_setting_are_named(name: str, advice: str) -> None:
+    assert unknown_variables({name: "1"}) == [f"the variable {name} has no effect: {advice}"]
+
+
+def test_variables_that_have_an_effect() -> None:
+    names = (
+        "EBB_ALIGN_HEIGHT",
+        "EBB_RUN_WORKERS",
+        "EBB_DATASET",
+        "EBB_CONFIG",
+        "EBB_CACHE",
+        "EBB_VGG19_WEIGHTS",
+    )
+    assert unknown_variables({**dict.fromkeys(names, ""), "HOME": "/", "EBBE": ""}) == []

@@ -19,7 +19,9 @@ from ebb.files import (
     cannot_write,
     check_writable,
     make_folder,
+    open_lock,
     read_bytes,
+    remove_files,
     remove_temporaries,
     sha256_bytes,
     sha256_file,
@@ -121,3 +123,29 @@ def test_remove_temporaries_removes_only_those(tmp_path: Path) -> None:
     (tmp_path / ".own.tmp").touch()
     remove_temporaries(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == [".own.tmp", "notes.tmp", "pairs"]
+
+
+def test_a_lock_file_is_opened_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    open_lock(path).close()
+    path.write_bytes(b"\xff")
+    with open_lock(path) as file:
+        assert file.read() == b"\xff"
+
+
+def test_what_cannot_be_a_lock(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name, message in (("link", "symbolic link"), ("pipe", "not a regular file"), ("folder", "directory")):
+        with pytest.raises(OutputError, match=message):
+            open_lock(tmp_path / name)
+    assert not (tmp_path / "target").exists()
+
+
+def test_files_are_removed_if_they_are_there(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    remove_files([tmp_path / "a", tmp_path / "b"])
+    assert not (tmp_path / "a").exists()
+    with pytest.raises(OutputError):
+        remove_files([tmp_path])

@@ -72,6 +72,11 @@ def test_without_one_usable_pair_everything_found_is_told(tmp_path: Path) -> Non
     [
         (None, IngestSettings(), "not a folder"),
         ([], IngestSettings(), "no files here .* is it mounted"),
+        (
+            ["a.txt", "b.md"],
+            IngestSettings(),
+            "no photo in this folder, 2 other files .*name",
+        ),
         (["a.JPG"], IngestSettings(pairs=Path("no.csv")), "no.csv: cannot read the pairs file: No such file"),
     ],
 )

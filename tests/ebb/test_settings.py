@@ -19,7 +19,7 @@ from ebb.settings import (
     as_dict,
     canonical_json,
     from_values,
-    read_toml,
+    read_sections,
 )
 
 
@@ -52,8 +52,8 @@ def test_paths_and_whole_floats() -> None:
 @pytest.mark.parametrize(
     ("cls", "values", "message"),
     [
-        (AlignSettings, {"height": "big"}, "height = 'big' is not of type int"),
-        (AlignSettings, {"height": True}, "is not of type int"),
+        (AlignSettings, {"height": "big"}, "height: expected int, got 'big'"),
+        (AlignSettings, {"height": True}, "height: expected int, got True"),
         (AlignSettings, {"height": 0}, "--height 0 is not positive"),
         (AlignSettings, {"max_rotation_deg": float("nan")}, "--max-rotation-deg nan is not positive"),
         (AlignSettings, {"height": 1023}, "--height 1023 is odd"),
@@ -103,16 +103,16 @@ def test_workers_default_to_the_cores() -> None:
 def test_toml_is_strict(tmp_path: Path) -> None:
     path = tmp_path / "ebb.toml"
     path.write_text("[align]\nheight = 512\n[versions]\nebb = '1'\n")
-    assert read_toml(path) == {"align": {"height": 512}}
+    assert read_sections(path) == {"align": {"height": 512}}
     path.write_text("[align]\nhieght = 512\n")
     with pytest.raises(UsageError, match=r"unknown key 'hieght' in \[align\] \(known: height"):
-        read_toml(path)
+        read_sections(path)
     path.write_text("[allign]\n")
     with pytest.raises(UsageError, match=r"unknown section \[allign\] \(known: ingest, align"):
-        read_toml(path)
+        read_sections(path)
     path.write_text("[align")
     with pytest.raises(UsageError, match="cannot read settings"):
-        read_toml(path)
+        read_sections(path)
 
 
 def test_canonical_json_does_not_depend_on_order() -> None:

@@ -250,10 +250,11 @@ def test_changed_cache_is_found(server: Server) -> None:
             use("megadepth")
 
 
-def test_unreadable_record(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "[]", "{}"])
+def test_unreadable_record(server: Server, tmp_path: Path, text: str) -> None:
     weights.download("megadepth")
-    (tmp_path / "cache" / "net.pth.json").write_text("{")
-    with pytest.raises(InvalidInput, match=r"net\.pth\.json: the record of the download cannot be read"):
+    (tmp_path / "cache" / "net.pth.json").write_text(text)
+    with pytest.raises(InvalidInput, match=r"net\.pth\.json: not .* \(delete it and the weights file"):
         weights.find_weights("megadepth")
 
 

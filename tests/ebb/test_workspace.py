@@ -64,6 +64,32 @@ def test_the_lock_names_its_holder_and_goes_with_it(tmp_path: Path) -> None:
         assert json.loads((tmp_path / ".lock").read_text())["pid"] == os.getpid()
 
 
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", b"[" * 100_000, b"[]", b'{"pid": 1, "host": 2, "start": 3}', b""]
+)
+def test_a_lock_with_odd_bytes(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / ".lock").write_bytes(content)
+    with open_workspace(tmp_path, create=True):
+        (tmp_path / ".lock").write_bytes(content)
+        with pytest.raises(DatasetLocked, match="in use by another run"):
+            open_workspace(tmp_path).__enter__()
+
+
+def test_a_lock_that_is_another_file_leaves_it_alone(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("do not touch")
+    root = tmp_path / "set"
+    root.mkdir()
+    (root / ".lock").symlink_to(precious)
+    with pytest.raises(OutputError, match=r"\.lock: a symbolic link"), open_workspace(root, create=True):
+        pass
+    (root / ".lock").unlink()
+    (root / ".lock").hardlink_to(precious)
+    with open_workspace(root, create=True), pytest.raises(DatasetLocked):
+        open_workspace(root).__enter__()
+    assert precious.read_text() == "do not touch"
+
+
 def test_no_space_for_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(number: int, data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -101,7 +127,7 @@ def test_settings_are_kept_by_section(tmp_path: Path) -> None:
 def test_a_hand_edited_mistake_is_found(tmp_path: Path) -> None:
     with open_workspace(tmp_path, create=True) as workspace:
         workspace.settings_file.write_text("[align]\nheight = -2\n")
-        with pytest.raises(UsageError, match="not positive"):
+        with pytest.raises(UsageError, match=r"ebb\.toml: \[align\] --height -2 is not positive"):
             workspace.settings(AlignSettings)
 
 

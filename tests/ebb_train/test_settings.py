@@ -104,7 +104,7 @@ def test_a_schedule_from_a_file(tmp_path: Path) -> None:
     [
         ("level = 6", "level = 5", r"a schedule of levels \[7, 5\] \(7, 6, 5, …"),
         ("iterations = 4", "iterations = 0", "level 6: 0 iterations, batch 1"),
-        ("iterations = 4", "iterations = 4.5", "iterations = 4.5 is not of type int"),
+        ("iterations = 4", "iterations = 4.5", "iterations: expected int, got 4.5"),
         ("iterations = 4", "steps = 4", r"missing key 'iterations' in \[\[level\]\]"),
         ("batch = 1", "batch = 1\nepochs = 1", r"unknown key 'epochs' in .*known: level, iterations"),
         ("ssim = 10.0", "mse = 1.0", "loss = .*known: l1, ssim, vgg"),
@@ -114,6 +114,7 @@ def test_a_schedule_from_a_file(tmp_path: Path) -> None:
         ("epsilon = 1e-7", "epsilon = 0.0", "epsilon 0 "),
         ('adam = "tensorflow"', 'adam = "keras"', "adam"),
         ("[[level]]\nlevel = 7", "[level]\nlevel = 7", "cannot read the schedule"),
+        ("level = 7", f"level = {'[' * 100_000}", "cannot read the schedule"),
         (
             "[[level]]\nlevel = 7",
             "[other]\nx = 1\n[[level]]\nlevel = 7",

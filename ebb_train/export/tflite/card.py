@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from ebb.documents import read_json
 from ebb.errors import InvalidInput
-from ebb.files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,8 +64,8 @@ def read_evaluation(path: Path, weights: str) -> dict[str, Any]:
     Raises:
         InvalidInput: it cannot be read, is something else, or the evaluation of other weights.
     """
+    report = read_json(path, hint="wanted: report.json of ebb-train evaluate")
     try:
-        report = json.loads(read_bytes(path))
         scores = {
             name: f"{cell['mean']:.4g}" if cell["mean"] is not None else f"not measured, {cell['reason']}"
             for name, cell in report["summary"].items()

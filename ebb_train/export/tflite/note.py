@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebb.documents import parse_json
 from ebb.errors import InvalidInput
 from ebb.version import __version__
 from ebb_train import optional
@@ -128,9 +129,9 @@ def read_note(graph: Graph) -> dict[str, Any] | None:
     if NAME not in graph.notes:
         return None
     try:
-        note = json.loads(graph.notes[NAME])
-    except ValueError as error:
-        raise InvalidInput("the note in the file cannot be read") from error
+        note = parse_json(graph.notes[NAME])
+    except InvalidInput as error:
+        raise InvalidInput(f"the note in the file cannot be read: {error.message}") from error
     if not isinstance(note, dict) or note.get("format") != 1:
         raise InvalidInput("the note in the file is not one this version knows")
     return note

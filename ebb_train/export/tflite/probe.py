@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebb.documents import parse_json
 from ebb.errors import EbbError, InvalidInput, MissingDependency
 from ebb.files import cannot_write
 from ebb_train.export.tflite.runtime import open_runner
@@ -124,7 +125,8 @@ def _run_child(job: dict[str, Any], path: Path) -> dict[str, Any]:
         child = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:
         raise InvalidInput(f"LiteRT ran it for more than {TIMEOUT_S:.0f} s", path=path) from error
-    answer = json.loads((child.stdout.splitlines() or ["null"])[-1]) if child.returncode == 0 else None
+    last_line = (child.stdout.splitlines() or ["null"])[-1]
+    answer = parse_json(last_line, path) if child.returncode == 0 else None
     if answer is None:
         reason = (child.stderr.strip().splitlines() or ["no word"])[-1]
         if child.returncode == -signal.SIGKILL:
@@ -163,7 +165,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
 def main(arguments: Sequence[str]) -> None:
     """Print what came of a job as one line of JSON."""
     try:
-        answer = work(json.loads(arguments[0]))
+        answer = work(parse_json(arguments[0]))
     except EbbError as error:
         answer = {"error": error.message}
     except (RuntimeError, ValueError) as error:

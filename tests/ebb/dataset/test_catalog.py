@@ -88,3 +88,10 @@ def test_missing_and_broken_catalogues(tmp_path: Path) -> None:
     pd.DataFrame({"name": ["x"]}).to_parquet(path)
     with pytest.raises(InvalidInput, match="not a readable catalogue"):
         read_catalog(path)
+
+
+def test_a_pair_id_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "captures.parquet"
+    path.write_bytes(write_catalog([replace(WIDE, pair_id="../../ab")]))
+    with pytest.raises(InvalidInput, match="'../../ab' is not a pair_id"):
+        read_catalog(path)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ebb.dataset import collection
-from ebb.dataset.collection import ShardCollection
+from ebb.dataset.collection import ShardCollection, stored_splits
 from ebb.dataset.index import read_index
 from ebb.errors import InvalidInput
 from tests.helpers.datasets import record, write_set
@@ -72,3 +72,16 @@ def test_a_shard_of_another_length_is_refused(shards: Path, tmp_path: Path) -> N
     (other / "train-00000-of-00001.parquet").replace(shards / "train-00000-of-00003.parquet")
     with pytest.raises(InvalidInput, match=r"1 pairs, DATASET.json says 6 \(write it again"):
         pairs.read(0)
+
+
+def test_splits_are_read_back_from_shards(shards: Path, tmp_path: Path) -> None:
+    expected = {
+        one.pair_id: name.partition("-")[0]
+        for name in read_index(shards).shards
+        for one in ShardCollection(shards, {name: read_index(shards).shards[name]})
+    }
+    assert stored_splits(shards) == expected
+    first = min(read_index(shards).shards)
+    (shards / first).write_bytes(b"damaged")
+    assert 0 < len(stored_splits(shards)) < len(expected)
+    assert stored_splits(tmp_path / "none") == {}

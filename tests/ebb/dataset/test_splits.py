@@ -156,16 +156,6 @@ def test_a_new_pair_joins_the_split_of_its_session() -> None:
     assert place([new, old, pair(3)], {old.pair_id: "val"}, 0, 0)[new.pair_id] == "val"
 
 
-def test_a_pair_that_is_not_stored_ties_its_neighbours_and_counts_for_nothing() -> None:
-    first, rejected, last = pair(1, 0), pair(2, 250), pair(3, 500)
-    settings = ShardSettings(test=0, val=0, session_gap=GAP_S)
-    stored = {first.pair_id, last.pair_id}
-    assigned = assign_splits([first, rejected, last], {first.pair_id: "val"}, settings, members=stored)
-    assert assigned == {first.pair_id: "val", last.pair_id: "val"}
-    with pytest.raises(UsageError, match="are more than all 2 pairs"):
-        assign_splits([first, rejected, last], {}, ShardSettings(test=3, val=0), members=stored)
-
-
 def test_a_pair_between_two_splits_stays_out() -> None:
     pairs = [pair(1, 0), pair(2, 250), pair(3, 500)]
     assigned = place(pairs, {pairs[0].pair_id: "train", pairs[2].pair_id: "test"}, 0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import shutil
-import sqlite3
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -98,9 +98,10 @@ def test_nothing_is_fetched(page: str) -> None:
 
 def test_names_of_files_are_escaped(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "set")
-    with sqlite3.connect(tmp_path / "set" / "state.sqlite") as state:
-        state.execute("UPDATE stages SET detail = '<script>alert(1)</script>' WHERE status = 'rejected'")
     with open_workspace(tmp_path / "set") as workspace:
+        for row in workspace.state.stage_rows(results.ALIGN).values():
+            if row.status is Status.REJECTED:
+                workspace.state.put_stage(replace(row, detail="<script>alert(1)</script>"))
         text = write_dataset_page(workspace).read_text(encoding="utf-8")
     assert "alert(1)</script>" not in text
     assert any("<script>alert(1)</script>" in cell for row in Tables(text).rows for cell in row)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ebb.errors import ExitCode, Reason, Status
 from ebb.progress import SilentProgress
+from ebb.runner.items import Outcome
 from ebb.runner.stage import StageReport, current_value, needs_work, run_pairs
 from ebb.settings import RunSettings
 from ebb.state import StageRow, State
@@ -57,6 +59,22 @@ def test_another_key_is_done_again(state: State) -> None:
     assert current_value(state.stage_rows(DOUBLE), "a", "2")
     assert not current_value(state.stage_rows(DOUBLE), "a", "1")
     assert not current_value(state.stage_rows(DOUBLE), "b", "2")
+
+
+def test_the_done_mark_is_gone_before_a_file_is_replaced(state: State) -> None:
+    for pair_id in "ab":
+        done = Done(pair_id, 1, None)
+        state.put_stage(StageRow(pair_id=pair_id, stage=DOUBLE, key="1", status=Status.OK, value=done))
+    begun = []
+
+    def stopped(work: object, jobs: Iterable[Job], settings: RunSettings) -> Iterator[Outcome[Job, Done]]:
+        begun.append(next(iter(jobs)).pair_id)
+        yield from ()
+
+    jobs = [job("a", key="2"), job("b", key="2")]
+    run_pairs(state, DOUBLE, jobs, work, RunSettings(), SilentProgress(), stopped)
+    assert begun == ["a"]
+    assert set(state.stage_rows(DOUBLE)) == {"b"}, "a pair that was not begun keeps its row"
 
 
 def test_a_pair_whose_files_are_gone_is_done_again(state: State, tmp_path: Path) -> None:

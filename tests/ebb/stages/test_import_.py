@@ -74,6 +74,21 @@ def test_a_map_made_here_outlives_another_import(tmp_path: Path) -> None:
         assert workspace.state.stage_rows(DEPTH)[row.pair_id] == made
 
 
+def test_a_depth_map_that_is_added_later_is_taken_in(tmp_path: Path) -> None:
+    folder = release(tmp_path / "EBB")
+    path = folder / "test" / "original_depth" / "0.png"
+    depth_file = path.read_bytes()
+    path.unlink()
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        run(workspace, folder)
+        path.write_bytes(depth_file)
+        assert run(workspace, folder)["unchanged"] == 2
+        shard.run(workspace, ShardSettings(test=0, val=0), SilentProgress())
+        (record,) = read_records(workspace.shards / "test-00000-of-00001.parquet")
+        assert record.depth_provider == "import"
+        assert record.depth is not None
+
+
 def test_wide_gamut_photos_are_taken_in_as_srgb(tmp_path: Path) -> None:
     folder = release(tmp_path / "EBB", depth=False)
     for path in folder.glob("train/*/2.jpg"):

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ebb import results
-from ebb.dataset.index import read_index
+from ebb.dataset.catalog import CatalogRow, Pair
 from ebb.dataset.shards import read_records
-from ebb.errors import InvalidInput, OutputError
+from ebb.errors import InvalidInput, OutputError, Reason, Status
 from ebb.formats.png import decode_png
 from ebb.progress import SilentProgress
 from ebb.settings import AlignSettings, DepthSettings, ShardSettings
 from ebb.stages import align, depth, shard
-from ebb.workspace import Workspace
+from ebb.workspace import Workspace, open_workspace
 from tests.helpers.settings import RUN
 
 
@@ -102,13 +107,16 @@ def test_a_pair_keeps_its_split_whatever_the_settings(ready: Workspace) -> None:
     assert ready.state.splits() == before
 
 
-def test_the_index_is_the_done_mark(ready: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["write_shard", "render_card", "index_text"])
+def test_what_stops_it_leaves_the_finished_shards(
+    ready: Workspace, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     run(ready)
-    monkeypatch.setattr(shard, "write_shard", lambda *_: 1 / 0)
+    before = contents(ready)
+    monkeypatch.setattr(shard, name, lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        run(ready)
-    with pytest.raises(InvalidInput, match="the shards are not finished"):
-        read_index(ready.shards)
+        run(ready, test=1, val=0, shard_size=0.01)
+    assert contents(ready) == before
 
 
 def test_the_card_and_index_tell_no_path_of_this_machine(ready: Workspace) -> None:
@@ -187,3 +195,75 @@ def test_near_duplicates_in_two_splits_are_told(ready: Workspace) -> None:
     report = run(ready, test=1, val=1)
     assert report.near_duplicates_across_splits == [sorted(rows)]
     assert "1 such groups" in (ready.shards / "README.md").read_text(encoding="utf-8")
+
+
+def broken(workspace: Workspace, pair_id: str) -> None:
+    row = workspace.state.stage_rows(results.ALIGN)[pair_id]
+    workspace.state.put_stage(
+        replace(row, status=Status.ERROR, reason=Reason.OUT_OF_MEMORY, value=None, outputs={})
+    )
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_what_failed_for_a_time_leaves_no_trace(ready: Workspace, tmp_path: Path, number: int) -> None:
+    shutil.copytree(ready.root, tmp_path / "untroubled")
+    with open_workspace(tmp_path / "untroubled") as untroubled:
+        run(untroubled, test=1, val=1)
+        expected = contents(untroubled)
+    rows = ready.state.stage_rows(results.ALIGN)
+    pair_id = sorted(rows)[number]
+    broken(ready, pair_id)
+    assert run(ready, test=1, val=1).left_out == 1
+    ready.state.put_stage(rows[pair_id])
+    assert run(ready, test=1, val=1).left_out == 0
+    assert contents(ready) == expected
+
+
+def test_splits_outlive_the_state(ready: Workspace) -> None:
+    (pair_id, *others) = ready.state.stage_rows(results.ALIGN)
+    ready.state.put_splits({pair_id: "val", **dict.fromkeys(others, "test")})
+    assert run(ready).splits == {"train": 0, "val": 1, "test": 2}
+    ready.state._db.execute("DELETE FROM splits")
+    assert run(ready).splits == {"train": 0, "val": 1, "test": 2}
+
+
+def pairs_on(days: Sequence[int]) -> list[Pair]:
+    """Pairs of one camera, those of one day in a session; days below 0: without a time."""
+    found = []
+    for number, day in enumerate(days):
+        when = datetime(2021, 5, 1) + timedelta(days=day, seconds=number) if day >= 0 else None
+        row = CatalogRow(folder="raw", name=f"{number}.JPG", captured_at=when, pair_id=f"{number:016x}")
+        found.append(Pair(row.pair_id, row, row))
+    return found
+
+
+@dataclass
+class Kept:
+    """Stands for a dataset folder whose splits are kept in memory."""
+
+    known: dict[str, str] = field(default_factory=dict)
+    shards: Path = Path("nowhere")
+
+    @property
+    def state(self) -> Kept:
+        return self
+
+    def splits(self) -> dict[str, str]:
+        return dict(self.known)
+
+    def put_splits(self, splits: dict[str, str]) -> None:
+        self.known = splits | self.known
+
+
+@given(st.lists(st.integers(-1, 12), min_size=3, max_size=40), st.data())
+def test_a_split_does_not_depend_on_what_fails_beside_the_pair(days: list[int], data: st.DataObject) -> None:
+    pairs = pairs_on(days)
+    ready = [shard.ReadyPair(pair, None, None, {}, Path()) for pair in pairs]  # type: ignore[arg-type]
+    settings = ShardSettings(test=data.draw(st.sampled_from([0.1, 1, 0.3])), val=0.1)
+    untroubled = shard._assign(Kept(), pairs, ready, settings)  # type: ignore[arg-type]
+    troubled = Kept()
+    for _ in range(2):
+        through = data.draw(st.lists(st.sampled_from(ready), unique_by=id))
+        for pair_id, split in shard._assign(troubled, pairs, through, settings).items():  # type: ignore[arg-type]
+            assert split == untroubled[pair_id]
+    assert shard._assign(troubled, pairs, ready, settings) == untroubled  # type: ignore[arg-type]

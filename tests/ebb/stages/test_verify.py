@@ -29,13 +29,14 @@ def sharded(ready: Workspace) -> Workspace:
 def test_a_sound_data_set(sharded: Workspace) -> None:
     report = run(sharded, with_inputs=True)
     assert report.problems == []
-    assert (report.num_files, report.num_rows) == (3 * 3 + 9 + 2, 3)
+    assert (report.num_files, report.num_rows) == (3 * 3 + 9 + 2 + 3, 3)
 
 
 def test_a_flipped_bit_in_any_file_is_found(sharded: Workspace) -> None:
     rng = random.Random(1)
-    paths = [*sharded.shards.glob("*.parquet"), *sharded.root.glob("pairs/*/*.png")]
-    for path in rng.sample(paths, 4):
+    shards, photos = sorted(sharded.shards.glob("*.parquet")), sorted(sharded.root.glob("pairs/*/*.png"))
+    alone = [sharded.shards / "README.md", sharded.settings_file, sharded.catalog_file]
+    for path in [rng.choice(shards), *rng.sample(photos, 2), *alone]:
         sound = path.read_bytes()
         data = bytearray(sound)
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
@@ -44,6 +45,24 @@ def test_a_flipped_bit_in_any_file_is_found(sharded: Workspace) -> None:
         assert problems, path
         assert all(path.name in problem for problem in problems)
         path.write_bytes(sound)
+
+
+def test_a_flipped_bit_in_the_index_is_found(sharded: Workspace) -> None:
+    rng = random.Random(2)
+    path = sharded.shards / "DATASET.json"
+    sound = path.read_bytes()
+    for place in rng.sample(range(len(sound) - 1), 100):
+        data = bytearray(sound)
+        data[place] ^= 1 << rng.randrange(8)
+        path.write_bytes(data)
+        with pytest.raises(InvalidInput, match=r"DATASET\.json: .*ebb shard"):
+            run(sharded)
+
+
+def test_a_damaged_state_is_found(sharded: Workspace) -> None:
+    sharded.state._db.execute("UPDATE files SET detail='other'")
+    with pytest.raises(InvalidInput, match=r"state\.sqlite: the file is damaged: "):
+        run(sharded)
 
 
 def test_missing_and_extra_shards(sharded: Workspace) -> None:
@@ -60,7 +79,7 @@ def test_shards_alone(sharded: Workspace, tmp_path: Path) -> None:
     shutil.copytree(sharded.shards, tmp_path / "parent" / "shards")
     for folder in (tmp_path / "bare", tmp_path / "parent"):
         report = verify.run(folder, RUN, SilentProgress(), with_inputs=False)
-        assert (report.num_files, report.num_rows, report.problems) == (2, 3, [])
+        assert (report.num_files, report.num_rows, report.problems) == (3, 3, [])
     with pytest.raises(UsageError, match="--inputs needs the whole dataset folder"):
         verify.run(folder, RUN, SilentProgress(), with_inputs=True)
     next(folder.glob("shards/test-*.parquet")).write_bytes(b"")

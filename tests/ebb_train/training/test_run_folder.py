@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ebb.errors import DatasetLocked, ExitCode, InvalidInput, OutputError, UsageError
-from ebb_train.training.run_folder import RunFolder
+from ebb_train.training.run_folder import LOCK, RunFolder
 from tests.helpers.datasets import record, write_set
 
 if TYPE_CHECKING:
@@ -66,9 +66,10 @@ def test_the_log_forgets_what_will_be_done_again(tmp_path: Path) -> None:
         assert [json.loads(line)["total"] for line in path.read_text().splitlines()] == [10, 20, 25]
 
 
-def test_a_broken_run_file(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text("{")
-    with pytest.raises(InvalidInput, match=r"run\.json: cannot be read"):
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "[" * 900 + "]" * 900])
+def test_a_broken_run_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(InvalidInput, match=r"run\.json: not JSON"):
         RunFolder(tmp_path, IDENTITY)
 
 
@@ -80,3 +81,12 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         (tmp_path / "run" / "log.jsonl").mkdir()
         with pytest.raises(OutputError):
             folder.log({"total": 1})
+
+
+def test_a_lock_that_links_elsewhere_destroys_nothing(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("do not touch")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / LOCK).symlink_to(tmp_path / "precious")
+    with pytest.raises(OutputError, match="a symbolic link in place of the lock"):
+        RunFolder(tmp_path / "run", IDENTITY)
+    assert (tmp_path / "precious").read_text() == "do not touch"

@@ -76,12 +76,12 @@ def test_figures_of_an_evaluation(report: FileReport, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"summary": 3}', '{"summary": {"a": {}}, "pairs": 1, "split": "x"}']
+    "text", ["", "[]", "[" * 100_000, '{"summary": 3}', '{"summary": {"a": {}}, "pairs": 1, "split": "x"}']
 )
 def test_other_files_than_evaluations(text: str, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(text)
-    with pytest.raises(InvalidInput, match="not a report of an evaluation"):
+    with pytest.raises(InvalidInput, match="wanted: report.json of ebb-train evaluate"):
         read_evaluation(path, "ab")
 
 
