@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -29,17 +30,30 @@ def sha256_bytes(data: bytes) -> str:
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file, as 64 hex digits."""
+    check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_regular(path: Path) -> None:
+    """Refuse a device, a pipe or a socket, also behind a link: reading one may never end.
+
+    Raises:
+        OSError: it is one of these, or there is no such file.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a folder fails by itself
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def read_bytes(path: Path) -> bytes:
     """Read a whole file.
 
     Raises:
-        InvalidInput: it cannot be read.
+        InvalidInput: it cannot be read, or is not a regular file.
     """
     try:
+        check_regular(path)
         return path.read_bytes()
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path) from error

@@ -18,6 +18,7 @@ from ebb.depthmap.registry import prepare
 from ebb.depthmap.sidecar import depth_files
 from ebb.depthmap.source import DepthFile
 from ebb.errors import Broken, Reason, Rejected
+from ebb.files import check_regular
 from ebb.geometry.crop import crop_to_photo
 from ebb.photo.decode import decode
 from ebb.photo.exif import read_exif
@@ -212,6 +213,7 @@ def _beside(photo: Path) -> Path | None:
 
 def _read(path: Path) -> bytes:
     try:
+        check_regular(path)
         return path.read_bytes()
     except OSError as error:
         raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror}") from error

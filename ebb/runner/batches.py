@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from ebb.errors import EbbError, ItemError
 from ebb.runner.items import Job, Result, T
 from ebb.runner.local import attempt
-from ebb.runner.run import run_items
+from ebb.runner.run import run_items, run_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -53,7 +53,7 @@ def run_batches(
     patient = replace(settings, item_timeout=settings.item_timeout * batching.size)
     again: list[Job] = []
     batches = in_batches(jobs, batching.size, batching.alike)
-    for batch in run_items(functools.partial(_do_batch, work, batching), batches, patient):
+    for batch in run_once(functools.partial(_do_batch, work, batching), batches, patient):
         if batch.value is None:
             again.extend(batch.job)
         else:

@@ -129,4 +129,4 @@ def _overdue(running: dict[Any, _InFlight[Job]], item_timeout: float) -> Iterato
     stuck = ray.wait(late, num_returns=len(late), timeout=0)[1] if late else []
     for answers in stuck:
         ray.cancel(answers, force=True)
-        yield timed_out(running.pop(answers).job, item_timeout)
+        yield timed_out(running.pop(answers).job, item_timeout, "by the clock")
