@@ -263,7 +263,7 @@ class ComputeSettings:
     """Most samples on a device at a time; a larger batch is added up from several passes; 0: all."""
     loaders: int | None = None
     """Processes that read and prepare samples, for each device; 0: none, done in between. Without it as many
-    as there are cores for each device, but at least 2 and at most 8."""
+    as there are cores for each device, but at most 8."""
     checkpoint_every: int = 500
     """Steps from one checkpoint to the next."""
     channels_last: bool = False
@@ -285,7 +285,7 @@ class ComputeSettings:
         """Processes that prepare samples for one device."""
         if self.loaders is not None:
             return self.loaders
-        return min(max(2, len(os.sched_getaffinity(0)) // self.devices), 8)
+        return min(max(1, len(os.sched_getaffinity(0)) // self.devices), 8)
 
 
 @dataclass(frozen=True, kw_only=True)

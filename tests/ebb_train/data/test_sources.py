@@ -11,7 +11,7 @@ import pytest
 from ebb.dataset.index import INDEX_NAME
 from ebb.errors import InvalidInput
 from ebb_train.data import sources
-from ebb_train.data.sources import EbbFolder, ShardSource, open_source
+from ebb_train.data.sources import EbbFolder, open_source
 from tests.helpers.datasets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:
