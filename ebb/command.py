@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import signal
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
@@ -13,16 +13,14 @@ from cyclopts import App, Parameter
 
 from ebb.console import Console
 from ebb.errors import EbbError, ExitCode, InvalidInput, OutputError, UsageError
+from ebb.stop import run_stoppable
 from ebb.streams import prepare_streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
 Flags = Parameter(name="*")
 """Every field of the dataclass is a flag of the verb; its comment is the help text."""
-
-STOPPED = "stopped; what was finished is kept, run the same command again to go on"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,21 +37,19 @@ class Output:
         return Console(as_json=self.json, quiet=self.quiet)
 
 
-class _Terminated(BaseException):
-    """SIGTERM, made an exception so that what is open gets closed."""
-
-
-def run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
+def run_verb(app: App, arguments: Sequence[str]) -> int:
     """Run one verb; every expected failure is one line and an exit code, never a traceback.
 
     Args:
         app: The command line; it must not suppress keyboard interrupts itself.
         arguments: What the user typed after the command's name.
     """
+    return run_stoppable(partial(_run_verb, app, arguments))
+
+
+def _run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
     prepare_streams()
     console = Console(program=app.name[0], as_json="--json" in arguments)
-    signal.signal(signal.SIGTERM, _terminate)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start us with it ignored
     try:
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
     except EbbError as error:
@@ -64,12 +60,6 @@ def run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
         return _fail(console, told)
     except cyclopts.CycloptsError as error:
         return _fail(console, _usage(app.name[0], error))
-    except KeyboardInterrupt:
-        console.note(STOPPED)
-        return ExitCode.INTERRUPTED
-    except _Terminated:
-        console.note(STOPPED)
-        return ExitCode.TERMINATED
     return code if isinstance(code, ExitCode) else ExitCode.DONE
 
 
@@ -97,7 +87,3 @@ def _as_told(error: OSError) -> EbbError | None:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         return OutputError(f"cannot write it: {reason}", path=error.filename)
     return InvalidInput(reason, path=error.filename) if error.filename is not None else None
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-    raise _Terminated

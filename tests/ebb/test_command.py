@@ -11,9 +11,10 @@ from collections.abc import Callable
 import pytest
 from cyclopts import App
 
-from ebb.command import STOPPED, Output, run_verb
+from ebb.command import Output, run_verb
 from ebb.console import Console
 from ebb.errors import ExitCode, OutputError
+from ebb.stop import STOPPED
 
 
 def app_of(action: Callable[[], object]) -> App:
