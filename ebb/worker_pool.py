@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing.connection import wait
+from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from ebb.errors import UsageError
@@ -34,7 +35,10 @@ T = TypeVar("T")
 MAX_FAILED_STARTS = 3
 """Workers in succession that may die before they begin a job."""
 
-_READY, _BEGUN, _DONE, _RAISED = "ready", "begun", "done", "raised"
+_PAUSE_SECONDS = 0.3
+"""Time between a failed attempt to reach the fork server and the next."""
+
+_READY, _FAILED, _BEGUN, _DONE, _RAISED = "ready", "failed", "begun", "done", "raised"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +112,8 @@ class _Worker(Generic[Job]):
 
 class _Pool(Generic[Job, T]):
     def __init__(self, function: Callable[[Job], T], jobs: Iterator[Job], settings: Workers) -> None:
-        self._function, self._jobs, self._settings = function, jobs, settings
+        self._pickled = bytes(ForkingPickler.dumps((function, settings.prepare)))
+        self._jobs, self._settings = jobs, settings
         self._again: deque[Job] = deque()
         self._workers: list[_Worker[Job]] = []
         self._failed_starts = 0
@@ -156,7 +161,7 @@ class _Pool(Generic[Job, T]):
                     else multiprocessing.get_context(settings.start_method)
                 )
                 mine, its = context.Pipe()
-                arguments = (its, self._function, settings.prepare, settings.cpu_s)
+                arguments = (its, self._pickled, settings.cpu_s)
                 process = context.Process(target=_serve, args=arguments, daemon=True)
                 process.start()
                 self._workers.append(_Worker(process, mine, job))
@@ -164,7 +169,8 @@ class _Pool(Generic[Job, T]):
         except (OSError, EOFError) as error:
             if isinstance(error, OSError) and error.errno in _TOO_LITTLE:
                 raise _cannot_start(str(error)) from error
-            self._count_failed_start(job, f"{type(error).__name__}: {error}")  # the fork server was killed
+            self._count_failed_start(job, f"{type(error).__name__}: {error}")
+            time.sleep(_PAUSE_SECONDS)  # the fork server was killed, and may not be known to be gone yet
 
     def _receive(self, worker: _Worker[Job]) -> list[tuple[Job, T | WorkerLost]]:
         """Read one message of a worker and answer it."""
@@ -179,6 +185,8 @@ class _Pool(Generic[Job, T]):
             worker.deadline = time.monotonic() + self._settings.wall_s
         elif kind == _RAISED:
             raise value
+        elif kind == _FAILED:
+            raise _cannot_start(value)
         elif kind == _DONE:
             job = worker.job
             self._give_next(worker)
@@ -235,18 +243,24 @@ def _how_it_ended(exitcode: int) -> str:
     return f"the worker left with exit code {exitcode}"
 
 
-def _serve(
-    connection: Connection[Any, Any],
-    function: Callable[[Any], Any],
-    prepare: Callable[[], object],
-    cpu_s: float,
-) -> None:
-    """Do one job after another until the parent process closes the pipe or ends."""
+def _serve(connection: Connection[Any, Any], pickled: bytes, cpu_s: float) -> None:
+    """Do one job after another until the parent process closes the pipe or ends.
+
+    Args:
+        connection: To the parent process.
+        pickled: The function of the jobs, and the one that prepares this process.
+        cpu_s: Processor time of one job in seconds.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     end_with_parent()
-    prepare()
+    try:
+        function, prepare = ForkingPickler.loads(pickled)
+        prepare()
+    except Exception as error:  # noqa: BLE001 - the parent process says it in one line
+        connection.send((_FAILED, f"{type(error).__name__}: {error}"))
+        return
     with suppress(EOFError, ConnectionError):
         connection.send((_READY, None))
         while True:

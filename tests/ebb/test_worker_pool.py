@@ -157,6 +157,16 @@ def test_workers_that_all_die_at_their_start_end_the_run(tmp_path: Path) -> None
     assert MAX_FAILED_STARTS == 3
 
 
+def lacks_memory() -> None:
+    raise ImportError("libopenblas.so: failed to map segment from shared object")
+
+
+def test_workers_that_cannot_be_prepared_are_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError, match="cannot be started: ImportError: libopenblas.so: failed to map"):
+        run([Job(0)], Workers(count=1, prepare=lacks_memory))
+    assert capfd.readouterr() == ("", "")
+
+
 def spin() -> None:
     while True:
         pass
