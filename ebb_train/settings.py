@@ -264,6 +264,9 @@ class ComputeSettings:
     loaders: int | None = None
     """Processes that read and prepare samples, for each device; 0: none, done in between. Without it as many
     as there are cores for each device, but at most 8."""
+    threads: int = 0
+    """Threads of PyTorch; 0: on a CPU, the number that a short measurement at the start of each level finds
+    fastest. Thin networks and busy machines are faster with one. A run that resumes keeps its numbers."""
     checkpoint_every: int = 500
     """Steps from one checkpoint to the next."""
     channels_last: bool = False
@@ -277,8 +280,8 @@ class ComputeSettings:
     def __post_init__(self) -> None:
         if min(self.devices, self.nodes, self.checkpoint_every) < 1:
             raise UsageError("--devices, --nodes and --checkpoint-every are at least 1")
-        if min(self.micro_batch, self.loaders or 0) < 0:
-            raise UsageError("--micro-batch and --loaders are not negative")
+        if min(self.micro_batch, self.loaders or 0, self.threads) < 0:
+            raise UsageError("--micro-batch, --loaders and --threads are not negative")
 
     @property
     def num_loaders(self) -> int:

@@ -4,6 +4,7 @@
 
     <run>/
       run.json                settings, network, schedule, data-set hash; the run goes on only with the same
+      threads.json            number of threads with which each level was begun on a CPU
       log.jsonl               one line every few steps, and one for each validation
       checkpoints/            see ebb_train.training.checkpoint
       level-7.safetensors …   the network when that level was done; level-1 is the result
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-IDENTITY, LOG, LOCK, PICTURES = "run.json", "log.jsonl", ".lock", "pictures"
+IDENTITY, LOG, LOCK, PICTURES, THREADS = "run.json", "log.jsonl", ".lock", "pictures", "threads.json"
 
 
 class RunFolder:
@@ -75,6 +76,26 @@ class RunFolder:
         """Highest score in the validations of a level; −∞ before the first."""
         lines = [line for line in read_log(self.path) if line["level"] == level and "validation" in line]
         return max((line["validation"].get(metric, -math.inf) for line in lines), default=-math.inf)
+
+    def threads(self, level: int) -> int:
+        """Number of threads recorded for a level; 0 for none."""
+        found = self._all_threads().get(str(level))
+        return found if isinstance(found, int) and found > 0 else 0
+
+    def record_threads(self, level: int, threads: int) -> None:
+        """Record the number of threads of a level.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        values = self._all_threads() | {str(level): threads}
+        write_atomic(self.path / THREADS, (json.dumps(values, sort_keys=True) + "\n").encode())
+
+    def _all_threads(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads((self.path / THREADS).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):  # none yet, or changed by hand: they are measured again
+            return {}
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Add a line to the log.

@@ -1,8 +1,8 @@
 """Training of all levels, 7 first: each starts from the one before, and all deeper levels train further.
 
-An interrupted run resumes when it is started again; on the CPU, with the same number of threads, the results
-are the same to the bit. The data loader has no state to save: the stream of samples is a function of the seed
-and the position in it.
+An interrupted run resumes when it is started again; on a CPU the results are the same to the bit, as the run
+folder records the number of threads. The data loader has no state to save: the stream of samples is a
+function of the seed and the position in it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ebb_train.training.eta import find_workload
 from ebb_train.training.level import level_batches, level_trainer
 from ebb_train.training.monitor import Monitor
 from ebb_train.training.setup import as_launched, is_first_here
+from ebb_train.training.threads import Threads
 from ebb_train.training.trainer import Diverged, arithmetic
 
 if TYPE_CHECKING:
@@ -94,15 +95,19 @@ def fit(
     """
     optional.tensorboard()
     compute, note = as_launched(compute), note if is_first_here() else _silent
-    with open_context(dataset, out, config, settings, compute, monitor_settings, note) as context:
+    with (
+        open_context(dataset, out, config, settings, compute, monitor_settings, note) as context,
+        closing(Threads(context)) as threads,
+    ):
         if not context.fabric.is_global_zero:
             progress, note = None, _silent
-        checkpoint, resumed_at = resume(context, note)
+        checkpoint, resumed_at = resume(context, threads, note)
         with closing(_monitor(context, monitor_settings, progress, resumed_at)) as monitor:
             network: PyNet | None = None
             for level in context.schedule.levels():
                 if checkpoint and level.plan.level > checkpoint.position.level:
                     continue  # done before
+                threads.use_for(level.plan)
                 first = checkpoint.position.step + 1 if checkpoint else 1
                 trainer = level_trainer(context, level.plan, network, checkpoint)
                 train_level(context, level, trainer, monitor, first)
@@ -169,8 +174,10 @@ def save_if_due(context: TrainingContext, trainer: Trainer, position: Position, 
     save_checkpoint(folder.path, trainer.network, trainer.state(), position, folder.identity)
 
 
-def resume(context: TrainingContext, note: Callable[[str], None]) -> tuple[Checkpoint | None, int]:
-    """Find the newest checkpoint, and take later steps out of the log.
+def resume(
+    context: TrainingContext, threads: Threads, note: Callable[[str], None]
+) -> tuple[Checkpoint | None, int]:
+    """Find the newest checkpoint, set the threads of its level, and take later steps out of the log.
 
     Returns:
         The checkpoint, if there is one, and how many steps of all levels are done.
@@ -183,6 +190,7 @@ def resume(context: TrainingContext, note: Callable[[str], None]) -> tuple[Check
     done = checkpoint.position.total if checkpoint else 0
     if checkpoint:
         position = checkpoint.position
+        threads.use_for(next(row for row in context.schedule.rows if row.level == position.level))
         note(f"resuming after step {position.step} of level {position.level}")
         before, now = checkpoint.training["arithmetic"], arithmetic(context.fabric, context.compute)
         if changes := [
