@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import os
 import re
@@ -156,6 +157,8 @@ def make_folder(path: Path) -> None:
 def check_writable(path: Path, suffix: str = "") -> None:
     """Try out, before long work, whether a file could be written; nothing is left of the trial.
 
+    Temporary files that killed processes left of the same file are removed.
+
     Args:
         path: The file.
         suffix: What its name must end in, so that it is not one of those it is made of; empty: anything.
@@ -172,6 +175,7 @@ def check_writable(path: Path, suffix: str = "") -> None:
     try:
         with tempfile.TemporaryFile(dir=_existing(path)):
             pass
+        _remove_abandoned(path)
     except OSError as error:
         raise cannot_write(path, error) from error
 
@@ -193,8 +197,31 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
 def remove_temporaries(folder: Path) -> None:
     """Remove what writers left behind when they were killed. Only for the holder of the dataset lock."""
     for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
-        if re.fullmatch(rf"\..+\.[0-9]+{re.escape(TEMPORARY_SUFFIX)}", path.name):  # others are the user's
+        if is_temporary(path.name):
             path.unlink(missing_ok=True)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file has the name of one that is being written; other hidden files are the user's."""
+    return re.fullmatch(rf"\..+\.[0-9]+{re.escape(TEMPORARY_SUFFIX)}", name) is not None
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files of ``path`` whose process is gone."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*{TEMPORARY_SUFFIX}"):
+        pid = temporary.name.removesuffix(TEMPORARY_SUFFIX).rpartition(".")[2]
+        if pid.isdecimal() and not _is_running(int(pid)):
+            temporary.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
 
 
 def _file_in_the_way(path: Path) -> Path:

@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ebb.dataset.index import find_shards
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
-from ebb.files import cannot_write, make_folder, write_atomic
+from ebb.files import cannot_write, make_folder, remove_temporaries, write_atomic
 from ebb.settings import canonical_json
 from ebb_train.models.weights_path import best_weights, level_weights
 
@@ -55,6 +55,7 @@ class RunFolder:
         _refuse_dataset(path)
         self._lock = _lock(path)
         try:
+            remove_temporaries(path)
             self._claim()
         except BaseException:
             self.close()
