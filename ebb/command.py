@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -54,7 +55,7 @@ def _run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
     except EbbError as error:
         return _fail(console, error)
-    except OSError as error:
+    except (OSError, MemoryError, ImportError, RuntimeError) as error:
         if (told := _as_told(error)) is None:
             raise
         return _fail(console, told)
@@ -81,9 +82,23 @@ def _usage(program: str, error: cyclopts.CycloptsError) -> UsageError:
     )
 
 
-def _as_told(error: OSError) -> EbbError | None:
-    """What the operating system refused, if it says of which file or that there is no space; else a bug."""
-    reason = error.strerror or str(error)
+_SCARCE = re.compile(
+    "failed to map segment|allocate memory|too many open files|start new thread|temporarily unavailable",
+    re.IGNORECASE,
+)
+"""Words of libraries for a limit on memory, files or threads; Python's import system wraps them."""
+
+
+def _as_told(error: Exception) -> EbbError | None:
+    """Translate the refusal of a resource, or of a file that is named; anything else is a bug."""
+    reason = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, MemoryError) or _SCARCE.search(str(error)):
+        return UsageError(
+            f"the system is short of memory, files or threads: {reason or 'no memory left'}",
+            hint="close other programs, or raise the limits: ulimit -v, -n, -u",
+        )
+    if not isinstance(error, OSError):
+        return None
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         return OutputError(f"cannot write it: {reason}", path=error.filename)
     return InvalidInput(reason, path=error.filename) if error.filename is not None else None

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from cyclopts import App
@@ -35,6 +36,26 @@ def refuse(number: int, file: str | None = None) -> None:
     raise OSError(number, os.strerror(number), file)
 
 
+SHORT = (
+    "tool: the system is short of memory, files or threads: {} "
+    "(close other programs, or raise the limits: ulimit -v, -n, -u)"
+)
+SHORTAGES: list[tuple[Exception, str]] = [
+    (MemoryError(), "no memory left"),
+    (MemoryError("for the batch"), "for the batch"),
+    (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), os.strerror(errno.EMFILE)),
+    (
+        ImportError("a.so: failed to map segment from shared object"),
+        "a.so: failed to map segment from shared object",
+    ),
+    (RuntimeError("can't start new thread"), "can't start new thread"),
+]
+
+
+def short_of(error: Exception) -> None:
+    raise error
+
+
 def interrupt() -> None:
     raise KeyboardInterrupt
 
@@ -56,6 +77,7 @@ def terminate() -> None:
         ),
         (lambda: refuse(errno.ENOSPC), ExitCode.CANNOT_WRITE, f"tool: cannot write it: {FULL}"),
         (lambda: refuse(errno.EROFS, "a"), ExitCode.CANNOT_WRITE, f"tool: a: cannot write it: {READ_ONLY}"),
+        *((partial(short_of, error), ExitCode.USAGE, SHORT.format(said)) for error, said in SHORTAGES),
         (lambda: ExitCode.ITEMS_FAILED, ExitCode.ITEMS_FAILED, ""),
         (lambda: None, ExitCode.DONE, ""),
     ],
