@@ -1,4 +1,4 @@
-"""Running a verb of a command line: what ``ebb`` and ``ebb-train`` share."""
+"""Run a verb of a command line; shared by ``ebb`` and ``ebb-train``."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ Flags = Parameter(name="*")
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """How a verb talks to its user."""
+    """Output flags of a verb."""
 
     json: bool = False
     """Print the result as one JSON object."""
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False
-    """Say nothing but errors."""
+    """Print nothing but errors."""
 
     def console(self) -> Console:
-        """The console that these flags ask for."""
+        """The console for these flags."""
         return Console(as_json=self.json, quiet=self.quiet)
 
 
 def run_verb(app: App, arguments: Sequence[str]) -> int:
-    """Run one verb; every expected failure is one line and an exit code, never a traceback.
+    """Run one verb; every expected failure is one line and an exit code, without a traceback.
 
     Args:
         app: The command line; it must not suppress keyboard interrupts itself.
@@ -65,13 +65,13 @@ def _run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
 
 
 def _fail(console: Console, error: EbbError) -> ExitCode:
-    with contextlib.suppress(OutputError):  # where --json goes: it takes no more
+    with contextlib.suppress(OutputError):  # standard output takes no more
         console.error(error)
     return error.exit_code
 
 
 def _usage(program: str, error: cyclopts.CycloptsError) -> UsageError:
-    """What cyclopts says of flags and arguments, in one line as everything else."""
+    """Turn an error of cyclopts about flags and arguments into one line."""
     message = str(error)
     if not message.endswith("..."):
         message = message.removesuffix(".")

@@ -82,10 +82,10 @@ def timed_out(job: Job, seconds: float, of: str) -> Outcome[Job, T]:
 
 
 def attempt(work: Work[Job, T], job: Job) -> Outcome[Job, T]:
-    """Do one job where it is called; every failure of the job itself becomes its outcome.
+    """Do one job in this process; every failure of the job itself becomes its outcome.
 
     Raises:
-        EbbError: what concerns the whole run and not this item (no space, a missing package).
+        EbbError: an error of the whole run and not of this item (no space, a missing package).
     """
     start = time.perf_counter()
     outcome = _try(work, job)
@@ -102,7 +102,7 @@ def _try(work: Work[Job, T], job: Job) -> Outcome[Job, T]:
         raise
     except MemoryError as error:
         return failed(job, Reason.OUT_OF_MEMORY, str(error) or "no memory left")
-    except Exception as error:  # noqa: BLE001 - a bug costs one item, and its row says where it is
+    except Exception as error:  # noqa: BLE001 - a bug fails one item, whose row names the line
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
         return failed(job, Reason.INTERNAL_ERROR, f"{type(error).__name__}: {error} (at {where})")
@@ -114,13 +114,13 @@ def _describe(error: ItemError) -> str:
 
 
 _KEEP_BYTES = 1 << 29
-"""Freed memory that a worker keeps for its next picture."""
+"""Freed memory that a worker keeps for its next photo."""
 
 
 def settle_worker() -> None:
-    """Make a process a good worker: one thread for OpenCV, no core dumps.
+    """Set up a worker process: one thread for OpenCV, no core dumps.
 
-    Memory it frees stays with it: new pages for every picture were a fifth of the time of aligning.
+    It keeps the memory it frees: new pages for every photo took a fifth of the time of aligning.
     """
     import logging
 
@@ -133,7 +133,7 @@ def settle_worker() -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Tell glibc to take large arrays from the heap as well, and to give little of it back."""
+    """Let glibc allocate large arrays on the heap and keep most of it when they are freed."""
     import ctypes
 
     trim_threshold, mmap_max = -1, -4  # malloc.h
@@ -153,13 +153,13 @@ def _prepare_worker(memory_bytes: int, threads: Mapping[str, str]) -> None:
 
 
 def _limit_memory(memory_bytes: int) -> None:
-    """Bound the address space, never above what the user's shell or batch system allows."""
+    """Limit the address space, never above the limit of the user's shell or batch system."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     bounds = [bound for bound in (memory_bytes, soft) if bound != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_AS, (min(bounds, default=resource.RLIM_INFINITY), hard))
 
 
 def _memory_share(settings: RunSettings) -> int:
-    """Address space one worker may take: its share of the machine's memory, at least 4 GiB."""
+    """Address space of one worker: its share of the machine's memory, at least 4 GiB."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(4 << 30, physical // settings.num_workers)

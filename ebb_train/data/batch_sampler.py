@@ -1,4 +1,4 @@
-"""The batch sampler: a stream of samples that depends on the seed and the position in it, and on nothing else.
+"""The batch sampler: a stream of samples that is a function of the seed and the position in it.
 
 The pairs come in a new order every epoch, without a break in between: positions 0 … n - 1 of the stream are
 the first epoch. A batch is a range of positions, and rank r of R takes every R-th of them. So a run can resume
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ORDER = 0
-"""Keeps these random numbers apart from others with the same seed."""
+"""Separates these random numbers from others with the same seed."""
 
 
 class SampleIndex(NamedTuple):
-    """Which pair, and how often it was seen before."""
+    """Number of a pair, and of the epoch."""
 
     pair: int
     epoch: int

@@ -1,4 +1,4 @@
-"""What a run needs around its steps: devices that are there, batches that divide, a folder, one voice."""
+"""Set up a run: check devices and batches, lock the run folder, report errors from one process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 class ProcessLost(EbbError):
-    """Another process of the run is gone; if the run was the reason, it has said so itself."""
+    """Another process of the run has ended; if it failed, it has printed its own error."""
 
     exit_code = ExitCode.ITEMS_FAILED
 
@@ -63,12 +63,12 @@ def _bad_variable(name: str) -> UsageError:
 
 
 def is_first_here() -> bool:
-    """Whether this is the first process of the run on this machine, also before :func:`launch`."""
+    """Whether this is the first process of the run on this machine; known before :func:`launch`."""
     return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def launch(settings: FitSettings, compute: ComputeSettings) -> Fabric:
-    """Find the devices; with several of them this is where the other processes start.
+    """Find the devices, and start the other processes if there are several.
 
     Raises:
         MissingDependency: Lightning Fabric or a GPU is missing.
@@ -96,10 +96,10 @@ def launch(settings: FitSettings, compute: ComputeSettings) -> Fabric:
 
 
 def claim(fabric: Fabric, out: Path, identity: Mapping[str, Any]) -> RunFolder | None:
-    """Take the run folder; one rank does it and gets it, and all end when that fails.
+    """Lock the run folder in rank 0, which gets it; all ranks end if that fails.
 
     Raises:
-        EbbError: as :class:`~ebb_train.training.run_folder.RunFolder`; the other ranks leave without a word.
+        EbbError: as :class:`~ebb_train.training.run_folder.RunFolder`; the other ranks exit silently.
     """
     folder, trouble = None, None
     if fabric.is_global_zero:
@@ -117,11 +117,11 @@ def claim(fabric: Fabric, out: Path, identity: Mapping[str, Any]) -> RunFolder |
 
 @contextmanager
 def one_voice(fabric: Fabric) -> Iterator[None]:
-    """Let the first process alone say what all of them learn: a stop, no number, a process that is gone.
+    """Let rank 0 alone report what ends all ranks: a signal, divergence, a lost process.
 
     Raises:
-        Diverged: in the first process.
-        ProcessLost: in the first process, where others are gone.
+        Diverged: in rank 0.
+        ProcessLost: in rank 0, if others have ended.
     """
     try:
         yield
@@ -134,7 +134,7 @@ def one_voice(fabric: Fabric) -> Iterator[None]:
             raise
         if not fabric.is_global_zero:
             raise SystemExit(ProcessLost.exit_code) from error
-        hint = "see what it said; the same command goes on from the last checkpoint"
+        hint = "see its error; the same command resumes from the last checkpoint"
         raise ProcessLost("another process of this run has ended", hint=hint) from error
 
 
@@ -150,7 +150,7 @@ def _is_from_others(error: RuntimeError) -> bool:
 
 
 def check_batches(schedule: Schedule, compute: ComputeSettings) -> None:
-    """Refuse batches that do not divide among the devices.
+    """Refuse batches that cannot be divided equally among the devices.
 
     Raises:
         UsageError: one does not.

@@ -43,7 +43,7 @@ PHOTOS_HINT = (
     "validation renders whole photos: a data set of a lower ebb align --height needs less; "
     "the last checkpoint is kept"
 )
-"""What to do where memory is short."""
+"""Hints where memory runs out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +78,9 @@ def fit(
         dataset: A dataset folder, its folder of shards, or an EBB! folder; its train pairs are used.
         out: The run folder.
         config: The network, and the last level to train.
-        settings: What is computed.
-        compute: How it is carried out.
-        monitor_settings: What is logged and validated on the way.
+        settings: Settings that determine the result.
+        compute: Settings that do not.
+        monitor_settings: Settings of logging and validation.
         progress: Receives every step.
         note: Called with one line of text for the user.
 
@@ -91,7 +91,8 @@ def fit(
         Diverged: the loss is not finite.
         OutputError: the run folder cannot be written.
         DatasetLocked: another process trains in the run folder.
-        ProcessLost: one of several processes is gone.
+        ProcessLost: one of several processes has ended.
+        LoadersLost: the processes that prepare samples die again and again.
     """
     optional.tensorboard()
     compute, note = as_launched(compute), note if is_first_here() else _silent
@@ -106,7 +107,7 @@ def fit(
             network: PyNet | None = None
             for level in context.schedule.levels():
                 if checkpoint and level.plan.level > checkpoint.position.level:
-                    continue  # done before
+                    continue  # completed earlier
                 threads.use_for(level.plan)
                 first = checkpoint.position.step + 1 if checkpoint else 1
                 trainer = level_trainer(context, level.plan, network, checkpoint)
@@ -127,11 +128,11 @@ def train_level(
     """Train one level.
 
     Args:
-        context: What the run computes with.
+        context: Of the run.
         level: The level, and where it is in the run.
         trainer: Holds the network as it was before step ``first``.
         monitor: Logs and validates.
-        first: The step to begin with, from 1; behind the last, nothing is done.
+        first: The step to begin with, from 1; after the last one, nothing is done.
 
     Raises:
         Diverged: the loss is not finite.
@@ -160,7 +161,7 @@ def train_level(
 
 
 def save_if_due(context: TrainingContext, trainer: Trainer, position: Position, *, is_last: bool) -> None:
-    """Write a checkpoint every few steps; after the last step of a level its weights, too.
+    """Write a checkpoint every few steps, and after the last step of a level its weights.
 
     Raises:
         OutputError: the run folder cannot be written.
@@ -212,7 +213,7 @@ def _monitor(
 
 @contextmanager
 def _naming_step(position: Position, out: Path, memory_hint: str) -> Iterator[None]:
-    """Let errors name the level and the step.
+    """Add the level and the step to errors.
 
     Raises:
         UsageError: in place of MemoryError.
@@ -229,4 +230,4 @@ def _naming_step(position: Position, out: Path, memory_hint: str) -> Iterator[No
 
 
 def _silent(_: str) -> None:
-    """Say nothing: another process says it."""
+    """Print nothing: another process does."""

@@ -108,7 +108,7 @@ def test_sizes_that_do_not_go_together(tmp_path: Path) -> None:
     write_ebb(tmp_path, range(2))
     depth, wide = (tmp_path / "train" / part / "0.png" for part in ("original_depth", "original"))
     depth.write_bytes(wide.read_bytes())
-    with pytest.raises(InvalidInput, match=r"0\.png: 96 x 64 pixels; the wide photo asks for 48 x 32 pixels"):
+    with pytest.raises(InvalidInput, match=r"0\.png: 96 x 64 pixels; the wide photo needs 48 x 32 pixels"):
         open_source(tmp_path).read(0)
 
 

@@ -275,7 +275,7 @@ def test_a_run_that_resumes_has_the_threads_it_was_begun_with(
 ) -> None:
     """On another day, with more cores at hand, two might be faster: the bits would differ."""
     with pytest.raises(KeyboardInterrupt):
-        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR, progress=Killer(9))
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR, progress=Killer(11))
     notes: list[str] = []
     (tmp_path / "threads.json").write_text('{"7": 1, "6": 1, "5": 1}')
     torch.set_num_threads(2)
@@ -283,7 +283,7 @@ def test_a_run_that_resumes_has_the_threads_it_was_begun_with(
         fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR, note=notes.append)
     finally:
         torch.set_num_threads(1)
-    assert notes == ["resuming after step 2 of level 6"]
+    assert notes == ["resuming after step 4 of level 6"]
     assert_same_run(tmp_path, straight)
 
 
