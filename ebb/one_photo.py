@@ -65,11 +65,11 @@ class Opening:
     max_megapixels: float
     """Refuse larger ones."""
     item_timeout: float
-    """Seconds that one may take."""
+    """Seconds of processor time on each core that one may take; by the clock five times as long."""
 
 
 def open_photos(paths: Sequence[Path], opening: Opening) -> Generator[OnePhoto | Broken, None, None]:
-    """Open photos in a worker process, ahead of the caller; a decoder that crashes or hangs costs one photo.
+    """Open photos in a worker process, ahead of the caller; a decoder that crashes or hangs fails one photo.
 
     Args:
         paths: JPEG, PNG, TIFF or RAW files.
