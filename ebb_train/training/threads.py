@@ -28,7 +28,7 @@ REPEATS = 3
 """Timed steps for each number of threads, after one that is not timed."""
 
 LONG_SECONDS = 2.0
-"""A step with all threads that takes longer is not measured further: its operations are large."""
+"""A step that takes longer is measured once, without a warm-up."""
 
 TOLERANCE = 1.1
 """Fewer threads are preferred when their step takes at most this many times as long as the fastest."""
@@ -78,16 +78,25 @@ def fewest_threads(step: Callable[[], object], most: int) -> int:
 
     Args:
         step: Does the work.
-        most: Largest number of threads; the others are its halves, down to 1.
+        most: Largest number of threads. It is halved until the step takes longer again.
     """
     seconds: dict[int, float] = {}
-    for threads in (math.ceil(most / 2**k) for k in range(most.bit_length() + 1)):
+    fastest = math.inf
+    for threads in (math.ceil(most / 2**k) for k in range((most - 1).bit_length() + 1)):
         torch.set_num_threads(threads)
-        if _seconds(step) > LONG_SECONDS and threads == most:
-            return most
-        seconds[threads] = statistics.median(_seconds(step) for _ in range(REPEATS))
-    fastest = min(seconds.values())
+        seconds[threads] = _measured_seconds(step)
+        if seconds[threads] > TOLERANCE * fastest:
+            break
+        fastest = min(fastest, seconds[threads])
     return min(threads for threads, needed in seconds.items() if needed <= TOLERANCE * fastest)
+
+
+def _measured_seconds(step: Callable[[], object]) -> float:
+    """Time of a step: the median of several, or a single one where it is long."""
+    first = _seconds(step)
+    if first > LONG_SECONDS:
+        return first
+    return statistics.median(_seconds(step) for _ in range(REPEATS))
 
 
 def _seconds(step: Callable[[], object]) -> float:

@@ -54,11 +54,21 @@ def test_the_fastest_number_is_found(
     assert fewest_threads(clock.step, max(seconds)) == fewest
 
 
-def test_a_long_step_is_done_once_with_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock({2: 60.0})
+@pytest.mark.parametrize(
+    ("seconds", "fewest", "steps"),
+    [
+        ({8: 15.0, 4: 30.0}, 8, 2),
+        ({8: 60.0, 4: 30.0, 2: 50.0}, 4, 3),
+        ({2: 5.8, 1: 0.25}, 1, 2 + REPEATS),  # width 1/8 on a busy machine with two cores
+    ],
+)
+def test_a_long_step_is_done_once(
+    seconds: dict[int, float], fewest: int, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(seconds)
     monkeypatch.setattr(threads.time, "perf_counter", clock.read)
-    assert fewest_threads(clock.step, 2) == 2
-    assert clock.steps == 1
+    assert fewest_threads(clock.step, max(seconds)) == fewest
+    assert clock.steps == steps
 
 
 def test_a_first_step_that_takes_longer_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
