@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
     from multiprocessing.process import BaseProcess
 
+_BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""NumPy's matrix products use one thread a worker, unless the user says otherwise. With a thread on each core
+for every worker, most of the time is spent on threads that wait for each other: aligning took three times as
+long."""
+
 _LONGEST_SOCKET = 107
 """Bytes in the path of a Unix socket (``sun_path`` of ``unix(7)``, without the final zero)."""
 
@@ -48,7 +53,7 @@ def fork_server(
     resource_tracker.ensure_running()  # otherwise the fork server would start it and lift the block
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit it
     try:
-        with _defaults(environment or {}):
+        with _defaults({**dict.fromkeys(_BLAS_THREADS, "1"), **(environment or {})}):
             forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -26,11 +26,6 @@ WALL_FACTOR = 5
 _PRELOAD = ("numpy", "cv2", "rawpy")
 """Loaded once by the fork server, so that replacing a worker takes milliseconds."""
 
-_BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""NumPy's matrix products use one thread a worker, unless the user says otherwise. With a thread on each core
-for every worker, most of the time is spent on threads that wait for each other: aligning took three times as
-long."""
-
 _SHARED_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Read by libraries that a worker imports itself, such as PyTorch; set to the worker's share of the cores."""
 
@@ -54,8 +49,7 @@ def run_items(work: Work[Job, T], jobs: Iterable[Job], settings: RunSettings) ->
         count=settings.num_workers,
         prepare=functools.partial(_prepare_worker, memory_bytes, threads),
         preload=_PRELOAD,
-        environment=dict.fromkeys(_BLAS_THREADS, "1")
-        | {"OMP_NUM_THREADS": str(share)},  # LibRaw reads the last
+        environment={"OMP_NUM_THREADS": str(share)},  # for LibRaw
         cpu_s=settings.item_timeout * share,
         wall_s=settings.item_timeout * WALL_FACTOR,
     )
