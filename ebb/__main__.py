@@ -1,6 +1,21 @@
-"""``python -m ebb`` is ``ebb``."""
+"""``python -m ebb`` is ``ebb``. Signals are handled before anything heavy is imported."""
 
-from ebb.cli import main
+import sys
+
+from ebb.stop import run_program
+
+
+def main() -> None:
+    """Run one verb and exit with its code."""
+    run_program(_run)
+
+
+def _run() -> int:
+    from ebb.cli import app
+    from ebb.command import run_verb
+
+    return run_verb(app, sys.argv[1:])
+
 
 if __name__ == "__main__":
     main()

@@ -1,12 +1,13 @@
-"""Running a verb of a command line: what ``ebb`` and ``ebb-train`` share."""
+"""Run a verb of a command line; shared by ``ebb`` and ``ebb-train``."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
-import signal
+import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
@@ -15,77 +16,67 @@ from cyclopts import App, Parameter
 from ebb.config import unknown_variables
 from ebb.console import Console
 from ebb.errors import EbbError, ExitCode, InvalidInput, OutputError, UsageError
+from ebb.stop import run_stoppable
 from ebb.streams import prepare_streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
 Flags = Parameter(name="*")
 """Every field of the dataclass is a flag of the verb; its comment is the help text."""
 
-STOPPED = "stopped; what was finished is kept, run the same command again to go on"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """How a verb talks to its user."""
+    """Output flags of a verb."""
 
     json: bool = False
     """Print the result as one JSON object."""
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False
-    """Say nothing but errors."""
+    """Print nothing but errors."""
 
     def console(self) -> Console:
-        """The console that these flags ask for."""
+        """The console for these flags."""
         return Console(as_json=self.json, quiet=self.quiet)
 
 
-class _Terminated(BaseException):
-    """SIGTERM, made an exception so that what is open gets closed."""
-
-
-def run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
-    """Run one verb; every expected failure is one line and an exit code, never a traceback.
+def run_verb(app: App, arguments: Sequence[str]) -> int:
+    """Run one verb; every expected failure is one line and an exit code, without a traceback.
 
     Args:
         app: The command line; it must not suppress keyboard interrupts itself.
         arguments: What the user typed after the command's name.
     """
+    return run_stoppable(partial(_run_verb, app, arguments))
+
+
+def _run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
     prepare_streams()
     console = Console(program=app.name[0], as_json="--json" in arguments)
     if not {"--quiet", "-q"} & set(arguments):
         for text in unknown_variables(os.environ):
             console.note(f"warning: {text}")
-    signal.signal(signal.SIGTERM, _terminate)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start us with it ignored
     try:
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
     except EbbError as error:
         return _fail(console, error)
-    except OSError as error:
+    except (OSError, MemoryError, ImportError, RuntimeError) as error:
         if (told := _as_told(error)) is None:
             raise
         return _fail(console, told)
     except cyclopts.CycloptsError as error:
         return _fail(console, _usage(app.name[0], error))
-    except KeyboardInterrupt:
-        console.note(STOPPED)
-        return ExitCode.INTERRUPTED
-    except _Terminated:
-        console.note(STOPPED)
-        return ExitCode.TERMINATED
     return code if isinstance(code, ExitCode) else ExitCode.DONE
 
 
 def _fail(console: Console, error: EbbError) -> ExitCode:
-    with contextlib.suppress(OutputError):  # where --json goes: it takes no more
+    with contextlib.suppress(OutputError):  # standard output takes no more
         console.error(error)
     return error.exit_code
 
 
 def _usage(program: str, error: cyclopts.CycloptsError) -> UsageError:
-    """What cyclopts says of flags and arguments, in one line as everything else."""
+    """Turn an error of cyclopts about flags and arguments into one line."""
     message = str(error)
     if not message.endswith("..."):
         message = message.removesuffix(".")
@@ -96,13 +87,23 @@ def _usage(program: str, error: cyclopts.CycloptsError) -> UsageError:
     )
 
 
-def _as_told(error: OSError) -> EbbError | None:
-    """What the operating system refused, if it says of which file or that there is no space; else a bug."""
-    reason = error.strerror or str(error)
+_SCARCE = re.compile(
+    "failed to map segment|allocate memory|too many open files|start new thread|temporarily unavailable",
+    re.IGNORECASE,
+)
+"""Words of libraries for a limit on memory, files or threads; Python's import system wraps them."""
+
+
+def _as_told(error: Exception) -> EbbError | None:
+    """Translate the refusal of a resource, or of a file that is named; anything else is a bug."""
+    reason = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, MemoryError) or _SCARCE.search(str(error)):
+        return UsageError(
+            f"the system is short of memory, files or threads: {reason or 'no memory left'}",
+            hint="close other programs, or raise the limits: ulimit -v, -n, -u",
+        )
+    if not isinstance(error, OSError):
+        return None
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         return OutputError(f"cannot write it: {reason}", path=error.filename)
     return InvalidInput(reason, path=error.filename) if error.filename is not None else None
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-    raise _Terminated

@@ -1,6 +1,6 @@
-"""What a person sees: progress with an ETA on a terminal, plain lines elsewhere, tables, one-line errors.
+"""Output of the command line: progress with an ETA on a terminal, plain lines elsewhere, results, errors.
 
-Results go to standard output, everything on the way to standard error.
+Results go to standard output, progress and errors to standard error.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PLAIN_INTERVAL_S = 10.0
 
 
 class Console:
-    """How one verb talks to its user.
+    """Output of one verb.
 
     Args:
         as_json: Print one JSON object at the end and nothing else on standard output.
@@ -44,22 +44,22 @@ class Console:
         self.quiet = quiet
 
     def progress(self) -> Progress:
-        """How the stages of this verb show how far they are."""
+        """The progress display of this verb."""
         if self.quiet:
             return SilentProgress()
         return TerminalProgress() if sys.stderr.isatty() else PlainProgress()
 
     def note(self, text: str) -> None:
-        """One line on the way."""
+        """Print one line on standard error."""
         if not self.quiet:
             _say(text)
 
     def error(self, error: EbbError) -> None:
-        """What went wrong, which file, what to do: one line, or an object for machines."""
+        """Print an error: one line, and with ``--json`` an object."""
         self.result({}, "", error)
 
     def result(self, values: Mapping[str, Any], text: str, problem: EbbError | None = None) -> None:
-        """What came out: ``values`` for machines, ``text`` for people, and what stood in the way of more."""
+        """Print a result, ``values`` with ``--json`` and else ``text``, and the error that ended it."""
         try:
             if self.as_json:
                 say(
@@ -84,7 +84,7 @@ def _finite(value: object) -> object:
 
 
 class PlainProgress:
-    """A line now and then, and one for every item that did not come through; for logs and pipes."""
+    """A line every few seconds, and one for every item that fails; for logs and pipes."""
 
     def __init__(self) -> None:
         self._stage, self._total, self._done, self._beside = "", 0, 0, ""
@@ -96,7 +96,7 @@ class PlainProgress:
         self._start = self._last = time.monotonic()
 
     def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
-        """Count an item; say so if it did not come through or some time has passed."""
+        """Count an item; print a line if it failed or some seconds have passed."""
         self._done += 1
         if status is Status.ERROR:
             _say(one_line(f"{self._stage}: {_told(name, reason, detail)}"))
@@ -110,7 +110,7 @@ class PlainProgress:
             )
 
     def tell(self, text: str) -> None:
-        """What is to stand beside the count from now on."""
+        """Set the text beside the count."""
         self._beside = text
 
     def finish(self) -> None:
@@ -146,7 +146,7 @@ class TerminalProgress:
         self._task = self._bar.add_task(stage, total=total, beside="")
 
     def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
-        """Count an item; say so if it broke."""
+        """Count an item; print a line if it failed."""
         if self._bar is None or self._task is None:
             return
         if status is Status.ERROR:
@@ -155,7 +155,7 @@ class TerminalProgress:
         self._bar.advance(self._task)
 
     def tell(self, text: str) -> None:
-        """What is to stand beside the count from now on."""
+        """Set the text beside the count."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, beside=printable(text))
 
@@ -167,7 +167,7 @@ class TerminalProgress:
 
 
 class DownloadBar:
-    """Bytes at hand of bytes in all, on a terminal; elsewhere nothing."""
+    """A bar of the bytes of a download, shown on a terminal only."""
 
     def __init__(self, name: str, *, quiet: bool) -> None:
         from rich.console import Console as RichConsole
@@ -192,12 +192,12 @@ class DownloadBar:
         self._bar.stop()
 
     def show(self, done: int, total: int | None) -> None:
-        """Say how many bytes are at hand, and in all if that is known."""
+        """Show the number of bytes downloaded, and of all bytes if it is known."""
         self._bar.update(self._task, completed=done, total=total)
 
 
 def _told(name: str, reason: Reason | None, detail: str) -> str:
-    """Status of an item as text."""
+    """Name, reason and detail of an item as text."""
     return ": ".join(part for part in (name, reason, detail) if part)
 
 

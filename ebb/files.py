@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import os
 import re
@@ -30,17 +31,30 @@ def sha256_bytes(data: bytes) -> str:
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file, as 64 hex digits."""
+    check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_regular(path: Path) -> None:
+    """Refuse a device, a pipe or a socket, also behind a link: reading one may never end.
+
+    Raises:
+        OSError: it is one of these, or there is no such file.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a folder fails by itself
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def read_bytes(path: Path) -> bytes:
     """Read a whole file.
 
     Raises:
-        InvalidInput: it cannot be read.
+        InvalidInput: it cannot be read, or is not a regular file.
     """
     try:
+        check_regular(path)
         return path.read_bytes()
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path) from error
@@ -176,6 +190,8 @@ def open_lock(path: Path) -> IO[bytes]:
 def check_writable(path: Path, suffix: str = "") -> None:
     """Check before long work whether a file can be written, with a temporary file.
 
+    Temporary files that killed processes left of the same file are removed.
+
     Args:
         path: The file.
         suffix: Required ending of its name, so that it is not one of the input files; empty: any.
@@ -192,6 +208,7 @@ def check_writable(path: Path, suffix: str = "") -> None:
     try:
         with tempfile.TemporaryFile(dir=_existing(path)):
             pass
+        _remove_abandoned(path)
     except OSError as error:
         raise cannot_write(path, error) from error
 
@@ -213,8 +230,31 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
 def remove_temporaries(folder: Path) -> None:
     """Remove temporary files of killed writers. Only for the holder of the dataset lock."""
     for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
-        if re.fullmatch(rf"\..+\.[0-9]+{re.escape(TEMPORARY_SUFFIX)}", path.name):  # others are not ours
+        if is_temporary(path.name):
             path.unlink(missing_ok=True)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file has the name of one that is being written; other hidden files are the user's."""
+    return re.fullmatch(rf"\..+\.[0-9]+{re.escape(TEMPORARY_SUFFIX)}", name) is not None
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files of ``path`` whose process is gone."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*{TEMPORARY_SUFFIX}"):
+        pid = temporary.name.removesuffix(TEMPORARY_SUFFIX).rpartition(".")[2]
+        if pid.isdecimal() and not _is_running(int(pid)):
+            temporary.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
 
 
 def _file_in_the_way(path: Path) -> Path:

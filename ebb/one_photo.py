@@ -18,6 +18,7 @@ from ebb.depthmap.registry import prepare
 from ebb.depthmap.sidecar import depth_files
 from ebb.depthmap.source import DepthFile
 from ebb.errors import Broken, Reason, Rejected
+from ebb.files import check_regular
 from ebb.geometry.crop import crop_to_photo
 from ebb.photo.decode import decode
 from ebb.photo.exif import read_exif
@@ -64,11 +65,11 @@ class Opening:
     max_megapixels: float
     """Refuse larger ones."""
     item_timeout: float
-    """Seconds that one may take."""
+    """Seconds of processor time on each core that one may take; by the clock five times as long."""
 
 
 def open_photos(paths: Sequence[Path], opening: Opening) -> Generator[OnePhoto | Broken, None, None]:
-    """Open photos in a worker process, ahead of the caller; a decoder that crashes or hangs costs one photo.
+    """Open photos in a worker process, ahead of the caller; a decoder that crashes or hangs fails one photo.
 
     Args:
         paths: JPEG, PNG, TIFF or RAW files.
@@ -212,6 +213,7 @@ def _beside(photo: Path) -> Path | None:
 
 def _read(path: Path) -> bytes:
     try:
+        check_regular(path)
         return path.read_bytes()
     except OSError as error:
         raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror}") from error

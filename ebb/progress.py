@@ -1,4 +1,4 @@
-"""Progress: what a long task says on its way, and to whom. :mod:`ebb.console` shows it."""
+"""The interface through which long tasks report progress; :mod:`ebb.console` displays it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Is told how far a stage is."""
+    """Receives the progress of a stage."""
 
     def start(self, stage: str, total: int) -> None:
         """Begin a stage of ``total`` items."""
@@ -23,7 +23,7 @@ class Progress(Protocol):
         ...
 
     def tell(self, text: str) -> None:
-        """Set the text that stands beside the count from now on."""
+        """Set the text beside the count."""
         ...
 
     def finish(self) -> None:
@@ -49,9 +49,9 @@ class SilentProgress:
 
 @contextmanager
 def watched(progress: Progress, stage: str, total: int) -> Iterator[None]:
-    """A stage that is shown, and ended whatever happens: a bar left alone would keep the cursor hidden.
+    """Show a stage, and end it also after an error, as a bar hides the cursor.
 
-    One of nothing is not shown.
+    A stage without items is not shown.
     """
     if not total:
         yield

@@ -225,7 +225,9 @@ class RunSettings:
     workers: int = 0
     """Worker processes; 0: one for each core."""
     item_timeout: float = 120.0
-    """Seconds one photo or pair may take before its worker is replaced."""
+    """Seconds of processor time that one photo or pair may take on each core of its worker, and at most five
+    times as long by the clock. One that takes longer is stopped, and tried once more, alone, at the end. With
+    --runner ray: seconds by the clock, as each item has a core to itself."""
     depth_batch: int = 0
     """Batch size of the depth network, of photos of equal size; 0: 8 on a GPU, else 1."""
     retry_failed: bool = False

@@ -263,7 +263,10 @@ class ComputeSettings:
     """Most samples on a device at a time; a larger batch is added up from several passes; 0: all."""
     loaders: int | None = None
     """Processes that read and prepare samples, for each device; 0: none, done in between. Without it as many
-    as there are cores for each device, but at least 2 and at most 8."""
+    as there are cores for each device, but at most 8."""
+    threads: int = 0
+    """Threads of PyTorch; 0: on a CPU, the number that a short measurement at the start of each level finds
+    fastest. Thin networks and busy machines are faster with one. A run that resumes keeps its numbers."""
     checkpoint_every: int = 500
     """Steps from one checkpoint to the next."""
     channels_last: bool = False
@@ -277,15 +280,15 @@ class ComputeSettings:
     def __post_init__(self) -> None:
         if min(self.devices, self.nodes, self.checkpoint_every) < 1:
             raise UsageError("--devices, --nodes and --checkpoint-every are at least 1")
-        if min(self.micro_batch, self.loaders or 0) < 0:
-            raise UsageError("--micro-batch and --loaders are not negative")
+        if min(self.micro_batch, self.loaders or 0, self.threads) < 0:
+            raise UsageError("--micro-batch, --loaders and --threads are not negative")
 
     @property
     def num_loaders(self) -> int:
         """Processes that prepare samples for one device."""
         if self.loaders is not None:
             return self.loaders
-        return min(max(2, len(os.sched_getaffinity(0)) // self.devices), 8)
+        return min(max(1, len(os.sched_getaffinity(0)) // self.devices), 8)
 
 
 @dataclass(frozen=True, kw_only=True)

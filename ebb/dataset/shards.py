@@ -18,13 +18,14 @@ from ebb.dataset.record import (
     IMAGE_COLUMNS,
     Record,
     check_schema,
+    checked_values,
     from_row,
     record_row,
     schema,
 )
 from ebb.dataset.splits import SPLITS, Split
 from ebb.errors import InvalidInput, UsageError
-from ebb.files import HashingFile
+from ebb.files import HashingFile, check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -143,6 +144,7 @@ class ShardReader:
 
         self.path = path
         with _invalid_input(path, "not a readable shard"):
+            check_regular(path)
             self._file = pq.ParquetFile(path, page_checksum_verification=True)
         try:
             with _invalid_input(path, "not a shard of this program"):
@@ -189,15 +191,13 @@ class ShardReader:
 
         Raises:
             IndexError: there is no such record.
-            InvalidInput: one of these columns is damaged in its row group.
+            InvalidInput: one of these columns is damaged in its row group, or null where it must not be.
         """
         group, place = self._find(index)
         with _invalid_input(self.path, f"row group {group}"):
             # one by one: what comes after the record is not read
             rows = self._file.iter_batches(batch_size=1, row_groups=[group], columns=list(columns))
-            row = next(islice(rows, place, None)).to_pylist()[0]
-        images = {name for name in IMAGE_COLUMNS if row.get(name) is not None}
-        return {name: value["bytes"] if name in images else value for name, value in row.items()}
+            return checked_values(next(islice(rows, place, None)).to_pylist()[0])
 
     def _find(self, index: int) -> tuple[int, int]:
         """Return the row group of a record and its index there."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ebb.dataset.record import IMAGE_COLUMNS, Record
 from ebb.dataset.shards import ShardReader
 from ebb.errors import InvalidInput
+from ebb.files import check_regular
 from ebb.formats.npy import decode_npy
 from ebb.formats.png import decode_png
 
@@ -34,6 +35,7 @@ def verify_shard(path: Path, entry: ShardEntry) -> list[str]:
 
 
 def _check_bytes(path: Path, entry: ShardEntry) -> Iterator[str]:
+    check_regular(path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         num_bytes = file.tell()

@@ -46,6 +46,10 @@ class SourceKind:
     """Whether it calculates: on a GPU, or with all cores, and on several photos at once."""
     has_model_path: bool = False
     """Whether ``--model`` names a file or folder."""
+    reads_depth_file: bool = False
+    """Whether its maps are made from the depth file that came with a photo."""
+    settings: tuple[str, ...] | None = None
+    """Names of the settings that its maps depend on; ``None``: unknown, any of them."""
 
 
 class Prepared(NamedTuple):
@@ -153,20 +157,31 @@ def _embedded(_: DepthSettings, __: Path | None) -> DepthSource:
     return Embedded()
 
 
+_MODEL_SETTINGS = ("model_size", "model_multiple", "model_normalisation", "model_output")
+
 SOURCES: dict[str, SourceKind] = {
-    "megadepth": SourceKind(open=_megadepth, find_model=_find_megadepth, packages=(("torch", "depth"),)),
-    "sidecar": SourceKind(open=_sidecar, is_network=False),
-    "embedded": SourceKind(open=_embedded, is_network=False),
+    "megadepth": SourceKind(
+        open=_megadepth, find_model=_find_megadepth, packages=(("torch", "depth"),), settings=("bf16",)
+    ),
+    "sidecar": SourceKind(
+        open=_sidecar, is_network=False, reads_depth_file=True, settings=("sidecar_values",)
+    ),
+    "embedded": SourceKind(open=_embedded, is_network=False, settings=()),
     "onnx": SourceKind(
-        open=_onnx, find_model=find_onnx, packages=(("onnxruntime", "onnx"),), has_model_path=True
+        open=_onnx,
+        find_model=find_onnx,
+        packages=(("onnxruntime", "onnx"),),
+        has_model_path=True,
+        settings=_MODEL_SETTINGS,
     ),
     "transformers": SourceKind(
         open=_transformers,
         find_model=find_transformers,
         packages=(("torch", "transformers"), ("transformers", "transformers")),
         has_model_path=True,
+        settings=_MODEL_SETTINGS,
     ),
-    "none": SourceKind(open=lambda _, __: NoDepth(), is_network=False),
+    "none": SourceKind(open=lambda _, __: NoDepth(), is_network=False, settings=()),
 }
 """Name → source. Packages add theirs as :data:`ENTRY_POINTS`."""
 

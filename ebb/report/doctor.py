@@ -23,7 +23,6 @@ PACKAGES = (
     "exifread",
     "pandas",
     "pyarrow",
-    "pebble",
     "cyclopts",
     "rich",
     "pillow-heif",

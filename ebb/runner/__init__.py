@@ -1,1 +1,1 @@
-"""Runners: map a stage over its items; every item ends as a row."""
+"""Runners: map a stage over its items; every item becomes a row."""

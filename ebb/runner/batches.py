@@ -1,7 +1,7 @@
-"""Several items at once where that is faster, as on a GPU; still one outcome an item.
+"""Batches of items where that is faster, as on a GPU; still one outcome an item.
 
-A batch is one job of :func:`ebb.runner.run.run_items`. What goes wrong with it as a whole is nobody's fault
-yet: its items are tried again one by one, and each gets the outcome it would have had alone.
+A batch is one job of :func:`ebb.runner.run.run_once`. When a batch fails as a whole, its items are processed
+one by one, and each gets the outcome it has alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from ebb.errors import EbbError, ItemError
 from ebb.runner.items import Job, Result, T
 from ebb.runner.local import attempt
-from ebb.runner.run import run_items
+from ebb.runner.run import run_items, run_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -27,33 +27,33 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, kw_only=True)
 class Batching(Generic[Job, Made, T]):
-    """How a stage takes several items at once; its functions are picklable."""
+    """How a stage processes several items at once; its functions are picklable."""
 
     size: int
     """Most items in a batch."""
     alike: Callable[[Job], Hashable]
     """Items of equal value may share a batch."""
     together: Callable[[Sequence[Job]], Sequence[Made]]
-    """Makes the costly part for all of a batch, in its order; raises whatever it likes. Runs in a worker."""
+    """Computes the costly part for a batch, in its order; may raise any exception. Runs in a worker."""
     finish: Callable[[Job, Made], Result[T]]
-    """Makes one item's result from its part. Runs in a worker, as a :class:`~ebb.runner.items.Work` does."""
+    """Completes the result of one item from its part. Runs in a worker."""
 
 
 def run_batches(
     work: Work[Job, T], jobs: Iterable[Job], settings: RunSettings, batching: Batching[Job, Made, T]
 ) -> Iterator[Outcome[Job, T]]:
-    """Do every job in a batch and yield the outcomes as the batches come; equal to those of ``run_items``.
+    """Do every job in a batch and yield the outcomes of ``run_items`` in the order of completion.
 
-    Where ``together`` fails, the worker does the batch's items one by one with ``work``. A batch whose worker
-    crashes or takes longer than ``settings.item_timeout`` an item is done so after all others.
+    Where ``together`` fails, the worker processes the items of the batch one by one with ``work``. The items
+    of a batch whose worker crashes or takes longer than ``settings.item_timeout`` an item come last.
 
     Raises:
-        EbbError: what ends the run, as in ``run_items``.
+        EbbError: an error that ends the run, as in ``run_items``.
     """
     patient = replace(settings, item_timeout=settings.item_timeout * batching.size)
     again: list[Job] = []
     batches = in_batches(jobs, batching.size, batching.alike)
-    for batch in run_items(functools.partial(_do_batch, work, batching), batches, patient):
+    for batch in run_once(functools.partial(_do_batch, work, batching), batches, patient):
         if batch.value is None:
             again.extend(batch.job)
         else:
@@ -63,7 +63,7 @@ def run_batches(
 
 
 def in_batches(jobs: Iterable[Job], size: int, alike: Callable[[Job], Hashable]) -> Iterator[tuple[Job, ...]]:
-    """Group what is alike, ``size`` at a time and in order; what fills no batch comes last."""
+    """Group jobs that are alike, ``size`` at a time and in order; incomplete batches come last."""
     waiting: dict[Hashable, list[Job]] = {}
     for job in jobs:
         same = waiting.setdefault(alike(job), [])
@@ -76,7 +76,7 @@ def in_batches(jobs: Iterable[Job], size: int, alike: Callable[[Job], Hashable])
 def _do_batch(
     work: Work[Job, T], batching: Batching[Job, Made, T], jobs: tuple[Job, ...]
 ) -> Result[list[Outcome[Job, T]]]:
-    """Do a batch in a worker; its value is the outcomes of its items."""
+    """Process a batch in a worker; its value is the outcomes of its items."""
     start = time.perf_counter()
     parts = _try_together(batching, jobs)
     if parts is None:
@@ -90,10 +90,10 @@ def _do_batch(
 
 
 def _try_together(batching: Batching[Job, Made, T], jobs: tuple[Job, ...]) -> Sequence[Made] | None:
-    """The costly part of every job; None if it cannot be had for all at once.
+    """Compute the costly part of every job; None if that fails for all at once.
 
     Raises:
-        EbbError: what ends the run.
+        EbbError: an error that ends the run.
     """
     try:
         parts = batching.together(jobs)
@@ -101,7 +101,7 @@ def _try_together(batching: Batching[Job, Made, T], jobs: tuple[Job, ...]) -> Se
         return None
     except EbbError:
         raise
-    except Exception:  # noqa: BLE001 - whatever it was, the item it comes from says so when it is alone
+    except Exception:  # noqa: BLE001 - the item that causes it fails again alone
         return None
     return parts if len(parts) == len(jobs) else None
 

@@ -1,4 +1,4 @@
-"""The Ray cluster to work on: find it, connect to it, keep it quiet."""
+"""Find the Ray cluster, connect to it, and keep its messages off the terminal."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def connect() -> None:
         MissingDependency: Ray is not installed.
         UsageError: there is no cluster at ``RAY_ADDRESS``.
     """
-    # Ray reports dead workers on stdout, unless this says otherwise when it is imported. Stdout belongs to
-    # --json, and the row of the item says it already.
+    # Ray reports dead workers on standard output unless this is set before it is imported. Standard output
+    # belongs to --json, and the row of the item holds the reason.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     try:
         import ray
@@ -39,7 +39,7 @@ def connect() -> None:
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise UsageError(f"no Ray cluster: {error}", hint=_HINT) from error
     finally:
-        signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in the place of ours
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray replaces the handler
 
 
 def _check_address(address: str) -> None:

@@ -1,4 +1,4 @@
-"""What goes into a runner and what comes out: one outcome an item, whatever happened to it."""
+"""Input and output of a runner: one outcome an item, also for one that fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Result(Generic[T_co]):
-    """What a function made of one item, and the files it wrote for it."""
+    """The value a function returns for one item, and the files it wrote."""
 
     value: T_co
     outputs: Mapping[str, str] = field(default_factory=dict)
@@ -26,10 +26,10 @@ class Result(Generic[T_co]):
 
 
 class Work(Protocol[Job_contra, T_co]):
-    """A stage's function for one item: picklable, raises :class:`~ebb.errors.ItemError` to say no."""
+    """A stage's function for one item: picklable; raises :class:`~ebb.errors.ItemError` to refuse it."""
 
     def __call__(self, job: Job_contra, /) -> Result[T_co]:
-        """Do one item."""
+        """Process one item."""
         ...
 
 
@@ -42,8 +42,8 @@ class Outcome(Generic[Job, T]):
     reason: Reason | None = None
     detail: str = ""
     value: T | None = None
-    """What the item gave; ``None`` where it failed."""
+    """The result of the item; ``None`` where it failed."""
     measurements: Mapping[str, float] = field(default_factory=dict)
-    """What the rule that rejected the item looked at."""
+    """Measurements that the rule compared when it rejected the item."""
     outputs: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0

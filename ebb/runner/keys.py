@@ -1,4 +1,4 @@
-"""Stage keys: what each stage of a pair is made from, so that equal keys mean nothing need be done again."""
+"""Stage keys: hashes of the inputs of each stage of a pair; with an equal key it need not run again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from typing import TYPE_CHECKING
 
+from ebb.depthmap.registry import SOURCES
 from ebb.results import ALIGN, DEPTH, IMPORT
 from ebb.settings import as_dict, canonical_json
 
@@ -24,7 +25,7 @@ def stage_key(pair_id: str, stage: str, settings: object, *upstream: str) -> str
         pair_id: The pair, and with it the bytes of both camera files.
         stage: The stage's name.
         settings: Its settings: a dataclass, or ``None``.
-        upstream: Whatever else it is made from: keys of earlier stages, hashes of other files.
+        upstream: Its other inputs: keys of earlier stages, hashes of files.
 
     Returns:
         64 hex digits.
@@ -46,8 +47,10 @@ def depth_key(pair: Pair, settings: DepthSettings, upstream: str, model_sha256: 
 
     A map embedded in the wide photo needs no hash of its own: ``pair_id`` stands for the photo's bytes.
     """
-    sidecar = pair.depth.sha256 if pair.depth is not None and settings.provider == "sidecar" else ""
-    return stage_key(pair.pair_id, DEPTH.name, _what_matters(settings), upstream, sidecar, model_sha256)
+    source = SOURCES.get(settings.provider)
+    reads_file = source is not None and source.reads_depth_file
+    depth_file = pair.depth.sha256 if pair.depth is not None and reads_file else ""
+    return stage_key(pair.pair_id, DEPTH.name, _what_matters(settings), upstream, depth_file, model_sha256)
 
 
 def depth_recipe(settings: DepthSettings, model_sha256: str = "") -> str:
@@ -56,28 +59,17 @@ def depth_recipe(settings: DepthSettings, model_sha256: str = "") -> str:
     return f"{settings.provider}-{_digest([VERSIONS[DEPTH.name], values, model_sha256])[:8]}"
 
 
-_MODEL = ("model_size", "model_multiple", "model_normalisation", "model_output")
-_READ_BY = {
-    "megadepth": ("bf16",),
-    "sidecar": ("sidecar_values",),
-    "embedded": (),
-    "onnx": _MODEL,
-    "transformers": _MODEL,
-    "none": (),
-}
-"""Provider → the settings its maps depend on."""
-
-
 def _what_matters(settings: DepthSettings) -> DepthSettings:
-    """The settings, with those at their defaults that do not change this provider's maps.
+    """Reset the settings that do not change this provider's maps to their defaults.
 
-    Where a model lies or runs never matters: its hash stands for it. A plug-in may read all others, and
-    its ``model`` may be the name of something only it knows.
+    The path and the device of a model never matter: its hash stands for it. A plug-in may read all other
+    settings, and its ``model`` may be a name that only the plug-in resolves.
     """
     elsewhere = {"weights", "model_download", "device"}
     names = {field.name for field in dataclasses.fields(settings)} - elsewhere
-    if settings.provider in _READ_BY:
-        names = {"provider", "keep_float", *_READ_BY[settings.provider]}
+    source = SOURCES.get(settings.provider)
+    if source is not None and source.settings is not None:
+        names = {"provider", "keep_float", *source.settings}
     return dataclasses.replace(type(settings)(), **{name: getattr(settings, name) for name in names})
 
 

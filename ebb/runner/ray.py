@@ -1,8 +1,9 @@
-"""Items over a Ray cluster, with the contract of :mod:`ebb.runner.local`: one task an item.
+"""Items on a Ray cluster, one task an item, with the outcomes of :mod:`ebb.runner.local`.
 
-Ray only schedules. It tries nothing again and remembers nothing: what is done is in the dataset folder. That
-folder and the photos lie on a file system that every machine of the cluster sees under the same path, and
-every machine has the same ebb. Ray's memory monitor stands in for the local bound on a worker's memory.
+Ray only schedules: it neither retries tasks nor stores results, which are in the dataset folder. That folder
+and the photos must have the same path on every machine of the cluster, and every machine the same version of
+ebb. Ray's memory monitor replaces the local limit on the memory of a worker. Times are wall-clock times, as a
+task has a core to itself.
 """
 
 from __future__ import annotations
@@ -29,22 +30,22 @@ if TYPE_CHECKING:
 class _InFlight(Generic[Job]):
     job: Job
     deadline: float = math.inf
-    """When to give up; the clock starts when a worker has the job, however long it was queued before."""
+    """When to stop it; the time starts when a worker begins the job and excludes the time in the queue."""
 
 
 def run_items(work: Work[Job, T], jobs: Iterable[Job], settings: RunSettings) -> Iterator[Outcome[Job, T]]:
-    """Do every job in a task of its own on the cluster and yield the outcomes as they come.
+    """Do every job in a separate task on the cluster and yield the outcomes in the order of completion.
 
-    A worker that crashes or exceeds ``settings.item_timeout`` costs its own item only. As many tasks as
+    If a worker crashes or exceeds ``settings.item_timeout``, only its item fails. As many tasks as
     ``settings.workers`` are in flight, or two for each core of the cluster, also while it grows.
 
     Raises:
-        MissingDependency: Ray is not installed here, or this ebb not on the cluster.
+        MissingDependency: Ray is not installed here, or this version of ebb is not on the cluster.
         UsageError: there is no cluster.
-        EbbError: a worker met something that ends the run, such as a full disk.
+        EbbError: a worker raised an error that ends the run, such as a full disk.
     """
     waiting = iter(jobs)
-    for first in waiting:  # nothing to do needs no cluster
+    for first in waiting:  # without jobs, no cluster is needed
         connect()
         yield from _collect(work, chain([first], waiting), settings)
 
@@ -75,7 +76,7 @@ def _two_a_core() -> int:
 
 
 def _answers(work: Work[Job, T], job: Job) -> Iterator[Outcome[Job, T] | EbbError | None]:
-    """Say that a worker has the job, then how it ended. Runs on the cluster."""
+    """Report that a worker has the job, then its outcome. Runs on the cluster."""
     settle_worker()
     yield None
     answer: Outcome[Job, T] | EbbError
@@ -122,11 +123,11 @@ def _next_answer(answers: Any, job: Job) -> Outcome[Job, T] | None:  # noqa: ANN
 
 
 def _overdue(running: dict[Any, _InFlight[Job]], item_timeout: float) -> Iterator[Outcome[Job, T]]:
-    """Stop what is past its deadline and has no answer lying here unread."""
+    """Stop tasks that are past their deadline and have no unread answer."""
     import ray
 
     late = [answers for answers, item in running.items() if item.deadline <= time.monotonic()]
     stuck = ray.wait(late, num_returns=len(late), timeout=0)[1] if late else []
     for answers in stuck:
         ray.cancel(answers, force=True)
-        yield timed_out(running.pop(answers).job, item_timeout)
+        yield timed_out(running.pop(answers).job, item_timeout, "by the clock")

@@ -1,4 +1,4 @@
-"""Map a stage over pairs: skip what is done, do the rest, record every outcome, count."""
+"""Map a stage over pairs: skip those that are done, process the rest, record and count every outcome."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PairJob(Protocol):
-    """What a stage needs for one pair; stages add their own fields."""
+    """Input of a stage for one pair; stages add fields."""
 
     @property
     def pair_id(self) -> str:
@@ -42,13 +42,13 @@ class PairJob(Protocol):
 Job = TypeVar("Job", bound=PairJob)
 T = TypeVar("T")
 
-Runner: TypeAlias = "Callable[[Work[Job, T], Iterable[Job], RunSettings], Iterator[Outcome[Job, T]]]"
-"""Does every job and yields one outcome each, as :func:`ebb.runner.run.run_items` does."""
+Runner: TypeAlias = "Callable[[Work[Job, T], Sequence[Job], RunSettings], Iterator[Outcome[Job, T]]]"
+"""Does every job and yields one outcome each, as :func:`ebb.runner.run.run_items`."""
 
 
 @dataclass(kw_only=True)
 class StageReport:
-    """Counts of one stage: what a user and a script need to know at its end."""
+    """Counts of one stage, for its summary and for ``--json``."""
 
     stage: str
     total: int = 0
@@ -60,7 +60,7 @@ class StageReport:
     reasons: Counter[str] = field(default_factory=Counter)
 
     def add(self, status: Status, reason: str | None) -> None:
-        """Count one row, whenever it was made."""
+        """Count one row, of this run or of an earlier one."""
         self.ok += status is Status.OK
         self.rejected += status is Status.REJECTED
         self.failed += status is Status.ERROR
@@ -73,7 +73,7 @@ class StageReport:
         return ExitCode.ITEMS_FAILED if self.failed or too_many else ExitCode.DONE
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for ``--json``."""
+        """The same as plain values, for ``--json``."""
         return {**self.__dict__, "reasons": dict(sorted(self.reasons.items()))}
 
 
@@ -87,15 +87,15 @@ def run_pairs(
     runner: Runner[Job, T] = run_items,
     upstream: Callable[[Job], str] = lambda _: "",
 ) -> StageReport:
-    """Do a stage for every pair that needs it; each row is committed before the next is counted.
+    """Run a stage for every pair that needs it; each row is committed before the next is counted.
 
     Args:
         state: Where rows are kept.
         stage: The stage.
         jobs: Its pairs.
-        work: What to do with one.
-        settings: How to do it.
-        progress: Where to say how far it is.
+        work: Processes one pair.
+        settings: How the run is carried out.
+        progress: Shows every pair.
         runner: Carries out the work.
         upstream: Key of the stage that a job takes its input from.
     """
@@ -129,7 +129,7 @@ def _begun(state: State, rows: Mapping[str, StageRow[T]], jobs: Iterable[Job]) -
 
 
 def needs_work(row: StageRow[Any] | None, job: PairJob, settings: RunSettings) -> bool:
-    """Whether a pair must be done: never done, made from something else, broken last time, its files gone."""
+    """Whether a pair must be processed: it is new, its inputs changed, it failed, or its files are gone."""
     if row is None or row.key != job.key or row.status is Status.ERROR:
         return True
     if row.status is Status.REJECTED:
@@ -138,7 +138,7 @@ def needs_work(row: StageRow[Any] | None, job: PairJob, settings: RunSettings) -
 
 
 def current_value(rows: Mapping[str, StageRow[T]], pair_id: str, key: str) -> T | None:
-    """What a stage keeps of a pair that came through it with this key; ``None`` if it did not."""
+    """The stored result of a pair that passed a stage with this key; ``None`` if it did not."""
     row = rows.get(pair_id)
     return row.value if row is not None and row.key == key else None
 

@@ -1,1 +1,1 @@
-"""Scanning a folder: walk it, read what is new or changed, check that it is still what was read."""
+"""Scan a folder: walk it, read new and changed files, and check later that they are unchanged."""

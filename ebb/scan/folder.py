@@ -1,4 +1,4 @@
-"""Read every file of a folder in workers, and again only those that changed."""
+"""Read the files of a folder in workers; later runs read only those that changed."""
 
 from __future__ import annotations
 
@@ -59,16 +59,16 @@ class FileJob:
 
 @dataclass(frozen=True)
 class FolderRows:
-    """What reading a folder gave."""
+    """The rows of a folder."""
 
     rows: list[FileRow]
     """In name order."""
     unchanged: int
-    """How many were known from an earlier run."""
+    """Number of rows from an earlier run."""
 
 
 def existing_folder(path: Path) -> Path:
-    """Resolve a folder that the user named.
+    """Resolve a folder given by the user.
 
     Raises:
         InvalidInput: it is not there, not a folder, or its path is not text.
@@ -89,15 +89,15 @@ def read_folder(
     known: Mapping[str, FileRow],
     save: Callable[[FileRow], None],
 ) -> FolderRows:
-    """Read every file that is new, changed since ``known`` or broke last time.
+    """Read every file that is new, changed since ``known`` or failed before.
 
     Args:
         jobs: The files of the folder.
-        read: What to do with one.
-        run: How to do it.
-        progress: Where to say how far it is.
+        read: Reads one file.
+        run: How the run is carried out.
+        progress: Shows every file.
         known: Rows of an earlier run by name.
-        save: Takes each new row as it comes.
+        save: Receives each new row at once.
     """
     kept = [known[job.name] for job in jobs if _is_unchanged(job, known.get(job.name))]
     names = {row.name for row in kept}
@@ -115,7 +115,7 @@ def read_folder(
 
 
 def catalog_row(row: FileRow) -> CatalogRow:
-    """The catalogue row of a file as it was read: it has no part in a pair yet."""
+    """The catalogue row of a file that is not yet part of a pair."""
     metadata = row.metadata or FileMetadata(sha256="")
     return CatalogRow(
         folder=row.folder,
@@ -133,7 +133,7 @@ def catalog_row(row: FileRow) -> CatalogRow:
 def walk(folder: Path, max_megapixels: float) -> Iterator[FileJob]:
     """Regular files below a folder in name order.
 
-    Passed over are hidden ones, devices, linked folders, and dataset folders: what was made from the photos.
+    Hidden files, devices, linked folders and dataset folders are skipped.
     """
     closed: list[OSError] = []
     for parent, folders, names in os.walk(folder, onerror=closed.append):
@@ -156,7 +156,7 @@ def walk(folder: Path, max_megapixels: float) -> Iterator[FileJob]:
 def _is_made(folder: Path) -> bool:
     try:
         return is_dataset(folder)
-    except PermissionError:  # os.walk finds that out as well, and says so
+    except PermissionError:  # os.walk reports it as well
         return False
 
 

@@ -1,4 +1,4 @@
-"""Read an ingested file again and make sure that it is still the one the catalogue speaks of."""
+"""Read an ingested file again and check that it is unchanged since it was ingested."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 
 from ebb.aligned_pair import CameraFile
 from ebb.errors import Broken, Reason
-from ebb.files import sha256_bytes
+from ebb.files import check_regular, sha256_bytes
 
 if TYPE_CHECKING:
     from ebb.dataset.catalog import CatalogRow
 
 
 def read_ingested(file: CatalogRow) -> bytes:
-    """Bytes of a file of the catalogue.
+    """Read a file of the catalogue.
 
     Raises:
-        Broken: ``unreadable``, or ``input_changed`` when they are not the bytes that were ingested.
+        Broken: ``unreadable``, or ``input_changed`` if its hash is not the recorded one.
     """
     try:
-        data = Path(file.folder, file.name).read_bytes()
+        path = Path(file.folder, file.name)
+        check_regular(path)
+        data = path.read_bytes()
     except OSError as error:
         raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror}", path=file.name) from error
     if sha256_bytes(data) != file.sha256:
@@ -30,7 +32,7 @@ def read_ingested(file: CatalogRow) -> bytes:
 
 
 def ingested_photo(row: CatalogRow) -> CameraFile:
-    """A photo of the catalogue, to be opened if it still is the one that was ingested."""
+    """A photo of the catalogue; opening it checks that it is unchanged."""
     return CameraFile(
         name=row.name,
         read=functools.partial(read_ingested, row),

@@ -1,4 +1,4 @@
-"""Photos of the user with a depth file beside them."""
+"""Photos with a depth file beside them."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class RgbdPhoto(NamedTuple):
         """Decode both. For workers.
 
         Args:
-            values: What the depth file holds.
+            values: Meaning of the numbers in the depth file.
 
         Raises:
-            Broken: a file is gone, damaged or not the one that was found.
+            Broken: a file is missing, damaged or has changed.
             Rejected: the depth does not fit the photo.
         """
         data, suffix = read_ingested(self.photo), PurePosixPath(self.photo.name).suffix.lower()

@@ -11,13 +11,14 @@ from ebb.dataset.layouts import layout_paths
 from ebb.dataset.shards import read_record
 from ebb.dataset.splits import SPLITS, Split
 from ebb.errors import InvalidInput, OutputError, Status
-from ebb.files import cannot_write, sha256_file, write_atomic
+from ebb.files import cannot_write, is_temporary, remove_temporaries, sha256_file, write_atomic
 from ebb.formats.jpeg import encode_jpeg
 from ebb.formats.png import decode_png
 from ebb.progress import watched
 from ebb.runner.items import Result
 from ebb.runner.run import run_items
 from ebb.settings import canonical_json
+from ebb.temporary import sole_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +70,9 @@ def run(
     """Write every record of a data set as photos; an interrupted export is continued.
 
     Raises:
-        InvalidInput: the shards are incomplete or damaged.
-        OutputError: the folder holds other files, or cannot be written.
+        InvalidInput: the shards are not finished or damaged.
+        DatasetLocked: another process exports to the folder.
+        OutputError: the folder holds something else, or cannot be written.
     """
     out_dir = out_dir.absolute()
     index = read_index(shards)
@@ -78,7 +80,8 @@ def run(
     _claim(out_dir, canonical_json({"layout": layout, "format": image_format, "dataset_sha256": made_from}))
     jobs = list(_jobs(shards, index, out_dir, layout, image_format))
     report = ExportReport(folder=str(out_dir), layout=layout, image_format=image_format)
-    with watched(progress, "export", len(jobs)):
+    with sole_writer(out_dir), watched(progress, "export", len(jobs)):
+        remove_temporaries(out_dir)
         for outcome in run_items(write_pair, jobs, run):
             if outcome.status is not Status.OK:
                 raise InvalidInput(f"row {outcome.job.row}: {outcome.detail}", path=outcome.job.shard)
@@ -116,7 +119,8 @@ def _claim(out_dir: Path, note: str) -> None:
     """Claim an empty folder, or that of an unfinished export of the same data set."""
     path = out_dir / NOTE_NAME
     try:
-        taken = [] if not out_dir.exists() else sorted(child.name for child in out_dir.iterdir())
+        names = [child.name for child in out_dir.iterdir()] if out_dir.exists() else []
+        taken = sorted(name for name in names if not is_temporary(name))
         same = path.exists() and path.read_text(encoding="utf-8") == note
     except OSError as error:
         raise cannot_write(out_dir, error) from error

@@ -1,7 +1,7 @@
-"""Random crops, turns and flips, equal for all pictures of a sample.
+"""Random crops, rotations by right angles and flips, equal for all pictures of a sample.
 
-What happens to a sample is a function of (seed, sample, epoch) and of nothing else: neither the order of the
-samples nor the number of worker processes changes it, so a run can stop and go on anywhere.
+The augmentation of a sample is a function of (seed, sample, epoch) alone: neither the order of the samples nor
+the number of workers changes it, so a run can stop and resume anywhere.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Augment: TypeAlias = Literal["paper", "flips", "none"]
 """paper: four right-angle turns and a flip upside down. flips: left to right only. none: crops only."""
 
 _VARIATION = 1
-"""Keeps these draws apart from others with the same seed."""
+"""Separates these random numbers from others with the same seed."""
 
 
 class Variation(NamedTuple):
-    """What is done to a sample in one epoch."""
+    """The augmentation of a sample in one epoch."""
 
     across: float
     """Where the crop lies: 0 at the left, just below 1 at the right."""
@@ -61,7 +61,7 @@ class Margins(NamedTuple):
 
 
 def draw_variation(seed: int, index: int, epoch: int, augment: Augment) -> Variation:
-    """Draw what is done to sample ``index`` in ``epoch``; the crop is the same for every ``augment``."""
+    """Draw the augmentation of sample ``index`` in ``epoch``; the crop is the same for every ``augment``."""
     entropy = np.random.SeedSequence(seed, spawn_key=(_VARIATION, index, epoch))
     rng = np.random.default_rng(entropy)
     across, down = rng.random(2).tolist()
@@ -88,7 +88,7 @@ def cut(image: Array, crop: Crop) -> Array:
 
 
 def turn(image: Array, variation: Variation) -> Array:
-    """Turn and flip a square picture (side, side, ...)."""
+    """Rotate and flip a square picture (side, side, ...)."""
     turned = np.rot90(image, variation.turns)
     if variation.flip == "upside_down":
         turned = np.flipud(turned)
@@ -98,14 +98,14 @@ def turn(image: Array, variation: Variation) -> Array:
 
 
 def find_margins(width: int, height: int, side: int, step: int = 2) -> Margins:
-    """What a photo lacks to hold a crop of ``side``; multiples of ``step``, as all three must be."""
+    """Margins that extend a photo to hold a crop of ``side``; all lengths are multiples of ``step``."""
     across, down = max(0, side - width), max(0, side - height)
     left, top = across // (2 * step) * step, down // (2 * step) * step
     return Margins(left, across - left, top, down - top)
 
 
 def extend(image: Array, margins: Margins) -> Array:
-    """Mirror (height, width, ...) at its edges, as often as it takes.
+    """Mirror (height, width, ...) at its edges, repeatedly where needed.
 
     The edge pixels are repeated, so that a picture and its half-size version mirror about the same line.
     """

@@ -1,4 +1,4 @@
-"""The batch sampler: a stream of samples that depends on the seed and the position in it, and on nothing else.
+"""The batch sampler: a stream of samples that is a function of the seed and the position in it.
 
 The pairs come in a new order every epoch, without a break in between: positions 0 … n - 1 of the stream are
 the first epoch. A batch is a range of positions, and rank r of R takes every R-th of them. So a run can resume
@@ -7,6 +7,7 @@ at any position, with any number of workers, and every pair is seen once an epoc
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ORDER = 0
-"""Keeps these random numbers apart from others with the same seed."""
+"""Separates these random numbers from others with the same seed."""
 
 
 class SampleIndex(NamedTuple):
-    """Which pair, and how often it was seen before."""
+    """Number of a pair, and of the epoch."""
 
     pair: int
     epoch: int
@@ -53,19 +54,29 @@ class BatchRange:
 
 
 class MicroBatchSampler(Sampler[list[SampleIndex]]):
-    """The samples of one rank, a list for each micro-batch."""
+    """The samples of one rank, a list for each micro-batch.
 
-    def __init__(self, num_pairs: int, seed: int, batch_range: BatchRange) -> None:
-        self._num_pairs, self._seed, self._range = num_pairs, seed, batch_range
+    Args:
+        num_pairs: Pairs of the data set.
+        seed: Of the order.
+        batch_range: Which samples.
+        skip: Micro-batches to leave out at the beginning.
+    """
+
+    def __init__(self, num_pairs: int, seed: int, batch_range: BatchRange, skip: int = 0) -> None:
+        self._num_pairs, self._seed, self._range, self._skip = num_pairs, seed, batch_range, skip
 
     def __iter__(self) -> Iterator[list[SampleIndex]]:
         batch_range = self._range
-        for number in range(batch_range.batches):
+        per_rank = batch_range.batch // batch_range.ranks
+        size = batch_range.micro_batch or per_rank
+        done, skip = divmod(self._skip, math.ceil(per_rank / size))
+        for number in range(done, batch_range.batches):
             first = batch_range.start + number * batch_range.batch
             positions = range(first + batch_range.rank, first + batch_range.batch, batch_range.ranks)
-            size = batch_range.micro_batch or len(positions)
-            for begin in range(0, len(positions), size):
+            for begin in range(skip * size, len(positions), size):
                 yield [self._index(position) for position in positions[begin : begin + size]]
+            skip = 0
 
     def _index(self, position: int) -> SampleIndex:
         epoch, place = divmod(position, self._num_pairs)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Batch(NamedTuple):
-    """Some samples, as they are stored: 8 bits a value."""
+    """Samples with 8 bits a value, as they are stored."""
 
     photo: Tensor
     """(N, 3 or 4, side / 2, side / 2): the wide photo at half size, and its depth."""
@@ -39,7 +39,7 @@ def unit_range(values: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class CropSettings:
-    """How a pair becomes a sample."""
+    """Settings that turn a pair into a sample."""
 
     level: int
     """Level of the network that is trained: 7 … 1."""
@@ -69,8 +69,8 @@ class CropDataset(Dataset[Batch]):
 
     Args:
         source: Where the pairs come from.
-        settings: How a pair becomes a sample.
-        cache_bytes: Room for pairs that are kept, in each process.
+        settings: Of the crops.
+        cache_bytes: Size of the cache of pairs in each process.
     """
 
     def __init__(self, source: Source, settings: CropSettings, cache_bytes: int = CACHE_BYTES) -> None:
@@ -84,7 +84,7 @@ class CropDataset(Dataset[Batch]):
         return len(self.source)
 
     def __getitems__(self, indices: list[SampleIndex]) -> Batch | InvalidInput:
-        """Make a batch. An error is handed back, as what is raised in a worker arrives as a traceback."""
+        """Make a batch. An error is returned, as PyTorch turns one that is raised in a worker into a traceback."""
         try:
             photos, targets, pair_ids = zip(*[self.sample(index) for index in indices], strict=True)
         except InvalidInput as error:

@@ -1,5 +1,5 @@
-"""A pair as small as a level can take it: the input at half the photo's size, the target not much larger
-than the level's picture. What is cropped is the reduced pair, so that it can be kept from epoch to epoch.
+"""Pairs reduced for a level: the input to half the photo's size, the target to little more than the level's
+picture. Crops are taken from the reduced pair, which can therefore be cached from epoch to epoch.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from ebb_train.data.sources import Photos, Source
 
 CACHE_BYTES = 256_000_000
-"""ReducedPair pairs that a process keeps."""
+"""Size of the cache of reduced pairs in each process."""
 
 
 class ReducedPair(NamedTuple):
-    """One pair, made smaller and, where the photos are smaller than the crop, extended."""
+    """One pair, reduced and, where the photos are smaller than the crop, extended."""
 
     pair_id: str
     photo: Rgb8
@@ -32,16 +32,16 @@ class ReducedPair(NamedTuple):
 
 
 class ReducedPairs:
-    """The pairs of a source, reduced for one level, kept as long as there is room.
+    """The pairs of a source, reduced for one level, cached while there is room.
 
-    Nothing is thrown out: where every pair is read once an epoch, those read last are no better to keep.
+    No pair is evicted: as every pair is read once an epoch, the most recent ones are not more useful.
 
     Args:
         source: Where the pairs come from.
         level: Level of the network, 7 … 1.
         side: Side of the crops, in pixels of the stored photos.
         in_channels: 4: RGB and depth. 3: RGB alone.
-        max_bytes: Room for them in each process.
+        max_bytes: Size of the cache in each process.
     """
 
     def __init__(
@@ -73,9 +73,7 @@ class ReducedPairs:
 
 
 def target_step(level: int) -> int:
-    """How many pixels of the stored photo one of the reduced target is wide; crops begin at multiples of it.
-
-    At least two pixels of the input, as one of it lies over two of the photo.
+    """Pixels of the stored photo for one pixel of the reduced target, in each direction.
     """
     return {1: 1, 2: 2}.get(level, 4)
 
@@ -134,6 +132,6 @@ def resize(photo: Rgb8 | Gray8, height: int, width: int) -> Rgb8:
 
 
 def _extended(image: Rgb8, margins: Margins) -> Rgb8:
-    """A copy of its own: a view would keep the whole photo in memory."""
+    """Extend an image; the result is a copy, as a view would keep the whole photo in memory."""
     extended = extend(image, margins)
     return extended.copy() if extended.base is not None else extended

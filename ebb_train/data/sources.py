@@ -1,7 +1,7 @@
-"""Where pairs come from: a folder of shards, or an EBB! folder as its authors release it.
+"""Sources of pairs: a folder of shards, or an EBB! folder as its authors release it.
 
-A source is small and can be sent to worker processes; each opens its own files. Nothing but the pair that is
-read is held in memory.
+A source is small and can be sent to workers, which open the files themselves. Only the pair that is read is
+held in memory.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COLUMNS = ("pair_id", "wide", "shallow", "depth", "source_wide", "source_shallo
 
 
 class SplitIsEmpty(InvalidInput):
-    """A data set that has no pairs of the split asked for."""
+    """A data set without pairs of the requested split."""
 
 
 class Photos(NamedTuple):
@@ -42,7 +42,7 @@ class Photos(NamedTuple):
     depth: Gray8 | None
     """Half the size, rounded down."""
     file_names: tuple[str, ...] = ()
-    """Of the wide and the shallow camera file, where they are known."""
+    """Names of the wide and the shallow camera file, where they are known."""
 
 
 class Source(Protocol):
@@ -66,7 +66,7 @@ class Source(Protocol):
 
 
 def open_source(folder: Path, split: Split = "train") -> Source:
-    """Open a data set, whichever kind it is.
+    """Open a data set of either kind.
 
     Args:
         folder: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
@@ -115,7 +115,7 @@ class ShardSource:
             raise InvalidInput(message, path=self._pairs.locate(index)[0]) from error
 
     def fingerprint(self) -> str:
-        """Hash over the names and hashes of the shards."""
+        """Hash of the names and hashes of the shards."""
         hashes = {name: shard.sha256 for name, shard in self._pairs.shards.items()}
         return hashlib.sha256(canonical_json(hashes).encode()).hexdigest()
 
@@ -160,7 +160,7 @@ class EbbFolder:
         return Photos(f"{pair.split}/{pair.number}", wide, shallow, depth)
 
     def fingerprint(self) -> str:
-        """Hash over the names and lengths of the files; their contents would take minutes."""
+        """Hash of the names and lengths of the files; hashing their contents would take minutes."""
         files = sorted(name for pair in self._pairs for name in pair.paths if name is not None)
         sizes = {name: (self.folder / name).stat().st_size for name in files}
         return hashlib.sha256(canonical_json(sizes).encode()).hexdigest()
@@ -173,7 +173,7 @@ def _decode(row: dict[str, Any]) -> Photos:
 
 
 def _read_image(path: Path, *, channels: int) -> Any:  # noqa: ANN401 - RGB or grey, as asked for
-    """Decode a file whole or not at all; OpenCV's imread would return half a photo without a word."""
+    """Decode a whole file; OpenCV's ``imread`` would return half a photo without an error."""
     import cv2
 
     data = np.frombuffer(read_bytes(path), np.uint8)
@@ -186,4 +186,4 @@ def _read_image(path: Path, *, channels: int) -> Any:  # noqa: ANN401 - RGB or g
 def _check_size(image: Rgb8 | Gray8, wanted: tuple[int, ...], path: Path) -> None:
     if image.shape[:2] != wanted:
         found, needed = (f"{width} x {height} pixels" for height, width in (image.shape[:2], wanted))
-        raise InvalidInput(f"{found}; the wide photo asks for {needed}", path=path)
+        raise InvalidInput(f"{found}; the wide photo needs {needed}", path=path)

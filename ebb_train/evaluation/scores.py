@@ -1,15 +1,15 @@
-"""Pictures against the real shallow photos, in worker processes: one row a pair, also if it fails."""
+"""Score pictures against the real shallow photos in worker processes: one row a pair, also if it fails."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ebb.errors import Broken, InvalidInput, ItemError, Reason, Status
 from ebb.progress import watched
+from ebb.worker_pool import WorkerLost, Workers, run_jobs
 from ebb_train.evaluation.predictions import PictureFolder, read_picture
 from ebb_train.metrics.lpips import find_lpips
 from ebb_train.metrics.protocols import find_protocol
@@ -36,7 +36,7 @@ REGIONS = "regions"
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What is scored, and how; small, as each job of a worker takes it along."""
+    """What is scored, and how; sent to each worker."""
 
     source: Source
     pictures: PictureFolder
@@ -89,7 +89,7 @@ def score_all(scoring: Scoring, workers: int, progress: Progress) -> list[Row]:
         for row in _in_processes(scoring, count) if count > 1 else _here(scoring):
             rows.append(row)
             progress.advance(row.pair_id, row.status, row.reason, row.detail)
-    return rows
+    return sorted(rows, key=lambda row: row.index)
 
 
 def score_pair(scoring: Scoring, index: int) -> Row:
@@ -171,36 +171,20 @@ def _here(scoring: Scoring) -> Iterator[Row]:
 
 
 def _in_processes(scoring: Scoring, count: int) -> Iterator[Row]:
-    """Rows in order; if a worker dies, only its pair fails."""
-    from pebble import ProcessExpired, ProcessPool
-
-    pool: Any = ProcessPool(
-        max_workers=count,
-        context=multiprocessing.get_context("forkserver"),
-        initializer=_settle_worker,
-        initargs=(scoring.lpips,),
-    )
-    try:
-        futures = [pool.schedule(score_pair, args=(scoring, index)) for index in range(len(scoring.source))]
-        for index, future in enumerate(futures):
-            try:
-                yield future.result()
-            except ProcessExpired as error:
-                detail = f"the scoring process died with exit code {error.exitcode}"
-                yield failed(index, f"pair {index}", Reason.WORKER_CRASH, detail)
-    finally:
-        pool.stop()
-        pool.join()
+    """Rows in the order of completion; if a worker dies, only its pair fails."""
+    workers = Workers(count=count, prepare=partial(_prepare_worker, scoring.lpips))
+    for index, row in run_jobs(partial(score_pair, scoring), range(len(scoring.source)), workers):
+        if isinstance(row, WorkerLost):
+            yield failed(index, f"pair {index}", Reason.WORKER_CRASH, str(row))
+        else:
+            yield row
 
 
-def _settle_worker(net: Net) -> None:
-    """One thread a worker; they are many. Signals are for the parent."""
-    import signal
-
+def _prepare_worker(net: Net) -> None:
+    """Use one thread in each worker."""
     import cv2
 
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if usable_lpips(net):
         import torch
 

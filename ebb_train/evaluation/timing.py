@@ -1,16 +1,17 @@
-"""What one photo costs in time and memory, measured in a process that does nothing else."""
+"""Time and memory that one photo takes, measured in a process that does nothing else."""
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ebb.errors import EbbError
+from ebb.worker_pool import WorkerLost, Workers, run_jobs
 from ebb_train.memory import peak_bytes
 
 if TYPE_CHECKING:
@@ -40,17 +41,10 @@ def time_model(model: Model, photos: Photos, settings: TimingSettings) -> Timing
     Raises:
         EbbError: the process died; or as :meth:`Model.render`.
     """
-    from pebble import ProcessExpired, ProcessPool
-
-    pool: Any = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
-    try:
-        timing: Timing = pool.schedule(measure, args=(model, photos, settings)).result()
-    except ProcessExpired as error:
-        hint = "it may lack memory"
-        raise EbbError(f"{model.name}: timing it ended with exit code {error.exitcode}", hint=hint) from error
-    finally:
-        pool.stop()
-        pool.join()
+    workers = Workers(count=1, start_method="spawn")
+    ((_, timing),) = run_jobs(partial(measure, model, photos), [settings], workers)
+    if isinstance(timing, WorkerLost):
+        raise EbbError(f"{model.name}: timing it failed: {timing}", hint="it may lack memory")
     return timing
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from ebb.errors import InvalidInput
+from ebb.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +32,12 @@ def unpacked(path: Path) -> Iterator[Path]:
     if not path.is_file() or not (zipfile.is_zipfile(path) or tarfile.is_tarfile(path)):
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder("archive") as folder:
         try:
-            _unpack(path, Path(folder))
+            _unpack(path, folder)
         except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, RuntimeError) as error:
             raise InvalidInput(f"the archive is broken: {error}", path=path) from error
-        found = sorted(Path(folder).glob("*.index"))
+        found = sorted(folder.glob("*.index"))
         if len(found) != 1:
             hint = "unpack it, and name what comes before .index"
             raise InvalidInput(f"an archive of {len(found)} checkpoints, not of one", path=path, hint=hint)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ebb.documents import parse_json
 from ebb.errors import InvalidInput
-from ebb.files import write_atomic
+from ebb.files import check_regular, write_atomic
 from ebb_train import optional
 from ebb_train.models.pynet import PyNetConfig, tensor_shapes
 
@@ -80,6 +80,7 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
         hint = "name a file, such as level-1.safetensors in the run folder of ebb-train fit"
         raise InvalidInput("a folder, not a weights file", path=path, hint=hint)
     try:
+        check_regular(path)
         with safetensors.safe_open(path, framework="numpy") as file:
             note = parse_json((file.metadata() or {})[NOTE], path)
             tensors: Tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict

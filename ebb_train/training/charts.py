@@ -1,4 +1,4 @@
-"""Curves of a run as plain numbers: where the lines, ticks and level marks of a chart go."""
+"""Coordinates of the curves, ticks and level marks of a chart."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """What is drawn; coordinates from the top left corner."""
+    """Elements of a chart; coordinates from the top left corner."""
 
     title: str
     lines: tuple[str, ...]

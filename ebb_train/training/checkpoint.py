@@ -1,14 +1,14 @@
-"""Checkpoints: what a run needs to go on as if it had not stopped, and how to tell a whole one from others.
+"""Checkpoints: the state from which a run resumes to the same bits, with hashes that verify it.
 
 ::
 
     checkpoints/00001500/
       weights.safetensors     the network
       training.pt             optimizer, random number generators, loss scaler
-      checkpoint.json         where the run was, what it is, SHA-256 of the two files; written last
+      checkpoint.json         position and settings of the run, SHA-256 of the two files; written last
 
-Every file is written atomically. A folder without its ``checkpoint.json`` was not finished; one whose hashes
-do not hold is broken, and the one before it is taken.
+Every file is written atomically. A folder without ``checkpoint.json`` is not finished; one whose hashes
+differ is broken, and the one before it is used.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ FOLDER = "checkpoints"
 WEIGHTS, TRAINING, METADATA = "weights.safetensors", "training.pt", "checkpoint.json"
 
 KEEP = 2
-"""How many are kept: if the newest is damaged, the run goes on from the one before."""
+"""How many are kept: if the newest is damaged, the run resumes from the one before."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Position:
-    """How far a run is."""
+    """Position of a run."""
 
     level: int
     step: int
@@ -55,7 +55,7 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """What was read back."""
+    """A checkpoint that was read."""
 
     path: Path
     position: Position
@@ -68,13 +68,13 @@ class Checkpoint:
 def save_checkpoint(
     run: Path, network: PyNet, training: Mapping[str, Any], position: Position, identity: Mapping[str, Any]
 ) -> Path:
-    """Write a checkpoint and remove those that are too many.
+    """Write a checkpoint and remove the oldest beyond :data:`KEEP`.
 
     Args:
         run: The run folder.
         network: Its weights are stored.
-        training: State dicts and tensors; nothing but what ``torch.load(weights_only=True)`` can read.
-        position: How far the run is.
+        training: State dicts and tensors that ``torch.load(weights_only=True)`` can read.
+        position: Of the run.
         identity: Settings and data-set hash of the run.
 
     Returns:
@@ -106,7 +106,7 @@ def newest_checkpoint(
     Args:
         run: The run folder.
         identity: Settings and data-set hash of the run.
-        note: Called with one line for each that is passed over.
+        note: Called with one line for each that is skipped.
 
     Returns:
         ``None`` if there is none at all.
@@ -119,7 +119,7 @@ def newest_checkpoint(
         try:
             return _read(path, identity)
         except InvalidInput as error:
-            note(f"warning: passed over a broken checkpoint: {error}")
+            note(f"warning: skipped a broken checkpoint: {error}")
     if any((path / METADATA).exists() for path in found):
         hint = "delete the folder to start from the beginning"
         raise InvalidInput("none of the checkpoints is whole", path=run / FOLDER, hint=hint)
@@ -148,7 +148,7 @@ def _read(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
 
 
 def _prune(run: Path, total: int) -> None:
-    """Keep the last few, the newest being ``total``: what is numbered higher was passed over as broken."""
+    """Keep the last few up to ``total``; those with higher numbers were skipped as broken."""
     up_to_now = [path for path in _numbered(run) if int(path.name) <= total]
     for path in set(_numbered(run)) - set(up_to_now[-KEEP:]):
         _remove(path)

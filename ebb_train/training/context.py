@@ -33,7 +33,7 @@ DEFAULT_MONITOR = MonitorSettings()
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingContext:
-    """What all levels of a run have in common."""
+    """Data, settings and devices shared by all levels of a run."""
 
     out: Path
     """The run folder."""
@@ -53,7 +53,7 @@ class TrainingContext:
     identity: dict[str, Any]
     """See :func:`run_identity`."""
     folder: RunFolder | None
-    """Held by the one rank that writes; None in all others."""
+    """Held by rank 0, which writes; None in all others."""
 
 
 @contextmanager
@@ -66,15 +66,15 @@ def open_context(
     monitor: MonitorSettings = DEFAULT_MONITOR,
     note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[TrainingContext]:
-    """Check the settings and the data set, start all processes, and hold the run folder.
+    """Check the settings and the data set, start all processes, and lock the run folder.
 
     Args:
         dataset: A dataset folder, its folder of shards, or an EBB! folder; its train pairs are used.
         out: The run folder.
         config: The network, and the last level to train.
-        settings: What is computed.
-        compute: How it is carried out.
-        monitor: What is validated on.
+        settings: Settings that determine the result.
+        compute: Settings that do not.
+        monitor: Settings of logging and validation.
         note: Called with one line of text for the user.
 
     Raises:
@@ -112,7 +112,7 @@ def open_context(
 def run_identity(
     config: PyNetConfig, schedule: Schedule, settings: FitSettings, source: Source
 ) -> dict[str, Any]:
-    """What a run computes, as plain values without paths and devices; it resumes only with the same."""
+    """Settings and data of a run as plain values, without paths and devices; it resumes only with these."""
     values = as_dict(settings)
     for name in ("schedule", "vgg_weight", "crop"):  # they are in the rows
         values.pop(name, None)

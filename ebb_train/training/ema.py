@@ -1,4 +1,4 @@
-"""The exponential moving average (EMA) of the weights: it varies less than the weights of any one step."""
+"""The exponential moving average (EMA) of the weights, which varies less than the weights themselves."""
 
 from __future__ import annotations
 

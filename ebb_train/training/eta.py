@@ -1,7 +1,7 @@
-"""How long a run will still take.
+"""The estimated time that is left of a run.
 
-What a step of each level costs is known before the first: its multiply-adds, and what else takes time,
-counted as so many multiply-adds (``benchmarks/eta.py``). The steps that were taken say how long that is.
+The cost of a step of each level is known in advance: its multiply-adds, and other operations expressed as
+multiply-adds (``benchmarks/eta.py``). The time of past steps converts costs to seconds.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ and normalising one value of a map, or comparing one of the picture by SSIM."""
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """What a run has to do, level by level from 7 on."""
+    """Steps of a run and their costs, from level 7 on."""
 
     steps: Mapping[int, int]
     """Level → all its steps."""
     costs: Mapping[int, float]
-    """Level → what one step costs, in any unit."""
+    """Level → cost of one step, in any unit."""
 
     def left_s(self, level: int, step: int, seconds_a_step: float) -> float:
         """Seconds that remain of all levels.
@@ -51,7 +51,7 @@ class Workload:
 
 
 def find_workload(config: PyNetConfig, schedule: Schedule) -> Workload:
-    """What a schedule costs with a network; all its crops must be given."""
+    """Steps and costs of a schedule with a network; all its crops must be given."""
     return Workload(
         steps={row.level: row.iterations for row in schedule.rows},
         costs={row.level: _step_cost(config, row) for row in schedule.rows},
@@ -59,7 +59,7 @@ def find_workload(config: PyNetConfig, schedule: Schedule) -> Workload:
 
 
 def duration_text(seconds: float) -> str:
-    """About how long: 40 s, 12 min, 3 h 20 min, 2 d 4 h."""
+    """A rounded duration: 40 s, 12 min, 3 h 20 min, 2 d 4 h."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{seconds:.0f} s"

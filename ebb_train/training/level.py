@@ -1,4 +1,4 @@
-"""How one level of a run starts: its network with its first weights, its trainer, its batches."""
+"""The network, trainer and batches of one level."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from ebb_train.training.context import TrainingContext
 
 _WEIGHTS_KEY = 2
-"""Keeps these random numbers apart from others with the same seed."""
+"""Separates these random numbers from others with the same seed."""
 
 
 def level_trainer(
     context: TrainingContext, plan: LevelPlan, before: PyNet | None, checkpoint: Checkpoint | None
 ) -> Trainer:
-    """The trainer of a level, as it was when the checkpoint was saved, or at the beginning.
+    """The trainer of a level, restored from a checkpoint or at its first step.
 
     Args:
-        context: What the run computes with.
+        context: Of the run.
         plan: Of the level.
         before: The network of the level before, if it was trained.
         checkpoint: Of this level; it takes precedence.
@@ -52,10 +52,10 @@ def level_trainer(
 
 
 def initial_network(config: PyNetConfig, settings: FitSettings, level: int, before: PyNet | None) -> PyNet:
-    """The network of a level before its first step: random weights where the level before has none.
+    """The network of a level before its first step, with random weights in its new layers.
 
     Args:
-        config: What the network is like; its level does not matter.
+        config: Of the network; its level is ignored.
         settings: The seed and the weight initialisation.
         level: Of the network.
         before: The network of the level before.

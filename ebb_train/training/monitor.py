@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from ebb_train.training.validation import Validator
 
 BEST_BY = "psnr"
-"""The score that says which weights are the best of a level."""
+"""The score by which the best weights of a level are chosen."""
 
 
 class Monitor:
     """Logs and validates a run; processes other than the first only take part in the validation.
 
     Args:
-        settings: What is logged, and when.
+        settings: Intervals of logging and validation.
         workload: The steps of the run and their cost.
         validator: Runs the network over the validation photos.
-        progress: Where every step is shown.
+        progress: Shows every step.
         folder: The run folder; None in all processes but the first.
         resumed_at: Steps that were done before.
     """
@@ -62,7 +62,7 @@ class Monitor:
         self._is_first_step = False
 
     def close(self) -> None:
-        """Write what is left of the TensorBoard log."""
+        """Write the rest of the TensorBoard log."""
         if self._tensorboard:
             self._tensorboard.close()
 
@@ -78,7 +78,7 @@ class Monitor:
         self._sums.clear()
 
     def step(self, position: Position, terms: Mapping[str, float], samples: int) -> None:
-        """Note the loss of a step of so many samples."""
+        """Record the loss of a step."""
         for name, value in terms.items():
             self._sums[name] += value
         if position.step % self._settings.log_every == 0 or self._is_last(position):

@@ -1,4 +1,4 @@
-"""Adam as PyTorch and as TensorFlow compute it: they differ in where ε comes in.
+"""Adam as PyTorch and as TensorFlow compute it: they differ in where ε is added.
 
 Kingma and Ba, "Adam: a method for stochastic optimization" (ICLR 2015). PyTorch follows algorithm 1, which
 adds ε to the root of the corrected second moment. TensorFlow follows the reformulation before section 2.1 and
@@ -36,7 +36,7 @@ class TensorFlowAdam(torch.optim.Adam):
             group["epsilon"], group["steps"] = epsilon, 0
 
     def step(self, closure: Any = None) -> Any:  # noqa: ANN401 - as PyTorch's
-        """Do one step; how many were done is a part of the state that checkpoints hold."""
+        """Do one step; the number of steps is part of the state in checkpoints."""
         for group in self.param_groups:
             group["steps"] += 1
             group["eps"] = group["epsilon"] / math.sqrt(1 - group["betas"][1] ** group["steps"])

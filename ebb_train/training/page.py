@@ -1,6 +1,6 @@
-"""The page of a run: curves, pictures and figures in one file that needs nothing else.
+"""The page of a run: curves, pictures and figures in one self-contained file.
 
-Made from what lies in the run folder, so it can be written again at any time.
+It is made from the files of the run folder, so it can be written again at any time.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def charts(log: list[dict[str, Any]], steps: Mapping[int, int]) -> list[Chart]:
 
 
 def level_row(log: list[dict[str, Any]], level: int, steps: int) -> LevelRow:
-    """Sum up one level."""
+    """Summarise one level."""
     lines = [line for line in log if line["level"] == level]
     l1 = [point.value for point in _points(lines, "l1")]
     few = max(1, len(l1) // 10)
@@ -107,7 +107,7 @@ def _picture_uri(path: Path) -> str:
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    """What the run computes, one line each."""
+    """Network, schedule, settings and data of the run, one line each."""
     identity = read_json(path)
     rows = {f"level {row['level']}": plan_text(row) for row in identity["schedule"].values()}
     schedule = dict(sorted(rows.items(), reverse=True))

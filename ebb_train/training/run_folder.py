@@ -1,13 +1,14 @@
-"""The folder of one run: what it is, its log, one weights file for each finished level.
+"""The folder of one run: its settings, its log, one weights file for each finished level.
 
 ::
 
     <run>/
-      run.json                settings, network, schedule, data-set hash; the run goes on only with the same
+      run.json                settings, network, schedule, data-set hash; the run resumes only with these
+      threads.json            number of threads with which each level was begun on a CPU
       log.jsonl               one line every few steps, and one for each validation
       checkpoints/            see ebb_train.training.checkpoint
-      level-7.safetensors …   the network when that level was done; level-1 is the result
-      level-7-best.safetensors …   the one that did best in validation
+      level-7.safetensors …   the network at the end of that level; level-1 is the result
+      level-7-best.safetensors …   the network with the best score in validation
       tensorboard/            for tensorboard --logdir
       pictures/level-7.png …  input, depth, output and target of the last validation
       report.html             curves and pictures
@@ -23,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 from ebb.dataset.index import find_shards
 from ebb.documents import parse_json, read_json
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
-from ebb.files import cannot_write, make_folder, open_lock, write_atomic
+from ebb.files import cannot_write, make_folder, open_lock, remove_temporaries, write_atomic
 from ebb.settings import canonical_json
 from ebb_train.models.weights_path import best_weights, level_weights
 
@@ -31,15 +32,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-IDENTITY, LOG, LOCK, PICTURES = "run.json", "log.jsonl", ".lock", "pictures"
+IDENTITY, LOG, LOCK, PICTURES, THREADS = "run.json", "log.jsonl", ".lock", "pictures", "threads.json"
 
 
 class RunFolder:
-    """A run folder that this process holds until :meth:`close`.
+    """A run folder that this process locks until :meth:`close`.
 
     Args:
-        path: The folder; made if it is not there.
-        identity: Plain values that say what the run computes.
+        path: The folder; made if it does not exist.
+        identity: Settings and data of the run as plain values.
 
     Raises:
         UsageError: the folder belongs to a run with other settings; the message names them; or it holds
@@ -55,27 +56,48 @@ class RunFolder:
         _refuse_dataset(path)
         self._lock = _lock(path)
         try:
+            remove_temporaries(path)
             self._claim()
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Let another process have it."""
+        """Release the lock."""
         self._lock.close()
 
     def level_weights(self, level: int) -> Path:
-        """Where the network goes when this level is done."""
+        """File of the network at the end of this level."""
         return level_weights(self.path, level)
 
     def best_weights(self, level: int) -> Path:
-        """Where the network goes that did best in validation."""
+        """File of the network with the best score in validation."""
         return best_weights(self.path, level)
 
     def best_score(self, level: int, metric: str) -> float:
         """Highest score in the validations of a level; −∞ before the first."""
         lines = [line for line in read_log(self.path) if line["level"] == level and "validation" in line]
         return max((line["validation"].get(metric, -math.inf) for line in lines), default=-math.inf)
+
+    def threads(self, level: int) -> int:
+        """Number of threads recorded for a level; 0 for none."""
+        found = self._all_threads().get(str(level))
+        return found if isinstance(found, int) and found > 0 else 0
+
+    def record_threads(self, level: int, threads: int) -> None:
+        """Record the number of threads of a level.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        values = self._all_threads() | {str(level): threads}
+        write_atomic(self.path / THREADS, (json.dumps(values, sort_keys=True) + "\n").encode())
+
+    def _all_threads(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads((self.path / THREADS).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):  # none yet, or changed by hand: they are measured again
+            return {}
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Add a line to the log.
@@ -91,7 +113,7 @@ class RunFolder:
             raise cannot_write(path, error) from error
 
     def forget_after(self, total: int) -> None:
-        """Take steps after ``total`` out of the log: they will be done again.
+        """Remove steps after ``total`` from the log, as they will be done again.
 
         Raises:
             OutputError: it cannot be written.
@@ -120,12 +142,12 @@ class RunFolder:
 
 
 def pictures_file(run: Path, level: int) -> Path:
-    """Where the pictures of a level's last validation are."""
+    """File of the pictures of a level's last validation."""
     return run / PICTURES / f"level-{level}.png"
 
 
 def read_log(run: Path) -> list[dict[str, Any]]:
-    """The lines of the log of a run; half a line, which a kill can leave, is left out."""
+    """The lines of the log of a run, without an incomplete one that a killed process has left."""
     path = run / LOG
     if not path.exists():
         return []
@@ -150,7 +172,7 @@ def _lock(path: Path) -> IO[bytes]:
 
 
 def _total(line: str) -> int:
-    """Steps that were done when a line was written; −1 for half a line, which a kill can leave."""
+    """Steps that were done when a line was written; −1 for an incomplete line."""
     try:
         return int(parse_json(line)["total"])
     except (InvalidInput, ValueError, KeyError, TypeError, OverflowError):

@@ -1,4 +1,4 @@
-"""What a run needs around its steps: devices that are there, batches that divide, a folder, one voice."""
+"""Set up a run: check devices and batches, lock the run folder, report errors from one process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch  # noqa: TID253 - only imported by training
 
 from ebb.errors import EbbError, ExitCode, MissingDependency, UsageError
+from ebb.stop import Terminated
 from ebb_train import optional
 from ebb_train.training.run_folder import RunFolder
 from ebb_train.training.trainer import Diverged
@@ -26,26 +27,48 @@ _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 class ProcessLost(EbbError):
-    """Another process of the run is gone; if the run was the reason, it has said so itself."""
+    """Another process of the run has ended; if it failed, it has printed its own error."""
 
     exit_code = ExitCode.ITEMS_FAILED
 
 
+_LAUNCHER_VARIABLES = (
+    "LOCAL_WORLD_SIZE", "WORLD_SIZE", "RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "MASTER_PORT",
+)  # fmt: skip
+"""Whole numbers that ``torchrun`` and Lightning pass to the processes of a run."""
+
+
 def as_launched(compute: ComputeSettings) -> ComputeSettings:
-    """The settings with the number of processes that ``torchrun`` has started, if it was used."""
-    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "0"))
-    if not processes:
+    """Return the settings with the number of processes that ``torchrun`` has started, if it was used.
+
+    Raises:
+        UsageError: its environment variables hold something else.
+    """
+    for name in _LAUNCHER_VARIABLES:
+        if not os.environ.get(name, "0").isdecimal():
+            raise _bad_variable(name)
+    local, world = (int(os.environ.get(name, "0")) for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
+    if not local:
         return compute
-    return replace(compute, devices=processes, nodes=int(os.environ["WORLD_SIZE"]) // processes)
+    if world < local or world % local:
+        raise _bad_variable("WORLD_SIZE")
+    return replace(compute, devices=local, nodes=world // local)
+
+
+def _bad_variable(name: str) -> UsageError:
+    return UsageError(
+        f"the environment variable {name} is {os.environ.get(name, 'not set')!r}",
+        hint="torchrun sets it to a whole number; without torchrun, unset RANK, WORLD_SIZE and the like",
+    )
 
 
 def is_first_here() -> bool:
-    """Whether this is the first process of the run on this machine, also before :func:`launch`."""
+    """Whether this is the first process of the run on this machine; known before :func:`launch`."""
     return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def launch(settings: FitSettings, compute: ComputeSettings) -> Fabric:
-    """Find the devices; with several of them this is where the other processes start.
+    """Find the devices, and start the other processes if there are several.
 
     Raises:
         MissingDependency: Lightning Fabric or a GPU is missing.
@@ -59,21 +82,24 @@ def launch(settings: FitSettings, compute: ComputeSettings) -> Fabric:
         raise MissingDependency(message, hint="fewer --devices, or --device cpu")
     if device == "cpu" and settings.precision == "fp16":
         raise UsageError("--precision fp16 needs a GPU", hint="fp32 or bf16")
-    fabric: Fabric = fabric_class(
-        accelerator=device,
-        devices=compute.devices,
-        num_nodes=compute.nodes,
-        precision=_PRECISIONS[settings.precision],
-    )
+    try:
+        fabric: Fabric = fabric_class(
+            accelerator=device,
+            devices=compute.devices,
+            num_nodes=compute.nodes,
+            precision=_PRECISIONS[settings.precision],
+        )
+    except (ValueError, KeyError) as error:  # such as variables of a batch system
+        raise UsageError(f"Lightning cannot read the environment of this job: {error}") from error
     fabric.launch()
     return fabric
 
 
 def claim(fabric: Fabric, out: Path, identity: Mapping[str, Any]) -> RunFolder | None:
-    """Take the run folder; one rank does it and gets it, and all end when that fails.
+    """Lock the run folder in rank 0, which gets it; all ranks end if that fails.
 
     Raises:
-        EbbError: as :class:`~ebb_train.training.run_folder.RunFolder`; the other ranks leave without a word.
+        EbbError: as :class:`~ebb_train.training.run_folder.RunFolder`; the other ranks exit silently.
     """
     folder, trouble = None, None
     if fabric.is_global_zero:
@@ -91,26 +117,31 @@ def claim(fabric: Fabric, out: Path, identity: Mapping[str, Any]) -> RunFolder |
 
 @contextmanager
 def one_voice(fabric: Fabric) -> Iterator[None]:
-    """Let the first process alone say what all of them learn: a stop, no number, a process that is gone.
+    """Let rank 0 alone report what ends all ranks: a signal, divergence, a lost process.
 
     Raises:
-        Diverged: in the first process.
-        ProcessLost: in the first process, where others are gone.
+        Diverged: in rank 0.
+        ProcessLost: in rank 0, if others have ended.
     """
     try:
         yield
-    except (Diverged, KeyboardInterrupt) as error:
+    except (Diverged, KeyboardInterrupt, Terminated) as error:
         if fabric.is_global_zero:
             raise
-        code = error.exit_code if isinstance(error, Diverged) else ExitCode.INTERRUPTED
-        raise SystemExit(code) from None
+        raise SystemExit(_exit_code(error)) from None
     except RuntimeError as error:
         if fabric.world_size == 1 or not _is_from_others(error):
             raise
         if not fabric.is_global_zero:
             raise SystemExit(ProcessLost.exit_code) from error
-        hint = "see what it said; the same command goes on from the last checkpoint"
+        hint = "see its error; the same command resumes from the last checkpoint"
         raise ProcessLost("another process of this run has ended", hint=hint) from error
+
+
+def _exit_code(error: BaseException) -> ExitCode:
+    if isinstance(error, Diverged):
+        return error.exit_code
+    return ExitCode.TERMINATED if isinstance(error, Terminated) else ExitCode.INTERRUPTED
 
 
 def _is_from_others(error: RuntimeError) -> bool:
@@ -119,7 +150,7 @@ def _is_from_others(error: RuntimeError) -> bool:
 
 
 def check_batches(schedule: Schedule, compute: ComputeSettings) -> None:
-    """Refuse batches that do not divide among the devices.
+    """Refuse batches that cannot be divided equally among the devices.
 
     Raises:
         UsageError: one does not.

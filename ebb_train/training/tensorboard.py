@@ -45,5 +45,5 @@ class TensorBoardWriter:
         self._writer.flush()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the remaining events."""
         self._writer.close()

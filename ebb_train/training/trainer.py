@@ -1,4 +1,4 @@
-"""The trainer: steps of Adam, each over a batch that may come in several micro-batches."""
+"""The trainer: steps of Adam, each over a batch that may be divided into micro-batches."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Diverged(EbbError):
 
 
 def arithmetic(fabric: Fabric, compute: ComputeSettings) -> dict[str, Any]:
-    """What changes the last bits of the results without being a setting of the run."""
+    """Properties that change the last bits of the results without being settings of the run."""
     return {
         "device": fabric.device.type,
         "devices": fabric.world_size,
@@ -55,9 +55,9 @@ class Trainer:
         fabric: Devices and precision; launched.
         network: Moved to the device and trained in place.
         plan: Learning rate and batch.
-        loss: What is minimised.
+        loss: The loss.
         ema: Decay of a moving average of the weights; 0: there is none.
-        compute: How it is carried out.
+        compute: Settings that do not determine the result.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Trainer:
         return cast("PyNet", self._average.module) if self._average else self.network
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must hold beside the weights; not a copy, the next step changes it."""
+        """State for a checkpoint, without the weights; not a copy: the next step changes it."""
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         return {
             "optimizer": self._optimizer.state_dict(),
@@ -135,7 +135,7 @@ class Trainer:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what :meth:`state` gave."""
+        """Restore a result of :meth:`state`."""
         self._optimizer.load_state_dict(state["optimizer"])
         self.fabric.strategy.precision.load_state_dict(state["precision"])
         if self._average:
@@ -148,7 +148,7 @@ class Trainer:
         return unit_range(values.to(self.fabric.device, non_blocking=True))
 
     def _gradient_norm(self) -> Tensor:
-        """Length of the whole gradient; clipping at infinity computes it, after undoing a loss scale."""
+        """Norm of the whole gradient; clipping at infinity computes it, after removing the loss scale."""
         norm = self.fabric.clip_gradients(
             self._model, self._optimizer, max_norm=math.inf, error_if_nonfinite=False
         )
@@ -160,7 +160,7 @@ class Trainer:
         return dict(zip(values, torch.as_tensor(means).tolist(), strict=True))
 
     def _check(self, means: Mapping[str, float], pair_ids: list[str]) -> None:
-        """Stop before the weights change. With a loss scaler infinite gradients are expected."""
+        """Raise before the weights change. With a loss scaler, infinite gradients are expected."""
         has_scaler = getattr(self.fabric.strategy.precision, "scaler", None) is not None
         checked = [name for name in means if not (has_scaler and name == "gradient_norm")]
         if all(math.isfinite(means[name]) for name in checked):

@@ -1,8 +1,8 @@
 """Training of all levels, 7 first: each starts from the one before, and all deeper levels train further.
 
-An interrupted run resumes when it is started again; on the CPU, with the same number of threads, the results
-are the same to the bit. The data loader has no state to save: the stream of samples is a function of the seed
-and the position in it.
+An interrupted run resumes when it is started again; on a CPU the results are the same to the bit, as the run
+folder records the number of threads. The data loader has no state to save: the stream of samples is a
+function of the seed and the position in it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ebb_train.training.eta import find_workload
 from ebb_train.training.level import level_batches, level_trainer
 from ebb_train.training.monitor import Monitor
 from ebb_train.training.setup import as_launched, is_first_here
+from ebb_train.training.threads import Threads
 from ebb_train.training.trainer import Diverged, arithmetic
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ PHOTOS_HINT = (
     "validation renders whole photos: a data set of a lower ebb align --height needs less; "
     "the last checkpoint is kept"
 )
-"""What to do where memory is short."""
+"""Hints where memory runs out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +78,9 @@ def fit(
         dataset: A dataset folder, its folder of shards, or an EBB! folder; its train pairs are used.
         out: The run folder.
         config: The network, and the last level to train.
-        settings: What is computed.
-        compute: How it is carried out.
-        monitor_settings: What is logged and validated on the way.
+        settings: Settings that determine the result.
+        compute: Settings that do not.
+        monitor_settings: Settings of logging and validation.
         progress: Receives every step.
         note: Called with one line of text for the user.
 
@@ -90,19 +91,24 @@ def fit(
         Diverged: the loss is not finite.
         OutputError: the run folder cannot be written.
         DatasetLocked: another process trains in the run folder.
-        ProcessLost: one of several processes is gone.
+        ProcessLost: one of several processes has ended.
+        LoadersLost: the processes that prepare samples die again and again.
     """
     optional.tensorboard()
     compute, note = as_launched(compute), note if is_first_here() else _silent
-    with open_context(dataset, out, config, settings, compute, monitor_settings, note) as context:
+    with (
+        open_context(dataset, out, config, settings, compute, monitor_settings, note) as context,
+        closing(Threads(context)) as threads,
+    ):
         if not context.fabric.is_global_zero:
             progress, note = None, _silent
-        checkpoint, resumed_at = resume(context, note)
+        checkpoint, resumed_at = resume(context, threads, note)
         with closing(_monitor(context, monitor_settings, progress, resumed_at)) as monitor:
             network: PyNet | None = None
             for level in context.schedule.levels():
                 if checkpoint and level.plan.level > checkpoint.position.level:
-                    continue  # done before
+                    continue  # completed earlier
+                threads.use_for(level.plan)
                 first = checkpoint.position.step + 1 if checkpoint else 1
                 trainer = level_trainer(context, level.plan, network, checkpoint)
                 train_level(context, level, trainer, monitor, first)
@@ -122,11 +128,11 @@ def train_level(
     """Train one level.
 
     Args:
-        context: What the run computes with.
+        context: Of the run.
         level: The level, and where it is in the run.
         trainer: Holds the network as it was before step ``first``.
         monitor: Logs and validates.
-        first: The step to begin with, from 1; behind the last, nothing is done.
+        first: The step to begin with, from 1; after the last one, nothing is done.
 
     Raises:
         Diverged: the loss is not finite.
@@ -155,7 +161,7 @@ def train_level(
 
 
 def save_if_due(context: TrainingContext, trainer: Trainer, position: Position, *, is_last: bool) -> None:
-    """Write a checkpoint every few steps; after the last step of a level its weights, too.
+    """Write a checkpoint every few steps, and after the last step of a level its weights.
 
     Raises:
         OutputError: the run folder cannot be written.
@@ -169,8 +175,10 @@ def save_if_due(context: TrainingContext, trainer: Trainer, position: Position, 
     save_checkpoint(folder.path, trainer.network, trainer.state(), position, folder.identity)
 
 
-def resume(context: TrainingContext, note: Callable[[str], None]) -> tuple[Checkpoint | None, int]:
-    """Find the newest checkpoint, and take later steps out of the log.
+def resume(
+    context: TrainingContext, threads: Threads, note: Callable[[str], None]
+) -> tuple[Checkpoint | None, int]:
+    """Find the newest checkpoint, set the threads of its level, and take later steps out of the log.
 
     Returns:
         The checkpoint, if there is one, and how many steps of all levels are done.
@@ -183,6 +191,7 @@ def resume(context: TrainingContext, note: Callable[[str], None]) -> tuple[Check
     done = checkpoint.position.total if checkpoint else 0
     if checkpoint:
         position = checkpoint.position
+        threads.use_for(next(row for row in context.schedule.rows if row.level == position.level))
         note(f"resuming after step {position.step} of level {position.level}")
         before, now = checkpoint.training["arithmetic"], arithmetic(context.fabric, context.compute)
         if changes := [
@@ -204,7 +213,7 @@ def _monitor(
 
 @contextmanager
 def _naming_step(position: Position, out: Path, memory_hint: str) -> Iterator[None]:
-    """Let errors name the level and the step.
+    """Add the level and the step to errors.
 
     Raises:
         UsageError: in place of MemoryError.
@@ -221,4 +230,4 @@ def _naming_step(position: Position, out: Path, memory_hint: str) -> Iterator[No
 
 
 def _silent(_: str) -> None:
-    """Say nothing: another process says it."""
+    """Print nothing: another process does."""

@@ -1,7 +1,7 @@
 """Validation on whole photos: scores by a named protocol, and pictures to look at.
 
-Every level is scored at the size of the photo, its picture enlarged to it, so that the curve of one level
-goes on where that of the level before ended.
+Every level is scored at the size of the photo, to which its picture is enlarged, so that the curve of one
+level continues that of the level before.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class Validation:
 
 
 class Validator:
-    """Runs a network over the same whole photos again and again.
+    """Runs a network over the same whole photos at each validation.
 
     Args:
         source: The pairs.
-        protocol: How a picture is scored; None: it is only shown.
+        protocol: How a picture is scored; None: it is shown without a score.
         max_pairs: Most pairs to take, evenly chosen; 0: all.
     """
 

@@ -7,13 +7,15 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from cyclopts import App
 
-from ebb.command import STOPPED, Output, run_verb
+from ebb.command import Output, run_verb
 from ebb.console import Console
 from ebb.errors import ExitCode, OutputError
+from ebb.stop import STOPPED
 
 
 def app_of(action: Callable[[], object]) -> App:
@@ -32,6 +34,26 @@ DENIED, FULL, READ_ONLY = map(os.strerror, (errno.EACCES, errno.ENOSPC, errno.ER
 def refuse(number: int, file: str | None = None) -> None:
     """As the operating system does, where nothing is said about it nearer by."""
     raise OSError(number, os.strerror(number), file)
+
+
+SHORT = (
+    "tool: the system is short of memory, files or threads: {} "
+    "(close other programs, or raise the limits: ulimit -v, -n, -u)"
+)
+SHORTAGES: list[tuple[Exception, str]] = [
+    (MemoryError(), "no memory left"),
+    (MemoryError("for the batch"), "for the batch"),
+    (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), os.strerror(errno.EMFILE)),
+    (
+        ImportError("a.so: failed to map segment from shared object"),
+        "a.so: failed to map segment from shared object",
+    ),
+    (RuntimeError("can't start new thread"), "can't start new thread"),
+]
+
+
+def short_of(error: Exception) -> None:
+    raise error
 
 
 def interrupt() -> None:
@@ -55,6 +77,7 @@ def terminate() -> None:
         ),
         (lambda: refuse(errno.ENOSPC), ExitCode.CANNOT_WRITE, f"tool: cannot write it: {FULL}"),
         (lambda: refuse(errno.EROFS, "a"), ExitCode.CANNOT_WRITE, f"tool: a: cannot write it: {READ_ONLY}"),
+        *((partial(short_of, error), ExitCode.USAGE, SHORT.format(said)) for error, said in SHORTAGES),
         (lambda: ExitCode.ITEMS_FAILED, ExitCode.ITEMS_FAILED, ""),
         (lambda: None, ExitCode.DONE, ""),
     ],

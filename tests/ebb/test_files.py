@@ -97,6 +97,32 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
             read_bytes(path)
 
 
+def test_what_a_killed_process_left_of_a_file_is_removed(tmp_path: Path) -> None:
+    """Of this file, and not what a running process writes."""
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    names = [
+        f".a.onnx.{killed.pid}.tmp",
+        f".a.onnx.{os.getpid()}.tmp",
+        f".b.onnx.{killed.pid}.tmp",
+        ".a.onnx.x.tmp",
+    ]
+    for name in names:
+        (tmp_path / name).touch()
+    check_writable(tmp_path / "a.onnx")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
+
+
+def test_reading_a_pipe_or_a_device_never_begins(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for name in ("pipe", "link"):
+        with pytest.raises(InvalidInput, match=rf"{name}: cannot be read: not a regular file"):
+            read_bytes(tmp_path / name)
+        with pytest.raises(OSError, match="not a regular file"):
+            sha256_file(tmp_path / name)
+
+
 def test_whether_a_file_could_be_written_is_tried_out(tmp_path: Path) -> None:
     check_writable(tmp_path / "new" / "a")
     (tmp_path / "file").write_text("x")

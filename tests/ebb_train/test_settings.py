@@ -166,7 +166,7 @@ def test_compute_settings_that_make_no_sense(values: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cores", "devices", "loaders"), [(1, 1, 2), (2, 1, 2), (6, 1, 6), (64, 1, 8), (16, 4, 4), (4, 4, 2)]
+    ("cores", "devices", "loaders"), [(1, 1, 1), (2, 1, 2), (6, 1, 6), (64, 1, 8), (16, 4, 4), (4, 4, 1)]
 )
 def test_loaders_for_the_cores_there_are(
     monkeypatch: pytest.MonkeyPatch, cores: int, devices: int, loaders: int

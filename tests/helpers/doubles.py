@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PosixPath
@@ -47,7 +46,12 @@ def work(job: Job) -> Result[Done]:
         case "exit":
             os._exit(7)
         case "hang":
-            time.sleep(1000)
+            while True:  # busy, as a decoder that hangs
+                pass
+        case "wait":
+            signal.pause()
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
         case "reject":
             raise Rejected(Reason.LOW_OVERLAP, "0.4", measurements={"overlap": 0.4})
         case "broken":

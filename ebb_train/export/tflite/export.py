@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ebb.errors import InvalidInput
 from ebb.files import check_writable, write_atomic
+from ebb.temporary import temporary_folder
 from ebb_train import optional
 from ebb_train.export import inputs
 from ebb_train.export.parity import LIMITS, compare
@@ -27,6 +26,7 @@ from ebb_train.memory import free_bytes, give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -130,8 +130,8 @@ class _Export:
     def run(self, size: PhotoSize, target: Path) -> FileReport:
         self.say(f"{size}: converting")
         data = self._convert(size)
-        with tempfile.TemporaryDirectory(prefix="ebb-export-") as folder:
-            file = Path(folder) / "model.tflite"
+        with temporary_folder("export") as folder:
+            file = folder / "model.tflite"
             write_atomic(file, data)
             anatomy = examine(read_graph(data), len(data))
             self.warn_of_memory("running it", anatomy.cost.peak_bytes)

@@ -12,7 +12,6 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 from ebb.documents import parse_json
 from ebb.errors import EbbError, InvalidInput, MissingDependency
 from ebb.files import cannot_write
+from ebb.temporary import temporary_folder
 from ebb_train.export.tflite.runtime import open_runner
 from ebb_train.memory import peak_bytes
 
@@ -96,19 +96,19 @@ def probe(
         MissingDependency: LiteRT is not installed, or there is no driver for a GPU.
         OutputError: the folder for temporary files is full.
     """
-    with tempfile.TemporaryDirectory(prefix="ebb-probe-") as folder:
+    with temporary_folder("probe") as folder:
         for number, photo in enumerate(photos):
-            _save(Path(folder) / f"in{number}.npy", np.ascontiguousarray(photo, np.float32))
+            _save(folder / f"in{number}.npy", np.ascontiguousarray(photo, np.float32))
         job = {
             "path": str(path.absolute()),
             "engine": engine,
             "threads": threads,
-            "folder": folder,
+            "folder": str(folder),
             "photos": len(photos),
             "runs": runs,
         }
         found = _run_child(job, path)
-        pictures = [np.load(Path(folder) / f"out{number}.npy") for number in range(len(photos))]
+        pictures = [np.load(folder / f"out{number}.npy") for number in range(len(photos))]
     return Probe(engine=engine, threads=threads, pictures=pictures, **found)
 
 

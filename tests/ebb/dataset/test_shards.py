@@ -3,7 +3,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import os
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +34,6 @@ from ebb.formats.png import decode_png
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from types import ModuleType
 
     from ebb.dataset.record import Record
@@ -195,6 +196,35 @@ def test_flips_in_stored_values_are_errors_that_name_the_row_group(
         group = records.index(record) // ROW_GROUP_PAIRS
         with pytest.raises(InvalidInput, match=rf"broken\.parquet: row group {group}: .*CRC"):
             list(read_records(path))
+
+
+@pytest.mark.parametrize("column", ["wide", "shallow", "pair_id", "width"])
+def test_a_null_where_none_may_be_is_an_error_that_names_the_column(
+    tmp_path: Path, records: list[Record], column: str
+) -> None:
+    path = write_rows(tmp_path / "null.parquet", [{**record_row(records[0]), column: None}], schema())
+    for read in (lambda: read_record(path, 0), lambda: ShardReader(path).read_values(0, [column])):
+        with pytest.raises(InvalidInput, match=rf"null.parquet: row group 0: {column}: .*None"):
+            read()
+
+
+@pytest.mark.parametrize("column", ["wide", "depth"])
+def test_a_picture_without_bytes_is_an_error(tmp_path: Path, records: list[Record], column: str) -> None:
+    row = {**record_row(records[0]), column: {"bytes": None, "path": None}}
+    with ShardReader(write_rows(tmp_path / "null.parquet", [row], schema())) as reader:
+        assert reader.read_values(0, [column]) == {column: b""}
+    with pytest.raises(InvalidInput):
+        decode_png(b"")
+
+
+def test_a_pipe_or_a_device_is_refused(tmp_path: Path) -> None:
+    """Opening a pipe waits for a writer, and reading a device may never end."""
+    os.mkfifo(tmp_path / "pipe")
+    for target in (tmp_path / "pipe", Path("/dev/zero")):
+        path = tmp_path / f"{target.name}.parquet"
+        path.symlink_to(target)
+        with pytest.raises(InvalidInput, match=rf"{path.name}: not a readable shard: .*not a regular file"):
+            ShardReader(path)
 
 
 def test_truncated_shards_are_refused(shard: Path, tmp_path: Path) -> None:

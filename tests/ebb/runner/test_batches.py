@@ -62,9 +62,11 @@ def test_one_bad_item_has_the_outcome_it_has_alone(prefix: str, what: str) -> No
 
 
 def test_a_batch_that_hangs_is_stopped_and_its_items_done_alone() -> None:
-    outcomes = run([Job("a"), Job("b", "hang")], 2, replace(SETTINGS, item_timeout=2))
+    settings = replace(SETTINGS, item_timeout=0.2)
+    outcomes = run([Job("a"), Job("b", "hang")], 2, settings)
     assert [outcome.status for outcome in outcomes] == [Status.OK, Status.ERROR]
-    assert (outcomes[1].reason, outcomes[1].detail) == (Reason.TIMEOUT, "stopped after 2 s")
+    assert outcomes[1].reason is Reason.TIMEOUT
+    assert outcomes[1].detail.startswith("stopped after")
 
 
 def test_parts_that_are_missing_are_made_alone() -> None:

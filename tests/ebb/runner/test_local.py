@@ -6,22 +6,23 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ebb.errors import OutputError, Reason, Status
+from ebb.runner import local
 from ebb.runner.local import attempt, run_items
 from ebb.settings import RunSettings
+from ebb.worker_pool import WorkerLost, Workers
 from tests.helpers.doubles import Job, count_threads, work
 
 BAD = {
     "abort": (Status.ERROR, Reason.WORKER_CRASH, f"signal {int(signal.SIGABRT)} (SIGABRT)"),
     "segfault": (Status.ERROR, Reason.WORKER_CRASH, "(SIGSEGV)"),
     "exit": (Status.ERROR, Reason.WORKER_CRASH, "exit code 7"),
-    "hang": (Status.ERROR, Reason.TIMEOUT, "stopped after 2 s"),
+    "hang": (Status.ERROR, Reason.TIMEOUT, "stopped after"),
     "reject": (Status.REJECTED, Reason.LOW_OVERLAP, "0.4"),
     "broken": (Status.ERROR, Reason.UNREADABLE, "a.jpg: no photo"),
     "bug": (Status.ERROR, Reason.INTERNAL_ERROR, "KeyError: 'nobody expects this' (at doubles.py:"),
@@ -34,7 +35,7 @@ def test_every_job_has_one_outcome_whatever_its_neighbours_do() -> None:
     jobs = [Job(f"{what}{i}", what) for what in BAD for i in range(1)]
     jobs += [Job(f"fine{i}") for i in range(20)]
     outcomes = {
-        outcome.job: outcome for outcome in run_items(work, jobs, RunSettings(workers=2, item_timeout=2))
+        outcome.job: outcome for outcome in run_items(work, jobs, RunSettings(workers=2, item_timeout=0.5))
     }
     assert outcomes.keys() == set(jobs)
     for job, outcome in outcomes.items():
@@ -57,46 +58,40 @@ def test_nothing_to_do() -> None:
     assert list(run_items(work, [], RunSettings(workers=1))) == []
 
 
-class _Finished:
-    """A pool whose every job is done as soon as it is scheduled."""
-
-    active = True
-
-    def __init__(self, **_: object) -> None:
-        pass
-
-    def schedule(
-        self, function: Callable[..., object], args: tuple[object, ...], timeout: float
-    ) -> Future[object]:
-        future: Future[object] = Future()
-        future.set_result(function(*args))
-        return future
-
-    def stop(self) -> None:
-        pass
-
-    def join(self) -> None:
-        pass
+def test_an_item_that_waits_for_ever_is_stopped_by_the_clock() -> None:
+    outcomes = run_items(work, [Job("a", "wait"), Job("b")], RunSettings(workers=2, item_timeout=0.1))
+    found = {outcome.job.pair_id: outcome for outcome in outcomes}
+    assert (found["a"].reason, found["a"].detail) == (Reason.TIMEOUT, "stopped after 0.5 s by the clock")
+    assert found["b"].status is Status.OK
 
 
-def test_outcomes_that_come_together_come_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pebble.ProcessPool", _Finished)
-    jobs = [Job(str(i)) for i in range(100)]
-    assert [outcome.job for outcome in run_items(work, jobs, RunSettings(workers=16))] == jobs
+def test_a_worker_that_is_killed_loses_its_item_alone() -> None:
+    jobs = [Job(str(number), "kill" if number == 3 else "work") for number in range(8)]
+    outcomes = {outcome.job: outcome for outcome in run_items(work, jobs, RunSettings(workers=2))}
+    assert outcomes.keys() == set(jobs)
+    for job, outcome in outcomes.items():
+        crashed = (Status.ERROR, Reason.WORKER_CRASH) if job.what == "kill" else (Status.OK, None)
+        assert (outcome.status, outcome.reason) == crashed
+    assert outcomes[jobs[3]].detail == "the worker died of signal 9 (SIGKILL)"
 
 
-def test_there_are_no_more_workers_than_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    started = []
+@pytest.mark.parametrize(("workers", "share"), [(1, 6), (2, 3), (6, 1), (12, 1)])
+def test_an_item_has_the_time_of_all_cores_of_its_worker(
+    workers: int, share: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network with two threads takes two seconds of processor time in one."""
+    pools: list[Workers] = []
 
-    def pool(*, max_workers: int, **_: object) -> _Finished:
-        started.append(max_workers)
-        return _Finished()
+    def lose(_: object, jobs: Iterable[Job], pool: Workers) -> Iterator[tuple[Job, WorkerLost]]:
+        pools.append(pool)
+        return ((job, WorkerLost(exitcode=-27, limit="cpu")) for job in jobs)
 
-    monkeypatch.setattr("pebble.ProcessPool", pool)
-    for workers, num_jobs in ((100_000, 3), (2, 3), (2, 0)):
-        jobs = [Job(str(i)) for i in range(num_jobs)]
-        assert len(list(run_items(work, jobs, RunSettings(workers=workers)))) == num_jobs
-    assert started == [3, 2]  # and none for nothing
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(6))
+    monkeypatch.setattr(local, "run_jobs", lose)
+    (outcome,) = run_items(work, [Job("a")], RunSettings(workers=workers, item_timeout=20))
+    assert (pools[0].cpu_s, pools[0].wall_s) == (20 * share, 100)
+    assert outcome.reason is Reason.TIMEOUT
+    assert outcome.detail == f"stopped after {20 * share} s of processor time"
 
 
 def test_jobs_are_taken_as_they_are_needed() -> None:
@@ -111,7 +106,7 @@ def test_jobs_are_taken_as_they_are_needed() -> None:
     outcomes = run_items(work, jobs(), RunSettings(workers=1))
     next(iter(outcomes))
     assert len(taken) < 10
-    outcomes.close()
+    outcomes.close()  # type: ignore[attr-defined]
 
 
 def test_matrix_products_use_one_thread_a_worker() -> None:
@@ -147,6 +142,7 @@ import resource
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 from ebb.runner.local import run_items
 from ebb.settings import RunSettings
+from ebb.worker_pool import WorkerLost, Workers
 from tests.helpers.doubles import Job, count_threads, work
 for limited in (True, False):
     (outcome,) = run_items(work, [Job("a")], RunSettings(workers=1, memory_limit=limited))
@@ -154,35 +150,6 @@ for limited in (True, False):
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["ok", "ok"], done.stderr
-
-
-def test_stopped_while_workers_start_it_ends_without_a_word() -> None:
-    """Ctrl-C in the first second: it reaches all processes, and a worker that is asked for, not there yet."""
-    script = """
-import os, signal
-from multiprocessing import forkserver
-from ebb.runner.local import run_items
-from ebb.settings import RunSettings
-from tests.helpers.doubles import Job, work
-
-list(run_items(work, [Job("a")], RunSettings(workers=1)))  # now the fork server is there
-wait_for_start = forkserver.read_signed
-
-def interrupted(descriptor):
-    forkserver.read_signed = wait_for_start
-    os.killpg(0, signal.SIGINT)
-    return wait_for_start(descriptor)
-
-forkserver.read_signed = interrupted
-try:
-    list(run_items(work, [Job("a")], RunSettings(workers=1)))
-except KeyboardInterrupt:
-    print("stopped")
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, start_new_session=True
-    )
-    assert (done.stdout, done.stderr) == ("stopped\n", "")
 
 
 def test_attempt_measures_time_and_keeps_outputs(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ BAD = {
     "abort": (Status.ERROR, Reason.WORKER_CRASH, "the worker died (WorkerCrashedError)"),
     "segfault": (Status.ERROR, Reason.WORKER_CRASH, "the worker died (WorkerCrashedError)"),
     "exit": (Status.ERROR, Reason.WORKER_CRASH, "the worker died (WorkerCrashedError)"),
-    "hang": (Status.ERROR, Reason.TIMEOUT, "stopped after 1 s"),
+    "hang": (Status.ERROR, Reason.TIMEOUT, "stopped after 1 s by the clock"),
     "reject": (Status.REJECTED, Reason.LOW_OVERLAP, "0.4"),
     "broken": (Status.ERROR, Reason.UNREADABLE, "a.jpg: no photo"),
     "bug": (Status.ERROR, Reason.INTERNAL_ERROR, "KeyError: 'nobody expects this' (at doubles.py:"),

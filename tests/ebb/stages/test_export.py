@@ -11,11 +11,12 @@ from PIL import Image
 
 from ebb.dataset.index import read_index
 from ebb.dataset.shards import read_records
-from ebb.errors import OutputError
+from ebb.errors import DatasetLocked, OutputError
 from ebb.formats.png import decode_png
 from ebb.progress import SilentProgress
 from ebb.settings import ShardSettings
 from ebb.stages import export, import_, shard
+from ebb.temporary import sole_writer
 from ebb.workspace import Workspace, open_workspace
 from tests.helpers.settings import RUN
 
@@ -93,3 +94,24 @@ def test_an_interrupted_export_goes_on_and_nothing_is_mixed(sharded: Workspace, 
     assert path.read_bytes() == sound
     with pytest.raises(OutputError, match="the folder is not empty"):
         run(sharded, out, "ebb", "jpeg")
+
+
+def test_what_a_killed_export_left_is_gone_at_the_next(sharded: Workspace, tmp_path: Path) -> None:
+    """Also of one that was killed while it wrote its first file."""
+    out = tmp_path / "out"
+    (out / "train" / "original").mkdir(parents=True)
+    for path in (out / ".ebb-export.json.77.tmp", out / "train" / "original" / ".0.png.77.tmp"):
+        path.write_bytes(b"half")
+    with pytest.raises(OutputError, match="the folder is not empty: train"):
+        run(sharded, out, "ebb", "png")
+    (out / "train").rename(tmp_path / "train")
+    run(sharded, out, "ebb", "png")
+    (tmp_path / "train" / "original" / ".0.png.77.tmp").rename(out / "train" / ".0.png.77.tmp")
+    run(sharded, out, "ebb", "png")
+    assert not [path for path in out.rglob("*") if path.name.endswith(".tmp")]
+
+
+def test_two_exports_to_one_folder_are_refused(sharded: Workspace, tmp_path: Path) -> None:
+    run(sharded, tmp_path / "out", "ebb", "png")
+    with sole_writer(tmp_path / "out"), pytest.raises(DatasetLocked):
+        run(sharded, tmp_path / "out", "ebb", "png")

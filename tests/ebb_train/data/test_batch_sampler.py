@@ -43,6 +43,14 @@ def test_a_range_continues_where_another_stopped(start: int, batch: int, cut_at:
     assert first + rest == whole
 
 
+@given(st.integers(1, 6), st.integers(0, 4), st.integers(1, 3), st.integers(0, 70))
+@settings(deadline=None, max_examples=60)
+def test_what_is_skipped_is_left_out_and_nothing_else(batch: int, micro: int, ranks: int, skip: int) -> None:
+    batch_range = BatchRange(start=5, batches=10, batch=batch * ranks, micro_batch=micro, ranks=ranks, rank=ranks - 1)
+    whole = list(MicroBatchSampler(7, 1, batch_range))
+    assert list(MicroBatchSampler(7, 1, batch_range, skip=skip)) == whole[skip:]
+
+
 def test_micro_batches_and_ranks_share_out_the_same_samples() -> None:
     whole = [index for indices in MicroBatchSampler(9, 2, BatchRange(start=3, batches=4, batch=6)) for index in indices]
     parts = BatchRange(start=3, batches=4, batch=6, micro_batch=2)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +20,6 @@ from ebb_train.models.pynet import LEVELS, output_size
 from tests.helpers.datasets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:
-    from ebb_train.data.dataset import Batch
     from ebb_train.data.sources import Source
 
 SETTINGS = CropSettings(level=6, side=64, seed=5)

@@ -6,24 +6,23 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 import torch
-from skimage.transform import downscale_local_mean
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from ebb.errors import InvalidInput
-from ebb_train.data.batch_sampler import BatchRange, epoch_order
-from ebb_train.data.dataset import CropDataset, CropSettings, full_height, unit_range
-from ebb_train.data.loader import micro_batches
-from ebb_train.data.sources import Photos, open_source
-from ebb_train.models.pynet import LEVELS, output_size
-from tests.helpers.datasets import photos, record, write_ebb, write_set
+from ebb_train.data.batch_sampler import BatchRange, SampleIndex, epoch_order
+from ebb_train.data.dataset import CropDataset, CropSettings
+from ebb_train.data.loader import MAX_LOST, LoadersLost, micro_batches
+from ebb_train.data.sources import open_source
+from tests.helpers.datasets import record, write_set
 
 if TYPE_CHECKING:
+    from ebb.arrays import Rgb8
     from ebb_train.data.dataset import Batch
     from ebb_train.data.sources import Source
 
@@ -66,11 +65,84 @@ def test_damage_is_one_error_that_names_the_shard(tmp_path: Path, workers: int) 
     assert "\n" not in caught.value.message
 
 
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_with_fork_server() -> None:
+    os.kill(os.getppid(), signal.SIGKILL)
+    die()
+
+
+class Deadly(CropDataset):
+    """Its worker dies when it takes a certain sample, the first few times."""
+
+    def __init__(self, source: Source, markers: list[Path], action: Callable[[], None]) -> None:
+        super().__init__(source, SETTINGS)
+        self._markers, self._action = markers, action
+
+    def sample(self, index: SampleIndex) -> tuple[Rgb8, Rgb8, str]:
+        for marker in self._markers if index == SampleIndex(int(epoch_order(5, 0, 7)[4]), 0) else []:
+            if not marker.exists():
+                marker.touch()
+                self._action()
+        return super().sample(index)
+
+
+@pytest.fixture
+def quick_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch looks every five seconds whether its workers are alive."""
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.2,))
+
+
+@pytest.mark.usefixtures("quick_watch")
+@pytest.mark.parametrize(("action", "deaths"), [(die, 1), (die, 2), (die_with_fork_server, 1)])
+def test_workers_that_are_killed_change_no_bit(
+    source: Source, tmp_path: Path, action: Callable[[], None], deaths: int
+) -> None:
+    """In the middle of the second batch, which comes in micro-batches."""
+    batch_range = BatchRange(start=0, batches=3, batch=4, micro_batch=3)
+    alone = list(micro_batches(CropDataset(source, SETTINGS), batch_range))
+    markers = [tmp_path / str(number) for number in range(deaths)]
+    found = list(micro_batches(Deadly(source, markers, action), batch_range, workers=2))
+    assert equal(found, alone)
+    assert all(marker.exists() for marker in markers)
+
+
+@pytest.mark.usefixtures("quick_watch")
+def test_workers_that_always_die_are_one_error_that_says_to_resume(source: Source, tmp_path: Path) -> None:
+    markers = [tmp_path / str(number) for number in range(MAX_LOST)]
+    batches = micro_batches(Deadly(source, markers, die), BatchRange(start=0, batches=9, batch=1), workers=1)
+    with pytest.raises(LoadersLost, match="died 3 times in succession: DataLoader worker") as caught:
+        list(batches)
+    assert "\n" not in str(caught.value)
+    assert "resumes from the last checkpoint" in caught.value.hint
+
+
+class Faulty(CropDataset):
+    """Has a bug."""
+
+    def sample(self, index: SampleIndex) -> tuple[Rgb8, Rgb8, str]:
+        raise OSError("of the sample")
+
+
+def test_an_error_of_a_sample_is_no_lost_worker(source: Source) -> None:
+    with pytest.raises(OSError, match="of the sample"):
+        list(micro_batches(Faulty(source, SETTINGS), BatchRange(start=0, batches=1, batch=1), workers=1))
+
+
+def test_more_workers_than_cores_are_no_warning(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Warnings are errors here."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    batches = micro_batches(CropDataset(source, SETTINGS), BatchRange(start=0, batches=1, batch=1), workers=2)
+    assert len(list(batches)) == 1
+
+
 WORKERS_OF_A_KILLED_PROCESS = """
 import os, pathlib, signal, sys
 from ebb_train.data.batch_sampler import BatchRange
 from ebb_train.data.dataset import CropDataset, CropSettings
-from ebb_train.data.loader import micro_batches
+from ebb_train.data.loader import MAX_LOST, LoadersLost, micro_batches
 from ebb_train.data.sources import open_source
 
 if __name__ == "__main__":

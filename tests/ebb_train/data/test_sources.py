@@ -11,7 +11,7 @@ import pytest
 from ebb.dataset.index import INDEX_NAME
 from ebb.errors import InvalidInput
 from ebb_train.data import sources
-from ebb_train.data.sources import EbbFolder, ShardSource, open_source
+from ebb_train.data.sources import EbbFolder, open_source
 from tests.helpers.datasets import photos, record, write_ebb, write_set
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def test_sizes_that_do_not_go_together(tmp_path: Path) -> None:
     write_ebb(tmp_path, range(2))
     depth, wide = (tmp_path / "train" / part / "0.png" for part in ("original_depth", "original"))
     depth.write_bytes(wide.read_bytes())
-    with pytest.raises(InvalidInput, match=r"0\.png: 96 x 64 pixels; the wide photo asks for 48 x 32 pixels"):
+    with pytest.raises(InvalidInput, match=r"0\.png: 96 x 64 pixels; the wide photo needs 48 x 32 pixels"):
         open_source(tmp_path).read(0)
 
 

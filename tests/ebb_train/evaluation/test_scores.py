@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -87,16 +88,18 @@ def test_processes_give_the_same_rows(scoring: Scoring) -> None:
 
 
 class DeadlySource:
-    """Kills whoever reads its second pair."""
+    """Ends the process that reads its second pair."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, signal_number: int = 0) -> None:
         self.folder = folder
+        self.signal_number = signal_number
 
     def __len__(self) -> int:
         return 3
 
     def read(self, index: int) -> Photos:
         if index == 1:
+            os.kill(os.getpid(), self.signal_number)
             os._exit(7)
         return Photos(str(index), *photos(index))
 
@@ -104,13 +107,17 @@ class DeadlySource:
         return ""
 
 
-def test_a_process_that_dies_costs_one_pair(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("signal_number", "detail"), [(0, "exit code 7"), (signal.SIGKILL, "signal 9 (SIGKILL)")]
+)
+def test_a_process_that_dies_costs_one_pair(tmp_path: Path, signal_number: int, detail: str) -> None:
     for index in range(3):
         (tmp_path / f"{index}.png").write_bytes(encode_png(photos(index)[0]))
-    scoring = Scoring(source=DeadlySource(tmp_path), pictures=PictureFolder(tmp_path), protocols=("ebb",))
+    source = DeadlySource(tmp_path, signal_number)
+    scoring = Scoring(source=source, pictures=PictureFolder(tmp_path), protocols=("ebb",))
     rows = score_all(scoring, 2, SilentProgress())
     assert [row.reason for row in rows] == [None, Reason.WORKER_CRASH, None]
-    assert "exit code 7" in rows[1].detail
+    assert detail in rows[1].detail
 
 
 def test_a_damaged_pair_is_told_from_a_bad_picture(scoring: Scoring, tmp_path: Path) -> None:

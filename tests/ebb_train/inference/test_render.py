@@ -123,6 +123,7 @@ def test_a_photo_that_fails_is_a_row_and_the_others_are_made(tmp_path: Path, wei
     alone = write_photo(tmp_path / "alone.jpg")
     (tmp_path / "alone_depth.png").unlink()
     crashing = Crashing(tmp_path / "crashing.dng")
+    crashing.touch()
     report = render(broken, alone, tmp_path / "gone.jpg", crashing, good, weights=weights)
     assert [(row.photo.stem, row.status, row.reason) for row in report.failed] == [
         ("broken", Status.ERROR, Reason.CORRUPT_INPUT),

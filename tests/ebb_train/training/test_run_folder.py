@@ -38,6 +38,17 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     RunFolder(tmp_path, IDENTITY).close()  # the refusal let go of the lock
 
 
+def test_threads_are_recorded_by_level(tmp_path: Path) -> None:
+    with closing(RunFolder(tmp_path, IDENTITY)) as folder:
+        assert folder.threads(7) == 0
+        folder.record_threads(7, 4)
+        folder.record_threads(6, 1)
+        assert [folder.threads(level) for level in (7, 6, 5)] == [4, 1, 0]
+        for text in ("[1]", "half", '{"7": "all"}', '{"7": -1}'):
+            (tmp_path / "threads.json").write_text(text)
+            assert folder.threads(7) == 0
+
+
 def test_a_data_set_is_not_written_into(tmp_path: Path) -> None:
     write_set(tmp_path / "set" / "shards", [[record(0)]])
     for place in (tmp_path / "set", tmp_path / "set" / "shards"):

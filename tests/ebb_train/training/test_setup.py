@@ -15,6 +15,7 @@ import torch
 from lightning_fabric import Fabric
 
 from ebb.errors import EbbError, ExitCode, MissingDependency, UsageError
+from ebb.stop import Terminated
 from ebb_train.models.weights import read_pynet
 from ebb_train.settings import ComputeSettings, FitSettings, read_schedule
 from ebb_train.training.setup import (
@@ -49,6 +50,36 @@ def test_torchrun_says_how_many_processes_there_are(monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, value)
     assert as_launched(ComputeSettings(loaders=1)) == ComputeSettings(loaders=1, devices=4, nodes=3)
     assert not is_first_here()
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"LOCAL_WORLD_SIZE": "x"}, "LOCAL_WORLD_SIZE is 'x'"),
+        ({"LOCAL_WORLD_SIZE": "2"}, "WORLD_SIZE is 'not set'"),
+        ({"LOCAL_WORLD_SIZE": "2", "WORLD_SIZE": "3"}, "WORLD_SIZE is '3'"),
+        ({"WORLD_SIZE": "-1"}, "WORLD_SIZE is '-1'"),
+        ({"RANK": "first"}, "RANK is 'first'"),
+        ({"LOCAL_RANK": "1.5"}, "LOCAL_RANK is '1.5'"),
+        ({"MASTER_PORT": ""}, "MASTER_PORT is ''"),
+    ],
+)
+def test_variables_of_a_launcher_that_make_no_sense(
+    values: dict[str, str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in values.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match=rf"the environment variable {name} \(torchrun sets it"):
+        as_launched(ComputeSettings())
+
+
+def test_what_lightning_cannot_read_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise ValueError("invalid literal for int(): 'x'")
+
+    monkeypatch.setattr("lightning_fabric.Fabric", refuse)
+    with pytest.raises(UsageError, match="cannot read the environment of this job: invalid literal"):
+        launch(FitSettings(), ComputeSettings(device="cpu"))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -111,6 +142,7 @@ CONNECTION_LOST = RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection clos
     [
         (Diverged("no number"), Diverged, 3),
         (KeyboardInterrupt(), KeyboardInterrupt, 130),
+        (Terminated(), Terminated, 143),
         (CONNECTION_LOST, ProcessLost, 3),
         (torch.distributed.DistNetworkError("no route"), ProcessLost, 3),
     ],

@@ -172,7 +172,7 @@ def test_what_a_run_leaves(straight: Path, folder: Path) -> None:
     assert sorted(path.name for path in straight.iterdir()) == [
         ".lock", "checkpoints", "level-5-best.safetensors", "level-5.safetensors",
         "level-6-best.safetensors", "level-6.safetensors", "level-7-best.safetensors", "level-7.safetensors",
-        "log.jsonl", "pictures", "report.html", "run.json", "tensorboard",
+        "log.jsonl", "pictures", "report.html", "run.json", "tensorboard", "threads.json",
     ]  # fmt: skip
     assert sorted(path.name for path in (straight / "checkpoints").iterdir()) == ["00000020", "00000024"]
     log = [json.loads(line) for line in (straight / "log.jsonl").read_text().splitlines()]
@@ -262,23 +262,29 @@ def test_other_threads_are_noted(folder: Path, settings: FitSettings, tmp_path: 
     with pytest.raises(KeyboardInterrupt):
         fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR, progress=Killer(4))
     notes: list[str] = []
-    torch.set_num_threads(2)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            fit(
-                folder / "set",
-                tmp_path,
-                CONFIG,
-                settings,
-                COMPUTE,
-                MONITOR,
-                progress=Killer(1),
-                note=notes.append,
-            )
-    finally:
-        torch.set_num_threads(1)
+    data, two = folder / "set", replace(COMPUTE, threads=2)
+    with pytest.raises(KeyboardInterrupt):
+        fit(data, tmp_path, CONFIG, settings, two, MONITOR, progress=Killer(1), note=notes.append)
+    assert torch.get_num_threads() == 1, "the caller's number is back"
     assert notes[0] == "resuming after step 4 of level 7"
     assert notes[1].startswith("note: threads 2, 1 before: the last bits")
+
+
+def test_a_run_that_resumes_has_the_threads_it_was_begun_with(
+    folder: Path, settings: FitSettings, straight: Path, tmp_path: Path
+) -> None:
+    """On another day, with more cores at hand, two might be faster: the bits would differ."""
+    with pytest.raises(KeyboardInterrupt):
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR, progress=Killer(11))
+    notes: list[str] = []
+    (tmp_path / "threads.json").write_text('{"7": 1, "6": 1, "5": 1}')
+    torch.set_num_threads(2)
+    try:
+        fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR, note=notes.append)
+    finally:
+        torch.set_num_threads(1)
+    assert notes == ["resuming after step 4 of level 6"]
+    assert_same_run(tmp_path, straight)
 
 
 def test_a_breakdown_names_the_step_and_keeps_the_checkpoint(

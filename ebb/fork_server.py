@@ -1,0 +1,113 @@
+"""The fork server that worker processes are started from."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import tempfile
+from contextlib import contextmanager
+from multiprocessing import forkserver, resource_tracker, util
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from ebb.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from multiprocessing.context import ForkServerContext
+    from multiprocessing.process import BaseProcess
+
+_BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""NumPy's matrix products use one thread a worker, unless the user says otherwise. With a thread on each core
+for every worker, most of the time is spent on threads that wait for each other: aligning took three times as
+long."""
+
+_LONGEST_SOCKET = 107
+"""Bytes in the path of a Unix socket (``sun_path`` of ``unix(7)``, without the final zero)."""
+
+_LONGEST_NAME = "/pymp-12345678/listener-12345678"
+"""Path of a socket inside the temporary folder, as :mod:`multiprocessing` names it."""
+
+_SHORT_FOLDERS = ("/tmp", "/var/tmp")  # noqa: S108 - the folder made inside is private to the user
+
+
+def fork_server(
+    preload: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> ForkServerContext:
+    """Return the context of the fork server, started if it does not run.
+
+    Ctrl-C is blocked in the server and in the workers, which the parent process stops.
+
+    Args:
+        preload: Modules to import in the server, so that starting a worker takes milliseconds.
+        environment: Variables of the server and its workers; those that the user has set keep their values.
+
+    Raises:
+        UsageError: there is no folder for its sockets.
+        OSError: it cannot be started.
+    """
+    use_short_folder()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    resource_tracker.ensure_running()  # otherwise the fork server would start it and lift the block
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # children inherit it
+    try:
+        with _defaults({**dict.fromkeys(_BLAS_THREADS, "1"), **(environment or {})}):
+            forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    return context
+
+
+def use_short_folder() -> None:
+    """Let :mod:`multiprocessing` put its sockets in a folder with a short path, where ``TMPDIR`` is long.
+
+    Raises:
+        UsageError: no such folder is writable.
+    """
+    if _fits(tempfile.gettempdir()):
+        return
+    long_folder = tempfile.gettempdir()
+    try:
+        tempfile.tempdir = next((path for path in _SHORT_FOLDERS if os.access(path, os.W_OK)), long_folder)
+        if not _fits(tempfile.tempdir):
+            raise UsageError(
+                "the path of the temporary folder is too long for the sockets of worker processes",
+                path=long_folder,
+                hint="set TMPDIR to a shorter path",
+            )
+        util.get_temp_dir()  # made once and kept for this process and its workers
+    finally:
+        tempfile.tempdir = long_folder
+
+
+def end_with_parent() -> None:
+    """End this worker when the process that it works for is gone, even by SIGKILL, so that it writes no more.
+
+    The fork server is no measure of that: it runs as long as any of its workers.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def _fits(folder: str) -> bool:
+    return len(os.fsencode(folder + _LONGEST_NAME)) <= _LONGEST_SOCKET
+
+
+@contextmanager
+def _defaults(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables that the user has not set."""
+    added = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]

@@ -1,0 +1,54 @@
+"""The fork server finds a folder for its sockets and a clean environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from ebb import fork_server
+from ebb.errors import UsageError
+
+SCRIPT = """
+import os, tempfile
+from ebb.fork_server import fork_server
+before = dict(os.environ), tempfile.gettempdir()
+context = fork_server(environment={"EBB_A": "set", "EBB_B": "set"})
+mine, its = context.Pipe()
+process = context.Process(target=its.send, args=("arrived",))
+process.start()
+print(mine.recv())
+process.join()
+assert (dict(os.environ), tempfile.gettempdir()) == before
+"""
+
+
+@pytest.mark.parametrize("length", [20, 74, 75, 108, 200])
+def test_a_long_temporary_folder_is_no_hindrance(length: int) -> None:
+    folder = Path(tempfile.mkdtemp(dir="/tmp", suffix="x" * (length - len("/tmp/tmp12345678"))))
+    assert len(str(folder)) == length
+    environment = os.environ | {"TMPDIR": str(folder)}
+    command = [sys.executable, "-c", SCRIPT]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    folder.rmdir()
+    assert (done.stdout, done.stderr) == ("arrived\n", "")
+
+
+def test_without_a_short_folder_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 100)))
+    monkeypatch.setattr(fork_server, "_SHORT_FOLDERS", (str(tmp_path / "none"),))
+    with pytest.raises(UsageError, match=r"too long for the sockets .* \(set TMPDIR to a shorter path\)"):
+        fork_server.use_short_folder()
+    assert tempfile.tempdir == str(tmp_path / ("x" * 100))
+
+
+def test_what_the_user_has_set_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EBB_A", "mine")
+    with fork_server._defaults({"EBB_A": "set", "EBB_B": "set"}):
+        assert (os.environ["EBB_A"], os.environ["EBB_B"]) == ("mine", "set")
+    assert os.environ["EBB_A"] == "mine"
+    assert "EBB_B" not in os.environ
