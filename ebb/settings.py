@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from ebb.arrays import MAX_PIXELS
 from ebb.errors import UsageError
 from ebb.measurement_types import Unit
 from ebb.measurements import GATED, Limits
@@ -52,7 +53,7 @@ class IngestSettings:
     """Longest time between the two shots of a pair, in seconds."""
     pairs: Path | None = None
     """CSV with the columns wide and shallow: pairs these files and no others."""
-    max_megapixels: float = 120.0
+    max_megapixels: float = MAX_PIXELS / 1e6
     """Refuse files that claim more pixels than this."""
 
     def __post_init__(self) -> None:

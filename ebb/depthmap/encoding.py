@@ -15,9 +15,14 @@ from ebb.errors import Reason, Rejected
 from ebb.geometry.pixel_grid import jacobian, resize_homography, shift_homography
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Homography, InverseDepth
+
+
+_ROWS_AT_ONCE = 256
 
 
 class HalfDepth(NamedTuple):
@@ -51,8 +56,7 @@ def inverse_depth_from_distance(distance: NDArray[np.floating]) -> InverseDepth:
     num_bad = int(np.count_nonzero(distance <= 0))
     if num_bad:
         raise Rejected(Reason.BAD_DEPTH, f"{num_bad} of {distance.size} distances are not above 0")
-    with np.errstate(over="ignore"):
-        inverse_depth = (1.0 / distance.astype(np.float64)).astype(np.float32)
+    inverse_depth = by_rows(np.reciprocal, distance)
     check_finite(inverse_depth)
     return inverse_depth
 
@@ -145,13 +149,28 @@ def half_size_homography(H_out_to_photo: Homography, photo: Size, depth: Size) -
     return photo_to_depth @ H_out_to_photo @ resize_homography(2.0)
 
 
+def by_rows(
+    formula: Callable[[NDArray[np.float64]], NDArray[np.float64]], values: NDArray[np.generic]
+) -> NDArray[np.float32]:
+    """Apply a formula to each value of a map, in double precision and with little memory.
+
+    Values beyond the range of single precision become infinite.
+    """
+    out = np.empty(values.shape, np.float32)
+    with np.errstate(over="ignore"):
+        for top in range(0, len(values), _ROWS_AT_ONCE):
+            band = slice(top, top + _ROWS_AT_ONCE)
+            out[band] = formula(values[band].astype(np.float64))
+    return out
+
+
 def check_finite(inverse_depth: NDArray[np.floating]) -> None:
     """Refuse a map with NaN or infinity.
 
     Raises:
         Rejected: ``bad_depth``, with the number of such pixels.
     """
-    num_bad = int(np.count_nonzero(~np.isfinite(inverse_depth)))
+    num_bad = inverse_depth.size - int(np.count_nonzero(np.isfinite(inverse_depth)))
     if num_bad:
         raise Rejected(Reason.BAD_DEPTH, f"{num_bad} of {inverse_depth.size} depth values are not finite")
 

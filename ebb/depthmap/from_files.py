@@ -9,7 +9,7 @@ from ebb.arrays import Size
 from ebb.depthmap.embedded import read_embedded, read_gdepth
 from ebb.depthmap.encoding import half_size_homography, resample_depth
 from ebb.depthmap.heic import read_auxiliary
-from ebb.depthmap.sidecar import read_sidecar
+from ebb.depthmap.sidecar import max_depth_pixels, read_sidecar
 from ebb.errors import ItemError, Reason, Rejected
 from ebb.formats.containers import jpeg_segments
 from ebb.formats.heif import HEIF_SUFFIXES, heif_depth, heif_xmp
@@ -70,7 +70,7 @@ class Embedded:
 
 def _from_heic(data: bytes, photo: Size) -> InverseDepth:
     """Inverse depth from inside a HEIC: an auxiliary image, else what its XMP holds."""
-    if auxiliary := heif_depth(data):
+    if auxiliary := heif_depth(data, max_depth_pixels(photo)):
         return read_auxiliary(*auxiliary, photo)
     inverse_depth = read_gdepth(heif_xmp(data), photo)
     if inverse_depth is None:

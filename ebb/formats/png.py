@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ebb.arrays import MAX_PIXELS
 from ebb.errors import Broken, InvalidInput, OutputError
 from ebb.formats.containers import PNG_SIGNATURE, PngHeader, png_chunks, read_png_header
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Rgb8
-
-MAX_PIXELS = 250_000_000
-"""A header that claims more than this is refused before anything is allocated."""
 
 _CHECKSUM_BYTES = 4
 
@@ -95,7 +93,7 @@ def png_header(data: bytes) -> PngHeader:
     """Size, channels and bit depth from the first 33 bytes.
 
     Raises:
-        InvalidInput: not a PNG, or one that claims no or more than :data:`MAX_PIXELS` pixels.
+        InvalidInput: not a PNG, or one that claims no or more than :data:`~ebb.arrays.MAX_PIXELS` pixels.
     """
     if not data.startswith(PNG_SIGNATURE):
         raise InvalidInput("not a PNG")

@@ -125,7 +125,7 @@ def tiff_layout(tiff: Tiff, directory: Directory) -> Layout:
         photometric,
         compression,
         samples if planar == 2 else 1,
-        _block_size(tiff, directory, size),
+        block_size(tiff, directory, size),
         is_tiled,
         predictor == 2 and compression in (_LZW, _DEFLATE, _OLD_DEFLATE, _LZMA),
         tiff.value(directory, _FILL_ORDER, 1) == 2,
@@ -133,8 +133,12 @@ def tiff_layout(tiff: Tiff, directory: Directory) -> Layout:
     )
 
 
-def _block_size(tiff: Tiff, directory: Directory, size: Size) -> tuple[int, int]:
-    """Columns and rows of a strip or tile."""
+def block_size(tiff: Tiff, directory: Directory, size: Size) -> tuple[int, int]:
+    """Columns and rows of a strip or tile.
+
+    Raises:
+        Broken: ``corrupt_input`` when tiles are far larger than the image.
+    """
     if _TILE_WIDTH not in directory:
         return size.width, min(
             tiff.value(directory, _ROWS_PER_STRIP, size.height) or size.height, size.height
