@@ -183,6 +183,23 @@ def from_row(row: Mapping[str, Any]) -> Record:
     return Record(**values, measurements=known)
 
 
+def checked_values(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Some columns of a row as plain values: of images their bytes.
+
+    Raises:
+        InvalidInput: a value that its column may not hold; the message names the column.
+    """
+    values = {}
+    for column in COLUMNS:
+        if column.name in row:
+            value = row[column.name]
+            if column.kind is IMAGE and value is not None:
+                value = _bytes_of(value, column.name)
+            column.check(tuple(value) if column.kind.length and isinstance(value, list) else value)
+            values[column.name] = value
+    return values
+
+
 def check_schema(found: pa.Schema) -> None:
     """Refuse a file whose columns are not those of :func:`schema`.
 
@@ -210,7 +227,11 @@ def _image_bytes(row: Mapping[str, Any], name: str) -> bytes | None:
     path = image_path(row["pair_id"], name)
     if not isinstance(cell, dict) or cell.keys() != {"bytes", "path"} or cell["path"] != path:
         raise InvalidInput(f"{name}: not the image {path!r}")
-    data = cell["bytes"]
+    return _bytes_of(cell, name)
+
+
+def _bytes_of(cell: object, name: str) -> bytes:
+    data = cell.get("bytes") if isinstance(cell, dict) else None
     if not isinstance(data, bytes):
         raise InvalidInput(f"{name}: has a path but no bytes")
     return data

@@ -1,7 +1,8 @@
 """Shards: Parquet files of records, written in small checked row groups and read back one pair at a time.
 
-Rows lie in groups of 4 pairs, so that one pair is a read of some ten megabytes and not of the whole file.
-Every page carries a checksum, verified whenever it is read: without it a flipped bit goes unnoticed.
+Rows are stored in groups of 4 pairs, so that one pair is a read of some ten megabytes and not of the whole
+file. Every page carries a checksum, verified whenever it is read: without it a flipped bit goes unnoticed.
+Page headers are checked before anything is unpacked: a small file cannot expand to gigabytes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ebb.dataset.record import (
     IMAGE_COLUMNS,
     Record,
     check_schema,
+    checked_values,
     from_row,
     record_row,
     schema,
@@ -25,6 +27,7 @@ from ebb.dataset.record import (
 from ebb.dataset.splits import SPLITS, Split
 from ebb.errors import InvalidInput, UsageError
 from ebb.files import HashingFile
+from ebb.formats.parquet import column_chunks, read_pages, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,6 +41,15 @@ if TYPE_CHECKING:
 
 ROW_GROUP_PAIRS = 4
 """Pairs in one row group: the unit of reading."""
+
+MAX_GROUP_ROWS = 1024
+"""Rows of the largest row group that is read."""
+
+MAX_LIST_VALUES = 64
+"""Values that a row may have in one column; the longest list of the schema has 16."""
+
+FREE_BYTES = 64 << 20
+"""What pages may unpack to without a look at their size in the file; beyond it, to twice that size."""
 
 _NAME = re.compile(rf"({'|'.join(SPLITS)})-([0-9]{{5}})-of-([0-9]{{5}})\.parquet")
 
@@ -149,11 +161,13 @@ class ShardReader:
                 check_schema(self._file.schema_arrow)
                 groups = range(self._file.metadata.num_row_groups)
                 lengths = [self._file.metadata.row_group(group).num_rows for group in groups]
+                _check_lengths(lengths)
         except InvalidInput:
             self.close()
             raise
         self.row_groups = tuple(lengths)
         """Records in each row group."""
+        self._checked: set[tuple[int, frozenset[str] | None]] = set()
 
     def __len__(self) -> int:
         return sum(self.row_groups)
@@ -193,11 +207,11 @@ class ShardReader:
         """
         group, place = self._find(index)
         with _invalid_input(self.path, f"row group {group}"):
+            self._check_pages([group], columns)
             # one by one: what comes after the record is not read
             rows = self._file.iter_batches(batch_size=1, row_groups=[group], columns=list(columns))
             row = next(islice(rows, place, None)).to_pylist()[0]
-        images = {name for name in IMAGE_COLUMNS if row.get(name) is not None}
-        return {name: value["bytes"] if name in images else value for name, value in row.items()}
+            return checked_values(row)
 
     def _find(self, index: int) -> tuple[int, int]:
         """Row group of a record, and its place there."""
@@ -232,12 +246,49 @@ class ShardReader:
             InvalidInput: one of them is damaged.
         """
         with _invalid_input(self.path, f"column {', '.join(columns)} is damaged"):
+            self._check_pages(range(len(self.row_groups)), columns)
             return self._file.read(columns=list(columns))
 
     def _records(self, group: int, start: int = 0, length: int | None = None) -> list[Record]:
         with _invalid_input(self.path, f"row group {group}"):
+            self._check_pages([group])
             table = self._file.read_row_group(group).slice(start, length)
             return [from_row(row) for row in table.to_pylist()]
+
+    def _check_pages(self, groups: Sequence[int], columns: Sequence[str] | None = None) -> None:
+        """Refuse pages that hold more values than the rows can have, or unpack to far more than their size.
+
+        Raises:
+            InvalidInput: there are such pages; the message names the column.
+        """
+        key = (groups[0] if len(groups) == 1 else -1, None if columns is None else frozenset(columns))
+        if key in self._checked:
+            return
+        num_rows = sum(self.row_groups[group] for group in groups)
+        found = []
+        with self.path.open("rb") as file:
+            for chunk in column_chunks(self._file.metadata, groups, columns):
+                pages = read_pages(file, chunk)
+                if max(pages.num_values, chunk.num_values) > num_rows * MAX_LIST_VALUES:
+                    message = f"{chunk.path_in_schema}: {pages.num_values} values in {num_rows} rows"
+                    raise InvalidInput(message)
+                found.append(pages)
+        pages = total(found)
+        if pages.expanded_bytes > FREE_BYTES + 2 * pages.stored_bytes:
+            sizes = f"{pages.stored_bytes / 1e6:.1f} MB unpack to {pages.expanded_bytes / 1e6:.0f} MB"
+            raise InvalidInput(f"{sizes}, which no shard of this program does")
+        self._checked.add(key)
+
+
+def _check_lengths(lengths: Sequence[int]) -> None:
+    """Refuse row groups that are too large to be held in memory.
+
+    Raises:
+        InvalidInput: there is one.
+    """
+    largest = max(lengths, default=0)
+    if largest > MAX_GROUP_ROWS:
+        raise InvalidInput(f"a row group of {largest} rows; {MAX_GROUP_ROWS} at most are read at once")
 
 
 def read_records(path: Path) -> Iterator[Record]:
