@@ -8,6 +8,7 @@ are PyTorch's layout with the axes reversed in pairs, and neither kernel is flip
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ import numpy as np
 from ebb.errors import InvalidInput, OutputError, UsageError
 from ebb.files import check_writable, make_folder
 from ebb_train import optional
-from ebb_train.models.archive import unpacked
+from ebb_train.models.archive import MAX_BYTES, unpacked
 from ebb_train.models.pynet import PAPER, PyNetConfig, layers
 from ebb_train.models.weights import PYNET, About, Tensors, read_pynet, save_weights
 
@@ -171,11 +172,20 @@ def read_checkpoint(prefix: Path) -> Tensors:
     tf = optional.tensorflow()
     try:
         reader = tf.train.load_checkpoint(str(prefix))
-        names = [name for name in reader.get_variable_to_shape_map() if _GENERATOR_VARIABLE.fullmatch(name)]
-        return {name: np.asarray(reader.get_tensor(name), np.float32) for name in sorted(names)}
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidInput(f"not a TensorFlow checkpoint, or a broken one: {reason}", path=prefix) from error
+        shapes = reader.get_variable_to_shape_map()
+        names = sorted(name for name in shapes if _GENERATOR_VARIABLE.fullmatch(name))
+        _check_num_bytes(sum(4 * math.prod(shapes[name]) for name in names), prefix)
+        return {name: np.asarray(reader.get_tensor(name), np.float32) for name in names}
+    except InvalidInput:
+        raise
+    except Exception as error:  # TensorFlow turns its status codes into many types, such as IndexError
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InvalidInput(f"not a TensorFlow checkpoint, or a damaged one: {reason}", path=prefix) from error
+
+
+def _check_num_bytes(num_bytes: int, prefix: Path) -> None:
+    if num_bytes > MAX_BYTES:
+        raise InvalidInput(f"its variables take {num_bytes / 1e9:.0f} GB; PyNET's do not", path=prefix)
 
 
 def write_checkpoint(prefix: Path, values: Tensors) -> None:

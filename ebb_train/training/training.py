@@ -190,7 +190,7 @@ def resume(context: TrainingContext, note: Callable[[str], None]) -> tuple[Check
         ]:
             note(f"note: {'; '.join(changes)}: the last bits will differ from those of an uninterrupted run")
     if context.folder:
-        context.folder.forget_after(done)
+        context.folder.forget_after(done, note)
     return checkpoint, done
 
 
