@@ -185,10 +185,15 @@ def _is_count(value: object) -> bool:
 
 
 def _is_log_value(value: object) -> bool:
-    """A finite number, a word, or finite numbers by name."""
+    """A number, a word, or numbers by name."""
     if isinstance(value, dict):
-        return all(isinstance(inner, int | float) and abs(inner) < math.inf for inner in value.values())
-    return isinstance(value, str) or (isinstance(value, int | float) and abs(value) < math.inf)
+        return all(map(_is_number, value.values()))
+    return isinstance(value, str) or _is_number(value)
+
+
+def _is_number(value: object) -> bool:
+    """A float, infinite ones included, or an integer that becomes one."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**53)
 
 
 def _flat(values: object, name: str = "") -> dict[str, Any]:
