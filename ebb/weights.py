@@ -1,8 +1,8 @@
-"""Weights files of networks: what is known of them, where they are kept, how they get there.
+"""Weights files of networks: where they are published, where they are kept, how they are downloaded.
 
-A file comes over the network only when asked for by name (``ebb weights download``), never in the middle of
-a run. Where the authors publish no hash, that of the first download is recorded beside the file, and every
-later use and download is checked against it.
+Only ``ebb weights download NAME`` downloads a file, over HTTPS, never in the middle of a run. Where the authors
+publish no hash, that of the first download is recorded beside the file, and every later use and download is
+checked against it.
 """
 
 from __future__ import annotations
@@ -49,14 +49,31 @@ class WeightsFile:
     licence: str
     variable: str
     """Environment variable that names a file to use instead."""
+    megabytes: float | None = None
+    """About the size of the file; None: not known."""
     magic: tuple[bytes, ...] = TORCH_MAGIC
     """How the file may begin; four bytes at most."""
     must_accept: bool = False
     """Whether the licence must be accepted before anything is fetched."""
 
+    @property
+    def size(self) -> str:
+        """Size of the file as text."""
+        return "unknown" if self.megabytes is None else f"{self.megabytes:g} MB"
 
-_MEGADEPTH = "http://www.cs.cornell.edu/projects/megadepth/dataset/models/"
-_MEGADEPTH_LICENCE = "Li and Snavely, CVPR 2018; terms: http://www.cs.cornell.edu/projects/megadepth/"
+    @property
+    def warning(self) -> str:
+        """What a first download cannot check; empty where the hash is published."""
+        if self.sha256 is not None:
+            return ""
+        return (
+            "the authors publish no hash of this file: a first download over HTTPS is trusted; "
+            "its hash is recorded, and later downloads must have the same"
+        )
+
+
+_MEGADEPTH = "https://www.cs.cornell.edu/projects/megadepth/dataset/models/"
+_MEGADEPTH_LICENCE = "Li and Snavely, CVPR 2018; terms: https://www.cs.cornell.edu/projects/megadepth/"
 _TORCHVISION = "https://download.pytorch.org/models/"
 _TORCHVISION_LICENCE = (
     "torchvision (BSD-3-Clause); trained on ImageNet: https://www.image-net.org/download.php"
@@ -71,6 +88,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256=None,
         licence=_MEGADEPTH_LICENCE,
         variable="EBB_MEGADEPTH_WEIGHTS",
+        megabytes=21.5,
     ),
     "megadepth-vanilla": WeightsFile(
         url=_MEGADEPTH + "best_vanila_net_G.pth",
@@ -78,6 +96,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256=None,
         licence=_MEGADEPTH_LICENCE,
         variable="EBB_MEGADEPTH_VANILLA_WEIGHTS",
+        megabytes=21.5,
     ),
     "vgg19": WeightsFile(
         url=_TORCHVISION + "vgg19-dcbb9e9d.pth",
@@ -85,6 +104,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256="dcbb9e9d",  # by torchvision's convention the name carries the first digits
         licence=_TORCHVISION_LICENCE,
         variable="EBB_VGG19_WEIGHTS",
+        megabytes=574.7,
     ),
     "vgg16": WeightsFile(
         url=_TORCHVISION + "vgg16-397923af.pth",
@@ -92,6 +112,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256="397923af",
         licence=_TORCHVISION_LICENCE,
         variable="EBB_VGG16_WEIGHTS",
+        megabytes=553.4,
     ),
     "alexnet": WeightsFile(
         url=_TORCHVISION + "alexnet-owt-7be5be79.pth",
@@ -99,6 +120,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256="7be5be79",
         licence=_TORCHVISION_LICENCE,
         variable="EBB_ALEXNET_WEIGHTS",
+        megabytes=244.4,
     ),
     "lpips-alex": WeightsFile(
         url=_LPIPS + "alex.pth",
@@ -106,6 +128,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
         licence=_LPIPS_LICENCE,
         variable="EBB_LPIPS_ALEX_WEIGHTS",
+        megabytes=0.006,
     ),
     "lpips-vgg": WeightsFile(
         url=_LPIPS + "vgg.pth",
@@ -113,6 +136,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256="a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
         licence=_LPIPS_LICENCE,
         variable="EBB_LPIPS_VGG_WEIGHTS",
+        megabytes=0.007,
     ),
     "pynet-bokeh": WeightsFile(
         # the file that the README of https://github.com/aiff22/PyNET-Bokeh links to
@@ -127,6 +151,28 @@ WEIGHTS: dict[str, WeightsFile] = {
         must_accept=True,
     ),
 }
+
+
+class StayEncrypted(urllib.request.HTTPRedirectHandler):
+    """Follows redirections, except from HTTPS to anything else."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        """Make the request for the new address.
+
+        Raises:
+            URLError: the connection would no longer be encrypted.
+        """
+        if req.full_url.startswith("https:") and not newurl.startswith("https:"):
+            raise urllib.error.URLError(f"the server redirects to {newurl}, which is not encrypted")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def cache_dir() -> Path:
@@ -250,8 +296,8 @@ def _open(known: WeightsFile, part: IO[bytes]) -> http.client.HTTPResponse:
         request.add_header("Range", f"bytes={part.tell()}-")
         request.add_header("If-Range", tag_file.read_text(encoding="utf-8"))
     try:
-        # an opener of its own: urlopen keeps the proxies it saw at its first call
-        opener = urllib.request.build_opener()
+        # not urlopen, which keeps the proxies it saw at its first call
+        opener = urllib.request.build_opener(StayEncrypted)
         response: http.client.HTTPResponse = opener.open(request, timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not request.has_header("Range"):
