@@ -1,8 +1,8 @@
 """Weights files of networks: where they are published, where they are kept, how they are downloaded.
 
-Only ``ebb weights download NAME`` downloads a file, over HTTPS, never in the middle of a run. Where the authors
-publish no hash, that of the first download is recorded beside the file, and every later use and download is
-checked against it.
+Only ``ebb weights download NAME`` downloads a file, over HTTPS, never in the middle of a run. Where the
+authors publish no hash, that of the first download is recorded beside the file, and every later use and
+download is checked against it.
 """
 
 from __future__ import annotations
