@@ -5,8 +5,8 @@
 
 A reader may return or raise an error of ebb. Any other exception, the end of the process, a file that takes
 more than :data:`SLOW_S` seconds or more than :data:`LARGE_MB` of memory is a fault; such files are kept in
-``tests/corpus``, where ``tests/test_fuzz.py`` reads them at every run. Each reader runs in its own process, one
-after the other. Results: ``benchmarks/results/fuzz.json``.
+``tests/corpus``, where ``tests/test_fuzz.py`` reads them at every run. Readers run one after the other, each
+in its own process. Results: ``benchmarks/results/fuzz.json``.
 """
 
 from __future__ import annotations

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DownloadProgress: TypeAlias = "Callable[[int, int | None], None]"
-"""Called with the bytes at hand and the bytes in all, None if the server does not say."""
+"""Called with the number of bytes received and in total; None if the total is not known."""
 
 TIMEOUT_S = 30.0
-"""How long a silent connection is waited for."""
+"""Seconds without data after which a connection is given up."""
 
 CHUNK_BYTES = 1 << 18
 
@@ -54,7 +54,7 @@ class WeightsFile:
     magic: tuple[bytes, ...] = TORCH_MAGIC
     """How the file may begin; four bytes at most."""
     must_accept: bool = False
-    """Whether the licence must be accepted before anything is fetched."""
+    """Whether the licence must be accepted before the download."""
 
     @property
     def size(self) -> str:
@@ -63,7 +63,7 @@ class WeightsFile:
 
     @property
     def warning(self) -> str:
-        """What a first download cannot check; empty where the hash is published."""
+        """Note that a first download cannot be verified; empty where the hash is published."""
         if self.sha256 is not None:
             return ""
         return (
@@ -223,18 +223,18 @@ def find_weights(name: str, explicit: Path | None = None, *, flag: str = "") -> 
 def download(name: str, progress: DownloadProgress | None = None, *, accept_licence: bool = False) -> Path:
     """Fetch a weights file into the cache, or find it there already.
 
-    A broken download is taken up where it stopped, if the server still has the same file. The file appears
-    under its name only when it is whole and its hash is right.
+    An interrupted download is resumed if the server still has the same file. The file gets its name only
+    once it is complete and its hash is right.
 
     Args:
         name: A key of :data:`WEIGHTS`.
-        progress: Who watches.
-        accept_licence: The user accepts the licence of the file; only some ask for that.
+        progress: Called while it is downloaded.
+        accept_licence: The user accepts the licence of the file; required by some files.
 
     Raises:
         UsageError: no weights have this name, or their licence is not accepted.
         MissingDependency: the server cannot be reached, refuses, or the connection breaks.
-        InvalidInput: what came is not the file that is expected.
+        InvalidInput: the downloaded file is not the expected one.
         OutputError: the cache cannot be written, or another download of this file is running.
     """
     known = known_weights(name)
@@ -257,7 +257,7 @@ def download(name: str, progress: DownloadProgress | None = None, *, accept_lice
 
 
 def _silent(done: int, total: int | None) -> None:
-    """Progress that shows nothing."""
+    """Ignore progress."""
 
 
 def _lock(part: IO[bytes], path: Path) -> None:
@@ -288,7 +288,7 @@ def _fetch(known: WeightsFile, part: IO[bytes], progress: DownloadProgress) -> N
 
 
 def _open(known: WeightsFile, part: IO[bytes]) -> http.client.HTTPResponse:
-    """Ask for what ``part`` lacks, or for everything if the server has another file by now."""
+    """Request the rest of ``part``, or the whole file if the server has another one by now."""
     tag_file = Path(f"{part.name}.tag")
     request = urllib.request.Request(known.url)  # noqa: S310 - addresses come from WEIGHTS
     part.seek(0, os.SEEK_END)
@@ -338,7 +338,7 @@ def _unavailable(known: WeightsFile, message: str) -> MissingDependency:
 
 
 def _adopt(known: WeightsFile, part: Path, path: Path) -> None:
-    """Check the finished download, record its hash, and give it its name; what is wrong is thrown away."""
+    """Check the finished download, record its hash and give it its name; delete it if a check fails."""
     digest = sha256_file(part)
     try:
         _check_magic(part, known)
@@ -360,7 +360,7 @@ def _check_magic(part: Path, known: WeightsFile) -> None:
     with part.open("rb") as file:
         if not file.read(4).startswith(known.magic):
             hint = "a log-in page of your network may stand in for it; open the address in a browser"
-            raise InvalidInput("what came is not a weights file", path=known.url, hint=hint)
+            raise InvalidInput("the downloaded file is not a weights file", path=known.url, hint=hint)
 
 
 def _check_hash(known: WeightsFile, path: Path, digest: str) -> None:

@@ -1,4 +1,4 @@
-"""Depth maps that phones store inside their JPEG files, and the first kind of them in HEIC files too.
+"""Depth maps that phones store inside JPEG files; the first format below also in HEIC files.
 
 Two formats of Google, both described by XMP: ``GDepth`` (Depthmap Metadata, 2014) holds the map as base64 in
 the XMP itself; Dynamic Depth 1.0 (2019) appends it to the file and lists it in a container directory. Both
@@ -45,7 +45,7 @@ MAX_DIFFERENCE = 4
 
 
 class _Found(NamedTuple):
-    """A stored map and what its numbers mean."""
+    """A stored map and the metadata that describe its numbers."""
 
     image: bytes
     metadata: Mapping[str, str]

@@ -76,7 +76,7 @@ def half_of(photo: Size) -> Size:
 def encode_depth8(inverse_depth: InverseDepth) -> Gray8:
     """Stretch inverse depth (height, width) to 0…255: (d − min) / (max − min) · 255, rounded.
 
-    A constant map has nothing to stretch and becomes all 0.
+    A constant map becomes all 0.
 
     Raises:
         Rejected: ``bad_depth`` if the map is not two-dimensional or holds NaN or infinity.
@@ -88,8 +88,8 @@ def encode_depth8(inverse_depth: InverseDepth) -> Gray8:
 def encode_float16(inverse_depth: InverseDepth) -> HalfDepth:
     """Inverse depth in half precision over its own range.
 
-    Rounded once; storing it loses nothing more. Not the inverse depth itself is rounded, which may be larger
-    than half precision holds, but its place in the range: the error is at most 2⁻¹² of the range (an 8-bit
+    Rounded once; storing it is lossless. The position in the range is rounded, not the inverse depth itself,
+    which may exceed half precision: the error is at most 2⁻¹² of the range (an 8-bit
     map: 2⁻⁹), and smaller far away, where values are near 0.
     A constant map becomes all 0 with ``lo == hi``.
 
@@ -110,7 +110,7 @@ def resample_depth(inverse_depth: InverseDepth, H_out_to_depth: Homography, size
 
     Every output pixel is the mean of bilinear samples spread evenly over its area, as many as it covers
     pixels of the map. All weights are positive: no value leaves the range of its neighbourhood, so depth
-    edges get no halo, and nothing aliases when the map shrinks. Outside the map its border goes on.
+    edges get no halo, and shrinking causes no aliasing. Outside the map its border is repeated.
 
     Args:
         inverse_depth: (height, width).

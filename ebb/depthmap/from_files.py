@@ -28,7 +28,7 @@ class Sidecar:
     """Depth from the file beside a photo.
 
     Args:
-        values: What the numbers in the files are.
+        values: Meaning of the numbers in the files.
     """
 
     def __init__(self, values: SidecarValues) -> None:
@@ -69,7 +69,7 @@ class Embedded:
 
 
 def _from_heic(data: bytes, photo: Size) -> InverseDepth:
-    """Inverse depth from inside a HEIC: an auxiliary image, else what its XMP holds."""
+    """Inverse depth from inside a HEIC: an auxiliary image, else a map in its XMP."""
     if auxiliary := heif_depth(data, max_depth_pixels(photo)):
         return read_auxiliary(*auxiliary, photo)
     inverse_depth = read_gdepth(heif_xmp(data), photo)

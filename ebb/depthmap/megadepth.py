@@ -5,8 +5,8 @@ hourglass itself is Chen et al., "Single-Image Depth Perception in the Wild" (NI
 the way the authors' do, so that the names in their public weights files (``3.0.0.1.0.0.weight``) are the
 names of the state dict here and loading needs no table.
 
-:func:`load_megadepth` gives the network as published; :func:`ebb.depthmap.inference_graph.fast` makes
-the same function run faster.
+:func:`load_megadepth` returns the network as published;
+:func:`ebb.depthmap.inference_graph.build_inference_graph` returns an equivalent that runs faster.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Block(NamedTuple):
 
 
 class Level(NamedTuple):
-    """One level of the hourglass: what it does at its own size, and around the next one at half size."""
+    """One level of the hourglass: its path at full size, and its path around the next level at half size."""
 
     skip: tuple[Block, ...]
     before: tuple[Block, ...]

@@ -82,7 +82,7 @@ _DECODERS: dict[str, Callable[[bytes, int], NDArray[Any]]] = {
     ".npz": decode_npz,
 }
 SUFFIXES = tuple(_DECODERS)
-"""What :func:`read_sidecar` can decode, in the order in which a folder is searched."""
+"""Endings that :func:`read_sidecar` decodes, in the order in which a folder is searched."""
 
 
 def is_depth_file(path: PurePath) -> bool:
@@ -108,7 +108,7 @@ def depth_files(names: Iterable[str]) -> dict[str, str]:
 
 
 def check_aspect(depth: NDArray[Any], photo: Size) -> None:
-    """Refuse what is no map of the whole photo.
+    """Refuse arrays that cannot be a map of the whole photo.
 
     Raises:
         Rejected: ``bad_depth``, if it has not two axes or another aspect than the photo.

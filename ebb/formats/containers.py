@@ -1,4 +1,4 @@
-"""The outside of JPEG, PNG, CR3 and RAF files: where their parts begin and end, without decoding a pixel."""
+"""Structure of JPEG, PNG, WebP, CR3 and RAF files: where their parts begin and end; no pixel is decoded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Part(NamedTuple):
 
 
 class PngHeader(NamedTuple):
-    """What the first chunk of a PNG says."""
+    """Content of the first chunk of a PNG."""
 
     size: Size
     channels: int

@@ -1,9 +1,9 @@
-"""HEIC photos: what libheif makes of them, and the XMP about auxiliary images, which it keeps to itself.
+"""HEIC photos, decoded by libheif, and the XMP about auxiliary images, which libheif does not expose.
 
-A HEIC says how to turn and crop its pixels in properties of the image (``irot``, ``imir``, ``clap`` of
-ISO/IEC 23008-12), and libheif obeys them. Its EXIF orientation says the same once more and is for information
-only: obeying it too would turn the photo twice. So the orientation of a HEIC is 1 everywhere in ebb, and its
-size is the one seen.
+Properties of the image (``irot``, ``imir``, ``clap`` of ISO/IEC 23008-12) describe how to turn and crop its
+pixels, and libheif applies them. The EXIF orientation repeats this for information only: applying it as well
+would turn the photo twice. So the orientation of a HEIC is 1 everywhere in ebb, and its size is the upright
+one.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def heif_xmp(data: bytes) -> list[bytes]:
 
 
 def heif_color(data: bytes) -> ColorTags:
-    """What the file says about its colours: a profile, else an nclx box."""
+    """Colour information of the file: a profile, else an nclx box."""
     file = _open(data)
     profile: bytes = file.info.get("icc_profile") or b""
     codes: dict[str, Any] = file.info.get("nclx_profile") or {}
@@ -172,7 +172,7 @@ class _Reader:
         return int.from_bytes(self.data[self.at - num_bytes : self.at], "big")
 
     def version(self) -> int:
-        """What a full box begins with; its flags are passed over."""
+        """Version at the beginning of a full box; its flags are skipped."""
         return self.number(4) >> 24
 
 

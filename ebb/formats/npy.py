@@ -158,7 +158,7 @@ def _only_member(archive: zipfile.ZipFile, max_pixels: int) -> bytes:
 
 
 def _check_size(header: _Header, max_pixels: int) -> None:
-    """Refuse what is no array of numbers or has too many elements."""
+    """Refuse arrays of anything but numbers, and those with too many elements."""
     if header.dtype.kind not in "biufc":
         raise ValueError(f"it holds {header.dtype} values, which are no numbers")
     is_plausible = all(0 <= side <= max_pixels for side in header.shape)

@@ -1,7 +1,7 @@
 """Sizes of the pages of a Parquet file from their headers, before any page is unpacked.
 
-The footer says how much a column holds, but readers allocate what the header before each page says, and a
-dictionary or a run of equal values lets a few bytes stand for any number of values. Headers are structures of
+The footer states the size of a column, but readers allocate the size in the header before each page, and with
+a dictionary or a run of equal values a few bytes stand for any number of values. Headers are structures of
 Thrift's compact protocol (Parquet format, "Data Pages"; Thrift, "Compact protocol encoding").
 """
 
@@ -26,11 +26,11 @@ _ENCODINGS = frozenset({_PLAIN, _PLAIN_DICTIONARY, _RLE_DICTIONARY})
 """Those whose values take at least the bytes of a page, or of a dictionary entry each."""
 
 Fields: TypeAlias = "dict[int, int | Fields]"
-"""Numbers and structures of a Thrift structure by field number; what is of another type is left out."""
+"""Numbers and structures of a Thrift structure by field number; fields of other types are left out."""
 
 
 class Pages(NamedTuple):
-    """What the page headers of one or more column chunks add up to."""
+    """Sums over the page headers of one or more column chunks."""
 
     num_values: int = 0
     """Nulls included."""
@@ -41,7 +41,7 @@ class Pages(NamedTuple):
     dictionary_bytes: int = 0
     """Of dictionary pages, unpacked."""
     expanded_bytes: int = 0
-    """An upper bound of what all values take once dictionaries are resolved."""
+    """An upper bound of the size of all values once dictionaries are resolved."""
 
 
 def read_pages(file: IO[bytes], chunk: pq.ColumnChunkMetaData) -> Pages:

@@ -82,7 +82,7 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
         raise InvalidInput("PNG is neither 8-bit RGB nor 8-bit grey")
     _check_chunks(data)
     colour = cv2.IMREAD_COLOR_RGB if header.channels == 3 else cv2.IMREAD_GRAYSCALE
-    flags = colour | cv2.IMREAD_IGNORE_ORIENTATION  # stored photos are upright, whatever a stray tag says
+    flags = colour | cv2.IMREAD_IGNORE_ORIENTATION  # stored photos are upright, also with a stray tag
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:
         raise InvalidInput("PNG has checksums that hold but pixels that do not decode")
@@ -117,4 +117,4 @@ def _check_chunks(data: bytes) -> None:
     except Broken as error:
         raise InvalidInput(f"the image {error.message}") from error
     if last.stop + _CHECKSUM_BYTES != len(data):
-        raise InvalidInput("PNG goes on after its end")
+        raise InvalidInput("PNG has bytes after its end")
