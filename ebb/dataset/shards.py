@@ -27,7 +27,7 @@ from ebb.dataset.record import (
 from ebb.dataset.splits import SPLITS, Split
 from ebb.errors import InvalidInput, UsageError
 from ebb.files import HashingFile
-from ebb.formats.parquet import column_chunks, read_pages, total
+from ebb.formats.parquet import read_chunks, read_pages, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -159,6 +159,8 @@ class ShardReader:
         try:
             with _invalid_input(path, "not a shard of this program"):
                 check_schema(self._file.schema_arrow)
+                with path.open("rb") as file:
+                    self._chunks = read_chunks(file)
                 groups = range(self._file.metadata.num_row_groups)
                 lengths = [self._file.metadata.row_group(group).num_rows for group in groups]
                 _check_lengths(lengths)
@@ -267,11 +269,12 @@ class ShardReader:
         num_rows = sum(self.row_groups[group] for group in groups)
         found = []
         with self.path.open("rb") as file:
-            for chunk in column_chunks(self._file.metadata, groups, columns):
+            for chunk in self._chunks:
+                if chunk.group not in groups or not (columns is None or chunk.column in columns):
+                    continue
                 pages = read_pages(file, chunk)
                 if max(pages.num_values, chunk.num_values) > num_rows * MAX_LIST_VALUES:
-                    message = f"{chunk.path_in_schema}: {pages.num_values} values in {num_rows} rows"
-                    raise InvalidInput(message)
+                    raise InvalidInput(f"{chunk.name}: {pages.num_values} values in {num_rows} rows")
                 found.append(pages)
         pages = total(found)
         if pages.expanded_bytes > FREE_BYTES + 2 * pages.stored_bytes:

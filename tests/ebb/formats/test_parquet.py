@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ebb.errors import InvalidInput
-from ebb.formats.parquet import Pages, column_chunks, read_pages, total
+from ebb.formats.parquet import CompactReader, Pages, read_chunks, read_pages, total
 
 TABLE = pa.table(
     {
@@ -29,12 +29,22 @@ def written(table: pa.Table = TABLE, **options: object) -> bytes:
     return sink.getvalue()
 
 
-def pages_of(data: bytes, columns: list[str] | None = None) -> dict[str, Pages]:
+def pages_of(data: bytes) -> dict[str, Pages]:
+    file = io.BytesIO(data)
+    return {chunk.name: read_pages(file, chunk) for chunk in read_chunks(file)}
+
+
+def test_the_footer_as_pyarrow_reads_it() -> None:
+    data = written(row_group_size=700, compression="ZSTD")
     metadata = pq.ParquetFile(io.BytesIO(data)).metadata
-    return {
-        chunk.path_in_schema: read_pages(io.BytesIO(data), chunk)
-        for chunk in column_chunks(metadata, range(metadata.num_row_groups), columns)
-    }
+    chunks = read_chunks(io.BytesIO(data))
+    assert len(chunks) == 3 * 5
+    for number, chunk in enumerate(chunks):
+        theirs = metadata.row_group(number // 5).column(number % 5)
+        assert (chunk.group, chunk.name) == (number // 5, theirs.path_in_schema)
+        assert (chunk.num_values, chunk.num_bytes) == (theirs.num_values, theirs.total_compressed_size)
+        assert chunk.start == (theirs.dictionary_page_offset or theirs.data_page_offset)
+    assert [chunk.column for chunk in chunks[:5]] == ["text", "number", "list", "image", "image"]
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
@@ -60,8 +70,7 @@ def test_sums_are_those_of_the_footer(version: str, compression: str, use_dictio
         assert (pages.dictionary_bytes > 0) == chunk.has_dictionary_page
 
 
-def test_columns_and_their_parts() -> None:
-    assert list(pages_of(written(), ["image", "text"])) == ["text", "image.bytes", "image.path"]
+def test_sums_over_columns() -> None:
     found = list(pages_of(written()).values())
     assert total(found).num_values == sum(pages.num_values for pages in found)
     assert total([]) == Pages()
@@ -92,17 +101,49 @@ def test_damaged_headers_are_refused_or_read(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(4, len(whole) // 2))
         damaged[place] = data.draw(st.integers(0, 255))
-    metadata = pq.ParquetFile(io.BytesIO(whole)).metadata
-    for chunk in column_chunks(metadata, [0]):
+    for chunk in read_chunks(io.BytesIO(whole)):
         try:
             pages = read_pages(io.BytesIO(bytes(damaged)), chunk)
         except InvalidInput:
             continue
-        assert pages.stored_bytes == chunk.total_compressed_size
+        assert pages.stored_bytes == chunk.num_bytes
 
 
-def test_a_file_that_ends_in_its_pages(tmp_path: Path) -> None:
+@given(st.data())
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_damaged_footers_are_refused_or_read(data: st.DataObject) -> None:
+    whole = written(TABLE.slice(0, 20))
+    length = int.from_bytes(whole[-8:-4], "little")
+    damaged = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[len(whole) - data.draw(st.integers(1, length + 8))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(InvalidInput):
+        assert all(chunk.num_bytes >= 0 for chunk in read_chunks(io.BytesIO(bytes(damaged))))
+
+
+@pytest.mark.parametrize("data", [b"", b"PAR1", bytes(8) + b"PAR1", b"PAR1" + b"\xff\xff\xff\x7fPAR1"])
+def test_what_does_not_end_as_parquet(data: bytes) -> None:
+    with pytest.raises(InvalidInput, match="does not end as a Parquet file does"):
+        read_chunks(io.BytesIO(data))
+
+
+def test_a_file_that_ends_in_its_pages() -> None:
     data = written(TABLE.slice(0, 20))
-    chunk = column_chunks(pq.ParquetFile(io.BytesIO(data)).metadata, [0], ["number"])[0]
+    chunk = next(chunk for chunk in read_chunks(io.BytesIO(data)) if chunk.name == "number")
     with pytest.raises(InvalidInput, match=r"number: the page header at byte \d+ is damaged"):
         read_pages(io.BytesIO(data[:5]), chunk)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x1c" * 50,  # structures inside structures
+        b"\x19\xf9" + b"\xff" * 8 + b"\x7f",  # a list longer than the file
+        b"\x15" + b"\xff" * 20,  # a number without an end
+        b"\x18\x7fabc",  # bytes beyond the end
+        b"\x1d",  # a type that there is not
+    ],
+)
+def test_structures_that_cannot_be(data: bytes) -> None:
+    with pytest.raises((ValueError, IndexError)):
+        CompactReader(data).structure()
