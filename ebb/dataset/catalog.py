@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ebb.errors import InvalidInput, Reason, Status
-from ebb.formats.parquet import read_chunks, read_pages, total
+from ebb.formats.parquet import read_footer, read_pages, total
 from ebb.names import natural_key
 
 if TYPE_CHECKING:
@@ -117,7 +117,8 @@ def _read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
     limit = FREE_BYTES + MAX_RATIO * path.stat().st_size
     with pq.ParquetFile(path, page_checksum_verification=True) as file, path.open("rb") as raw:
-        pages = [read_pages(raw, chunk) for chunk in read_chunks(raw)]
+        footer = read_footer(raw)
+        pages = [read_pages(raw, chunk) for chunk in footer.chunks(range(len(footer.numbers)))]
         if max((page.dictionary_bytes for page in pages), default=0) > MAX_DICTIONARY_BYTES:
             raise InvalidInput("it has a dictionary of more than 2 MB")
         if total(pages).data_bytes > limit or file.metadata.num_rows > limit // MIN_ROW_BYTES:

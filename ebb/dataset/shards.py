@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,7 +28,7 @@ from ebb.dataset.record import (
 from ebb.dataset.splits import SPLITS, Split
 from ebb.errors import InvalidInput, UsageError
 from ebb.files import HashingFile
-from ebb.formats.parquet import read_chunks, read_pages, total
+from ebb.formats.parquet import Footer, read_footer, read_pages, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -159,8 +160,8 @@ class ShardReader:
         try:
             with _invalid_input(path, "not a shard of this program"):
                 check_schema(self._file.schema_arrow)
-                with path.open("rb") as file:
-                    self._chunks = read_chunks(file)
+                facts = path.stat()
+                self._footer = _read_footer(path, facts.st_size, facts.st_mtime_ns)
                 groups = range(self._file.metadata.num_row_groups)
                 lengths = [self._file.metadata.row_group(group).num_rows for group in groups]
                 _check_lengths(lengths)
@@ -269,9 +270,7 @@ class ShardReader:
         num_rows = sum(self.row_groups[group] for group in groups)
         found = []
         with self.path.open("rb") as file:
-            for chunk in self._chunks:
-                if chunk.group not in groups or not (columns is None or chunk.column in columns):
-                    continue
+            for chunk in self._footer.chunks(groups, columns):
                 pages = read_pages(file, chunk)
                 if max(pages.num_values, chunk.num_values) > num_rows * MAX_LIST_VALUES:
                     raise InvalidInput(f"{chunk.name}: {pages.num_values} values in {num_rows} rows")
@@ -281,6 +280,13 @@ class ShardReader:
             sizes = f"{pages.stored_bytes / 1e6:.1f} MB unpack to {pages.expanded_bytes / 1e6:.0f} MB"
             raise InvalidInput(f"{sizes}, which no shard of this program does")
         self._checked.add(key)
+
+
+@lru_cache(maxsize=512)
+def _read_footer(path: Path, size: int, mtime_ns: int) -> Footer:  # noqa: ARG001 - they tell versions of a file apart
+    """The footer of a shard; kept, as training opens its shards again and again."""
+    with path.open("rb") as file:
+        return read_footer(file)
 
 
 def _check_lengths(lengths: Sequence[int]) -> None:

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, NamedTuple, TypeAlias
 
+import numpy as np
+
 from ebb.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
 
 MAGIC = b"PAR1"
 """First and last bytes of a file."""
@@ -23,6 +27,14 @@ _MAX_FOOTER_BYTES = 1 << 27
 _MAX_DEPTH = 8
 """Structures and lists inside each other; a footer has five."""
 
+_BOOLEANS, _BYTE, _INTEGERS, _BINARY, _LISTS, _STRUCTURE = (1, 2), 3, (4, 5, 6), 8, (9, 10), 12
+"""Types of Thrift's compact protocol."""
+
+_WIDTHS = {1: 0, 2: 0, _BYTE: 1, 7: 8}
+"""Bytes of types that are always skipped; a boolean field is its type, 7 is a float."""
+
+_READ = frozenset({*_INTEGERS, _BINARY, *_LISTS, _STRUCTURE})
+
 _DATA, _INDEX, _DICTIONARY, _DATA_V2 = range(4)
 _PLAIN, _PLAIN_DICTIONARY, _RLE_DICTIONARY = 0, 2, 8
 _ENCODINGS = frozenset({_PLAIN, _PLAIN_DICTIONARY, _RLE_DICTIONARY})
@@ -30,13 +42,21 @@ _ENCODINGS = frozenset({_PLAIN, _PLAIN_DICTIONARY, _RLE_DICTIONARY})
 
 Value: TypeAlias = "int | bytes | Fields | list[Value]"
 Fields: TypeAlias = "dict[int, Value]"
-"""A Thrift structure: field number → value; floats are left out."""
+"""A Thrift structure: field number → value."""
+
+Wanted: TypeAlias = "Mapping[int, Wanted]"
+"""Numbers of the fields that are read, each with those of the structures in it; others are skipped."""
+
+_FOOTER: Wanted = {4: {1: {3: {3: {}, 5: {}, 7: {}, 9: {}, 11: {}}}}}
+"""row_groups / columns / meta_data: path_in_schema, num_values, total_compressed_size and two offsets."""
+
+_PAGE: Wanted = {1: {}, 2: {}, 3: {}, 5: {1: {}, 2: {}}, 8: {1: {}, 4: {}}}
+"""Type, two sizes, and of the headers of both kinds of data pages the number of values and the encoding."""
 
 
 class Chunk(NamedTuple):
     """A column of a row group, as the footer describes it."""
 
-    group: int
     name: str
     """Path in the schema, parts joined by dots."""
     num_values: int
@@ -45,10 +65,21 @@ class Chunk(NamedTuple):
     num_bytes: int
     """Of all its pages, as they are in the file."""
 
-    @property
-    def column(self) -> str:
-        """Name in the Arrow schema."""
-        return self.name.partition(".")[0]
+
+class Footer(NamedTuple):
+    """The column chunks of a file."""
+
+    names: tuple[str, ...]
+    """Of the columns, as in :class:`Chunk`."""
+    numbers: NDArray[np.int64]
+    """(row groups, columns, 3): the numbers of :class:`Chunk`."""
+
+    def chunks(self, groups: Iterable[int], columns: Collection[str] | None = None) -> Iterator[Chunk]:
+        """Chunks of some row groups, of all columns or of some, named as in the Arrow schema."""
+        for group in groups:
+            for name, numbers in zip(self.names, self.numbers[group], strict=True):
+                if columns is None or name.partition(".")[0] in columns:
+                    yield Chunk(name, *numbers.tolist())
 
 
 class Pages(NamedTuple):
@@ -66,8 +97,8 @@ class Pages(NamedTuple):
     """An upper bound of the size of all values once dictionaries are resolved."""
 
 
-def read_chunks(file: IO[bytes]) -> list[Chunk]:
-    """Read the footer of a file: every column of every row group.
+def read_footer(file: IO[bytes]) -> Footer:
+    """Read the footer of a file.
 
     Raises:
         InvalidInput: it is damaged.
@@ -80,13 +111,14 @@ def read_chunks(file: IO[bytes]) -> list[Chunk]:
         raise InvalidInput("it does not end as a Parquet file does")
     file.seek(size - 8 - length)
     try:
-        groups = _list_of(CompactReader(file.read(length)).structure(), 4)
-        return [
-            _chunk(number, _structure(chunk, 3))
-            for number, group in enumerate(groups)
-            for chunk in _list_of(group, 1)
-        ]
-    except (IndexError, ValueError, TypeError) as error:
+        groups = _list_of(CompactReader(file.read(length)).structure(_FOOTER), 4)
+        chunks = [[_chunk(_structure(chunk, 3)) for chunk in _list_of(group, 1)] for group in groups]
+        names = tuple(chunk.name for chunk in chunks[0]) if chunks else ()
+        if any(tuple(chunk.name for chunk in group) != names for group in chunks):
+            raise InvalidInput("its row groups have different columns")
+        numbers = np.array([[chunk[1:] for chunk in group] for group in chunks], np.int64)
+        return Footer(names, numbers.reshape(len(chunks), len(names), 3))
+    except (IndexError, ValueError, TypeError, OverflowError) as error:
         raise InvalidInput(f"its footer is damaged: {error}") from error
 
 
@@ -127,17 +159,14 @@ def total(pages: Iterable[Pages]) -> Pages:
     return Pages(*map(sum, zip(Pages(), *pages, strict=True)))
 
 
-def _chunk(group: int, metadata: Fields) -> Chunk:
+def _chunk(metadata: Fields) -> Chunk:
     """Metadata of a column chunk (``ColumnMetaData``)."""
-    parts = metadata.get(3)
-    if not isinstance(parts, list) or not all(isinstance(part, bytes) for part in parts):
-        raise TypeError("a column without a name")
-    name = b".".join(part for part in parts if isinstance(part, bytes)).decode(errors="replace")
+    parts = [part for part in _list_of(metadata, 3) if isinstance(part, bytes)]
     num_values, num_bytes, start = (_number(metadata, field) for field in (5, 7, 9))
     dictionary = metadata.get(11)
     if isinstance(dictionary, int) and 0 < dictionary < start:
         start = dictionary
-    return Chunk(group, name, num_values, start, num_bytes)
+    return Chunk(b".".join(parts).decode(errors="replace"), num_values, start, num_bytes)
 
 
 def _list_of(fields: Value, field: int) -> list[Value]:
@@ -179,7 +208,7 @@ def _page_header(file: IO[bytes], position: int, column: str) -> tuple[Fields, i
         file.seek(position)
         reader = CompactReader(file.read(num_bytes))
         try:
-            return reader.structure(), reader.position
+            return reader.structure(_PAGE), reader.position
         except (IndexError, ValueError) as error:
             last = error
     raise InvalidInput(f"{column}: the page header at byte {position} is damaged") from last
@@ -197,8 +226,8 @@ class CompactReader:
         self._data = data
         self.position = 0
 
-    def structure(self, depth: int = 0) -> Fields:
-        """Read one structure."""
+    def structure(self, wanted: Wanted, depth: int = 0) -> Fields:
+        """Read some fields of a structure; floats and booleans are skipped."""
         if depth > _MAX_DEPTH:
             raise ValueError("too many structures inside structures")
         fields: Fields = {}
@@ -206,54 +235,65 @@ class CompactReader:
         while header := self._byte():
             step, kind = header >> 4, header & 15
             field = field + step if step else self._integer()
-            value = self._value(kind, depth)
-            if value is not None:
-                fields[field] = value
+            if field in wanted and kind in _READ:
+                fields[field] = self._value(kind, wanted[field], depth)
+            else:
+                self._skip(kind, depth)
         return fields
 
-    def _value(self, kind: int, depth: int) -> Value | None:
-        if kind in (1, 2):
-            return int(kind == 1)
-        if kind == 3:
-            return self._byte()
-        if kind in (4, 5, 6):
+    def _value(self, kind: int, wanted: Wanted, depth: int) -> Value:
+        if kind in _INTEGERS:
             return self._integer()
-        if kind == 8:
+        if kind == _BINARY:
             return self._bytes(self._varint())
-        if kind in (9, 10):
-            return self._list(depth + 1)
-        if kind == 12:
-            return self.structure(depth + 1)
-        if kind == 7:
-            self._bytes(8)
-            return None
-        raise ValueError(f"fields of type {kind}")
+        if kind == _STRUCTURE:
+            return self.structure(wanted, depth + 1)
+        length, kind = self._list_header(depth)
+        if kind not in _READ:
+            raise ValueError(f"a list of type {kind}")
+        return [self._value(kind, wanted, depth + 1) for _ in range(length)]
 
-    def _list(self, depth: int) -> list[Value]:
+    def _skip(self, kind: int, depth: int) -> None:
+        if kind in _INTEGERS:
+            self._varint()
+        elif kind == _BINARY:
+            self._bytes(self._varint())
+        elif kind == _STRUCTURE:
+            self.structure({}, depth + 1)
+        elif kind in _LISTS:
+            length, element = self._list_header(depth)
+            for _ in range(length):
+                self._skip(_BYTE if element in _BOOLEANS else element, depth + 1)
+        elif kind in _WIDTHS:
+            self._bytes(_WIDTHS[kind])
+        else:
+            raise ValueError(f"a field of type {kind}")
+
+    def _list_header(self, depth: int) -> tuple[int, int]:
+        """Number of elements of a list, and their type."""
         header = self._byte()
         length, kind = header >> 4, header & 15
         length = self._varint() if length == 15 else length
         if depth > _MAX_DEPTH or length > len(self._data) - self.position:
             raise ValueError(f"a list of {length} elements")
-        if kind in (1, 2):  # elements of a list of booleans are bytes
-            return [self._byte() for _ in range(length)]
-        values = (self._value(kind, depth) for _ in range(length))
-        return [value for value in values if value is not None]
+        return length, kind
 
     def _byte(self) -> int:
         self.position += 1
         return self._data[self.position - 1]
 
     def _varint(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self._byte()
-            value |= (byte & 127) << shift
+        data, position = self._data, self.position
+        value = data[position] & 127
+        shift = 7
+        while data[position] >= 128:
+            position += 1
+            value |= (data[position] & 127) << shift
             shift += 7
-            if byte < 128:
-                return value
-            if shift > 63:
+            if shift > 70:
                 raise ValueError("a number of more than 64 bits")
+        self.position = position + 1
+        return value
 
     def _integer(self) -> int:
         """A signed number (zigzag)."""
