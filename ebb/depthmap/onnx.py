@@ -52,10 +52,14 @@ def load_onnx(path: Path, settings: DepthSettings) -> Estimator:
         UsageError: there is no such device, or the network's input has another size than ``--model-size``.
     """
     session = _open(path, settings.device)
-    entry = _input(session, path)
+    try:
+        entry = _input(session, path)
+        network = _Network(session, entry, path)
+    except (UnicodeDecodeError, IndexError) as error:  # a name that is no text, or no output
+        raise InvalidInput(f"not a usable ONNX file: {error}", path=path) from error
     return Estimator(
         name="onnx",
-        network=_Network(session, entry, path),
+        network=network,
         size=_input_size(entry, settings),
         normalisation=settings.normalisation or NORMALISATIONS["imagenet"],
         output="inverse" if settings.model_output == "auto" else settings.model_output,
@@ -158,8 +162,9 @@ def _errors() -> tuple[type[Exception], ...]:
     """The exceptions of onnxruntime, which have no common base class."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
+    # a message that quotes a damaged name is no UTF-8
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
-    return tuple(getattr(state, name) for name in (*names, "RuntimeException"))
+    return (*(getattr(state, name) for name in (*names, "RuntimeException")), UnicodeDecodeError)
 
 
 def _first_line(error: Exception) -> str:

@@ -47,7 +47,7 @@ def unpacked(path: Path) -> Iterator[Path]:
             raise InvalidInput(f"the archive is damaged: {error}", path=path) from error
         found = sorted(Path(folder).glob("*.index"))
         if len(found) != 1:
-            hint = "unpack it, and name what comes before .index"
+            hint = "unpack it, and name the part before .index"
             raise InvalidInput(f"an archive of {len(found)} checkpoints, not of one", path=path, hint=hint)
         yield found[0].with_suffix("")
 
@@ -61,7 +61,7 @@ def _is_archive(path: Path) -> bool:
 
 
 def _unpack(path: Path, folder: Path) -> None:
-    """Write the checkpoint's files side by side: only their own names count, wherever they lie."""
+    """Write the checkpoint's files side by side: only their names count, not their folders."""
     left = MAX_BYTES
     for name, size, content in _members(path):
         left -= size

@@ -1,4 +1,4 @@
-"""VGG-19 as far as its last convolution: what two pictures look like to a network that names objects.
+"""VGG-19 up to its last convolution, for a loss in the features of an image classifier.
 
 Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition" (ICLR 2015),
 configuration E. The layers carry the names of the public weights file, so that it loads as it is.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Normalization: TypeAlias = Literal["imagenet", "caffe"]
-"""What the weights were trained on: the public file on channels of zero mean and unit deviation, the one the
+"""Input range of the weights: for the public file, channels of zero mean and unit deviation; for the one the
 PyNET authors used (made with Caffe) on 0…255 minus a mean."""
 
 _SHIFT_SCALE: Mapping[Normalization, tuple[tuple[float, ...], tuple[float, ...]]] = {
@@ -36,7 +36,7 @@ class Vgg19(nn.Module):
     """The features after the fourth convolution and ReLU of block 5 (relu5_4); never trained.
 
     Args:
-        normalization: What the weights expect.
+        normalization: Input range of the weights.
     """
 
     shift: Tensor

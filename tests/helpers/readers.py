@@ -580,7 +580,7 @@ def _onnx_files() -> list[bytes]:
     return [model.SerializeToString()]
 
 
-@reader("ONNX", _onnx_files, is_slow=True)
+@reader("ONNX", _onnx_files)
 def _(data: bytes, folder: Path) -> object:
     from ebb.depthmap.onnx import load_onnx
     from ebb.settings import DepthSettings
