@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from ebb.arrays import MAX_PIXELS, Size
-from ebb.errors import Broken, MissingDependency, Reason, install_extra
+from ebb.errors import Broken, MissingDependency, Reason, Rejected, install_extra
 from ebb.formats.color_tags import ColorTags
 from ebb.formats.containers import Part, iso_boxes
 
@@ -106,7 +106,8 @@ def heif_depth(data: bytes, max_pixels: int = MAX_PIXELS) -> AuxiliaryDepth | No
     """The first depth map among the auxiliary images of the photo, decoded.
 
     Raises:
-        Broken: ``corrupt_input`` when it cannot be decoded, ``too_large`` when it claims more pixels.
+        Broken: ``corrupt_input`` when it cannot be decoded.
+        Rejected: ``bad_depth`` when it claims more pixels.
         MissingDependency: pillow-heif is not installed.
     """
     images = _open(data).info["depth_images"]
@@ -115,7 +116,7 @@ def heif_depth(data: bytes, max_pixels: int = MAX_PIXELS) -> AuxiliaryDepth | No
     width, height = images[0].size
     if width * height > max_pixels:
         message = f"its depth map claims {width} x {height} pixels, more than {max_pixels / 1e6:g} million"
-        raise Broken(Reason.TOO_LARGE, message)
+        raise Rejected(Reason.BAD_DEPTH, message)
     values = _pixels(images[0], 8)
     facts = images[0].info["metadata"] or {}
     return AuxiliaryDepth(values if values.ndim == 2 else values[..., 0], facts, _auxiliary_packets(data))
