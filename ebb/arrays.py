@@ -7,12 +7,6 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_PIXELS = 120_000_000
-"""Pixels of the largest image that a reader decodes; headers that claim more are refused.
-
-``--max-megapixels`` sets another limit for photos.
-"""
-
 Rgb: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """(height, width, 3), sRGB-encoded, upright; 8 bit from JPEG and PNG, 16 bit from RAW."""
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from ebb.arrays import MAX_PIXELS
 from ebb.errors import UsageError
 from ebb.measurement_types import Unit
 from ebb.measurements import GATED, Limits
@@ -30,6 +29,12 @@ if TYPE_CHECKING:
     from ebb.arrays import Size
 
 Settings = TypeVar("Settings")
+
+MAX_PIXELS = 120_000_000
+"""Pixels of the largest image that a reader decodes; headers that claim more are refused.
+
+``--max-megapixels`` sets another limit for photos.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

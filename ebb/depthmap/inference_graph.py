@@ -45,12 +45,12 @@ def build_inference_graph(model: MegaDepth, dtype: torch.dtype = torch.float32) 
         ``torch.inference_mode``.
     """
     with torch.no_grad():
-        network = InferenceGraph(model, winograd=dtype == torch.float32)
+        network = MegaDepthGraph(model, winograd=dtype == torch.float32)
     network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval().requires_grad_(requires_grad=False)
 
 
-class InferenceGraph(nn.Module):
+class MegaDepthGraph(nn.Module):
     """Stem, hourglass and head with normalisation folded in."""
 
     def __init__(self, model: MegaDepth, *, winograd: bool) -> None:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from ebb.arrays import MAX_PIXELS, Size
+from ebb.arrays import Size
 from ebb.errors import Broken, MissingDependency, Reason, Rejected, install_extra
 from ebb.formats.color_tags import ColorTags
 from ebb.formats.containers import Part, iso_boxes
+from ebb.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebb.arrays import MAX_PIXELS, Size
+from ebb.arrays import Size
 from ebb.errors import Broken
 from ebb.formats.containers import (
     PNG_SIGNATURE,
@@ -19,6 +19,7 @@ from ebb.formats.containers import (
 )
 from ebb.formats.tiff_pixels import block_size
 from ebb.formats.tiff_reader import Tiff
+from ebb.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

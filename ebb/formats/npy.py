@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from ebb.arrays import MAX_PIXELS, Size
+from ebb.arrays import Size
 from ebb.errors import InvalidInput
+from ebb.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -40,8 +40,8 @@ _PLAIN, _PLAIN_DICTIONARY, _RLE_DICTIONARY = 0, 2, 8
 _ENCODINGS = frozenset({_PLAIN, _PLAIN_DICTIONARY, _RLE_DICTIONARY})
 """Those whose values take at least the bytes of a page, or of a dictionary entry each."""
 
-Value: TypeAlias = "int | bytes | Fields | list[Value]"
-Fields: TypeAlias = "dict[int, Value]"
+ThriftValue: TypeAlias = "int | bytes | ThriftFields | list[ThriftValue]"
+ThriftFields: TypeAlias = "dict[int, ThriftValue]"
 """A Thrift structure: field number → value."""
 
 Wanted: TypeAlias = "Mapping[int, Wanted]"
@@ -159,7 +159,7 @@ def total(pages: Iterable[Pages]) -> Pages:
     return Pages(*map(sum, zip(Pages(), *pages, strict=True)))
 
 
-def _chunk(metadata: Fields) -> Chunk:
+def _chunk(metadata: ThriftFields) -> Chunk:
     """Metadata of a column chunk (``ColumnMetaData``)."""
     parts = [part for part in _list_of(metadata, 3) if isinstance(part, bytes)]
     num_values, num_bytes, start = (_number(metadata, field) for field in (5, 7, 9))
@@ -169,21 +169,21 @@ def _chunk(metadata: Fields) -> Chunk:
     return Chunk(b".".join(parts).decode(errors="replace"), num_values, start, num_bytes)
 
 
-def _list_of(fields: Value, field: int) -> list[Value]:
+def _list_of(fields: ThriftValue, field: int) -> list[ThriftValue]:
     found = fields.get(field) if isinstance(fields, dict) else None
     if not isinstance(found, list):
         raise TypeError(f"field {field} is no list")
     return found
 
 
-def _structure(fields: Value, field: int) -> Fields:
+def _structure(fields: ThriftValue, field: int) -> ThriftFields:
     found = fields.get(field) if isinstance(fields, dict) else None
     if not isinstance(found, dict):
         raise TypeError(f"field {field} is no structure")
     return found
 
 
-def _values_of(header: Fields, kind: int, column: str) -> tuple[int, int]:
+def _values_of(header: ThriftFields, kind: int, column: str) -> tuple[int, int]:
     """Number of values of a data page, and their encoding."""
     inner = header.get(5 if kind == _DATA else 8)
     if not isinstance(inner, dict):
@@ -194,7 +194,7 @@ def _values_of(header: Fields, kind: int, column: str) -> tuple[int, int]:
     return _number(inner, 1), encoding
 
 
-def _number(fields: Fields, field: int) -> int:
+def _number(fields: ThriftFields, field: int) -> int:
     """A number that may not be missing or negative."""
     value = fields.get(field)
     if not isinstance(value, int) or value < 0:
@@ -202,7 +202,7 @@ def _number(fields: Fields, field: int) -> int:
     return value
 
 
-def _page_header(file: IO[bytes], position: int, column: str) -> tuple[Fields, int]:
+def _page_header(file: IO[bytes], position: int, column: str) -> tuple[ThriftFields, int]:
     """The header at a position, and its length in bytes."""
     for num_bytes in (256, _MAX_HEADER_BYTES):
         file.seek(position)
@@ -226,11 +226,11 @@ class CompactReader:
         self._data = data
         self.position = 0
 
-    def structure(self, wanted: Wanted, depth: int = 0) -> Fields:
+    def structure(self, wanted: Wanted, depth: int = 0) -> ThriftFields:
         """Read some fields of a structure; floats and booleans are skipped."""
         if depth > _MAX_DEPTH:
             raise ValueError("too many structures inside structures")
-        fields: Fields = {}
+        fields: ThriftFields = {}
         field = 0
         while header := self._byte():
             step, kind = header >> 4, header & 15
@@ -241,7 +241,7 @@ class CompactReader:
                 self._skip(kind, depth)
         return fields
 
-    def _value(self, kind: int, wanted: Wanted, depth: int) -> Value:
+    def _value(self, kind: int, wanted: Wanted, depth: int) -> ThriftValue:
         if kind in _INTEGERS:
             return self._integer()
         if kind == _BINARY:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.arrays import MAX_PIXELS
 from ebb.errors import Broken, InvalidInput, OutputError
 from ebb.formats.containers import PNG_SIGNATURE, PngHeader, png_chunks, read_png_header
+from ebb.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,7 +93,7 @@ def png_header(data: bytes) -> PngHeader:
     """Size, channels and bit depth from the first 33 bytes.
 
     Raises:
-        InvalidInput: not a PNG, or one that claims no or more than :data:`~ebb.arrays.MAX_PIXELS` pixels.
+        InvalidInput: not a PNG, or one that claims no or more than :data:`~ebb.settings.MAX_PIXELS` pixels.
     """
     if not data.startswith(PNG_SIGNATURE):
         raise InvalidInput("not a PNG")

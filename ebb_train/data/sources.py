@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ebb.arrays import MAX_PIXELS, Size
+from ebb.arrays import Size
 from ebb.dataset.collection import ShardCollection
 from ebb.dataset.index import find_shards, read_index
 from ebb.dataset.layouts import find_ebb_pairs
@@ -20,7 +20,7 @@ from ebb.errors import InvalidInput
 from ebb.files import read_bytes
 from ebb.formats.image import decode_image, image_size
 from ebb.formats.png import decode_png
-from ebb.settings import canonical_json
+from ebb.settings import MAX_PIXELS, canonical_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,7 +174,7 @@ def _decode(row: dict[str, Any]) -> Photos:
 
 
 def _read_image(path: Path, *, channels: int, wanted: Size | None = None) -> Any:  # noqa: ANN401 - RGB or grey
-    """Decode a whole file of up to :data:`~ebb.arrays.MAX_PIXELS` pixels, or of the size that is wanted."""
+    """Decode a whole file of up to :data:`~ebb.settings.MAX_PIXELS` pixels, or of the size that is wanted."""
     import cv2
 
     flags = cv2.IMREAD_COLOR_RGB if channels == 3 else cv2.IMREAD_GRAYSCALE

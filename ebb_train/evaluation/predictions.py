@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebb.arrays import MAX_PIXELS
 from ebb.errors import InvalidInput, Reason, Status, UsageError
 from ebb.files import read_bytes, remove_temporaries, write_atomic
 from ebb.formats.image import decode_image
 from ebb.formats.png import encode_png
 from ebb.progress import watched
-from ebb.settings import canonical_json
+from ebb.settings import MAX_PIXELS, canonical_json
 from ebb_train.pixels import from_unit
 
 if TYPE_CHECKING:
