@@ -93,14 +93,14 @@ def networks(weights: Path, kinds: tuple[str, ...]) -> dict[str, Callable[[Tenso
     """The variants that are compared."""
     import torch
 
-    from ebb.depthmap.inference_graph import fast
+    from ebb.depthmap.inference_graph import build_inference_graph
     from ebb.depthmap.megadepth import load_megadepth
 
     plain = load_megadepth(weights)
     builders = {
         "plain": lambda: plain,
-        "fast": lambda: fast(plain),
-        "bf16": lambda: fast(plain, torch.bfloat16),
+        "fast": lambda: build_inference_graph(plain),
+        "bf16": lambda: build_inference_graph(plain, torch.bfloat16),
     }
     return {kind: builders[kind]() for kind in kinds}
 

@@ -39,7 +39,7 @@ import numpy as np
 import torch
 from depth import write_golden_weights
 
-from ebb.depthmap.inference_graph import FastMegaDepth
+from ebb.depthmap.inference_graph import MegaDepthGraph
 from ebb.depthmap.megadepth import MegaDepth, load_megadepth
 from ebb_train import optional
 from ebb_train.export.onnx.export import export_onnx
@@ -85,9 +85,9 @@ def megadepth(
 
 
 def megadepth_graph(plain: MegaDepth, *, winograd: bool) -> torch.nn.Module:
-    """As :func:`ebb.depthmap.inference_graph.fast`, with and without minimal filtering."""
+    """As :func:`ebb.depthmap.inference_graph.build_inference_graph`, with and without minimal filtering."""
     with torch.no_grad():
-        network = FastMegaDepth(plain, winograd=winograd)
+        network = MegaDepthGraph(plain, winograd=winograd)
     return network.to(memory_format=torch.channels_last).eval().requires_grad_(requires_grad=False)  # type: ignore[call-overload]
 
 

@@ -1,4 +1,4 @@
-"""Files of depth networks that the user names: where they are, and one hash for all that is in them."""
+"""Files of depth networks that the user names: their paths, and one hash over all of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 """A model of the Hugging Face hub: ``owner/name``."""
 
 _HUB_FILES = ["*.json", "*.safetensors"]
-"""What is fetched: pickled weights are not."""
+"""Files that are downloaded; pickled weights are not."""
 
 
 def find_onnx(settings: DepthSettings) -> Path:
@@ -50,7 +50,7 @@ def find_transformers(settings: DepthSettings) -> Path:
 
 
 def find_path(settings: DepthSettings) -> Path | None:
-    """What ``--model`` names, if it is a path: for plug-ins, whose model may be a name."""
+    """The path in ``--model``, if it is one: the model of a plug-in may also be a name."""
     path = Path(settings.model).expanduser()
     return path if settings.model and path.exists() else None
 
@@ -76,12 +76,12 @@ def sha256_model(path: Path | None) -> str:
 
 
 def model_name(model: str) -> str:
-    """What may be told of ``--model``: the id of the hub, or the last part of a path."""
+    """Name of a model without a private path: its id on the hub, or the last part of the path."""
     return model if HUB_ID.fullmatch(model) else Path(model).name
 
 
 def _from_hub(settings: DepthSettings) -> Path:
-    """Folder of a model of the hub in its cache; fetched before the run, and only if the user said so."""
+    """Folder of a hub model in its cache; downloaded before the run, only with ``--model-download``."""
     if not HUB_ID.fullmatch(settings.model):
         raise MissingDependency("no such folder", path=settings.model, hint="--model FOLDER, or owner/name")
     try:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from ebb.errors import UsageError
+from ebb.errors import InvalidInput, UsageError
 from ebb.extras import check_installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import torch
     from torch import nn
@@ -58,6 +60,44 @@ def open_device(device: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
         raise _unusable(device, error) from error
     return found
+
+
+def load_file(path: Path, hint: str = "") -> object:
+    """Read a file of ``torch.save`` on the CPU: tensors and plain values only, so that no code in it runs.
+
+    Args:
+        path: The file.
+        hint: What to do next, for messages.
+
+    Raises:
+        InvalidInput: it cannot be read, holds anything else, or is damaged.
+    """
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path, hint=hint) from error
+    except Exception as error:  # damaged files raise whatever the instruction that reads them raises
+        message = "not a weights file of PyTorch, a damaged one, or one that holds more than tensors"
+        raise InvalidInput(message, path=path, hint=hint) from error
+
+
+def load_state(path: Path, hint: str = "") -> dict[str, torch.Tensor]:
+    """Read a state dict that ``torch.save`` wrote.
+
+    Raises:
+        InvalidInput: as :func:`load_file`, or the file holds something other than named tensors.
+    """
+    from torch import Tensor
+
+    state = load_file(path, hint)
+    is_state = isinstance(state, Mapping) and all(
+        isinstance(name, str) and isinstance(values, Tensor) for name, values in state.items()
+    )
+    if not is_state:
+        raise InvalidInput("holds something other than named tensors", path=path, hint=hint)
+    return dict(cast("Mapping[str, torch.Tensor]", state))
 
 
 def to_device(network: Module, device: str) -> Module:

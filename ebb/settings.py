@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 Settings = TypeVar("Settings")
 
+MAX_PIXELS = 120_000_000
+"""Pixels of the largest image that a reader decodes; headers that claim more are refused.
+
+``--max-megapixels`` sets another limit for photos.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class IngestSettings:
@@ -54,7 +60,7 @@ class IngestSettings:
     """Longest time between the two shots of a pair, in seconds."""
     pairs: Path | None = None
     """CSV file with the columns wide and shallow: only these files are paired."""
-    max_megapixels: float = 120.0
+    max_megapixels: float = MAX_PIXELS / 1e6
     """Largest accepted number of pixels of a photo, in millions."""
 
     def __post_init__(self) -> None:

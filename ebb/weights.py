@@ -1,8 +1,8 @@
-"""Weights files of networks: what is known of them, where they are kept, how they get there.
+"""Weights files of networks: where they are published, where they are kept, how they are downloaded.
 
-A file comes over the network only when asked for by name (``ebb weights download``), never in the middle of
-a run. Where the authors publish no hash, that of the first download is recorded beside the file, and every
-later use and download is checked against it.
+Only ``ebb weights download NAME`` downloads a file, over HTTPS, never in the middle of a run. Where the
+authors publish no hash, that of the first download is recorded beside the file, and every later use and
+download is checked against it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DownloadProgress: TypeAlias = "Callable[[int, int | None], None]"
-"""Called with the bytes at hand and the bytes in all, None if the server does not say."""
+"""Called with the number of bytes received and in total; None if the total is not known."""
 
 TIMEOUT_S = 30.0
-"""How long a silent connection is waited for."""
+"""Seconds without data after which a connection is given up."""
 
 CHUNK_BYTES = 1 << 18
 
@@ -50,14 +50,31 @@ class WeightsFile:
     licence: str
     variable: str
     """Environment variable that names a file to use instead."""
+    megabytes: float | None = None
+    """About the size of the file; None: not known."""
     magic: tuple[bytes, ...] = TORCH_MAGIC
     """How the file may begin; four bytes at most."""
     must_accept: bool = False
-    """Whether the licence must be accepted before anything is fetched."""
+    """Whether the licence must be accepted before the download."""
+
+    @property
+    def size(self) -> str:
+        """Size of the file as text."""
+        return "unknown" if self.megabytes is None else f"{self.megabytes:g} MB"
+
+    @property
+    def warning(self) -> str:
+        """Note that a first download cannot be verified; empty where the hash is published."""
+        if self.sha256 is not None:
+            return ""
+        return (
+            "the authors publish no hash of this file: a first download over HTTPS is trusted; "
+            "its hash is recorded, and later downloads must have the same"
+        )
 
 
-_MEGADEPTH = "http://www.cs.cornell.edu/projects/megadepth/dataset/models/"
-_MEGADEPTH_LICENCE = "Li and Snavely, CVPR 2018; terms: http://www.cs.cornell.edu/projects/megadepth/"
+_MEGADEPTH = "https://www.cs.cornell.edu/projects/megadepth/dataset/models/"
+_MEGADEPTH_LICENCE = "Li and Snavely, CVPR 2018; terms: https://www.cs.cornell.edu/projects/megadepth/"
 _TORCHVISION = "https://download.pytorch.org/models/"
 _TORCHVISION_LICENCE = (
     "torchvision (BSD-3-Clause); trained on ImageNet: https://www.image-net.org/download.php"
@@ -75,6 +92,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256=None,
         licence=_MEGADEPTH_LICENCE,
         variable="EBB_MEGADEPTH_WEIGHTS",
+        megabytes=21.5,
     ),
     "megadepth-vanilla": WeightsFile(
         url=_MEGADEPTH + "best_vanila_net_G.pth",
@@ -82,6 +100,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256=None,
         licence=_MEGADEPTH_LICENCE,
         variable="EBB_MEGADEPTH_VANILLA_WEIGHTS",
+        megabytes=21.5,
     ),
     "vgg19": WeightsFile(
         url=_TORCHVISION + "vgg19-dcbb9e9d.pth",
@@ -89,6 +108,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256="dcbb9e9d",  # by torchvision's convention the name carries the first digits
         licence=_TORCHVISION_LICENCE,
         variable="EBB_VGG19_WEIGHTS",
+        megabytes=574.7,
     ),
     "vgg16": WeightsFile(
         url=_TORCHVISION + "vgg16-397923af.pth",
@@ -96,6 +116,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256="397923af",
         licence=_TORCHVISION_LICENCE,
         variable="EBB_VGG16_WEIGHTS",
+        megabytes=553.4,
     ),
     "alexnet": WeightsFile(
         url=_TORCHVISION + "alexnet-owt-7be5be79.pth",
@@ -103,6 +124,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256="7be5be79",
         licence=_TORCHVISION_LICENCE,
         variable="EBB_ALEXNET_WEIGHTS",
+        megabytes=244.4,
     ),
     "lpips-alex": WeightsFile(
         url=_LPIPS + "alex.pth",
@@ -110,6 +132,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
         licence=_LPIPS_LICENCE,
         variable="EBB_LPIPS_ALEX_WEIGHTS",
+        megabytes=0.006,
     ),
     "lpips-vgg": WeightsFile(
         url=_LPIPS + "vgg.pth",
@@ -117,6 +140,7 @@ WEIGHTS: dict[str, WeightsFile] = {
         sha256="a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
         licence=_LPIPS_LICENCE,
         variable="EBB_LPIPS_VGG_WEIGHTS",
+        megabytes=0.007,
     ),
     "pynet-bokeh": WeightsFile(
         # the file that the README of https://github.com/aiff22/PyNET-Bokeh links to
@@ -131,6 +155,28 @@ WEIGHTS: dict[str, WeightsFile] = {
         must_accept=True,
     ),
 }
+
+
+class StayEncrypted(urllib.request.HTTPRedirectHandler):
+    """Follows redirections, except from HTTPS to anything else."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        """Make the request for the new address.
+
+        Raises:
+            URLError: the connection would no longer be encrypted.
+        """
+        if req.full_url.startswith("https:") and not newurl.startswith("https:"):
+            raise urllib.error.URLError(f"the server redirects to {newurl}, which is not encrypted")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def cache_dir() -> Path:
@@ -181,18 +227,18 @@ def find_weights(name: str, explicit: Path | None = None, *, flag: str = "") -> 
 def download(name: str, progress: DownloadProgress | None = None, *, accept_licence: bool = False) -> Path:
     """Fetch a weights file into the cache, or find it there already.
 
-    A broken download is taken up where it stopped, if the server still has the same file. The file appears
-    under its name only when it is whole and its hash is right.
+    An interrupted download is resumed if the server still has the same file. The file gets its name only
+    once it is complete and its hash is right.
 
     Args:
         name: A key of :data:`WEIGHTS`.
-        progress: Who watches.
-        accept_licence: The user accepts the licence of the file; only some ask for that.
+        progress: Called while it is downloaded.
+        accept_licence: The user accepts the licence of the file; required by some files.
 
     Raises:
         UsageError: no weights have this name, or their licence is not accepted.
         MissingDependency: the server cannot be reached, refuses, or the connection breaks.
-        InvalidInput: what came is not the file that is expected.
+        InvalidInput: the downloaded file is not the expected one.
         OutputError: the cache cannot be written, or another download of this file is running.
     """
     known = known_weights(name)
@@ -215,7 +261,7 @@ def download(name: str, progress: DownloadProgress | None = None, *, accept_lice
 
 
 def _silent(done: int, total: int | None) -> None:
-    """Progress that shows nothing."""
+    """Ignore progress."""
 
 
 def _lock(part: IO[bytes], path: Path) -> None:
@@ -246,7 +292,7 @@ def _fetch(known: WeightsFile, part: IO[bytes], progress: DownloadProgress) -> N
 
 
 def _open(known: WeightsFile, part: IO[bytes]) -> http.client.HTTPResponse:
-    """Ask for what ``part`` lacks, or for everything if the server has another file by now."""
+    """Request the rest of ``part``, or the whole file if the server has another one by now."""
     tag_file = Path(f"{part.name}.tag")
     request = urllib.request.Request(known.url)  # noqa: S310 - addresses come from WEIGHTS
     part.seek(0, os.SEEK_END)
@@ -254,8 +300,8 @@ def _open(known: WeightsFile, part: IO[bytes]) -> http.client.HTTPResponse:
         request.add_header("Range", f"bytes={part.tell()}-")
         request.add_header("If-Range", tag_file.read_text(encoding="utf-8"))
     try:
-        # an opener of its own: urlopen keeps the proxies it saw at its first call
-        opener = urllib.request.build_opener()
+        # not urlopen, which keeps the proxies it saw at its first call
+        opener = urllib.request.build_opener(StayEncrypted)
         response: http.client.HTTPResponse = opener.open(request, timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not request.has_header("Range"):
@@ -296,7 +342,7 @@ def _unavailable(known: WeightsFile, message: str) -> MissingDependency:
 
 
 def _adopt(known: WeightsFile, part: Path, path: Path) -> None:
-    """Check the finished download, record its hash, and give it its name; what is wrong is thrown away."""
+    """Check the finished download, record its hash and give it its name; delete it if a check fails."""
     digest = sha256_file(part)
     try:
         _check_magic(part, known)
@@ -318,7 +364,7 @@ def _check_magic(part: Path, known: WeightsFile) -> None:
     with part.open("rb") as file:
         if not file.read(4).startswith(known.magic):
             hint = "a log-in page of your network may stand in for it; open the address in a browser"
-            raise InvalidInput("what came is not a weights file", path=known.url, hint=hint)
+            raise InvalidInput("the downloaded file is not a weights file", path=known.url, hint=hint)
 
 
 def _check_hash(known: WeightsFile, path: Path, digest: str) -> None:

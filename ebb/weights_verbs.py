@@ -33,8 +33,8 @@ def download_weights(
     from ebb.console import DownloadBar
     from ebb.weights import download, known_weights
 
-    console = output.console()
-    console.note(f"{known_weights(name).url}\n{known_weights(name).licence}")
+    console, known = output.console(), known_weights(name)
+    console.note("\n".join(filter(None, (known.url, f"size: {known.size}", known.licence, known.warning))))
     with DownloadBar(name, quiet=output.quiet) as bar:
         path = download(name, bar.show, accept_licence=accept_licence)
     console.result({"name": name, "path": str(path)}, str(path))
@@ -42,16 +42,24 @@ def download_weights(
 
 
 def list_weights(*, output: Annotated[Output, Flags] = Output()) -> ExitCode:
-    """List the networks whose weights are known, and whether they are here."""
+    """List the networks whose weights are known: whether they are here, their size, licence and source."""
     from ebb.report.doctor import weights_status
     from ebb.tables import table
     from ebb.weights import WEIGHTS
 
-    rows = [(name, weights_status(name), known.url) for name, known in WEIGHTS.items()]
+    status = {name: weights_status(name) for name in WEIGHTS}
     facts = {
-        name: {"status": status, "url": url, "licence": WEIGHTS[name].licence} for name, status, url in rows
+        name: {
+            "status": status[name],
+            "megabytes": known.megabytes,
+            "licence": known.licence,
+            "url": known.url,
+            "sha256": known.sha256,
+        }
+        for name, known in WEIGHTS.items()
     }
-    output.console().result(facts, table(("name", "status", "from"), rows))
+    rows = [(name, status[name], known.size, known.licence, known.url) for name, known in WEIGHTS.items()]
+    output.console().result(facts, table(("name", "status", "size", "licence", "from"), rows))
     return ExitCode.DONE
 
 

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ebb.errors import InvalidInput, Reason, Status
+from ebb.formats.parquet import read_footer, read_pages, total
 from ebb.names import natural_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
+
+ROWS_AT_ONCE = 64
+MAX_DICTIONARY_BYTES = 2 << 20
+"""pyarrow stops at 1 MB."""
+FREE_BYTES, MAX_RATIO = 64 << 20, 64
+"""What a catalogue may unpack to: so many bytes, and more in proportion to its size."""
+MIN_ROW_BYTES = 64
+"""A row has at least a hash of a file."""
 
 Role = Literal["wide", "shallow", "depth", ""]
 Origin = Literal["camera", "import"]
@@ -85,19 +94,41 @@ def read_catalog(path: Path) -> list[CatalogRow]:
         InvalidInput: the file is missing, damaged or has other columns.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if not path.exists():
         raise InvalidInput("no catalogue here", path=path, hint="make it with: ebb ingest RAW_DIR")
     try:
-        rows = pq.read_table(path, page_checksum_verification=True).cast(catalog_schema()).to_pylist()
-        return [_row(values) for values in rows]
-    except (pa.ArrowException, OSError, ValueError) as error:
+        return [_row(values) for values in _read_rows(path)]
+    except (pa.ArrowException, OSError, ValueError, TypeError, InvalidInput) as error:
         raise InvalidInput(
             f"not a readable catalogue: {error}",
             path=path,
             hint="remove it and run ebb ingest again, for every folder of photos: no work is lost",
         ) from error
+
+
+def _read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows a few at a time, so that a small file cannot expand to gigabytes.
+
+    Raises:
+        InvalidInput: its texts are far larger than the file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    limit = FREE_BYTES + MAX_RATIO * path.stat().st_size
+    with pq.ParquetFile(path, page_checksum_verification=True) as file, path.open("rb") as raw:
+        footer = read_footer(raw)
+        pages = [read_pages(raw, chunk) for chunk in footer.chunks(range(len(footer.numbers)))]
+        if max((page.dictionary_bytes for page in pages), default=0) > MAX_DICTIONARY_BYTES:
+            raise InvalidInput("it has a dictionary of more than 2 MB")
+        if total(pages).data_bytes > limit or file.metadata.num_rows > limit // MIN_ROW_BYTES:
+            raise InvalidInput("it unpacks to far more than its size")
+        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
+            limit -= batch.nbytes
+            if limit < 0:
+                raise InvalidInput("its texts are far larger than the file")
+            yield from pa.Table.from_batches([batch]).cast(catalog_schema()).to_pylist()
 
 
 def catalog_schema() -> pa.Schema:
@@ -131,7 +162,21 @@ def _shooting_order(pair: Pair) -> tuple[Any, ...]:
     return when, natural_key(pair.wide.name), pair.pair_id
 
 
+_REQUIRED = tuple(item.name for item in fields(CatalogRow) if "None" not in str(item.type))
+
+
 def _row(values: dict[str, Any]) -> CatalogRow:
+    """Make a row of its stored values.
+
+    Raises:
+        ValueError: a value is missing or is none of the words that its column may hold.
+    """
+    missing = [name for name in _REQUIRED if values[name] is None]
+    if missing:
+        raise ValueError(f"{missing[0]} is missing in a row")
+    for name, words in (("role", get_args(Role)), ("origin", get_args(Origin))):
+        if values[name] not in words:
+            raise ValueError(f"{name} is {values[name]!r}")
     reason = Reason(values["reason"]) if values["reason"] else None
     if not re.fullmatch("[0-9a-z]*", values["pair_id"]):  # it becomes the name of a folder
         raise ValueError(f"{values['pair_id']!r} is not a pair_id")

@@ -194,9 +194,9 @@ def checked_values(row: Mapping[str, Any]) -> dict[str, Any]:
         if column.name in row:
             value = row[column.name]
             if column.kind is IMAGE and value is not None:
-                value = value["bytes"] or b""  # no bytes at all: decoding them fails
-            values[column.name] = tuple(value) if isinstance(value, list) else value
-            column.check(values[column.name])
+                value = _bytes_of(value, column.name)
+            column.check(tuple(value) if column.kind.length and isinstance(value, list) else value)
+            values[column.name] = value
     return values
 
 
@@ -227,7 +227,11 @@ def _image_bytes(row: Mapping[str, Any], name: str) -> bytes | None:
     path = image_path(row["pair_id"], name)
     if not isinstance(cell, dict) or cell.keys() != {"bytes", "path"} or cell["path"] != path:
         raise InvalidInput(f"{name}: not the image {path!r}")
-    data = cell["bytes"]
+    return _bytes_of(cell, name)
+
+
+def _bytes_of(cell: object, name: str) -> bytes:
+    data = cell.get("bytes") if isinstance(cell, dict) else None
     if not isinstance(data, bytes):
         raise InvalidInput(f"{name}: has a path but no bytes")
     return data

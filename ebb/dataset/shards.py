@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,6 +27,7 @@ from ebb.dataset.record import (
 from ebb.dataset.splits import SPLITS, Split
 from ebb.errors import InvalidInput, UsageError
 from ebb.files import HashingFile, check_regular
+from ebb.formats.parquet import Footer, read_footer, read_pages, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,6 +41,15 @@ if TYPE_CHECKING:
 
 ROW_GROUP_PAIRS = 4
 """Pairs in a row group."""
+
+MAX_GROUP_ROWS = 1024
+"""Rows of the largest row group that is read."""
+
+MAX_LIST_VALUES = 64
+"""Values that a row may have in one column; the longest list of the schema has 16."""
+
+FREE_BYTES = 64 << 20
+"""What pages may unpack to without a look at their size in the file; beyond it, to twice that size."""
 
 _NAME = re.compile(rf"({'|'.join(SPLITS)})-([0-9]{{5}})-of-([0-9]{{5}})\.parquet")
 
@@ -149,13 +160,17 @@ class ShardReader:
         try:
             with _invalid_input(path, "not a shard of this program"):
                 check_schema(self._file.schema_arrow)
+                facts = path.stat()
+                self._footer = _read_footer(path, facts.st_size, facts.st_mtime_ns)
                 groups = range(self._file.metadata.num_row_groups)
                 lengths = [self._file.metadata.row_group(group).num_rows for group in groups]
+                _check_lengths(lengths)
         except InvalidInput:
             self.close()
             raise
         self.row_groups = tuple(lengths)
         """Records in each row group."""
+        self._checked: set[tuple[int, frozenset[str] | None]] = set()
 
     def __len__(self) -> int:
         return sum(self.row_groups)
@@ -195,9 +210,11 @@ class ShardReader:
         """
         group, place = self._find(index)
         with _invalid_input(self.path, f"row group {group}"):
+            self._check_pages([group], columns)
             # one by one: what comes after the record is not read
             rows = self._file.iter_batches(batch_size=1, row_groups=[group], columns=list(columns))
-            return checked_values(next(islice(rows, place, None)).to_pylist()[0])
+            row = next(islice(rows, place, None)).to_pylist()[0]
+            return checked_values(row)
 
     def _find(self, index: int) -> tuple[int, int]:
         """Return the row group of a record and its index there."""
@@ -232,12 +249,55 @@ class ShardReader:
             InvalidInput: one of them is damaged.
         """
         with _invalid_input(self.path, f"column {', '.join(columns)} is damaged"):
+            self._check_pages(range(len(self.row_groups)), columns)
             return self._file.read(columns=list(columns))
 
     def _records(self, group: int, start: int = 0, length: int | None = None) -> list[Record]:
         with _invalid_input(self.path, f"row group {group}"):
+            self._check_pages([group])
             table = self._file.read_row_group(group).slice(start, length)
             return [from_row(row) for row in table.to_pylist()]
+
+    def _check_pages(self, groups: Sequence[int], columns: Sequence[str] | None = None) -> None:
+        """Refuse pages that hold more values than the rows can have, or unpack to far more than their size.
+
+        Raises:
+            InvalidInput: there are such pages; the message names the column.
+        """
+        key = (groups[0] if len(groups) == 1 else -1, None if columns is None else frozenset(columns))
+        if key in self._checked:
+            return
+        num_rows = sum(self.row_groups[group] for group in groups)
+        found = []
+        with self.path.open("rb") as file:
+            for chunk in self._footer.chunks(groups, columns):
+                pages = read_pages(file, chunk)
+                if max(pages.num_values, chunk.num_values) > num_rows * MAX_LIST_VALUES:
+                    raise InvalidInput(f"{chunk.name}: {pages.num_values} values in {num_rows} rows")
+                found.append(pages)
+        pages = total(found)
+        if pages.expanded_bytes > FREE_BYTES + 2 * pages.stored_bytes:
+            sizes = f"{pages.stored_bytes / 1e6:.1f} MB unpack to {pages.expanded_bytes / 1e6:.0f} MB"
+            raise InvalidInput(f"{sizes}, which no shard of this program does")
+        self._checked.add(key)
+
+
+@lru_cache(maxsize=512)
+def _read_footer(path: Path, size: int, mtime_ns: int) -> Footer:  # noqa: ARG001 - they tell versions of a file apart
+    """The footer of a shard; kept, as training opens its shards again and again."""
+    with path.open("rb") as file:
+        return read_footer(file)
+
+
+def _check_lengths(lengths: Sequence[int]) -> None:
+    """Refuse row groups that are too large to be held in memory.
+
+    Raises:
+        InvalidInput: there is one.
+    """
+    largest = max(lengths, default=0)
+    if largest > MAX_GROUP_ROWS:
+        raise InvalidInput(f"a row group of {largest} rows; {MAX_GROUP_ROWS} at most are read at once")
 
 
 def read_records(path: Path) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""Depth maps that phones store inside their JPEG files, and the first kind of them in HEIC files too.
+"""Depth maps that phones store inside JPEG files; the first format below also in HEIC files.
 
 Two formats of Google, both described by XMP: ``GDepth`` (Depthmap Metadata, 2014) holds the map as base64 in
 the XMP itself; Dynamic Depth 1.0 (2019) appends it to the file and lists it in a container directory. Both
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.depthmap.sidecar import check_aspect
+from ebb.depthmap.encoding import by_rows
+from ebb.depthmap.sidecar import check_aspect, max_depth_pixels
 from ebb.errors import Reason, Rejected
 from ebb.formats.image import decode_image
 from ebb.formats.xmp import parse_packet, properties, read_xmp
@@ -44,7 +45,7 @@ MAX_DIFFERENCE = 4
 
 
 class _Found(NamedTuple):
-    """A stored map and what its numbers mean."""
+    """A stored map and the metadata that describe its numbers."""
 
     image: bytes
     metadata: Mapping[str, str]
@@ -176,28 +177,28 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _decode(image: bytes) -> NDArray[np.float32]:
+def _decode(image: bytes, photo: Size) -> NDArray[np.float32]:
     """The stored numbers in 0…1, (height, width), from 8 or 16 bits, grey or grey stored in colour."""
     try:
-        stored = decode_image(image)
+        stored = decode_image(image, max_depth_pixels(photo))
     except ValueError as error:
         raise Rejected(Reason.BAD_DEPTH, f"the embedded depth map cannot be decoded: {error}") from error
     if stored.dtype not in (np.uint8, np.uint16):
         raise Rejected(
             Reason.BAD_DEPTH, f"the embedded depth map holds {stored.dtype}; expected 8 or 16 bits"
         )
-    numbers = stored.astype(np.float32) / np.float32(np.iinfo(stored.dtype).max)
-    if numbers.ndim == 3:
-        numbers = numbers[..., :3]
-        if np.ptp(numbers, axis=2).max() > MAX_DIFFERENCE / 255:
+    largest = np.iinfo(stored.dtype).max
+    if stored.ndim == 3:
+        stored = stored[..., :3]
+        if np.ptp(stored, axis=2).max() > MAX_DIFFERENCE / 255 * largest:
             raise Rejected(Reason.BAD_DEPTH, "the embedded depth map is a colour picture; expected grey")
-        numbers = numbers.mean(axis=2, dtype=np.float32)
-    return numbers
+        stored = stored.mean(axis=2, dtype=np.float32)
+    return stored.astype(np.float32) / np.float32(largest)
 
 
 def _inverse_depth(found: _Found, photo: Size) -> InverseDepth:
     """1 / distance from the stored numbers, by the formulas at the head of this module."""
-    numbers, metadata = _decode(found.image), found.metadata
+    numbers, metadata = _decode(found.image, photo), found.metadata
     check_map(numbers, photo)
     near, far = (number(metadata.get(name, "")) for name in ("Near", "Far"))
     kind = metadata.get("Format", "")
@@ -207,13 +208,11 @@ def _inverse_depth(found: _Found, photo: Size) -> InverseDepth:
         )
         raise Rejected(Reason.BAD_DEPTH, message)
     if kind == "RangeInverse":
-        inverse = 1 / near - numbers.astype(np.float64) * (1 / near - 1 / far)
-    elif kind == "RangeLinear":
-        inverse = 1 / (near + numbers.astype(np.float64) * (far - near))
-    else:
-        message = f"an embedded depth map of format {kind[:40]!r}; known: RangeInverse, RangeLinear"
-        raise Rejected(Reason.BAD_DEPTH, message)
-    return inverse.astype(np.float32)
+        return by_rows(lambda n: 1 / near - n * (1 / near - 1 / far), numbers)
+    if kind == "RangeLinear":
+        return by_rows(lambda n: 1 / (near + n * (far - near)), numbers)
+    message = f"an embedded depth map of format {kind[:40]!r}; known: RangeInverse, RangeLinear"
+    raise Rejected(Reason.BAD_DEPTH, message)
 
 
 def number(text: str) -> float:

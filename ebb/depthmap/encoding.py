@@ -15,9 +15,14 @@ from ebb.errors import Reason, Rejected
 from ebb.geometry.pixel_grid import jacobian, resize_homography, shift_homography
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Homography, InverseDepth
+
+
+_ROWS_AT_ONCE = 256
 
 
 class HalfDepth(NamedTuple):
@@ -51,8 +56,7 @@ def inverse_depth_from_distance(distance: NDArray[np.floating]) -> InverseDepth:
     num_bad = int(np.count_nonzero(distance <= 0))
     if num_bad:
         raise Rejected(Reason.BAD_DEPTH, f"{num_bad} of {distance.size} distances are not above 0")
-    with np.errstate(over="ignore"):
-        inverse_depth = (1.0 / distance.astype(np.float64)).astype(np.float32)
+    inverse_depth = by_rows(np.reciprocal, distance)
     check_finite(inverse_depth)
     return inverse_depth
 
@@ -72,7 +76,7 @@ def half_of(photo: Size) -> Size:
 def encode_depth8(inverse_depth: InverseDepth) -> Gray8:
     """Stretch inverse depth (height, width) to 0…255: (d − min) / (max − min) · 255, rounded.
 
-    A constant map has nothing to stretch and becomes all 0.
+    A constant map becomes all 0.
 
     Raises:
         Rejected: ``bad_depth`` if the map is not two-dimensional or holds NaN or infinity.
@@ -84,8 +88,8 @@ def encode_depth8(inverse_depth: InverseDepth) -> Gray8:
 def encode_float16(inverse_depth: InverseDepth) -> HalfDepth:
     """Inverse depth in half precision over its own range.
 
-    Rounded once; storing it loses nothing more. Not the inverse depth itself is rounded, which may be larger
-    than half precision holds, but its place in the range: the error is at most 2⁻¹² of the range (an 8-bit
+    Rounded once; storing it is lossless. The position in the range is rounded, not the inverse depth itself,
+    which may exceed half precision: the error is at most 2⁻¹² of the range (an 8-bit
     map: 2⁻⁹), and smaller far away, where values are near 0.
     A constant map becomes all 0 with ``lo == hi``.
 
@@ -106,7 +110,7 @@ def resample_depth(inverse_depth: InverseDepth, H_out_to_depth: Homography, size
 
     Every output pixel is the mean of bilinear samples spread evenly over its area, as many as it covers
     pixels of the map. All weights are positive: no value leaves the range of its neighbourhood, so depth
-    edges get no halo, and nothing aliases when the map shrinks. Outside the map its border goes on.
+    edges get no halo, and shrinking causes no aliasing. Outside the map its border is repeated.
 
     Args:
         inverse_depth: (height, width).
@@ -145,13 +149,28 @@ def half_size_homography(H_out_to_photo: Homography, photo: Size, depth: Size) -
     return photo_to_depth @ H_out_to_photo @ resize_homography(2.0)
 
 
+def by_rows(
+    formula: Callable[[NDArray[np.float64]], NDArray[np.float64]], values: NDArray[np.generic]
+) -> NDArray[np.float32]:
+    """Apply a formula to each value of a map, in double precision and with little memory.
+
+    Values beyond the range of single precision become infinite.
+    """
+    out = np.empty(values.shape, np.float32)
+    with np.errstate(over="ignore"):
+        for top in range(0, len(values), _ROWS_AT_ONCE):
+            band = slice(top, top + _ROWS_AT_ONCE)
+            out[band] = formula(values[band].astype(np.float64))
+    return out
+
+
 def check_finite(inverse_depth: NDArray[np.floating]) -> None:
     """Refuse a map with NaN or infinity.
 
     Raises:
         Rejected: ``bad_depth``, with the number of such pixels.
     """
-    num_bad = int(np.count_nonzero(~np.isfinite(inverse_depth)))
+    num_bad = inverse_depth.size - int(np.count_nonzero(np.isfinite(inverse_depth)))
     if num_bad:
         raise Rejected(Reason.BAD_DEPTH, f"{num_bad} of {inverse_depth.size} depth values are not finite")
 

@@ -93,7 +93,7 @@ class Estimator:
 
 
 def not_taken(shape: tuple[int, ...], error: Exception) -> MemoryError | Rejected:
-    """What to raise when a network fails on an input of that shape."""
+    """The error for a network that fails on an input of that shape."""
     reason = str(error).partition("\n")[0]
     if is_out_of_memory(error):
         return MemoryError(reason)
@@ -118,7 +118,7 @@ def prepare(
 
 
 def to_inverse_depth(output: NDArray[np.floating], fed: Size, kind: OutputKind) -> InverseDepth:
-    """What a network gave for one photo, as inverse depth of the same shape.
+    """Convert a network's output for one photo to inverse depth of the same shape.
 
     Raises:
         Rejected: ``bad_depth`` if it has another aspect than the input, is not finite, holds distances that

@@ -9,7 +9,7 @@ from ebb.arrays import Size
 from ebb.depthmap.embedded import read_embedded, read_gdepth
 from ebb.depthmap.encoding import half_size_homography, resample_depth
 from ebb.depthmap.heic import read_auxiliary
-from ebb.depthmap.sidecar import read_sidecar
+from ebb.depthmap.sidecar import max_depth_pixels, read_sidecar
 from ebb.errors import ItemError, Reason, Rejected
 from ebb.formats.containers import jpeg_segments
 from ebb.formats.heif import HEIF_SUFFIXES, heif_depth, heif_xmp
@@ -28,7 +28,7 @@ class Sidecar:
     """Depth from the file beside a photo.
 
     Args:
-        values: What the numbers in the files are.
+        values: Meaning of the numbers in the files.
     """
 
     def __init__(self, values: SidecarValues) -> None:
@@ -69,8 +69,8 @@ class Embedded:
 
 
 def _from_heic(data: bytes, photo: Size) -> InverseDepth:
-    """Inverse depth from inside a HEIC: an auxiliary image, else what its XMP holds."""
-    if auxiliary := heif_depth(data):
+    """Inverse depth from inside a HEIC: an auxiliary image, else a map in its XMP."""
+    if auxiliary := heif_depth(data, max_depth_pixels(photo)):
         return read_auxiliary(*auxiliary, photo)
     inverse_depth = read_gdepth(heif_xmp(data), photo)
     if inverse_depth is None:

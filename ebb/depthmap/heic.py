@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebb.depthmap.embedded import check_map, number
-from ebb.depthmap.encoding import inverse_depth_from_distance
+from ebb.depthmap.encoding import by_rows, inverse_depth_from_distance
 from ebb.errors import Reason, Rejected
 from ebb.formats.xmp import parse_packet, properties
 
@@ -99,5 +99,5 @@ def _between(
     """Numbers 0…1 as disparities, or as distances, from ``low`` to ``high``."""
     if not (math.isfinite(low) and math.isfinite(high) and low < high) or (is_distance and low <= 0):
         raise Rejected(Reason.BAD_DEPTH, f"a depth image from {low:g} to {high:g}: that is no range")
-    stretched = low + numbers.astype(np.float64) * (high - low)
-    return inverse_depth_from_distance(stretched) if is_distance else stretched.astype(np.float32)
+    stretched = by_rows(lambda n: low + n * (high - low), numbers)
+    return inverse_depth_from_distance(stretched) if is_distance else stretched

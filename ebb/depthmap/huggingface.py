@@ -35,18 +35,18 @@ _OUTPUTS: dict[str, OutputKind] = {
     "tipsv2_dpt": "distance",
     "zoedepth": "distance",
 }
-"""``model_type`` → what the network gives, where that is the same for all checkpoints."""
+"""``model_type`` → output of the network, where it is the same for all checkpoints."""
 
 _LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError)
 
 
 def load_transformers(folder: Path, settings: DepthSettings) -> Estimator:
-    """Open the folder of a depth-estimation model as a depth provider. Nothing is downloaded or run from it.
+    """Open the folder of a depth-estimation model as a depth provider; no code in it is run.
 
     Raises:
         MissingDependency: PyTorch or transformers are not installed.
         InvalidInput: the folder does not hold a whole depth-estimation model.
-        UsageError: there is no such device, or the model does not say what ``--model-*`` must then say.
+        UsageError: there is no such device, or the model lacks a property that ``--model-*`` must then set.
     """
     config = _read_json(folder / "config.json")
     recipe = _read_recipe(folder)
@@ -81,7 +81,7 @@ class _Network:
 
 
 def _load(folder: Path) -> Any:  # noqa: ANN401 - the class depends on the folder
-    """The model in float32, every weight from the folder: transformers would make up what is missing."""
+    """The model in float32; weights that transformers would initialise at random are an error."""
     try:
         import torch
         from safetensors import SafetensorError
@@ -155,7 +155,7 @@ def _normalisation(recipe: Mapping[str, Any]) -> Normalisation:
 
 
 def _output_kind(config: Mapping[str, Any]) -> OutputKind:
-    """What the network gives: Depth Anything says so, of the others it is known."""
+    """Output of the network: stated by Depth Anything, tabulated for others."""
     model = config.get("model_type")
     if "depth_anything" in str(model):
         return "distance" if config.get("depth_estimation_type") == "metric" else "inverse"
@@ -163,5 +163,5 @@ def _output_kind(config: Mapping[str, Any]) -> OutputKind:
     if model == "dpt" and backbone.get("model_type") == "dinov2":
         return "distance"  # the checkpoints of DINOv2 were trained on metres, all other DPTs on disparity
     if model not in _OUTPUTS:
-        raise UsageError(f"what a {model} model gives is not known here", hint="use --model-output")
+        raise UsageError(f"the output of a {model} model is not known", hint="use --model-output")
     return _OUTPUTS[model]

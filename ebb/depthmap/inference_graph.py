@@ -1,11 +1,11 @@
-"""The same function as :class:`~ebb.depthmap.megadepth.MegaDepth`, arranged to run fast.
+"""Inference graph of :class:`~ebb.depthmap.megadepth.MegaDepth`: the same function in less time.
 
-What is done, and why it pays (figures: ``benchmarks/depth.py``):
+Optimisations (figures: ``benchmarks/depth.py``):
 
 - batch normalisation becomes part of the convolution before it;
 - the four 1 x 1 convolutions of an Inception block read the same input, so they are one;
-- a block works on bands of rows small enough for the cache; branches are written where the joined result
-  needs them, so nothing the size of the photo is made only to be copied;
+- a block works on bands of rows small enough for the cache; branches are written directly into the joined
+  result, so no array of the photo's size is only copied;
 - 7 x 7 and 11 x 11 convolutions, most of the work, take half the products (:mod:`ebb.depthmap.winograd`);
 - channels are innermost (``channels_last``), the layout in which convolutions run fastest;
 - upsampling and sum are one addition in place.
@@ -32,32 +32,32 @@ WINOGRAD_SIZE = 7
 """Kernels from this size on are convolved by minimal filtering; it is not precise enough for bfloat16."""
 
 
-def fast(model: MegaDepth, dtype: torch.dtype = torch.float32) -> nn.Module:
-    """Build the network that gives the same log depth in less time and memory; ``model`` stays as it is.
+def build_inference_graph(model: MegaDepth, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """Build a network with the same log depth in less time and memory; ``model`` is not changed.
 
     Args:
         model: A network in evaluation mode.
         dtype: ``torch.float32``, or ``torch.bfloat16`` for another 1.7 times the speed on processors that
-            have it, at the price of some grey levels (``benchmarks/results/depth.json``).
+            support it, with an error of some grey levels (``benchmarks/results/depth.json``).
 
     Returns:
         A module that maps (N, 3, H, W) in [0, 1], float32, to log depth (N, 1, H, W), float32, inside
         ``torch.inference_mode``.
     """
     with torch.no_grad():
-        network = FastMegaDepth(model, winograd=dtype == torch.float32)
+        network = MegaDepthGraph(model, winograd=dtype == torch.float32)
     network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval().requires_grad_(requires_grad=False)
 
 
-class FastMegaDepth(nn.Module):
+class MegaDepthGraph(nn.Module):
     """Stem, hourglass and head with normalisation folded in."""
 
     def __init__(self, model: MegaDepth, *, winograd: bool) -> None:
         super().__init__()
         stem, norm, _, hourglass, head = model
         self.stem = fuse_conv_bn_eval(cast("nn.Conv2d", stem), cast("nn.BatchNorm2d", norm))
-        self.hourglass = FastHourglass(cast("Hourglass", hourglass), winograd=winograd)
+        self.hourglass = InferenceHourglass(cast("Hourglass", hourglass), winograd=winograd)
         self.head = ScatterHead(cast("nn.Conv2d", head))
 
     def forward(self, rgb: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class FastMegaDepth(nn.Module):
         return log_depth.float()
 
 
-class FastHourglass(nn.Module):
+class InferenceHourglass(nn.Module):
     """The path through half size added onto the skip path in place."""
 
     def __init__(self, hourglass: Hourglass, *, winograd: bool) -> None:
@@ -76,9 +76,9 @@ class FastHourglass(nn.Module):
         pooled = isinstance(cast("nn.Sequential", first)[0], (nn.MaxPool2d, nn.AvgPool2d))
         half, skip = (first, second) if pooled else (second, first)
         pool, *inner, _ = cast("nn.Sequential", half)
-        build = partial(_fast_part, winograd=winograd)
+        build = partial(_build_part, winograd=winograd)
         self.skip = nn.Sequential(*map(build, cast("nn.Sequential", skip)))
-        self.down = nn.Sequential(_fast_pool(pool), *map(build, inner))
+        self.down = nn.Sequential(_build_pool(pool), *map(build, inner))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C', H, W)."""
@@ -96,7 +96,7 @@ class MaxPool(nn.Module):
         return torch.maximum(largest, bottom[..., 1::2], out=largest)
 
 
-class FastInception(nn.Module):
+class InferenceInception(nn.Module):
     """An Inception block as one 1 x 1 convolution for all branches, and one convolution a kernel."""
 
     def __init__(self, block: Inception, *, winograd: bool) -> None:
@@ -151,7 +151,7 @@ class FastInception(nn.Module):
     def _reduce(self, image: Tensor, result: Tensor, reduced: list[Tensor], start: int, at: int) -> None:
         """1 x 1 convolutions and ReLU of the image from row ``start`` on, into the buffers from ``at`` on.
 
-        What the buffers have left below the image becomes 0. The first branch is done with that.
+        Rows of the buffers below the image become 0. This completes the first branch.
         """
         stop = min(start + len(reduced[0]) - at, len(result))
         width = result.shape[1]
@@ -258,11 +258,11 @@ def _convolution(conv: nn.Conv2d, *, winograd: bool) -> DirectConv | WinogradCon
     return WinogradConv(conv) if winograd and wide else DirectConv(conv)
 
 
-def _fast_pool(pool: nn.Module) -> nn.Module:
+def _build_pool(pool: nn.Module) -> nn.Module:
     return MaxPool() if isinstance(pool, nn.MaxPool2d) else pool
 
 
-def _fast_part(part: nn.Module, *, winograd: bool) -> nn.Module:
+def _build_part(part: nn.Module, *, winograd: bool) -> nn.Module:
     if isinstance(part, Hourglass):
-        return FastHourglass(part, winograd=winograd)
-    return FastInception(cast("Inception", part), winograd=winograd)
+        return InferenceHourglass(part, winograd=winograd)
+    return InferenceInception(cast("Inception", part), winograd=winograd)

@@ -5,21 +5,22 @@ hourglass itself is Chen et al., "Single-Image Depth Perception in the Wild" (NI
 the way the authors' do, so that the names in their public weights files (``3.0.0.1.0.0.weight``) are the
 names of the state dict here and loading needs no table.
 
-:func:`load_megadepth` gives the network as published; :func:`ebb.depthmap.inference_graph.fast` makes
-the same function run faster.
+:func:`load_megadepth` returns the network as published;
+:func:`ebb.depthmap.inference_graph.build_inference_graph` returns an equivalent that runs faster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 import torch  # noqa: TID253 - a network definition; only imported when a network is wanted
 from torch import Tensor, nn  # noqa: TID253
 
 from ebb.errors import InvalidInput
+from ebb.pytorch import load_state
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 StateDict: TypeAlias = dict[str, Tensor]
@@ -42,7 +43,7 @@ class Block(NamedTuple):
 
 
 class Level(NamedTuple):
-    """One level of the hourglass: what it does at its own size, and around the next one at half size."""
+    """One level of the hourglass: its path at full size, and its path around the next level at half size."""
 
     skip: tuple[Block, ...]
     before: tuple[Block, ...]
@@ -180,19 +181,7 @@ def load_megadepth(path: Path) -> MegaDepth:
 
 def _read_state(path: Path) -> StateDict:
     """The tensors of the file under the network's names."""
-    import pickle
-
-    try:
-        content: object = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # PyTorch's own advice is to load it all the same: not repeated
-        message = "not a PyTorch weights file, or one that holds more than tensors"
-        raise InvalidInput(message, path=path, hint=_HINT) from error
-    except (OSError, EOFError, RuntimeError, ValueError, LookupError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InvalidInput(f"not a PyTorch weights file: {reason}", path=path, hint=_HINT) from error
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise InvalidInput("holds something other than named tensors", path=path, hint=_HINT)
-    state = {str(name).removeprefix("module."): value for name, value in content.items()}
+    state = {name.removeprefix("module."): values for name, values in load_state(path, _HINT).items()}
     for name in [name for name in state if name.endswith("running_var")]:
         counter = name.replace("running_var", "num_batches_tracked")
         state.setdefault(counter, torch.tensor(0, dtype=torch.int64))

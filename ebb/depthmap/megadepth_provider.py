@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class MegaDepthProvider:
     """MegaDepth by the recipe of the EBB! release: the network runs at the native half size.
 
-    EBB! cut the width down to a multiple of 32. Here the right and bottom are filled up by reflection to the
-    next multiple instead and cut off afterwards, so that the map covers every column of the photo; where
-    the half size divides, which is where EBB! cut nothing, both are the same.
+    EBB! cropped the width to a multiple of 32. Here the right and bottom are padded by reflection to the next
+    multiple instead and cropped afterwards, so that the map covers every column of the photo; where the half
+    size is a multiple, both are the same.
 
     Args:
         weights: One of the authors' weights files.
@@ -46,10 +46,10 @@ class MegaDepthProvider:
             import torch
         except ImportError as error:
             raise MissingDependency("MegaDepth needs PyTorch", hint=install_extra("depth")) from error
-        from ebb.depthmap.inference_graph import fast
+        from ebb.depthmap.inference_graph import build_inference_graph
         from ebb.depthmap.megadepth import load_megadepth
 
-        model = fast(load_megadepth(weights), torch.bfloat16 if bf16 else torch.float32)
+        model = build_inference_graph(load_megadepth(weights), torch.bfloat16 if bf16 else torch.float32)
         self._network = to_device(model, device)
         self._device = torch.device(device)
 
@@ -62,7 +62,7 @@ class MegaDepthProvider:
         halves = [half_size(rgb) for rgb in photos]
         height, width = halves[0].shape[:2]
         padded = np.stack([_fill_up(half, self.multiple) for half in halves])
-        # one at a time on a CPU: a batch gains nothing there and costs memory
+        # one at a time on a CPU, where a batch is no faster and takes more memory
         groups = [padded] if self._device.type != "cpu" else np.split(padded, len(padded))
         log_depth = np.concatenate([self._run(group) for group in groups])
         return [inverse_depth_from_log(one[:height, :width]) for one in log_depth]

@@ -28,7 +28,7 @@ _DTYPES: dict[str, type[np.floating[Any]]] = {"tensor(float)": np.float32, "tens
 
 
 class _Input(NamedTuple):
-    """What the network's input looks like."""
+    """The network's input."""
 
     name: str
     dtype: type[np.floating[Any]]
@@ -43,8 +43,8 @@ def load_onnx(path: Path, settings: DepthSettings) -> Estimator:
     """Open an ONNX file as a depth provider.
 
     The input must be one RGB photo in floats, (N, 3, H, W) or (N, H, W, 3); a fixed size is kept to. The
-    first output must be one number a pixel: (N, H, W), (N, 1, H, W), (N, H, W, 1) or (H, W). Files do not say
-    what they expect and give, so the settings do; their defaults are those of Depth Anything.
+    first output must be one number a pixel: (N, H, W), (N, 1, H, W), (N, H, W, 1) or (H, W). Files do
+    not describe normalisation and output, so the settings do; their defaults are those of Depth Anything.
 
     Raises:
         MissingDependency: onnxruntime is not installed.
@@ -52,10 +52,14 @@ def load_onnx(path: Path, settings: DepthSettings) -> Estimator:
         UsageError: there is no such device, or the network's input has another size than ``--model-size``.
     """
     session = _open(path, settings.device)
-    entry = _input(session, path)
+    try:
+        entry = _input(session, path)
+        network = _Network(session, entry, path)
+    except (UnicodeDecodeError, IndexError) as error:  # a name that is no text, or no output
+        raise InvalidInput(f"not a usable ONNX file: {error}", path=path) from error
     return Estimator(
         name="onnx",
-        network=_Network(session, entry, path),
+        network=network,
         size=_input_size(entry, settings),
         normalisation=settings.normalisation or NORMALISATIONS["imagenet"],
         output="inverse" if settings.model_output == "auto" else settings.model_output,
@@ -107,13 +111,13 @@ def _open(path: Path, device: str) -> Any:  # noqa: ANN401 - onnxruntime has no 
 
 
 def _num_threads() -> int:
-    """What other libraries go by: the share of the cores that a worker got, else all of them."""
+    """The number other libraries use: a worker's share of the cores, else all of them."""
     share = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return int(share) if share.isdecimal() and int(share) > 0 else len(os.sched_getaffinity(0))
 
 
 def _execution_providers(device: str, available: list[str]) -> list[Any]:
-    """What onnxruntime calls a device, the CPU always in reserve for what a GPU does not have."""
+    """Name of a device for onnxruntime, with the CPU as fallback for operators a GPU lacks."""
     has_cuda = "CUDAExecutionProvider" in available
     if device == "cpu" or (device == "auto" and not has_cuda):
         return ["CPUExecutionProvider"]
@@ -125,7 +129,7 @@ def _execution_providers(device: str, available: list[str]) -> list[Any]:
 
 
 def _input(session: Any, path: Path) -> _Input:  # noqa: ANN401
-    """Find out what the network takes."""
+    """Read the description of the network's input."""
     entries = session.get_inputs()
     if len(entries) != 1 or len(entries[0].shape) != 4 or entries[0].type not in _DTYPES:
         found = ", ".join(f"{entry.name} {entry.type}{entry.shape}" for entry in entries)
@@ -148,18 +152,19 @@ def _input_size(entry: _Input, settings: DepthSettings) -> InputSize:
     if settings.model_size not in (0, min(entry.fixed)):
         width, height = entry.fixed
         raise UsageError(
-            f"--model-size {settings.model_size}: this network takes {width} x {height} and nothing else",
+            f"--model-size {settings.model_size}: this network takes {width} x {height} only",
             hint="leave --model-size away",
         )
     return InputSize(entry.fixed, keep_aspect=False)
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises; its errors have no base class of their own."""
+    """The exceptions of onnxruntime, which have no common base class."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
+    # a message that quotes a damaged name is no UTF-8
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
-    return tuple(getattr(state, name) for name in (*names, "RuntimeException"))
+    return (*(getattr(state, name) for name in (*names, "RuntimeException")), UnicodeDecodeError)
 
 
 def _first_line(error: Exception) -> str:

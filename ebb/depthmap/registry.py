@@ -34,7 +34,7 @@ Builder: TypeAlias = "Callable[[DepthSettings, Path | None], DepthProvider | Non
 
 @dataclass(frozen=True, kw_only=True)
 class SourceKind:
-    """What has to be known of a source before it is opened."""
+    """Properties of a source that are needed before it is opened."""
 
     open: Callable[[DepthSettings, Path | None], DepthSource]
     """Loads it, from the settings and the file or folder of its model."""
@@ -81,7 +81,7 @@ class Prepared(NamedTuple):
         """Photos that it takes at once.
 
         Args:
-            wanted: What the user asked for; 0: what is fastest.
+            wanted: The user's choice; 0: the fastest.
         """
         if not self.is_network:
             return 1
@@ -99,7 +99,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(settings: DepthSettings) -> Prepared:
-    """Find what the source needs before any work starts; nothing heavy is imported.
+    """Check the requirements of a source before any work starts, without importing its packages.
 
     Raises:
         UsageError: no provider has this name, or several have; or it needs a model and none is named.
@@ -203,7 +203,7 @@ def _find_kind(name: str) -> SourceKind:
 
 
 def _plug_in(point: metadata.EntryPoint) -> SourceKind:
-    """Import a plug-in; whatever it raises is its own fault and said so."""
+    """Import a plug-in; an exception of any type is reported as an error of the plug-in."""
     try:
         builder: Builder = point.load()
     except Exception as error:

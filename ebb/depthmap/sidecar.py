@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import lzma
-import zipfile
-import zlib
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from ebb.depthmap.encoding import check_finite
+from ebb.depthmap.encoding import by_rows, check_finite
 from ebb.errors import Reason, Rejected
 from ebb.formats.image import decode_image
 from ebb.formats.npy import decode_array, decode_npz
@@ -27,6 +24,9 @@ SidecarValues: TypeAlias = Literal["inverse", "distance"]
 ASPECT_TOLERANCE = 0.01
 """Largest relative difference between the aspect of a depth map and that of its photo."""
 
+MAX_DEPTH_PIXELS = 32_000_000
+"""Pixels of the largest depth map; only a photo with more may have a map with as many as itself."""
+
 _ENDING = "_depth"
 
 
@@ -36,7 +36,7 @@ def read_sidecar(data: bytes, suffix: str, values: SidecarValues, photo: Size) -
     Args:
         data: The file's bytes.
         suffix: The file's suffix, with the dot, in any case: one of :data:`SUFFIXES`.
-        values: ``inverse``: larger is nearer, taken as it is. ``distance``: larger is farther; 0 and infinity
+        values: ``inverse``: larger is nearer, unchanged. ``distance``: larger is farther; 0 and infinity
             are the sky, whose inverse depth is 0.
         photo: Size of the upright photo the map covers.
 
@@ -44,10 +44,11 @@ def read_sidecar(data: bytes, suffix: str, values: SidecarValues, photo: Size) -
         (height, width) of the file, finite, not constant.
 
     Raises:
-        Rejected: ``bad_depth``, if the file cannot be decoded, is not one number a pixel, has another aspect
-            than the photo, holds values that mean nothing, or the same value everywhere.
+        Rejected: ``bad_depth``, if the file cannot be decoded, has more pixels than
+            :func:`max_depth_pixels`, is not one number a pixel, has another aspect than the photo, holds
+            negative or infinite values, or the same value everywhere.
     """
-    depth = _decode(data, suffix)
+    depth = _decode(data, suffix, photo)
     check_aspect(depth, photo)
     if depth.dtype.kind not in "uif":
         raise Rejected(Reason.BAD_DEPTH, f"depth values of type {depth.dtype}; expected integers or floats")
@@ -58,17 +59,22 @@ def read_sidecar(data: bytes, suffix: str, values: SidecarValues, photo: Size) -
     return inverse_depth
 
 
-def _decode(data: bytes, suffix: str) -> NDArray[Any]:
+def max_depth_pixels(photo: Size) -> int:
+    """Pixels that a depth map of this photo may have."""
+    return max(MAX_DEPTH_PIXELS, photo.width * photo.height)
+
+
+def _decode(data: bytes, suffix: str, photo: Size) -> NDArray[Any]:
     decoder = _DECODERS.get(suffix.lower())
     if decoder is None:
         raise Rejected(Reason.BAD_DEPTH, f"a {suffix!r} depth file; known: {', '.join(SUFFIXES)}")
     try:
-        return decoder(data)
-    except _DECODE_ERRORS as error:
+        return decoder(data, max_depth_pixels(photo))
+    except (ValueError, MemoryError) as error:
         raise Rejected(Reason.BAD_DEPTH, f"the depth file cannot be decoded: {error}") from error
 
 
-_DECODERS: dict[str, Callable[[bytes], NDArray[Any]]] = {
+_DECODERS: dict[str, Callable[[bytes, int], NDArray[Any]]] = {
     ".png": decode_image,
     ".tif": decode_image,
     ".tiff": decode_image,
@@ -76,18 +82,7 @@ _DECODERS: dict[str, Callable[[bytes], NDArray[Any]]] = {
     ".npz": decode_npz,
 }
 SUFFIXES = tuple(_DECODERS)
-"""What :func:`read_sidecar` can decode, in the order in which a folder is searched."""
-
-_DECODE_ERRORS = (
-    ValueError,
-    EOFError,
-    OSError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    RuntimeError,  # an archive with a password, or packed by a method unknown here
-)
+"""Endings that :func:`read_sidecar` decodes, in the order in which a folder is searched."""
 
 
 def is_depth_file(path: PurePath) -> bool:
@@ -113,7 +108,7 @@ def depth_files(names: Iterable[str]) -> dict[str, str]:
 
 
 def check_aspect(depth: NDArray[Any], photo: Size) -> None:
-    """Refuse what is no map of the whole photo.
+    """Refuse arrays that cannot be a map of the whole photo.
 
     Raises:
         Rejected: ``bad_depth``, if it has not two axes or another aspect than the photo.
@@ -134,12 +129,12 @@ def _as_float32(depth: NDArray[Any]) -> InverseDepth:
 
 def _invert(distance: NDArray[Any]) -> InverseDepth:
     """1 / distance, in the unit of the file; 0 where there is no distance (0 or infinity)."""
-    distance = distance.astype(np.float64)
-    if np.any(distance < 0):
+    if (distance < 0).any():
         raise Rejected(
             Reason.BAD_DEPTH, "negative distances; are these inverse depths (--sidecar-values inverse)?"
         )
-    known = distance != 0
-    inverse = np.zeros_like(distance)
-    np.divide(1.0, distance, out=inverse, where=known)
-    return _as_float32(inverse)
+    return by_rows(_reciprocal, distance)
+
+
+def _reciprocal(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(1.0, distance, out=np.zeros_like(distance), where=distance != 0)

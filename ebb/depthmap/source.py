@@ -1,4 +1,4 @@
-"""Depth sources: what every way to get the depth of a photo has in common."""
+"""The interface of depth sources."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class DepthFile(NamedTuple):
     """A depth file that belongs to a photo."""
 
     path: Path | str
-    """For messages; the ending says what it is."""
+    """For messages; its ending is the file type."""
     data: bytes
 
 
 class PhotoView(Protocol):
-    """A photo that needs depth, and the files it comes from; nothing is read before it is asked for."""
+    """A photo that needs depth, and its files, which are read on demand."""
 
     @property
     def name(self) -> str:
@@ -64,7 +64,7 @@ class PhotoView(Protocol):
         ...
 
     def read_depth_file(self) -> DepthFile | None:
-        """The depth file that came with the photo; ``None`` if there is none.
+        """The depth file of the photo; ``None`` if there is none.
 
         Raises:
             Broken: it is gone or changed.
@@ -73,7 +73,7 @@ class PhotoView(Protocol):
 
 
 class DepthSource(Protocol):
-    """A network, files of the user, or nothing at all: something that gives photos their depth."""
+    """A source of depth for photos: a network, files of the user, or none."""
 
     def depth(self, photos: Sequence[PhotoView]) -> Sequence[InverseDepth | None]:
         """Inverse depth of photos of equal size, in their order.
@@ -89,7 +89,7 @@ class DepthSource(Protocol):
 
 
 class NoDepth:
-    """The source ``none``: photos go without depth."""
+    """The source ``none``: photos get no depth."""
 
     def depth(self, photos: Sequence[PhotoView]) -> list[None]:
         """See :class:`DepthSource`."""

@@ -1,4 +1,4 @@
-"""What a file says about its colours: where JPEG, PNG, TIFF and HEIC keep profiles and their like."""
+"""Colour information in files: profiles and similar tags of JPEG, PNG, TIFF and HEIC."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIFF_PROFILE, _PHOTOMETRIC = 34675, 262
 
 
 class ColorTags(NamedTuple):
-    """What a file says; whatever comes first here counts, as in the specification of PNG."""
+    """Colour information of a file; the first field that is set counts, as in the specification of PNG."""
 
     cicp: tuple[int, int] | None = None
     """Codes of primaries and transfer function (ITU-T H.273), also from an nclx box."""
@@ -93,7 +93,7 @@ def png_color(data: bytes) -> ColorTags:
 
 
 def _png_gamma(chunks: Mapping[bytes, bytes]) -> tuple[float | None, tuple[float, ...]]:
-    """Exponent and chromaticities; those without an exponent mean nothing."""
+    """Exponent and chromaticities; chromaticities without an exponent are ignored."""
     gamma, primaries = chunks.get(b"gAMA", b""), chunks.get(b"cHRM", b"")
     value = int.from_bytes(gamma, "big") if len(gamma) == 4 else 0
     if not value:

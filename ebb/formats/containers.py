@@ -1,4 +1,4 @@
-"""The outside of JPEG, PNG, CR3 and RAF files: where their parts begin and end, without decoding a pixel."""
+"""Structure of JPEG, PNG, WebP, CR3 and RAF files: where their parts begin and end; no pixel is decoded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Part(NamedTuple):
 
 
 class PngHeader(NamedTuple):
-    """What the first chunk of a PNG says."""
+    """Content of the first chunk of a PNG."""
 
     size: Size
     channels: int
@@ -33,6 +33,9 @@ class PngHeader(NamedTuple):
 
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+WEBP_MAGIC = (b"RIFF", b"WEBP")
+"""First four bytes of a WebP, and the four after its length."""
+
 _CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 # A marker, not a stuffed zero, a fill byte, TEM or a restart; padding before it is skipped as decoders do.
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
@@ -111,6 +114,26 @@ def read_png_header(data: bytes) -> PngHeader:
         raise Broken(Reason.CORRUPT_INPUT, "is truncated: the PNG has no header chunk")
     width, height, bits, colour_type = struct.unpack_from(">IIBB", data, 16)
     return PngHeader(Size(width, height), {0: 1, 2: 3}.get(colour_type, 0), bits)
+
+
+def webp_size(data: bytes) -> Size:
+    """Size of a WebP from its first chunk (RFC 9649).
+
+    Raises:
+        Broken: ``corrupt_input`` when the file is cut or begins with another chunk.
+    """
+    length = 8 + int.from_bytes(data[4:8], "little")
+    if len(data) < max(length, 30):
+        raise truncated("the WebP", max(length, 30), len(data))
+    first = data[12:16]
+    if first == b"VP8X":
+        return Size(*(1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27)))
+    if first == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return Size((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    if first == b"VP8 ":
+        return Size(*(side & 0x3FFF for side in struct.unpack_from("<HH", data, 26)))
+    raise Broken(Reason.CORRUPT_INPUT, f"is damaged: the WebP begins with a chunk {first!r}")
 
 
 def iso_boxes(data: bytes, start: int = 0, stop: int | None = None) -> Iterator[Part]:

@@ -1,8 +1,8 @@
-"""The EXIF of a file, cut out of its container, and the few of its tags that can be read without trusting it.
+"""The EXIF block of a file, extracted from its container, and its tags, read defensively.
 
-A block is a TIFF file of its own: its offsets count from its first byte and may not leave it. A reader that
-is given the whole photo instead takes compressed pixels for tags where an offset is damaged. A tag that
-cannot be read is left out, and costs no other.
+A block is a complete TIFF file: offsets count from its first byte and must stay inside. A reader that gets
+the whole photo instead mistakes compressed pixels for tags where an offset is damaged. An unreadable tag is
+left out and does not affect others.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _RATIONAL_TYPES = {5: "u4", 10: "i4"}
 def jpeg_exif(data: bytes) -> list[bytes]:
     """The EXIF blocks of a JPEG, wherever they stand before its pixels.
 
-    A block too large for one segment goes on in the next one, which then begins with no TIFF header.
+    A block too large for one segment continues in the next one, which then has no TIFF header.
     """
     blocks: list[bytes] = []
     for content in jpeg_application_data(data, _APP1, _EXIF_HEADER):
@@ -69,7 +69,7 @@ def jpeg_exif(data: bytes) -> list[bytes]:
 
 
 def jpeg_application_data(data: bytes, marker: bytes, header: bytes) -> list[bytes]:
-    """What follows ``header`` in each segment of that marker before the pixels; damage ends the search."""
+    """Content after ``header`` in each segment of that marker before the pixels; damage ends the search."""
     found = []
     try:
         for segment in jpeg_segments(data):
@@ -83,7 +83,7 @@ def jpeg_application_data(data: bytes, marker: bytes, header: bytes) -> list[byt
 
 
 def png_exif(data: bytes) -> list[bytes]:
-    """The EXIF blocks of a PNG: the eXIf chunk, then what ImageMagick writes as text."""
+    """The EXIF blocks of a PNG: the eXIf chunk, then the text chunks of ImageMagick."""
     chunks = list(readable_chunks(data))
     blocks = [data[start:stop] for name, start, stop in chunks if name == b"eXIf"]
     for name, start, stop in chunks:
@@ -103,7 +103,7 @@ def readable_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def png_raw_profile(name: bytes, content: bytes, kinds: tuple[bytes, ...]) -> bytes:
-    """What a text chunk ``Raw profile type KIND`` holds in hexadecimal; empty if it is of another kind."""
+    """Content of a text chunk ``Raw profile type KIND``, stored in hexadecimal; empty for other chunks."""
     keyword, _, rest = content.partition(b"\0")
     if not keyword.lower().startswith(b"raw profile type ") or keyword.lower().split()[-1] not in kinds:
         return b""
@@ -143,12 +143,12 @@ def read_tags(block: bytes) -> dict[int, TagValue]:
 
 
 def _by_exifread(block: bytes) -> dict[int, TagValue]:
-    """What exifread makes of a block; empty if it fails."""
+    """Tags of a block by exifread; empty if it fails."""
     import exifread
 
     try:
         tags = exifread.process_file(io.BytesIO(block), details=False, extract_thumbnail=False)
-    except Exception:  # noqa: BLE001 - damaged blocks raise whatever the line that reads them raises
+    except Exception:  # noqa: BLE001 - damaged blocks raise exceptions of any type
         return {}
     found: dict[int, TagValue] = {}
     for directory in ("Interoperability", "Image", "EXIF"):

@@ -1,4 +1,4 @@
-"""What a camera notes about a shot, as the tags that both DNG and JPEG files carry.
+"""EXIF tags about a shot that both DNG and JPEG files carry.
 
 Source: CIPA DC-008, *Exchangeable image file format for digital still cameras: Exif Version 2.3*.
 """
@@ -108,7 +108,7 @@ def _date(moment: datetime) -> str:
 
 def _check(info: ShotInfo) -> None:
     if info.orientation not in range(1, 9):
-        raise UsageError(f"orientation {info.orientation}", hint="EXIF knows 1 to 8")
+        raise UsageError(f"orientation {info.orientation}", hint="EXIF defines 1 to 8")
     if not (info.exposure_time_s > 0 and info.f_number > 0):
         raise UsageError(
             f"exposure time {info.exposure_time_s} s at f/{info.f_number}", hint="both must be positive"

@@ -1,9 +1,9 @@
-"""HEIC photos: what libheif makes of them, and the XMP about auxiliary images, which it keeps to itself.
+"""HEIC photos, decoded by libheif, and the XMP about auxiliary images, which libheif does not expose.
 
-A HEIC says how to turn and crop its pixels in properties of the image (``irot``, ``imir``, ``clap`` of
-ISO/IEC 23008-12), and libheif obeys them. Its EXIF orientation says the same once more and is for information
-only: obeying it too would turn the photo twice. So the orientation of a HEIC is 1 everywhere in ebb, and its
-size is the one seen.
+Properties of the image (``irot``, ``imir``, ``clap`` of ISO/IEC 23008-12) describe how to turn and crop its
+pixels, and libheif applies them. The EXIF orientation repeats this for information only: applying it as well
+would turn the photo twice. So the orientation of a HEIC is 1 everywhere in ebb, and its size is the upright
+one.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from ebb.arrays import Size
-from ebb.errors import Broken, MissingDependency, Reason, install_extra
+from ebb.errors import Broken, MissingDependency, Reason, Rejected, install_extra
 from ebb.formats.color_tags import ColorTags
 from ebb.formats.containers import Part, iso_boxes
+from ebb.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,7 +79,7 @@ def heif_xmp(data: bytes) -> list[bytes]:
 
 
 def heif_color(data: bytes) -> ColorTags:
-    """What the file says about its colours: a profile, else an nclx box."""
+    """Colour information of the file: a profile, else an nclx box."""
     file = _open(data)
     profile: bytes = file.info.get("icc_profile") or b""
     codes: dict[str, Any] = file.info.get("nclx_profile") or {}
@@ -102,16 +103,21 @@ def decode_heif(data: bytes) -> Rgb:
     return cast("Rgb", np.ascontiguousarray(photo[..., :3]))
 
 
-def heif_depth(data: bytes) -> AuxiliaryDepth | None:
+def heif_depth(data: bytes, max_pixels: int = MAX_PIXELS) -> AuxiliaryDepth | None:
     """The first depth map among the auxiliary images of the photo, decoded.
 
     Raises:
         Broken: ``corrupt_input`` when it cannot be decoded.
+        Rejected: ``bad_depth`` when it claims more pixels.
         MissingDependency: pillow-heif is not installed.
     """
     images = _open(data).info["depth_images"]
     if not images:
         return None
+    width, height = images[0].size
+    if width * height > max_pixels:
+        message = f"its depth map claims {width} x {height} pixels, more than {max_pixels / 1e6:g} million"
+        raise Rejected(Reason.BAD_DEPTH, message)
     values = _pixels(images[0], 8)
     facts = images[0].info["metadata"] or {}
     return AuxiliaryDepth(values if values.ndim == 2 else values[..., 0], facts, _auxiliary_packets(data))
@@ -168,7 +174,7 @@ class _Reader:
         return int.from_bytes(self.data[self.at - num_bytes : self.at], "big")
 
     def version(self) -> int:
-        """What a full box begins with; its flags are passed over."""
+        """Version at the beginning of a full box; its flags are skipped."""
         return self.number(4) >> 24
 
 

@@ -1,7 +1,7 @@
-"""ICC profiles: what the numbers of a picture mean, for those that say it by a matrix and curves.
+"""ICC profiles that describe colours by a matrix and curves.
 
-Source: International Color Consortium, *Specification ICC.1:2022 (profile version 4.4)*; version 2 differs in
-nothing that is read here.
+Source: International Color Consortium, *Specification ICC.1:2022 (profile version 4.4)*; the parts
+of version 2 that are read here are the same.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _LUT_TAGS = (b"A2B0", b"A2B1", b"A2B2")
 
 @dataclass(frozen=True)
 class IccProfile:
-    """What is needed of a profile.
+    """The parts of a profile that are used.
 
     Attributes:
-        space: ``RGB``, ``GRAY``, ``CMYK`` and others: what the numbers are.
-        has_table: Whether it says its colours by a table, which then counts.
+        space: Colour space of the pixels: ``RGB``, ``GRAY``, ``CMYK`` and others.
+        has_table: Whether it describes colours by a table, which then counts.
         to_xyz: (3, 3), linear RGB to XYZ under D50; none for grey, and where there is only a table.
         curves: Of red, green and blue, or of grey; none where there is only a table.
         transfer: Code of the transfer function (ITU-T H.273) if it names one, else 2, unspecified.
@@ -52,7 +52,7 @@ def parse_profile(profile: bytes) -> IccProfile:
     """Read a profile.
 
     Raises:
-        Broken: ``unsupported_color`` when it is damaged or says nothing about the colours of a picture.
+        Broken: ``unsupported_color`` when it is damaged or does not describe the colours of a picture.
     """
     if len(profile) < 132 or profile[36:40] != b"acsp":
         raise _unreadable("it has no header")

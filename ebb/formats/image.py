@@ -1,4 +1,4 @@
-"""PNG, TIFF and JPEG files of any bit depth, decoded as they are stored."""
+"""PNG, TIFF, JPEG and WebP files of any bit depth, decoded as stored once their headers are within limits."""
 
 from __future__ import annotations
 
@@ -6,22 +6,106 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ebb.arrays import Size
+from ebb.errors import Broken
+from ebb.formats.containers import (
+    PNG_SIGNATURE,
+    WEBP_MAGIC,
+    jpeg_frame_size,
+    jpeg_segments,
+    png_chunks,
+    read_png_header,
+    webp_size,
+)
+from ebb.formats.tiff_pixels import block_size
+from ebb.formats.tiff_reader import Tiff
+from ebb.settings import MAX_PIXELS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_JPEG_MAGIC = b"\xff\xd8\xff"
+_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_MAX_BITS = 64
+"""Bits of a pixel: one double, or four channels of 16 bits."""
 
-def decode_image(data: bytes) -> NDArray[Any]:
-    """Decode with all bits and channels (BGR) that are stored, not turned by any orientation tag.
+
+def image_size(data: bytes) -> Size:
+    """Width and height in the header of a PNG, TIFF, JPEG or WebP, as stored.
 
     Raises:
-        ValueError: it cannot be decoded.
+        ValueError: another format, or a file that is cut or damaged as far as its structure shows.
+    """
+    try:
+        size = _claimed_size(data)
+    except Broken as error:
+        raise ValueError(f"it {error.message}") from error
+    if min(size) < 1:
+        raise ValueError(f"it claims {size.width} x {size.height} pixels")
+    return size
+
+
+def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, flags: int | None = None) -> NDArray[Any]:
+    """Decode an image whose header is within the limit.
+
+    Args:
+        data: The whole file.
+        max_pixels: Refuse images with more.
+        flags: Of OpenCV's ``imdecode``; without them, all bits and channels (BGR) as stored, not turned by
+            any orientation tag.
+
+    Raises:
+        ValueError: it claims more pixels, or cannot be decoded.
     """
     import cv2
 
+    size = image_size(data)
+    check_num_pixels(size, max_pixels)
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED if flags is None else flags)
     except cv2.error as error:
         raise ValueError(str(error.err or error)) from error
     if image is None:
         raise ValueError("not a whole image")
+    if sorted(image.shape[:2]) != sorted(size):
+        raise ValueError(f"its header claims {size.width} x {size.height} pixels, it holds others")
     return np.asarray(image)
+
+
+def check_num_pixels(size: Size, max_pixels: int) -> None:
+    """Refuse a size above a limit.
+
+    Raises:
+        ValueError: it is above.
+    """
+    if size.width * size.height > max_pixels:
+        claim = f"it claims {size.width} x {size.height} = {size.width * size.height / 1e6:.0f} megapixels"
+        raise ValueError(f"{claim}, more than {max_pixels / 1e6:g}")
+
+
+def _claimed_size(data: bytes) -> Size:
+    if data.startswith(PNG_SIGNATURE):
+        for _ in png_chunks(data):  # verifies the checksums: libpng reports damage on stderr only
+            pass
+        return read_png_header(data).size
+    if data.startswith(_JPEG_MAGIC):
+        sizes = [size for segment in jpeg_segments(data) if (size := jpeg_frame_size(data, segment))]
+        return sizes[0] if sizes else Size(0, 0)
+    if data.startswith(_TIFF_MAGICS):
+        return _tiff_size(data)
+    if data.startswith(WEBP_MAGIC[0]) and data[8:12] == WEBP_MAGIC[1]:
+        return webp_size(data)
+    raise ValueError("not an image of a known format: PNG, TIFF, JPEG or WebP")
+
+
+def _tiff_size(data: bytes) -> Size:
+    """Size of the first image, once its tiles and the bits of a pixel are plausible."""
+    tiff = Tiff(data)
+    directory = tiff.readable_directory(tiff.first)
+    size = tiff.size(directory)
+    block_size(tiff, directory, size)
+    tiff.check_blocks(directory)
+    bits = tiff.value(directory, 258, 1) * tiff.value(directory, 277, 1)
+    if bits > _MAX_BITS:
+        raise ValueError(f"it claims {bits} bits a pixel")
+    return size

@@ -2,27 +2,60 @@
 
 Shards hold float depth maps beside the PNG, in half precision with two axes (:func:`encode_npy`,
 :func:`decode_npy`); depth files of users hold arrays of any type (:func:`decode_array`, :func:`decode_npz`).
+The header is checked against the number of bytes and a limit before an array is allocated.
 """
 
 from __future__ import annotations
 
 import io
+import lzma
+import math
+import tokenize
+import warnings
 import zipfile
-from typing import TYPE_CHECKING, Any
+import zlib
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from ebb.arrays import Size
 from ebb.errors import InvalidInput
-from ebb.formats.png import MAX_PIXELS
+from ebb.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAX_BYTES = 2 << 30
-"""Refuse a compressed array that unpacks to more than this."""
-
 _DTYPE = np.dtype("<f2")
+
+_MAX_HEADER_BYTES = 1 << 14
+"""Of an NPY file: more than NumPy reads of one."""
+
+_NPZ_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How NumPy packs arrays."""
+
+_HEADER_ERRORS = (
+    *(ValueError, TypeError, LookupError, OverflowError),
+    *(SyntaxError, tokenize.TokenError, RecursionError, MemoryError),  # text that is no Python literal
+)
+_ARCHIVE_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, LookupError),
+    *(RuntimeError, NotImplementedError),  # a password, or a method unknown here
+)
+
+
+class _Header(NamedTuple):
+    """The header of an NPY file."""
+
+    shape: tuple[int, ...]
+    is_fortran: bool
+    dtype: np.dtype[Any]
+    start: int
+    """Where the values begin."""
+
+    @property
+    def num_bytes(self) -> int:
+        """Of the values."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 def encode_npy(values: NDArray[np.float16]) -> bytes:
@@ -62,40 +95,95 @@ def npy_size(data: bytes) -> Size:
     Raises:
         InvalidInput: as :func:`decode_npy`, except for the values.
     """
-    file = io.BytesIO(data)
     try:
-        version = np.lib.format.read_magic(file)
-        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+        shape, is_fortran, dtype, start = _read_header(data)
     except ValueError as error:
         raise InvalidInput("not an NPY file") from error
-    if version != (1, 0) or dtype != _DTYPE or fortran_order or len(shape) != 2:
+    if data[6:8] != b"\x01\x00" or dtype != _DTYPE or is_fortran or len(shape) != 2:
         raise InvalidInput(f"NPY holds {dtype} of shape {shape}; expected little-endian float16, row by row")
     height, width = shape
-    if not 0 < width * height <= MAX_PIXELS or len(data) - file.tell() != 2 * width * height:
+    if not 0 < width * height <= MAX_PIXELS or len(data) - start != 2 * width * height:
         raise InvalidInput(f"NPY of {len(data)} bytes claims {width}x{height} values")
     return Size(width, height)
 
 
-def decode_array(data: bytes) -> NDArray[Any]:
+def decode_array(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
     """Decode an NPY file of any shape and type.
 
-    Raises:
-        ValueError: it is none, it is truncated, or it holds objects.
-    """
-    return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
+    Args:
+        data: The whole file.
+        max_pixels: Refuse arrays with more elements.
 
-
-def decode_npz(data: bytes) -> NDArray[Any]:
-    """Decode the only array of an NPZ file.
+    Returns:
+        The array, read-only: it shares the memory of ``data``.
 
     Raises:
-        ValueError: it holds more or less than one array, or more than :data:`MAX_BYTES`.
-        zipfile.BadZipFile: it is no archive, or a damaged one.
+        ValueError: not an NPY file, a truncated one, one of more elements, or one that holds objects.
     """
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = archive.infolist()
-        if len(members) != 1:
-            raise ValueError(f"it holds {len(members)} arrays, expected one")
-        if members[0].file_size > MAX_BYTES:
-            raise ValueError(f"it unpacks to {members[0].file_size / 1e9:.1f} GB")
-        return decode_array(archive.read(members[0]))
+    header = _read_header(data)
+    _check_size(header, max_pixels)
+    if len(data) - header.start < header.num_bytes:
+        raise ValueError(f"it is truncated: {len(data) - header.start} of {header.num_bytes} bytes are there")
+    order: Literal["C", "F"] = "F" if header.is_fortran else "C"
+    return np.ndarray(header.shape, header.dtype, data, header.start, order=order)
+
+
+def decode_npz(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+    """Decode the only array of an NPZ file; see :func:`decode_array`.
+
+    Raises:
+        ValueError: no archive, a damaged one, one that holds more or less than one array, or an array that
+            :func:`decode_array` refuses.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return decode_array(_only_member(archive, max_pixels), max_pixels)
+    except _ARCHIVE_ERRORS as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _only_member(archive: zipfile.ZipFile, max_pixels: int) -> bytes:
+    """Unpack the only file, as far as its NPY header says."""
+    members = archive.infolist()
+    if len(members) != 1:
+        raise ValueError(f"it holds {len(members)} arrays, expected one")
+    if members[0].compress_type not in _NPZ_METHODS:
+        raise ValueError("it is compressed by another method than Deflate; np.savez_compressed writes that")
+    with archive.open(members[0]) as file:
+        beginning = file.read(_MAX_HEADER_BYTES)
+        header = _read_header(beginning)
+        _check_size(header, max_pixels)
+        missing = header.start + header.num_bytes - len(beginning)
+        # one byte more, so that the archive verifies its checksum
+        return beginning + file.read(max(missing, 0) + 1)
+
+
+def _check_size(header: _Header, max_pixels: int) -> None:
+    """Refuse arrays of anything but numbers, and those with too many elements."""
+    if header.dtype.kind not in "biufc":
+        raise ValueError(f"it holds {header.dtype} values, which are no numbers")
+    is_plausible = all(0 <= side <= max_pixels for side in header.shape)
+    if not is_plausible or math.prod(header.shape) > max_pixels:
+        shape = " x ".join(map(str, header.shape[:4]))
+        raise ValueError(f"it claims {shape} values, more than {max_pixels / 1e6:g} million")
+
+
+def _read_header(data: bytes) -> _Header:
+    """Read the magic string and the header.
+
+    Raises:
+        ValueError: they are not those of an NPY file.
+    """
+    file = io.BytesIO(data[:_MAX_HEADER_BYTES])
+    try:
+        version = np.lib.format.read_magic(file)
+        readers = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about headers of Python 2
+            shape, is_fortran, dtype = readers[version](file)
+    except _HEADER_ERRORS as error:
+        raise ValueError("not an NPY file, or one with a damaged header") from error
+    return _Header(shape, is_fortran, dtype, file.tell())

@@ -13,14 +13,12 @@ import numpy as np
 
 from ebb.errors import Broken, InvalidInput, OutputError
 from ebb.formats.containers import PNG_SIGNATURE, PngHeader, png_chunks, read_png_header
+from ebb.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Rgb8
-
-MAX_PIXELS = 250_000_000
-"""A header that claims more than this is refused before anything is allocated."""
 
 _CHECKSUM_BYTES = 4
 
@@ -84,7 +82,7 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
         raise InvalidInput("PNG is neither 8-bit RGB nor 8-bit grey")
     _check_chunks(data)
     colour = cv2.IMREAD_COLOR_RGB if header.channels == 3 else cv2.IMREAD_GRAYSCALE
-    flags = colour | cv2.IMREAD_IGNORE_ORIENTATION  # stored photos are upright, whatever a stray tag says
+    flags = colour | cv2.IMREAD_IGNORE_ORIENTATION  # stored photos are upright, also with a stray tag
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:
         raise InvalidInput("PNG has checksums that hold but pixels that do not decode")
@@ -95,7 +93,7 @@ def png_header(data: bytes) -> PngHeader:
     """Size, channels and bit depth from the first 33 bytes.
 
     Raises:
-        InvalidInput: not a PNG, or one that claims no or more than :data:`MAX_PIXELS` pixels.
+        InvalidInput: not a PNG, or one that claims no or more than :data:`~ebb.settings.MAX_PIXELS` pixels.
     """
     if not data.startswith(PNG_SIGNATURE):
         raise InvalidInput("not a PNG")
@@ -119,4 +117,4 @@ def _check_chunks(data: bytes) -> None:
     except Broken as error:
         raise InvalidInput(f"the image {error.message}") from error
     if last.stop + _CHECKSUM_BYTES != len(data):
-        raise InvalidInput("PNG goes on after its end")
+        raise InvalidInput("PNG has bytes after its end")

@@ -1,8 +1,8 @@
-"""Pixels of a TIFF photo: every combination that is claimed is decoded here, every other refused by name.
+"""Pixels of a TIFF photo: supported combinations are decoded, others are refused by name.
 
-Strips and tiles are decompressed one by one and put where they belong, so that no pixel is left as it was in
-memory. LZW and PackBits go through Pillow's libtiff, as the bytes of a grey picture, and JPEG inside TIFF,
-whose colours libtiff converts, as a whole. (OpenCV's says nothing of a strip that is too short.)
+Strips and tiles are decompressed one by one and copied to their place, so that no pixel stays uninitialised.
+LZW and PackBits are unpacked by Pillow's libtiff, as the bytes of a grey picture; JPEG inside TIFF, whose
+colours libtiff converts, as a whole. (OpenCV's decoder does not report a strip that is too short.)
 
 Source: Adobe, *TIFF Revision 6.0*, 1992, and *TIFF Technical Notes* of 1995 and 2002.
 """
@@ -70,7 +70,7 @@ _LZMA_MEMORY = 1 << 28
 
 
 class Layout(NamedTuple):
-    """How the pixels of one image lie in the file; only what is supported."""
+    """How the pixels of one image are stored; supported layouts only."""
 
     size: Size
     bits: int
@@ -78,7 +78,7 @@ class Layout(NamedTuple):
     photometric: int
     compression: int
     planes: int
-    """1, or the number of samples where each has strips or tiles of its own."""
+    """1, or the number of samples where each has separate strips or tiles."""
     block: tuple[int, int]
     """Columns and rows of a strip or tile."""
     is_tiled: bool
@@ -98,7 +98,7 @@ def tiff_layout(tiff: Tiff, directory: Directory) -> Layout:
     """Read the layout of an image.
 
     Raises:
-        Broken: ``unsupported_pixels`` or ``unsupported_color``, with the name of what is not supported;
+        Broken: ``unsupported_pixels`` or ``unsupported_color``, with the name of the unsupported feature;
             ``corrupt_input`` when the tags contradict each other.
     """
     size, samples = tiff.size(directory), tiff.value(directory, _SAMPLES, 1)
@@ -125,7 +125,7 @@ def tiff_layout(tiff: Tiff, directory: Directory) -> Layout:
         photometric,
         compression,
         samples if planar == 2 else 1,
-        _block_size(tiff, directory, size),
+        block_size(tiff, directory, size),
         is_tiled,
         predictor == 2 and compression in (_LZW, _DEFLATE, _OLD_DEFLATE, _LZMA),
         tiff.value(directory, _FILL_ORDER, 1) == 2,
@@ -133,8 +133,12 @@ def tiff_layout(tiff: Tiff, directory: Directory) -> Layout:
     )
 
 
-def _block_size(tiff: Tiff, directory: Directory, size: Size) -> tuple[int, int]:
-    """Columns and rows of a strip or tile."""
+def block_size(tiff: Tiff, directory: Directory, size: Size) -> tuple[int, int]:
+    """Columns and rows of a strip or tile.
+
+    Raises:
+        Broken: ``corrupt_input`` when tiles are far larger than the image.
+    """
     if _TILE_WIDTH not in directory:
         return size.width, min(
             tiff.value(directory, _ROWS_PER_STRIP, size.height) or size.height, size.height
@@ -205,7 +209,7 @@ def decode_tiff(data: bytes) -> Rgb:
 
 
 def _check_jpegs(tiff: Tiff, directory: Directory, layout: Layout) -> None:
-    """Each strip or tile is a JPEG from its start to its end; libtiff fills up what is cut."""
+    """Each strip or tile must be a whole JPEG: libtiff pads one that is cut."""
     offsets, lengths = _blocks(tiff, directory, layout)
     for offset, length in zip(offsets, lengths, strict=False):
         content = tiff.part(offset, length)

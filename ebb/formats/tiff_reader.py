@@ -1,7 +1,7 @@
-"""Directories of a TIFF-like file (TIFF, DNG, NEF, CR2, ARW, ORF, RW2), read without trusting a byte.
+"""Directories of a TIFF-like file (TIFF, DNG, NEF, CR2, ARW, ORF, RW2), read defensively.
 
-Only the tags asked for are read, every offset is checked against the length of the file, and no directory
-is visited twice, so that a hostile file costs no more time or memory than an honest one.
+Only requested tags are read, every offset is checked against the length of the file, and no directory is
+visited twice, so that a malicious file takes no more time or memory than a valid one.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class Tiff:
         return self._entries(start, stop), self._integer(self._word, stop)
 
     def readable_directory(self, offset: int) -> Directory:
-        """Those tags of one directory that lie in the file, however it goes on; none where it cannot be."""
+        """Those tags of one directory that lie in the file; none if the directory does not."""
         counter, entry_bytes = ("u8", 20) if self._big else ("u2", 12)
         start = offset + int(counter[1])
         if offset == 0 or start > len(self._data):

@@ -1,7 +1,7 @@
-"""XMP metadata of a JPEG as trees of elements, the part that spills over into extension segments included.
+"""XMP metadata of a JPEG as trees of elements, including the part in extension segments.
 
-Adobe XMP specification, part 3, 1.1.3: a packet lies in an APP1 segment. What does not fit into one segment's
-64 KB is an *extended* packet, cut into chunks of further APP1 segments under a name the first packet states.
+Adobe XMP specification, part 3, 1.1.3: a packet is stored in an APP1 segment. Properties that do not fit into
+its 64 KB form an *extended* packet, cut into chunks of further APP1 segments that the first packet names.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def values(root: ET.Element, name: str) -> Iterator[str]:
 
 
 def parse_packet(packet: bytes) -> ET.Element:
-    """Parse one packet. XMP is UTF-8 and has no document type; with none, no entity can expand.
+    """Parse one packet, UTF-8 without a document type, so that no entity can expand.
 
     Raises:
         Rejected: ``bad_depth`` if it is not well-formed XML or declares a document type.

@@ -35,7 +35,10 @@ _TIFF_BLOCKS = frozenset({0x02BC, 0x83BB, 0x8649, 0x8773})
 
 _TIFF_SUFFIXES = (".tif", ".tiff")
 
-_PARSE_ERRORS = (OSError, ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, struct.error)
+_PARSE_ERRORS = (
+    *(OSError, ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, struct.error),
+    *(AttributeError, MemoryError),  # Pillow writes a number where its tag is text, and trusts counts
+)
 
 
 class Metadata(NamedTuple):

@@ -98,7 +98,7 @@ def as_stored(upright: NDArray[np.float32], orientation: int) -> NDArray[np.floa
         UsageError: the orientation is not 1 … 8.
     """
     if orientation not in _STEPS:
-        raise UsageError(f"orientation {orientation}", hint="EXIF knows 1 to 8")
+        raise UsageError(f"orientation {orientation}", hint="EXIF defines 1 to 8")
     row_step, column_step = _STEPS[orientation]
     turned = np.swapaxes(upright, 0, 1) if orientation >= 5 else upright
     return np.ascontiguousarray(turned[::row_step, ::column_step])

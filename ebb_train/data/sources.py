@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from ebb.arrays import Size
 from ebb.dataset.collection import ShardCollection
 from ebb.dataset.index import find_shards, read_index
 from ebb.dataset.layouts import find_ebb_pairs
 from ebb.dataset.splits import SPLITS
 from ebb.errors import InvalidInput
 from ebb.files import read_bytes
+from ebb.formats.image import decode_image, image_size
 from ebb.formats.png import decode_png
-from ebb.settings import canonical_json
+from ebb.settings import MAX_PIXELS, canonical_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,13 +152,12 @@ class EbbFolder:
         """
         pair = self._pairs[index]
         wide = _read_image(self.folder / pair.paths.wide, channels=3)
-        shallow = _read_image(self.folder / pair.paths.shallow, channels=3)
-        _check_size(shallow, wide.shape[:2], self.folder / pair.paths.shallow)
+        size = Size(wide.shape[1], wide.shape[0])
+        shallow = _read_image(self.folder / pair.paths.shallow, channels=3, wanted=size)
         depth = None
         if pair.paths.depth is not None:
-            depth = _read_image(self.folder / pair.paths.depth, channels=1)
-            half = (wide.shape[0] // 2, wide.shape[1] // 2)
-            _check_size(depth, half, self.folder / pair.paths.depth)
+            half = Size(size.width // 2, size.height // 2)
+            depth = _read_image(self.folder / pair.paths.depth, channels=1, wanted=half)
         return Photos(f"{pair.split}/{pair.number}", wide, shallow, depth)
 
     def fingerprint(self) -> str:
@@ -172,18 +173,27 @@ def _decode(row: dict[str, Any]) -> Photos:
     return Photos(row["pair_id"], decode_png(row["wide"]), decode_png(row["shallow"]), depth, names)
 
 
-def _read_image(path: Path, *, channels: int) -> Any:  # noqa: ANN401 - RGB or grey, as asked for
-    """Decode a whole file; OpenCV's ``imread`` would return half a photo without an error."""
+def _read_image(path: Path, *, channels: int, wanted: Size | None = None) -> Any:  # noqa: ANN401 - RGB or grey
+    """Decode a whole file of up to :data:`~ebb.settings.MAX_PIXELS` pixels, or of the size that is wanted."""
     import cv2
 
-    data = np.frombuffer(read_bytes(path), np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB if channels == 3 else cv2.IMREAD_GRAYSCALE)
-    if pixels is None:
-        raise InvalidInput("not an image, or a damaged one", path=path, hint="copy it again")
-    return np.asarray(pixels, np.uint8)
+    flags = cv2.IMREAD_COLOR_RGB if channels == 3 else cv2.IMREAD_GRAYSCALE
+    max_pixels = MAX_PIXELS if wanted is None else wanted.width * wanted.height
+    data = read_bytes(path)
+    try:
+        claimed = image_size(data)
+        if wanted is not None and sorted(claimed) != sorted(wanted):  # EXIF may turn it
+            raise _other_size(claimed, wanted, path)
+        pixels = np.asarray(decode_image(data, max_pixels, flags), np.uint8)
+    except ValueError as error:
+        message = f"not an image, or a damaged one: {error}"
+        raise InvalidInput(message, path=path, hint="copy it again") from error
+    found = Size(pixels.shape[1], pixels.shape[0])
+    if wanted is not None and found != wanted:
+        raise _other_size(found, wanted, path)
+    return pixels
 
 
-def _check_size(image: Rgb8 | Gray8, wanted: tuple[int, ...], path: Path) -> None:
-    if image.shape[:2] != wanted:
-        found, needed = (f"{width} x {height} pixels" for height, width in (image.shape[:2], wanted))
-        raise InvalidInput(f"{found}; the wide photo needs {needed}", path=path)
+def _other_size(found: Size, wanted: Size, path: Path) -> InvalidInput:
+    message = f"{found.width} x {found.height} pixels; expected {wanted.width} x {wanted.height} beside the wide photo"
+    return InvalidInput(message, path=path)

@@ -17,9 +17,10 @@ import numpy as np
 from ebb.documents import read_json
 from ebb.errors import InvalidInput, Reason, Status, UsageError
 from ebb.files import read_bytes, remove_temporaries, write_atomic
+from ebb.formats.image import decode_image
 from ebb.formats.png import encode_png
 from ebb.progress import watched
-from ebb.settings import canonical_json
+from ebb.settings import MAX_PIXELS, canonical_json
 from ebb_train.pixels import from_unit
 
 if TYPE_CHECKING:
@@ -149,22 +150,23 @@ def names_of(photos: Photos) -> list[str]:
     return names + [name.rpartition(".")[0] or name for name in photos.file_names]
 
 
-def read_picture(path: Path) -> NDArray[np.generic]:
+def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.generic]:
     """Decode a picture as it is stored: 8 or 16 bits, grey, RGB or RGB with alpha.
 
+    Args:
+        path: The file.
+        max_pixels: Refuse pictures with more.
+
     Raises:
-        InvalidInput: it cannot be read or is damaged.
+        InvalidInput: it cannot be read, is damaged or too large.
     """
     import cv2
 
-    data = np.frombuffer(read_bytes(path), np.uint8)
     try:
-        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise InvalidInput("not an image, or a damaged one", path=path) from error
-    if pixels is None:
-        raise InvalidInput("not an image, or a damaged one", path=path)
+        pixels = decode_image(read_bytes(path), max_pixels)
+    except ValueError as error:
+        raise InvalidInput(f"not an image, or a damaged one: {error}", path=path) from error
     if pixels.ndim == 3:
         swap = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
-        pixels = cv2.cvtColor(pixels, swap)
-    return np.asarray(pixels)
+        pixels = np.asarray(cv2.cvtColor(pixels, swap))
+    return pixels

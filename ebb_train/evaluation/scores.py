@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 EMPTY = "the region is empty"
 
+LARGEST_PICTURE = 16_000_000
+"""Pixels that a picture may have where its photo has fewer; that its size is another is said later."""
+
 REGIONS = "regions"
 """Group of the columns of scores by region, as a protocol is the group of its own."""
 
@@ -137,7 +140,8 @@ def _scores(scoring: Scoring, photos: Photos, path: Path) -> tuple[dict[str, flo
     missing: dict[str, str] = {}
     lpips = usable_lpips(scoring.lpips)
     try:
-        picture = read_picture(path)
+        height, width = photos.shallow.shape[:2]
+        picture = read_picture(path, max(LARGEST_PICTURE, width * height))
         for name in scoring.protocols:
             protocol = find_protocol(name)
             found = protocol.score(picture, photos.shallow, lpips=lpips)

@@ -66,7 +66,7 @@ def scene(size: PhotoSize, channels: int) -> Trial:
 
 
 def pairs(dataset: Path, size: PhotoSize, channels: int, count: int) -> Iterator[Trial]:
-    """Wide photos of the training split, spread over it; each is read when it is asked for.
+    """Wide photos of the training split, spread over it; each is read on demand.
 
     Raises:
         InvalidInput: not a data set, a damaged one, or one without depth where the network takes it.

@@ -1,4 +1,4 @@
-"""Does a file compute what the network in PyTorch computes?"""
+"""Parity of an exported file with the network in PyTorch."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Parity:
     """How far two pictures are apart; values are about [0, 1]."""
 
     input: str
-    """What went in."""
+    """Name of the input."""
     real: bool
-    """It was like a photo, not noise, nor one colour."""
+    """Whether it was a photo or like one; not noise, nor one colour."""
     max: float
     """Largest absolute difference."""
     mean: float
@@ -38,7 +38,7 @@ class Parity:
 
 @dataclass(frozen=True, kw_only=True)
 class ParityLimit:
-    """What a file may be away from PyTorch."""
+    """Largest difference from PyTorch that a file may have."""
 
     max: float = math.inf
     constant_max: float = math.inf
@@ -79,7 +79,7 @@ def parity_table(found: Sequence[Parity]) -> str:
 
 
 def not_written(limit: object) -> str:
-    """What is said after the name of a file that is beyond its limit."""
+    """Text after the name of a file that exceeds its limit."""
     return f": NOT WRITTEN, further from PyTorch than {limit}"
 
 

@@ -60,14 +60,14 @@ def parse_size(text: str) -> PhotoSize:
 
 
 def _nearest(length: int) -> set[int]:
-    """The multiples below and above, or the length itself if it is one."""
+    """The multiples below and above; the length itself if it is a multiple."""
     below = length // STEP * STEP
     return {min(MAX_SIDE, max(STEP, near)) for near in (below, below + STEP * (length != below))}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TfliteSettings:
-    """What a TFLite file is like.
+    """Settings of a TFLite file.
 
     Examples:
         >>> ebb_train.TfliteSettings(size=("512x768",)).precision

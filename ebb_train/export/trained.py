@@ -54,7 +54,7 @@ class TrainedNetwork:
         }
 
     def picture(self, photo: NDArray[np.float32], level: int, *, clip: bool) -> NDArray[np.float32]:
-        """What PyTorch makes of an input.
+        """The output of PyTorch for an input.
 
         Args:
             photo: (1, h, w, 3 or 4) in [0, 1].

@@ -12,6 +12,7 @@ import numpy as np
 
 from ebb.errors import MissingDependency
 from ebb.files import sha256_file
+from ebb.pytorch import load_state
 from ebb.weights import find_weights
 from ebb_train import optional
 
@@ -112,11 +113,10 @@ def load_lpips(net: Net, trunk: Path, linear: Path) -> Lpips:
     """
     optional.torch()
     from ebb_train.models.perceptual import LpipsNetwork
-    from ebb_train.models.vgg import read_torch_state
 
     network = LpipsNetwork(net)
-    features = read_torch_state(trunk, f"fetch it with: ebb weights download {TRUNKS[net]}")
-    weights = read_torch_state(linear, f"fetch it with: ebb weights download lpips-{net}")
+    features = load_state(trunk, f"fetch it with: ebb weights download {TRUNKS[net]}")
+    weights = load_state(linear, f"fetch it with: ebb weights download lpips-{net}")
     features = {name: values for name, values in features.items() if not name.startswith("classifier.")}
     _fill(network.features, features, "features.{}", trunk)
     _fill(network.linear, weights, "lin{}.model.1.weight", linear)

@@ -1,4 +1,4 @@
-"""What levels contribute: the network with the maps of its deepest levels replaced by zeros (figure 8).
+"""Contribution of levels: the network with the maps of its deepest levels replaced by zeros (figure 8).
 
 A silent level hands zeros up instead of its doubled maps, so nothing below it matters either, and nothing of
 it is computed. The encoder sees the photo only: its maps are made once, for all variants.
@@ -23,7 +23,7 @@ ENCODER = "encoder."
 
 
 class EncoderMaps:
-    """What the encoder made of the last photo; variants that hold the same object share it."""
+    """Encoder output for the last photo, shared by variants that hold the same object."""
 
     def __init__(self) -> None:
         self._photo: Tensor | None = None
@@ -51,7 +51,7 @@ class SilencedOperations(TorchOperations):
         self._encoded = encoded
 
     def conv(self, name: str, x: Tensor, kernel: int, channels: int, *, norm: bool) -> Tensor:
-        """A convolution, zeros in a silent level, or what is known of the encoder."""
+        """A convolution, zeros in a silent level, or a cached map of the encoder."""
         if name.startswith(self._silent):
             return x.new_zeros(x.shape[0], channels, *x.shape[2:])
         if not name.startswith(ENCODER):
@@ -77,7 +77,7 @@ class SilencedPyNet(PyNet):
     """
 
     def __init__(self, network: PyNet, silent: Collection[int], maps: EncoderMaps) -> None:
-        super(PyNet, self).__init__()  # no layers of its own
+        super(PyNet, self).__init__()  # has no layers
         self.config = network.config
         self._silent, self._maps = tuple(silent), maps
         for name, part in network.named_children():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -21,6 +23,12 @@ MAX_BYTES = 4_000_000_000
 
 _PARTS = (".index", ".data-")
 
+_ARCHIVE_ERRORS = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
+    *(OSError, EOFError, ValueError, LookupError, OverflowError),
+    RuntimeError,  # a password, or a method unknown here
+)
+
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
@@ -29,23 +37,31 @@ def unpacked(path: Path) -> Iterator[Path]:
     Raises:
         InvalidInput: the archive is broken, or holds no checkpoint or several.
     """
-    if not path.is_file() or not (zipfile.is_zipfile(path) or tarfile.is_tarfile(path)):
+    if not _is_archive(path):
         yield path
         return
     with temporary_folder("archive") as folder:
         try:
             _unpack(path, folder)
-        except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, RuntimeError) as error:
-            raise InvalidInput(f"the archive is broken: {error}", path=path) from error
+        except _ARCHIVE_ERRORS as error:
+            raise InvalidInput(f"the archive is damaged: {error}", path=path) from error
         found = sorted(folder.glob("*.index"))
         if len(found) != 1:
-            hint = "unpack it, and name what comes before .index"
+            hint = "unpack it, and name the part before .index"
             raise InvalidInput(f"an archive of {len(found)} checkpoints, not of one", path=path, hint=hint)
         yield found[0].with_suffix("")
 
 
+def _is_archive(path: Path) -> bool:
+    """Whether it is a file that begins, or ends, as a ZIP or tar file does."""
+    try:
+        return path.is_file() and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
+    except _ARCHIVE_ERRORS:  # one that is damaged before its first member
+        return False
+
+
 def _unpack(path: Path, folder: Path) -> None:
-    """Write the checkpoint's files side by side: only their own names count, wherever they lie."""
+    """Write the checkpoint's files side by side: only their names count, not their folders."""
     left = MAX_BYTES
     for name, size, content in _members(path):
         left -= size

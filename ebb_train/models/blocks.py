@@ -1,7 +1,7 @@
-"""What PyNET is made of: a handful of operations and the multi-kernel block.
+"""The parts of PyNET: a few operations and the multi-kernel block.
 
-The network is written once, in :mod:`ebb_train.models.pynet`, over :class:`Operations`. A back end says what
-the operations do: :mod:`ebb_train.models.network` computes with PyTorch, :class:`Declaration` only notes
+The network is written once, in :mod:`ebb_train.models.pynet`, over :class:`Operations`. A back end defines
+the operations: :mod:`ebb_train.models.network` computes with PyTorch, :class:`Declaration` only notes
 which layers there are. Everything else that must know the layers (parameters, the authors' numbering of
 variables, costs) comes from that list, so there is no second description of the network.
 """
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 Maps = TypeVar("Maps")
-"""A batch of feature maps, whatever a back end takes for one."""
+"""A batch of feature maps, of a type that the back end chooses."""
 
 SLOPE = 0.2
-"""Leaky ReLU: what negative values are multiplied with."""
+"""Slope of the leaky ReLU for negative values."""
 
 EPSILON = 1e-3
 """Instance normalisation: added to the variance."""
@@ -26,11 +26,11 @@ RGB_GAIN, RGB_OFFSET = 0.58, 0.5
 
 
 class Operations(ABC, Generic[Maps]):
-    """What a back end offers. ``name`` finds the parameters of a layer; sizes are kept unless stated."""
+    """Interface of a back end. ``name`` selects the parameters of a layer; sizes are kept unless stated."""
 
     @abstractmethod
     def conv(self, name: str, x: Maps, kernel: int, channels: int, *, norm: bool) -> Maps:
-        """Convolution, kernel × kernel, with bias; instance normalisation if asked for, leaky ReLU."""
+        """Convolution, kernel × kernel, with bias; instance normalisation if requested, leaky ReLU."""
 
     @abstractmethod
     def up(self, name: str, x: Maps, channels: int) -> Maps:
@@ -41,7 +41,7 @@ class Operations(ABC, Generic[Maps]):
 
     @abstractmethod
     def rgb(self, name: str, x: Maps) -> Maps:
-        """3 × 3 convolution with bias to three channels, and nothing after it."""
+        """3 × 3 convolution with bias to three channels, without activation."""
 
     @abstractmethod
     def output_activation(self, x: Maps) -> Maps:

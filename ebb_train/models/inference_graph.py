@@ -1,15 +1,15 @@
-"""PyNET for pictures only: what :class:`~ebb_train.models.network.PyNet` computes, in less time on a CPU.
+"""Inference graph of PyNET: the result of :class:`~ebb_train.models.network.PyNet` in less time on a CPU.
 
-What is done, and why it pays (figures: ``benchmarks/pynet.py``):
+Optimisations (figures: ``benchmarks/pynet.py``):
 
 - convolutions of 5, 7 and 9 columns, nearly all of the work, take about half the multiplications, by minimal
   filtering along the rows (:mod:`ebb.depthmap.winograd`). Between its two transforms the products are the
   groups of one ordinary convolution: channels are innermost, so that neither transform moves anything;
 - the first convolutions of a block read the same input and share its transform;
-- the last step of a branch writes where the joined result needs it, so nothing is copied to join branches;
+- the last step of a branch writes into the joined result, so joining branches copies no data;
 - normalisation works where the maps lie; PyTorch's wants channels outermost, and back again.
 
-Sums are taken in another order, so pictures differ by about twice what the plain network's rounding is worth
+Sums are taken in another order, so pictures differ by about twice the rounding error of the plain network
 (``benchmarks/accuracy.py``, noise of 64 x 96): by 9e-5 with the weights of the reference run (float32 against
 float64: 5e-5), by 5e-3 (4e-3) and 0.15 (0.07) with 1.25 and 1.5 times these, where rounding errors grow from
 layer to layer. There is no bound for all weights.
@@ -42,7 +42,7 @@ _SHARED_TAPS = {9: 5, 7: 4, 5: 4}
 """Kernel size → taps of its filters, where larger kernels read the same input."""
 
 _OWN_TAPS = {9: 5, 7: 4, 5: 5}
-"""The same where it reads an input of its own."""
+"""The same where it reads a separate input."""
 
 
 class InferenceGraph(nn.Module):
@@ -136,7 +136,7 @@ class InferenceOperations(Operations[Tensor]):
         return torch.cat(parts, dim=3)
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
-        """Sum, in the place of ``x``: what a block gives is added to its input, and needed no more."""
+        """Sum in place of ``x``: the output of a block is added to its input."""
         return x.add_(y)
 
     def block(self, name: str, x: Tensor, kernel: int, channels: int, *, norm: bool) -> Tensor:
@@ -216,7 +216,7 @@ class InferenceOperations(Operations[Tensor]):
         return self._filters[name, left]
 
     def _finish(self, name: str, maps: Tensor, result: Tensor, *, norm: bool) -> None:
-        """Instance normalisation if asked for, and leaky ReLU; ``maps`` may be written over."""
+        """Instance normalisation if requested, and leaky ReLU; ``maps`` may be overwritten."""
         if norm:
             layer = self._layers[name]
             maps = maps.sub_(maps.mean((1, 2), keepdim=True))
@@ -225,7 +225,7 @@ class InferenceOperations(Operations[Tensor]):
         torch.ops.aten.leaky_relu.out(maps, SLOPE, out=result)
 
     def _buffer(self, name: str, shape: tuple[int, ...]) -> Tensor:
-        """Room that is used again and again: fresh memory costs more than what is done with it."""
+        """A reused buffer: allocating new memory would take longer than the operation."""
         size = torch.Size(shape).numel()
         if name not in self._room or self._room[name].numel() < size:
             self._room[name] = torch.empty(size)

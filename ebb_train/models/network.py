@@ -35,7 +35,7 @@ INITIAL_SIGMA = 0.01
 INITIAL_BIAS = 0.01
 
 LIFT = 1.0
-"""What level 2's values before tanh are raised by: tanh(-1) · 0.58 + 0.5 is 0.06, a dark grey."""
+"""Added to level 2's values before tanh: tanh(-1) · 0.58 + 0.5 is 0.06, a dark grey."""
 
 WeightInit: TypeAlias = Literal["paper", "fan_in"]
 """Rule for the width of the distribution that first weights are drawn from; see :func:`initial_sigma`."""
@@ -102,10 +102,10 @@ def initial_sigma(layer: Layer, weight_init: WeightInit) -> float:
     """Width of the normal distribution that a layer's first weights are drawn from.
 
     ``paper`` is 0.01 everywhere. That suits the hundreds of maps of the paper's network; in one of few maps
-    and without normalisation every layer then makes its input several times smaller, and what arrives at the
-    picture is nothing. ``fan_in`` divides by the root of a layer's inputs: LeCun et al., "Efficient BackProp"
-    (1998), equation 16. More, as usual for ReLUs, is too much where residual sums add up. The layer that
-    makes a picture keeps 0.01: the picture starts grey, which is nearer to any photo than noise.
+    and without normalisation every layer then makes its input several times smaller, so that the picture
+    receives almost no signal. ``fan_in`` divides by the root of a layer's inputs: LeCun et al., "Efficient
+    BackProp" (1998), equation 16. More, as usual for ReLUs, is too much where residual sums add up. The layer
+    that makes a picture keeps 0.01: the picture starts grey, which is nearer to any photo than noise.
     """
     if weight_init == "paper" or layer.kind == "rgb":
         return INITIAL_SIGMA
@@ -217,7 +217,7 @@ class PyNet(nn.Module):
     def reset_parameters(
         self, generator: torch.Generator | None = None, weight_init: WeightInit = "paper"
     ) -> None:
-        """Start over: truncated normal weights, biases of 0.01, normalisation that changes nothing."""
+        """Reset to truncated normal weights, biases of 0.01 and identity normalisation."""
         for module in self.modules():
             if isinstance(module, LayerModule):
                 module.reset_parameters(generator, weight_init)
@@ -245,10 +245,10 @@ class PyNet(nn.Module):
 
     @torch.no_grad()
     def enlarge_level_2(self) -> None:
-        """Let level 1 start as a bilinear enlargement of level 2's picture, whatever that is.
+        """Initialise level 1 as a bilinear enlargement of level 2's picture.
 
-        Level 1 has but three maps between two pictures, and a leaky ReLU on them: from chance weights it
-        takes long to find that they must not be bent. So level 2's values before tanh are raised by a
+        Level 1 has only three maps between two pictures, and a leaky ReLU on them: from random weights it
+        takes long to learn a nearly linear map. So level 2's values before tanh are raised by a
         constant, which keeps nearly all of them above 0; they are doubled, and it is taken off again.
         In one direction, the transposed kernel (½, 1, ½) gives x₀, (x₀ + x₁) / 2, x₁, …, and the mean of
         neighbours of these is ¾ x₀ + ¼ x₁, ¼ x₀ + ¾ x₁, …. The outermost pixels come out darker, as the
@@ -270,7 +270,7 @@ class PyNet(nn.Module):
         """Refuse an input of the wrong shape.
 
         Raises:
-            InvalidInput: it is one.
+            InvalidInput: the shape is wrong.
         """
         if photo.ndim != 4 or photo.shape[1] != self.config.in_channels:
             raise InvalidInput(
@@ -320,7 +320,7 @@ def load_pynet(path: Path, config: PyNetConfig | None = None) -> PyNet:
 
     Args:
         path: The safetensors file.
-        config: What it must be like; None takes it as it is.
+        config: Required configuration; None accepts any.
 
     Returns:
         The network in evaluation mode, on the CPU, float32.

@@ -8,6 +8,7 @@ are PyTorch's layout with the axes reversed in pairs, and neither kernel is flip
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ import numpy as np
 from ebb.errors import InvalidInput, OutputError, UsageError
 from ebb.files import check_writable, make_folder
 from ebb_train import optional
-from ebb_train.models.archive import unpacked
+from ebb_train.models.archive import MAX_BYTES, unpacked
 from ebb_train.models.pynet import PAPER, PyNetConfig, layers
 from ebb_train.models.weights import PYNET, About, Tensors, read_pynet, save_weights
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCOPE = "generator"
-"""Scope of the network's variables; whatever else a checkpoint holds belongs to the training."""
+"""Scope of the network's variables; others in a checkpoint belong to the training."""
 
 LICENCE = (
     "the weights the authors publish (Ignatov et al. 2020) may be used for non-commercial research only: "
@@ -53,10 +54,10 @@ class Variable:
 
 
 def variables(config: PyNetConfig = PAPER) -> list[Variable]:
-    """The variables of the authors' graph in the order of their making, 440 for the network of the paper.
+    """The variables of the authors' graph in the order of their creation, 440 for the network of the paper.
 
     Raises:
-        UsageError: the config ends above level 1, of which the authors publish nothing.
+        UsageError: the config ends above level 1; the authors publish level 1 only.
     """
     if config.level != 1:
         raise UsageError(f"level {config.level}: the authors' format holds all levels down to 1")
@@ -74,10 +75,10 @@ def checkpoint_to_weights(prefix: Path, path: Path, config: PyNetConfig = PAPER)
     """Turn a checkpoint of the authors' code into a weights file.
 
     Args:
-        prefix: What the names of the checkpoint's files begin with; one of the files will do, and so will the
-            archive that the authors publish.
+        prefix: Common beginning of the names of the checkpoint's files; or one of the files, or the authors'
+            archive.
         path: Weights file to write.
-        config: What the network in the checkpoint is like.
+        config: Configuration of the network in the checkpoint.
 
     Returns:
         SHA-256 of the weights file.
@@ -89,7 +90,7 @@ def checkpoint_to_weights(prefix: Path, path: Path, config: PyNetConfig = PAPER)
         OutputError: the weights file cannot be written.
     """
     check_writable(path, ".safetensors")
-    variables(config)  # refuses other levels before the long reading
+    variables(config)  # refuses other levels before the file is read
     with unpacked(prefix) as inside:
         tensors = from_official(read_checkpoint(inside), config, prefix)
         source = f"TensorFlow checkpoint {_prefix(inside).name}"
@@ -103,7 +104,7 @@ def weights_to_checkpoint(path: Path, prefix: Path) -> int:
 
     Args:
         path: Weights file of a network that goes down to level 1.
-        prefix: What the names of the two files to write begin with.
+        prefix: Common beginning of the names of the two files to write.
 
     Returns:
         Number of variables written.
@@ -143,7 +144,7 @@ def from_official(values: Tensors, config: PyNetConfig, path: Path | None = None
 
 
 def to_official(tensors: Tensors, config: PyNetConfig) -> Tensors:
-    """Rename and lay out our parameters as the authors' variables, in the order of their making.
+    """Rename and lay out our parameters as the authors' variables, in the order of their creation.
 
     Raises:
         UsageError: the config ends above level 1.
@@ -157,7 +158,7 @@ def to_official(tensors: Tensors, config: PyNetConfig) -> Tensors:
 
 
 def read_checkpoint(prefix: Path) -> Tensors:
-    """Read the network's variables from a TensorFlow checkpoint by name; those of the optimiser are left.
+    """Read the network's variables from a TensorFlow checkpoint by name; those of the optimiser are skipped.
 
     Raises:
         InvalidInput: there is no such checkpoint, or it cannot be read.
@@ -166,16 +167,25 @@ def read_checkpoint(prefix: Path) -> Tensors:
     prefix = _prefix(prefix)
     # TensorFlow 1 could also write the older format, one file without an ending
     if not any(path.is_file() for path in (prefix, prefix.with_name(f"{prefix.name}.index"))):
-        hint = f"name what comes before .index: {prefix.name}.index, {prefix.name}.data-00000-of-00001"
+        hint = f"name the part before .index: {prefix.name}.index, {prefix.name}.data-00000-of-00001"
         raise InvalidInput("no TensorFlow checkpoint begins with this", path=prefix, hint=hint)
     tf = optional.tensorflow()
     try:
         reader = tf.train.load_checkpoint(str(prefix))
-        names = [name for name in reader.get_variable_to_shape_map() if _GENERATOR_VARIABLE.fullmatch(name)]
-        return {name: np.asarray(reader.get_tensor(name), np.float32) for name in sorted(names)}
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidInput(f"not a TensorFlow checkpoint, or a broken one: {reason}", path=prefix) from error
+        shapes = reader.get_variable_to_shape_map()
+        names = sorted(name for name in shapes if _GENERATOR_VARIABLE.fullmatch(name))
+        _check_num_bytes(sum(4 * math.prod(shapes[name]) for name in names), prefix)
+        return {name: np.asarray(reader.get_tensor(name), np.float32) for name in names}
+    except InvalidInput:
+        raise
+    except Exception as error:  # TensorFlow turns its status codes into many types, such as IndexError
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InvalidInput(f"not a TensorFlow checkpoint, or a damaged one: {reason}", path=prefix) from error
+
+
+def _check_num_bytes(num_bytes: int, prefix: Path) -> None:
+    if num_bytes > MAX_BYTES:
+        raise InvalidInput(f"its variables take {num_bytes / 1e9:.0f} GB; PyNET's do not", path=prefix)
 
 
 def write_checkpoint(prefix: Path, values: Tensors) -> None:

@@ -1,4 +1,4 @@
-"""The network of LPIPS: how far apart two pictures are for a network that names objects.
+"""The network of LPIPS: distance of two pictures in the features of an image classifier.
 
 Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric" (CVPR 2018), equation
 1, version 0.1. The trunk is torchvision's AlexNet or VGG-16 as far as its last convolution, the linear
@@ -71,7 +71,7 @@ class LpipsNetwork(nn.Module):
     def _unit_features(self, pictures: Tensor) -> Iterator[Tensor]:
         x = (2 * pictures - 1 - self.shift) / self.scale
         for number, layer in enumerate(self.features):
-            # the ReLUs work in place, on what the convolution before them made; a tap is only read
+            # the ReLUs work in place, on the output of the convolution before them; a tap is only read
             x = layer(x)
             if number in self.taps:
                 yield x / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + TINY)

@@ -6,7 +6,7 @@ and figure 3; layer sizes as in the authors' public implementation. Written once
 
 In the level functions ``m("c2", 5, c1)`` is the multi-kernel block M(5, channels of the level) of ``c1``,
 its first argument the name of its parameters. ``skip`` comes from the encoder; ``up`` and ``up_again`` are
-two different doublings of what the level before gave.
+two different doublings of the output of the level before.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BlockOf: TypeAlias = Callable[[str, int, Maps], Maps]
 
 @dataclass(frozen=True, kw_only=True)
 class PyNetConfig:
-    """What a PyNET is like; the defaults are the network of the paper, 47 551 791 parameters.
+    """Configuration of a PyNET; the defaults are the network of the paper, 47 551 791 parameters.
 
     Examples:
         >>> ebb_train.PyNetConfig(width=0.5).channels(512)
@@ -87,7 +87,7 @@ class PyNetConfig:
         """The config that :meth:`as_dict` wrote.
 
         Args:
-            values: What was written.
+            values: As :meth:`as_dict` returned them.
             path: Where, for the errors.
 
         Raises:
@@ -122,7 +122,7 @@ def encoder(net: Operations[Maps], config: PyNetConfig, photo: Maps) -> dict[int
 
 
 def level_7(net: Operations[Maps], config: PyNetConfig, e6: Maps) -> Maps:
-    """1/32 of the input's size: what the whole scene is like."""
+    """1/32 of the input's size: global content of the scene."""
     m = _blocks(net, "level_7", config.channels(512), norm=config.norm == "reference")
     a1 = m("a1", 3, net.pool(e6))
     a2 = net.add(m("a2", 3, a1), a1)
@@ -193,7 +193,7 @@ def pynet(
 
     Args:
         net: Back end.
-        config: What the network is like; its level plays no part here.
+        config: Configuration of the network; its level is ignored.
         photo: RGB, and depth if the config has it, in [0, 1]; height and width divide by 32.
         levels: Which pictures are wanted, at least one.
 

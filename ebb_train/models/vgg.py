@@ -1,4 +1,4 @@
-"""VGG-19 as far as its last convolution: what two pictures look like to a network that names objects.
+"""VGG-19 up to its last convolution, for a loss in the features of an image classifier.
 
 Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition" (ICLR 2015),
 configuration E. The layers carry the names of the public weights file, so that it loads as it is.
@@ -6,13 +6,12 @@ configuration E. The layers carry the names of the public weights file, so that 
 
 from __future__ import annotations
 
-import pickle
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch  # noqa: TID253 - a network definition; only imported when a network is wanted
 from torch import Tensor, nn  # noqa: TID253
 
-from ebb.errors import InvalidInput
+from ebb.pytorch import load_state
 from ebb_train.models.weights import check_shapes
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Normalization: TypeAlias = Literal["imagenet", "caffe"]
-"""What the weights were trained on: the public file on channels of zero mean and unit deviation, the one the
+"""Input range of the weights: for the public file, channels of zero mean and unit deviation; for the one the
 PyNET authors used (made with Caffe) on 0…255 minus a mean."""
 
 _SHIFT_SCALE: Mapping[Normalization, tuple[tuple[float, ...], tuple[float, ...]]] = {
@@ -37,7 +36,7 @@ class Vgg19(nn.Module):
     """The features after the fourth convolution and ReLU of block 5 (relu5_4); never trained.
 
     Args:
-        normalization: What the weights expect.
+        normalization: Input range of the weights.
     """
 
     shift: Tensor
@@ -63,7 +62,7 @@ def load_vgg19(path: Path, normalization: Normalization = "imagenet") -> Vgg19:
     Raises:
         InvalidInput: the file is not there, or not one of VGG-19 weights.
     """
-    state = read_torch_state(path, "fetch it with: ebb weights download vgg19")
+    state = load_state(path, "fetch it with: ebb weights download vgg19")
     trunk = {name: values.float() for name, values in state.items() if not name.startswith("classifier.")}
     with torch.device("meta"):
         shapes = {name: tuple(values.shape) for name, values in Vgg19().state_dict().items()}
@@ -71,27 +70,6 @@ def load_vgg19(path: Path, normalization: Normalization = "imagenet") -> Vgg19:
     network = Vgg19(normalization)
     network.load_state_dict(trunk, strict=True)
     return network
-
-
-def read_torch_state(path: Path, hint: str) -> dict[str, Tensor]:
-    """Read a state dict that ``torch.save`` wrote, without running code in it.
-
-    Args:
-        path: The file.
-        hint: How to get it, for messages.
-
-    Raises:
-        InvalidInput: the file is not there, or holds something else.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path, hint=hint) from error
-    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        raise InvalidInput("not a weights file of PyTorch, or a broken one", path=path, hint=hint) from error
-    if not isinstance(state, dict) or not all(isinstance(values, Tensor) for values in state.values()):
-        raise InvalidInput("not a state dict of tensors", path=path, hint=hint)
-    return state
 
 
 def convolutions(blocks: Sequence[tuple[int, int]]) -> list[nn.Module]:

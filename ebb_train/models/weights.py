@@ -1,7 +1,7 @@
-"""Weights files: safetensors with a note of what is inside; no deep-learning framework is needed to read one.
+"""Weights files: safetensors with a note of their content, read without a deep-learning framework.
 
-Nothing in the format notices a flipped bit, so the note carries a hash of the tensors, which is checked at
-every reading. It travels inside the file: no second file can be lost or be out of step.
+The format has no checksum, so the note holds a hash of the tensors, which is verified at every reading. It is
+stored inside the file, so that no second file can be lost or out of date.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class About:
     network: str
     """Which network: ``pynet``."""
     config: dict[str, Any] = field(default_factory=dict)
-    """What it is like; with the network, all that is needed to build it."""
+    """Its configuration; with the network, all that is needed to build it."""
     source: str = ""
     """Where the weights come from."""
     licence: str = ""
-    """Under which terms they may be used; empty: nothing is known."""
+    """Terms of use; empty: not known."""
 
 
 def save_weights(path: Path, tensors: Tensors, about: About) -> str:
@@ -104,7 +104,7 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
 
 
 def _refuse_pickle(path: Path) -> None:
-    """Say what a file of ``torch.save`` is; opening one can run whatever its maker put into it."""
+    """Refuse a file of ``torch.save`` by name: opening one can run any code."""
     with path.open("rb") as file:
         if file.read(4).startswith(_PICKLES):
             hint = "wanted: safetensors, as ebb-train fit and ebb-train convert write them"
@@ -116,7 +116,7 @@ def read_pynet(path: Path, config: PyNetConfig | None = None) -> tuple[Tensors, 
 
     Args:
         path: The safetensors file.
-        config: What the network must be like; None takes it as it is.
+        config: Required configuration; None accepts any.
 
     Raises:
         InvalidInput: as :func:`read_weights`, or the weights of another network or config.
@@ -129,13 +129,13 @@ def read_pynet(path: Path, config: PyNetConfig | None = None) -> tuple[Tensors, 
 def pynet_config(
     tensors: Tensors, about: About, path: Path, wanted: PyNetConfig | None = None
 ) -> PyNetConfig:
-    """What the network of a weights file is like, after a check that its tensors are all there.
+    """Configuration of the network in a weights file, once its tensors have been checked.
 
     Args:
-        tensors: As :func:`read_weights` gives them.
-        about: As well.
-        path: Of the file, for the errors.
-        wanted: What the network must be like; None takes it as it is.
+        tensors: As :func:`read_weights` returns them.
+        about: Likewise.
+        path: Of the file, for messages.
+        wanted: Required configuration; None accepts any.
 
     Raises:
         InvalidInput: the weights of another network or config.
@@ -176,6 +176,6 @@ def tensors_sha256(tensors: Tensors) -> str:
 def _about(note: object, path: Path) -> tuple[About, object]:
     known = {item.name for item in fields(About)} | {"sha256"}
     if not isinstance(note, dict) or set(note) != known or not isinstance(note["config"], dict):
-        raise InvalidInput("the note in the weights file is not one this version knows", path=path)
+        raise InvalidInput("the note in the weights file is unknown to this version", path=path)
     digest = note.pop("sha256")
     return About(**note), digest

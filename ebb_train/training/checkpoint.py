@@ -14,7 +14,6 @@ differ is broken, and the one before it is used.
 from __future__ import annotations
 
 import io
-import pickle
 import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,8 @@ import torch  # noqa: TID253 - only imported by training
 
 from ebb.documents import parse_json
 from ebb.errors import InvalidInput
-from ebb.files import cannot_write, sha256_file, write_atomic
+from ebb.files import cannot_write, sha256_bytes, sha256_file, write_atomic
+from ebb.pytorch import load_file
 from ebb.settings import canonical_json
 from ebb_train.models.network import save_pynet
 from ebb_train.models.weights import Tensors, read_pynet
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 FOLDER = "checkpoints"
 WEIGHTS, TRAINING, METADATA = "weights.safetensors", "training.pt", "checkpoint.json"
+
+CHECKSUM = "content_sha256"
+"""Key of the SHA-256 over the rest of ``checkpoint.json``."""
 
 KEEP = 2
 """How many are kept: if the newest is damaged, the run resumes from the one before."""
@@ -93,7 +96,8 @@ def save_checkpoint(
         TRAINING: write_atomic(path / TRAINING, buffer.getvalue()),
     }
     metadata = {"position": asdict(position), "sha256": hashes, "run": identity}
-    write_atomic(path / METADATA, (canonical_json(metadata) + "\n").encode())
+    content = canonical_json(metadata | {CHECKSUM: _checksum(metadata)})
+    write_atomic(path / METADATA, f"{content}\n".encode())
     _prune(run, position.total)
     return path
 
@@ -127,24 +131,42 @@ def newest_checkpoint(
 
 
 def _read(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
+    position, found = _read_metadata(path)
+    if canonical_json(found) != canonical_json(identity):
+        raise InvalidInput("of a run with other settings", path=path / METADATA)
+    training = load_file(path / TRAINING)
+    if not isinstance(training, dict):
+        raise InvalidInput("not the state of a training", path=path / TRAINING)
+    tensors, config = read_pynet(path / WEIGHTS)
+    if config.level != position.level:
+        message = f"says level {position.level}, {WEIGHTS} is a network of level {config.level}"
+        raise InvalidInput(message, path=path / METADATA)
+    return Checkpoint(path=path, position=position, config=config, tensors=tensors, training=training)
+
+
+def _read_metadata(path: Path) -> tuple[Position, object]:
+    """Position and identity of the run, once all hashes have been verified."""
     try:
         metadata = parse_json((path / METADATA).read_bytes(), path / METADATA)
-        position, hashes, found = Position(**metadata["position"]), dict(metadata["sha256"]), metadata["run"]
+        checksum = metadata.pop(CHECKSUM)
+        if checksum != _checksum(metadata):
+            raise InvalidInput("damaged: its SHA-256 is not the recorded one", path=path / METADATA)
+        position, hashes, found = Position(**metadata["position"]), metadata["sha256"], metadata["run"]
         for name in (WEIGHTS, TRAINING):
             if sha256_file(path / name) != hashes[name]:
                 raise InvalidInput("its SHA-256 is not the recorded one", path=path / name)
     except OSError as error:
         raise InvalidInput(f"not finished: {error.strerror}", path=error.filename or path) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(f"not what it should be: {error}", path=path / METADATA) from error
-    if canonical_json(found) != canonical_json(identity):
-        raise InvalidInput("of a run with other settings", path=path / METADATA)
-    try:
-        training = torch.load(path / TRAINING, map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        raise InvalidInput("not what it should be", path=path / TRAINING) from error
-    tensors, config = read_pynet(path / WEIGHTS)
-    return Checkpoint(path=path, position=position, config=config, tensors=tensors, training=training)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidInput(f"not the metadata of a checkpoint: {error}", path=path / METADATA) from error
+    if position.total != int(path.name):
+        message = f"says step {position.total}, its folder is called {path.name}"
+        raise InvalidInput(message, path=path / METADATA)
+    return position, found
+
+
+def _checksum(metadata: Mapping[str, Any]) -> str:
+    return sha256_bytes(canonical_json(metadata).encode())
 
 
 def _prune(run: Path, total: int) -> None:

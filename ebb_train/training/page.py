@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ebb.documents import read_json
+from ebb.errors import InvalidInput
 from ebb.files import write_atomic
 from ebb.formats.png import decode_png
 from ebb.pages.data_uri import data_uri
@@ -99,11 +100,19 @@ def level_row(log: list[dict[str, Any]], level: int, steps: int) -> LevelRow:
 
 def _points(lines: list[dict[str, Any]], name: str, inside: str = "") -> list[Point]:
     values = [(line, line.get(inside, {}) if inside else line) for line in lines]
-    return [Point(line["level"], line["total"], found[name]) for line, found in values if name in found]
+    return [
+        Point(line["level"], line["total"], found[name])
+        for line, found in values
+        if isinstance(found, dict) and isinstance(found.get(name), int | float)
+    ]
 
 
 def _picture_uri(path: Path) -> str:
-    return data_uri(decode_png(path.read_bytes()), PICTURE_WIDTH) if path.exists() else ""
+    """A picture for the page; empty if there is none or it is damaged."""
+    try:
+        return data_uri(decode_png(path.read_bytes()), PICTURE_WIDTH)
+    except (OSError, InvalidInput):
+        return ""
 
 
 def _metadata(path: Path) -> dict[str, Any]:

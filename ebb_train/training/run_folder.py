@@ -29,10 +29,12 @@ from ebb.settings import canonical_json
 from ebb_train.models.weights_path import best_weights, level_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 IDENTITY, LOG, LOCK, PICTURES, THREADS = "run.json", "log.jsonl", ".lock", "pictures", "threads.json"
+_COUNTS = ("level", "step", "total")
+"""Fields of every line of the log."""
 
 
 class RunFolder:
@@ -76,8 +78,8 @@ class RunFolder:
 
     def best_score(self, level: int, metric: str) -> float:
         """Highest score in the validations of a level; −∞ before the first."""
-        lines = [line for line in read_log(self.path) if line["level"] == level and "validation" in line]
-        return max((line["validation"].get(metric, -math.inf) for line in lines), default=-math.inf)
+        lines = [line for line in read_log(self.path) if line["level"] == level]
+        return max((line.get("validation", {}).get(metric, -math.inf) for line in lines), default=-math.inf)
 
     def threads(self, level: int) -> int:
         """Number of threads recorded for a level; 0 for none."""
@@ -95,8 +97,8 @@ class RunFolder:
 
     def _all_threads(self) -> dict[str, Any]:
         try:
-            return dict(json.loads((self.path / THREADS).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):  # none yet, or changed by hand: they are measured again
+            return dict(read_json(self.path / THREADS))
+        except (InvalidInput, ValueError, TypeError):  # none yet, or changed by hand: they are measured again
             return {}
 
     def log(self, line: Mapping[str, Any]) -> None:
@@ -112,17 +114,20 @@ class RunFolder:
         except OSError as error:
             raise cannot_write(path, error) from error
 
-    def forget_after(self, total: int) -> None:
-        """Remove steps after ``total`` from the log, as they will be done again.
+    def forget_after(self, total: int, note: Callable[[str], None] = lambda _: None) -> None:
+        """Take steps after ``total`` out of the log: they will be done again.
+
+        Args:
+            total: Steps of all levels that are done.
+            note: Called with one line for each damaged line, which is taken out as well.
 
         Raises:
             OutputError: it cannot be written.
         """
         path = self.path / LOG
         if path.exists():
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-            kept = [line for line in lines if 0 <= _total(line) <= total]
-            write_atomic(path, "".join(kept).encode())
+            kept = [line for line in read_log(self.path, note) if line["total"] <= total]
+            write_atomic(path, "".join(canonical_json(line) + "\n" for line in kept).encode())
 
     def _claim(self) -> None:
         path = self.path / IDENTITY
@@ -146,13 +151,23 @@ def pictures_file(run: Path, level: int) -> Path:
     return run / PICTURES / f"level-{level}.png"
 
 
-def read_log(run: Path) -> list[dict[str, Any]]:
-    """The lines of the log of a run, without an incomplete one that a killed process has left."""
+def read_log(run: Path, note: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
+    """The lines of the log of a run: level, step and total, and numbers by name.
+
+    Args:
+        run: The run folder.
+        note: Called with one line for each damaged line, which is left out. An unfinished last line, as a
+            killed run leaves it, is left out without a word.
+    """
     path = run / LOG
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [parse_json(line) for line in lines if _total(line) >= 0]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    parsed = [_parse_line(line) for line in text.split("\n")]
+    for number, found in enumerate(parsed, start=1):
+        if found is None and number < len(parsed):
+            note(f"warning: {path}, line {number}: damaged, left out")
+    return [found for found in parsed if found is not None]
 
 
 def _refuse_dataset(path: Path) -> None:
@@ -171,12 +186,30 @@ def _lock(path: Path) -> IO[bytes]:
     return file
 
 
-def _total(line: str) -> int:
-    """Steps that were done when a line was written; −1 for an incomplete line."""
+def _parse_line(text: str) -> dict[str, Any] | None:
+    """A line of the log; ``None`` if it is damaged."""
     try:
-        return int(parse_json(line)["total"])
-    except (InvalidInput, ValueError, KeyError, TypeError, OverflowError):
-        return -1
+        line = parse_json(text)
+    except InvalidInput:
+        return None
+    is_whole = isinstance(line, dict) and all(_is_count(line.get(name)) for name in _COUNTS)
+    return line if is_whole and all(map(_is_log_value, line.values())) else None
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**53
+
+
+def _is_log_value(value: object) -> bool:
+    """A number, a word, or numbers by name."""
+    if isinstance(value, dict):
+        return all(map(_is_number, value.values()))
+    return isinstance(value, str) or _is_number(value)
+
+
+def _is_number(value: object) -> bool:
+    """A float, infinite ones included, or an integer that becomes one."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**53)
 
 
 def _flat(values: object, name: str = "") -> dict[str, Any]:

@@ -199,7 +199,7 @@ def resume(
         ]:
             note(f"note: {'; '.join(changes)}: the last bits will differ from those of an uninterrupted run")
     if context.folder:
-        context.folder.forget_after(done)
+        context.folder.forget_after(done, note)
     return checkpoint, done
 
 

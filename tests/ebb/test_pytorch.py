@@ -1,13 +1,24 @@
 """Devices and errors of PyTorch."""
 
+import random
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from ebb.errors import MissingDependency, UsageError
-from ebb.pytorch import as_memory_error, is_out_of_memory, on_gpu, open_device, to_device, torch_device
+from ebb.errors import InvalidInput, MissingDependency, UsageError
+from ebb.pytorch import (
+    as_memory_error,
+    is_out_of_memory,
+    load_file,
+    load_state,
+    on_gpu,
+    open_device,
+    to_device,
+    torch_device,
+)
 
 
 def test_automatic_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,3 +70,44 @@ def test_errors_of_pytorch_about_memory_are_pythons_own() -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes.")
     with pytest.raises(RuntimeError, match="shapes"), as_memory_error("a test"):
         raise RuntimeError("shapes do not match")
+
+
+def saved(path: Path, value: object, *, legacy: bool = False) -> bytes:
+    torch.save(value, path, _use_new_zipfile_serialization=not legacy)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_state_dicts_come_back(tmp_path: Path, legacy: bool) -> None:
+    state = nn.Linear(3, 4).state_dict()
+    saved(tmp_path / "a.pth", state, legacy=legacy)
+    found = load_state(tmp_path / "a.pth")
+    assert all(torch.equal(found[name], values) for name, values in state.items())
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_cut_and_flipped_files_are_refused_or_read(tmp_path: Path, legacy: bool) -> None:
+    path, rng = tmp_path / "a.pth", random.Random(1)
+    whole = saved(path, nn.Linear(3, 4).state_dict(), legacy=legacy)
+    refused = []
+    for number in range(150):
+        data = bytearray(whole[: rng.randrange(len(whole))] if number % 3 == 0 else whole)
+        for _ in range(min(3, len(data))):
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        path.write_bytes(data)
+        try:
+            load_state(path, "fetch it again")
+        except InvalidInput as error:
+            refused.append(str(error))
+    assert len(refused) >= 50
+    assert all(text.startswith(f"{path}: ") and text.endswith("(fetch it again)") for text in refused)
+
+
+@pytest.mark.parametrize(("value", "message"), [([1], "named tensors"), ({"a": 1}, "named tensors")])
+def test_other_contents(tmp_path: Path, value: object, message: str) -> None:
+    saved(tmp_path / "a.pth", value)
+    with pytest.raises(InvalidInput, match=message):
+        load_state(tmp_path / "a.pth")
+    assert load_file(tmp_path / "a.pth") == value
+    with pytest.raises(InvalidInput, match="cannot be read: No such file"):
+        load_file(tmp_path / "none.pth")

@@ -1,6 +1,10 @@
 import hashlib
+import http.client
+import io
 import json
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -339,3 +343,23 @@ def test_every_entry_is_complete() -> None:
         assert entry.variable.startswith("EBB_"), name
         if entry.sha256 is not None and len(entry.sha256) < 64:
             assert f"-{entry.sha256}." in entry.file_name, "torchvision's convention: the name carries it"
+
+
+def test_redirections_stay_encrypted() -> None:
+    def redirected(start: str, to: str) -> urllib.request.Request | None:
+        request = urllib.request.Request(start)
+        headers = http.client.HTTPMessage()
+        return weights.StayEncrypted().redirect_request(request, io.BytesIO(), 302, "Found", headers, to)
+
+    for start in ("https://a.example/net.pth", "http://a.example/net.pth"):
+        found = redirected(start, "https://b.example/net.pth")
+        assert found is not None
+        assert found.full_url == "https://b.example/net.pth"
+    with pytest.raises(urllib.error.URLError, match=r"redirects to http://b\.example/net\.pth, which is not"):
+        redirected("https://a.example/net.pth", "http://b.example/net.pth")
+
+
+def test_files_without_a_published_hash_say_so() -> None:
+    unknown = {name for name, known in weights.WEIGHTS.items() if known.warning}
+    assert unknown == {"megadepth", "megadepth-vanilla", "pynet-bokeh"}
+    assert all("no hash" in weights.WEIGHTS[name].warning for name in unknown)

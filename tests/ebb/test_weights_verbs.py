@@ -36,7 +36,11 @@ def test_list(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "--accept-licence" in listed["pynet-bokeh"]["status"]
     assert "CC BY-NC-SA" in listed["pynet-bokeh"]["licence"]
     assert run_verb(app, ["weights", "list"]) == ExitCode.DONE
-    assert capsys.readouterr().out.startswith("name ")
+    shown = capsys.readouterr().out
+    assert shown.startswith("name ")
+    assert listed["vgg19"]["megabytes"] == 574.7
+    assert all(text in shown for text in ("574.7 MB", "BSD-3-Clause", "unknown"))
+    assert all(facts["url"].startswith("https://") for facts in listed.values())
 
 
 def test_path(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,6 +57,8 @@ def test_download_of_what_is_here(app: App, tmp_path: Path, capsys: pytest.Captu
     assert run_verb(app, command) == ExitCode.USAGE
     assert "CC BY-NC-SA 4.0, for academic research only" in capsys.readouterr().err
     assert run_verb(app, [*command, "--accept-licence"]) == ExitCode.DONE
-    assert capsys.readouterr().out == f"{tmp_path / 'pynet-bokeh.archive'}\n"
+    printed = capsys.readouterr()
+    assert printed.out == f"{tmp_path / 'pynet-bokeh.archive'}\n"
+    assert "the authors publish no hash of this file" in printed.err
     assert run_verb(app, ["weights", "download", "nonsense"]) == ExitCode.USAGE
     assert "known: megadepth" in capsys.readouterr().err

@@ -58,7 +58,7 @@ class DeviceRow:
 
 
 def commands(file: Path, settings: DeviceSettings) -> list[list[str]]:
-    """What is run, in order: two pushes, then for the GPU and the CPU one benchmark each."""
+    """The commands in order: two pushes, then one benchmark each for the GPU and the CPU."""
     adb = ["adb", *(["-s", settings.serial] if settings.serial else [])]
     tool, model = f"{FOLDER}/benchmark_model", f"{FOLDER}/model.tflite"
     return [
@@ -148,7 +148,7 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
 
 
 def _row(device: str, chipset: str, unit: Processor, code: int, text: str) -> DeviceRow:
-    """Read what ``benchmark_model`` printed."""
+    """Parse the output of ``benchmark_model``."""
     seconds, peak = _SECONDS.search(text), _PEAK.search(text) or _OVERALL.search(text)
     ran = code == 0 and seconds is not None
     return DeviceRow(

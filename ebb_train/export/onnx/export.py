@@ -34,7 +34,7 @@ SIZES = (PhotoSize(256, 384), PhotoSize(320, 192))
 
 @dataclass(frozen=True, kw_only=True)
 class OnnxReport:
-    """What came of an export."""
+    """Result of an export."""
 
     path: Path
     sha256: str | None
@@ -70,7 +70,7 @@ def export_onnx(path: Path, out: Path, *, level: int | None, clip: bool) -> Onnx
 
     Raises:
         UsageError: the network does not have the level, or ``out`` does not end in .onnx.
-        InvalidInput: the checkpoint is not what it should be.
+        InvalidInput: the checkpoint is not a weights file, or damaged.
         MissingDependency: onnx, onnxruntime, PyTorch or safetensors is not installed.
         OutputError: the file cannot be written.
     """

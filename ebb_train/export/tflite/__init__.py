@@ -1,1 +1,1 @@
-"""TFLite files: conversion, what is in them, how they run on this machine."""
+"""TFLite files: conversion, inspection, runs on this machine."""

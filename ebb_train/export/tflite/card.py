@@ -1,4 +1,4 @@
-"""The card beside a TFLite file: what goes in, what comes out, what was measured, what not to expect."""
+"""The card beside a TFLite file: input, output, measurements and limitations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def render_card(report: FileReport, evaluation: Mapping[str, Any] | None = None)
 
     Args:
         report: Of the export.
-        evaluation: What :func:`read_evaluation` gives.
+        evaluation: Result of :func:`read_evaluation`.
     """
     import jinja2
 

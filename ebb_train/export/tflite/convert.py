@@ -36,12 +36,12 @@ def to_tflite(
 
     Args:
         tensors: Parameters by their names in the state dict, in PyTorch's layout.
-        config: What the network is like.
+        config: Configuration of the network.
         size: Of the photo.
         level: Whose picture comes out.
         precision: Of the weights, and for int8 of the arithmetic; input and output are always float32.
         clip: Cut the picture to [0, 1].
-        calibration: For int8: inputs (1, H / 2, W / 2, channels) in [0, 1], asked for one at a time.
+        calibration: For int8: inputs (1, H / 2, W / 2, channels) in [0, 1], requested one at a time.
 
     Returns:
         The TFLite file: in (1, H / 2, W / 2, 3 or 4), out (1, h, w, 3), NHWC, float32.
@@ -70,7 +70,7 @@ def _quiet() -> Iterator[int]:
     """No word about how conversion will work some day; errors come as exceptions.
 
     Yields:
-        What standard error was.
+        The original standard error.
     """
     log = logging.getLogger("absl")
     level = log.level

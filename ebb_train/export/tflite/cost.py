@@ -1,4 +1,4 @@
-"""What a TFLite file costs to run, estimated from its graph."""
+"""Cost of running a TFLite file, estimated from its graph."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class GraphCost:
     """Tables of pointers, one for each kernel position of each output pixel of each convolution: XNNPACK
     keeps them between runs unless a flag says otherwise."""
     table_bytes: int
-    """The largest one of them: what is left of it all where they are made anew in every run."""
+    """The largest of them: all that is needed where they are computed in every run."""
 
     @property
     def peak_bytes(self) -> int:

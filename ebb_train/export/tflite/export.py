@@ -43,7 +43,7 @@ PHOTOS_TO_CALIBRATE = 8
 
 TENSORFLOW_BYTES = 1_100_000_000
 COPIES = 22
-"""Of the weights, that conversion holds at its peak: 4.9 GB for the full network, whatever the precision and
+"""Copies of the weights in memory at the peak of a conversion: 4.9 GB for the full network at any precision,
 little more at 1024x1536 than at 128x192."""
 
 
@@ -54,18 +54,18 @@ def export_tflite(
     checks: CheckSettings,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[FileReport]:
-    """Write a file and its card for each size; what is too far from PyTorch is reported and not written.
+    """Write a file and its card for each size; files too far from PyTorch are reported and not written.
 
     Args:
         path: Weights of a PyNET.
         out: The file to write; with several sizes each file has its size before the suffix.
-        settings: What the files are like.
+        settings: Of the files.
         checks: Which checks they go through, beside those they always do.
-        say: Called with one line for what is being done.
+        say: Called with one line about each step.
 
     Raises:
         UsageError: the network does not have the level, or ``out`` does not end in .tflite.
-        InvalidInput: the checkpoint, the calibration set or the evaluation is not what it should be.
+        InvalidInput: the checkpoint, the calibration set or the evaluation is damaged or of another kind.
         MissingDependency: TensorFlow, LiteRT, PyTorch or safetensors is not installed.
         OutputError: a file cannot be written.
     """
@@ -94,7 +94,7 @@ def export_tflite(
 
 
 def memory_to_convert(tensors: Mapping[str, NDArray[np.float32]]) -> int:
-    """About what a conversion takes, in bytes."""
+    """Approximate memory of a conversion, in bytes."""
     return TENSORFLOW_BYTES + COPIES * sum(values.nbytes for values in tensors.values())
 
 
@@ -119,7 +119,7 @@ class _Export:
     say: Callable[[str], None]
 
     def warn_of_memory(self, what: str, needed: int) -> None:
-        """Say beforehand where memory is short: nothing can be said by a process the system ends for it."""
+        """Warn beforehand where memory is short: a process that the system kills cannot report it."""
         free = free_bytes()
         if free is not None and free < needed:
             self.say(

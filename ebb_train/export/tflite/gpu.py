@@ -1,7 +1,7 @@
-"""The real thing: does LiteRT's GPU accelerator take a file whole, and is what it computes right?
+"""Check on LiteRT's GPU accelerator: whether it runs a whole file, and whether the result is right.
 
 LiteRT's package brings an accelerator that runs on WebGPU, and so on any Vulkan driver, one in software
-included. It is asked for the GPU alone: with the CPU as second choice LiteRT says of every file that it is
+included. Only the GPU is requested: with the CPU as fallback, LiteRT reports every file as
 accelerated. It computes in float16, as phones do.
 """
 
@@ -87,7 +87,7 @@ def verify_gpu(path: Path, photo: NDArray[np.float32] | None = None) -> GpuVerdi
 
 
 def verify_gpu_on_noise(path: Path, *, run: bool) -> GpuVerdict:
-    """Compile anybody's file for the GPU alone, and run it on noise if asked.
+    """Compile any file for the GPU alone, and run it on noise if requested.
 
     Raises:
         InvalidInput: not a file with one float32 input and output of fixed shape.

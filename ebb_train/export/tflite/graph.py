@@ -1,6 +1,6 @@
-"""What stands in a TFLite file: operations, tensors, notes, as plain values.
+"""The graph in a TFLite file: operations, tensors and notes as plain values.
 
-Nothing in the file is believed: offsets are checked by the flatbuffers package, counts and indices here, so
+The file is not trusted: offsets are checked by the flatbuffers package, counts and indices here, so
 that a truncated or invalid file gives one clear error early.
 """
 
@@ -61,7 +61,7 @@ OPTIONS = frozenset(
 """Attributes that are read: numbers, no lists."""
 
 _BROKEN = (struct.error, IndexError, TypeError, ValueError, KeyError, AttributeError, OverflowError)
-"""What the accessors of flatbuffers raise at offsets that lead nowhere."""
+"""Exceptions of flatbuffers' accessors at invalid offsets."""
 
 TYPE_BYTES: Mapping[str, float] = {
     "FLOAT32": 4, "FLOAT16": 2, "BFLOAT16": 2, "FLOAT64": 8, "INT4": 0.5, "INT8": 1, "UINT8": 1, "BOOL": 1,
@@ -91,7 +91,7 @@ class Tensor:
 
     @property
     def num_bytes(self) -> int:
-        """What it needs at run time; types of no fixed size (strings) count as nothing."""
+        """Its size at run time; 0 for types of no fixed size (strings)."""
         return math.ceil(self.num_elements * TYPE_BYTES.get(self.type, 0))
 
 
@@ -125,7 +125,7 @@ class Graph:
 
     @cached_property
     def constants(self) -> frozenset[int]:
-        """Tensors that do not depend on the input: stored ones, and what is dequantized from them."""
+        """Tensors that do not depend on the input: stored ones, and those dequantized from them."""
         known = {number for number, tensor in enumerate(self.tensors) if tensor.stored_bytes}
         for op in self.ops:
             if op.name in ("DEQUANTIZE", "DENSIFY") and known.issuperset(op.inputs):
@@ -159,7 +159,7 @@ def read_graph(data: bytes | bytearray, path: Path | None = None) -> Graph:
 
 
 class _GraphReader:
-    """Reads with the schema's accessors; counts what it reads, so that a small file cannot cost hours."""
+    """Reads with the schema's accessors, up to a number of values: a small file cannot take hours."""
 
     def __init__(self, schema: Any, data: bytes | bytearray) -> None:  # noqa: ANN401 - a generated module
         self._schema, self._size = schema, len(data)

@@ -1,8 +1,9 @@
 """Will the GPU of a phone run all of a TFLite file? The rules of the GPU delegate, applied to the graph.
 
-The delegate takes the operations it knows and leaves the others to the CPU. Of the parts that come about it
-takes the largest only, so one bad operation in the middle costs half the network, and the copies between the
-two. TensorFlow's analyzer has a flag for this question too, but lets six-dimensional tensors pass.
+The delegate runs the operations it supports and leaves the others to the CPU. Of the resulting parts it runs
+the largest only, so one unsupported operation in the middle removes half the network and adds
+copies between the two. TensorFlow's analyzer has a flag for this question too, but lets six-dimensional
+tensors pass.
 
 The rules are those of the delegate of TensorFlow Lite as phones have it, without its option for integers;
 those of single operations are in :mod:`ebb_train.export.tflite.gpu_rules`. The accelerator in LiteRT's
@@ -45,7 +46,7 @@ MAX_VERSION: Mapping[str, int] = {
     name: version for version, names in _VERSIONS.items() for name in names.split()
 }
 """The operations that are taken, and up to which version: that of the delegate, or of LiteRT's interpreter
-where it knows fewer. DEQUANTIZE is taken where it makes weights."""
+where it supports fewer. DEQUANTIZE is supported where it makes weights."""
 
 WEIGHTS_INPUT: Mapping[str, int] = dict.fromkeys(
     ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"), 1
@@ -95,7 +96,7 @@ def lint(graph: Graph) -> list[Fault]:
 
 
 def longest_run(graph: Graph, faults: list[Fault]) -> int:
-    """How many operations in a row are without fault: about what the delegate takes."""
+    """Longest run of operations without a fault: about the part that the delegate runs."""
     bad = {fault.index for fault in faults}
     longest = run = 0
     for op in graph.ops:

@@ -1,4 +1,4 @@
-"""The note inside a TFLite file: what goes in and comes out, where the weights are from, under which terms.
+"""The note inside a TFLite file: inputs, outputs, source and licence of the weights.
 
 It is a metadata entry of JSON text, so that any reader of the format finds it, next to a signature and names
 for input and output.
@@ -46,10 +46,10 @@ def about(
     clip: bool,
     weights: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Say what a file is.
+    """Describe a file.
 
     Args:
-        config: What the network is like.
+        config: Configuration of the network.
         size: Of the photo.
         level: Whose picture comes out.
         precision: Of the weights.
@@ -121,7 +121,7 @@ def attach(data: bytes, note: Mapping[str, Any]) -> bytes:
 
 
 def read_note(graph: Graph) -> dict[str, Any] | None:
-    """Read back what :func:`attach` wrote; None for a file of others.
+    """Read the note that :func:`attach` wrote; None for other files.
 
     Raises:
         InvalidInput: there is a note of this name, but not one of ours.
@@ -133,7 +133,7 @@ def read_note(graph: Graph) -> dict[str, Any] | None:
     except InvalidInput as error:
         raise InvalidInput(f"the note in the file cannot be read: {error.message}") from error
     if not isinstance(note, dict) or note.get("format") != 1:
-        raise InvalidInput("the note in the file is not one this version knows")
+        raise InvalidInput("the note in the file is unknown to this version")
     return note
 
 

@@ -1,6 +1,6 @@
 """PyNET in TensorFlow operations on constant weights: the back end that TFLite files are made from.
 
-Every operation is chosen for what the converter makes of it: native TFLite operations of version 1 or 2 on
+Every operation is chosen for its conversion result: native TFLite operations of version 1 or 2 on
 tensors of rank 4, all of which the GPU delegate takes. Feature maps are (1, H, W, C) float32.
 """
 
@@ -44,7 +44,7 @@ class TensorFlowOperations(Operations[Node]):
         """SAME padding drops the last row and column of the full transposed convolution.
 
         LiteRT's GPU accelerator (2.3) computes wrong values, off by 0.7, where height or width is odd, as in
-        level 7 of most sizes: such maps get a row or column of zeros, and what comes of it is cut off.
+        level 7 of most sizes: such maps get a row or column of zeros, which is cut off afterwards.
         """
         tf = self._tf
         weight = self._tensors[f"{name}.weight"].transpose(2, 3, 1, 0)  # to H, W, out, in
@@ -81,7 +81,7 @@ class TensorFlowOperations(Operations[Node]):
         return x + y
 
     def clip(self, x: Node) -> Node:
-        """Into [0, 1]; two operations the GPU delegate knows, where ``clip_by_value`` need not be."""
+        """Into [0, 1]; two operations that the GPU delegate supports, unlike ``clip_by_value``."""
         return self._tf.minimum(self._tf.maximum(x, 0.0), 1.0)
 
     def _conv2d(self, name: str, x: Node) -> Node:

@@ -1,4 +1,4 @@
-"""Trying out a TFLite file in a process of its own.
+"""Run a TFLite file in a separate process.
 
 Of its own, as the peak memory of this process is not that of the file, as a bad file or driver can crash it,
 and as LiteRT talks a lot. This module is also the program that runs there.
@@ -42,12 +42,12 @@ _DEVICE = re.compile(r"Selected adapter: (.*?), arch=")
 _PARTITION = re.compile(
     r"\d+ operations will run on the GPU, and the remaining \d+ operations will run on the CPU"
 )
-"""What LiteRT's log says about GPUs."""
+"""Lines of LiteRT's log about GPUs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """What came of it."""
+    """Result of a run."""
 
     engine: Engine
     threads: int
@@ -86,7 +86,7 @@ def probe(
 
     Args:
         path: The file.
-        engine: What runs it.
+        engine: Interpreter or accelerator.
         threads: How many compute.
         photos: Inputs of the shape it was made for.
         runs: Timed runs.
@@ -140,7 +140,7 @@ def _run_child(job: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _refusal(message: str, log: str, path: Path) -> EbbError:
-    """What LiteRT means when it gives no more than a place in its source."""
+    """Explanations for errors that name only a place in LiteRT's source."""
     if _NO_GPU in log:
         return MissingDependency("LiteRT finds no driver for a GPU", hint=DRIVER_HINT)
     said = [message.strip().splitlines()[-1].removeprefix("└ "), *_PARTITION.findall(log)[:1]]
@@ -163,7 +163,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print what came of a job as one line of JSON."""
+    """Print the result of a job as one line of JSON."""
     try:
         answer = work(parse_json(arguments[0]))
     except EbbError as error:

@@ -1,4 +1,4 @@
-"""What is known of a TFLite file: its graph, what the GPU makes of it, what it costs, how near it is."""
+"""Report on a TFLite file: its graph, GPU support, cost and parity."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOWN_FAULTS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Anatomy:
-    """What the file alone tells."""
+    """Facts from the file alone."""
 
     bytes: int
     ops: Mapping[str, int]
@@ -41,7 +41,7 @@ class Anatomy:
     """Operations in a row that the GPU delegate takes."""
     cost: cost.GraphCost
     note: dict[str, Any] | None
-    """What ``ebb-train export-tflite`` wrote into it."""
+    """The note of ``ebb-train export-tflite`` in it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -96,7 +96,7 @@ class FileReport:
     limit: str
     speed: list[Probe] = field(default_factory=list)
     gpu: GpuVerdict | None = None
-    """What the GPU made of it, if that was asked."""
+    """Result on the GPU, if requested."""
 
     @property
     def passed(self) -> bool:
@@ -139,7 +139,7 @@ class FileReport:
 
 
 def examine_file(path: Path) -> Anatomy:
-    """Find out what a file alone tells.
+    """Examine a TFLite file.
 
     Raises:
         InvalidInput: it is not there, or not a whole TFLite file.
@@ -150,7 +150,7 @@ def examine_file(path: Path) -> Anatomy:
 
 
 def examine(graph: Graph, size_bytes: int) -> Anatomy:
-    """Find out what a file alone tells."""
+    """Examine the graph of a TFLite file."""
     faults = lint.lint(graph)
     return Anatomy(
         bytes=size_bytes,

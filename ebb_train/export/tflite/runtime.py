@@ -1,8 +1,8 @@
-"""Running a TFLite file with LiteRT: what happens inside the process of :mod:`ebb_train.export.tflite.probe`.
+"""Run a TFLite file with LiteRT, inside the process of :mod:`ebb_train.export.tflite.probe`.
 
 LiteRT computes convolutions on the CPU with XNNPACK, which keeps a table of pointers for each of them: 1.8 GB
-for the full PyNET. One flag has it make them anew in every run, which costs the full
-network nothing and a thin one a third (``benchmarks/export.py``).
+for the full PyNET. With one flag it computes them in every run, which makes the full
+network no slower and a thin one by a third (``benchmarks/export.py``).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Engine: TypeAlias = Literal["plain", "lean", "gpu"]
 """plain: the interpreter as it comes. lean: ``CompiledModel``, tables of pointers made anew in every run.
-gpu: ``CompiledModel`` on the GPU and nothing else."""
+gpu: ``CompiledModel`` on the GPU only."""
 
 TRANSIENT_INDIRECTION = 0x23
 """Flags of the XNNPACK delegate: make the tables of pointers anew in every run (0x20), and the two on
@@ -91,11 +91,11 @@ def open_runner(path: Path, engine: Engine, threads: int) -> tuple[LiteRtRunner,
 
     Args:
         path: The file.
-        engine: What runs it.
+        engine: Interpreter or accelerator.
         threads: How many compute; the GPU does not care.
 
     Returns:
-        What runs it, and the shape of its input.
+        The runner, and the shape of its input.
 
     Raises:
         InvalidInput: not a file of one float32 input and output of fixed shape.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -95,3 +96,39 @@ def test_a_pair_id_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> No
     path.write_bytes(write_catalog([replace(WIDE, pair_id="../../ab")]))
     with pytest.raises(InvalidInput, match="'../../ab' is not a pair_id"):
         read_catalog(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("name", None, "name is missing in a row"),
+        ("width", None, "width is missing in a row"),
+        ("role", "left", "role is 'left'"),
+    ],
+)
+def test_rows_that_cannot_be(column: str, value: object, message: str, tmp_path: Path) -> None:
+    table = pq.read_table(io.BytesIO(write_catalog([WIDE])))
+    place = table.column_names.index(column)
+    values = pa.array([value], table.schema.field(column).type)
+    pq.write_table(table.set_column(place, column, values), tmp_path / "captures.parquet")
+    with pytest.raises(InvalidInput, match=f"not a readable catalogue: {message}"):
+        read_catalog(tmp_path / "captures.parquet")
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "message"),
+    [
+        ("x" * 3_000_000, 2, "a dictionary of more than 2 MB"),
+        ("x" * 100_000, 2000, "its texts are far larger than the file"),
+        ("x", 2_000_000, "it unpacks to far more than its size"),
+    ],
+)
+def test_small_files_of_large_catalogues(text: str, rows: int, message: str, tmp_path: Path) -> None:
+    """Equal rows take next to nothing in the file."""
+    table = pq.read_table(io.BytesIO(write_catalog([WIDE])))
+    table = table.set_column(table.column_names.index("detail"), "detail", pa.array([text]))
+    columns = [column.combine_chunks() for column in table.columns]
+    repeated = [column.take(pa.array(np.zeros(rows, np.int64))) for column in columns]
+    pq.write_table(pa.table(repeated, schema=table.schema), tmp_path / "captures.parquet", compression="zstd")
+    with pytest.raises(InvalidInput, match=message):
+        read_catalog(tmp_path / "captures.parquet")

@@ -279,6 +279,64 @@ def test_hostile_rows_are_named(
         read_record(path, 0)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"wide": None}, "wide: expected bytes, got None"),
+        ({"shallow": {"bytes": None, "path": None}}, "shallow: has a path but no bytes"),
+        ({"pair_id": None}, "pair_id: expected text, got None"),
+        ({"H_shallow_to_wide": [1.0, 2.0]}, "H_shallow_to_wide: expected 9 finite floats"),
+    ],
+)
+def test_single_values_are_checked(
+    tmp_path: Path, records: list[Record], change: dict[str, Any], message: str
+) -> None:
+    path = write_rows(tmp_path / "s.parquet", [{**record_row(records[0]), **change}], schema())
+    with ShardReader(path) as reader, pytest.raises(InvalidInput, match=f"row group 0: {message}"):
+        reader.read_values(0, ["pair_id", "wide", "shallow", "H_shallow_to_wide"])
+
+
+def bomb(path: Path, row: dict[str, Any], num_rows: int) -> Path:
+    """Equal rows, of which Parquet stores the first."""
+    table = pa.Table.from_pylist([row], schema=schema())
+    places = pa.array(np.zeros(num_rows, np.int64))
+    columns = [column.combine_chunks().take(places) for column in table.columns]
+    pq.write_table(pa.table(columns, schema=schema()), path, compression="zstd")
+    assert path.stat().st_size < 200_000
+    return path
+
+
+def test_small_files_that_unpack_to_gigabytes(
+    tmp_path: Path, records: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused before a page is unpacked, whichever way they are read."""
+    row = {**record_row(records[0]), "software": "x" * 2_000_000}
+    path = bomb(tmp_path / "s.parquet", row, 100)
+    with ShardReader(path) as reader, monkeypatch.context() as patch:
+        patch.setattr(reader, "_file", None)  # nothing is left to read with
+        for read in (
+            lambda: reader.read(0),
+            lambda: reader.read_values(0, ["software"]),
+            lambda: reader.table(["software"]),
+        ):
+            with pytest.raises(InvalidInput, match=r"MB unpack to \d+ MB, which no shard of this program"):
+                read()
+
+
+def test_row_groups_of_too_many_rows(tmp_path: Path, records: list[Record]) -> None:
+    path = bomb(tmp_path / "s.parquet", record_row(records[0]), 2000)
+    with pytest.raises(InvalidInput, match="a row group of 2000 rows; 1024 at most"):
+        ShardReader(path)
+
+
+def test_lists_of_too_many_values(tmp_path: Path, records: list[Record]) -> None:
+    path = write_rows(
+        tmp_path / "s.parquet", [{**record_row(records[0]), "H_shallow_to_wide": [0.5] * 100_000}], schema()
+    )
+    with pytest.raises(InvalidInput, match=r"H_shallow_to_wide\.list\.element: 100000 values in 1 rows"):
+        read_record(path, 0)
+
+
 def test_text_that_is_not_utf8_is_refused(tmp_path: Path, records: list[Record]) -> None:
     table = pa.Table.from_pylist([record_row(records[0])], schema=schema())
     index = schema().get_field_index("camera")

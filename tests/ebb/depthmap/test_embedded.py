@@ -13,6 +13,7 @@ from ebb.arrays import Size
 from ebb.depthmap.embedded import read_embedded, read_gdepth
 from ebb.errors import Reason, Rejected
 from ebb.formats.containers import jpeg_segments
+from tests.helpers.file_parts import png_bomb
 from tests.helpers.phone_jpegs import (
     GDEPTH,
     PACKET,
@@ -143,6 +144,16 @@ def test_maps_that_are_refused(write: Writer, image: bytes, facts: dict[str, obj
     with pytest.raises(Rejected, match=message) as caught:
         read(write(photo(), image, **facts))
     assert caught.value.reason is Reason.BAD_DEPTH
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_maps_that_claim_too_many_pixels_are_not_decoded(
+    write: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write(photo(), png_bomb())
+    monkeypatch.setattr("cv2.imdecode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(Rejected, match="claims 30000 x 30000 = 900 megapixels, more than 32"):
+        read(data)
 
 
 def test_gdepth_without_its_data_or_with_text_in_its_place() -> None:

@@ -188,7 +188,7 @@ def test_what_known_models_give(config: dict[str, Any], expected: str) -> None:
     from ebb.depthmap.huggingface import _output_kind
 
     assert _output_kind(config) == expected
-    with pytest.raises(UsageError, match="what a other model gives is not known here .*--model-output"):
+    with pytest.raises(UsageError, match="the output of a other model is not known .*--model-output"):
         _output_kind({"model_type": "other"})
 
 

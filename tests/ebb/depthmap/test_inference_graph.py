@@ -41,7 +41,7 @@ def test_same_log_depth_as_the_plain_network(
 ) -> None:
     monkeypatch.setattr(fold, "BAND_BYTES", band_bytes)
     with torch.inference_mode():
-        plain, fast = model(photos), fold.fast(model)(photos)
+        plain, fast = model(photos), fold.build_inference_graph(model)(photos)
     assert fast.shape == plain.shape == (2, 1, 32, 48)
     assert (fast - plain).abs().max() <= 1e-3
     for one, other in zip(plain[:, 0].numpy(), fast[:, 0].numpy(), strict=True):
@@ -58,7 +58,7 @@ def test_block_at_any_height_in_bands(height: int, monkeypatch: pytest.MonkeyPat
         x = torch.randn(2, 12, height, 17, generator=torch.Generator().manual_seed(height))
         channels_last = x.contiguous(memory_format=torch.channels_last)
         torch.testing.assert_close(
-            fold.FastInception(block, winograd=True)(channels_last), block(x), rtol=1e-4, atol=1e-4
+            fold.InferenceInception(block, winograd=True)(channels_last), block(x), rtol=1e-4, atol=1e-4
         )
 
 
@@ -78,7 +78,7 @@ def test_head_is_the_convolution() -> None:
 
 
 def test_photos_of_a_batch_do_not_mix(model: MegaDepth, photos: torch.Tensor) -> None:
-    fast = fold.fast(model)
+    fast = fold.build_inference_graph(model)
     with torch.inference_mode():
         both = fast(photos)
         alone = torch.cat([fast(photos[:1]), fast(photos[1:])])
@@ -86,20 +86,20 @@ def test_photos_of_a_batch_do_not_mix(model: MegaDepth, photos: torch.Tensor) ->
 
 
 def test_same_input_same_bytes(model: MegaDepth, photos: torch.Tensor) -> None:
-    fast = fold.fast(model)
+    fast = fold.build_inference_graph(model)
     with torch.inference_mode():
         assert torch.equal(fast(photos), fast(photos))
 
 
 def test_model_is_left_as_it_was(model: MegaDepth) -> None:
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    fold.fast(model, torch.bfloat16)
+    fold.build_inference_graph(model, torch.bfloat16)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
 def test_bf16_is_close_and_gives_float32(model: MegaDepth, photos: torch.Tensor) -> None:
     with torch.inference_mode():
-        plain, bf16 = model(photos), fold.fast(model, torch.bfloat16)(photos)
+        plain, bf16 = model(photos), fold.build_inference_graph(model, torch.bfloat16)(photos)
     assert bf16.dtype == torch.float32
     assert (bf16 - plain).abs().mean() <= 0.02 * (plain.max() - plain.min())
 

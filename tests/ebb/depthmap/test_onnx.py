@@ -190,7 +190,7 @@ def test_files_that_are_not_onnx(tmp_path: Path, data: bytes) -> None:
 
 def test_a_size_the_network_does_not_take(make_onnx: MakeOnnx) -> None:
     path = make_onnx(mean(), shape=(1, 3, 40, 56), out=(1, 40, 56))
-    with pytest.raises(UsageError, match="--model-size 64: this network takes 56 x 40 and nothing else"):
+    with pytest.raises(UsageError, match="--model-size 64: this network takes 56 x 40 only"):
         load_onnx(path, settings())
 
 

@@ -37,7 +37,7 @@ def test_milliseconds_keep_their_leading_zeros() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"orientation": 0}, "EXIF knows 1 to 8"),
+        ({"orientation": 0}, "EXIF defines 1 to 8"),
         ({"orientation": 9}, "orientation 9"),
         ({"f_number": 0.0}, "both must be positive"),
         ({"exposure_time_s": Fraction(0)}, "both must be positive"),

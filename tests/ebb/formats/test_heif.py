@@ -83,6 +83,14 @@ def test_the_message_about_the_map_is_read() -> None:
     }
 
 
+def test_a_map_of_too_many_pixels_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = heic(PHOTO, DEPTH)
+    assert heif_depth(data, max_pixels=64 * 48) is not None
+    monkeypatch.setattr("ebb.formats.heif._pixels", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(Rejected, match="its depth map claims 64 x 48 pixels"):
+        heif_depth(data, max_pixels=64 * 48 - 1)
+
+
 def test_a_photo_without_notes_and_map() -> None:
     data = heic(PHOTO)
     assert heif_depth(data) is None

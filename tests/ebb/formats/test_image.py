@@ -1,13 +1,16 @@
 """Images of any bit depth against what Pillow and tifffile wrote."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from ebb.formats.image import decode_image
+from ebb.arrays import Size
+from ebb.formats.image import decode_image, image_size
+from tests.helpers.file_parts import png_bomb
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -39,5 +42,80 @@ def test_orientation_tags_turn_nothing() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])
 def test_what_cannot_be_decoded(data: bytes) -> None:
-    with pytest.raises(ValueError, match=r"whole image|empty"):
+    with pytest.raises(ValueError, match=r"not an image of a known format|is truncated"):
         decode_image(data)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG", "WEBP"])
+def test_half_a_file_is_refused(kind: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    data = saved(Image.fromarray(pixels), kind)
+    with pytest.raises(ValueError, match="truncated"):
+        decode_image(data[: len(data) // 2])
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("PNG", {}),
+        ("TIFF", {}),
+        ("JPEG", {}),
+        ("WEBP", {}),
+        ("WEBP", {"lossless": True}),
+        ("WEBP", {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"}),
+    ],
+)
+def test_sizes_from_headers(kind: str, options: dict[str, object]) -> None:
+    data = saved(Image.new("RGB", (301, 203), (9, 8, 7)), kind, **options)
+    assert image_size(data) == Size(301, 203)
+    assert decode_image(data).shape == (203, 301, 3)
+
+
+def tiff_claiming(columns: int, rows: int, **tags: int) -> bytes:
+    """A TIFF of 4 x 4 pixels whose tags say otherwise."""
+    stream = io.BytesIO()
+    tile = {"tile": (16, 16)} if "tile" in tags else {}
+    tifffile.imwrite(stream, np.zeros((4, 4), np.uint8), **tile)
+    data = bytearray(stream.getvalue())
+    claims = {256: columns, 257: rows, 277: tags.get("samples", 1)} | (
+        {322: tags["tile"], 323: tags["tile"]} if tile else {}
+    )
+    start = struct.unpack_from("<I", data, 4)[0]
+    for number in range(struct.unpack_from("<H", data, start)[0]):
+        entry = start + 2 + 12 * number
+        tag, kind = struct.unpack_from("<HH", data, entry)
+        if tag in claims:
+            struct.pack_into("<H" if kind == 3 else "<I", data, entry + 8, claims[tag])
+    return bytes(data)
+
+
+def jpeg_claiming(side: int) -> bytes:
+    data = saved(Image.new("L", (8, 8)), "JPEG")
+    frame = data.index(b"\xff\xc0") + 5
+    return data[:frame] + struct.pack(">HH", side, side) + data[frame + 4 :]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (png_bomb(), "claims 30000 x 30000 = 900 megapixels, more than 120"),
+        (jpeg_claiming(65500), "claims 65500 x 65500 = 4290 megapixels, more than 120"),
+        (tiff_claiming(40000, 40000), "claims 40000 x 40000 = 1600 megapixels, more than 120"),
+        (tiff_claiming(4, 4, tile=65520), "claims tiles of 65520 x 65520 pixels"),
+        (tiff_claiming(4, 4, samples=9), "claims 72 bits a pixel"),
+        (tiff_claiming(0, 4), "claims 0 x 4 pixels"),
+    ],
+)
+def test_claims_are_refused_before_decoding(
+    data: bytes, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cv2.imdecode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(ValueError, match=message):
+        decode_image(data)
+
+
+def test_a_lower_limit() -> None:
+    data = saved(Image.new("L", (6, 4)), "PNG")
+    assert decode_image(data, max_pixels=24).shape == (4, 6)
+    with pytest.raises(ValueError, match="claims 6 x 4 = 0 megapixels"):
+        decode_image(data, max_pixels=23)

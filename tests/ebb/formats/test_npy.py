@@ -1,4 +1,5 @@
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def test_arrays_of_any_kind_are_read(array: np.ndarray) -> None:
 
 def test_objects_are_never_unpickled() -> None:
     objects = saved(np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(ValueError, match="holds object values, which are no numbers"):
         decode_array(objects)
 
 
@@ -95,3 +96,68 @@ def test_an_archive_of_several_arrays() -> None:
     np.savez(packed := io.BytesIO(), first=MAP, second=MAP)
     with pytest.raises(ValueError, match="holds 2 arrays"):
         decode_npz(packed.getvalue())
+
+
+def with_header(text: str, values: bytes = b"") -> bytes:
+    header = text.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + values
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "{'descr': '<f2', 'fortran_order': False, 'shape': (3, 4), ",
+        "{'descr': '<f2', 'fortran_order': False, 'shape': (3, 4)(), }",
+        "{'descr': [('a', 'b', 'c', 'd')], 'fortran_order': False, 'shape': (3, 4)}",
+        "{[]: 1}",
+        "  {'descr'\n\t'",
+        "(" * 300,
+        "-" * 9000 + "1",
+    ],
+)
+def test_headers_that_are_no_literal(header: str) -> None:
+    with pytest.raises(InvalidInput, match="not an NPY file"):
+        npy_size(with_header(header))
+    with pytest.raises(ValueError, match="damaged header"):
+        decode_array(with_header(header))
+    with zipfile.ZipFile(packed := io.BytesIO(), "w") as archive:
+        archive.writestr("depth.npy", with_header(header))
+    with pytest.raises(ValueError, match="damaged header"):
+        decode_npz(packed.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((20_000, 20_000), "claims 20000 x 20000 values, more than 120 million"),
+        ((0, 10**30), "claims 0 x 1000"),
+        ((-1, -1), "claims -1 x -1 values"),
+        ((9, 9), "truncated: 24 of 162 bytes"),
+    ],
+)
+def test_sizes_are_checked_before_an_array_is_made(shape: tuple[int, int], message: str) -> None:
+    """In an archive as well, and however much it would unpack to."""
+    data = with_header(f"{{'descr': '<f2', 'fortran_order': False, 'shape': {shape}}}", bytes(24))
+    with pytest.raises(ValueError, match=message):
+        decode_array(data)
+    with zipfile.ZipFile(packed := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("depth.npy", data)
+    with pytest.raises(ValueError, match=message):
+        decode_npz(packed.getvalue())
+
+
+def test_methods_of_compression_that_numpy_does_not_write() -> None:
+    """Python unpacks bzip2 and LZMA without a limit."""
+    with zipfile.ZipFile(packed := io.BytesIO(), "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("depth.npy", saved(MAP))
+    with pytest.raises(ValueError, match="another method than Deflate"):
+        decode_npz(packed.getvalue())
+
+
+def test_a_checksum_that_does_not_hold() -> None:
+    np.savez(packed := io.BytesIO(), MAP)
+    data = bytearray(packed.getvalue())
+    data[data.index(MAP.tobytes()) + 3] ^= 1
+    with pytest.raises(ValueError, match="CRC"):
+        decode_npz(bytes(data))

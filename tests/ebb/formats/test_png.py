@@ -14,7 +14,8 @@ from PIL import Image
 
 from ebb.arrays import Size
 from ebb.errors import InvalidInput
-from ebb.formats.png import MAX_PIXELS, decode_png, encode_grey16, encode_png, png_header
+from ebb.formats.png import decode_png, encode_grey16, encode_png, png_header
+from ebb.settings import MAX_PIXELS
 from tests.helpers.file_parts import png_chunk
 
 if TYPE_CHECKING:

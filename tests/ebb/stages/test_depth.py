@@ -283,7 +283,7 @@ def test_what_cannot_work_is_said_before_any_work(
     (tmp_path / "torn.onnx").write_bytes(b"torn")
     with pytest.raises(InvalidInput, match="not a usable ONNX file"):
         run(aligned, "onnx", model=str(tmp_path / "torn.onnx"))
-    with pytest.raises(InvalidInput, match="not a PyTorch weights file"):
+    with pytest.raises(InvalidInput, match="not a weights file of PyTorch"):
         run(aligned, "megadepth", weights=tmp_path / "torn.onnx")
     assert aligned.settings(DepthSettings) == DepthSettings()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

@@ -13,6 +13,7 @@ from ebb.errors import InvalidInput
 from ebb_train.data import sources
 from ebb_train.data.sources import EbbFolder, open_source
 from tests.helpers.datasets import photos, record, write_ebb, write_set
+from tests.helpers.file_parts import png_bomb
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,8 +109,25 @@ def test_sizes_that_do_not_go_together(tmp_path: Path) -> None:
     write_ebb(tmp_path, range(2))
     depth, wide = (tmp_path / "train" / part / "0.png" for part in ("original_depth", "original"))
     depth.write_bytes(wide.read_bytes())
-    with pytest.raises(InvalidInput, match=r"0\.png: 96 x 64 pixels; the wide photo needs 48 x 32 pixels"):
+    with pytest.raises(InvalidInput, match=r"0\.png: 96 x 64 pixels; expected 48 x 32 beside the wide photo"):
         open_source(tmp_path).read(0)
+
+
+def test_photos_too_large_to_decode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The header says so; the other files of a pair must have the size of the first."""
+    source = open_source(write_ebb(tmp_path, range(1)))
+    monkeypatch.setattr("cv2.imdecode", lambda *_: pytest.fail("decoded"))
+    (tmp_path / "train" / "original" / "0.png").write_bytes(png_bomb())
+    with pytest.raises(InvalidInput, match=r"original/0\.png: .* claims 30000 x 30000 = 900 megapixels"):
+        source.read(0)
+
+
+@pytest.mark.parametrize("part", ["bokeh", "original_depth"])
+def test_other_files_of_a_pair_that_are_too_large(part: str, tmp_path: Path) -> None:
+    source = open_source(write_ebb(tmp_path, range(1)))
+    (tmp_path / "train" / part / "0.png").write_bytes(png_bomb())
+    with pytest.raises(InvalidInput, match=rf"{part}/0\.png: 30000 x 30000 pixels; expected"):
+        source.read(0)
 
 
 def test_what_is_no_data_set(tmp_path: Path, shards: Path) -> None:

@@ -26,6 +26,7 @@ from ebb_train.evaluation.predictions import (
 )
 from tests.helpers.datasets import photos, record, write_ebb, write_set
 from tests.helpers.doubles import RecordedProgress
+from tests.helpers.file_parts import png_bomb
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,3 +178,9 @@ def test_damaged_pictures_are_named(tmp_path: Path, data: bytes) -> None:
         read_picture(tmp_path / "a.png")
     with pytest.raises(InvalidInput, match="cannot be read"):
         read_picture(tmp_path / "none.png")
+
+
+def test_pictures_that_claim_too_many_pixels(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png_bomb())
+    with pytest.raises(InvalidInput, match="claims 30000 x 30000 = 900 megapixels"):
+        read_picture(tmp_path / "a.png")

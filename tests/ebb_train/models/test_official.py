@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -141,8 +142,21 @@ def test_convert_through_tensorflow_and_back(tmp_path: Path, capfd: pytest.Captu
     )
     assert "generator/Variable is of shape (3, 3, 16, 32)" in capfd.readouterr().err
     again.with_name("again.index").write_bytes(b"no index")
-    with pytest.raises(InvalidInput, match="again: not a TensorFlow checkpoint, or a broken one"):
+    with pytest.raises(InvalidInput, match="again: not a TensorFlow checkpoint, or a damaged one"):
         official.read_checkpoint(again)
+
+    data = prefix.with_name("model.data-00000-of-00001")
+    for length in (0, 1000, data.stat().st_size - 1):
+        os.truncate(data, length)
+        assert run_verb(app, ["convert", str(prefix), str(weights)]) == ExitCode.INVALID_INPUT
+        assert "a damaged one" in capfd.readouterr().err
+
+
+def test_variables_of_another_network_are_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    official.write_checkpoint(tmp_path / "m", {"generator/Variable": np.zeros((9, 9), np.float32)})
+    monkeypatch.setattr(official, "MAX_BYTES", 300)
+    with pytest.raises(InvalidInput, match="its variables take 0 GB; PyNET's do not"):
+        official.read_checkpoint(tmp_path / "m")
 
 
 def test_weights_of_a_single_level_have_no_place_in_the_authors_format(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_files_that_are_no_weights(tmp_path: Path, path: Path, tensors: Tensors)
 @pytest.mark.parametrize("note", [[1], {"network": "pynet"}, asdict(ABOUT) | {"sha256": "0", "config": 3}])
 def test_notes_of_another_version(tmp_path: Path, tensors: Tensors, note: object) -> None:
     safetensors.numpy.save_file(tensors, tmp_path / "odd", {NOTE: json.dumps(note)})
-    with pytest.raises(InvalidInput, match="not one this version knows"):
+    with pytest.raises(InvalidInput, match="unknown to this version"):
         read_weights(tmp_path / "odd")
 
 

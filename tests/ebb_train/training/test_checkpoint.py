@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from ebb_train.training.checkpoint import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 IDENTITY = {"seed": 3, "dataset": {"sha256": "ab"}}
@@ -141,7 +143,62 @@ def test_facts_that_cannot_be_read(
     found = newest_checkpoint(tmp_path, IDENTITY, notes.append)
     assert found is not None
     assert found.position.total == 1
-    assert "checkpoint.json: not " in notes[0]
+    assert "checkpoint.json: not the metadata of a checkpoint" in notes[0]
+
+
+def rewritten(path: Path, change: Callable[[dict[str, Any]], object], *, checksum: bool) -> None:
+    """Change the metadata of a checkpoint; with or without its checksum."""
+    metadata = json.loads((path / METADATA).read_text())
+    change(metadata)
+    if checksum:
+        del metadata["content_sha256"]
+        content = json.dumps(metadata, sort_keys=True, separators=(",", ":"))
+        metadata["content_sha256"] = hashlib.sha256(content.encode()).hexdigest()
+    (path / METADATA).write_text(json.dumps(metadata))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda facts: facts["position"].update(level=2),
+            "says level 2, weights.safetensors is a network",
+        ),
+        (lambda facts: facts["position"].update(total=9), "says step 9, its folder is called 00000002"),
+        (lambda facts: facts["sha256"].update({WEIGHTS: "0" * 64}), "its SHA-256 is not the recorded one"),
+        (lambda facts: facts["run"].update(seed=4), "of a run with other settings"),
+        (lambda facts: facts.pop("sha256"), "not the metadata of a checkpoint"),
+    ],
+)
+def test_metadata_that_were_changed(
+    tmp_path: Path,
+    network: PyNet,
+    training: dict[str, Any],
+    change: Callable[[dict[str, Any]], object],
+    message: str,
+) -> None:
+    """Noticed by its own hash; and where that was changed with it, by what else is in the checkpoint."""
+    save(tmp_path, network, training, 1)
+    path = save(tmp_path, network, training, 2)
+    for checksum, wanted in ((False, "damaged: its SHA-256 is not the recorded one"), (True, message)):
+        rewritten(path, change, checksum=checksum)
+        notes: list[str] = []
+        found = newest_checkpoint(tmp_path, IDENTITY, notes.append)
+        assert found is not None
+        assert found.position.total == 1
+        assert wanted in notes[0]
+        path = save(tmp_path, network, training, 2)
+
+
+def test_every_flipped_bit_of_the_metadata_is_noticed(
+    tmp_path: Path, network: PyNet, training: dict[str, Any]
+) -> None:
+    path = save(tmp_path, network, training, 2) / METADATA
+    data = path.read_bytes()
+    for place in range(0, len(data) - 1, 3):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+        with pytest.raises(InvalidInput, match="none of the checkpoints is whole"):
+            newest_checkpoint(tmp_path, IDENTITY, lambda _: None)
 
 
 def test_a_kill_while_writing_leaves_the_one_before(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ebb.errors import DatasetLocked, ExitCode, InvalidInput, OutputError, UsageError
-from ebb_train.training.run_folder import LOCK, RunFolder
+from ebb_train.training.run_folder import LOCK, RunFolder, read_log
 from tests.helpers.datasets import record, write_set
 
 if TYPE_CHECKING:
@@ -69,12 +69,47 @@ def test_the_log_forgets_what_will_be_done_again(tmp_path: Path) -> None:
     with closing(RunFolder(tmp_path, IDENTITY)) as folder:
         folder.forget_after(0)
         for total in (10, 20, 30):
-            folder.log({"total": total, "loss": 1 / total})
+            folder.log({"level": 7, "step": total, "total": total, "loss": 1 / total})
         path = tmp_path / "log.jsonl"
         path.write_text(path.read_text() + '{"total": 40, "lo')  # a kill in the middle of a line
-        folder.forget_after(20)
-        folder.log({"total": 25})
+        notes: list[str] = []
+        folder.forget_after(20, notes.append)
+        assert notes == []
+        folder.log({"level": 7, "step": 25, "total": 25})
         assert [json.loads(line)["total"] for line in path.read_text().splitlines()] == [10, 20, 25]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        '{"level":7,"step":2,"total":2',
+        '{"lewel":7,"step":2,"total":2}',
+        '{"level":"7","step":2,"total":2}',
+        '{"level":7,"step":2,"total":-2}',
+        '{"level":7,"step":2,"total":2,"loss":1' + "0" * 400 + "}",
+        '{"level":7,"step":2,"total":2,"loss":null}',
+        '{"level":7,"step":2,"total":2,"validation":{"psnr":"31"}}',
+        "7",
+        "\ufffd",
+        "[" * 20_000,
+    ],
+)
+def test_a_damaged_line_of_the_log_is_left_out_with_a_warning(damaged: str, tmp_path: Path) -> None:
+    """And the run goes on: nothing else of the folder depends on it."""
+    whole = [{"level": 7, "step": n, "total": n, "validation": {"psnr": 30.0 + n}} for n in (1, 3)]
+    with closing(RunFolder(tmp_path, IDENTITY)) as folder:
+        for line in whole:
+            folder.log(line)
+        path = tmp_path / "log.jsonl"
+        first, second = path.read_text().splitlines()
+        path.write_text(f"{first}\n{damaged}\n{second}\n")
+        assert folder.best_score(7, "psnr") == 33
+        assert read_log(tmp_path) == whole
+        notes: list[str] = []
+        folder.forget_after(3, notes.append)
+        assert notes == [f"warning: {path}, line 2: damaged, left out"]
+        assert path.read_text() == f"{first}\n{second}\n"
+        folder.forget_after(3, pytest.fail)
 
 
 @pytest.mark.parametrize("text", ["{", "[" * 100_000, "[" * 900 + "]" * 900])
