@@ -137,15 +137,18 @@ class DepthOf:
     Args:
         settings: Where depth comes from.
         file: One depth file for all photos instead; its numbers are ``settings.sidecar_values``.
+        instead: What to use in place of a network that is not there, for the hint.
 
     Raises:
         UsageError: there is no such provider, or it needs settings that are not there.
         MissingDependency: the network's weights or packages are not there.
     """
 
-    def __init__(self, settings: DepthSettings, file: Path | None = None) -> None:
+    def __init__(
+        self, settings: DepthSettings, file: Path | None = None, *, instead: str = "another --provider"
+    ) -> None:
         self._file = file
-        self._source = prepare(replace(settings, provider="sidecar") if file else settings).open()
+        self._source = prepare(replace(settings, provider="sidecar") if file else settings, instead).open()
 
     def __call__(self, photo: OnePhoto) -> Gray8:
         """The depth map of a photo at half the size of its small version; 0 is farthest.

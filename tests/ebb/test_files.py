@@ -17,6 +17,7 @@ from ebb.errors import InvalidInput, OutputError, UsageError
 from ebb.files import (
     atomic_file,
     cannot_write,
+    check_file,
     check_writable,
     make_folder,
     read_bytes,
@@ -121,3 +122,12 @@ def test_remove_temporaries_removes_only_those(tmp_path: Path) -> None:
     (tmp_path / ".own.tmp").touch()
     remove_temporaries(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == [".own.tmp", "notes.tmp", "pairs"]
+
+
+def test_an_input_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    check_file(tmp_path / "a.png", "depth file")
+    with pytest.raises(InvalidInput, match=r"b.png: no such depth file \(--depth FILE\)"):
+        check_file(tmp_path / "b.png", "depth file", "--depth FILE")
+    with pytest.raises(InvalidInput, match="a folder, not a depth file"):
+        check_file(tmp_path, "depth file")
