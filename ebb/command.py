@@ -1,4 +1,4 @@
-"""Running a verb of a command line: what ``ebb`` and ``ebb-train`` share."""
+"""Running a verb of a command line: shared by ``ebb`` and ``ebb-train``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
 from ebb.console import Console
 from ebb.errors import EbbError, ExitCode, InvalidInput, OutputError, UsageError
@@ -19,23 +19,35 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-Flags = Parameter(name="*")
-"""Every field of the dataclass is a flag of the verb; its comment is the help text."""
+FLAG_TITLES = (
+    *("Network", "Training", "Log", "Rendering", "Scores", "Timing", "File", "Checks", "Phone"),
+    *("Pairing", "Alignment", "Limits of rejection", "Depth", "Shards", "Scenes"),
+    *("Compute", "Workers", "Data set", "Output"),
+)
+"""Titles of groups of flags, in the order of the help."""
+
+_GROUPS = {title: Group(title, sort_key=number) for number, title in enumerate(FLAG_TITLES, start=1)}
+
+
+def flags(title: str) -> Parameter:
+    """Make every field of a dataclass a flag, listed under a title; the field comments are the help texts."""
+    return Parameter(name="*", group=_GROUPS[title])
+
 
 STOPPED = "stopped; what was finished is kept, run the same command again to go on"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """How a verb talks to its user."""
+    """How a verb prints its result."""
 
     json: bool = False
     """Print the result as one JSON object."""
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False
-    """Say nothing but errors."""
+    """Print errors only."""
 
     def console(self) -> Console:
-        """The console that these flags ask for."""
+        """The console for these flags."""
         return Console(as_json=self.json, quiet=self.quiet)
 
 

@@ -1,7 +1,7 @@
 """Terminal output of a verb: progress with an ETA, results, one-line errors.
 
-Results go to standard output, progress, notes and errors to standard error. An item that fails is reported once,
-by the progress, when it happens; results count the failures.
+Results go to standard output, progress, notes and errors to standard error. An item that fails is reported
+once, by the progress, when it happens; results count the failures.
 """
 
 from __future__ import annotations

@@ -108,13 +108,8 @@ class AlignSettings(Limits, RegistrationSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DepthSettings:
-    """Where depth maps come from.
-
-    Examples:
-        >>> ebb.DepthSettings(provider="none").device
-        'auto'
-    """
+class DepthSourceSettings:
+    """Where depth comes from."""
 
     provider: str = "megadepth"
     """megadepth: the network of the EBB! release. sidecar: files PHOTO_depth.png (tif, npy, npz).
@@ -144,8 +139,6 @@ class DepthSettings:
     auto: what the model says, else inverse."""
     device: str = "auto"
     """Where networks run: cpu, cuda, cuda:1, ...; auto: cuda where there is one."""
-    keep_float: bool = False
-    """Also keep inverse depth in 16-bit floats, with its range, beside the 8-bit map and in the shards."""
 
     def __post_init__(self) -> None:
         for name in ("model_size", "model_multiple"):
@@ -160,6 +153,19 @@ class DepthSettings:
     def normalisation(self) -> Normalisation | None:
         """:attr:`model_normalisation` in numbers; None for ``auto``."""
         return None if self.model_normalisation == "auto" else parse_normalisation(self.model_normalisation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthSettings(DepthSourceSettings):
+    """Where depth maps come from, and how they are stored.
+
+    Examples:
+        >>> ebb.DepthSettings(provider="none").device
+        'auto'
+    """
+
+    keep_float: bool = False
+    """Also keep inverse depth in 16-bit floats, with its range, beside the 8-bit map and in the shards."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,40 +195,59 @@ class ShardSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings:
-    """How a run is carried out; never changes what comes out.
-
-    Examples:
-        >>> ebb.RunSettings(workers=2).item_timeout
-        120.0
-    """
+class WorkerSettings:
+    """How worker processes are run; never changes the result."""
 
     memory_limit: bool = True
-    """Stop a local worker that asks for more than its share of memory; --memory-limit=false lets it."""
+    """Stop a local worker that allocates more than its share of memory; --memory-limit=false lets it."""
     runner: Literal["local", "ray"] = "local"
     """local: processes of this machine. ray: the Ray cluster at RAY_ADDRESS, or one started here."""
     workers: int = 0
     """Worker processes; 0: one a core."""
     item_timeout: float = 120.0
     """Seconds one photo or pair may take before its worker is replaced."""
-    depth_batch: int = 0
-    """Photos of equal size that go through a depth network at once; 0: 8 on a GPU, else 1."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "item_timeout")
+        if self.workers < 0:
+            raise UsageError(f"--workers {self.workers} is negative")
+
+    @property
+    def num_workers(self) -> int:
+        """Worker processes to start."""
+        return self.workers if self.workers > 0 else len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairRunSettings(WorkerSettings):
+    """How a stage is run over pairs; never changes the result."""
+
     retry_failed: bool = False
     """Also try again what was rejected, not only what broke."""
     max_reject: float = 1.0
     """Exit with 3 when a larger share of the pairs is rejected."""
 
     def __post_init__(self) -> None:
-        _positive(self, "item_timeout")
+        super().__post_init__()
         _share(self, "max_reject")
-        for name in ("workers", "depth_batch"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{_flag(name)} {getattr(self, name)} is negative")
 
-    @property
-    def num_workers(self) -> int:
-        """Worker processes to start."""
-        return self.workers if self.workers > 0 else len(os.sched_getaffinity(0))
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(PairRunSettings):
+    """How a run is carried out; never changes the result.
+
+    Examples:
+        >>> ebb.RunSettings(workers=2).item_timeout
+        120.0
+    """
+
+    depth_batch: int = 0
+    """Photos of equal size that go through a depth network at once; 0: 8 on a GPU, else 1."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.depth_batch < 0:
+            raise UsageError(f"--depth-batch {self.depth_batch} is negative")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""Where pairs come from: a folder of shards, or an EBB! folder as its authors release it.
+"""Sources of pairs: a folder of shards, or an EBB! folder as its authors release it.
 
-A source is small and can be sent to worker processes; each opens its own files. Nothing but the pair that is
-read is held in memory.
+A source is small and can be sent to worker processes; each opens its own files. Only the pair being read is held
+in memory.
 """
 
 from __future__ import annotations
@@ -60,6 +60,10 @@ class Source(Protocol):
         """
         ...
 
+    def has_depth(self) -> bool:
+        """Whether any pair has a depth map, as far as can be seen without decoding."""
+        ...
+
     def fingerprint(self) -> str:
         """64 hex digits that change when the data set does."""
         ...
@@ -114,6 +118,16 @@ class ShardSource:
             message = f"pair {row['pair_id']}: {error.message}"
             raise InvalidInput(message, path=self._pairs.locate(index)[0]) from error
 
+    def has_depth(self) -> bool:
+        """Whether any pair has a depth map; a damaged one counts, as reading it reports the damage."""
+        return any(map(self._may_have_depth, range(len(self))))
+
+    def _may_have_depth(self, index: int) -> bool:
+        try:
+            return self._pairs.read_values(index, ("depth",))["depth"] is not None
+        except InvalidInput:
+            return True
+
     def fingerprint(self) -> str:
         """Hash over the names and hashes of the shards."""
         hashes = {name: shard.sha256 for name, shard in self._pairs.shards.items()}
@@ -158,6 +172,10 @@ class EbbFolder:
             half = (wide.shape[0] // 2, wide.shape[1] // 2)
             _check_size(depth, half, self.folder / pair.paths.depth)
         return Photos(f"{pair.split}/{pair.number}", wide, shallow, depth)
+
+    def has_depth(self) -> bool:
+        """Whether any pair has a depth map."""
+        return any(pair.paths.depth is not None for pair in self._pairs)
 
     def fingerprint(self) -> str:
         """Hash over the names and lengths of the files; their contents would take minutes."""

@@ -1,4 +1,4 @@
-"""Benchmark: several models on one split, side by side: table 1 of the paper on anybody's data.
+"""Benchmark: several models on one split, side by side, as in table 1 of the paper.
 
 ::
 
@@ -34,8 +34,9 @@ from ebb_train.evaluation.evaluate import (
     predict_and_score,
     train_of,
 )
+from ebb_train.evaluation.predictions import CannotRender, NoDepth
 from ebb_train.evaluation.published import read_published
-from ebb_train.evaluation.results import Benchmark, BenchmarkEntry
+from ebb_train.evaluation.results import Benchmark, BenchmarkEntry, LeftOut
 from ebb_train.evaluation.summary import compare, summarise
 from ebb_train.evaluation.tables import write_json, write_tables
 from ebb_train.evaluation.texts import benchmark_markdown
@@ -64,6 +65,9 @@ def benchmark(
 ) -> Benchmark:
     """Render, score and time several models; write tables, JSON and a page.
 
+    A model that can render no pair, such as one that needs depth on a data set without, is left out, and the
+    result names it.
+
     Args:
         names: Models of :data:`ebb_train.baselines.registry.BUILDERS` or weights files; the first is the
             base.
@@ -76,6 +80,7 @@ def benchmark(
     Raises:
         UsageError: an unknown model or protocol, a model twice, or ``out`` holds pictures of other ones.
         InvalidInput: the data set or a weights file is not what it should be.
+        CannotRender: none of the models can render a pair.
         MissingDependency: a network is named, and what it needs is not installed.
         OutputError: something cannot be written.
     """
@@ -85,8 +90,18 @@ def benchmark(
     first = source.read(0)
     models = [build_model(name, train, settings.device, progress) for name in names]
     entries: list[BenchmarkEntry] = []
+    left_out: list[LeftOut] = []
     for model, label in zip(models, labels, strict=True):
-        rows = predict_and_score(model, source, out / MODELS / label / PREDICTIONS, settings, progress)
+        try:
+            rows = predict_and_score(model, source, out / MODELS / label / PREDICTIONS, settings, progress)
+        except CannotRender as error:
+            if len(left_out) == len(models) - 1:
+                raise
+            reason = str(
+                CannotRender(error.message, hint=error.hint)
+            )  # without a path: equal runs, equal bytes
+            left_out.append(LeftOut(label, reason, is_failure=not isinstance(error, NoDepth)))
+            continue
         write_tables(rows, out / MODELS / label)
         entry = _entry(label, model, rows, entries, first, settings)
         entries.append(_timed(entry, model, first, timing, progress))
@@ -98,6 +113,7 @@ def benchmark(
         groups=group_metadata(settings),
         entries=entries,
         published=published,
+        left_out=left_out,
     )
     _write(found, source, out, settings.cases)
     return found

@@ -60,6 +60,7 @@ def benchmark_page(
         "benchmark.html.jinja",
         title=heading,
         about=f"{found.num_pairs} pairs; data {found.data[:16]}; 95 % bootstrap intervals",
+        left_out=[str(model) for model in found.left_out],
         tables=tables,
         strips=strips,
         ranked_by=f"{title(column)} of {last.name}",

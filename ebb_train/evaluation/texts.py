@@ -35,10 +35,12 @@ def benchmark_text(found: Benchmark) -> str:
         lines = [[name, *map(str, cells)] for name, cells in grid.rows]
         reasons = [f"— {reason}" for reason in grid.reasons]
         parts.append("\n".join([grid.title, table([grid.corner, *grid.heads], lines), *reasons]))
+    parts += ["\n".join(map(str, found.left_out))] if found.left_out else []
     return "\n\n".join(parts)
 
 
 def benchmark_markdown(found: Benchmark, tables: Sequence[ResultTable]) -> str:
     """The tables with intervals, as Markdown."""
     about = f"{found.num_pairs} pairs, split {found.split}, data {found.data[:16]}; 95 % bootstrap intervals"
-    return "\n".join([about, "", *(markdown(grid) for grid in tables)])
+    left_out = [f"{model}\n" for model in found.left_out]
+    return "\n".join([about, "", *left_out, *(markdown(grid) for grid in tables)])

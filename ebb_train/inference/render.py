@@ -61,6 +61,11 @@ class RenderReport:
         """All pictures that are there now."""
         return [path for row in self.rows for path in row.files]
 
+    @property
+    def folders(self) -> list[Path]:
+        """Folders of the pictures."""
+        return list(dict.fromkeys(path.parent for path in self.files))
+
     def as_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""
         rows = [row._asdict() | {"files": list(map(str, row.files))} for row in self.rows]
@@ -145,7 +150,9 @@ def render_photos(
             else:
                 row = renderer.render(photo, next(opened), target)
             report.rows.append(row)
-            status = Status.OK if row.status is Status.OK else Status.ERROR  # a photo without depth fails, too
+            status = (
+                Status.OK if row.status is Status.OK else Status.ERROR
+            )  # a photo without depth fails, too
             progress.advance(photo.name, status, row.reason, row.detail)
     return report
 
@@ -162,7 +169,9 @@ def plan_targets(photos: Sequence[Path], out: Path | None, settings: RenderSetti
     targets = []
     for photo in photos:
         if photo.is_dir():
-            raise InvalidInput("a folder, not a photo", path=photo, hint=f"name its photos: {photo / '*.jpg'}")
+            raise InvalidInput(
+                "a folder, not a photo", path=photo, hint=f"name its photos: {photo / '*.jpg'}"
+            )
         name = (out or photo.parent) / photo.stem
         picture, compare = (
             name.with_name(f"{name.name}_{kind}.{settings.format}") for kind in ("bokeh", "compare")

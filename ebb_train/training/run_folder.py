@@ -73,8 +73,8 @@ class RunFolder:
 
     def best_score(self, level: int, metric: str) -> float:
         """Highest score in the validations of a level; −∞ before the first."""
-        lines = [line for line in read_log(self.path) if line["level"] == level and "validation" in line]
-        return max((line["validation"].get(metric, -math.inf) for line in lines), default=-math.inf)
+        best = best_validation(self.path, level, metric)
+        return float(best["validation"][metric]) if best else -math.inf
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Add a line to the log.
@@ -133,6 +133,14 @@ def read_log(run: Path) -> list[dict[str, Any]]:
         return []
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     return [json.loads(line) for line in lines if _total(line) >= 0]
+
+
+def best_validation(run: Path, level: int, metric: str) -> dict[str, Any] | None:
+    """The log line of the validation of a level with the highest score; the first of equal ones."""
+    lines = [
+        line for line in read_log(run) if line["level"] == level and metric in line.get("validation", {})
+    ]
+    return max(lines, key=lambda line: float(line["validation"][metric]), default=None)
 
 
 def _refuse_dataset(path: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 from ebb import cli
 from ebb.command import run_verb
 from ebb.errors import ExitCode
+from ebb.weights import WEIGHTS
+from ebb.weights_verbs import USED_BY
 from ebb_train import cli as train_cli
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ def test_list(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out.startswith("name ")
 
 
+def test_every_weights_file_has_a_use() -> None:
+    assert USED_BY.keys() == WEIGHTS.keys()
+
+
 def test_path(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_verb(app, ["weights", "path", "vgg19"]) == ExitCode.MISSING
     assert "ebb weights download vgg19" in capsys.readouterr().err
@@ -53,6 +59,8 @@ def test_download_of_what_is_here(app: App, tmp_path: Path, capsys: pytest.Captu
     assert run_verb(app, command) == ExitCode.USAGE
     assert "CC BY-NC-SA 4.0, for academic research only" in capsys.readouterr().err
     assert run_verb(app, [*command, "--accept-licence"]) == ExitCode.DONE
-    assert capsys.readouterr().out == f"{tmp_path / 'pynet-bokeh.archive'}\n"
+    path = tmp_path / "pynet-bokeh.archive"
+    ending = f"look at: {path}\nnext: ebb-train convert {path} pynet.safetensors\n"
+    assert capsys.readouterr().out == f"pynet-bokeh downloaded\n{ending}"
     assert run_verb(app, ["weights", "download", "nonsense"]) == ExitCode.USAGE
     assert "known: megadepth" in capsys.readouterr().err
