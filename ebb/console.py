@@ -85,7 +85,8 @@ class Console:
                 everything = _finite({**values, **ending, **_problem(problem)})
                 say(json.dumps(everything, indent=2, default=str, allow_nan=False))
             elif text and not self.quiet:
-                say(printable(text + _ending(paths, next_step)))
+                gap = "\n" if "\n\n" in text else ""
+                say(printable(text + gap + _ending(paths, next_step)))
         finally:
             if problem is not None:
                 _say(one_line(f"{self._program}: {problem}"))

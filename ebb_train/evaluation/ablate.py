@@ -18,6 +18,7 @@ import numpy as np
 from ebb.errors import InvalidInput
 from ebb.files import write_atomic
 from ebb.formats.png import encode_png
+from ebb.pages.page import file_links
 from ebb_train.baselines import pynet
 from ebb_train.baselines.model import Model
 from ebb_train.evaluation.benchmark import photo_size
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     from ebb_train.pixels import Floats
 
 VARIANTS, STRIPS, REPORT = "variants", "strips", "ablate.json"
+
+MAX_LINKS = 24
+"""Strips that the page links to."""
 
 CUTS = ((), (7,), (7, 6), (7, 6, 5), (7, 6, 5, 4))
 """Levels left out, as in figure 8; first the whole network."""
@@ -180,4 +184,7 @@ def _write(found: Benchmark, source: Source, out: Path, num_cases: int) -> None:
             write_atomic(out / STRIPS / f"{file_stem(row.pair_id)}.png", encode_png(strip(pictures)))
     tables = benchmark_tables(found)
     heading = f"Ablation: {found.split} split"
-    write_atomic(out / PAGE, benchmark_page(found, tables, source, num_cases, heading).encode())
+    strips = [path.relative_to(out).as_posix() for path in sorted((out / STRIPS).glob("*.png"))[:MAX_LINKS]]
+    files = file_links(out, (REPORT, *strips))
+    page = benchmark_page(found, tables, source, num_cases, heading, out, files)
+    write_atomic(out / PAGE, page.encode())

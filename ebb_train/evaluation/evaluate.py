@@ -98,7 +98,7 @@ def evaluate(
     )
     write_tables(rows, out)
     write_json(out / REPORT, found.as_dict())
-    write_atomic(out / PAGE, evaluate_page(found, source, settings.cases).encode())
+    write_atomic(out / PAGE, evaluate_page(found, source, settings.cases, out).encode())
     return found
 
 

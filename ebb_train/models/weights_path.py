@@ -28,12 +28,16 @@ def run_weights(run: Path) -> Path:
     Raises:
         InvalidInput: there are none.
     """
-    for level in range(1, 8):
-        for path in (best_weights(run, level), level_weights(run, level)):
-            if path.exists():
-                return path
+    if found := weights_files(run):
+        return found[0]
     hint = "name a weights file, or a run folder of ebb-train fit"
     raise InvalidInput("no level-N.safetensors in this folder", path=run, hint=hint)
+
+
+def weights_files(run: Path) -> list[Path]:
+    """All weights of a run folder, the last level first, the best of a level before its last."""
+    paths = (path for level in range(1, 8) for path in (best_weights(run, level), level_weights(run, level)))
+    return [path for path in paths if path.exists()]
 
 
 def weights_path(path: Path) -> Path:

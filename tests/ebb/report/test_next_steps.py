@@ -43,7 +43,6 @@ def test_after_a_run(tmp_path: Path) -> None:
     assert next_steps.after_run(raw, [], tmp_path, has_shards=True).startswith("ebb-train fit ")
     rejected = [pair(Status.REJECTED)]
     assert next_steps.after_run(raw, rejected, DEFAULT, has_shards=False) == "ebb status --pairs"
-    )
     assert next_steps.after_run(raw, [], DEFAULT, has_shards=False) == "ebb ingest raw --explain FILE"
 
 

@@ -36,9 +36,9 @@ def test_ingest_says_every_reason_and_what_to_do(finished: PipelineReport) -> No
 def test_long_lists_are_cut(finished: PipelineReport) -> None:
     assert finished.ingested is not None
     lonely = [row for row in finished.ingested.rows if row.status is Status.REJECTED]
-    report = type(finished.ingested)(folder="x", rows=lonely * MAX_LISTED)
+    report = type(finished.ingested)(folder="x", rows=lonely * 2 * MAX_LISTED)
     text = ingest_text(report)
-    assert f"… and {len(lonely) * MAX_LISTED - MAX_LISTED} more in captures.parquet" in text
+    assert f"… and {2 * len(lonely) * MAX_LISTED - MAX_LISTED} more in captures.parquet" in text
 
 
 def test_stage_text() -> None:
