@@ -1,4 +1,4 @@
-"""Panels and text for pictures that explain something to a person."""
+"""A canvas for panels and text, and overlays of photos."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TEXT_SIZE = 15
 
 
 class Canvas:
-    """A picture to put panels and text on.
+    """A picture that panels and text are drawn on.
 
     Args:
         width: In pixels.
@@ -50,7 +50,7 @@ class Canvas:
         return x + text_width(text, size)
 
     def panel(self, x: int, y: int, box: Size, picture: Rgb8) -> None:
-        """Put a picture in the middle of a box, as large as it fits."""
+        """Draw a picture in the middle of a box, as large as it fits."""
         from PIL import Image
 
         scale = min(box.width / picture.shape[1], box.height / picture.shape[0])

@@ -1,4 +1,4 @@
-"""Distributions of measurements: bars for the accepted and the refused, and the limit between them."""
+"""Histograms of measurements, with separate bars for accepted and refused pairs, and the limit."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Histogram:
     """Median of the accepted pairs and the limit, as text."""
     accepted: tuple[Bar, ...]
     refused: tuple[Bar, ...]
-    """They stand on the accepted ones."""
+    """Stacked on the accepted ones."""
     ticks: tuple[Mark, ...]
     limits: tuple[Mark, ...]
     """Where the limit lies, if there is one: on both sides of zero if it is one of magnitude."""
@@ -62,7 +62,7 @@ def draw_histogram(
         title: What is drawn.
         accepted: Values of accepted pairs; values that are not finite are left out.
         refused: Of refused pairs.
-        limit: What they were held against.
+        limit: Of the gate.
     """
     good, bad = (_finite(values) for values in (accepted, refused))
     if not len(good) + len(bad):

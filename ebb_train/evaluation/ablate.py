@@ -1,4 +1,4 @@
-"""Ablate: what levels (figure 8) and depth (figure 6) contribute to a trained network.
+"""Ablate: the contribution of levels (figure 8) and depth (figure 6) to a trained network.
 
 ::
 
@@ -6,7 +6,7 @@
       variants/<name>/      pictures and scores of each variant
       strips/<pair_id>.png  the wide photo, every variant, the shallow photo, side by side
       ablate.json           means, and differences to the whole network
-      index.html            to look at
+      index.html            tables and pictures
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Variant(Model):
 
     Args:
         whole: The network as it is.
-        name: What the variant is called.
+        name: Of the variant.
         change: The same as text, for reports.
         run: The network that renders; that of ``whole`` or a silenced one.
         blank_depth: Give it a depth map of zeros.

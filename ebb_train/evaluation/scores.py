@@ -1,4 +1,4 @@
-"""Pictures against the real shallow photos, in worker processes: one row a pair, also if it fails."""
+"""Scoring of pictures in worker processes: one row a pair, also if it fails."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REGIONS = "regions"
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What is scored, and how; small, as each job of a worker takes it along."""
+    """What is scored, and how; small, as it is pickled with each job."""
 
     source: Source
     pictures: PictureFolder
@@ -50,7 +50,7 @@ class Scoring:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """The scores of one pair, or why there are none."""
+    """The scores of one pair, or the reason why there are none."""
 
     index: int
     """Its number in the source."""
@@ -93,7 +93,7 @@ def score_all(scoring: Scoring, workers: int, progress: Progress) -> list[Row]:
 
 
 def score_pair(scoring: Scoring, index: int) -> Row:
-    """Score one pair; what goes wrong with it becomes its row."""
+    """Score one pair; an error becomes its row."""
     pair_id = f"pair {index}"
     try:
         photos = _read(scoring, index)
@@ -112,7 +112,7 @@ def failed(index: int, pair_id: str, reason: Reason, detail: str) -> Row:
 
 @lru_cache(maxsize=2)
 def usable_lpips(net: Net) -> Lpips | Missing:
-    """LPIPS, read once a process, or why there is none."""
+    """LPIPS, read once a process, or the reason why there is none."""
     return find_lpips(net)
 
 
@@ -194,7 +194,7 @@ def _in_processes(scoring: Scoring, count: int) -> Iterator[Row]:
 
 
 def _settle_worker(net: Net) -> None:
-    """One thread a worker; they are many. Signals are for the parent."""
+    """Limit a worker to one thread and leave signals to the parent."""
     import signal
 
     import cv2

@@ -1,4 +1,4 @@
-"""What the verbs say at their end as plain text, and what a benchmark writes as Markdown."""
+"""Results of the verbs as plain text, and of a benchmark as Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def evaluation_text(found: Evaluation) -> str:
-    """Means with intervals, a metric a line; then what has no number, and why."""
+    """Means with intervals, one line a metric; then the reasons for missing ones."""
     lines = [
         [group_of(name), title_of(name), str(cell), cell.interval] for name, cell in found.summary.items()
     ]

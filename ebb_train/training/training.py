@@ -92,9 +92,7 @@ class FitReport:
     def text(self) -> str:
         """Steps, scores and the weights file."""
         scores = ", ".join(SCORE_TEXTS[name].format(value) for name, value in self.scores.items())
-        scored = (
-            f"{scores} on {self.scored_on}" if scores else "not scored, as there are no pairs to validate on"
-        )
+        scored = f"{scores} on {self.scored_on}" if scores else "not scored: no pairs to validate on"
         return f"{self.steps:,} steps; {scored}\nweights: {self.weights}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,6 +92,12 @@ def test_networks_with_and_without_depth(dataset: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / MODELS / "flat-level-1" / "scores.csv").exists()
     page = (tmp_path / "out" / PAGE).read_text()
     assert page.count("data:image/jpeg") == 2 + 3
+    links = [link for link in re.findall(r'<a href="([^"]*)"', page) if not link.startswith("#")]
+    assert {f"models/{name}/index.html" for name in ("identity", "flat-level-1")} <= set(links)
+    assert any(link.startswith("models/deep-level-1/predictions/") for link in links)
+    assert [link for link in links if not (tmp_path / "out" / link).exists()] == []
+    of_model = (tmp_path / "out" / MODELS / "identity" / PAGE).read_text()
+    assert '<a href="../../index.html">all models</a>' in of_model
 
 
 @pytest.mark.parametrize(
