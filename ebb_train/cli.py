@@ -245,8 +245,8 @@ def export_tflite(
         checkpoint: Weights file of ebb-train fit or convert, or the run folder of fit: its best weights.
         out: The .tflite file to write; with several sizes each file has its size before the suffix.
     """
-    from ebb_train.export.tflite.card import card_name
     from ebb_train.export.tflite.export import export_tflite as export
+    from ebb_train.export.tflite.file_names import card_name
 
     console = output.console()
     reports = export(checkpoint, out, settings, checks, console.note)

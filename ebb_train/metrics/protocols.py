@@ -2,8 +2,8 @@
 
 The same pictures get other scores under another protocol, so every score is stored with the name of its
 protocol, and scores of two protocols are never in one column. Scores are per image; over a set they are
-averaged, never pooled (:mod:`ebb_train.metrics.aggregate`). The published protocols follow the authors' public
-code; ``metadata()`` names what is surprising in it.
+averaged, never pooled (:mod:`ebb_train.metrics.aggregate`). The published protocols follow the authors'
+public code; ``metadata()`` names what is surprising in it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Scores by region: in focus, out of focus, and on the boundary between them.
 
 Global scores say little about what people look at: a soft subject hardly changes them where most of the frame
-is background, and a halo around the subject covers a few thousand pixels. The regions come from the pair itself: where is the
-shallow photo blurrier than the wide one?
+is background, and a halo around the subject covers a few thousand pixels. The regions are found on the pair
+itself, by where the shallow photo is blurrier than the wide one.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def test_align_draws_one_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         run_verb(["align", *dataset, "--height", "256", "--debug", "no such pair", "--json"])
         == ExitCode.USAGE
     )
-    pair_id = json.loads(capsys.readouterr().out)["hint"].split(": ")[1].split(";")[0]
+    pair_id = json.loads(capsys.readouterr().out)["hint"].split(": ")[1].split(" ")[0]
     assert run_verb(["align", *dataset, "--height", "256", "--debug", pair_id]) == 0
     folder = tmp_path / "set"
     ending = f"look at: {folder}/debug/{pair_id}.png\nnext: ebb status --pairs --dataset {folder}\n"
