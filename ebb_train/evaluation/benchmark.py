@@ -37,7 +37,7 @@ from ebb_train.evaluation.evaluate import (
     train_of,
 )
 from ebb_train.evaluation.evaluate_page import evaluate_page
-from ebb_train.evaluation.predictions import CannotRender, NoDepth
+from ebb_train.evaluation.predictions import CannotRender, DepthMissing
 from ebb_train.evaluation.published import read_published
 from ebb_train.evaluation.results import Benchmark, BenchmarkEntry, Evaluation, LeftOut
 from ebb_train.evaluation.summary import compare, summarise
@@ -103,7 +103,7 @@ def benchmark(
             reason = str(
                 CannotRender(error.message, hint=error.hint)
             )  # without a path: equal runs, equal bytes
-            left_out.append(LeftOut(label, reason, is_failure=not isinstance(error, NoDepth)))
+            left_out.append(LeftOut(label, reason, is_failure=not isinstance(error, DepthMissing)))
             continue
         entry = _entry(label, model, rows, entries, first, settings)
         _write_model(entry, source, out / MODELS / label, settings)

@@ -43,7 +43,7 @@ class CannotRender(InvalidInput):
     """No pair of a source could be rendered with a model."""
 
 
-class NoDepth(CannotRender):
+class DepthMissing(CannotRender):
     """A model needs depth, and no pair of the source has any."""
 
 
@@ -66,7 +66,7 @@ def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progre
 
     Raises:
         UsageError: a folder holds pictures of another model or data set.
-        NoDepth: a model needs depth, and no pair has any.
+        DepthMissing: a model needs depth, and no pair has any.
         CannotRender: no pair could be rendered.
         OutputError: a picture cannot be written.
     """
@@ -95,7 +95,9 @@ def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progre
 def _check_depth(model: Model, source: Source) -> None:
     if model.needs_depth and not source.has_depth():
         message = f"{model.name} needs depth, and no pair has any"
-        raise NoDepth(message, path=source.folder, hint="make depth maps with: ebb depth, then ebb shard")
+        raise DepthMissing(
+            message, path=source.folder, hint="make depth maps with: ebb depth, then ebb shard"
+        )
 
 
 def _render(model: Model, photos: Photos, path: Path) -> None:

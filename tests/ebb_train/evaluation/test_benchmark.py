@@ -14,7 +14,7 @@ from ebb.progress import SilentProgress
 from ebb_train.cli import app
 from ebb_train.evaluation.benchmark import MODELS, REPORT, TEXT, TIMINGS, benchmark, label_models, machine
 from ebb_train.evaluation.evaluate import PAGE, evaluate
-from ebb_train.evaluation.predictions import NoDepth
+from ebb_train.evaluation.predictions import DepthMissing
 from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
@@ -153,9 +153,9 @@ def test_models_that_need_depth_are_left_out_without_it(
 
 
 def test_without_a_model_that_can_render(flat: Path, tmp_path: Path) -> None:
-    with pytest.raises(NoDepth, match="layered needs depth, and no pair has any"):
+    with pytest.raises(DepthMissing, match="layered needs depth, and no pair has any"):
         benchmark(["gaussian", "layered"], flat, tmp_path / "a", SETTINGS, UNTIMED, SilentProgress())
-    with pytest.raises(NoDepth, match="layered needs depth, and no pair has any"):
+    with pytest.raises(DepthMissing, match="layered needs depth, and no pair has any"):
         evaluate("layered", flat, tmp_path / "b", SETTINGS, progress=SilentProgress())
 
 
