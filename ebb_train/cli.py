@@ -341,7 +341,8 @@ def benchmark_device(
     script = phone.as_script(file, settings)
     if not adb:
         # a comment, so that the output is a script
-        console.result({"commands": script.splitlines()}, f"{script}\n# next: {next_steps.ON_PHONE}")
+        values = {"commands": script.splitlines(), "next": next_steps.ON_PHONE}
+        console.result(values, f"{script}\n# next: {next_steps.ON_PHONE}")
         return ExitCode.DONE
     if not phone.adb_is_here():
         hint = "apt install adb, or run the commands yourself: they are printed without --adb"

@@ -95,9 +95,8 @@ def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progre
 def _check_depth(model: Model, source: Source) -> None:
     if model.needs_depth and not source.has_depth():
         message = f"{model.name} needs depth, and no pair has any"
-        raise DepthMissing(
-            message, path=source.folder, hint="make depth maps with: ebb depth, then ebb shard"
-        )
+        hint = "make depth maps with: ebb depth, then ebb shard"
+        raise DepthMissing(message, path=source.folder, hint=hint)
 
 
 def _render(model: Model, photos: Photos, path: Path) -> None:

@@ -338,3 +338,8 @@ def test_every_entry_is_complete() -> None:
         assert entry.variable.startswith("EBB_"), name
         if entry.sha256 is not None and len(entry.sha256) < 64:
             assert f"-{entry.sha256}." in entry.file_name, "torchvision's convention: the name carries it"
+
+
+def test_a_folder_is_no_weights_file(tmp_path: Path) -> None:
+    with pytest.raises(MissingDependency, match="a folder, not a weights file"):
+        weights.find_weights("megadepth", tmp_path, flag="--weights")
