@@ -54,6 +54,7 @@ SCORE_TEXTS = {
     "ms_ssim": "MS-SSIM {:.4f}",
     "lpips": "LPIPS {:.4f}",
 }
+"""Metric → its score as text, in the order in which they are printed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,8 @@ class FitReport:
 
     def text(self) -> str:
         """Steps, scores and the weights file."""
-        scores = ", ".join(SCORE_TEXTS[name].format(value) for name, value in self.scores.items())
+        known = (form.format(self.scores[name]) for name, form in SCORE_TEXTS.items() if name in self.scores)
+        scores = ", ".join(known)
         scored = f"{scores} on {self.scored_on}" if scores else "not scored: no pairs to validate on"
         return f"{self.steps:,} steps; {scored}\nweights: {self.weights}"
 
