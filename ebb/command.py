@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
 from ebb.config import unknown_variables
 from ebb.console import Console
@@ -22,18 +22,29 @@ from ebb.streams import prepare_streams
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Flags = Parameter(name="*")
-"""Every field of the dataclass is a flag of the verb; its comment is the help text."""
+FLAG_TITLES = (
+    *("Network", "Training", "Log", "Rendering", "Scores", "Timing", "File", "Checks", "Phone"),
+    *("Pairing", "Alignment", "Limits of rejection", "Depth", "Shards", "Scenes"),
+    *("Compute", "Workers", "Data set", "Output"),
+)
+"""Titles of groups of flags, in the order of the help."""
+
+_GROUPS = {title: Group(title, sort_key=number) for number, title in enumerate(FLAG_TITLES, start=1)}
+
+
+def flags(title: str) -> Parameter:
+    """Make every field of a dataclass a flag, listed under a title; the field comments are the help texts."""
+    return Parameter(name="*", group=_GROUPS[title])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """Output flags of a verb."""
+    """How a verb prints its result."""
 
     json: bool = False
     """Print the result as one JSON object."""
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False
-    """Print nothing but errors."""
+    """Print errors only."""
 
     def console(self) -> Console:
         """The console for these flags."""

@@ -1,6 +1,7 @@
-"""Output of the command line: progress with an ETA on a terminal, plain lines elsewhere, results, errors.
+"""Terminal output of a verb: progress with an ETA, results, one-line errors.
 
-Results go to standard output, progress and errors to standard error.
+Results go to standard output, progress, notes and errors to standard error. An item that fails is reported
+once, by the progress, when it happens; results count the failures.
 """
 
 from __future__ import annotations
@@ -11,18 +12,19 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from ebb.errors import Reason, Status
+from ebb.errors import Status
 from ebb.names import one_line, printable
 from ebb.progress import SilentProgress
 from ebb.streams import say, say_aside
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-    from ebb.errors import EbbError
+    from ebb.errors import EbbError, Reason
     from ebb.progress import Progress
 
 PLAIN_INTERVAL_S = 10.0
@@ -34,8 +36,8 @@ class Console:
 
     Args:
         as_json: Print one JSON object at the end and nothing else on standard output.
-        quiet: No progress, no tables; errors only.
-        program: Name of the command, before its errors.
+        quiet: Print errors only.
+        program: Name of the command, which precedes its errors.
     """
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False, program: str = "ebb") -> None:
@@ -44,38 +46,61 @@ class Console:
         self.quiet = quiet
 
     def progress(self) -> Progress:
-        """The progress display of this verb."""
+        """Progress of the stages of this verb."""
         if self.quiet:
-            return SilentProgress()
+            return FailureProgress()
         return TerminalProgress() if sys.stderr.isatty() else PlainProgress()
 
     def note(self, text: str) -> None:
-        """Print one line on standard error."""
+        """Print one line to standard error."""
         if not self.quiet:
             _say(text)
 
     def error(self, error: EbbError) -> None:
-        """Print an error: one line, and with ``--json`` an object."""
+        """Print an error: one line, or an object with ``--json``."""
         self.result({}, "", error)
 
-    def result(self, values: Mapping[str, Any], text: str, problem: EbbError | None = None) -> None:
-        """Print a result, ``values`` with ``--json`` and else ``text``, and the error that ended it."""
+    def result(
+        self,
+        values: Mapping[str, Any],
+        text: str,
+        problem: EbbError | None = None,
+        *,
+        look_at: Sequence[str | Path] = (),
+        next_step: str = "",
+    ) -> None:
+        """Print the result of a verb.
+
+        Args:
+            values: The result for ``--json``; the other arguments are added to it.
+            text: The same for people.
+            problem: Why the result is incomplete.
+            look_at: Files and folders to look at.
+            next_step: What to do next: a command, or a sentence.
+        """
+        paths = [str(path) for path in look_at]
         try:
             if self.as_json:
-                say(
-                    json.dumps(
-                        _finite({**values, **_problem(problem)}), indent=2, default=str, allow_nan=False
-                    )
-                )
+                ending = ({"look_at": paths} if paths else {}) | ({"next": next_step} if next_step else {})
+                everything = _finite({**values, **ending, **_problem(problem)})
+                say(json.dumps(everything, indent=2, default=str, allow_nan=False))
             elif text and not self.quiet:
-                say(printable(text))
+                gap = "\n" if "\n\n" in text else ""
+                say(printable(text + gap + _ending(paths, next_step)))
         finally:
             if problem is not None:
                 _say(one_line(f"{self._program}: {problem}"))
 
 
+def _ending(paths: Sequence[str], next_step: str) -> str:
+    """Last lines of a result: the paths to look at and the next step."""
+    look = [("look at: " if not index else " " * 9) + one_line(path) for index, path in enumerate(paths)]
+    lines = look + ([f"next: {one_line(next_step)}"] if next_step else [])
+    return "".join(f"\n{line}" for line in lines)
+
+
 def _finite(value: object) -> object:
-    """The same with null for NaN and infinity, which JSON does not have."""
+    """The value with None in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -83,23 +108,46 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-class PlainProgress:
-    """A line every few seconds, and one for every item that fails; for logs and pipes."""
+class FailureProgress(SilentProgress):
+    """Progress that reports failed items only; an item that fails in two stages for one reason, once."""
 
     def __init__(self) -> None:
-        self._stage, self._total, self._done, self._beside = "", 0, 0, ""
+        self._reported: set[str] = set()
+        self._stage = ""
+
+    def start(self, stage: str, total: int) -> None:  # noqa: ARG002 - the signature of Progress
+        """Begin a stage."""
+        self._stage = stage
+
+    def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
+        """Report an item that failed."""
+        text = ": ".join(part for part in (name, reason, detail) if part)
+        if status is Status.ERROR and text not in self._reported:
+            self._reported.add(text)
+            self._report(printable(one_line(f"{self._stage}: {text}")))
+
+    def _report(self, line: str) -> None:
+        say_aside(line)
+
+
+class PlainProgress(FailureProgress):
+    """Progress as lines for logs and pipes: one every few seconds, and one for each item that failed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._total, self._done, self._beside = 0, 0, ""
         self._start = self._last = 0.0
 
     def start(self, stage: str, total: int) -> None:
         """Begin a stage."""
-        self._stage, self._total, self._done, self._beside = stage, total, 0, ""
+        super().start(stage, total)
+        self._total, self._done, self._beside = total, 0, ""
         self._start = self._last = time.monotonic()
 
     def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
-        """Count an item; print a line if it failed or some seconds have passed."""
+        """Count an item."""
         self._done += 1
-        if status is Status.ERROR:
-            _say(one_line(f"{self._stage}: {_told(name, reason, detail)}"))
+        super().advance(name, status, reason, detail)
         now = time.monotonic()
         if now - self._last >= PLAIN_INTERVAL_S:
             self._last = now
@@ -120,10 +168,11 @@ class PlainProgress:
             _say(f"{self._stage}: {self._done} of {self._total} in {seconds:.1f} s")
 
 
-class TerminalProgress:
-    """A bar with counts and the time left."""
+class TerminalProgress(FailureProgress):
+    """Progress as a bar with counts and the time left."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
 
@@ -132,6 +181,7 @@ class TerminalProgress:
         from rich.console import Console as RichConsole
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        super().start(stage, total)
         if not total:
             return
         self._bar = Progress(
@@ -146,13 +196,16 @@ class TerminalProgress:
         self._task = self._bar.add_task(stage, total=total, beside="")
 
     def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
-        """Count an item; print a line if it failed."""
-        if self._bar is None or self._task is None:
-            return
-        if status is Status.ERROR:
-            text = printable(one_line(_told(name, reason, detail)))
-            self._bar.console.print(text, markup=False, highlight=False)
-        self._bar.advance(self._task)
+        """Count an item."""
+        super().advance(name, status, reason, detail)
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task)
+
+    def _report(self, line: str) -> None:
+        if self._bar is None:
+            super()._report(line)
+        else:
+            self._bar.console.print(line, markup=False, highlight=False)
 
     def tell(self, text: str) -> None:
         """Set the text beside the count."""
@@ -192,13 +245,8 @@ class DownloadBar:
         self._bar.stop()
 
     def show(self, done: int, total: int | None) -> None:
-        """Show the number of bytes downloaded, and of all bytes if it is known."""
+        """Show the bytes received so far, and the total if it is known."""
         self._bar.update(self._task, completed=done, total=total)
-
-
-def _told(name: str, reason: Reason | None, detail: str) -> str:
-    """Name, reason and detail of an item as text."""
-    return ": ".join(part for part in (name, reason, detail) if part)
 
 
 def _problem(error: EbbError | None) -> dict[str, Any]:

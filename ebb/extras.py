@@ -1,4 +1,4 @@
-"""Packages of the extras, looked for without being imported."""
+"""Checks for the packages of extras, without importing them."""
 
 from __future__ import annotations
 

@@ -60,6 +60,23 @@ def read_bytes(path: Path) -> bytes:
         raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path) from error
 
 
+def check_file(path: Path, what: str, hint: str = "") -> None:
+    """Make sure, before long work, that an input file is there and no folder.
+
+    Args:
+        path: The file.
+        what: What kind of file it is, for the message: ``depth file``.
+        hint: What to do next.
+
+    Raises:
+        InvalidInput: there is no file of this name, or a folder has it.
+    """
+    if path.is_dir():
+        raise InvalidInput(f"a folder, not a {what}", path=path, hint=hint)
+    if not path.exists():
+        raise InvalidInput(f"no such {what}", path=path, hint=hint)
+
+
 class BinarySink(Protocol):
     """A binary file that is open for writing."""
 

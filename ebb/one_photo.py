@@ -1,4 +1,4 @@
-"""A photo by itself, outside a dataset folder: opened, made smaller, and given depth as a dataset would.
+"""Single photos outside a dataset folder: opened, reduced, and given depth as in a dataset.
 
 Entry point for code that has photos but no pairs, such as ``ebb-train render``.
 """
@@ -39,27 +39,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class OnePhoto:
-    """A photo, and what a network sees of it."""
+    """A photo, and its reduced version for a network."""
 
     path: Path
     size: Size
     """Of the upright photo."""
     small: Rgb8
-    """(h, w, 3), upright: at the height asked for, by the filter that made the photos of a dataset."""
+    """(h, w, 3), upright: at the height of :class:`Opening`, by the filter of the photos of a dataset."""
     full: Rgb | None
-    """(height, width, 3), upright, 8 or 16 bit: the photo at its own size, if it was asked for."""
+    """(height, width, 3), upright, 8 or 16 bit: the photo at its own size, if it is kept."""
     orientation: int
     """EXIF Orientation of the file, 1…8."""
     metadata: Metadata
-    """For pictures made from it."""
+    """Metadata for pictures made from it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """How photos are opened."""
+    """Settings of opening photos."""
 
     height: int
-    """Of the small photo; one that is not higher keeps its own size."""
+    """Height of the small photo; a lower photo keeps its own size."""
     keep_full: bool = False
     """Also keep it at its own size."""
     max_megapixels: float
@@ -89,7 +89,7 @@ def open_photos(paths: Sequence[Path], opening: Opening) -> Generator[OnePhoto |
 
 @dataclass(frozen=True)
 class _Open:
-    """What the worker does."""
+    """The job of the worker."""
 
     opening: Opening
 
@@ -98,7 +98,7 @@ class _Open:
 
 
 def open_photo(path: Path, opening: Opening) -> OnePhoto:
-    """Open a photo where it is called.
+    """Open a photo in this process.
 
     Raises:
         Broken: it cannot be read or decoded, is no photo, or is too large.
@@ -138,15 +138,18 @@ class DepthOf:
     Args:
         settings: Where depth comes from.
         file: One depth file for all photos instead; its numbers are ``settings.sidecar_values``.
+        instead: What to use in place of a network that is not there, for the hint.
 
     Raises:
         UsageError: there is no such provider, or it needs settings that are not there.
         MissingDependency: the network's weights or packages are not there.
     """
 
-    def __init__(self, settings: DepthSettings, file: Path | None = None) -> None:
+    def __init__(
+        self, settings: DepthSettings, file: Path | None = None, *, instead: str = "another --provider"
+    ) -> None:
         self._file = file
-        self._source = prepare(replace(settings, provider="sidecar") if file else settings).open()
+        self._source = prepare(replace(settings, provider="sidecar") if file else settings, instead).open()
 
     def __call__(self, photo: OnePhoto) -> Gray8:
         """The depth map of a photo at half the size of its small version; 0 is farthest.

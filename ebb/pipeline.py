@@ -1,4 +1,4 @@
-"""Stages in a row over one dataset folder: camera files to shards, or an existing data set to shards."""
+"""All stages over one dataset folder: camera files, or an existing data set, to shards."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Settings:
 
 @dataclass(kw_only=True)
 class PipelineReport:
-    """What each stage of a run did and where the results are."""
+    """Results of each stage of a run, and their paths."""
 
     dataset: str
     ingested: ingest.IngestReport | None = None
@@ -47,6 +47,11 @@ class PipelineReport:
     contact_sheet: str = ""
     page: str = ""
 
+    @property
+    def pictures(self) -> list[str]:
+        """Files to look at."""
+        return [path for path in (self.page, self.contact_sheet) if path]
+
     def exit_code(self, max_reject: float) -> ExitCode:
         """4 without one usable pair, 3 when anything failed or too much was rejected, else 0."""
         if self.problem is not None:
@@ -57,7 +62,7 @@ class PipelineReport:
         return max(codes, default=ExitCode.DONE)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for ``--json``."""
+        """Plain values, for ``--json``."""
         return {
             "dataset": self.dataset,
             "ingest": self.ingested.as_dict() if self.ingested else None,
@@ -70,10 +75,10 @@ class PipelineReport:
 
 
 def run_pipeline(dataset: Path, raw_dir: Path, settings: Settings, progress: Progress) -> PipelineReport:
-    """Camera files to shards; goes on where an earlier run stopped.
+    """Camera files to shards; resumes where an earlier run stopped.
 
     Raises:
-        EbbError: what any stage raises; missing photos and weights are found out before a folder is made.
+        EbbError: an error of any stage; missing photos and weights are reported before a folder is made.
     """
     check_apart(dataset, raw_dir)
     ingest.check_ready(raw_dir, settings.ingest)
@@ -90,10 +95,10 @@ def run_pipeline(dataset: Path, raw_dir: Path, settings: Settings, progress: Pro
 def import_and_shard(
     dataset: Path, source: Path, settings: ShardSettings, run: RunSettings, progress: Progress
 ) -> PipelineReport:
-    """Take an existing data set as it is and write it as shards.
+    """Import an existing data set and write it as shards.
 
     Raises:
-        EbbError: what either stage raises.
+        EbbError: an error of either stage.
     """
     check_apart(dataset, source)
     import_.check_ready(source)
@@ -109,7 +114,7 @@ def _finish(
     progress: Progress,
     ingested: ingest.IngestReport | None = None,
 ) -> PipelineReport:
-    """Shards, if there is something to put in, and what to look at in any case."""
+    """Write the shards, if any pair is ready, and in any case the page and the contact sheet."""
     shards = problem = None
     try:
         shards = shard.run(workspace, settings, progress)

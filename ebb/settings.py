@@ -135,13 +135,8 @@ class AlignSettings(Limits, RegistrationSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DepthSettings:
-    """Source of the depth maps.
-
-    Examples:
-        >>> ebb.DepthSettings(provider="none").device
-        'auto'
-    """
+class DepthSourceSettings:
+    """Where depth comes from."""
 
     provider: str = "megadepth"
     """megadepth: the network of the EBB! release. sidecar: files PHOTO_depth.png (tif, npy, npz).
@@ -170,9 +165,7 @@ class DepthSettings:
     """Output of the model: inverse depth (larger is nearer), distance, or the logarithm of distance. auto: as
     stored with the model, else inverse."""
     device: str = "auto"
-    """Device of the networks: cpu, cuda, cuda:1, ...; auto: cuda if there is one."""
-    keep_float: bool = False
-    """Also store inverse depth in 16-bit floats, with its range, as files and in the shards."""
+    """Where networks run: cpu, cuda, cuda:1, ...; auto: cuda where there is one."""
 
     def __post_init__(self) -> None:
         for name in ("model_size", "model_multiple"):
@@ -187,6 +180,19 @@ class DepthSettings:
     def normalisation(self) -> Normalisation | None:
         """:attr:`model_normalisation` in numbers; None for ``auto``."""
         return None if self.model_normalisation == "auto" else parse_normalisation(self.model_normalisation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthSettings(DepthSourceSettings):
+    """Where depth maps come from, and how they are stored.
+
+    Examples:
+        >>> ebb.DepthSettings(provider="none").device
+        'auto'
+    """
+
+    keep_float: bool = False
+    """Also keep inverse depth in 16-bit floats, with its range, beside the 8-bit map and in the shards."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,13 +222,8 @@ class ShardSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings:
-    """Execution of a run; these settings do not change the result.
-
-    Examples:
-        >>> ebb.RunSettings(workers=2).item_timeout
-        120.0
-    """
+class WorkerSettings:
+    """Worker processes; these settings do not change the result."""
 
     memory_limit: bool = True
     """Limit each local worker to its share of the memory; --memory-limit=false turns the limit off."""
@@ -234,24 +235,48 @@ class RunSettings:
     """Seconds of processor time that one photo or pair may take on each core of its worker, and at most five
     times as long by the clock. One that takes longer is stopped, and tried once more, alone, at the end. With
     --runner ray: seconds by the clock, as each item has a core to itself."""
-    depth_batch: int = 0
-    """Batch size of the depth network, of photos of equal size; 0: 8 on a GPU, else 1."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "item_timeout")
+        if self.workers < 0:
+            raise UsageError(f"--workers {self.workers} is negative")
+
+    @property
+    def num_workers(self) -> int:
+        """Worker processes to start."""
+        return self.workers if self.workers > 0 else len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairRunSettings(WorkerSettings):
+    """Execution of a stage over pairs; these settings do not change the result."""
+
     retry_failed: bool = False
     """Also repeat rejected pairs; failed ones are always repeated."""
     max_reject: float = 1.0
     """Exit with 3 when a larger share of the pairs is rejected."""
 
     def __post_init__(self) -> None:
-        _positive(self, "item_timeout")
+        super().__post_init__()
         _share(self, "max_reject")
-        for name in ("workers", "depth_batch"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{_flag(name)} {getattr(self, name)} is negative")
 
-    @property
-    def num_workers(self) -> int:
-        """Worker processes to start."""
-        return self.workers if self.workers > 0 else len(os.sched_getaffinity(0))
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(PairRunSettings):
+    """Execution of a run; these settings do not change the result.
+
+    Examples:
+        >>> ebb.RunSettings(workers=2).item_timeout
+        120.0
+    """
+
+    depth_batch: int = 0
+    """Batch size of the depth network, of photos of equal size; 0: 8 on a GPU, else 1."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.depth_batch < 0:
+            raise UsageError(f"--depth-batch {self.depth_batch} is negative")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -217,7 +217,8 @@ def find_weights(name: str, explicit: Path | None = None, *, flag: str = "") -> 
     named = explicit or os.environ.get(known.variable)
     path = Path(named).expanduser() if named else cache_dir() / known.file_name
     if not path.is_file():
-        what = "no such weights file" if named else f"the weights of {name} are not here yet"
+        what = "a folder, not a weights file" if path.is_dir() else "no such weights file"
+        what = what if named else f"the weights of {name} are not here yet"
         raise MissingDependency(what, path=path, hint=hint)
     if not named or path.name == known.file_name:
         _check_hash(known, path, sha256_file(path))

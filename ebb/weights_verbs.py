@@ -1,34 +1,51 @@
-"""The verbs on weights files: ``weights download``, ``list`` and ``path`` of ``ebb`` and ``ebb-train``."""
+"""The verbs for weights files: ``weights download``, ``list`` and ``path`` of ``ebb`` and ``ebb-train``."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Group
 
-from ebb.command import Flags, Output
+from ebb.command import Output, flags
 from ebb.errors import ExitCode
 
+Printed = Annotated[Output, flags("Output")]
 
-def weights_app() -> App:
-    """Make the sub-command ``weights`` for one more command line."""
-    weights = App(name="weights", help="Files of trained networks: fetch, list, find.")
-    weights.command(download_weights, name="download")
-    weights.command(list_weights, name="list")
-    weights.command(weights_path, name="path")
+USED_BY = {
+    "megadepth": "ebb depth",
+    "megadepth-vanilla": "ebb depth --weights {path}",
+    "vgg19": "ebb-train fit DATASET --out RUN",
+    "vgg16": "ebb-train evaluate MODEL DATASET --out OUT --lpips vgg",
+    "alexnet": "ebb weights download lpips-alex",
+    "lpips-alex": "ebb-train evaluate MODEL DATASET --out OUT",
+    "lpips-vgg": "ebb-train evaluate MODEL DATASET --out OUT --lpips vgg",
+    "pynet-bokeh": "ebb-train convert {path} pynet.safetensors",
+}
+"""Name of a weights file → the command that uses it."""
+
+
+def weights_app(group: Group, sort_key: int) -> App:
+    """Make the sub-command ``weights`` of a command line."""
+    weights = App(
+        name="weights",
+        group=group,
+        sort_key=sort_key,
+        help="Files of trained networks: list, download, find.",
+    )
+    weights.command(list_weights, name="list", sort_key=0)
+    weights.command(download_weights, name="download", sort_key=1)
+    weights.command(weights_path, name="path", sort_key=2)
     return weights
 
 
-def download_weights(
-    name: str, /, *, accept_licence: bool = False, output: Annotated[Output, Flags] = Output()
-) -> ExitCode:
-    """Fetch a weights file into the cache; takes up a download that broke.
+def download_weights(name: str, /, *, accept_licence: bool = False, output: Printed = Output()) -> ExitCode:
+    """Fetch a weights file into the cache; an interrupted download is resumed.
 
     Example: ebb weights download megadepth
 
     Args:
         name: Which network: see weights list.
-        accept_licence: You have read the licence and accept it; a few files ask for that.
+        accept_licence: You have read the licence and accept it; a few files require that.
     """
     from ebb.console import DownloadBar
     from ebb.weights import download, known_weights
@@ -37,18 +54,26 @@ def download_weights(
     console.note("\n".join(filter(None, (known.url, f"size: {known.size}", known.licence, known.warning))))
     with DownloadBar(name, quiet=output.quiet) as bar:
         path = download(name, bar.show, accept_licence=accept_licence)
-    console.result({"name": name, "path": str(path)}, str(path))
+    console.result(
+        {"name": name, "path": str(path)},
+        f"{name} downloaded",
+        look_at=[path],
+        next_step=USED_BY[name].format(path=path),
+    )
     return ExitCode.DONE
 
 
-def list_weights(*, output: Annotated[Output, Flags] = Output()) -> ExitCode:
-    """List the networks whose weights are known: whether they are here, their size, licence and source."""
+def list_weights(*, output: Printed = Output()) -> ExitCode:
+    """List the networks whose weights can be downloaded, and which are there.
+
+    Example: ebb weights list
+    """
     from ebb.report.doctor import weights_status
     from ebb.tables import table
-    from ebb.weights import WEIGHTS
+    from ebb.weights import WEIGHTS, cache_dir
 
     status = {name: weights_status(name) for name in WEIGHTS}
-    facts = {
+    values = {
         name: {
             "status": status[name],
             "megabytes": known.megabytes,
@@ -59,12 +84,19 @@ def list_weights(*, output: Annotated[Output, Flags] = Output()) -> ExitCode:
         for name, known in WEIGHTS.items()
     }
     rows = [(name, status[name], known.size, known.licence, known.url) for name, known in WEIGHTS.items()]
-    output.console().result(facts, table(("name", "status", "size", "licence", "from"), rows))
+    output.console().result(
+        values,
+        table(("name", "status", "size", "licence", "from"), rows),
+        look_at=[cache_dir()],
+        next_step="ebb weights download NAME",
+    )
     return ExitCode.DONE
 
 
-def weights_path(name: str, /, *, output: Annotated[Output, Flags] = Output()) -> ExitCode:
-    """Print where a weights file is.
+def weights_path(name: str, /, *, output: Printed = Output()) -> ExitCode:
+    """Print the path of a weights file, and nothing else, for scripts.
+
+    Example: ebb weights path megadepth
 
     Args:
         name: Which network.

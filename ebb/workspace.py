@@ -71,9 +71,14 @@ class Workspace:
         """Picture of the alignment of a pair."""
         return self.root / "debug" / f"{pair_id}.png"
 
+    @property
+    def pairs(self) -> Path:
+        """Folder of the photos of all pairs."""
+        return self.root / "pairs"
+
     def pair(self, pair_id: str) -> Path:
         """Folder of a pair's photos."""
-        return self.root / "pairs" / pair_id
+        return self.pairs / pair_id
 
     def settings(self, kind: type[Settings]) -> Settings:
         """Settings that a stage last ran with in this folder, or its defaults.

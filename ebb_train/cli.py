@@ -1,4 +1,4 @@
-"""The command ``ebb-train``: its verbs, what they take and how they end.
+"""The command ``ebb-train``: its verbs, their flags and exit codes.
 
 A verb's imports happen when it runs, so that ``ebb-train --help`` is instant.
 """
@@ -9,13 +9,14 @@ import sys
 from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
-from ebb.command import Flags, Output, run_verb
+from ebb.command import Output, flags, run_verb
 from ebb.errors import ExitCode, MissingDependency
-from ebb.settings import DepthSettings
+from ebb.settings import DepthSettings, DepthSourceSettings
 from ebb.version import __version__
-from ebb.weights_verbs import weights_app
+from ebb.weights_verbs import Printed, weights_app
+from ebb_train import next_steps
 from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 from ebb_train.export.settings import CheckSettings, DeviceSettings, TfliteSettings
 from ebb_train.inference.settings import RenderSettings
@@ -25,63 +26,39 @@ from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+Network = Annotated[PyNetConfig, flags("Network")]
+
+TRAIN, SCORE, USE, SET_UP = (
+    Group(title, sort_key=number)
+    for number, title in enumerate(("Train", "Score", "Use", "Weights"), start=1)
+)
+
+MAX_LISTED = 40
+"""Pictures that ``render`` lists; of more, their folders."""
+
 app = App(
     name="ebb-train",
     version=__version__,
-    help="Train bokeh networks on the shards that ebb makes, and bring the authors' weights over.",
+    help="Train bokeh networks on the shards that ebb makes, score them, render with them, export them.",
+    group_commands=Group("Options", sort_key=9),
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
 
 
-@app.command
-def convert(
-    source: Path,
-    out: Path,
-    /,
-    *,
-    to: Literal["safetensors", "tensorflow"] = "safetensors",
-    output: Annotated[Output, Flags] = Output(),
-    config: Annotated[PyNetConfig, Flags] = PAPER,
-) -> ExitCode:
-    """Turn the PyNET authors' TensorFlow checkpoint into a weights file, or a weights file into a checkpoint.
-
-    Example: ebb-train convert models/pynet_bokeh_level_0 pynet.safetensors
-
-    Args:
-        source: Prefix of the checkpoint's files (what comes before .index) or their archive as downloaded, or
-            the weights file.
-        out: The weights file, or the prefix of the checkpoint's files to write.
-        to: What to write. With tensorflow the weights file says what the network is like.
-    """
-    from ebb_train.models import official
-
-    console = output.console()
-    result: dict[str, object] = {"source": source, "out": out, "to": to}
-    if to == "tensorflow":
-        result["variables"] = official.weights_to_checkpoint(source, out)
-    else:
-        result["sha256"] = official.checkpoint_to_weights(source, out, config)
-        result["variables"] = len(official.variables(config))
-        result["licence"] = official.LICENCE
-        console.note(f"note: {official.LICENCE}")
-    console.result(result, f"{out}: {result['variables']} variables")
-    return ExitCode.DONE
-
-
-@app.command
+@app.command(group=TRAIN, sort_key=0)
 def fit(
     dataset: Path,
     /,
     *,
     out: Path,
-    output: Annotated[Output, Flags] = Output(),
-    config: Annotated[PyNetConfig, Flags] = PAPER,
-    settings: Annotated[FitSettings, Flags] = FitSettings(),
-    compute: Annotated[ComputeSettings, Flags] = ComputeSettings(),
-    monitor: Annotated[MonitorSettings, Flags] = MonitorSettings(),
+    config: Network = PAPER,
+    settings: Annotated[FitSettings, flags("Training")] = FitSettings(),
+    compute: Annotated[ComputeSettings, flags("Compute")] = ComputeSettings(),
+    monitor: Annotated[MonitorSettings, flags("Log")] = MonitorSettings(),
+    output: Printed = Output(),
 ) -> ExitCode:
-    """Train PyNET on a data set, level by level from 7 to 1; started again, it goes on where it stopped.
+    """Train PyNET on a data set, level by level from 7 to 1; the same command resumes a stopped run.
 
     Example: ebb-train fit dataset --out runs/smoke --schedule smoke --width 0.125
 
@@ -99,20 +76,124 @@ def fit(
         dataset, out, config, settings, compute, monitor, progress=console.progress(), note=console.note
     )
     if report.rank == 0:
-        result = {"run": report.run, "weights": report.weights, "steps": report.steps}
-        console.result(result | {"resumed_at": report.resumed_at}, f"{report.weights}: {report.steps} steps")
+        after = next_steps.after_fit(out, dataset, config.level)
+        console.result(report.as_dict(), report.text(), look_at=[report.page], next_step=after)
     return ExitCode.DONE
 
 
-@app.command
+@app.command(group=SCORE, sort_key=0)
+def evaluate(
+    model: str,
+    dataset: Path,
+    /,
+    *,
+    out: Path,
+    predictions: Path | None = None,
+    settings: Annotated[ScoreSettings, flags("Scores")] = ScoreSettings(),
+    output: Printed = Output(),
+) -> ExitCode:
+    """Render a split with a model and score the pictures; or score pictures made elsewhere.
+
+    Example: ebb-train evaluate layered dataset --out runs/layered --protocol ebb --protocol pynet2020
+
+    Args:
+        model: identity, gain, gaussian, layered, a .safetensors file, a run folder (its best weights); or,
+            with --predictions, a name.
+        dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
+        out: Folder for the pictures, scores.csv, scores.parquet, report.json and index.html.
+        predictions: Folder of pictures to score instead, named after pair_id or the photos' files.
+    """
+    from ebb_train.evaluation.evaluate import PAGE
+    from ebb_train.evaluation.evaluate import evaluate as evaluate_model
+    from ebb_train.evaluation.texts import evaluation_text
+
+    console = output.console()
+    found = evaluate_model(
+        model, dataset, out, settings, predictions=predictions, progress=console.progress()
+    )
+    after = next_steps.after_evaluate(model, dataset, is_model=predictions is None)
+    console.result(found.as_dict(), evaluation_text(found), look_at=[out / PAGE], next_step=after)
+    return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
+
+
+@app.command(name="benchmark", group=SCORE, sort_key=1)
+def benchmark_models(
+    dataset: Path,
+    /,
+    *,
+    out: Path,
+    models: str = "identity,gain,gaussian,layered",
+    settings: Annotated[ScoreSettings, flags("Scores")] = ScoreSettings(),
+    timing: Annotated[TimingSettings, flags("Timing")] = TimingSettings(),
+    output: Printed = Output(),
+) -> ExitCode:
+    """Compare models on a split: scores, paired differences, costs, and the paper's numbers beside them.
+
+    Example: ebb-train benchmark dataset --models identity,layered,runs/a/level-1.safetensors --out runs/table
+
+    Args:
+        dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
+        out: Folder for pictures, scores, benchmark.json, timings.json, benchmark.md and index.html.
+        models: Names, .safetensors files and run folders (their best weights), with commas between;
+            differences are to the first. Those that cannot run on the data set are left out.
+    """
+    from ebb_train.evaluation.benchmark import TEXT, benchmark
+    from ebb_train.evaluation.evaluate import PAGE
+    from ebb_train.evaluation.texts import benchmark_text
+
+    console = output.console()
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    found = benchmark(names, dataset, out, settings, timing, console.progress())
+    after = next_steps.after_benchmark(names, dataset)
+    look = [out / PAGE, out / TEXT]
+    console.result(found.as_dict(), benchmark_text(found), look_at=look, next_step=after)
+    return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
+
+
+@app.command(name="ablate", group=SCORE, sort_key=2)
+def ablate_network(
+    checkpoint: Path,
+    dataset: Path,
+    /,
+    *,
+    out: Path,
+    without_depth: Path | None = None,
+    settings: Annotated[ScoreSettings, flags("Scores")] = ScoreSettings(),
+    output: Printed = Output(),
+) -> ExitCode:
+    """Show what levels 7 to 4 and depth contribute: pictures and scores without them (figures 8 and 6).
+
+    Example: ebb-train ablate runs/a/level-1.safetensors dataset --out runs/ablation
+
+    Args:
+        checkpoint: Weights file of the whole network, or its run folder: its best weights.
+        dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
+        out: Folder for pictures, strips, ablate.json and index.html.
+        without_depth: Weights of a network trained without depth, to compare; else depth is set to zero.
+    """
+    from ebb_train.evaluation.ablate import STRIPS, ablate
+    from ebb_train.evaluation.evaluate import PAGE
+    from ebb_train.evaluation.texts import benchmark_text
+
+    console = output.console()
+    found = ablate(
+        checkpoint, dataset, out, settings, without_depth=without_depth, progress=console.progress()
+    )
+    after = f"ebb-train export-tflite {next_steps.quoted(checkpoint)} bokeh.tflite"
+    look = [out / PAGE, out / STRIPS]
+    console.result(found.as_dict(), benchmark_text(found), look_at=look, next_step=after)
+    return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
+
+
+@app.command(group=USE, sort_key=0)
 def render(
     *photos: Path,
     checkpoint: Path,
     out: Path | None = None,
     depth_file: Annotated[Path | None, Parameter(name="--depth")] = None,
-    output: Annotated[Output, Flags] = Output(),
-    settings: Annotated[RenderSettings, Flags] = RenderSettings(),
-    depth: Annotated[DepthSettings, Flags] = DepthSettings(),
+    settings: Annotated[RenderSettings, flags("Rendering")] = RenderSettings(),
+    depth: Annotated[DepthSourceSettings, flags("Depth")] = DepthSourceSettings(),
+    output: Printed = Output(),
 ) -> ExitCode:
     """Give photos a shallow depth of field: PHOTO_bokeh.jpg for each.
 
@@ -120,7 +201,7 @@ def render(
 
     Args:
         photos: JPEG, HEIC, PNG, TIFF or RAW files.
-        checkpoint: Weights file, or the run folder of ebb-train fit: the last level there is.
+        checkpoint: Weights file, or the run folder of ebb-train fit: its best weights.
         out: Folder for the pictures; without it they go beside the photos.
         depth_file: Depth of the one photo (png, tif, npy, npz) instead of what --provider gives.
     """
@@ -135,46 +216,49 @@ def render(
         checkpoint,
         out,
         settings,
-        depth,
+        DepthSettings(**vars(depth)),
         depth_file,
         progress=console.progress(),
         note=console.note,
     )
-    console.result(report.as_dict(), report.text())
+    shown = list(dict.fromkeys(report.files if len(report.files) <= MAX_LISTED else report.folders))
+    after = next_steps.after_render(settings)
+    console.result(report.as_dict(), report.text(), look_at=shown, next_step=after)
     return ExitCode.ITEMS_FAILED if report.failed else ExitCode.DONE
 
 
-app.command(weights_app())
-
-
-@app.command
+@app.command(group=USE, sort_key=1)
 def export_tflite(
     checkpoint: Path,
     out: Path,
     /,
     *,
-    output: Annotated[Output, Flags] = Output(),
-    settings: Annotated[TfliteSettings, Flags] = TfliteSettings(),
-    checks: Annotated[CheckSettings, Flags] = CheckSettings(),
+    settings: Annotated[TfliteSettings, flags("File")] = TfliteSettings(),
+    checks: Annotated[CheckSettings, flags("Checks")] = CheckSettings(),
+    output: Printed = Output(),
 ) -> ExitCode:
     """Make a TFLite file for phones out of trained weights, and check it: parity, GPU, speed, memory.
 
     Example: ebb-train export-tflite runs/mine/level-1.safetensors bokeh.tflite --size 1024x1536
 
     Args:
-        checkpoint: Weights file of ebb-train fit or convert, or the run folder of fit.
+        checkpoint: Weights file of ebb-train fit or convert, or the run folder of fit: its best weights.
         out: The .tflite file to write; with several sizes each file has its size before the suffix.
     """
     from ebb_train.export.tflite.export import export_tflite as export
+    from ebb_train.export.tflite.file_names import card_name
 
     console = output.console()
     reports = export(checkpoint, out, settings, checks, console.note)
     result = {"files": [report.as_dict() for report in reports]}
-    console.result(result, "\n\n".join(report.as_text() for report in reports))
+    text = "\n\n".join(report.as_text() for report in reports)
+    written = [path for report in reports if report.passed for path in (report.path, card_name(report.path))]
+    after = next_steps.after_tflite([report.path for report in reports if report.passed])
+    console.result(result, text, look_at=written, next_step=after)
     return max(report.exit_code for report in reports)
 
 
-@app.command
+@app.command(group=USE, sort_key=2)
 def export_onnx(
     checkpoint: Path,
     out: Path,
@@ -182,14 +266,14 @@ def export_onnx(
     *,
     level: int | None = None,
     clip: bool = False,
-    output: Annotated[Output, Flags] = Output(),
+    output: Printed = Output(),
 ) -> ExitCode:
     """Make an ONNX file out of trained weights, for photos of any size, and compare it with PyTorch.
 
     Example: ebb-train export-onnx runs/mine/level-1.safetensors bokeh.onnx
 
     Args:
-        checkpoint: Weights file of ebb-train fit or convert, or the run folder of fit.
+        checkpoint: Weights file of ebb-train fit or convert, or the run folder of fit: its best weights.
         out: The .onnx file to write.
         level: Whose picture comes out, 1 to 7; without it the checkpoint's last.
         clip: Cut the picture to [0, 1] inside the file; without it values reach a little beyond.
@@ -197,52 +281,22 @@ def export_onnx(
     from ebb_train.export.onnx.export import export_onnx as export
 
     report = export(checkpoint, out, level=level, clip=clip)
-    output.console().result(report.as_dict(), report.as_text())
+    written = [out] if report.sha256 else []
+    after = next_steps.ONNX_WRITTEN if report.sha256 else next_steps.NOT_WRITTEN
+    output.console().result(report.as_dict(), report.as_text(), look_at=written, next_step=after)
     return report.exit_code
 
 
-@app.command
-def benchmark_device(
-    file: Path,
-    /,
-    *,
-    adb: bool = False,
-    output: Annotated[Output, Flags] = Output(),
-    settings: Annotated[DeviceSettings, Flags] = DeviceSettings(),
-) -> ExitCode:
-    """Time a TFLite file on an Android phone, on its GPU and its CPU; without --adb, print the commands.
-
-    Example: ebb-train benchmark-device model.tflite --adb --benchmark-model ./benchmark_model
-
-    Args:
-        file: The TFLite file.
-        adb: Run the commands; adb must be installed and a phone attached.
-    """
-    from ebb_train.export.device import adb as phone
-
-    console = output.console()
-    script = phone.as_script(file, settings)
-    if not adb:
-        console.result({"commands": script.splitlines()}, script)
-        return ExitCode.DONE
-    if not phone.adb_is_here():
-        hint = "apt install adb, or run the commands yourself: they are printed without --adb"
-        raise MissingDependency("adb is not installed", hint=hint)
-    result, text, code = phone.report(phone.benchmark_device(file, settings))
-    console.result(result, text)
-    return code
-
-
-@app.command
+@app.command(group=USE, sort_key=3)
 def inspect(
     file: Path,
     /,
     *,
     verify_gpu: bool = False,
     run: bool = False,
-    output: Annotated[Output, Flags] = Output(),
+    output: Printed = Output(),
 ) -> ExitCode:
-    """Say what is in a TFLite file, anybody's, and which of its operations the GPU of a phone would not run.
+    """List the tensors and operations of any TFLite file, and those that the GPU of a phone would not run.
 
     Example: ebb-train inspect model.tflite
 
@@ -259,106 +313,82 @@ def inspect(
     verdict = verify_gpu_on_noise(file, run=run) if verify_gpu or run else None
     if verdict is not None:
         result, text = result | {"gpu": verdict.as_dict()}, f"{text}\n  {verdict.as_text()}"
-    output.console().result(result, text)
+    after = next_steps.after_inspect(file, num_refused=len(anatomy.faults))
+    output.console().result(result, text, next_step=after)
     return verdict.exit_code if verdict is not None else ExitCode.DONE
 
 
-@app.command
-def evaluate(
-    model: str,
-    dataset: Path,
+@app.command(group=USE, sort_key=4)
+def benchmark_device(
+    file: Path,
     /,
     *,
-    out: Path,
-    predictions: Path | None = None,
-    output: Annotated[Output, Flags] = Output(),
-    settings: Annotated[ScoreSettings, Flags] = ScoreSettings(),
+    adb: bool = False,
+    settings: Annotated[DeviceSettings, flags("Phone")] = DeviceSettings(),
+    output: Printed = Output(),
 ) -> ExitCode:
-    """Render a split with a model and score the pictures; or score pictures made elsewhere.
+    """Time a TFLite file on an Android phone, on its GPU and its CPU; without --adb, print the commands.
 
-    Example: ebb-train evaluate layered dataset --out runs/layered --protocol ebb --protocol pynet2020
+    Example: ebb-train benchmark-device model.tflite --adb --benchmark-model ./benchmark_model
 
     Args:
-        model: identity, gain, gaussian, layered, a .safetensors file, a run folder; or, with --predictions,
-            a name.
-        dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
-        out: Folder for the pictures, scores.csv, scores.parquet, report.json and index.html.
-        predictions: Folder of pictures to score instead, named after pair_id or the photos' files.
+        file: The TFLite file.
+        adb: Run the commands; adb must be installed and a phone attached.
     """
-    from ebb_train.evaluation.evaluate import PAGE
-    from ebb_train.evaluation.evaluate import evaluate as evaluate_model
-    from ebb_train.evaluation.texts import evaluation_text
+    from ebb_train.export.device import adb as phone
 
     console = output.console()
-    found = evaluate_model(
-        model, dataset, out, settings, predictions=predictions, progress=console.progress()
-    )
-    console.result(found.as_dict(), f"{evaluation_text(found)}\n\nlook at: {out / PAGE}")
-    return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
+    script = phone.as_script(file, settings)
+    if not adb:
+        # a comment, so that the output is a script
+        values = {"commands": script.splitlines(), "next": next_steps.ON_PHONE}
+        console.result(values, f"{script}\n# next: {next_steps.ON_PHONE}")
+        return ExitCode.DONE
+    if not phone.adb_is_here():
+        hint = "apt install adb, or run the commands yourself: they are printed without --adb"
+        raise MissingDependency("adb is not installed", hint=hint)
+    result, text, code = phone.report(phone.benchmark_device(file, settings))
+    console.result(result, text, next_step=f"ebb-train inspect {next_steps.quoted(file)}")
+    return code
 
 
-@app.command(name="benchmark")
-def benchmark_models(
-    dataset: Path,
+@app.command(group=SET_UP, sort_key=1)
+def convert(
+    source: Path,
+    out: Path,
     /,
     *,
-    out: Path,
-    models: str = "identity,gain,gaussian,layered",
-    output: Annotated[Output, Flags] = Output(),
-    settings: Annotated[ScoreSettings, Flags] = ScoreSettings(),
-    timing: Annotated[TimingSettings, Flags] = TimingSettings(),
+    to: Literal["safetensors", "tensorflow"] = "safetensors",
+    config: Network = PAPER,
+    output: Printed = Output(),
 ) -> ExitCode:
-    """Compare models on a split: scores, paired differences, costs, and the paper's numbers beside them.
+    """Turn the PyNET authors' TensorFlow checkpoint into a weights file, or a weights file into a checkpoint.
 
-    Example: ebb-train benchmark dataset --models identity,layered,runs/a/level-1.safetensors --out runs/table
+    Example: ebb-train convert models/pynet_bokeh_level_0 pynet.safetensors
 
     Args:
-        dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
-        out: Folder for pictures, scores, benchmark.json, timings.json, benchmark.md and index.html.
-        models: Names, .safetensors files and run folders, with commas between; differences are to the first.
+        source: Prefix of the checkpoint's files (what comes before .index) or their archive as downloaded, or
+            the weights file.
+        out: The weights file, or the prefix of the checkpoint's files to write.
+        to: What to write. The network of a weights file is recorded in it.
     """
-    from ebb_train.evaluation.benchmark import benchmark
-    from ebb_train.evaluation.evaluate import PAGE
-    from ebb_train.evaluation.texts import benchmark_text
+    from ebb_train.models import official
 
     console = output.console()
-    names = [name.strip() for name in models.split(",") if name.strip()]
-    found = benchmark(names, dataset, out, settings, timing, console.progress())
-    console.result(found.as_dict(), f"{benchmark_text(found)}\n\nlook at: {out / PAGE}")
-    return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
+    result: dict[str, object] = {"source": source, "out": out, "to": to}
+    if to == "tensorflow":
+        result["variables"] = official.weights_to_checkpoint(source, out)
+    else:
+        result["sha256"] = official.checkpoint_to_weights(source, out, config)
+        result["variables"] = len(official.variables(config))
+        result["licence"] = official.LICENCE
+        console.note(f"note: {official.LICENCE}")
+    after = next_steps.after_convert(out, to)
+    console.result(result, f"{result['variables']} variables", look_at=[out], next_step=after)
+    return ExitCode.DONE
 
 
-@app.command(name="ablate")
-def ablate_network(
-    checkpoint: Path,
-    dataset: Path,
-    /,
-    *,
-    out: Path,
-    without_depth: Path | None = None,
-    output: Annotated[Output, Flags] = Output(),
-    settings: Annotated[ScoreSettings, Flags] = ScoreSettings(),
-) -> ExitCode:
-    """Show what levels 7 to 4 and depth contribute: pictures and scores without them (figures 8 and 6).
-
-    Example: ebb-train ablate runs/a/level-1.safetensors dataset --out runs/ablation
-
-    Args:
-        checkpoint: Weights file of the whole network, or its run folder.
-        dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
-        out: Folder for pictures, strips, ablate.json and index.html.
-        without_depth: Weights of a network trained without depth, to compare; else depth is set to zero.
-    """
-    from ebb_train.evaluation.ablate import ablate
-    from ebb_train.evaluation.evaluate import PAGE
-    from ebb_train.evaluation.texts import benchmark_text
-
-    console = output.console()
-    found = ablate(
-        checkpoint, dataset, out, settings, without_depth=without_depth, progress=console.progress()
-    )
-    console.result(found.as_dict(), f"{benchmark_text(found)}\n\nlook at: {out / PAGE}")
-    return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
+app.command(weights_app(SET_UP, sort_key=0))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

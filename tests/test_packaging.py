@@ -123,21 +123,36 @@ def test_the_installed_packages_are_those_of_the_wheel(environment: Path) -> Non
 # --- the name of the distribution: `ebb` is another project's
 
 
+DOCUMENTS = {".py", ".md", ".toml", ".sh", ".jinja", ".yml", ".ipynb", ".html", ".js", ".txt", ".cff"}
+
+
 def texts() -> dict[str, str]:
     """Every document, message and script that may tell someone what to install."""
     folders = ("ebb", "ebb_train", "docs", "benchmarks", "pipelines", "tests", "data")
     found = [path for folder in folders for path in (ROOT / folder).rglob("*")]
-    kept = [path for path in found if path.suffix in {".py", ".md", ".toml", ".sh", ".jinja", ".yml"}]
-    kept += [*ROOT.glob("*.md"), *ROOT.glob("*.toml"), *ROOT.glob("*.yml"), ROOT / "Makefile"]
+    kept = [path for path in found if path.is_file() and path.suffix in DOCUMENTS]
+    kept += [path for path in ROOT.glob("*") if path.suffix in DOCUMENTS] + [ROOT / "Makefile"]
     return {str(path.relative_to(ROOT)): path.read_text() for path in kept if path != Path(__file__)}
 
 
 OTHER_PROJECT = re.compile(
-    r"""pip\ install\ [^\n`&;]*?(?<![\w./-])['"]?ebb(?![\w-])  # pip install ebb, pip install 'ebb[heic]'
+    r"""pip\ install\ [^\n`&;]*?(?<![\w./-])\\?['"]?ebb(?![\w-])  # pip install ebb, pip install 'ebb[heic]'
     |['"]ebb(?:\\?\[\w)                                     # 'ebb[heic]' anywhere
     |(?:version|distribution|metadata)\(['"]ebb['"]""",
     re.VERBOSE,
 )
+
+
+def test_documents_and_messages_are_looked_through() -> None:
+    names = texts().keys()
+    assert {
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/index.md",
+        "ebb/errors.py",
+        "ebb_train/optional.py",
+    } <= names
+    assert {"ebb/pages/page.html.jinja", "ebb/dataset/card.md.jinja", "Makefile", "pyproject.toml"} <= names
 
 
 def test_nothing_names_the_other_project() -> None:
@@ -152,6 +167,9 @@ def test_nothing_names_the_other_project() -> None:
         ("hint=\"pip install 'ebb[train]'\"", True),
         (r"pip install 'ebb\[train\]'", True),
         ('version("ebb")', True),
+        ('"!pip install \\"ebb[heic]\\"\\n"', True),
+        ("%pip install ebb", True),
+        ("<code>pip install ebb</code>", True),
         (f"pip install '{DISTRIBUTION}[heic]'", False),
         ("pip install . && ebb run", False),
         ("pip install .\nebb run", False),

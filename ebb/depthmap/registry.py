@@ -98,8 +98,12 @@ class Prepared(NamedTuple):
         return _find_kind(self.settings.provider).open(self.settings, self.model)
 
 
-def prepare(settings: DepthSettings) -> Prepared:
-    """Check the requirements of a source before any work starts, without importing its packages.
+def prepare(settings: DepthSettings, instead: str = "another --provider, such as none") -> Prepared:
+    """Find what the source needs before any work starts, without importing anything heavy.
+
+    Args:
+        settings: Which source, and where its model is.
+        instead: What to use in place of a source that is not there, for the hint.
 
     Raises:
         UsageError: no provider has this name, or several have; or it needs a model and none is named.
@@ -107,17 +111,17 @@ def prepare(settings: DepthSettings) -> Prepared:
             the message says how to get it.
     """
     kind = _find_kind(settings.provider)
-    for package, extra in kind.packages:
-        check_installed(package, extra)
-    return Prepared(settings, kind.find_model(settings))
+    try:
+        for package, extra in kind.packages:
+            check_installed(package, extra)
+        return Prepared(settings, kind.find_model(settings))
+    except MissingDependency as error:
+        hint = f"{error.hint}, or {instead}"
+        raise MissingDependency(error.message, path=error.path, hint=hint) from error
 
 
 def _find_megadepth(settings: DepthSettings) -> Path:
-    try:
-        return find_weights("megadepth", settings.weights, flag="--weights")
-    except MissingDependency as error:
-        hint = f"{error.hint}, or another --provider, such as none"
-        raise MissingDependency(error.message, path=error.path, hint=hint) from error
+    return find_weights("megadepth", settings.weights, flag="--weights")
 
 
 def _megadepth(settings: DepthSettings, model: Path | None) -> DepthSource:

@@ -1,9 +1,9 @@
-"""JPEG files: 8-bit sRGB or grey, chroma at half size, EXIF right behind the first marker if there is any."""
+"""JPEG files: 8-bit sRGB or grey, with EXIF and a colour profile if there are any."""
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ebb.errors import OutputError, UsageError
 
@@ -14,17 +14,30 @@ QUALITY = 95
 """On libjpeg's scale of 1 … 100, as in the EBB! release."""
 
 _SOI = b"\xff\xd8"
-_APP0, _APP1 = b"\xff\xe0", b"\xff\xe1"
+_APP0, _APP1, _APP2 = b"\xff\xe0", b"\xff\xe1", b"\xff\xe2"
+_ICC_BYTES = 65_519
+"""Of a colour profile that one segment holds (ICC.1:2022, annex B.4)."""
+
+Chroma: TypeAlias = Literal["4:2:0", "4:4:4"]
 
 
-def encode_jpeg(photo: Rgb8 | Gray8, *, quality: int = QUALITY, exif: bytes = b"") -> bytes:
-    """Encode a photo with 4:2:0 chroma.
+def encode_jpeg(
+    photo: Rgb8 | Gray8,
+    *,
+    quality: int = QUALITY,
+    chroma: Chroma = "4:2:0",
+    exif: bytes = b"",
+    icc_profile: bytes = b"",
+) -> bytes:
+    """Encode a photo.
 
     Args:
         photo: (height, width, 3) sRGB, or (height, width) grey.
         quality: 1 … 100.
-        exif: Content of the EXIF segment (:func:`ebb.formats.exif_writer.exif_block`); it takes the place of
-            the JFIF segment, as in files of cameras.
+        chroma: At half size (4:2:0) or at full size (4:4:4).
+        exif: Content of the EXIF segment, which begins with ``Exif`` and two zeros
+            (:func:`ebb.formats.exif_writer.exif_block`); it replaces the JFIF segment, as in camera files.
+        icc_profile: Colour profile.
 
     Raises:
         UsageError: the photo is not uint8 of one of these shapes.
@@ -38,20 +51,36 @@ def encode_jpeg(photo: Rgb8 | Gray8, *, quality: int = QUALITY, exif: bytes = b"
             f"a photo of {photo.dtype} {photo.shape}",
             hint="uint8 (height, width, 3) or (height, width) is written",
         )
+    sampling = {
+        "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+        "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    }
     options = [
         *(cv2.IMWRITE_JPEG_QUALITY, quality),
-        *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420),
+        *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling[chroma]),
     ]
     pixels = cv2.cvtColor(photo, cv2.COLOR_RGB2BGR) if is_colour else photo
     done, buffer = cv2.imencode(".jpg", pixels, options)
     if not done:
         raise OutputError(f"the JPEG encoder refused a photo of {photo.shape[1]} x {photo.shape[0]}")
-    return _with_exif(buffer.tobytes(), exif) if exif else buffer.tobytes()
+    return _with_metadata(buffer.tobytes(), exif, icc_profile)
 
 
-def _with_exif(encoded: bytes, exif: bytes) -> bytes:
-    """Put EXIF in the place of the JFIF segment."""
-    rest = encoded[len(_SOI) :]
+def _with_metadata(encoded: bytes, exif: bytes, icc_profile: bytes) -> bytes:
+    """Put EXIF in the place of the JFIF segment, and a colour profile behind either."""
+    first, rest = b"", encoded[len(_SOI) :]
     if rest.startswith(_APP0):
-        rest = rest[2 + struct.unpack(">H", rest[2:4])[0] :]
-    return _SOI + _APP1 + struct.pack(">H", len(exif) + 2) + exif + rest
+        end = 2 + struct.unpack(">H", rest[2:4])[0]
+        first, rest = rest[:end], rest[end:]
+    if exif:
+        first = _segment(_APP1, exif)
+    parts = [icc_profile[at : at + _ICC_BYTES] for at in range(0, len(icc_profile), _ICC_BYTES)]
+    profile = (
+        _segment(_APP2, b"ICC_PROFILE\0" + bytes([number, len(parts)]) + part)
+        for number, part in enumerate(parts, start=1)
+    )
+    return b"".join([_SOI, first, *profile, rest])
+
+
+def _segment(marker: bytes, content: bytes) -> bytes:
+    return marker + struct.pack(">H", len(content) + 2) + content

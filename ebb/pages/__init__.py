@@ -1,1 +1,1 @@
-"""Pages to look at: one file each, no request to anywhere."""
+"""HTML pages in single files that fetch nothing."""

@@ -1,4 +1,4 @@
-"""Pictures for pages: made small, as ``data:`` addresses."""
+"""Pictures for pages: reduced, as ``data:`` addresses."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 "use strict";
 
-// Tables: a click on a head sorts by its column, a second one turns the order. Rows without a number come last.
+// Tables: a click on a head sorts by its column, a second one reverses the order. Rows without a number come last.
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
@@ -12,7 +12,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const order = (a, b) => {
         const [x, y] = [key(a), key(b)];
         if ((x === "") !== (y === "")) return x === "" ? 1 : -1;
-        const isText = head.classList.contains("text"); // ids may look like numbers, some of them
+        const isText = head.classList.contains("text"); // some ids look like numbers
         const way = isText ? x.localeCompare(y, "en") : Number(x) < Number(y) ? -1 : Number(x) > Number(y);
         return down ? -way : way;
       };
@@ -21,9 +21,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
-// Cases: two of the pictures lie on each other, the slider says how much of the upper one is seen.
+// Cases: one picture covers another up to the place of the slider.
 for (const figure of document.querySelectorAll("figure.case")) {
   const stack = figure.querySelector(".stack");
+  if (!stack) continue; // its photos cannot be shown
   const [left, right] = figure.querySelectorAll("select");
   const slider = figure.querySelector("input");
   const show = () => {

@@ -1,24 +1,41 @@
 """HTML pages in one file each: styles, script and pictures are inside, and nothing is fetched.
 
 Every text is escaped. The content security policy allows the page's own style and script by their hashes and
-pictures by ``data:``, and nothing else, so that even a text that got through could do nothing.
+pictures by ``data:``, and nothing else, so that unescaped text could not run.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from importlib.resources import files
-from typing import Any
+import os
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
-def render_page(package: str, template: str, **facts: object) -> str:
-    """Fill a template of a package; equal facts give equal bytes.
+def render_page(
+    package: str,
+    template: str,
+    *,
+    title: str,
+    about: str,
+    files: Sequence[tuple[str, str]] = (),
+    **values: object,
+) -> str:
+    """Fill a template of a package; equal values give equal bytes.
 
     Args:
         package: Name of the package that the template lies in.
         template: File name; it extends ``page.html.jinja`` of this folder.
-        facts: What it tells.
+        title: Of the page.
+        about: One line below the title.
+        files: Text and address of files to link to, relative to the page.
+        values: Of the variables of the template.
     """
     import jinja2
     import markupsafe
@@ -30,14 +47,28 @@ def render_page(package: str, template: str, **facts: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = (files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
+    folder = resources.files(__package__)
+    style, script = (folder.joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
     page: str = environment.get_template(template).render(
         style=markupsafe.Markup(style),  # noqa: S704 - files of this package
         script=markupsafe.Markup(script),  # noqa: S704 - as above
         policy=f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'",
-        **facts,
+        title=title,
+        about=about,
+        files=files,
+        **values,
     )
     return page
+
+
+def address(path: Path, folder: Path) -> str:
+    """Address of a file, relative to the folder of a page."""
+    return quote(Path(os.path.relpath(path, folder)).as_posix())
+
+
+def file_links(folder: Path, names: Iterable[str]) -> list[tuple[str, str]]:
+    """Links to those files of a page's folder that are there: text, address."""
+    return [(name, quote(name)) for name in names if (folder / name).exists()]
 
 
 def _hash(text: str) -> str:

@@ -1,1 +1,1 @@
-"""Reports: what a person looks at after a run."""
+"""Reports: pages, pictures and texts about a dataset folder."""

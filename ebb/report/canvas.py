@@ -1,4 +1,4 @@
-"""Panels and text for pictures that explain something to a person."""
+"""A canvas for panels and text, and overlays of photos."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ GOOD: Colour = (74, 222, 128)
 BAD: Colour = (248, 113, 113)
 MARK: Colour = (250, 204, 21)
 
+TEXT_SIZE = 15
+"""Of text, in pixels."""
+
 
 class Canvas:
-    """A picture to put panels and text on.
+    """A picture that panels and text are drawn on.
 
     Args:
         width: In pixels.
@@ -38,16 +41,16 @@ class Canvas:
         self._image = Image.new("RGB", (width, height), BACKGROUND)
         self._draw = ImageDraw.Draw(self._image)
 
-    def text(self, x: int, y: int, text: str, colour: Colour = TEXT, size: int = 15) -> int:
+    def text(self, x: int, y: int, text: str, colour: Colour = TEXT, size: int = TEXT_SIZE) -> int:
         """Write one line with its top left corner at (x, y); returns where it ends."""
         from PIL import ImageFont
 
         font: Any = ImageFont.load_default(size)
         self._draw.text((x, y), text, fill=colour, font=font)
-        return x + math.ceil(float(font.getlength(text)))
+        return x + text_width(text, size)
 
     def panel(self, x: int, y: int, box: Size, picture: Rgb8) -> None:
-        """Put a picture in the middle of a box, as large as it fits."""
+        """Draw a picture in the middle of a box, as large as it fits."""
         from PIL import Image
 
         scale = min(box.width / picture.shape[1], box.height / picture.shape[0])
@@ -59,6 +62,14 @@ class Canvas:
     def pixels(self) -> Rgb8:
         """The picture, (height, width, 3)."""
         return np.asarray(self._image, np.uint8)
+
+
+def text_width(text: str, size: int = TEXT_SIZE) -> int:
+    """Width of one line of text in pixels."""
+    from PIL import ImageFont
+
+    font: Any = ImageFont.load_default(size)
+    return math.ceil(float(font.getlength(text)))
 
 
 def grey_to_rgb(gray: Gray8) -> Rgb8:

@@ -1,4 +1,4 @@
-"""The picture to look at after a run: wide, shallow and depth of the pairs, side by side."""
+"""The contact sheet of a data set: wide, shallow and depth of its pairs, side by side."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ebb.arrays import Size
 from ebb.errors import Status
 from ebb.files import write_atomic
 from ebb.formats.png import encode_png
+from ebb.report.canvas import BACKGROUND, Canvas, text_width
 from ebb.report.status import PairStatus, dataset_status
 from ebb.report.stored import stored_photos
 
@@ -20,11 +22,10 @@ if TYPE_CHECKING:
     from ebb.workspace import Workspace
 
 MAX_PAIRS = 24
-"""A sheet shows this many pairs, evenly chosen in shooting order."""
+"""Pairs on a sheet, evenly chosen in shooting order."""
 TILE_HEIGHT = 240
 MARGIN = 8
 CAPTION = 26
-_BACKGROUND, _TEXT = 24, (225, 225, 225)
 
 
 def write_contact_sheet(workspace: Workspace) -> Path | None:
@@ -44,38 +45,29 @@ def _photos(workspace: Workspace, pair: PairStatus) -> list[Rgb8 | Gray8]:
     return list(stored_photos(workspace.pair(pair.pair_id)).photos.values())
 
 
-def _row(pair: PairStatus, photos: Sequence[Rgb8 | Gray8]) -> Rgb8:
+def _row(pair: PairStatus, photos: Sequence[Rgb8 | Gray8]) -> tuple[str, Rgb8]:
+    """Caption and photos of a pair."""
     tiles = [_tile(photo) for photo in photos]
-    gap = np.full((TILE_HEIGHT, MARGIN, 3), _BACKGROUND, np.uint8)
-    strip = np.hstack([part for tile in tiles for part in (tile, gap)])
-    return np.vstack([_caption(pair, strip.shape[1]), strip])
+    gap = np.full((TILE_HEIGHT, MARGIN, 3), BACKGROUND, np.uint8)
+    strip = np.hstack([part for tile in tiles for part in (tile, gap)][:-1])
+    return f"{pair.pair_id}  {pair.wide} + {pair.shallow}  {pair.split}", strip
 
 
 def _tile(image: Rgb8 | Gray8) -> Rgb8:
     import cv2
 
     colour = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
-    width = round(image.shape[1] * TILE_HEIGHT / image.shape[0])
+    width = max(1, round(image.shape[1] * TILE_HEIGHT / image.shape[0]))
     return np.asarray(cv2.resize(colour, (width, TILE_HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _caption(pair: PairStatus, width: int) -> Rgb8:
-    import cv2
-
-    band = np.full((CAPTION, width, 3), _BACKGROUND, np.uint8)
-    text = f"{pair.pair_id}  {pair.wide} + {pair.shallow}  {pair.split}"
-    ascii_text = text.encode("ascii", "replace").decode()
-    return np.asarray(
-        cv2.putText(band, ascii_text, (2, CAPTION - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _TEXT, 1, cv2.LINE_AA),
-        np.uint8,
-    )
-
-
-def _stack(rows: list[Rgb8]) -> Rgb8:
-    width = max(row.shape[1] for row in rows) + MARGIN
-    sheet = np.full((sum(len(row) + MARGIN for row in rows), width, 3), _BACKGROUND, np.uint8)
-    top = 0
-    for row in rows:
-        sheet[top : top + len(row), MARGIN : MARGIN + row.shape[1]] = row
-        top += len(row) + MARGIN
-    return sheet
+def _stack(rows: Sequence[tuple[str, Rgb8]]) -> Rgb8:
+    """All rows, as wide as the widest strip or caption."""
+    widths = [max(strip.shape[1], text_width(caption)) for caption, strip in rows]
+    step = CAPTION + TILE_HEIGHT + MARGIN
+    canvas = Canvas(max(widths) + 2 * MARGIN, len(rows) * step + MARGIN)
+    for number, (caption, strip) in enumerate(rows):
+        top = MARGIN + number * step
+        canvas.text(MARGIN, top, caption)
+        canvas.panel(MARGIN, top + CAPTION, Size(strip.shape[1], strip.shape[0]), strip)
+    return canvas.pixels()

@@ -1,4 +1,4 @@
-"""The page of a dataset folder: every pair's result, measurements and their limits, photos to compare."""
+"""The page of a dataset folder: results of all pairs, measurements and their limits, photos to compare."""
 
 from __future__ import annotations
 
@@ -15,34 +15,40 @@ from ebb.measurements import DRAWN, LISTED
 from ebb.names import counted
 from ebb.pages.cells import number_cell
 from ebb.pages.data_uri import data_uri
-from ebb.pages.page import render_page
+from ebb.pages.page import address, file_links, render_page
 from ebb.report.histograms import draw_histogram
+from ebb.report.refused import PreviewJob, read_previews
 from ebb.report.status import read_contents, status_of
-from ebb.report.stored import stored_photos
+from ebb.report.stored import NAMES, stored_photos
 from ebb.settings import AlignSettings, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from ebb.dataset.catalog import Pair
+    from ebb.dataset.catalog import CatalogRow, Pair
+    from ebb.report.refused import Preview
     from ebb.report.status import DatasetStatus, PairStatus
     from ebb.workspace import Workspace
 
-NUM_DOUBTFUL, NUM_OTHERS = 6, 12
-"""Pairs shown with photos: those nearest to a limit, and others evenly chosen in shooting order."""
+NUM_DOUBTFUL, NUM_OTHERS, NUM_REFUSED = 6, 12, 12
+"""Pairs shown with photos: accepted ones nearest to a limit; others, and refused ones, evenly chosen in
+shooting order."""
+
+FILES = ("contact_sheet.png", "shards/README.md", "shards/DATASET.json", "captures.parquet", "ebb.toml")
+"""Files of the folder that the page links to."""
 
 LONGER_SIDE = 640
 """Of the photos on the page, in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairFacts:
-    """One pair with what was measured on it."""
+class MeasuredPair:
+    """One pair with its measurements."""
 
     status: PairStatus
     measured: Mapping[str, float] = field(default_factory=dict)
-    """What is drawn and known: name of the measurement → value as the report shows it."""
+    """Name of a measurement that is drawn → value as the report shows it."""
 
     @property
     def is_refused(self) -> bool:
@@ -59,40 +65,57 @@ def write_dataset_page(workspace: Workspace) -> Path:
     """
     contents = read_contents(workspace)
     status = status_of(contents)
-    known = {
+    measured = {
         pair_id: _seen(row.value.measurements if row.value else row.measurements)
         for pair_id, row in contents.aligned.items()
     }
-    pairs = [PairFacts(status=pair, measured=known.get(pair.pair_id, {})) for pair in status.pairs]
+    pairs = [MeasuredPair(status=pair, measured=measured.get(pair.pair_id, {})) for pair in status.pairs]
     settings = workspace.settings(AlignSettings)
-    done = [pair for pair in pairs if pair.status.status is Status.OK]
-    doubtful = most_doubtful(done, settings)
     page = render_page(
         "ebb.report",
         "dataset.html.jinja",
         title=f"{workspace.root.name}: data set",
         about=_about(status),
+        files=file_links(workspace.root, FILES),
         stages=[(s.stage, s.done, s.rejected, s.failed, s.left) for s in status.stages],
-        refused=_reasons(pair.status.reason for pair in pairs if pair.is_refused),
         set_aside=_reasons(row.reason for row in contents.catalog),
+        aside_files=[_aside(row) for row in contents.catalog if row.reason is not None],
         cameras=_cameras(contents.pairs),
         histograms=_histograms(pairs, settings),
-        doubtful=[_case(workspace, pair, _room(pair, settings)[1]) for pair in doubtful],
-        others=[_case(workspace, pair, pair.status.split) for pair in _others(done, doubtful)],
-        heads=["pair", "wide", "shallow", "in", "status", *(row.label for row in LISTED)],
-        rows=[_row(pair) for pair in pairs],
         settings=_settings(workspace),
+        **_pair_parts(workspace, contents.pairs, pairs, settings),
     )
     write_atomic(workspace.report, page.encode())
     return workspace.report
 
 
-def most_doubtful(pairs: Sequence[PairFacts], settings: AlignSettings) -> list[PairFacts]:
+def _pair_parts(
+    workspace: Workspace, catalog: Sequence[Pair], pairs: list[MeasuredPair], settings: AlignSettings
+) -> dict[str, Any]:
+    """The parts of the page about single pairs: photos of some, and the table of all."""
+    done = [pair for pair in pairs if pair.status.status is Status.OK]
+    refused = [pair for pair in pairs if pair.is_refused]
+    doubtful = most_doubtful(done, settings)
+    others = _evenly([pair for pair in done if pair not in doubtful], NUM_OTHERS)
+    some_refused = _evenly(refused, NUM_REFUSED)
+    shown = {pair.status.pair_id for pair in (*doubtful, *others, *some_refused)}
+    return {
+        "refused": _reasons(pair.status.reason for pair in refused),
+        "num_refused": len(refused),
+        "refused_cases": _refused_cases(workspace, catalog, some_refused, settings),
+        "doubtful": [_case(workspace, pair, _room(pair, settings)[1]) for pair in doubtful],
+        "others": [_case(workspace, pair, pair.status.split) for pair in others],
+        "heads": ["pair", "wide", "shallow", "in", "status", *(row.label for row in LISTED)],
+        "rows": [_row(workspace, pair, shown) for pair in pairs],
+    }
+
+
+def most_doubtful(pairs: Sequence[MeasuredPair], settings: AlignSettings) -> list[MeasuredPair]:
     """The pairs with the least room to a limit, the nearest first."""
     return sorted(pairs, key=lambda pair: _room(pair, settings)[0])[:NUM_DOUBTFUL]
 
 
-def _room(pair: PairFacts, settings: AlignSettings) -> tuple[float, str]:
+def _room(pair: MeasuredPair, settings: AlignSettings) -> tuple[float, str]:
     """Least room of a pair's measurements to their limits, and how to say it."""
     rooms = [
         (limit.room(value), f"{row.label}: {value:.3g}, {limit}")
@@ -102,9 +125,8 @@ def _room(pair: PairFacts, settings: AlignSettings) -> tuple[float, str]:
     return min(rooms, default=(math.inf, ""))
 
 
-def _others(pairs: Sequence[PairFacts], shown: Sequence[PairFacts]) -> list[PairFacts]:
-    left = [pair for pair in pairs if pair not in shown]
-    return left[:: max(1, -(-len(left) // NUM_OTHERS))]
+def _evenly(pairs: list[MeasuredPair], most: int) -> list[MeasuredPair]:
+    return pairs[:: max(1, -(-len(pairs) // most))]
 
 
 def _seen(kept: Mapping[str, float]) -> dict[str, float]:
@@ -120,10 +142,10 @@ def _about(status: DatasetStatus) -> str:
     return ", ".join(parts + [f"{splits[split]} {split}" for split in SPLITS if splits[split]])
 
 
-def _reasons(reasons: Iterable[Any]) -> list[tuple[str, int, str]]:
-    """Reason, how often, what to do about it; the most frequent first."""
+def _reasons(reasons: Iterable[Any]) -> list[tuple[str, str, int]]:
+    """Reason, what to do about it, how often; the most frequent first."""
     counts = Counter(reason for reason in reasons if reason is not None)
-    return [(str(reason), count, reason.advice) for reason, count in counts.most_common()]
+    return [(str(reason), reason.advice, count) for reason, count in counts.most_common()]
 
 
 def _cameras(pairs: Iterable[Pair]) -> list[tuple[str, str, int]]:
@@ -132,7 +154,7 @@ def _cameras(pairs: Iterable[Pair]) -> list[tuple[str, str, int]]:
     return [(camera or "unknown", lens, count) for (camera, lens), count in counts.most_common()]
 
 
-def _histograms(pairs: Sequence[PairFacts], settings: AlignSettings) -> list[Any]:
+def _histograms(pairs: Sequence[MeasuredPair], settings: AlignSettings) -> list[Any]:
     drawn = []
     for row in DRAWN:
         accepted, refused = (
@@ -147,21 +169,59 @@ def _histograms(pairs: Sequence[PairFacts], settings: AlignSettings) -> list[Any
     return [histogram for histogram in drawn if histogram]
 
 
-def _case(workspace: Workspace, pair: PairFacts, caption: str) -> dict[str, Any]:
+def _case(workspace: Workspace, pair: MeasuredPair, caption: str) -> dict[str, Any]:
     photos, damaged = stored_photos(workspace.pair(pair.status.pair_id))
-    told = f"{pair.status.wide} + {pair.status.shallow}  {caption}"
+    text = f"{pair.status.wide} + {pair.status.shallow}  {caption}"
     return {
         "pair_id": pair.status.pair_id,
-        "caption": f"{told}  damaged: {', '.join(damaged)}" if damaged else told,
+        "caption": f"{text}  damaged: {', '.join(damaged)}" if damaged else text,
         "pictures": {name: data_uri(photo, LONGER_SIDE) for name, photo in photos.items()},
+        "links": _links(workspace, pair.status.pair_id),
     }
 
 
-def _row(pair: PairFacts) -> dict[str, Any]:
+def _refused_cases(
+    workspace: Workspace, catalog: Sequence[Pair], refused: Sequence[MeasuredPair], settings: AlignSettings
+) -> list[dict[str, Any]]:
+    """Refused pairs with their photos as they were shot; of one whose files do not open, the reason alone."""
+    pairs = {pair.pair_id: pair for pair in catalog if not pair.is_imported}
+    wanted = [pairs[pair.status.pair_id] for pair in refused if pair.status.pair_id in pairs]
+    previews = read_previews([PreviewJob(pair, settings, LONGER_SIDE) for pair in wanted])
+    return [_refused_case(workspace, pair.status, previews.get(pair.status.pair_id)) for pair in refused]
+
+
+def _refused_case(workspace: Workspace, status: PairStatus, preview: Preview | None) -> dict[str, Any]:
+    photos = {"wide": preview.wide, "shallow": preview.shallow} if preview else {}
+    missing = "" if preview else "  (its files are gone or cannot be opened)"
+    return {
+        "pair_id": status.pair_id,
+        "caption": f"{status.wide} + {status.shallow}  {status.reason}: {status.detail}{missing}",
+        "pictures": {name: data_uri(photo, LONGER_SIDE) for name, photo in photos.items()},
+        "links": _links(workspace, status.pair_id),
+    }
+
+
+def _links(workspace: Workspace, pair_id: str) -> list[tuple[str, str]]:
+    """The files of a pair that are there: text, address."""
+    folder = workspace.pair(pair_id)
+    files = {name: folder / f"{name}.png" for name in NAMES} | {"alignment": workspace.debug_picture(pair_id)}
+    return [(name, address(path, workspace.root)) for name, path in files.items() if path.exists()]
+
+
+def _aside(row: CatalogRow) -> dict[str, Any]:
+    """One line of the table of files set aside."""
+    texts = [row.name, str(row.reason), row.detail]
+    return {"failed": row.status is Status.ERROR, "address": "", "texts": texts, "numbers": []}
+
+
+def _row(workspace: Workspace, pair: MeasuredPair, shown: Collection[str]) -> dict[str, Any]:
+    """One line of the table of pairs; its id leads to the photos on the page, or to the stored one."""
     status = pair.status
+    links = [target for _, target in _links(workspace, status.pair_id)]
     said = str(status.status or "left") if not status.reason else f"{status.reason}: {status.detail}"
     return {
         "failed": pair.is_refused,
+        "address": f"#pair-{status.pair_id}" if status.pair_id in shown else next(iter(links), ""),
         "texts": [status.pair_id, status.wide, status.shallow, status.split or status.stage, said],
         "numbers": [number_cell(pair.measured.get(row.name), ".3g") for row in LISTED],
     }

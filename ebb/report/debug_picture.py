@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +49,7 @@ ZOOM = 72
 
 @dataclass(frozen=True)
 class DebugJob:
-    """One pair to draw and where the picture goes."""
+    """One pair to draw, and the path of the picture."""
 
     pair: Pair
     settings: AlignSettings
@@ -57,7 +58,7 @@ class DebugJob:
 
 @dataclass(frozen=True, kw_only=True)
 class DebugReport:
-    """The picture and what it shows."""
+    """The picture of a pair and the decision of the gates."""
 
     pair_id: str
     picture: str
@@ -66,12 +67,12 @@ class DebugReport:
     detail: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for ``--json``."""
+        """Plain values, for ``--json``."""
         return dataclasses.asdict(self)
 
 
 def write_debug_picture(
-    workspace: Workspace, pair_id: str, settings: AlignSettings, run: RunSettings
+    workspace: Workspace, name: str, settings: AlignSettings, run: RunSettings
 ) -> DebugReport:
     """Align one pair again, in a worker, and draw what happened into ``debug/<pair_id>.png`` of the folder.
 
@@ -79,16 +80,16 @@ def write_debug_picture(
 
     Args:
         workspace: The dataset folder.
-        pair_id: The pair, or the beginning of its id.
+        name: Id of the pair, the beginning of it, or the name of one of its files.
         settings: What to align with.
         run: How long a worker may take.
 
     Raises:
-        UsageError: no pair has that id.
+        UsageError: no pair, or more than one, has that name.
         InvalidInput: one of its files cannot be read.
     """
     pairs = [pair for pair in pairs_of(read_catalog(workspace.catalog_file)) if not pair.is_imported]
-    pair = _find(pairs, pair_id)
+    pair = find_pair(pairs, name)
     job = DebugJob(pair, settings, workspace.debug_picture(pair.pair_id))
     one = dataclasses.replace(run, workers=1, runner="local")
     (outcome,) = run_items(draw_pair, [job], one)
@@ -112,7 +113,7 @@ def draw_pair(job: DebugJob) -> Result[DebugReport]:
 
 
 def examine_pair(pair: Pair, settings: AlignSettings) -> Examination:
-    """Register a pair of the catalogue, whatever the gates say, and write nothing.
+    """Register a pair of the catalogue, also if the gates reject it, and write nothing.
 
     Raises:
         Broken: a file changed since ingest or cannot be decoded.
@@ -121,19 +122,41 @@ def examine_pair(pair: Pair, settings: AlignSettings) -> Examination:
     return examine(*open_frames(*files, settings), settings, prior_ev(*files))
 
 
-def _find(pairs: list[Pair], pair_id: str) -> Pair:
-    """The pair with that id, or the only one whose id begins so."""
-    ids = [pair.pair_id for pair in pairs]
-    beginning = [pair for pair in pairs if pair_id and pair.pair_id.startswith(pair_id.lower())]
-    if len(beginning) == 1:
-        return beginning[0]
-    near = [pair.pair_id for pair in beginning] or difflib.get_close_matches(pair_id, ids, n=3, cutoff=0.4)
-    listed = ", ".join((near or ids)[:5]) or "none: run ebb ingest first"
+def find_pair(pairs: list[Pair], name: str) -> Pair:
+    """The pair with an id, the only one whose id begins so, or the only one with a file of that name.
+
+    Args:
+        pairs: All pairs.
+        name: Of a file, its path below the folder, its name, or its name without the suffix.
+
+    Raises:
+        UsageError: there is none, or more than one.
+    """
+    found = [pair for pair in pairs if name and pair.pair_id.startswith(name.lower())]
+    found = found or [pair for pair in pairs if name.casefold() in _file_names(pair)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        hint = f"name one by its id: {', '.join(_listed(pair) for pair in found[:5])}"
+        raise UsageError(f"more than one pair is called {name!r}", hint=hint)
+    names = {known: pair for pair in pairs for known in (pair.pair_id, *sorted(_file_names(pair)))}
+    near = [names[known] for known in difflib.get_close_matches(name.casefold(), names, n=5, cutoff=0.4)]
+    listed = ", ".join(dict.fromkeys(map(_listed, near or pairs[:5]))) or "none: run ebb ingest first"
     which = "near it" if near else "pairs here"
-    how_many = "more than one pair" if beginning else "no pair"
     raise UsageError(
-        f"{how_many} with the id {pair_id!r}", hint=f"{which}: {listed}; ebb status --pairs lists all"
+        f"no pair has the id or a file of the name {name!r}",
+        hint=f"{which}: {listed}; ebb status --pairs lists all",
     )
+
+
+def _file_names(pair: Pair) -> set[str]:
+    """Names of both files, in lower case: the path, the name, the name without the suffix."""
+    paths = [PurePosixPath(row.name.casefold()) for row in (pair.wide, pair.shallow)]
+    return {name for path in paths for name in (str(path), path.name, path.stem)}
+
+
+def _listed(pair: Pair) -> str:
+    return f"{pair.pair_id} ({pair.wide.name} + {pair.shallow.name})"
 
 
 def compose(pair: Pair, settings: AlignSettings, examined: Examination) -> Rgb8:
@@ -176,11 +199,11 @@ def compose(pair: Pair, settings: AlignSettings, examined: Examination) -> Rgb8:
 
 def _head(canvas: Canvas, pair: Pair, examined: Examination) -> None:
     canvas.text(MARGIN, MARGIN, f"{pair.pair_id}   {pair.wide.name} + {pair.shallow.name}", size=22)
-    facts = [f"{len(examined.inliers)} matches, {int(examined.inliers.sum())} agree"]
+    parts = [f"{len(examined.inliers)} matches, {int(examined.inliers.sum())} agree"]
     if examined.registration is not None:
-        facts.append(f"motion: {examined.registration.motion_model}")
-    facts.append(f"looked at {examined.wide.size.width} x {examined.wide.size.height}")
-    canvas.text(MARGIN, MARGIN + 34, ", ".join(facts), FAINT)
+        parts.append(f"motion: {examined.registration.motion_model}")
+    parts.append(f"measured at {examined.wide.size.width} x {examined.wide.size.height}")
+    canvas.text(MARGIN, MARGIN + 34, ", ".join(parts), FAINT)
     if not examined.rejections:
         canvas.text(MARGIN, HEADER, "accepted: passes every gate", GOOD, size=17)
     for index, rejection in enumerate(examined.rejections):

@@ -1,4 +1,4 @@
-"""Distributions of measurements: bars for the accepted and the refused, and the limit between them."""
+"""Histograms of measurements, with separate bars for accepted and refused pairs, and the limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.pages.ticks import Mark, linear_ticks
+from ebb.pages.ticks import CHARACTER_WIDTH, Mark, linear_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,9 @@ WIDTH, HEIGHT = 320, 110
 """Of the plotting area, in the units of the drawing."""
 
 BINS = 32
+
+LEAST_SHARE = 0.05
+"""Least span of an axis, as a share of the limit."""
 
 
 class Bar(NamedTuple):
@@ -41,7 +44,7 @@ class Histogram:
     """Median of the accepted pairs and the limit, as text."""
     accepted: tuple[Bar, ...]
     refused: tuple[Bar, ...]
-    """They stand on the accepted ones."""
+    """Stacked on the accepted ones."""
     ticks: tuple[Mark, ...]
     limits: tuple[Mark, ...]
     """Where the limit lies, if there is one: on both sides of zero if it is one of magnitude."""
@@ -52,19 +55,19 @@ def draw_histogram(
 ) -> Histogram | None:
     """Lay out a histogram; ``None`` if there is nothing to draw.
 
-    The axis holds all accepted values and a limit near them; refused ones beyond it are counted in the
-    bar at its end.
+    The axis holds all accepted values and a limit near them, and spans at least a twentieth of the limit;
+    refused values beyond it are counted in the bar at its end.
 
     Args:
         title: What is drawn.
         accepted: Values of accepted pairs; values that are not finite are left out.
         refused: Of refused pairs.
-        limit: What they were held against.
+        limit: Of the gate.
     """
     good, bad = (_finite(values) for values in (accepted, refused))
     if not len(good) + len(bad):
         return None
-    low, high = _ends(good if len(good) else bad)
+    low, high = _ends(good if len(good) else bad, limit)
     marks = _within(limit, low, high)
     ticks = linear_ticks(min([low, *marks]), max([high, *marks]))
     left, right = ticks[0], ticks[-1]
@@ -76,7 +79,7 @@ def draw_histogram(
         about=_about(good, limit),
         accepted=_bars(kept, np.zeros_like(kept), most),
         refused=_bars(turned_away, kept, most),
-        ticks=tuple(Mark(_x(tick, left, right), f"{tick:g}") for tick in ticks),
+        ticks=_readable([Mark(_x(tick, left, right), f"{tick:g}") for tick in ticks]),
         limits=tuple(Mark(_x(mark, left, right), f"{mark:g}") for mark in marks),
     )
 
@@ -86,8 +89,18 @@ def _finite(values: Sequence[float]) -> NDArray[np.float64]:
     return array[np.isfinite(array)]
 
 
-def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
-    return float(values.min()), float(values.max())
+def _ends(values: NDArray[np.float64], limit: Limit | None) -> tuple[float, float]:
+    """Ends of the axis: those of the values, apart by at least what matters to the limit."""
+    low, high = float(values.min()), float(values.max())
+    scale = max((abs(end) for end in limit.ends if math.isfinite(end)), default=0.0) if limit else 0.0
+    return low, max(high, low + LEAST_SHARE * scale)
+
+
+def _readable(ticks: list[Mark]) -> tuple[Mark, ...]:
+    """Every tick, or every second one where the texts would touch."""
+    space = WIDTH / max(len(ticks) - 1, 1)
+    is_crowded = max(len(tick.text) for tick in ticks) * CHARACTER_WIDTH > space
+    return tuple(ticks[:: 2 if is_crowded else 1])
 
 
 def _within(limit: Limit | None, low: float, high: float) -> list[float]:

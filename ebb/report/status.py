@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What a folder's catalogue and state hold, read once."""
+    """Catalogue and state of a folder, read once."""
 
     catalog: list[CatalogRow]
     pairs: list[Pair]
     aligned: dict[str, StageRow[StoredAlignment]]
-    """What aligning last said of each pair with the folder's settings; pair_id → row."""
+    """Latest result of alignment with the folder's settings; pair_id → row."""
     deep: dict[str, StageRow[DepthMap]]
-    """The same of depth, for the photos that are there now."""
+    """Latest result of depth, for the photos that are there now."""
     splits: dict[str, str]
 
 
@@ -47,13 +47,13 @@ class StageStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class PairStatus:
-    """Where one pair stands."""
+    """Status of one pair."""
 
     pair_id: str
     wide: str
     shallow: str
     stage: str
-    """The last stage that said something about it; ``shard`` when it is in one."""
+    """The last stage with a result for it; ``shard`` when it is in one."""
     status: Status | None
     """``None``: not done yet."""
     reason: Reason | None = None
@@ -71,12 +71,12 @@ class DatasetStatus:
     pairs: list[PairStatus] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for ``--json``."""
+        """Plain values, for ``--json``."""
         return asdict(self)
 
 
 def dataset_status(workspace: Workspace) -> DatasetStatus:
-    """Look at catalogue and state of a folder.
+    """Read the status of a folder.
 
     Raises:
         InvalidInput: no catalogue, or a broken one.
@@ -105,7 +105,7 @@ def read_contents(workspace: Workspace) -> Contents:
 
 
 def status_of(contents: Contents) -> DatasetStatus:
-    """How far a folder is that holds this."""
+    """Status of a folder with these contents."""
     pairs, aligned, deep = contents.pairs, contents.aligned, contents.deep
     reached = [pair.pair_id for pair in pairs if _is_ok(aligned.get(pair.pair_id))]
     return DatasetStatus(

@@ -1,4 +1,4 @@
-"""The photos of a pair as they are stored, to be shown."""
+"""Reading of the stored photos of a pair, for reports."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NAMES = ("wide", "shallow", "depth")
 
 
 class Stored(NamedTuple):
-    """What a pair's folder holds."""
+    """Photos of a pair's folder."""
 
     photos: dict[str, Rgb8 | Gray8]
-    """Of :data:`NAMES` those that are there and open."""
+    """Those of :data:`NAMES` that exist and can be decoded."""
     damaged: list[str]
-    """Those that are there and do not open: ``ebb verify`` says more."""
+    """Those that exist and cannot be decoded; ``ebb verify`` gives details."""
 
 
 def stored_photos(folder: Path) -> Stored:

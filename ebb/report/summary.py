@@ -1,10 +1,10 @@
-"""What a verb says at its end, as plain text."""
+"""Results of the verbs as plain text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ebb.errors import Reason
+from ebb.errors import Reason, Status
 from ebb.names import counted, one_line
 from ebb.tables import table
 
@@ -25,14 +25,17 @@ MAX_LISTED = 40
 
 
 def ingest_text(report: IngestReport) -> str:
-    """Counts, and every reason with the files it applies to and what to do about it."""
+    """Counts, the files set aside by a rule, and every reason with what to do about it.
+
+    Files that failed are counted only, as the progress has reported them.
+    """
     found = {"file": report.num_files, "capture": report.num_captures, "pair": report.num_pairs}
     lines = [", ".join(counted(number, noun) for noun, number in found.items())]
-    aside = [(row.name, str(row.reason), row.detail) for row in report.rows if row.reason]
+    aside = [(row.name, str(row.reason), row.detail) for row in report.rows if row.status is Status.REJECTED]
     if aside:
         lines += ["", table(("not used", "reason", "detail"), aside[:MAX_LISTED])]
         lines += [f"… and {len(aside) - MAX_LISTED} more in captures.parquet"] * (len(aside) > MAX_LISTED)
-        lines += ["", _reasons(report.reasons)]
+    lines += ["", _reasons(report.reasons)] if report.reasons else []
     return "\n".join(lines)
 
 
@@ -45,13 +48,13 @@ def stage_text(report: StageReport) -> str:
 
 
 def debug_text(report: DebugReport) -> str:
-    """Status of the pair and path of its picture."""
+    """Status of the pair."""
     verdict = f"rejected: {report.verdict}: {report.detail}" if report.detail else "accepted"
-    return f"{report.pair_id} {verdict}\nlook at: {report.picture}"
+    return f"{report.pair_id} {verdict}"
 
 
 def shard_text(report: ShardReport) -> str:
-    """Where the shards are and what is in them."""
+    """Folder of the shards, their size and their pairs by split."""
     splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
     left = f"\n{counted(report.left_out, 'pair')} left out: see ebb status --pairs" if report.left_out else ""
     groups = report.near_duplicates_across_splits
@@ -66,15 +69,24 @@ def shard_text(report: ShardReport) -> str:
 
 def status_text(report: DatasetStatus, *, with_pairs: bool) -> str:
     """One line a stage; with pairs, one line a pair as well."""
-    files, pairs = counted(report.files, "file"), counted(len(report.pairs), "pair")
-    head = f"{files}, {report.captures_set_aside} set aside, {pairs}"
     rows = [(stage.stage, stage.done, stage.rejected, stage.failed, stage.left) for stage in report.stages]
-    text = f"{head}\n\n{table(('stage', 'done', 'rejected', 'failed', 'left'), rows)}"
+    text = f"{counts_text(report)}\n\n{table(('stage', 'done', 'rejected', 'failed', 'left'), rows)}"
     return f"{text}\n\n{pair_table(report.pairs)}" if with_pairs else text
 
 
-def pair_table(pairs: list[PairStatus]) -> str:
-    """What happened to each pair."""
+def counts_text(report: DatasetStatus) -> str:
+    """Files, files set aside and pairs of a dataset folder."""
+    files, pairs = counted(report.files, "file"), counted(len(report.pairs), "pair")
+    return f"{files}, {report.captures_set_aside} set aside, {pairs}"
+
+
+def pair_table(pairs: list[PairStatus], *, with_failures: bool = True) -> str:
+    """Status of each pair.
+
+    Args:
+        pairs: One a row.
+        with_failures: Also print why a pair failed; False where the progress has reported it.
+    """
     rows = [
         (
             pair.pair_id,
@@ -82,7 +94,7 @@ def pair_table(pairs: list[PairStatus]) -> str:
             pair.shallow,
             pair.split or pair.stage,
             str(pair.reason or pair.status or "left"),
-            pair.detail,
+            pair.detail if with_failures or pair.status is not Status.ERROR else "",
         )
         for pair in pairs
     ]
@@ -90,17 +102,14 @@ def pair_table(pairs: list[PairStatus]) -> str:
 
 
 def pipeline_text(report: PipelineReport) -> str:
-    """Status of every file and pair, and where the results are."""
+    """Status of every file and pair."""
     parts = [ingest_text(report.ingested)] if report.ingested else []
     parts += [stage_text(stage) for stage in report.stages if stage.total]
     shown = report.status.pairs[:MAX_LISTED]
-    parts += [pair_table(shown)] if shown else []
+    parts += [pair_table(shown, with_failures=False)] if shown else []
     if len(shown) < len(report.status.pairs):
         parts.append(f"… and {len(report.status.pairs) - len(shown)} more: ebb status --pairs")
     parts += [shard_text(report.shards)] if report.shards else []
-    pictures = [path for path in (report.page, report.contact_sheet) if path]
-    if pictures:
-        parts.append("look at: " + "\n         ".join(pictures))
     return "\n\n".join(parts)
 
 
@@ -115,7 +124,7 @@ def verify_text(report: VerifyReport) -> str:
 
 
 def export_text(report: ExportReport) -> str:
-    """How many pairs went where."""
+    """Pairs exported, by split, and the folder."""
     counts = ", ".join(f"{count} {split}" for split, count in report.splits.items())
     return f"exported to {report.folder} ({report.layout} layout, {report.image_format}): {counts}"
 

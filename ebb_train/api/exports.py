@@ -26,7 +26,8 @@ def export_tflite(
     """Write TFLite files for phones, each compared with PyTorch before it gets its name.
 
     Args:
-        checkpoint: Weights file of ``ebb-train fit`` or ``convert``, or the run folder of a fit.
+        checkpoint: Weights file of ``ebb-train fit`` or ``convert``, or the run folder of a fit: its best
+            weights.
         out: The ``.tflite`` file; with several sizes each file has its size before the suffix.
         settings: Size of the photos, precision; None: the defaults, here and below.
         checks: Which checks of speed, memory and GPU a file goes through.
@@ -71,7 +72,8 @@ def export_onnx(
     """Write an ONNX file for photos of any size, compared with PyTorch before it gets its name.
 
     Args:
-        checkpoint: Weights file of ``ebb-train fit`` or ``convert``, or the run folder of a fit.
+        checkpoint: Weights file of ``ebb-train fit`` or ``convert``, or the run folder of a fit: its best
+            weights.
         out: The ``.onnx`` file.
         level: Whose picture comes out, 1 to 7; None: the last that the checkpoint has.
         clip: Cut the picture to [0, 1] inside the file.

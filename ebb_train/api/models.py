@@ -144,7 +144,8 @@ def load_model(path: str | PathLike[str], device: str = "cpu", *, fast: bool = F
     """Load a trained network.
 
     Args:
-        path: Weights file (``.safetensors``) of ``ebb-train fit`` or ``convert``, or the run folder of a fit.
+        path: Weights file (``.safetensors``) of ``ebb-train fit`` or ``convert``, or the run
+            folder of a fit: its best weights.
         device: ``cpu``, ``cuda``, ``cuda:1``; ``auto``: a GPU if there is one.
         fast: On a CPU, take about a third less time, for differences below 1e-4 of the range.
 

@@ -50,7 +50,8 @@ def fit(
         note: Called with one line for what one should know on the way.
 
     Returns:
-        ``weights``: file of the last level; ``steps``, ``resumed_at``, ``run``.
+        ``weights``: the best of the last level, and ``scores`` of them in validation; ``steps``,
+        ``resumed_at``, ``run``.
 
     Raises:
         UsageError: settings that do not go together, or are not those of the run folder.

@@ -1,4 +1,4 @@
-"""The few numbers a renderer needs that no photo tells, found on pairs of the train split and no others."""
+"""Calibration of the parameters of baselines, on pairs of the train split only."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 MAX_PAIRS = 12
 """Train pairs looked at, evenly spread."""
 LONGER_SIDE = 384
-"""They are made this small first: blur is a share of the frame, so it can be found at any size."""
+"""Photos are reduced to this side first: blur is a share of the frame, so its scale holds at any size."""
 BLURS = tuple(round(0.01 * 1.25**step, 4) for step in range(12))
 """Blur scales tried: 0.01 to 0.116 of the longer side."""
 DEFAULT_BLUR = 0.04
-"""Taken where there is no train split."""
+"""Blur scale without a train split."""
 
 
 def train_pairs(source: Source | None, count: int = MAX_PAIRS) -> list[Photos]:
-    """Some pairs of a data set, made small; none of no data set.
+    """Some pairs of a data set, reduced; none without a data set.
 
     Raises:
         InvalidInput: a pair is damaged.
@@ -65,7 +65,7 @@ def best_of(
         values: Those tried.
         pairs: Pairs to render; without any the default is returned.
         render: Renders a pair with a value.
-        default: What is taken unseen.
+        default: Returned without pairs.
         progress: Shows every picture.
     """
     if not pairs:

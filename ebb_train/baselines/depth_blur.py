@@ -1,4 +1,4 @@
-"""From a stored depth map to a blur diameter for every pixel of the photo."""
+"""Conversion of a stored depth map to blur diameters, one for each pixel of the photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much more light the shallow photos hold, and how much of it their corners lose: two calibrated numbers.
+"""Exposure of the shallow photos relative to the wide ones: a gain in the middle and one in the corners.
 
 A wide-open lens darkens the corners far more than the same lens at f/16; by the square of the distance from
 the middle, near enough.

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Gain(Identity):
     """Multiplies linear light by a gain that falls off towards the corners.
 
-    The gain comes from the train split and is the same for every photo: one matched to each target would be
-    looking at the answer.
+    The gain comes from the train split and is the same for every photo: matching it to each target would use
+    the target.
     """
 
     name = "gain"
@@ -42,6 +42,6 @@ class Gain(Identity):
 
 
 def build(train: TrainPairs, progress: Progress) -> Gain:  # noqa: ARG001 - the signature of a builder
-    """Calibrate it."""
+    """Calibrate the gains."""
     pairs = train()
     return Gain(fit_exposure(pairs), len(pairs))

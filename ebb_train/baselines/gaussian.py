@@ -1,7 +1,7 @@
-"""Gaussian blur by depth: the simplest thing that looks like bokeh.
+"""Gaussian blur by depth, the simplest approximation of bokeh.
 
-Every pixel is taken from a copy of the photo that is blurred as its own depth asks for. So it knows no discs,
-and the colour of a sharp subject spreads into the blurred background beside it.
+Every pixel is taken from a copy of the photo that is blurred by the diameter at its own depth. Highlights do
+not become discs, and the colour of a sharp subject spreads into the blurred background beside it.
 """
 
 from __future__ import annotations

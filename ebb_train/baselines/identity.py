@@ -1,4 +1,4 @@
-"""The wide photo as it is: what every model has to beat."""
+"""The wide photo unchanged: the lower bound for every model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Identity(Model):
-    """Changes nothing."""
+    """Returns the wide photo."""
 
     name = "identity"
     needs_depth = False
@@ -25,14 +25,14 @@ class Identity(Model):
         return to_unit(wide)
 
     def metadata(self) -> dict[str, Any]:
-        """The name says it all."""
+        """The name of the model."""
         return {"model": self.name}
 
     def cost(self, size: Size) -> Cost:  # noqa: ARG002 - as above
-        """Nothing."""
+        """No parameters, no arithmetic."""
         return Cost(parameters=0, multiply_adds=0)
 
 
 def build(train: TrainPairs, progress: Progress) -> Identity:  # noqa: ARG001 - the signature of a builder
-    """Make it."""
+    """Make the model; it needs no calibration."""
     return Identity()

@@ -1,4 +1,4 @@
-"""The layered renderer of :mod:`ebb.bokeh`, driven by the depth map: what portrait modes do.
+"""The layered renderer of :mod:`ebb.bokeh` with the stored depth map, as in portrait modes.
 
 It needs no weights. Light is blurred in linear values by discs, and nearer surfaces cover farther ones. What
 the wide photo clipped to white was brighter than that, and shows as bright discs: how much brighter is
@@ -32,7 +32,7 @@ ROUNDS = 2
 
 
 class Layered(Model):
-    """Estimates the focus, turns depth into blur discs, and lets the light of layers through."""
+    """Estimates the focus, converts depth to blur diameters, and composites blurred layers."""
 
     name = "layered"
     needs_depth = True

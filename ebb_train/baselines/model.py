@@ -1,4 +1,4 @@
-"""What a benchmark needs of a model, whether it is a network or three lines of arithmetic."""
+"""Interface of the models of a benchmark."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ModelBuilder: TypeAlias = Callable[[TrainPairs, "Progress"], "Model"]
 
 
 class Cost(NamedTuple):
-    """What a model is made of and what one photo takes."""
+    """Size of a model and its work for one photo."""
 
     parameters: int
     """Learned or calibrated numbers."""
@@ -31,10 +31,10 @@ class Cost(NamedTuple):
 
 
 class Model(ABC):
-    """Makes the shallow photo of a wide one; sees that photo and its depth map, never the target."""
+    """Predicts the shallow photo from a wide photo and its depth map."""
 
     name: str
-    """What tables call it."""
+    """Name in tables."""
     needs_depth: bool
 
     @abstractmethod
@@ -54,7 +54,7 @@ class Model(ABC):
 
     @abstractmethod
     def metadata(self) -> dict[str, Any]:
-        """Everything its pictures depend on, as plain values; equal metadata, equal pictures."""
+        """Everything the pictures depend on, as plain values: equal metadata give equal pictures."""
 
     @abstractmethod
     def cost(self, size: Size) -> Cost:
@@ -62,7 +62,7 @@ class Model(ABC):
 
 
 def require_depth(name: str, depth: Gray8 | None) -> Gray8:
-    """The depth map, which must be there.
+    """Return the depth map, or raise if there is none.
 
     Raises:
         InvalidInput: it is not.

@@ -32,7 +32,7 @@ class PyNetModel(Model):
         return PyNetModel(network, self._path, self._sha256)
 
     def __reduce__(self) -> tuple[Callable[[Path, str], PyNetModel], tuple[Path, str]]:
-        """Travel to another process as a path: a file is read faster than weights are copied."""
+        """Pickle as a path: reading the file is faster than copying the weights to another process."""
         return load, (self._path, str(next(self.network.parameters()).device))
 
     def render(self, wide: Rgb8, depth: Gray8 | None) -> Floats:
@@ -44,7 +44,7 @@ class PyNetModel(Model):
         )
 
     def metadata(self) -> dict[str, Any]:
-        """What the network is like, and the hash of its weights."""
+        """Configuration of the network, and the hash of its weights."""
         return {"model": "pynet", "weights_sha256": self._sha256, "config": self.network.config.as_dict()}
 
     def cost(self, size: Size) -> Cost:

@@ -1,4 +1,4 @@
-"""The models there are, by name; a weights file or run folder is named by its path."""
+"""Models by name; networks by the path of a weights file or run folder."""
 
 from __future__ import annotations
 

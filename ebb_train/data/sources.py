@@ -62,6 +62,10 @@ class Source(Protocol):
         """
         ...
 
+    def has_depth(self) -> bool:
+        """Whether any pair has a depth map, as far as can be seen without decoding."""
+        ...
+
     def fingerprint(self) -> str:
         """64 hex digits that change when the data set does."""
         ...
@@ -116,6 +120,16 @@ class ShardSource:
             message = f"pair {row['pair_id']}: {error.message}"
             raise InvalidInput(message, path=self._pairs.locate(index)[0]) from error
 
+    def has_depth(self) -> bool:
+        """Whether any pair has a depth map; a damaged one counts, as reading it reports the damage."""
+        return any(map(self._may_have_depth, range(len(self))))
+
+    def _may_have_depth(self, index: int) -> bool:
+        try:
+            return self._pairs.read_values(index, ("depth",))["depth"] is not None
+        except InvalidInput:
+            return True
+
     def fingerprint(self) -> str:
         """Hash of the names and hashes of the shards."""
         hashes = {name: shard.sha256 for name, shard in self._pairs.shards.items()}
@@ -159,6 +173,10 @@ class EbbFolder:
             half = Size(size.width // 2, size.height // 2)
             depth = _read_image(self.folder / pair.paths.depth, channels=1, wanted=half)
         return Photos(f"{pair.split}/{pair.number}", wide, shallow, depth)
+
+    def has_depth(self) -> bool:
+        """Whether any pair has a depth map."""
+        return any(pair.paths.depth is not None for pair in self._pairs)
 
     def fingerprint(self) -> str:
         """Hash of the names and lengths of the files; hashing their contents would take minutes."""

@@ -1,4 +1,4 @@
-"""Ablate: what levels (figure 8) and depth (figure 6) contribute to a trained network.
+"""Ablate: the contribution of levels (figure 8) and depth (figure 6) to a trained network.
 
 ::
 
@@ -6,7 +6,7 @@
       variants/<name>/      pictures and scores of each variant
       strips/<pair_id>.png  the wide photo, every variant, the shallow photo, side by side
       ablate.json           means, and differences to the whole network
-      index.html            to look at
+      index.html            tables and pictures
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from ebb.errors import InvalidInput
 from ebb.files import write_atomic
 from ebb.formats.png import encode_png
+from ebb.pages.page import file_links
 from ebb_train.baselines import pynet
 from ebb_train.baselines.model import Model
 from ebb_train.evaluation.benchmark import photo_size
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
 
 VARIANTS, STRIPS, REPORT = "variants", "strips", "ablate.json"
 
+MAX_LINKS = 24
+"""Strips that the page links to."""
+
 CUTS = ((), (7,), (7, 6), (7, 6, 5), (7, 6, 5, 4))
 """Levels left out, as in figure 8; first the whole network."""
 
@@ -58,7 +62,7 @@ class Variant(Model):
 
     Args:
         whole: The network as it is.
-        name: What the variant is called.
+        name: Of the variant.
         change: The same as text, for reports.
         run: The network that renders; that of ``whole`` or a silenced one.
         blank_depth: Give it a depth map of zeros.
@@ -180,4 +184,7 @@ def _write(found: Benchmark, source: Source, out: Path, num_cases: int) -> None:
             write_atomic(out / STRIPS / f"{file_stem(row.pair_id)}.png", encode_png(strip(pictures)))
     tables = benchmark_tables(found)
     heading = f"Ablation: {found.split} split"
-    write_atomic(out / PAGE, benchmark_page(found, tables, source, num_cases, heading).encode())
+    strips = [path.relative_to(out).as_posix() for path in sorted((out / STRIPS).glob("*.png"))[:MAX_LINKS]]
+    files = file_links(out, (REPORT, *strips))
+    page = benchmark_page(found, tables, source, num_cases, heading, out, files)
+    write_atomic(out / PAGE, page.encode())

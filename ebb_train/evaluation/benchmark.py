@@ -1,9 +1,9 @@
-"""Benchmark: several models on one split, side by side: table 1 of the paper on anybody's data.
+"""Benchmark: several models on one split, side by side, as in table 1 of the paper.
 
 ::
 
     <out>/
-      models/<name>/        predictions and scores of each model, as ebb-train evaluate leaves them
+      models/<name>/        predictions, scores and index.html of a model, as ebb-train evaluate writes them
       benchmark.json        means, intervals, differences, sizes: the same bytes for the same data and models
       timings.json          latency and memory, which are never the same twice
       benchmark.md          the tables as Markdown
@@ -18,10 +18,12 @@ from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ebb.arrays import Size
 from ebb.errors import EbbError, Reason, Status, UsageError
 from ebb.files import write_atomic
+from ebb.pages.page import file_links
 from ebb.progress import watched
 from ebb_train.baselines.registry import BUILDERS, build_model
 from ebb_train.evaluation.benchmark_page import benchmark_page, benchmark_tables
@@ -34,8 +36,10 @@ from ebb_train.evaluation.evaluate import (
     predict_and_score,
     train_of,
 )
+from ebb_train.evaluation.evaluate_page import evaluate_page
+from ebb_train.evaluation.predictions import CannotRender, DepthMissing
 from ebb_train.evaluation.published import read_published
-from ebb_train.evaluation.results import Benchmark, BenchmarkEntry
+from ebb_train.evaluation.results import Benchmark, BenchmarkEntry, Evaluation, LeftOut
 from ebb_train.evaluation.summary import compare, summarise
 from ebb_train.evaluation.tables import write_json, write_tables
 from ebb_train.evaluation.texts import benchmark_markdown
@@ -64,6 +68,9 @@ def benchmark(
 ) -> Benchmark:
     """Render, score and time several models; write tables, JSON and a page.
 
+    A model that can render no pair, such as one that needs depth on a data set without, is left out, and the
+    result names it.
+
     Args:
         names: Models of :data:`ebb_train.baselines.registry.BUILDERS` or weights files; the first is the
             base.
@@ -76,6 +83,7 @@ def benchmark(
     Raises:
         UsageError: an unknown model or protocol, a model twice, or ``out`` holds pictures of other ones.
         InvalidInput: the data set or a weights file is not what it should be.
+        CannotRender: none of the models can render a pair.
         MissingDependency: a network is named, and what it needs is not installed.
         OutputError: something cannot be written.
     """
@@ -85,10 +93,20 @@ def benchmark(
     first = source.read(0)
     models = [build_model(name, train, settings.device, progress) for name in names]
     entries: list[BenchmarkEntry] = []
+    left_out: list[LeftOut] = []
     for model, label in zip(models, labels, strict=True):
-        rows = predict_and_score(model, source, out / MODELS / label / PREDICTIONS, settings, progress)
-        write_tables(rows, out / MODELS / label)
+        try:
+            rows = predict_and_score(model, source, out / MODELS / label / PREDICTIONS, settings, progress)
+        except CannotRender as error:
+            if len(left_out) == len(models) - 1:
+                raise
+            reason = str(
+                CannotRender(error.message, hint=error.hint)
+            )  # without a path: equal runs, equal bytes
+            left_out.append(LeftOut(label, reason, is_failure=not isinstance(error, DepthMissing)))
+            continue
         entry = _entry(label, model, rows, entries, first, settings)
+        _write_model(entry, source, out / MODELS / label, settings)
         entries.append(_timed(entry, model, first, timing, progress))
     found = Benchmark(
         split=settings.split,
@@ -98,6 +116,7 @@ def benchmark(
         groups=group_metadata(settings),
         entries=entries,
         published=published,
+        left_out=left_out,
     )
     _write(found, source, out, settings.cases)
     return found
@@ -191,6 +210,22 @@ def size_of(photos: Photos) -> Size:
     return Size(width, height)
 
 
+def _write_model(entry: BenchmarkEntry, source: Source, folder: Path, settings: ScoreSettings) -> None:
+    """The scores of one model and its page, as ``evaluate`` writes them."""
+    write_tables(entry.rows, folder)
+    found = Evaluation(
+        name=entry.name,
+        model=entry.model,
+        split=settings.split,
+        groups=group_metadata(settings),
+        data=source.fingerprint(),
+        rows=entry.rows,
+        summary=entry.summary,
+    )
+    back = [("all models", f"../../{PAGE}")]
+    write_atomic(folder / PAGE, evaluate_page(found, source, settings.cases, folder, back).encode())
+
+
 def _write(found: Benchmark, source: Source, out: Path, num_cases: int) -> None:
     write_json(out / REPORT, found.as_dict())
     timings = {entry.name: asdict(entry.timing) for entry in found.entries if entry.timing}
@@ -199,4 +234,7 @@ def _write(found: Benchmark, source: Source, out: Path, num_cases: int) -> None:
     tables = benchmark_tables(found)
     write_atomic(out / TEXT, benchmark_markdown(found, tables).encode())
     heading = f"Benchmark: {found.split} split"
-    write_atomic(out / PAGE, benchmark_page(found, tables, source, num_cases, heading).encode())
+    models = [(entry.name, quote(f"{MODELS}/{entry.name}/{PAGE}")) for entry in found.entries]
+    files = [*models, *file_links(out, (REPORT, TEXT, TIMINGS))]
+    page = benchmark_page(found, tables, source, num_cases, heading, out, files)
+    write_atomic(out / PAGE, page.encode())

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ebb.names import counted
 from ebb.pages.data_uri import data_uri
 from ebb.pages.page import render_page
 from ebb_train.evaluation.difference_maps import as_rgb8
-from ebb_train.evaluation.evaluate_page import rank, title
+from ebb_train.evaluation.evaluate_page import picture_address, rank, title
 from ebb_train.evaluation.predictions import read_picture
 from ebb_train.evaluation.result_tables import ResultTable, TextCell, metric_tables, published_table
 from ebb_train.evaluation.summary import DASH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ebb.arrays import Rgb8
     from ebb_train.data.sources import Photos, Source
@@ -41,7 +43,13 @@ def benchmark_tables(found: Benchmark) -> list[ResultTable]:
 
 
 def benchmark_page(
-    found: Benchmark, tables: Sequence[ResultTable], source: Source, num_strips: int, heading: str
+    found: Benchmark,
+    tables: Sequence[ResultTable],
+    source: Source,
+    num_strips: int,
+    heading: str,
+    folder: Path,
+    files: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Write the page.
 
@@ -51,15 +59,19 @@ def benchmark_page(
         source: The pairs, for the pictures.
         num_strips: How many pairs are shown: those on which the last model is worst.
         heading: Of the page.
+        folder: Where the page goes.
+        files: Files to link to: text, address.
     """
     last = found.entries[-1]
     column = next(iter(last.summary))
-    strips = [_strip(found, row, source, column) for row in rank(last.rows, column)[:num_strips]]
+    strips = [_strip(found, row, source, column, folder) for row in rank(last.rows, column)[:num_strips]]
     return render_page(
         "ebb_train.evaluation",
         "benchmark.html.jinja",
         title=heading,
-        about=f"{found.num_pairs} pairs; data {found.data[:16]}; 95 % bootstrap intervals",
+        files=files,
+        about=f"{counted(found.num_pairs, 'pair')}; data {found.data[:16]}; 95 % bootstrap intervals",
+        left_out=[str(model) for model in found.left_out],
         tables=tables,
         strips=strips,
         ranked_by=f"{title(column)} of {last.name}",
@@ -103,14 +115,20 @@ def pictures_of(found: Benchmark, photos: Photos, index: int) -> dict[str, Rgb8]
     return pictures | {"target": photos.shallow}
 
 
-def _strip(found: Benchmark, row: Row, source: Source, column: str) -> dict[str, Any]:
+def _strip(found: Benchmark, row: Row, source: Source, column: str, folder: Path) -> dict[str, Any]:
     scores = {entry.name: entry.rows[row.index].scores for entry in found.entries}
     captions = {name: f"{own[column]:.2f}" for name, own in scores.items() if column in own}
     pictures = pictures_of(found, source.read(row.index), row.index)
+    targets = {entry.name: picture_address(entry.rows[row.index], folder) for entry in found.entries}
     return {
         "pair_id": row.pair_id,
         "pictures": [
-            {"name": name, "caption": captions.get(name, ""), "uri": data_uri(picture, STRIP_SIDE)}
+            {
+                "name": name,
+                "caption": captions.get(name, ""),
+                "uri": data_uri(picture, STRIP_SIDE),
+                "address": targets.get(name, ""),
+            }
             for name, picture in pictures.items()
         ],
     }

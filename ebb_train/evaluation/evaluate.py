@@ -1,12 +1,12 @@
-"""Evaluate: one model on one split; pictures are made once and can be scored again and again.
+"""Evaluate: one model on one split; pictures are made once and can be scored repeatedly.
 
 ::
 
     <out>/
       predictions/          a PNG a pair, and predictions.json, which says whose they are
       scores.parquet        a row a pair; scores.csv holds the same
-      report.json           means with intervals, protocols, what is missing and why
-      index.html            to look at
+      report.json           means with intervals, protocols, reasons for missing scores
+      index.html            tables, worst and best pairs, every pair
 """
 
 from __future__ import annotations
@@ -98,12 +98,12 @@ def evaluate(
     )
     write_tables(rows, out)
     write_json(out / REPORT, found.as_dict())
-    write_atomic(out / PAGE, evaluate_page(found, source, settings.cases).encode())
+    write_atomic(out / PAGE, evaluate_page(found, source, settings.cases, out).encode())
     return found
 
 
 def open_scored(dataset: Path, report: Path, settings: ScoreSettings) -> Source:
-    """Open a split, after a look at what else could end the work when much of it is done.
+    """Open a split, after checking the protocols and the output.
 
     Raises:
         UsageError: no such protocol.

@@ -7,50 +7,79 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import Status
+from ebb.names import counted
 from ebb.pages.cells import number_cell
 from ebb.pages.data_uri import data_uri
-from ebb.pages.page import render_page
+from ebb.pages.page import address, file_links, render_page
 from ebb_train.evaluation.difference_maps import as_rgb8, difference_map
 from ebb_train.evaluation.predictions import read_picture
 from ebb_train.evaluation.result_tables import metric_tables
 from ebb_train.evaluation.summary import group_of, lower_is_better, title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
 
     from ebb_train.data.sources import Source
     from ebb_train.evaluation.results import Evaluation
     from ebb_train.evaluation.scores import Row
 
 
-def evaluate_page(found: Evaluation, source: Source, num_cases: int) -> str:
+FILES = ("scores.csv", "scores.parquet", "report.json")
+"""Files beside the page that it links to."""
+
+
+def evaluate_page(
+    found: Evaluation,
+    source: Source,
+    num_cases: int,
+    folder: Path,
+    others: Sequence[tuple[str, str]] = (),
+) -> str:
     """Write the page.
 
     Args:
         found: The results.
         source: The pairs, for the pictures.
         num_cases: How many of the worst, and of the best.
+        folder: Where the page goes.
+        others: Other pages to link to: text, address.
     """
     column = next(iter(found.summary))
     ranked = rank(found.rows, column)
     worst = ranked[:num_cases]
     best = ranked[::-1][: min(num_cases, len(ranked) - len(worst))]
-    columns = list(found.summary)
+    shown = {row.index for row in (*worst, *best)}
+    num_pairs, num_scored = counted(len(found.rows), "pair"), len(found.rows) - found.num_failed
     return render_page(
         "ebb_train.evaluation",
         "evaluate.html.jinja",
         title=f"{found.name}: {found.split} split",
-        about=f"{len(found.rows)} pairs, {found.num_failed} without scores; data {found.data[:16]}",
-        scored=len(found.rows) - found.num_failed,
+        about=f"{num_pairs}, {found.num_failed} without scores; data {found.data[:16]}",
+        files=[*others, *file_links(folder, FILES)],
+        scored=counted(num_scored, "pair"),
         tables=metric_tables({found.name: found.summary}, found.groups, "Mean"),
-        worst=[_case(row, source, column) for row in worst],
-        best=[_case(row, source, column) for row in best],
+        worst=[_case(row, source, column, folder) for row in worst],
+        best=[_case(row, source, column, folder) for row in best],
         ranked_by=title(column),
-        heads=["pair", "status", *(title(name) for name in columns)],
-        num_text=2,
-        pairs=[pair_row(row, columns) for row in found.rows],
+        pair_tables=[_pair_table(found, group, shown, folder) for group in found.groups],
         model=plain_texts(found.model),
     )
+
+
+def _pair_table(found: Evaluation, group: str, shown: Collection[int], folder: Path) -> dict[str, Any]:
+    """The scores of every pair under one protocol, or by region."""
+    columns = [name for name in found.summary if group_of(name) == group]
+    rows = [
+        pair_row(row, columns, f"#pair-{row.pair_id}" if row.index in shown else picture_address(row, folder))
+        for row in found.rows
+    ]
+    return {"title": group, "heads": ["pair", "status", *map(title_of, columns)], "rows": rows}
+
+
+def picture_address(row: Row, folder: Path) -> str:
+    """Address of the picture of a pair, relative to the folder of a page; empty if there is none."""
+    return address(row.picture, folder) if row.picture else ""
 
 
 def rank(rows: Sequence[Row], column: str) -> list[Row]:
@@ -65,25 +94,32 @@ def title(column: str) -> str:
     return f"{title_of(column)} ({group_of(column)})"
 
 
-def pair_row(row: Row, columns: Sequence[str]) -> dict[str, Any]:
-    """One line of the table of pairs."""
+def pair_row(row: Row, columns: Sequence[str], target: str = "") -> dict[str, Any]:
+    """One line of a table of pairs.
+
+    Args:
+        row: The scores of the pair.
+        columns: Those of the table.
+        target: Address that the id of the pair links to.
+    """
     said = str(row.status) if row.status is Status.OK else f"{row.reason}: {row.detail}"
     return {
         "failed": row.status is not Status.OK,
+        "address": target,
         "texts": [row.pair_id, said],
         "numbers": [number_cell(row.scores.get(name), ".4f") for name in columns],
     }
 
 
 def plain_texts(values: dict[str, Any]) -> dict[str, str]:
-    """Facts as texts for a list on a page."""
+    """Values as texts for a list on a page."""
     return {
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for name, value in values.items()
     }
 
 
-def _case(row: Row, source: Source, column: str) -> dict[str, Any]:
+def _case(row: Row, source: Source, column: str, folder: Path) -> dict[str, Any]:
     photos = source.read(row.index)
     if row.picture is None:
         raise ValueError(f"pair {row.pair_id} has a score and no picture")
@@ -95,4 +131,5 @@ def _case(row: Row, source: Source, column: str) -> dict[str, Any]:
         "pair_id": row.pair_id,
         "caption": f"{title(column)} {row.scores[column]:.2f}",
         "pictures": {name: data_uri(picture) for name, picture in pictures.items()},
+        "links": [("output", picture_address(row, folder))],
     }

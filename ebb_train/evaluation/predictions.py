@@ -1,4 +1,4 @@
-"""A folder of predicted pictures: rendered once by a model, or brought along from elsewhere.
+"""A folder of predicted pictures: rendered once by a model, or made elsewhere.
 
 ::
 
@@ -41,6 +41,14 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 """Of pictures made elsewhere."""
 
 
+class CannotRender(InvalidInput):
+    """No pair of a source could be rendered with a model."""
+
+
+class DepthMissing(CannotRender):
+    """A model needs depth, and no pair of the source has any."""
+
+
 def file_stem(pair_id: str) -> str:
     """Name of a pair's picture without its ending; the ids of EBB! folders hold a slash."""
     return pair_id.replace("/", "_")
@@ -60,10 +68,12 @@ def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progre
 
     Raises:
         UsageError: a folder holds pictures of another model or data set.
-        InvalidInput: no pair could be rendered.
+        DepthMissing: a model needs depth, and no pair has any.
+        CannotRender: no pair could be rendered.
         OutputError: a picture cannot be written.
     """
     for model, folder in jobs:
+        _check_depth(model, source)
         claim(folder, {"model": model.metadata(), "data": source.fingerprint(), "version": VERSION})
     failures = {}
     with watched(progress, "predict", len(source)):
@@ -80,8 +90,15 @@ def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progre
             else:
                 progress.advance(name, Status.OK, None, "")
     if len(failures) == len(source):
-        raise InvalidInput(f"no pair could be rendered, the first: {failures[0]}")
+        raise CannotRender(f"no pair could be rendered, the first: {failures[0]}")
     return failures
+
+
+def _check_depth(model: Model, source: Source) -> None:
+    if model.needs_depth and not source.has_depth():
+        message = f"{model.name} needs depth, and no pair has any"
+        hint = "make depth maps with: ebb depth, then ebb shard"
+        raise DepthMissing(message, path=source.folder, hint=hint)
 
 
 def _render(model: Model, photos: Photos, path: Path) -> None:
@@ -90,7 +107,7 @@ def _render(model: Model, photos: Photos, path: Path) -> None:
 
 
 def claim(folder: Path, identity: Mapping[str, Any]) -> None:
-    """Say in the folder whose pictures it holds, or find that it says so already.
+    """Record in the folder which model and data its pictures belong to, or check what is recorded there.
 
     Raises:
         UsageError: it holds others; the message names what differs.
@@ -111,7 +128,7 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
         if canonical_json(found.get(key)) != canonical_json(identity.get(key))
     ]
     if differences:
-        message = f"pictures made otherwise: {'; '.join(differences)}"
+        message = f"pictures made with other settings: {'; '.join(differences)}"
         raise UsageError(message, path=folder, hint="give another --out, or remove the folder")
 
 
@@ -129,7 +146,7 @@ class PictureFolder:
         self.folder = folder
         self._paths: dict[str, Path] = {}
         if not folder.is_dir():
-            raise InvalidInput("no such folder", path=folder)
+            raise InvalidInput("not a folder" if folder.exists() else "no such folder", path=folder)
         for path in sorted(folder.iterdir()):
             if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
                 if path.stem in self._paths:

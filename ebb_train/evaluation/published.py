@@ -1,4 +1,4 @@
-"""The paper's own numbers, as data with their source: shown beside ours, never in one column with them."""
+"""Published results, as data with their source; shown in tables of their own."""
 
 from __future__ import annotations
 

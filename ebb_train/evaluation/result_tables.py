@@ -1,4 +1,4 @@
-"""Tables as they are shown: built once, written as HTML by a template or as Markdown here."""
+"""Tables of results, for HTML templates and as Markdown."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class ResultTable:
     heads: Sequence[str]
     rows: Sequence[tuple[str, Sequence[TableCell]]]
     notes: Sequence[str] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
-    """What the numbers mean, to fold out."""
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    """Meaning of the numbers, to fold out."""
 
     @property
     def reasons(self) -> list[str]:
-        """Why there are dashes, each reason once."""
+        """Reasons for dashes, each once."""
         return list(dict.fromkeys(cell.reason for _, cells in self.rows for cell in cells if cell.reason))
 
 
@@ -56,11 +56,11 @@ def metric_tables(
     Args:
         summaries: Model → column → cell; all with the same columns.
         groups: Protocol → what it means.
-        what: What the cells hold, for the titles.
+        what: Meaning of the cells, for the titles.
     """
     columns = list(next(iter(summaries.values())))
     tables = []
-    for group, facts in groups.items():
+    for group, definitions in groups.items():
         own = [name for name in columns if group_of(name) == group]
         tables.append(
             ResultTable(
@@ -73,7 +73,7 @@ def metric_tables(
                     for model, cells in summaries.items()
                     for text in left_out({name: cells[name] for name in own})
                 ],
-                facts=facts,
+                definitions=definitions,
             )
         )
     return tables

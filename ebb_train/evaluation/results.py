@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ebb.errors import Status
 
@@ -82,9 +82,21 @@ class BenchmarkEntry:
         }
 
 
+class LeftOut(NamedTuple):
+    """A model of a benchmark that could render no pair."""
+
+    name: str
+    reason: str
+    is_failure: bool
+    """False: the data set has no depth, which the model needs."""
+
+    def __str__(self) -> str:
+        return f"left out: {self.name}: {self.reason}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """All models on one split."""
+    """Several models on one split."""
 
     split: str
     data: str
@@ -96,12 +108,14 @@ class Benchmark:
     """Protocol, or ``regions`` → what it means."""
     entries: list[BenchmarkEntry]
     published: Sequence[Published] = ()
+    left_out: Sequence[LeftOut] = ()
 
     @property
     def num_failed(self) -> int:
-        """Pictures without scores, over all models, and models that could not be timed."""
+        """Pictures without scores, models that could not be timed, and models that failed on every pair."""
         pictures = sum(row.status is not Status.OK for entry in self.entries for row in entry.rows)
-        return pictures + sum(bool(entry.untimed) for entry in self.entries)
+        untimed = sum(bool(entry.untimed) for entry in self.entries)
+        return pictures + untimed + sum(model.is_failure for model in self.left_out)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: everything but the timings."""
@@ -113,6 +127,7 @@ class Benchmark:
             "protocols": self.groups,
             "base": self.entries[0].name,
             "models": [entry.as_dict() for entry in self.entries],
+            "left_out": {model.name: model.reason for model in self.left_out},
             "as_published": [asdict(table) for table in self.published],
         }
 

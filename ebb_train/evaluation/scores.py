@@ -1,4 +1,4 @@
-"""Score pictures against the real shallow photos in worker processes: one row a pair, also if it fails."""
+"""Scoring of pictures in worker processes: one row a pair, also if it fails."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Scoring:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """The scores of one pair, or why there are none."""
+    """The scores of one pair, or the reason why there are none."""
 
     index: int
     """Its number in the source."""
@@ -96,7 +96,7 @@ def score_all(scoring: Scoring, workers: int, progress: Progress) -> list[Row]:
 
 
 def score_pair(scoring: Scoring, index: int) -> Row:
-    """Score one pair; what goes wrong with it becomes its row."""
+    """Score one pair; an error becomes its row."""
     pair_id = f"pair {index}"
     try:
         photos = _read(scoring, index)
@@ -115,7 +115,7 @@ def failed(index: int, pair_id: str, reason: Reason, detail: str) -> Row:
 
 @lru_cache(maxsize=2)
 def usable_lpips(net: Net) -> Lpips | Missing:
-    """LPIPS, read once a process, or why there is none."""
+    """LPIPS, read once a process, or the reason why there is none."""
     return find_lpips(net)
 
 

@@ -10,7 +10,7 @@ from ebb.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreSettings:
-    """What is scored, and how.
+    """Which scores are computed, and on which pairs.
 
     Examples:
         >>> ebb_train.ScoreSettings(protocol=("ebb", "pynet2020")).split

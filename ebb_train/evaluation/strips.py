@@ -16,6 +16,8 @@ HEIGHT = 480
 CAPTION = 28
 GAP = 6
 _BACKGROUND, _TEXT = 24, (225, 225, 225)
+_FONT = (0, 0.55)
+"""OpenCV's FONT_HERSHEY_SIMPLEX, and its scale."""
 
 
 def strip(pictures: Mapping[str, Rgb8]) -> Rgb8:
@@ -33,14 +35,16 @@ def strip(pictures: Mapping[str, Rgb8]) -> Rgb8:
 
 
 def _tile(name: str, picture: Rgb8) -> Rgb8:
+    """A picture below its name, as wide as the wider of both."""
     import cv2
 
     height, width = picture.shape[:2]
     if height > HEIGHT:
         width = max(1, round(width * HEIGHT / height))
         picture = np.asarray(cv2.resize(picture, (width, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
-    band = np.full((CAPTION, width, 3), _BACKGROUND, np.uint8)
     text = name.encode("ascii", "replace").decode()
-    place = (4, CAPTION - 9)
-    cv2.putText(band, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.55, _TEXT, 1, cv2.LINE_AA)
-    return np.vstack([band, picture])
+    (text_width, _), _ = cv2.getTextSize(text, *_FONT, 1)
+    tile = np.full((CAPTION + picture.shape[0], max(width, text_width + 8), 3), _BACKGROUND, np.uint8)
+    cv2.putText(tile, text, (4, CAPTION - 9), *_FONT, _TEXT, 1, cv2.LINE_AA)
+    tile[CAPTION:, :width] = picture
+    return tile

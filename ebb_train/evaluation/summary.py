@@ -1,4 +1,4 @@
-"""A set in a few numbers: each column's mean with its interval, or the reason why there is none."""
+"""Summary of a split: mean and interval of each column, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TITLES: Mapping[str, str] = {
     "blur_ratio": "blur ratio → 1",
     "blur_error_px": "blur error, px ↓",
 }
-"""Head of a metric's column; the arrow says where better is."""
+"""Head of a metric's column; the arrow points to better values."""
 
 _DIGITS: Mapping[str, int] = {"psnr": 2, "blur_error_px": 2}
 
@@ -93,7 +93,7 @@ def values_of(rows: Sequence[Row], name: str) -> list[float]:
 
 
 def left_out(summary: Mapping[str, Cell]) -> list[str]:
-    """Note on what the means leave out: predictions equal to their targets, whose PSNR is infinite."""
+    """Notes on pictures left out of the means: those equal to their targets, whose PSNR is infinite."""
     return [
         f"{title_of(name)}: left out as equal to the target: {counted(cell.value.equal, 'picture')}"
         for name, cell in summary.items()
@@ -102,7 +102,7 @@ def left_out(summary: Mapping[str, Cell]) -> list[str]:
 
 
 def finite(value: float) -> float | None:
-    """The number, or None in place of NaN and infinity, which JSON does not know."""
+    """The number, or None for NaN and infinity, which JSON does not have."""
     return value if math.isfinite(value) else None
 
 
@@ -125,7 +125,7 @@ def title_of(column: str) -> str:
 
 
 def lower_is_better(column: str) -> bool:
-    """Whether a small number is a good one."""
+    """Whether lower values are better."""
     return "↓" in TITLES[metric_of(column)]
 
 

@@ -1,4 +1,4 @@
-"""What came out, for other programs: JSON; a row a pair as Parquet, and as CSV a spreadsheet opens safely."""
+"""Results for other programs: JSON, and one row a pair as Parquet and as CSV."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ebb_train.evaluation.scores import Row
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a text for a formula when it stands first."""
+"""First characters of a text that spreadsheets evaluate as a formula."""
 
 
 def score_columns(rows: Sequence[Row]) -> list[str]:
@@ -78,7 +78,7 @@ def parquet_bytes(rows: Sequence[dict[str, Any]], numbers: Sequence[str]) -> byt
 
 
 def csv_text(rows: Sequence[dict[str, Any]]) -> str:
-    """Comma-separated, a head line first; numbers to the last bit, nothing where there is none."""
+    """Comma-separated values with a header; numbers at full precision, empty cells for missing ones."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([as_text(name) for name in rows[0]] if rows else [])
@@ -87,7 +87,7 @@ def csv_text(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def as_text(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: an apostrophe comes first where it looks like one."""
+    """A text that no spreadsheet evaluates: one that looks like a formula gets an apostrophe in front."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 

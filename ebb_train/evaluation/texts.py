@@ -1,4 +1,4 @@
-"""What the verbs say at their end as plain text, and what a benchmark writes as Markdown."""
+"""Results of the verbs as plain text, and of a benchmark as Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def evaluation_text(found: Evaluation) -> str:
-    """Means with intervals, a metric a line; then what has no number, and why."""
+    """Means with intervals, one line a metric; then the reasons for missing ones."""
     lines = [
         [group_of(name), title_of(name), str(cell), cell.interval] for name, cell in found.summary.items()
     ]
@@ -35,10 +35,12 @@ def benchmark_text(found: Benchmark) -> str:
         lines = [[name, *map(str, cells)] for name, cells in grid.rows]
         reasons = [f"— {reason}" for reason in grid.reasons]
         parts.append("\n".join([grid.title, table([grid.corner, *grid.heads], lines), *reasons]))
+    parts += ["\n".join(map(str, found.left_out))] if found.left_out else []
     return "\n\n".join(parts)
 
 
 def benchmark_markdown(found: Benchmark, tables: Sequence[ResultTable]) -> str:
     """The tables with intervals, as Markdown."""
     about = f"{found.num_pairs} pairs, split {found.split}, data {found.data[:16]}; 95 % bootstrap intervals"
-    return "\n".join([about, "", *(markdown(grid) for grid in tables)])
+    left_out = [f"{model}\n" for model in found.left_out]
+    return "\n".join([about, "", *left_out, *(markdown(grid) for grid in tables)])

@@ -1,4 +1,4 @@
-"""Time and memory that one photo takes, measured in a process that does nothing else."""
+"""Latency and memory of a model for one photo, measured in a separate process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Of one model on one photo."""
+    """Latency and memory of one model on one photo."""
 
     latency_ms: float
     """Median."""

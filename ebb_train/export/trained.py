@@ -81,7 +81,7 @@ def read_trained(path: Path) -> TrainedNetwork:
     """Read the weights of a PyNET.
 
     Args:
-        path: The file, or the run folder of ``ebb-train fit``: the last level there is.
+        path: The file, or the run folder of ``ebb-train fit``: its best weights.
 
     Raises:
         InvalidInput: not a weights file, a damaged one, or one of another network.

@@ -1,4 +1,4 @@
-"""Whole photos in floats through the network: as :mod:`ebb_train.inference.whole_photo`, without rounding."""
+"""Inference on whole photos in floats: as :mod:`ebb_train.inference.whole_photo`, without rounding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def render_floats(network: PyNet | InferenceGraph, photo: Tensor, depth: Tensor | None) -> Tensor:
-    """Give the pictures that a network of level 1 makes of a batch of photos.
+    """Render a batch of photos with a network of level 1.
 
     Args:
         network: On any device, in any floating-point type.

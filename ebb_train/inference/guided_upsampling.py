@@ -1,4 +1,4 @@
-"""A picture of the network carried up to the size of the photo, with the photo's detail where it is in focus.
+"""Upsampling of the network's picture to the size of the photo, with the photo's detail where it is in focus.
 
 The network sees the photo at 1024 pixels of height. What the photo holds beyond that is added back where the
 network left the photo as it is, and nowhere else. How much it left is measured where it can be, in the finest
@@ -61,7 +61,7 @@ def guided_upsample(photo: Rgb, small: Rgb8, picture: Floats) -> Rgb8:
 
 
 def kept_detail(small: Floats, picture: Floats) -> Floats:
-    """How much of the photo's finest detail is in the picture, and so should be beyond its size.
+    """Share of the photo's finest detail that the picture keeps.
 
     Args:
         small: (h, w, 3) in [0, 1].

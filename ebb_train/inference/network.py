@@ -1,4 +1,4 @@
-"""Networks ready to run: read from a weights file or a run folder, on their device."""
+"""Loading of networks from a weights file or a run folder, onto their device."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def load_network(path: Path, device: str = "auto") -> PyNet:
     """Read a network and move it to a device.
 
     Args:
-        path: A weights file, or a run folder of ``ebb-train fit``: the last level there is.
+        path: A weights file, or a run folder of ``ebb-train fit``: its best weights.
         device: cpu, cuda or auto.
 
     Raises:

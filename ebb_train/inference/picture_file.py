@@ -1,24 +1,18 @@
-"""Pictures to the bytes of a file, with what they keep of the photo's metadata."""
+"""Encoding of pictures, with what they keep of the metadata of their photo."""
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ebb.errors import OutputError
+from ebb.formats.jpeg import encode_jpeg
+from ebb.formats.png import encode_png
 
 if TYPE_CHECKING:
     from ebb.arrays import Rgb8
     from ebb.photo.metadata import Metadata
-
-JPEG_QUALITY = 95
-
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "jpg": {"format": "JPEG", "quality": JPEG_QUALITY, "subsampling": "4:4:4"},
-    "png": {"format": "PNG", "compress_level": 3},
-}
 
 
 def encode_picture(picture: Rgb8, kind: str, metadata: Metadata) -> bytes:
@@ -30,19 +24,17 @@ def encode_picture(picture: Rgb8, kind: str, metadata: Metadata) -> bytes:
         metadata: EXIF and colour profile to write into it.
 
     Raises:
-        OutputError: the format cannot hold it: JPEG ends at 65535 pixels a side.
+        OutputError: JPEG cannot hold it, as it ends at 65500 pixels a side.
     """
-    from PIL import Image
-
-    extra = {name: value for name, value in metadata._asdict().items() if value}
-    file = io.BytesIO()
+    exif, profile = metadata
+    if kind == "png":
+        return encode_png(picture, exif=exif, icc_profile=profile)
     try:
-        Image.fromarray(picture).save(file, **_OPTIONS[kind], **extra)
-    except (OSError, ValueError) as error:
+        return encode_jpeg(picture, chroma="4:4:4", exif=exif, icc_profile=profile)
+    except OutputError as error:
         height, width = picture.shape[:2]
-        message = f"a picture of {width} x {height} pixels cannot be written as {kind}: {error}"
+        message = f"a picture of {width} x {height} pixels cannot be written as jpg"
         raise OutputError(message, hint="try --format png") from error
-    return file.getvalue()
 
 
 def side_by_side(photo: Rgb8, picture: Rgb8) -> Rgb8:

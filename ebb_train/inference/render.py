@@ -1,4 +1,4 @@
-"""Photos to pictures with bokeh, one after the other; one that fails is a row with a reason."""
+"""Rendering of photo files, one after the other; a photo that fails is a row with a reason."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ebb.errors import InvalidInput, ItemError, Reason, Rejected, Status, UsageError
-from ebb.files import write_atomic
+from ebb.files import check_file, check_writable, write_atomic
 from ebb.one_photo import DepthOf, OnePhoto, Opening, open_photos
 from ebb.progress import SilentProgress, watched
 from ebb_train.inference.guided_upsampling import guided_upsample
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
 
 
 class RenderedPhoto(NamedTuple):
-    """How one photo ended."""
+    """Result for one photo."""
 
     photo: Path
     status: Status
     reason: Reason | None = None
     detail: str = ""
     files: tuple[Path, ...] = ()
-    """What is there now."""
+    """Its pictures that are there now."""
     is_new: bool = False
-    """Whether this run made it."""
+    """Whether this run made them."""
 
 
 @dataclass(frozen=True)
 class RenderReport:
-    """How all photos ended, in their order."""
+    """Results for all photos, in their order."""
 
     rows: list[RenderedPhoto] = field(default_factory=list)
 
@@ -56,26 +56,38 @@ class RenderReport:
         """Photos without a picture."""
         return [row for row in self.rows if row.status is not Status.OK]
 
+    @property
+    def files(self) -> list[Path]:
+        """All pictures that are there now."""
+        return [path for row in self.rows for path in row.files]
+
+    @property
+    def folders(self) -> list[Path]:
+        """Folders of the pictures."""
+        return list(dict.fromkeys(path.parent for path in self.files))
+
     def as_dict(self) -> dict[str, object]:
-        """For machines."""
+        """Plain values, for JSON."""
         rows = [row._asdict() | {"files": list(map(str, row.files))} for row in self.rows]
         return self._counts() | {"photos": rows}
 
     def text(self) -> str:
-        """For people: a line a photo that failed, and the counts."""
-        lines = [f"{row.photo}: {row.reason}: {row.detail}{_advice(row)}" for row in self.failed]
+        """Counts, and what to do about each reason of a failure; the progress reports every failure."""
         counts = self._counts()
+        lines = [f"{counts['rendered']} rendered, {counts['failed']} failed"]
+        reasons = Counter(row.reason for row in self.failed if row.reason)
+        lines += [f"{reason}: {count} ({reason.advice})" for reason, count in reasons.items()]
         if counts["already_there"]:
-            lines.append(f"{counts['already_there']} already there; --overwrite makes them anew")
-        return "\n".join([*lines, f"{counts['rendered']} rendered, {counts['failed']} failed"])
+            lines.append(f"{counts['already_there']} already there (--overwrite makes them again)")
+        return "\n".join(lines)
 
     def _counts(self) -> dict[str, int]:
         new, failed = sum(row.is_new for row in self.rows), len(self.failed)
         return {"rendered": new, "already_there": len(self.rows) - new - failed, "failed": failed}
 
 
-def _advice(row: RenderedPhoto) -> str:
-    return f" ({row.reason.advice})" if row.reason else ""
+DEPTH_HINT = "--depth FILE, or --provider sidecar with PHOTO_depth.png beside the photo"
+"""How to give a photo depth without a network."""
 
 
 class Targets(NamedTuple):
@@ -105,7 +117,7 @@ def render_photos(
 
     Args:
         photos: JPEG, HEIC, PNG, TIFF or RAW files.
-        checkpoint: Weights file, or a run folder with some.
+        checkpoint: Weights file, or a run folder: its best weights.
         out: Folder for the pictures; None: each beside its photo.
         settings: What pictures are made.
         depth: Where depth comes from.
@@ -115,28 +127,33 @@ def render_photos(
 
     Raises:
         UsageError: photos or settings that do not go together.
-        InvalidInput: the checkpoint is not one of PyNET.
+        InvalidInput: a photo is a folder, there is no depth file, or the checkpoint is not one of PyNET.
         MissingDependency: a package or the weights of the depth network are missing.
         OutputError: a picture cannot be written.
     """
     targets = plan_targets(photos, out, settings)
-    if depth_file is not None and len(photos) > 1:
-        hint = "name them PHOTO_depth.png beside the photos: --provider sidecar"
-        raise UsageError(f"--depth is the depth of one photo, and there are {len(photos)}", hint=hint)
+    _check_depth_file(photos, depth_file)
+    for path in {path.parent: path for target in targets for path in target.files}.values():
+        check_writable(path)
     keep = [not settings.overwrite and all(path.exists() for path in target.files) for target in targets]
-    renderer = None if all(keep) else _Renderer(checkpoint, settings, depth, depth_file, note)
+    network = _load(checkpoint, depth.device, note, is_fast=settings.fast)
+    source = None if all(keep) else _depth_of(network, depth, depth_file, checkpoint)
+    renderer = _Renderer(network, source, settings)
     to_open = [photo for photo, is_there in zip(photos, keep, strict=True) if not is_there]
     progress = progress or SilentProgress()
     report = RenderReport()
     opening = closing(open_photos(to_open, _opening(settings)))
     with opening as opened, watched(progress, "render", len(photos)):
         for photo, target, is_there in zip(photos, targets, keep, strict=True):
-            if renderer is None or is_there:
+            if is_there:
                 row = RenderedPhoto(photo, Status.OK, detail="already there", files=target.files)
             else:
                 row = renderer.render(photo, next(opened), target)
             report.rows.append(row)
-            progress.advance(photo.name, row.status, row.reason, row.detail)
+            status = (
+                Status.OK if row.status is Status.OK else Status.ERROR
+            )  # a photo without depth fails, too
+            progress.advance(photo.name, status, row.reason, row.detail)
     return report
 
 
@@ -145,11 +162,16 @@ def plan_targets(photos: Sequence[Path], out: Path | None, settings: RenderSetti
 
     Raises:
         UsageError: there are no photos, or two would get the same picture.
+        InvalidInput: a photo is a folder.
     """
     if not photos:
         raise UsageError("no photos", hint="ebb-train render PHOTO... --checkpoint FILE")
     targets = []
     for photo in photos:
+        if photo.is_dir():
+            raise InvalidInput(
+                "a folder, not a photo", path=photo, hint=f"name its photos: {photo / '*.jpg'}"
+            )
         name = (out or photo.parent) / photo.stem
         picture, compare = (
             name.with_name(f"{name.name}_{kind}.{settings.format}") for kind in ("bokeh", "compare")
@@ -171,24 +193,39 @@ def _opening(settings: RenderSettings) -> Opening:
     )
 
 
-class _Renderer:
-    """What is loaded once for all photos."""
+def _check_depth_file(photos: Sequence[Path], depth_file: Path | None) -> None:
+    if depth_file is None:
+        return
+    if len(photos) > 1:
+        hint = "name them PHOTO_depth.png beside the photos: --provider sidecar"
+        raise UsageError(f"--depth is the depth of one photo, and there are {len(photos)}", hint=hint)
+    check_file(depth_file, "depth file", "--depth takes a png, tif, npy or npz file")
 
-    def __init__(
-        self,
-        checkpoint: Path,
-        settings: RenderSettings,
-        depth: DepthSettings,
-        depth_file: Path | None,
-        note: Callable[[str], None],
-    ) -> None:
-        self._settings = settings
-        self._network = _load(checkpoint, depth.device, note, is_fast=settings.fast)
-        self._depth: DepthOf | None = None
-        if self._network.config.in_channels == 4:
-            if depth.provider == "none" and depth_file is None:
-                raise UsageError("the network takes depth", hint="choose another --provider, or --depth FILE")
-            self._depth = DepthOf(depth, depth_file)
+
+def _depth_of(
+    network: PyNet | InferenceGraph, settings: DepthSettings, depth_file: Path | None, checkpoint: Path
+) -> DepthOf | None:
+    """The source of depth; None for a network without it.
+
+    Raises:
+        UsageError: there is no such provider, or it gives no depth.
+        MissingDependency: its weights or packages are not there.
+    """
+    if network.config.in_channels != 4:
+        return None
+    if settings.provider == "none" and depth_file is None:
+        path, hint = weights_path(checkpoint), f"{DEPTH_HINT}, or --provider megadepth"
+        raise UsageError("the network takes depth, and --provider none gives none", path=path, hint=hint)
+    return DepthOf(settings, depth_file, instead=DEPTH_HINT)
+
+
+@dataclass(frozen=True)
+class _Renderer:
+    """Networks and settings, used for all photos."""
+
+    _network: PyNet | InferenceGraph
+    _depth: DepthOf | None
+    _settings: RenderSettings
 
     def render(self, path: Path, photo: OnePhoto | ItemError, target: Targets) -> RenderedPhoto:
         """Make the files of one photo."""

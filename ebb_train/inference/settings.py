@@ -13,7 +13,7 @@ SMALLEST_HEIGHT = 64
 
 @dataclass(frozen=True, kw_only=True)
 class RenderSettings:
-    """What pictures are made."""
+    """Size and format of the pictures."""
 
     height: int = 1024
     """Height at which the network sees the photo, as in its training; a lower photo keeps its own."""

@@ -1,6 +1,6 @@
-"""A whole photo through the network: halved as in training, padded by reflection, cut to size again.
+"""Inference on whole photos: halved as in training, padded by reflection, cropped to size again.
 
-Validation, evaluation and rendering all come through here, so a figure and a picture are made alike.
+Validation, evaluation and rendering all use this module.
 """
 
 from __future__ import annotations

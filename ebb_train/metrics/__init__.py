@@ -1,1 +1,1 @@
-"""How good a rendered photo is: named protocols, LPIPS, regions, and means with intervals."""
+"""Metrics of rendered photos: named protocols, LPIPS, regions, and means with confidence intervals."""

@@ -1,7 +1,7 @@
-"""From numbers of single images to those of a set: means, bootstrap intervals, paired differences.
+"""Aggregation of scores over images: means, bootstrap intervals, paired differences.
 
 Each image counts once. PSNR of a picture that equals its target is infinite; it is left out of means and
-counted in ``equal``, as any finite stand-in would be an invention that moves the mean. What has no number
+counted in ``equal``, as any finite substitute would shift the mean arbitrarily. An image without a score
 (NaN) is left out and counted in ``missing``.
 
 Efron and Tibshirani, "An introduction to the bootstrap" (1993), chapter 13: the percentile interval.
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Numbers: TypeAlias = NDArray[np.float64]
-"""(N,), one an image; NaN: there is none."""
+"""(N,), one an image; NaN: no score."""
 
 RESAMPLES = 10_000
 SEED = 2020
 LEVEL = 0.95
 
 _BLOCK = 4_000_000
-"""Drawn at a time: 32 MB."""
+"""Values drawn at a time: 32 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A mean over images and how sure it is."""
+    """A mean over images with its confidence interval."""
 
     mean: float
     """NaN where no image has a number."""
@@ -41,11 +41,11 @@ class Estimate:
     """Lower end of the interval; NaN for fewer than two images."""
     high: float
     images: int
-    """How many the mean is of."""
+    """Number of images in the mean."""
     equal: int = 0
-    """Left out: pictures that equal their target (PSNR infinite)."""
+    """Pictures left out because they equal their target (PSNR infinite)."""
     missing: int = 0
-    """Left out: no number."""
+    """Images left out for want of a score."""
 
     def __str__(self) -> str:
         left_out = [
@@ -89,8 +89,9 @@ def estimate_difference(
 ) -> Estimate:
     """Mean over images of the difference to a base on the same images, with its interval.
 
-    Far surer than two intervals side by side, as images differ more than methods. An image that either lacks
-    is left out; so is one where either equals the target, and it is counted in ``equal``.
+    The interval is much narrower than those of the two means, as images differ more than methods. An image
+    without one of the two scores is left out; so is one where either equals the target, and it is counted in
+    ``equal``.
 
     Args:
         values: One number an image.

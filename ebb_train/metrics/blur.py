@@ -1,4 +1,4 @@
-"""How much blurrier a photo is than the sharp photo of the same scene, everywhere in it.
+"""Blur of a photo at each pixel, relative to a sharp photo of the same scene.
 
 The sharp photo is blurred with discs of known diameters. Where one of them leaves as much detail as the other
 photo has, that is its blur. Detail is the energy of gradients in four octaves, averaged over a neighbourhood:
@@ -25,7 +25,7 @@ Map2d: TypeAlias = NDArray[np.float32]
 """(h, w)."""
 
 COCS_PX = (0.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0, 11.3, 16.0, 22.6, 32.0, 45.0)
-"""Diameters of the discs; what is measured lies between them."""
+"""Diameters of the discs; measured values lie between them."""
 
 OCTAVES = (1, 2, 4, 8)
 """Pixels over which a picture is averaged before its gradients are taken."""
@@ -44,7 +44,7 @@ _FINEST_SIGMA = 3.0
 
 _LARGEST_GAIN = 4.0
 _NOISE_PERCENTILE = 10
-"""The emptiest places of a picture show its noise."""
+"""Quantile of the gradient energy that is taken for noise."""
 
 _NOISE_TIMES = 8.0
 """Energy below so many times that of noise says little; of 1 … 16 this finds focus about best (measured)."""
@@ -61,12 +61,12 @@ _LUMINANCE = (0.2126, 0.7152, 0.0722)
 
 
 class BlurMap(NamedTuple):
-    """What was measured, on a grid of cells of :data:`GRID` pixels."""
+    """Measured blur, on a grid of cells of :data:`GRID` pixels."""
 
     coc_px: Map2d
     """Diameter of the blur disc in pixels of the photo, 0 … 45."""
     trust: Map2d
-    """0: nothing can be said, 1: sure."""
+    """From 0, no evidence, to 1, certain."""
 
 
 class SharpPhoto:

@@ -1,4 +1,4 @@
-"""Which part of a pair of pictures a protocol looks at, and in which values."""
+"""Crops and value ranges of the protocols."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from ebb_train.metrics.inputs import UnitImage
 
 BORDER_PX = 32
-"""What PyNET's authors cut off on every side before they score."""
+"""Border that PyNET's authors crop on every side before scoring."""
 
 EBOKEHNET_HEIGHT, EBOKEHNET_WIDTH = 1024, 1440
-"""The part of the photo that EBokehNet sees."""
+"""Size of the centre crop of EBokehNet."""
 
 DMSHN_HEIGHT, DMSHN_WIDTH = 1024, 1536
 """The size at which DMSHN runs."""
 
 DIVISOR = 4
-"""Bokehlicious sees a multiple of this each way."""
+"""Sides of the crop of Bokehlicious are multiples of this."""
 
 
 def whole(pair: ImagePair) -> ImagePair:
-    """All of it."""
+    """Return the whole pictures."""
     return pair
 
 

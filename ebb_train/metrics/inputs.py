@@ -1,4 +1,4 @@
-"""What is scored: two pictures of one size, brought to one range, or refused with the reason."""
+"""Validation of the pictures to score: equal sizes, values in [0, 1]."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ UnitImage: TypeAlias = NDArray[np.float64]
 """(H, W, 3), sRGB-encoded, [0, 1]."""
 
 LOWEST, HIGHEST = -0.5, 1.5
-"""A network overshoots [0, 1] by a little; float values beyond these are in another range, such as 0…255."""
+"""Networks overshoot [0, 1] slightly; float values beyond these limits have another range, such as 0…255."""
 
 _LARGEST = {1: 255, 2: 65535}
 """Largest value of integers of so many bytes."""
 
 
 class ImagePair(NamedTuple):
-    """A prediction and what it should be, both (H, W, 3) in [0, 1]."""
+    """A prediction and its target, both (H, W, 3) in [0, 1]."""
 
     preds: UnitImage
     target: UnitImage
@@ -34,7 +34,7 @@ def as_pair(preds: NDArray[np.generic], target: NDArray[np.generic]) -> ImagePai
 
     Args:
         preds: The picture to score.
-        target: What it should be.
+        target: The real shallow photo.
 
     Raises:
         InvalidInput: sizes differ, one is grey and one is not, another type or layout, NaN or infinity,
@@ -54,7 +54,7 @@ def as_unit(picture: NDArray[np.generic], name: str) -> UnitImage:
 
     Args:
         picture: The picture.
-        name: What messages call it.
+        name: For error messages.
 
     Raises:
         InvalidInput: as in :func:`as_pair`.

@@ -1,4 +1,4 @@
-"""LPIPS for the tables: finds the weights, or says why there is no number.
+"""LPIPS for the tables: finds the weights, or the reason why it cannot be computed.
 
 The network is :mod:`ebb_train.models.perceptual`; PyTorch is imported when the weights are there.
 """
@@ -30,15 +30,15 @@ TRUNKS: Mapping[Net, str] = {"alex": "alexnet", "vgg": "vgg16"}
 """Names of the trunks in :data:`ebb.weights.WEIGHTS`; their linear weights: ``lpips-alex``, ``lpips-vgg``."""
 
 SMALLEST: Mapping[Net, int] = {"alex": 31, "vgg": 16}
-"""Pixels each way that leave the last layer something."""
+"""Smallest side for which the last layer has an output."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A metric there is no number of; false, and a dash in tables."""
+    """A metric that cannot be computed; false, and a dash in tables."""
 
     reason: str
-    """Why, and what to do about it."""
+    """The reason, and what to do about it."""
 
     def __bool__(self) -> Literal[False]:
         return False
@@ -68,7 +68,7 @@ class Lpips:
         return "" if side >= SMALLEST[self.net] else f"needs {SMALLEST[self.net]} pixels each way"
 
     def distance(self, preds: UnitImage, target: UnitImage) -> float:
-        """How far two pictures (H, W, 3) in [0, 1] are apart; 0: not at all."""
+        """Distance of two pictures (H, W, 3) in [0, 1]; 0: equal."""
         import torch
 
         with torch.inference_mode():
@@ -125,7 +125,7 @@ def load_lpips(net: Net, trunk: Path, linear: Path) -> Lpips:
 
 
 def _fill(part: nn.Module, state: Mapping[str, Tensor], names: str, path: Path) -> None:
-    """Load what a file holds into a part of the network: all of it, and nothing else."""
+    """Load a state dict into a part of the network, strictly."""
     from ebb_train.models.weights import check_shapes
 
     shapes = {names.format(name): tuple(values.shape) for name, values in part.state_dict().items()}

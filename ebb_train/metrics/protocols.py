@@ -1,9 +1,9 @@
 """Named ways to compare a rendered photo with the real one.
 
-The same pictures get other numbers under another protocol, so a number goes nowhere without its protocol's
-name, and numbers of two protocols never into one column. Scores are per image; over a set they are averaged,
-never pooled (:mod:`ebb_train.metrics.aggregate`). The published protocols follow the authors' public code;
-where that is surprising, ``metadata()`` says so.
+The same pictures get other scores under another protocol, so every score is stored with the name of its
+protocol, and scores of two protocols are never in one column. Scores are per image; over a set they are
+averaged, never pooled (:mod:`ebb_train.metrics.aggregate`). The published protocols follow the authors'
+public code; ``metadata()`` names what is surprising in it.
 """
 
 from __future__ import annotations
@@ -44,26 +44,26 @@ class Protocol:
 
     name: str
     used_by: str
-    """Who publishes numbers made this way."""
+    """Publications that use the protocol."""
     metrics: tuple[str, ...]
     """Column names in order, out of ``psnr``, ``ssim``, ``ms_ssim``, ``lpips``."""
     size: str
-    """In words: which part of the pictures counts."""
+    """Description of the crop."""
     frame: Callable[[ImagePair], ImagePair] = framing.whole
-    """Takes that part."""
+    """Crops the pictures."""
     eight_bit: bool = False
     """Pictures are rounded to 8 bits first."""
     window: Window = GAUSSIAN_11
-    """Of SSIM."""
+    """Window of SSIM."""
     shrink: bool = False
     """SSIM looks at pictures averaged down to about 256 pixels."""
     runs_at: tuple[int, int] | None = None
     """Width and height at which the authors' networks run: predictions of this size are enlarged first."""
     note: str = ""
-    """What a reader would not expect."""
+    """Deviations that a reader would not expect."""
 
     def metadata(self, *, lpips: Lpips | Missing | None = None) -> dict[str, str]:
-        """What a report says beside the numbers.
+        """Description of the protocol for reports.
 
         Args:
             lpips: What was given to :meth:`score`; its network and weights are named.

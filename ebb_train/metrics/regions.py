@@ -1,8 +1,8 @@
 """Scores by region: in focus, out of focus, and on the boundary between them.
 
-Global numbers hide what people look at: a soft subject costs little where most of the frame is background,
-and a halo around the subject is a few thousand pixels. The regions come from the pair itself: where is the
-shallow photo blurrier than the wide one?
+Global scores say little about what people look at: a soft subject hardly changes them where most of the frame
+is background, and a halo around the subject covers a few thousand pixels. The regions are found on the pair
+itself, by where the shallow photo is blurrier than the wide one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BOUNDARY_SHARE = 1 / 64
 """How far the boundary reaches to either side, as a share of the photo's height."""
 
 SMALLEST = 64
-"""Pixels each way; less has no room for regions."""
+"""Smallest side of a photo with regions."""
 
 REGIONS = ("in_focus", "out_of_focus", "boundary")
 
@@ -43,7 +43,7 @@ COLUMNS = (
     "blur_ratio",
     "blur_error_px",
 )
-"""Everything :meth:`Regions.score` may hold."""
+"""Names of all scores of :meth:`Regions.score`."""
 
 _LEAST_CONTRAST = 0.05
 """Difference of colour across the boundary, below which no halo can be told."""

@@ -115,6 +115,7 @@ def weights_to_checkpoint(path: Path, prefix: Path) -> int:
         MissingDependency: TensorFlow is not installed.
         OutputError: the checkpoint cannot be written.
     """
+    check_writable(prefix.with_name(f"{prefix.name}.index"))
     tensors, config = read_pynet(path)
     theirs = to_official(tensors, config)
     write_checkpoint(prefix, theirs)

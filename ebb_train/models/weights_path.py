@@ -1,4 +1,4 @@
-"""Where the weights of a trained network are: a file, or the files in the run folder of ``ebb-train fit``."""
+"""Paths of the weights of a trained network: a file, or the files in the run folder of ``ebb-train fit``."""
 
 from __future__ import annotations
 
@@ -19,27 +19,34 @@ def best_weights(run: Path, level: int) -> Path:
     return run / f"level-{level}-best{SUFFIX}"
 
 
-def last_weights(run: Path) -> Path:
-    """The weights of the last level that a run has reached: the best ones if it was validated.
+def run_weights(run: Path) -> Path:
+    """The weights that a run folder stands for.
+
+    They are those with the best validation score of the last level that the run has reached; of a level that
+    was not validated, those at its end.
 
     Raises:
         InvalidInput: there are none.
     """
-    for level in range(1, 8):
-        for path in (best_weights(run, level), level_weights(run, level)):
-            if path.exists():
-                return path
+    if found := weights_files(run):
+        return found[0]
     hint = "name a weights file, or a run folder of ebb-train fit"
     raise InvalidInput("no level-N.safetensors in this folder", path=run, hint=hint)
 
 
+def weights_files(run: Path) -> list[Path]:
+    """All weights of a run folder, the last level first, the best of a level before its last."""
+    paths = (path for level in range(1, 8) for path in (best_weights(run, level), level_weights(run, level)))
+    return [path for path in paths if path.exists()]
+
+
 def weights_path(path: Path) -> Path:
-    """The weights file that a path stands for: the file itself, or the last weights of a run folder.
+    """The weights file that a path stands for: the file itself, or the best weights of a run folder.
 
     Raises:
         InvalidInput: a folder without weights.
     """
-    return last_weights(path) if path.is_dir() else path
+    return run_weights(path) if path.is_dir() else path
 
 
 def is_weights_path(name: str) -> bool:

@@ -1,10 +1,11 @@
-"""The page of a run: curves, pictures and figures in one self-contained file.
+"""The page of a run: curves, pictures and settings in one file.
 
-It is made from the files of the run folder, so it can be written again at any time.
+Made from the files of the run folder, so it can be written again at any time.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ebb.documents import read_json
@@ -12,16 +13,20 @@ from ebb.errors import InvalidInput
 from ebb.files import write_atomic
 from ebb.formats.png import decode_png
 from ebb.pages.data_uri import data_uri
-from ebb.pages.page import render_page
+from ebb.pages.page import address, file_links, render_page
+from ebb_train.models.weights_path import weights_files
 from ebb_train.training.charts import Chart, Point, draw_chart
 from ebb_train.training.previews import COLUMNS
-from ebb_train.training.run_folder import IDENTITY, pictures_file, read_log
+from ebb_train.training.run_folder import IDENTITY, LOG, pictures_file, read_log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 PAGE = "report.html"
+
+FILES = (IDENTITY, LOG)
+"""Files of the run folder that the page links to, beside its best weights."""
 
 PICTURE_WIDTH = 1600
 """Largest width or height of a picture on the page, in pixels."""
@@ -62,12 +67,13 @@ def write_page(run: Path, steps: Mapping[int, int]) -> str:
         about=f"{done:,} of {total:,} steps{', finished' if done == total else ''}",
         done=done,
         total=total,
-        heads=_HEADS,
-        rows=[level_row(log, level, count) for level, count in steps.items()],
+        files=file_links(run, [*FILES, *(path.name for path in weights_files(run)[:1])]),
+        heads=("level", *_HEADS),
+        rows=[(row.level, *row.texts) for row in _level_rows(log, steps)],
         charts=charts(log, steps),
         columns=", ".join(COLUMNS),
-        pictures=[(level, uri) for level in steps if (uri := _picture_uri(pictures_file(run, level)))],
-        facts=_metadata(run / IDENTITY),
+        pictures=_pictures(run, steps),
+        settings=_metadata(run / IDENTITY),
     )
     return write_atomic(run / PAGE, text.encode())
 
@@ -107,12 +113,19 @@ def _points(lines: list[dict[str, Any]], name: str, inside: str = "") -> list[Po
     ]
 
 
-def _picture_uri(path: Path) -> str:
-    """A picture for the page; empty if there is none or it is damaged."""
-    try:
-        return data_uri(decode_png(path.read_bytes()), PICTURE_WIDTH)
-    except (OSError, InvalidInput):
-        return ""
+def _level_rows(log: list[dict[str, Any]], steps: Mapping[int, int]) -> list[LevelRow]:
+    return [level_row(log, level, count) for level, count in steps.items()]
+
+
+def _pictures(run: Path, levels: Iterable[int]) -> list[tuple[int, str, str]]:
+    """The pictures of each level that has some: level, address of the file, address of its data."""
+    found = []
+    for level in levels:
+        path = pictures_file(run, level)
+        with contextlib.suppress(OSError, InvalidInput):  # none, or a damaged one
+            pixels = decode_png(path.read_bytes())
+            found.append((level, address(path, run), data_uri(pixels, PICTURE_WIDTH)))
+    return found
 
 
 def _metadata(path: Path) -> dict[str, Any]:

@@ -78,8 +78,8 @@ class RunFolder:
 
     def best_score(self, level: int, metric: str) -> float:
         """Highest score in the validations of a level; −∞ before the first."""
-        lines = [line for line in read_log(self.path) if line["level"] == level]
-        return max((line.get("validation", {}).get(metric, -math.inf) for line in lines), default=-math.inf)
+        best = best_validation(self.path, level, metric)
+        return float(best["validation"][metric]) if best else -math.inf
 
     def threads(self, level: int) -> int:
         """Number of threads recorded for a level; 0 for none."""
@@ -168,6 +168,14 @@ def read_log(run: Path, note: Callable[[str], None] = lambda _: None) -> list[di
         if found is None and number < len(parsed):
             note(f"warning: {path}, line {number}: damaged, left out")
     return [found for found in parsed if found is not None]
+
+
+def best_validation(run: Path, level: int, metric: str) -> dict[str, Any] | None:
+    """The log line of the validation of a level with the highest score; the first of equal ones."""
+    lines = [
+        line for line in read_log(run) if line["level"] == level and metric in line.get("validation", {})
+    ]
+    return max(lines, key=lambda line: float(line["validation"][metric]), default=None)
 
 
 def _refuse_dataset(path: Path) -> None:

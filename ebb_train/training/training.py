@@ -8,20 +8,23 @@ function of the seed and the position in it.
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from ebb.errors import UsageError
+from ebb.names import counted
 from ebb.progress import SilentProgress
 from ebb.pytorch import as_memory_error
 from ebb_train import optional
 from ebb_train.models.network import save_pynet
-from ebb_train.models.weights_path import level_weights
+from ebb_train.models.weights_path import best_weights, level_weights
 from ebb_train.training.checkpoint import Position, newest_checkpoint, save_checkpoint
 from ebb_train.training.context import DEFAULT_MONITOR, open_context
 from ebb_train.training.eta import find_workload
 from ebb_train.training.level import level_batches, level_trainer
-from ebb_train.training.monitor import Monitor
+from ebb_train.training.monitor import BEST_BY, Monitor
+from ebb_train.training.page import PAGE
+from ebb_train.training.run_folder import best_validation
 from ebb_train.training.setup import as_launched, is_first_here
 from ebb_train.training.threads import Threads
 from ebb_train.training.trainer import Diverged, arithmetic
@@ -46,19 +49,54 @@ PHOTOS_HINT = (
 """Hints where memory runs out."""
 
 
+SCORE_TEXTS = {
+    "psnr": "PSNR {:.2f} dB",
+    "ssim": "SSIM {:.4f}",
+    "ms_ssim": "MS-SSIM {:.4f}",
+    "lpips": "LPIPS {:.4f}",
+}
+"""Metric → its score as text, in the order in which they are printed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FitReport:
     """The result of a run."""
 
     run: Path
     weights: Path
-    """Of the last level."""
+    """The weights that the run folder stands for: the best of the last level; unvalidated, the last."""
     steps: int
     """Of all levels, with those of earlier starts."""
     resumed_at: int
     """Steps that were done before this start."""
     rank: int = 0
     """Of this process among those that trained; only rank 0 should report."""
+    scores: dict[str, float] = field(default_factory=dict)
+    """Of :attr:`weights` in validation, metric → mean; empty if nothing was scored."""
+    scored_on: str = ""
+    """The pairs they were validated on: ``8 val pairs``."""
+
+    @property
+    def page(self) -> Path:
+        """The page with the curves and pictures of the run."""
+        return self.run / PAGE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        values = {
+            "run": self.run,
+            "weights": self.weights,
+            "steps": self.steps,
+            "resumed_at": self.resumed_at,
+        }
+        return values | {"scores": self.scores, "scored_on": self.scored_on}
+
+    def text(self) -> str:
+        """Steps, scores and the weights file."""
+        known = (form.format(self.scores[name]) for name, form in SCORE_TEXTS.items() if name in self.scores)
+        scores = ", ".join(known)
+        scored = f"{scores} on {self.scored_on}" if scores else "not scored: no pairs to validate on"
+        return f"{self.steps:,} steps; {scored}\nweights: {self.weights}"
 
 
 def fit(
@@ -113,12 +151,15 @@ def fit(
                 trainer = level_trainer(context, level.plan, network, checkpoint)
                 train_level(context, level, trainer, monitor, first)
                 network, checkpoint = trainer.network, None
+    best = best_validation(out, config.level, BEST_BY) if context.fabric.is_global_zero else None
     return FitReport(
         run=out,
-        weights=level_weights(out, config.level),
+        weights=best_weights(out, config.level) if best else level_weights(out, config.level),
         steps=context.schedule.steps,
         resumed_at=resumed_at,
         rank=context.fabric.global_rank,
+        scores=dict(best["validation"]) if best else {},
+        scored_on=counted(best["pairs"], f"{best['split']} pair") if best else "",
     )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -15,17 +16,48 @@ from pathlib import Path
 
 import pytest
 
-from ebb import cli, command
+from ebb import command
 from ebb.cli import app
 from ebb.errors import ExitCode
 from ebb.pipeline import PipelineReport
-from ebb.settings import SimulateSettings
 from tests.helpers.captures import scene, shot, write_card
 
 run_verb = functools.partial(command.run_verb, app)
 
 FAST = ("--provider", "sidecar", "--height", "256", "--workers", "2")
 README = Path(__file__).parents[2] / "README.md"
+
+
+OTHERS = {
+    "ingest": {"--depth-batch", "--retry-failed", "--max-reject"},
+    "align": {"--depth-batch"},
+    "status": {"--config", "--workers"},
+    "report": {"--config", "--workers"},
+    "verify": {"--retry-failed", "--max-reject", "--depth-batch"},
+    "export": {"--retry-failed", "--max-reject", "--depth-batch"},
+    "simulate": {"--dataset", "--depth-batch"},
+    "doctor": {"--config", "--workers"},
+}
+"""Flags of other verbs that mean nothing to this one."""
+
+
+@pytest.mark.parametrize("verb", OTHERS)
+def test_flags_that_mean_nothing_are_no_flags(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb([verb, "--help"]) == 0
+    shown = set(re.findall(r"--[\w-]+", capsys.readouterr().out))
+    assert {"--json", "--quiet"} <= shown
+    assert not OTHERS[verb] & shown
+
+
+def test_flags_are_in_groups_and_verbs_in_the_order_of_work(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(["run", "--help"]) == 0
+    titles = re.findall(r"^╭─ ([\w ]+?) ─", capsys.readouterr().out, re.MULTILINE)
+    groups = "Arguments, Pairing, Alignment, Limits of rejection, Depth, Shards, Workers, Data set, Output"
+    assert titles == groups.split(", ")
+    assert run_verb(["--help"]) == 0
+    listed = re.findall(r"^│ (\w+) ", capsys.readouterr().out, re.MULTILINE)
+    order = "run ingest align depth shard status report verify export import simulate doctor weights"
+    assert listed == order.split()
 
 
 def verbs() -> list[str]:
@@ -54,7 +86,8 @@ def test_a_card_becomes_shards_and_the_verbs_agree(
     assert run_verb(["import", str(tmp_path / "out"), "--dataset", str(tmp_path / "again")]) == 0
     capsys.readouterr()
     assert run_verb(["doctor", *dataset]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    *lines, after = capsys.readouterr().out.splitlines()
+    assert after.startswith("next: ebb run RAW_DIR")
     assert any(line.startswith("write test  ") for line in lines)
     column = next(line.index("0.") for line in lines if line.startswith("ebb "))
     assert all(line[column - 1] == " " != line[column] for line in lines), "one column of values"
@@ -71,21 +104,32 @@ def test_align_draws_one_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         run_verb(["align", *dataset, "--height", "256", "--debug", "no such pair", "--json"])
         == ExitCode.USAGE
     )
-    pair_id = json.loads(capsys.readouterr().out)["hint"].split(": ")[1].split(";")[0]
+    pair_id = json.loads(capsys.readouterr().out)["hint"].split(": ")[1].split(" ")[0]
     assert run_verb(["align", *dataset, "--height", "256", "--debug", pair_id]) == 0
-    assert capsys.readouterr().out.endswith(f"accepted\nlook at: {tmp_path}/set/debug/{pair_id}.png\n")
+    folder = tmp_path / "set"
+    ending = f"look at: {folder}/debug/{pair_id}.png\nnext: ebb status --pairs --dataset {folder}\n"
+    assert capsys.readouterr().out.endswith(f"accepted\n{ending}")
     assert not (tmp_path / "set" / "pairs").exists()
 
 
-def test_json_holds_the_facts_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_holds_the_results_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_card(tmp_path / "raw", 1)
     (tmp_path / "raw" / "IMG_0009.CR2").write_text("this is no photo")
     command = ["run", str(tmp_path / "raw"), "--dataset", str(tmp_path / "set"), *FAST, "--json"]
     assert run_verb(command) == ExitCode.ITEMS_FAILED
-    facts = json.loads(capsys.readouterr().out)
-    assert facts["ingest"]["not_used"][0]["name"] == "IMG_0009.CR2"
-    assert facts["align"]["ok"] == facts["depth"]["ok"] == 1
-    assert sum(facts["shard"]["splits"].values()) == 1
+    printed = capsys.readouterr()
+    values = json.loads(printed.out)
+    assert values["ingest"]["not_used"][0]["name"] == "IMG_0009.CR2"
+    assert values["align"]["ok"] == values["depth"]["ok"] == 1
+    assert sum(values["shard"]["splits"].values()) == 1
+    assert values["look_at"] == [values["report"], values["contact_sheet"]]
+    assert values["next"].startswith(f"ebb-train fit {tmp_path / 'set'} --out ")
+    # without --json the broken file is reported once, when it is read
+    assert run_verb(command[:-1]) == ExitCode.ITEMS_FAILED
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).count("IMG_0009.CR2") == 1
+    assert printed.out.splitlines()[-3].startswith("look at: ")
+    assert printed.out.splitlines()[-1] == f"next: {values['next']}"
 
 
 def test_the_hint_after_simulating_fits_the_frames(
@@ -98,7 +142,6 @@ def test_the_hint_after_simulating_fits_the_frames(
     command = hint.removeprefix("next: ebb ").split()
     run_verb([*command, "--dataset", str(tmp_path / "set"), "--json"])
     assert "too_small" not in capsys.readouterr().out
-    assert cli._height(SimulateSettings(size="2592x1728")) == ""
 
 
 @pytest.mark.parametrize("verb", ["run", "ingest", "import"])
@@ -244,5 +287,7 @@ def rows(dataset: Path) -> int:
 @pytest.mark.parametrize("verb", verbs())
 def test_every_verb_has_help_and_stands_in_the_readme(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_verb([verb, "--help"]) == 0
-    assert "Usage: ebb" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Usage: ebb" in printed
+    assert verb == "weights" or f"Example: ebb {verb}" in printed
     assert f"`ebb {verb}" in README.read_text()

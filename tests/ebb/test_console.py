@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
 from ebb.console import (
     Console,
     DownloadBar,
+    FailureProgress,
     PlainProgress,
     TerminalProgress,
 )
@@ -48,7 +50,36 @@ def test_quiet_says_errors_only(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
     console.error(InvalidInput("broken"))
     assert capsys.readouterr().err == "ebb: broken\n"
-    assert isinstance(console.progress(), SilentProgress)
+    progress = console.progress()
+    progress.start("render", 2)
+    progress.advance("a.jpg", Status.OK, None, "")
+    progress.advance("b.jpg", Status.ERROR, Reason.UNREADABLE, "cannot be read")
+    progress.finish()
+    assert capsys.readouterr() == ("", "render: b.jpg: unreadable: cannot be read\n")
+
+
+@pytest.mark.parametrize("kind", [FailureProgress, PlainProgress, TerminalProgress])
+def test_one_failure_in_two_stages_is_reported_once(
+    kind: type[FailureProgress], capsys: pytest.CaptureFixture[str]
+) -> None:
+    progress = kind()
+    for stage in ("predict", "score"):
+        progress.start(stage, 2)
+        progress.advance("a", Status.ERROR, Reason.NO_PREDICTION, "damaged")
+        progress.advance("b", Status.REJECTED, Reason.NO_DEPTH, "no map")
+        progress.finish()
+    printed = " ".join(capsys.readouterr().err.split())
+    assert printed.count("predict: a: no_prediction: damaged") == 1
+    assert printed.count("damaged") == 1
+    assert "no map" not in printed
+
+
+def test_a_result_ends_with_paths_and_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    for as_json in (False, True):
+        Console(as_json=as_json).result({"n": 1}, "one", look_at=[Path("a"), "b"], next_step="ebb align")
+    text, _, values = capsys.readouterr().out.partition("{")
+    assert text == "one\nlook at: a\n         b\nnext: ebb align\n"
+    assert json.loads("{" + values) == {"n": 1, "look_at": ["a", "b"], "next": "ebb align"}
 
 
 def test_a_result_with_a_problem(capsys: pytest.CaptureFixture[str]) -> None:

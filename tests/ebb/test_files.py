@@ -17,6 +17,7 @@ from ebb.errors import InvalidInput, OutputError, UsageError
 from ebb.files import (
     atomic_file,
     cannot_write,
+    check_file,
     check_writable,
     make_folder,
     open_lock,
@@ -175,3 +176,12 @@ def test_files_are_removed_if_they_are_there(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
     with pytest.raises(OutputError):
         remove_files([tmp_path])
+
+
+def test_an_input_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    check_file(tmp_path / "a.png", "depth file")
+    with pytest.raises(InvalidInput, match=r"b.png: no such depth file \(--depth FILE\)"):
+        check_file(tmp_path / "b.png", "depth file", "--depth FILE")
+    with pytest.raises(InvalidInput, match="a folder, not a depth file"):
+        check_file(tmp_path, "depth file")

@@ -363,3 +363,8 @@ def test_files_without_a_published_hash_say_so() -> None:
     unknown = {name for name, known in weights.WEIGHTS.items() if known.warning}
     assert unknown == {"megadepth", "megadepth-vanilla", "pynet-bokeh"}
     assert all("no hash" in weights.WEIGHTS[name].warning for name in unknown)
+
+
+def test_a_folder_is_no_weights_file(tmp_path: Path) -> None:
+    with pytest.raises(MissingDependency, match="a folder, not a weights file"):
+        weights.find_weights("megadepth", tmp_path, flag="--weights")

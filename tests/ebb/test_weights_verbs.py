@@ -10,6 +10,8 @@ import pytest
 from ebb import cli
 from ebb.command import run_verb
 from ebb.errors import ExitCode
+from ebb.weights import WEIGHTS
+from ebb.weights_verbs import USED_BY
 from ebb_train import cli as train_cli
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ def test_list(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert listed["vgg19"]["megabytes"] == 574.7
     assert all(text in shown for text in ("574.7 MB", "BSD-3-Clause", "unknown"))
     assert all(facts["url"].startswith("https://") for facts in listed.values())
+
+
+def test_every_weights_file_has_a_use() -> None:
+    assert USED_BY.keys() == WEIGHTS.keys()
 
 
 def test_path(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

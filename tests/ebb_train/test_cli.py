@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -36,6 +37,24 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "ebb-train convert models/pynet_bokeh_level_0 pynet.safetensors" in " ".join(done.stdout.split())
+
+
+VERBS = "fit evaluate benchmark ablate render export-tflite export-onnx inspect benchmark-device convert"
+
+
+@pytest.mark.parametrize("verb", VERBS.split())
+def test_every_verb_has_an_example_and_groups(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(cli.app, [verb, "--help"]) == ExitCode.DONE
+    printed = capsys.readouterr().out
+    assert f"Example: ebb-train {verb} " in " ".join(printed.split())
+    assert "─ Output ─" in printed
+    assert "--keep-float" not in printed
+
+
+def test_verbs_are_listed_in_the_order_of_work(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(cli.app, ["--help"]) == ExitCode.DONE
+    listed = re.findall(r"^│ ([\w-]+) ", capsys.readouterr().out, re.MULTILINE)
+    assert listed[:11] == [*VERBS.split()[:-1], "weights", "convert"]
 
 
 def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,7 +140,9 @@ def test_convert_hands_the_flags_on(
         "width": 0.5,
     }
     printed = capsys.readouterr()
-    assert printed.out.startswith(f"{tmp_path / 'w'}: ")
+    assert printed.out.endswith(
+        f" variables\nlook at: {tmp_path}/w\nnext: ebb-train render PHOTO --checkpoint {tmp_path}/w\n"
+    )
     assert "CC BY-NC-SA" in printed.err
 
 
@@ -133,11 +154,18 @@ def test_fit_from_a_data_set_to_weights(tmp_path: Path, capsys: pytest.CaptureFi
     command = ["fit", str(tmp_path / "set"), "--out", str(tmp_path / "run"), *flags, "--device", "cpu"]
     assert run_verb(cli.app, command) == ExitCode.DONE
     printed = capsys.readouterr()
-    assert printed.out == f"{tmp_path / 'run' / 'level-7.safetensors'}: 2 steps\n"
+    run = tmp_path / "run"
+    assert printed.out == (
+        f"2 steps; not scored: no pairs to validate on\nweights: {run}/level-7.safetensors\n"
+        f"look at: {run}/report.html\nnext: ebb-train render PHOTO --checkpoint {run}\n"
+    )
     assert "level 7: 2 of 2 in" in printed.err
     assert run_verb(cli.app, [*command, "--json"]) == ExitCode.DONE
     printed = capsys.readouterr()
-    assert json.loads(printed.out)["resumed_at"] == 2
+    values = json.loads(printed.out)
+    assert (values["resumed_at"], values["scores"]) == (2, {})
+    assert values["look_at"] == [str(run / "report.html")]
+    assert values["next"] == f"ebb-train render PHOTO --checkpoint {run}"
     assert "resuming after step 2 of level 7" in printed.err
     assert run_verb(cli.app, [*command, "--seed", "1"]) == ExitCode.USAGE
     assert "settings.seed is 0, not 1" in capsys.readouterr().err
@@ -165,13 +193,18 @@ def test_render_from_a_photo_to_a_picture(tmp_path: Path, capsys: pytest.Capture
     save_pynet(tmp_path / "level-1.safetensors", PyNet(PyNetConfig(width=1 / 32)), source="test")
     command = ["render", str(tmp_path / "a.png"), "--checkpoint", str(tmp_path), "--device", "cpu"]
     assert run_verb(cli.app, [*command, "--depth", str(tmp_path / "mine.png"), "--compare"]) == ExitCode.DONE
-    assert capsys.readouterr().out == "1 rendered, 0 failed\n"
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"1 rendered, 0 failed\nlook at: {tmp_path}/a_bokeh.jpg\n")
+    assert printed.splitlines()[-1] == "next: --full-resolution keeps the photo's own size"
     assert {path.name for path in tmp_path.glob("a_*")} == {"a_bokeh.jpg", "a_compare.jpg"}
     flags = ["--provider", "sidecar", "--format", "png", "--json"]
     assert run_verb(cli.app, [*command, *flags]) == ExitCode.ITEMS_FAILED
     facts = json.loads(capsys.readouterr().out)
     assert (facts["rendered"], facts["failed"]) == (0, 1)
     assert facts["photos"][0]["reason"] == "no_depth"
+    assert run_verb(cli.app, [*command, *flags[:-1], "--out", str(tmp_path / "out")]) == ExitCode.ITEMS_FAILED
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).count("no a_depth file beside") == 1
 
 
 @pytest.mark.parametrize(

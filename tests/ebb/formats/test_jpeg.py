@@ -106,3 +106,18 @@ def test_pillow_turns_every_orientation_upright(photo: np.ndarray, orientation: 
 def test_not_a_photo(wrong: np.ndarray) -> None:
     with pytest.raises(UsageError, match="uint8"):
         encode_jpeg(wrong)
+
+
+@pytest.mark.parametrize("has_exif", [False, True])
+def test_a_long_profile_comes_back(photo: np.ndarray, has_exif: bool) -> None:
+    profile = np.random.default_rng(0).bytes(150_000)
+    exif = exif_block(shot(), photo.shape[1], photo.shape[0]) if has_exif else b""
+    found = Image.open(io.BytesIO(encode_jpeg(photo, exif=exif, icc_profile=profile)))
+    assert found.info["icc_profile"] == profile
+    assert ("exif" in found.info, "jfif" in found.info) == (has_exif, not has_exif)
+
+
+def test_chroma_at_full_size_agrees_with_pillow(photo: np.ndarray) -> None:
+    ours = Image.open(io.BytesIO(encode_jpeg(photo, chroma="4:4:4")))
+    Image.fromarray(photo).save(buffer := io.BytesIO(), "jpeg", quality=95, subsampling=0)
+    assert ours.layer == Image.open(buffer).layer  # type: ignore[attr-defined]

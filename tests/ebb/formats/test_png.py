@@ -165,3 +165,15 @@ def test_sound_checksums_over_too_few_pixels_are_refused(capfd: pytest.CaptureFi
     with pytest.raises(InvalidInput, match="pixels that do not decode"):
         decode_png(png_claiming(4, 4))
     capfd.readouterr()
+
+
+def test_metadata_as_pillow_reads_it() -> None:
+    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    exif = Image.Exif()
+    exif[0x010F] = "Canon"
+    data = encode_png(image, exif=exif.tobytes(), icc_profile=b"profile" * 99)
+    found = Image.open(io.BytesIO(data))
+    assert found.getexif()[0x010F] == "Canon"
+    assert found.info["icc_profile"] == b"profile" * 99
+    assert np.array_equal(decode_png(data), image)
+    assert encode_png(image) == encode_png(image, exif=b"", icc_profile=b"")

@@ -5,29 +5,42 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from pathlib import Path
 
 import pytest
 
-from ebb.pages.page import render_page
+from ebb.pages.page import address, file_links, render_page
 
-FACTS = {
+VALUES = {
     "title": "<script>alert(1)</script>",
     "about": "a & b",
     "scored": 0,
+    "files": [("scores.csv", "scores.csv")],
     "tables": [],
     "worst": [],
     "best": [],
     "ranked_by": "PSNR",
-    "heads": ["pair"],
-    "num_text": 1,
-    "pairs": [{"failed": True, "texts": ['"><img src=x onerror=alert(1)>'], "numbers": []}],
+    "pair_tables": [
+        {
+            "title": "ebb",
+            "heads": ["pair", "status", "PSNR"],
+            "rows": [
+                {
+                    "failed": True,
+                    "address": "#pair-1",
+                    "texts": ['"><img src=x onerror=alert(1)>', "ok"],
+                    "numbers": [{"value": "1.5", "text": "1.5"}],
+                }
+            ],
+        }
+    ],
     "model": {"model": "identity"},
 }
 
 
 @pytest.fixture
 def page() -> str:
-    return render_page("ebb_train.evaluation", "evaluate.html.jinja", **FACTS)
+    return render_page("ebb_train.evaluation", "evaluate.html.jinja", **VALUES)
 
 
 def test_texts_are_escaped(page: str) -> None:
@@ -51,10 +64,23 @@ def test_nothing_is_fetched_and_nothing_is_inline(page: str) -> None:
     assert not re.search(r"<[^>]+\s(style|on\w+)=", page)
 
 
-def test_what_is_wider_than_the_page_scrolls_by_keyboard_and_has_a_name(page: str) -> None:
-    scrolling = re.findall(r'<div class="scroll"[^>]*>', page)
-    assert scrolling == ['<div class="scroll" tabindex="0" role="region" aria-label="sortable table">']
+def test_cells_carry_their_heads_for_narrow_screens(page: str) -> None:
+    """Tables and strips were cut: rows become blocks instead, in which each value stands beside its head."""
+    assert re.findall(r'<td[^>]* data-head="([^"]*)"', page) == ["pair", "status", "PSNR"]
+    for width, tables in (("40rem", "table"), ("76rem", "table.wide")):
+        pattern = rf"@media \(max-width: {width}\) {{\n  {re.escape(tables)}, (.*?)\n}}"
+        (rules,) = re.findall(pattern, page, re.DOTALL)
+        assert f"{tables} td::before {{ content: attr(data-head);" in rules
+    assert "overflow-x" not in page
     assert page.index("<main>") < page.index("<h1>") < page.index("</main>")
+
+
+def test_links_to_files_and_parts(page: str, tmp_path: Path) -> None:
+    assert '<a href="scores.csv">scores.csv</a>' in page
+    assert '<a href="#pair-1">' in page
+    assert address(tmp_path / "a b" / "c.png", tmp_path / "d") == "../a%20b/c.png"
+    (tmp_path / "b.csv").touch()
+    assert file_links(tmp_path, ("a.csv", "b.csv")) == [("b.csv", "b.csv")]
 
 
 def luminance(colour: str) -> float:
@@ -75,10 +101,10 @@ def test_coloured_text_can_be_read_by_day_and_night(page: str, scheme: int, back
         assert (high + 0.05) / (low + 0.05) >= 4.5, colour
 
 
-def test_equal_facts_give_equal_pages(page: str) -> None:
-    assert render_page("ebb_train.evaluation", "evaluate.html.jinja", **FACTS) == page
+def test_equal_values_give_equal_pages(page: str) -> None:
+    assert render_page("ebb_train.evaluation", "evaluate.html.jinja", **VALUES) == page
 
 
-def test_a_fact_that_is_missing_is_an_error() -> None:
+def test_a_value_that_is_missing_is_an_error() -> None:
     with pytest.raises(Exception, match="undefined"):
-        render_page("ebb_train.evaluation", "evaluate.html.jinja", title="a")
+        render_page("ebb_train.evaluation", "evaluate.html.jinja", title="a", about="b")

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from ebb import results
+from ebb.dataset.catalog import read_catalog
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.formats.png import decode_png
 from ebb.report import dataset_page
-from ebb.report.dataset_page import PairFacts, most_doubtful, write_dataset_page
+from ebb.report.dataset_page import MeasuredPair, most_doubtful, write_dataset_page
 from ebb.report.status import PairStatus, dataset_status
 from ebb.settings import AlignSettings
 from ebb.workspace import open_workspace, read_workspace
@@ -40,7 +41,7 @@ class Tables(HTMLParser):
             self.rows[-1].append("")
         if tag == "img":
             self.pictures.append(dict(attrs))
-        self._inside = tag == "td"
+        self._inside = self._inside or tag == "td"
 
     def handle_endtag(self, tag: str) -> None:
         self._inside = self._inside and tag != "td"
@@ -55,7 +56,7 @@ def page(root: Path) -> str:
     return (root / "report.html").read_text(encoding="utf-8")
 
 
-def test_every_pair_has_a_row_with_its_fate(root: Path, page: str) -> None:
+def test_every_pair_has_a_row_with_its_status(root: Path, page: str) -> None:
     rows = {row[0]: row for row in Tables(page).rows if row}
     with read_workspace(root) as workspace:
         pairs = dataset_status(workspace).pairs
@@ -75,12 +76,48 @@ def test_every_pair_has_a_row_with_its_fate(root: Path, page: str) -> None:
 
 def test_reasons_come_with_advice(page: str) -> None:
     rows = Tables(page).rows
-    assert ["missing_partner", "1", Reason.MISSING_PARTNER.advice] in rows
+    assert ["missing_partner", Reason.MISSING_PARTNER.advice, "1"] in rows
     assert ["align", "2", "1", "0", "0"] in rows
 
 
+def test_files_set_aside_are_listed_with_their_reasons(root: Path, page: str) -> None:
+    with read_workspace(root) as workspace:
+        catalog = read_catalog(workspace.catalog_file)
+    aside = [row for row in catalog if row.reason is not None]
+    assert len(aside) > 1
+    rows = Tables(page).rows
+    for row in aside:
+        assert [row.name, str(row.reason), row.detail] in rows
+
+
+def test_refused_pairs_are_shown_as_they_were_shot(root: Path, page: str) -> None:
+    with read_workspace(root) as workspace:
+        (refused,) = [pair for pair in dataset_status(workspace).pairs if pair.status is Status.REJECTED]
+    pictures = [picture for picture in Tables(page).pictures if refused.pair_id in str(picture["alt"])]
+    assert [picture["data-name"] for picture in pictures] == ["wide", "shallow"]
+    assert f'<a href="#pair-{refused.pair_id}">{refused.pair_id}</a>' in page
+
+
+def test_every_link_leads_to_a_file_or_a_part_of_the_page(root: Path, page: str) -> None:
+    links = re.findall(r'<a href="([^"]*)"', page)
+    assert {"contact_sheet.png", "shards/README.md", "#refused", "#pairs"} <= set(links)
+    assert any(link.startswith("pairs/") for link in links)
+    for link in links:
+        assert f'id="{link[1:]}"' in page if link.startswith("#") else (root / link).exists()
+
+
+def test_a_refused_pair_whose_files_are_gone(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(root, tmp_path / "set")
+    monkeypatch.setattr(dataset_page, "read_previews", lambda _: {})
+    with open_workspace(tmp_path / "set") as workspace:
+        text = write_dataset_page(workspace).read_text(encoding="utf-8")
+    assert "(its files are gone or cannot be opened)" in text
+
+
 def test_accepted_pairs_are_shown(root: Path, page: str) -> None:
-    pictures = Tables(page).pictures
+    pictures = Tables(page).pictures[2:]  # behind the refused pair
     assert [picture["data-name"] for picture in pictures] == ["wide", "shallow", "depth"] * 2
     pair_id = str(pictures[0]["alt"]).rpartition(" ")[2]
     shown = cv2.imdecode(
@@ -128,7 +165,7 @@ def test_the_nearest_to_a_limit_come_first(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(dataset_page, "NUM_DOUBTFUL", 2)
     residuals = {"fine": 0.1, "bare": 0.49, "near": 0.4}
     pairs = [
-        PairFacts(
+        MeasuredPair(
             status=PairStatus(pair_id=name, wide="", shallow="", stage="depth", status=Status.OK),
             measured={"residual_px": value, "defocus_px": 30.0, "similarity": 0.999},
         )

@@ -18,7 +18,16 @@ from ebb.errors import InvalidInput, Reason, UsageError
 from ebb.formats.png import decode_png
 from ebb.report import debug_picture
 from ebb.report.canvas import BAD, GOOD, MARK
-from ebb.report.debug_picture import CAPTION, HEADER, MARGIN, PANEL, WIDTH, compose, write_debug_picture
+from ebb.report.debug_picture import (
+    CAPTION,
+    HEADER,
+    MARGIN,
+    PANEL,
+    WIDTH,
+    compose,
+    find_pair,
+    write_debug_picture,
+)
 from ebb.settings import AlignSettings, RunSettings
 from ebb.workspace import Workspace, open_workspace, read_workspace
 
@@ -109,7 +118,7 @@ def test_the_beginning_of_an_id_will_do(workspace: Workspace) -> None:
 def test_an_unknown_id_says_which_are_near(workspace: Workspace) -> None:
     pair_id = pair_of(workspace, "IMG_0001.JPG")
     mistyped = pair_id[1] + pair_id[0] + pair_id[2:]
-    with pytest.raises(UsageError, match=f"no pair with the id '{mistyped}'") as error:
+    with pytest.raises(UsageError, match=f"no pair has the id or a file of the name '{mistyped}'") as error:
         write_debug_picture(workspace, mistyped, SETTINGS, RUN)
     assert f"near it: {pair_id}" in error.value.hint
     for nothing_like_it in ("", "zzz"):
@@ -119,11 +128,22 @@ def test_an_unknown_id_says_which_are_near(workspace: Workspace) -> None:
         assert pair_id in error.value.hint
 
 
-def test_two_pairs_that_begin_alike() -> None:
-    todo = [dataclasses.make_dataclass("J", ["pair_id"])(pair_id) for pair_id in ("ab01", "ab02", "cd03")]
-    with pytest.raises(UsageError, match="more than one pair") as error:
-        debug_picture._find(todo, "ab")  # type: ignore[arg-type]
-    assert "ab01, ab02;" in error.value.hint
+def test_pairs_by_the_names_of_their_files(workspace: Workspace) -> None:
+    pairs = pairs_of(read_catalog(workspace.catalog_file))
+    wanted = pair_of(workspace, "IMG_0001.JPG")
+    for name in ("IMG_0001.JPG", "img_0002.jpg", "IMG_0001", wanted, wanted[:6].upper()):
+        assert find_pair(pairs, name).pair_id == wanted
+
+
+def test_names_of_several_pairs(workspace: Workspace) -> None:
+    pairs = pairs_of(read_catalog(workspace.catalog_file))
+    twice = [dataclasses.replace(pair, pair_id=f"ab0{number}") for number, pair in enumerate(pairs[:2])]
+    same = [dataclasses.replace(pair, wide=pairs[0].wide) for pair in twice]
+    for found, name in ((twice, "ab"), (same, "IMG_0001.JPG")):
+        with pytest.raises(UsageError, match=f"more than one pair is called '{name}'") as error:
+            find_pair(found, name)
+        assert "ab00 (" in error.value.hint
+        assert "ab01 (" in error.value.hint
 
 
 def test_a_file_that_is_gone(root: Path, workspace: Workspace) -> None:

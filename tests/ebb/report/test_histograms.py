@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -74,3 +75,17 @@ def test_every_pair_is_in_a_bar_inside_the_drawing(accepted: list[float], refuse
     assert all(bar.y >= -0.02 and bar.y + bar.height <= HEIGHT + 0.02 for bar in bars)
     assert min(bar.y for bar in bars) == pytest.approx(0, abs=0.02)
     assert all(0 <= mark.at <= WIDTH for mark in (*found.ticks, *found.limits))
+
+
+def test_an_axis_spans_what_matters_to_the_limit() -> None:
+    """All values equal, or nearly: the axis went from 0 to 2e-13."""
+    found = drawn([0.0, 0.0], [], Limit("most", 0.03, Bound.AT_MOST))
+    assert [mark.text for mark in found.ticks] == ["0", "0.0005", "0.001", "0.0015"]
+    found = drawn([1.7e-5, 2.1e-5], [], Limit("most", 0.015, Bound.AT_MOST))
+    assert max(len(mark.text) for mark in found.ticks) <= 6
+
+
+def test_crowded_ticks_are_thinned() -> None:
+    found = drawn([0.1001, 0.1008], [])
+    texts, spaces = zip(*((mark.text, mark.at) for mark in found.ticks), strict=True)
+    assert max(map(len, texts)) * 7.0 <= min(b - a for a, b in pairwise(spaces))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from ebb.errors import Status
 from ebb.pipeline import PipelineReport
 from ebb.report.summary import (
     MAX_LISTED,
@@ -26,17 +27,18 @@ def test_ingest_says_every_reason_and_what_to_do(finished: PipelineReport) -> No
     assert finished.ingested is not None
     text = ingest_text(finished.ingested)
     assert text.startswith("10 files, 7 captures, 3 pairs")
-    assert "broken [1].JPG  unreadable" in text
+    assert "broken [1].JPG" not in text, "the progress has reported it"
+    assert "unreadable           1  " in text
     assert "missing_partner" in text
     assert "raise --max-gap" in text
 
 
 def test_long_lists_are_cut(finished: PipelineReport) -> None:
     assert finished.ingested is not None
-    lonely = [row for row in finished.ingested.rows if row.reason]
-    report = type(finished.ingested)(folder="x", rows=lonely * MAX_LISTED)
+    lonely = [row for row in finished.ingested.rows if row.status is Status.REJECTED]
+    report = type(finished.ingested)(folder="x", rows=lonely * 2 * MAX_LISTED)
     text = ingest_text(report)
-    assert f"… and {len(lonely) * MAX_LISTED - MAX_LISTED} more in captures.parquet" in text
+    assert f"… and {2 * len(lonely) * MAX_LISTED - MAX_LISTED} more in captures.parquet" in text
 
 
 def test_stage_text() -> None:
@@ -51,7 +53,8 @@ def test_stage_text() -> None:
 
 def test_pipeline_ends_with_where_to_look(finished: PipelineReport) -> None:
     text = pipeline_text(finished)
-    assert text.endswith(f"look at: {finished.page}\n         {finished.contact_sheet}")
+    assert text.endswith("1 pair left out: see ebb status --pairs")
+    assert finished.pictures == [finished.page, finished.contact_sheet]
     assert finished.shards.folder in text
     for pair in finished.status.pairs:
         assert pair.pair_id in text

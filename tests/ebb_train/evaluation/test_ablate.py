@@ -99,7 +99,7 @@ def test_a_network_without_depth_stands_in_for_figure_6(tmp_path: Path) -> None:
 def test_a_folder_belongs_to_one_network(dataset: Path, tmp_path: Path) -> None:
     ablate(saved(tmp_path / "a.safetensors"), dataset, tmp_path / "out", SETTINGS, progress=SilentProgress())
     other = saved(tmp_path / "b.safetensors", replace(CONFIG, norm="none"))
-    with pytest.raises(UsageError, match="pictures made otherwise"):
+    with pytest.raises(UsageError, match="pictures made with other settings"):
         ablate(other, dataset, tmp_path / "out", SETTINGS, progress=SilentProgress())
 
 
@@ -118,7 +118,7 @@ def test_the_command(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_pairs_without_depth_leave_nothing_to_render(tmp_path: Path) -> None:
     dataset = write_set(tmp_path / "set", [[record(0, has_depth=False)]])
-    with pytest.raises(InvalidInput, match="no pair could be rendered"):
+    with pytest.raises(InvalidInput, match="whole needs depth, and no pair has any"):
         ablate(
             saved(tmp_path / "a.safetensors"), dataset, tmp_path / "out", SETTINGS, progress=SilentProgress()
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from ebb.progress import SilentProgress
 from ebb_train.cli import app
 from ebb_train.evaluation.benchmark import MODELS, REPORT, TEXT, TIMINGS, benchmark, label_models, machine
 from ebb_train.evaluation.evaluate import PAGE, evaluate
+from ebb_train.evaluation.predictions import DepthMissing
 from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
@@ -90,6 +92,12 @@ def test_networks_with_and_without_depth(dataset: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / MODELS / "flat-level-1" / "scores.csv").exists()
     page = (tmp_path / "out" / PAGE).read_text()
     assert page.count("data:image/jpeg") == 2 + 3
+    links = [link for link in re.findall(r'<a href="([^"]*)"', page) if not link.startswith("#")]
+    assert {f"models/{name}/index.html" for name in ("identity", "flat-level-1")} <= set(links)
+    assert any(link.startswith("models/deep-level-1/predictions/") for link in links)
+    assert [link for link in links if not (tmp_path / "out" / link).exists()] == []
+    of_model = (tmp_path / "out" / MODELS / "identity" / PAGE).read_text()
+    assert '<a href="../../index.html">all models</a>' in of_model
 
 
 @pytest.mark.parametrize(
@@ -114,6 +122,54 @@ def test_a_model_that_cannot_be_timed_keeps_its_scores(
     assert "ended with exit code -9 (it may lack memory)" in (out / TEXT).read_text()
     assert found.entries[0].summary["ebb.psnr"].value is not None
     assert not (out / TIMINGS).exists()
+
+
+@pytest.fixture
+def flat(tmp_path: Path) -> Path:
+    """A data set without depth."""
+    return write_set(tmp_path / "flat", [[record(number, has_depth=False) for number in range(2)]])
+
+
+def test_models_that_need_depth_are_left_out_without_it(
+    flat: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the default models, the run died after rendering with those that need none."""
+    out = tmp_path / "out"
+    command = ["benchmark", str(flat), "--out", str(out), "--split", "train", "--workers", "1"]
+    assert run_verb(app, [*command, "--repeats", "0"]) is ExitCode.DONE
+    printed = capsys.readouterr()
+    report = json.loads((out / REPORT).read_text())
+    assert [model["name"] for model in report["models"]] == ["identity", "gain"]
+    for name in ("gaussian", "layered"):
+        reason = f"{name} needs depth, and no pair has any"
+        reason += " (make depth maps with: ebb depth, then ebb shard)"
+        assert report["left_out"][name] == reason
+        said = f"left out: {name}: {reason}"
+        assert said in printed.out
+        assert said in (out / TEXT).read_text()
+        assert said in (out / PAGE).read_text()
+        assert not (out / MODELS / name).exists()
+    assert printed.err.count("needs depth") == 0
+
+
+def test_without_a_model_that_can_render(flat: Path, tmp_path: Path) -> None:
+    with pytest.raises(DepthMissing, match="layered needs depth, and no pair has any"):
+        benchmark(["gaussian", "layered"], flat, tmp_path / "a", SETTINGS, UNTIMED, SilentProgress())
+    with pytest.raises(DepthMissing, match="layered needs depth, and no pair has any"):
+        evaluate("layered", flat, tmp_path / "b", SETTINGS, progress=SilentProgress())
+
+
+def test_a_model_that_fails_on_every_pair_is_left_out(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("not enough memory")
+
+    monkeypatch.setattr("ebb_train.baselines.gain.Gain.render", fail)
+    found = benchmark(["identity", "gain"], dataset, tmp_path, SETTINGS, UNTIMED, SilentProgress())
+    assert [entry.name for entry in found.entries] == ["identity"]
+    assert found.num_failed == 1
+    assert "no pair could be rendered, the first: not enough memory" in found.left_out[0].reason
 
 
 def test_names_of_models(tmp_path: Path) -> None:

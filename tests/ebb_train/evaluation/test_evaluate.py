@@ -100,7 +100,7 @@ def test_a_pair_without_depth_costs_itself_and_the_exit_code(
 
 def test_no_pair_at_all_is_an_error(tmp_path: Path) -> None:
     dataset = write_set(tmp_path / "set", [[record(0, has_depth=False)]])
-    with pytest.raises(InvalidInput, match="no pair could be rendered"):
+    with pytest.raises(InvalidInput, match="layered needs depth, and no pair has any"):
         evaluate("layered", dataset, tmp_path / "out", SETTINGS, progress=SilentProgress())
 
 

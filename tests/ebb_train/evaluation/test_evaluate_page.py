@@ -1,11 +1,12 @@
-"""What the page of an evaluation tells."""
+"""The page of an evaluation."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from ebb.errors import Reason, Status
-from ebb_train.evaluation.evaluate_page import pair_row, plain_texts, rank, title
+from ebb_train.evaluation.evaluate_page import pair_row, picture_address, plain_texts, rank, title
 from ebb_train.evaluation.scores import Row
 
 ROWS = [
@@ -28,13 +29,21 @@ def test_heads_name_the_protocol() -> None:
 def test_a_pair_without_scores_says_why() -> None:
     row = pair_row(ROWS[2], ["ebb.psnr"])
     assert row["failed"]
+    assert row["address"] == ""
     assert row["texts"] == ["c", "no_prediction: none"]
     assert row["numbers"] == [{"value": "", "text": "—"}]
 
 
-def test_facts_become_texts() -> None:
+def test_values_become_texts() -> None:
     assert plain_texts({"model": "layered", "blur": 0.05, "config": {"b": 1, "a": 2}}) == {
         "model": "layered",
         "blur": "0.05",
         "config": '{"a": 2, "b": 1}',
     }
+
+
+def test_links_to_pictures_are_relative_to_the_page() -> None:
+    row = Row(index=0, pair_id="a", picture=Path("runs/x/predictions/a b.png"))
+    assert picture_address(row, Path("runs/x")) == "predictions/a%20b.png"
+    assert picture_address(row, Path("runs/y")) == "../x/predictions/a%20b.png"
+    assert picture_address(ROWS[0], Path("runs")) == ""

@@ -96,7 +96,7 @@ def test_pictures_of_two_models_are_never_mixed(source: Source, tmp_path: Path) 
 def test_nor_of_two_data_sets(source: Source, tmp_path: Path) -> None:
     predict([(Identity(), tmp_path / "out")], source, SilentProgress())
     other = open_source(write_ebb(tmp_path / "ebb", range(2)))
-    with pytest.raises(UsageError, match="pictures made otherwise: data is"):
+    with pytest.raises(UsageError, match="pictures made with other settings: data is"):
         predict([(Identity(), tmp_path / "out")], other, SilentProgress())
 
 

@@ -29,7 +29,7 @@ def test_two_protocols_are_two_tables() -> None:
     assert (first.corner, first.heads) == ("ebb", ["PSNR ↑", "LPIPS ↓"])
     assert (second.corner, second.heads) == ("dmshn2021", ["PSNR ↑"])
     assert [name for name, _ in first.rows] == ["a", "b"]
-    assert first.facts == {"size": "full"}
+    assert first.definitions == {"size": "full"}
     assert first.reasons == ["no weights"]
 
 

@@ -20,3 +20,11 @@ def test_small_pictures_stay_as_they_are() -> None:
 def test_large_ones_are_made_small() -> None:
     wide, _, _ = photos(0, 900, 600)
     assert strip({"input": wide}).shape == (CAPTION + HEIGHT, 720, 3)
+
+
+def test_a_caption_wider_than_its_picture_is_whole() -> None:
+    narrow = photos(0)[0][:, :24]
+    found = strip({"trained without depth": narrow})
+    assert found.shape[1] > 150
+    np.testing.assert_array_equal(found[CAPTION:, :24], narrow)
+    assert found[:CAPTION, -30:].max() > 200

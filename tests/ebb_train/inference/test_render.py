@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from ebb.errors import InvalidInput, Reason, Status, UsageError
+from ebb.errors import InvalidInput, MissingDependency, OutputError, Reason, Status, UsageError
 from ebb.settings import DepthSettings
 from ebb_train.inference import render as photos
 from ebb_train.inference.render import RenderReport, plan_targets, render_photos
@@ -133,9 +133,10 @@ def test_a_photo_that_fails_is_a_row_and_the_others_are_made(tmp_path: Path, wei
     ]
     assert (tmp_path / "good_bokeh.png").is_file()
     assert report.as_dict()["failed"] == 4
-    assert "alone.jpg: no_depth: no alone_depth file beside alone.jpg" in report.text()
-    assert f"({Reason.NO_DEPTH.advice})\n" in report.text()
-    assert report.text().endswith("1 rendered, 4 failed")
+    assert report.failed[1].detail == "no alone_depth file beside alone.jpg"
+    assert report.text().startswith("1 rendered, 4 failed\ncorrupt_input: 1 (")
+    assert f"no_depth: 1 ({Reason.NO_DEPTH.advice})\n" in report.text()
+    assert report.files == [tmp_path / "good_bokeh.png"]
 
 
 def test_a_photo_too_small_for_a_network_without_depth(tmp_path: Path) -> None:
@@ -173,7 +174,7 @@ def test_what_is_there_is_left_alone(tmp_path: Path, weights: Path, monkeypatch:
     photo = write_photo(tmp_path / "a.jpg")
     (tmp_path / "a_bokeh.png").write_bytes(b"mine")
     with monkeypatch.context() as patch:
-        patch.setattr(photos, "_Renderer", lambda *_: pytest.fail("nothing is to be loaded"))
+        patch.setattr(photos, "DepthOf", lambda *_: pytest.fail("nothing needs depth"))
         report = render(photo, weights=weights)
     assert (tmp_path / "a_bokeh.png").read_bytes() == b"mine"
     assert report.as_dict() | {"photos": None} == {
@@ -182,7 +183,10 @@ def test_what_is_there_is_left_alone(tmp_path: Path, weights: Path, monkeypatch:
         "failed": 0,
         "photos": None,
     }
-    assert "1 already there; --overwrite" in report.text()
+    assert "1 already there (--overwrite" in report.text()
+    assert report.files == [tmp_path / "a_bokeh.png"]
+    with pytest.raises(InvalidInput, match="none.safetensors: no such weights file"):
+        render(photo, weights=tmp_path / "none.safetensors")
     render(photo, weights=weights, compare=True)  # the comparison is not there yet
     assert (tmp_path / "a_compare.png").is_file()
     (tmp_path / "a_bokeh.png").write_bytes(b"mine")
@@ -211,18 +215,51 @@ def test_one_depth_file_for_one_photo(tmp_path: Path, weights: Path) -> None:
     depth = (tmp_path / "a_depth.png").rename(tmp_path / "mine.png")
     report = render_photos([one], weights, None, SETTINGS, DepthSettings(device="cpu"), depth)
     assert not report.failed
-    (row,) = render_photos(
-        [two], weights, None, SETTINGS, DepthSettings(device="cpu"), tmp_path / "no.png"
-    ).rows
-    assert row.detail.startswith(f"{tmp_path / 'no.png'}: cannot be read: ")
+    for path, message in ((tmp_path / "no.png", "no such depth file"), (tmp_path, "a folder, not a depth")):
+        with pytest.raises(InvalidInput, match=f"{path}: {message}"):
+            render_photos([two], weights, None, SETTINGS, SIDECAR, path)
     with pytest.raises(UsageError, match=r"depth of one photo, and there are 2 \(name them PHOTO_depth"):
         render_photos([one, two], weights, None, SETTINGS, SIDECAR, depth)
 
 
-def test_settings_that_do_not_go_together(tmp_path: Path, weights: Path) -> None:
+def test_without_depth_no_message_recommends_what_the_other_refuses(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EBB_CACHE", str(tmp_path / "empty"))
+    monkeypatch.delenv("EBB_MEGADEPTH_WEIGHTS", raising=False)
     photo = write_photo(tmp_path / "a.jpg")
-    with pytest.raises(UsageError, match="the network takes depth"):
+    with pytest.raises(UsageError, match="takes depth, and --provider none gives none") as refused:
         render_photos([photo], weights, None, SETTINGS, DepthSettings(provider="none"))
+    assert refused.value.path == weights
+    with pytest.raises(MissingDependency, match="ebb weights download megadepth") as missing:
+        render_photos([photo], weights, None, SETTINGS, DepthSettings(provider="megadepth"))
+    for error in (refused, missing):
+        assert "--depth FILE, or --provider sidecar with PHOTO_depth.png" in error.value.hint
+    assert "none" not in missing.value.hint
+
+
+@pytest.mark.parametrize("name", [".", "..", "folder"])
+def test_a_folder_is_no_photo(
+    name: str, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInput, match=r"a folder, not a photo \(name its photos: "):
+        render(Path(name), weights=weights)
+
+
+@pytest.mark.parametrize("out", ["file", "file/below"])
+def test_where_pictures_cannot_go_is_found_before_any_work(
+    out: str, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(photos, "load_network", lambda *_: pytest.fail("no work yet"))
+    with pytest.raises(OutputError, match="file: cannot write it: a file is where a folder should be"):
+        render(write_photo(tmp_path / "a.jpg"), weights=weights, out=tmp_path / out)
+
+
+def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
+    photo = write_photo(tmp_path / "a.jpg")
     with pytest.raises(UsageError, match=r"2 photos would become this picture .*--out"):
         plan_targets([photo, tmp_path / "a.png"], None, SETTINGS)
     with pytest.raises(UsageError, match="no photos"):

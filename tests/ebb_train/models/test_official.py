@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ebb.command import run_verb
-from ebb.errors import ExitCode, InvalidInput, MissingDependency, UsageError
+from ebb.errors import ExitCode, InvalidInput, MissingDependency, OutputError, UsageError
 from ebb_train.cli import app
 from ebb_train.models import official
 from ebb_train.models.pynet import PAPER, PyNetConfig, tensor_shapes
@@ -165,3 +165,12 @@ def test_weights_of_a_single_level_have_no_place_in_the_authors_format(tmp_path:
     save_weights(tmp_path / "w", tensors, About(network="pynet", config=config.as_dict()))
     with pytest.raises(UsageError, match="level 7: the authors' format holds all levels"):
         official.weights_to_checkpoint(tmp_path / "w", tmp_path / "out")
+
+
+def test_where_a_checkpoint_cannot_go_is_found_before_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(official, "read_pynet", lambda *_: pytest.fail("no work yet"))
+    with pytest.raises(OutputError, match="a file is where a folder should be"):
+        official.weights_to_checkpoint(tmp_path / "w.safetensors", tmp_path / "file" / "model")

@@ -10,18 +10,18 @@ from ebb.errors import InvalidInput
 from ebb_train.models.weights_path import (
     best_weights,
     is_weights_path,
-    last_weights,
     level_weights,
+    run_weights,
     weights_path,
 )
 
 
-def test_the_last_weights_are_the_best_of_the_last_level(tmp_path: Path) -> None:
+def test_a_run_folder_stands_for_the_best_weights_of_its_last_level(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"no level-N\.safetensors in this folder"):
         weights_path(tmp_path)
     for name in ("level-7", "level-4"):
         (tmp_path / f"{name}.safetensors").touch()
-    assert last_weights(tmp_path).name == "level-4.safetensors"
+    assert run_weights(tmp_path).name == "level-4.safetensors"
     (tmp_path / "level-4-best.safetensors").touch()
     assert weights_path(tmp_path).name == "level-4-best.safetensors"
     (tmp_path / "level-3.safetensors").touch()

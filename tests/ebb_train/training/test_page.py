@@ -90,9 +90,11 @@ def test_it_needs_nothing_else(run: Path) -> None:
     page = Tags((run / PAGE).read_text())
     assert [attrs for tag, attrs in page.tags if tag == "script"] == [{}]  # its own, inside
     assert not {"link", "iframe", "object", "form"} & {tag for tag, _ in page.tags}
-    addresses = [attrs[name] for _, attrs in page.tags for name in ("src", "href") if name in attrs]
-    assert len(addresses) == 1
-    kind, data = (addresses[0] or "").split(",")
+    links = [attrs["href"] or "" for _, attrs in page.tags if "href" in attrs]
+    assert links == ["run.json", "log.jsonl", "pictures/level-7.png"]
+    assert all((run / link).exists() for link in links)
+    (picture,) = [attrs["src"] or "" for _, attrs in page.tags if "src" in attrs]
+    kind, data = picture.split(",")
     assert kind == "data:image/jpeg;base64"
     assert base64.b64decode(data).startswith(b"\xff\xd8")
     assert not any(name == "style" or name.startswith("on") for _, attrs in page.tags for name in attrs)

@@ -20,7 +20,7 @@ from ebb_train.models.pynet import PyNetConfig
 from ebb_train.models.weights import read_pynet
 from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
 from ebb_train.training.trainer import Diverged, Trainer
-from ebb_train.training.training import fit
+from ebb_train.training.training import FitReport, fit
 from tests.helpers.datasets import record, write_ebb, write_set
 
 if TYPE_CHECKING:
@@ -353,3 +353,19 @@ def test_what_is_missing_is_said_before_anything_is_made(
     with pytest.raises(InvalidInput, match="no such folder"):  # nor above level 1
         fit(tmp_path / "none", out, CONFIG, FitSettings(schedule="paper"), COMPUTE)
     assert not out.exists()
+
+
+def test_a_report_names_scores_weights_and_page() -> None:
+    scores = {"ms_ssim": 0.5, "psnr": 14.376, "ssim": 0.25}
+    report = FitReport(
+        run=Path("run"),
+        weights=Path("run/level-1-best.safetensors"),
+        steps=1234,
+        resumed_at=0,
+        scores=scores,
+        scored_on="2 val pairs",
+    )
+    text = "1,234 steps; PSNR 14.38 dB, SSIM 0.2500, MS-SSIM 0.5000 on 2 val pairs"
+    assert report.text() == f"{text}\nweights: run/level-1-best.safetensors"
+    assert report.page == Path("run/report.html")
+    assert report.as_dict()["scores"] == scores

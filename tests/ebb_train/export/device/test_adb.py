@@ -148,7 +148,9 @@ def test_no_answer(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_adb_the_commands_are_printed(phone: Phone, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["benchmark-device", str(phone.model), "--benchmark-model", str(phone.tool)]
     assert run_verb(cli.app, command) == ExitCode.DONE
-    lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
+    *script, after = capsys.readouterr().out.splitlines()
+    assert after.startswith("# next: "), "a comment: the output is a script"
+    lines = [shlex.split(line) for line in script]
     assert lines == adb.commands(phone.model, phone.settings())
     assert ["adb", "push", str(phone.model), f"{adb.FOLDER}/model.tflite"] in lines
     assert "--use_gpu=true" in lines[-2][-1]

@@ -1,0 +1,69 @@
+"""Arguments shared by verbs of ``ebb``: dataclasses whose fields are flags, with their titles in the help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations
+from typing import Annotated, Literal
+
+from ebb.command import Output, flags
+from ebb.measurements import Limits
+from ebb.report.next_steps import DEFAULT_DATASET
+from ebb.settings import (
+    DepthSettings,
+    IngestSettings,
+    PairRunSettings,
+    RegistrationSettings,
+    RunSettings,
+    ShardSettings,
+    SimulateSettings,
+    WorkerSettings,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetOnly:
+    """The data set of a verb without settings."""
+
+    dataset: Path = DEFAULT_DATASET
+    """The dataset folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigOnly:
+    """The settings file of a verb without a dataset folder."""
+
+    config: Path | None = None
+    """TOML file with settings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common(DatasetOnly):
+    """The data set of a verb and the file with its settings."""
+
+    config: Path | None = None
+    """TOML file with settings; the dataset's own ebb.toml comes after it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfiledLimits(Limits):
+    """Limits, all of which a profile may set."""
+
+    profile: Literal["clean", "paper"] | None = None
+    """Set all limits that are not given otherwise. clean: pairs to measure methods on, the default. paper:
+    pairs as in EBB!, whose registration holds, whatever their exposure, blur, or what moved."""
+
+
+Pairing = Annotated[IngestSettings, flags("Pairing")]
+Registration = Annotated[RegistrationSettings, flags("Alignment")]
+Gates = Annotated[ProfiledLimits, flags("Limits of rejection")]
+Depth = Annotated[DepthSettings, flags("Depth")]
+Shards = Annotated[ShardSettings, flags("Shards")]
+Scenes = Annotated[SimulateSettings, flags("Scenes")]
+Workers = Annotated[WorkerSettings, flags("Workers")]
+PairRun = Annotated[PairRunSettings, flags("Workers")]
+Run = Annotated[RunSettings, flags("Workers")]
+Dataset = Annotated[Common, flags("Data set")]
+Printed = Annotated[Output, flags("Output")]
+Folder = Annotated[DatasetOnly, flags("Data set")]
+ConfigFile = Annotated[ConfigOnly, flags("Data set")]

@@ -1,0 +1,76 @@
+"""The next command after each verb of ``ebb-train``, for the last line of its output."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from ebb_train.models.weights_path import is_weights_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ebb_train.inference.settings import RenderSettings
+
+ON_PHONE = "attach a phone and add --adb --benchmark-model FILE, or run these commands yourself"
+ONNX_WRITTEN = "run it with onnxruntime; docs/export.md describes input and output"
+NOT_WRITTEN = "report it with the output of ebb doctor: the file differs from PyTorch by more than it may"
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell takes it."""
+    return shlex.quote(str(path))
+
+
+def after_fit(run: Path, dataset: Path, level: int) -> str:
+    """Scores of a whole network; a preview with one that ends at a deeper level."""
+    if level > 1:
+        return f"ebb-train render PHOTO --checkpoint {quoted(run)}"
+    out = run.with_name(f"{run.name}-scores")
+    return f"ebb-train evaluate {quoted(run)} {quoted(dataset)} --out {quoted(out)}"
+
+
+def after_render(settings: RenderSettings) -> str:
+    """Flags that were not used."""
+    flags = {
+        "--full-resolution keeps the photo's own size": settings.full_resolution,
+        "--compare puts photo and picture side by side": settings.compare,
+    }
+    return ", ".join(text for text, is_used in flags.items() if not is_used)
+
+
+def after_tflite(files: Sequence[Path]) -> str:
+    """Timing on a phone, if a file was written."""
+    return f"ebb-train benchmark-device {quoted(files[0])}" if files else NOT_WRITTEN
+
+
+def after_inspect(file: Path, *, num_refused: int) -> str:
+    """Timing on a phone; of a file that its GPU would not run whole, a new export."""
+    if num_refused:
+        return "ebb-train export-tflite writes files that the GPU runs whole"
+    return f"ebb-train benchmark-device {quoted(file)}"
+
+
+def after_evaluate(model: str, dataset: Path, *, is_model: bool) -> str:
+    """A comparison with the baselines; of pictures made elsewhere, the scores of a baseline."""
+    if not is_model:
+        return f"ebb-train evaluate identity {quoted(dataset)} --out runs/identity"
+    others = [name for name in ("identity", "gain", "layered") if name != model]
+    models = ",".join([*others, model])
+    return f"ebb-train benchmark {quoted(dataset)} --models {shlex.quote(models)} --out runs/table"
+
+
+def after_benchmark(models: Sequence[str], dataset: Path) -> str:
+    """The ablation of the first network; without one, training."""
+    for name in models:
+        if is_weights_path(name):
+            return f"ebb-train ablate {shlex.quote(name)} {quoted(dataset)} --out runs/ablation"
+    return f"ebb-train fit {quoted(dataset)} --out runs/first --schedule smoke --width 0.125"
+
+
+def after_convert(out: Path, to: str) -> str:
+    """Rendering with a weights file; a checkpoint is for the authors' code."""
+    if to == "tensorflow":
+        return "restore it with the PyNET authors' code"
+    return f"ebb-train render PHOTO --checkpoint {quoted(out)}"

@@ -1,0 +1,67 @@
+"""The next command after each verb."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ebb.errors import Status
+from ebb.report import next_steps
+from ebb.report.status import DatasetStatus, PairStatus, StageStatus
+from ebb.settings import SimulateSettings
+
+DEFAULT, OTHER = Path("dataset"), Path("my set")
+
+
+def pair(status: Status | None, stage: str = "align", split: str = "") -> PairStatus:
+    return PairStatus(pair_id="0a", wide="a", shallow="b", stage=stage, status=status, split=split)
+
+
+def test_the_dataset_is_named_where_it_is_not_the_default() -> None:
+    assert next_steps.command("align", DEFAULT) == "ebb align"
+    assert next_steps.command("align", OTHER) == "ebb align --dataset 'my set'"
+
+
+def test_stages_follow_each_other() -> None:
+    assert next_steps.after_ingest(Path("raw"), 1, DEFAULT) == "ebb align"
+    assert next_steps.after_ingest(Path("raw"), 0, DEFAULT) == "ebb ingest raw --explain FILE"
+    assert next_steps.after_stage("align", 1, DEFAULT) == "ebb depth"
+    assert next_steps.after_stage("depth", 1, DEFAULT) == "ebb shard"
+    assert next_steps.after_stage("align", 0, DEFAULT) == "ebb status --pairs"
+
+
+def test_training_of_a_set_with_and_without_depth(tmp_path: Path) -> None:
+    assert next_steps.training(tmp_path).endswith(" --in-channels 3")
+    (tmp_path / "pairs" / "0a").mkdir(parents=True)
+    (tmp_path / "pairs" / "0a" / "depth.png").touch()
+    assert next_steps.training(tmp_path).endswith(" --width 0.125")
+
+
+def test_after_a_run(tmp_path: Path) -> None:
+    raw = Path("raw")
+    assert next_steps.after_run(raw, [], tmp_path, has_shards=True).startswith("ebb-train fit ")
+    rejected = [pair(Status.REJECTED)]
+    assert next_steps.after_run(raw, rejected, DEFAULT, has_shards=False) == "ebb status --pairs"
+    assert next_steps.after_run(raw, [], DEFAULT, has_shards=False) == "ebb ingest raw --explain FILE"
+
+
+@pytest.mark.parametrize(("size", "flag"), [("384x256", " --height 192"), ("2592x1728", "")])
+def test_after_simulating(size: str, flag: str) -> None:
+    after = next_steps.after_simulate(Path("made"), SimulateSettings(size=size))
+    assert after == f"ebb run made --provider sidecar{flag}"
+
+
+@pytest.mark.parametrize(
+    ("left", "pairs", "expected"),
+    [
+        (1, [pair(None)], "ebb align"),
+        (0, [pair(Status.OK, "depth")], "ebb shard"),
+        (0, [pair(Status.OK, "depth", "train"), pair(Status.REJECTED)], "ebb align --debug 0a"),
+        (0, [pair(Status.OK, "depth", "train")], "ebb verify"),
+    ],
+)
+def test_after_status(left: int, pairs: list[PairStatus], expected: str) -> None:
+    stages = [StageStatus(stage="align", left=left), StageStatus(stage="depth")]
+    report = DatasetStatus(files=2, captures_set_aside=0, stages=stages, pairs=pairs)
+    assert next_steps.after_status(report, DEFAULT) == expected

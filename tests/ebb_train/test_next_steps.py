@@ -1,0 +1,52 @@
+"""The next command after each verb of ``ebb-train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ebb_train import next_steps
+from ebb_train.inference.settings import RenderSettings
+
+
+def test_after_fit() -> None:
+    after = next_steps.after_fit(Path("runs/a"), Path("my set"), 1)
+    assert after == "ebb-train evaluate runs/a 'my set' --out runs/a-scores"
+    assert next_steps.after_fit(Path("a"), Path("set"), 3) == "ebb-train render PHOTO --checkpoint a"
+
+
+def test_after_render_come_the_flags_that_were_not_used() -> None:
+    both = next_steps.after_render(RenderSettings())
+    assert "--full-resolution" in both
+    assert "--compare" in both
+    assert "--compare" not in next_steps.after_render(RenderSettings(compare=True))
+    assert next_steps.after_render(RenderSettings(compare=True, full_resolution=True)) == ""
+
+
+def test_after_exports() -> None:
+    file = Path("a.tflite")
+    assert next_steps.after_tflite([file]) == "ebb-train benchmark-device a.tflite"
+    assert next_steps.after_tflite([]) == next_steps.NOT_WRITTEN
+    assert next_steps.after_inspect(file, num_refused=0) == "ebb-train benchmark-device a.tflite"
+    assert "ebb-train export-tflite" in next_steps.after_inspect(file, num_refused=2)
+    assert next_steps.after_convert(Path("w.safetensors"), "safetensors").startswith("ebb-train render ")
+    assert "authors' code" in next_steps.after_convert(Path("w"), "tensorflow")
+
+
+@pytest.mark.parametrize(
+    ("model", "is_model", "models"),
+    [
+        ("runs/a", True, "--models identity,gain,layered,runs/a "),
+        ("layered", True, "--models identity,gain,layered "),
+        ("mine", False, "evaluate identity "),
+    ],
+)
+def test_after_scores_comes_a_comparison(model: str, is_model: bool, models: str) -> None:
+    assert models in next_steps.after_evaluate(model, Path("set"), is_model=is_model)
+
+
+def test_after_a_benchmark() -> None:
+    after = next_steps.after_benchmark(["identity", "a.safetensors"], Path("set"))
+    assert after == "ebb-train ablate a.safetensors set --out runs/ablation"
+    assert next_steps.after_benchmark(["identity"], Path("set")).startswith("ebb-train fit set ")
