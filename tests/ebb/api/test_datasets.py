@@ -72,7 +72,7 @@ def test_splits(tmp_path: Path) -> None:
     assert test.splits == {"train": 0, "val": 0, "test": 2}
     for number, pair in zip(parts["test"], test, strict=True):
         np.testing.assert_array_equal(pair.wide, photos(number)[0])
-    with pytest.raises(ebb.UsageError, match="no split is called 'dev' \\(one of: train, val, test"):
+    with pytest.raises(ebb.UsageError, match="there is no split 'dev' \\(choose one of: train, val, test"):
         dataset.split("dev")  # type: ignore[arg-type]
 
 

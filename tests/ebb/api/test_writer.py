@@ -76,10 +76,10 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ebb.UsageError, match=message):
             ebb.write_dataset(tmp_path / "set", train=[pair])
-    with pytest.raises(ebb.UsageError, match="no pair to write"):
+    with pytest.raises(ebb.UsageError, match="no pairs to write"):
         ebb.write_dataset(tmp_path / "set")
-    with pytest.raises(ebb.UsageError, match="val-000000-wide: the same pair is there twice"):
+    with pytest.raises(ebb.UsageError, match="val-000000-wide: the same pair occurs twice"):
         ebb.write_dataset(tmp_path / "other", train=[photos(0)], val=[photos(0)])
     ebb.write_dataset(tmp_path / "full", train=[photos(0)])
-    with pytest.raises(ebb.OutputError, match="holds shards already"):
+    with pytest.raises(ebb.OutputError, match="already contains shards"):
         ebb.write_dataset(tmp_path / "full", train=[photos(1)])
