@@ -61,6 +61,6 @@ def test_files_that_are_none(pair: tuple[Path, Path], tmp_path: Path) -> None:
 
 
 def test_photos_are_never_enlarged(pair: tuple[Path, Path]) -> None:
-    with pytest.raises(Rejected, match="lower than 1024; --height 31. would keep it") as caught:
+    with pytest.raises(Rejected, match="lower than 1024; use --height 31. or less") as caught:
         align_pair(*pair)
     assert caught.value.reason is Reason.TOO_SMALL

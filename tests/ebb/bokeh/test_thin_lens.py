@@ -122,7 +122,7 @@ def test_focus_must_lie_beyond_the_focal_length(focus: float) -> None:
 
 def test_depth_is_checked() -> None:
     for bad in (0.0, -1.0, math.nan):
-        with pytest.raises(UsageError, match="positive metres"):
+        with pytest.raises(UsageError, match="depths must be positive"):
             coc_px(PORTRAIT, PIXELS, 2.0, [1.0, bad])
     with pytest.raises(UsageError, match="finite"):
         relative_coc_px(np.array([1, np.inf], np.float32), 1.0, 1.0)

@@ -156,7 +156,7 @@ def test_overlap_is_the_share_of_the_wide_photo() -> None:
 
 
 def test_a_crop_that_is_too_small_says_which_height_would_do() -> None:
-    with pytest.raises(Rejected, match=r"900 x 601, lower than 1024; --height 600 would keep it") as caught:
+    with pytest.raises(Rejected, match=r"900 x 601, lower than 1024; use --height 600 or less") as caught:
         stored_size(Rect(0, 0, 900, 601), 1024)
     assert caught.value.reason is Reason.TOO_SMALL
     assert stored_size(Rect(0, 0, 1801, 1200), 1024) == Size(1536, 1024)

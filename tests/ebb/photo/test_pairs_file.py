@@ -98,9 +98,9 @@ def test_any_file_names_come_back(names: list[str], delimiter: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the pairs file is empty (its first line is: wide,shallow)"),
-        ("\ufeff \n\n", "the pairs file is empty (its first line is: wide,shallow)"),
-        ("wide,shallow\n\n", "the pairs file has no rows (one row a pair: wide,shallow)"),
+        ("", "the pairs file is empty (the first line must be: wide,shallow)"),
+        ("\ufeff \n\n", "the pairs file is empty (the first line must be: wide,shallow)"),
+        ("wide,shallow\n\n", "the pairs file has no rows (write one row per pair: wide,shallow)"),
         ("wide,bokeh\n", "line 1: no column 'shallow' (the first row has 'wide', 'bokeh')"),
         ("\nIMG_3.JPG,IMG_4.JPG\n", "line 2: no column 'wide' (the first row has 'IMG_3.JPG', 'IMG_4.JPG')"),
         (

@@ -111,7 +111,7 @@ def test_standing_still_changes_nothing(card: View) -> None:
 
 def test_sizes_must_agree() -> None:
     view = View(np.zeros((4, 6, 3), np.float32), np.ones((4, 5), np.float32))
-    with pytest.raises(UsageError, match="depth map"):
+    with pytest.raises(UsageError, match="photo and depth must have the same size"):
         second_view(view, TURN, FIRST, FIRST, SIZE)
 
 

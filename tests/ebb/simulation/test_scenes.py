@@ -72,7 +72,7 @@ def test_only_the_subject_moves(scenes: list[Scene]) -> None:
 
 
 def test_too_small() -> None:
-    with pytest.raises(UsageError, match="64 is the least"):
+    with pytest.raises(UsageError, match="at least 64 pixels a side"):
         make_scene(np.random.default_rng(0), Size(40, 400), focal_px=100)
 
 
