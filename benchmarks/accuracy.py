@@ -32,18 +32,18 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import torch
-from tests.golden_pynet import filled_variables
-from tests.networks import lively_network
 
 from benchmarks import depth
 from ebb.bokeh.renderer import render_shallow
 from ebb_train.data.reduced import resize
 from ebb_train.inference.whole_photo import halve, render_full_image
 from ebb_train.models import network as network_module
-from ebb_train.models.inference_graph import FastPyNet
+from ebb_train.models.inference_graph import InferenceGraph
 from ebb_train.models.network import PyNet, network_of
 from ebb_train.models.official import from_official
 from ebb_train.models.pynet import PAPER
+from tests.helpers.networks import lively_network
+from tests.helpers.pynet_reference import filled_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +136,7 @@ def fast() -> dict[str, dict[str, float]]:
         network: PyNet = network_of(scaled, PAPER)
         with torch.inference_mode():
             plain = network(inputs)
-            pictures = {"fast against plain": FastPyNet(network)(inputs) - plain}
+            pictures = {"fast against plain": InferenceGraph(network)(inputs) - plain}
             pictures["plain against float64"] = plain - network.double()(inputs.double())
         found[f"weights times {factor:g}"] = {
             name: float(difference.abs().max()) for name, difference in pictures.items()

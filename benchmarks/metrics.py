@@ -47,12 +47,11 @@ from ebb_train.metrics.inputs import as_pair  # noqa: E402
 from ebb_train.metrics.lpips import Lpips  # noqa: E402
 from ebb_train.metrics.protocols import PROTOCOLS  # noqa: E402
 from ebb_train.metrics.regions import FOCUS_COC_PX, edge_halo, find_regions  # noqa: E402
-from tests.ebb_train.metrics.test_blur import blurred, typical  # noqa: E402
-from tests.ebb_train.metrics.test_regions import halo_scene, overlap  # noqa: E402
-from tests.ebb_train.models.test_perceptual import by_formula, network, pictures  # noqa: E402
+from tests.helpers.blurred_photos import blurred, typical  # noqa: E402
+from tests.helpers.lpips_reference import by_formula, network, pictures  # noqa: E402
 from tests.helpers.metric_oracles import ORACLES, gaussian_ssim  # noqa: E402
 from tests.helpers.metric_pairs import PAIRS  # noqa: E402
-from tests.helpers.rendered_pairs import synthetic_pair  # noqa: E402
+from tests.helpers.rendered_pairs import halo_scene, overlap, synthetic_pair  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -105,7 +105,6 @@ def test_lists_are_lists_and_no_markup_is_left(site: Path) -> None:
         text = re.sub(r"<pre.*?</pre>", "", path.read_text(), flags=re.DOTALL)
         assert not re.search(r"<p>(?:(?!</p>).)*\n(?:[-*]|\d\.) ", text, re.DOTALL), path.name
         assert "::: " not in text, path.name
-        assert "<!-- measurements -->" not in text, path.name
 
 
 def test_search_works_from_disk(site: Path) -> None:

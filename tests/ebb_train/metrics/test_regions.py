@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -13,17 +12,12 @@ from ebb_train.metrics.lpips import Lpips
 from ebb_train.metrics.regions import COLUMNS, FOCUS_COC_PX, REGIONS, edge_halo, find_regions
 from ebb_train.metrics.similarity import psnr
 from ebb_train.models.perceptual import LpipsNetwork
-from tests.helpers.rendered_pairs import SyntheticPair, synthetic_pair
+from tests.helpers.rendered_pairs import SyntheticPair, halo_scene, overlap, synthetic_pair
 
 
 @pytest.fixture(scope="module")
 def pair() -> SyntheticPair:
     return synthetic_pair(1)
-
-
-def overlap(found: np.ndarray, truth: np.ndarray) -> float:
-    """Intersection over union."""
-    return float((found & truth).sum() / (found | truth).sum())
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 4, 5])
@@ -85,15 +79,6 @@ def test_the_wide_photo_has_no_blur(pair: SyntheticPair) -> None:
     found = find_regions(pair.wide, pair.shallow).score(pair.wide)
     assert found["blur_ratio"] < 0.05
     assert found["psnr_in_focus"] > found["psnr_boundary"] > found["psnr_out_of_focus"]
-
-
-def halo_scene() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """A red disc on green: picture, the disc's mask, the boundary, and how near the disc is from outside."""
-    y, x = np.mgrid[:256, :320]
-    inside = np.hypot(x - 160, y - 128) < 70
-    boundary = np.abs(np.hypot(x - 160, y - 128) - 70) < 5
-    picture = np.where(inside[..., None], [0.8, 0.2, 0.2], [0.2, 0.6, 0.3])
-    return picture, inside, boundary, cv2.GaussianBlur(inside.astype(float), (0, 0), 2) * ~inside
 
 
 def test_halo_grows_with_the_halo() -> None:
