@@ -16,9 +16,9 @@ from typing import NamedTuple
 import pytest
 
 from ebb.dataset.catalog import CatalogRow, read_catalog
-from ebb.dataset.shards import read_records
 from ebb.errors import Reason, Status
 from tests.helpers.captures import SAMPLE, scene, shot, write_card, write_pair
+from tests.helpers.datasets import read_records
 from tests.helpers.file_parts import png_bomb
 
 NUM_KILLS = 10

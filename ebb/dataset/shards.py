@@ -240,16 +240,6 @@ class ShardReader:
             return [from_row(row) for row in table.to_pylist()]
 
 
-def read_records(path: Path) -> Iterator[Record]:
-    """Read all records of a shard in order, one row group in memory at a time.
-
-    Raises:
-        InvalidInput: not a shard, or damaged; the message names the shard and the row group.
-    """
-    with ShardReader(path) as reader:
-        yield from reader
-
-
 def read_record(path: Path, index: int) -> Record:
     """Read one record of a shard; for many, keep a :class:`ShardReader` open.
 

@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 
 
 class MotionComponents(NamedTuple):
-    """Scale, rotation, translation and perspective of a homography.
+    """Scale, rotation and perspective of a homography.
 
     Attributes:
         scale_min: Smaller singular value of the Jacobian at the frame centre; negative if H mirrors.
         scale_max: Larger singular value; equal to ``scale_min`` for a similarity.
         rotation_deg: Rotation about the optical axis; positive from +x to +y.
-        shift_x_px: Displacement of the frame centre to the right.
-        shift_y_px: Displacement of the frame centre downwards.
         perspective: Largest relative change of depth (the third coordinate) from the centre to a corner.
         corner_shift: Largest displacement of a frame corner, relative to the frame diagonal.
     """
@@ -35,8 +33,6 @@ class MotionComponents(NamedTuple):
     scale_min: float
     scale_max: float
     rotation_deg: float
-    shift_x_px: float
-    shift_y_px: float
     perspective: float
     corner_shift: float
 
@@ -100,19 +96,15 @@ def decompose(H: Homography, size: Size) -> MotionComponents:
     corners = corner_pixels(size)
     centre = corners.mean(axis=0)
     depth = float(H[2] @ (*centre, 1.0))
-    image = apply(H, centre[None])[0]
     local = jacobian(H, *centre)
     scale_max, scale_min = np.linalg.svd(local, compute_uv=False)
     rotation = np.arctan2(local[1, 0] - local[0, 1], local[0, 0] + local[1, 1])
-    shift = image - centre
     perspective = np.abs((corners - centre) @ H[2, :2] / depth).max()
     corner_shift = transfer_error_px(H, corners, corners).max() / np.hypot(*size)
     return MotionComponents(
         scale_min=float(scale_min * np.sign(np.linalg.det(local))),
         scale_max=float(scale_max),
         rotation_deg=float(np.degrees(rotation)),
-        shift_x_px=float(shift[0]),
-        shift_y_px=float(shift[1]),
         perspective=float(perspective),
         corner_shift=float(corner_shift),
     )

@@ -150,7 +150,7 @@ def test_no_such_schedule(tmp_path: Path) -> None:
         ({"crop": 100}, "a crop of 100 pixels .a multiple of 64"),
         ({"crop": -64}, "a crop of -64 pixels"),
         ({"seed": -1}, "the seed must be at least 0"),
-        ({"ema": 1.0}, "a decay from 0 to below 1"),
+        ({"ema": 1.0}, "the decay at least 0 and below 1"),
     ],
 )
 def test_fit_settings_that_make_no_sense(values: dict[str, Any], message: str) -> None:

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from ebb.dataset.index import read_index
-from ebb.dataset.shards import read_records
 from ebb.errors import OutputError
 from ebb.formats.png import decode_png
 from ebb.progress import SilentProgress
 from ebb.settings import ShardSettings
 from ebb.stages import export, import_, shard
 from ebb.workspace import Workspace, open_workspace
+from tests.helpers.datasets import read_records
 from tests.helpers.settings import RUN
 
 

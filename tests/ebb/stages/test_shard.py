@@ -12,13 +12,13 @@ import pytest
 
 from ebb import results
 from ebb.dataset.index import read_index
-from ebb.dataset.shards import read_records
 from ebb.errors import InvalidInput, OutputError
 from ebb.formats.png import decode_png
 from ebb.progress import SilentProgress
 from ebb.settings import AlignSettings, DepthSettings, ShardSettings
 from ebb.stages import align, depth, shard
 from ebb.workspace import Workspace
+from tests.helpers.datasets import read_records
 from tests.helpers.settings import RUN
 
 
