@@ -1,4 +1,4 @@
-"""How far pictures made in other ways are from the reference: what the documents state, measured.
+"""Accuracy figures stated in the documentation: differences between implementations and their references.
 
 ``odd_width``: the input of a photo 1591 pixels wide, of which ours leaves out the last column before it is
 halved, and which the authors resample from 1591 to 795: share of values that differ, their difference in grey
@@ -62,13 +62,13 @@ def photo(path: Path, width: int) -> Rgb8:
 
 
 def psnr(first: Rgb8, second: Rgb8) -> float:
-    """Of 8-bit pictures, dB."""
+    """PSNR of 8-bit pictures in dB."""
     error = ((first.astype(float) - second) ** 2).mean()
     return round(float(10 * np.log10(255**2 / error)), 2)
 
 
 def odd_width() -> dict[str, Any]:
-    """Our input and the authors'."""
+    """Network inputs of our implementation and the authors'."""
     found = {}
     for path in PHOTOS:
         wide = np.ascontiguousarray(photo(path, 1600)[:, :1591])
@@ -88,7 +88,7 @@ def odd_width() -> dict[str, Any]:
 
 
 def padding() -> dict[str, Any]:
-    """Pictures of a part of a photo against the picture of the whole one."""
+    """Differences between renderings of a part of a photo and of the whole photo."""
     rows: dict[str, list[tuple[float, float]]] = {}
     plain = network_module.instance_norm
     for path in PHOTOS[:2]:
@@ -116,7 +116,7 @@ def padding() -> dict[str, Any]:
 
 
 def without_padding(share: float) -> Callable[..., torch.Tensor]:
-    """Instance normalization whose statistics leave out the columns right of the photo."""
+    """Instance normalisation whose statistics exclude the padded columns."""
 
     def norm(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
         inner = x[..., : int(np.ceil(share * x.shape[3]))]
@@ -161,7 +161,7 @@ def bf16() -> dict[str, Any]:
 
 
 def layered_light() -> dict[str, float]:
-    """Light of a highlight after rendering, over that before."""
+    """Energy of a highlight after rendering, relative to that before."""
     found = {}
     edges = {
         "one plane": (20.0, 12),

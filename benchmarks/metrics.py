@@ -1,4 +1,4 @@
-"""Do the evaluation protocols agree with the libraries that define them, are regions right, what is the cost?
+"""Agreement of the evaluation protocols with their reference libraries, accuracy of the regions, and cost.
 
 Run: ``python benchmarks/metrics.py [--runs 7] [--scenes 16]``; writes ``benchmarks/results/metrics.json``.
 
@@ -106,7 +106,7 @@ def lpips_agreement() -> dict[str, float]:
 
 
 def seconds(runs: int) -> dict[str, dict[str, float]]:
-    """Processor time of everything, in turns."""
+    """Processor time of all metrics, measured alternately."""
     preds, target = photo_like(HEIGHT, WIDTH)
     pair = as_pair(preds, target)
     lpips = Lpips(net="alex", network=network("alex"), weights="random")
@@ -129,7 +129,7 @@ def seconds(runs: int) -> dict[str, dict[str, float]]:
 
 
 def overlaps(scenes: int) -> dict[str, dict[str, float]]:
-    """How well the regions are found."""
+    """Overlap of the estimated regions with the ground truth."""
     rows: dict[str, list[float]] = {"out_of_focus": [], "in_focus": [], "clear_out": [], "clear_in": []}
     for seed in range(scenes):
         spoilt = {"exposure": 0.8, "noise": 0.01} if seed % 2 else {}
@@ -146,7 +146,7 @@ def overlaps(scenes: int) -> dict[str, dict[str, float]]:
 
 
 def blur_ratios(scenes: int) -> dict[str, dict[str, float]]:
-    """Blur of a shallow photo at another f-number over that at f/1.8: found over true."""
+    """Ratio of the measured to the true relative blur at several f-numbers."""
     found: dict[str, list[float]] = {f"f/{number}": [] for number in F_NUMBERS}
     for seed in range(min(scenes, 6)):
         regions = find_regions(*synthetic_pair(seed)[:2])
@@ -157,7 +157,7 @@ def blur_ratios(scenes: int) -> dict[str, dict[str, float]]:
 
 
 def halos() -> dict[str, float]:
-    """Halo measured for a rim of so much of the subject's colour."""
+    """Measured halo for rims with increasing amounts of the subject's colour."""
     picture, inside, boundary, near = halo_scene()
     colours = np.array([0.8, 0.2, 0.2]) - np.array([0.2, 0.6, 0.3])
     return {
@@ -169,7 +169,7 @@ def halos() -> dict[str, float]:
 
 
 def machine() -> dict[str, Any]:
-    """Where and with what."""
+    """Versions and machine."""
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,

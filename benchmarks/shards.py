@@ -1,4 +1,4 @@
-"""What shards cost: PNG settings, writing, reading in order, one pair at random, page checksums.
+"""Cost of shards: PNG settings, writing, sequential reading, random access, page checksums.
 
 Method: 64 records of 1536 x 1024 pixels whose photos are six JPEG photos of ``data/sample``, encoded once
 and reused, with a depth map of half size. Files lie in a temporary folder and are in the page cache when they
