@@ -1,5 +1,4 @@
-"""Comparison of the costs in ``ebb_train/training/eta.py``, which predict the remaining time, with measured
-steps.
+"""Check of the costs in ``ebb_train/training/eta.py``, which predict the remaining time, by measured steps.
 
 Method: processor time of a training step (forward, backward, Adam) on one thread, so that the figures hold on
 a machine that others use; the least of five steps after one that is not counted, two at width 1. Levels 7 to

@@ -38,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_nothing_is_fetched(site: Path) -> None:
+def test_the_site_makes_no_requests(site: Path) -> None:
     pages = [path for path in site.rglob("*") if path.suffix in {".html", ".css"}]
     assert len(pages) > 20
     found = {path.name: hit[0] for path in pages if (hit := FETCHED.search(path.read_text()))}

@@ -42,7 +42,7 @@ def test_exposure_is_matched_when_asked(pair: tuple[Path, Path], tmp_path: Path)
     assert matched.shallow.mean() == pytest.approx(matched.wide.mean(), rel=0.03)
 
 
-def test_what_a_file_says(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_size_orientation_and_exposure_of_a_camera_file(pair: tuple[Path, Path], tmp_path: Path) -> None:
     wide, shallow = (camera_file(path) for path in pair)
     assert (wide.name, wide.height, wide.orientation) == (str(pair[0]), SIZE[1], 1)
     assert prior_ev(wide, shallow) == pytest.approx(2 * np.log2(16 / 1.8), abs=0.01)

@@ -207,7 +207,7 @@ def test_a_locked_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
 )
-def test_a_signal_keeps_what_was_done(tmp_path: Path, number: signal.Signals, code: ExitCode) -> None:
+def test_a_signal_keeps_finished_work(tmp_path: Path, number: signal.Signals, code: ExitCode) -> None:
     """The last of five files hangs, and the fourth is told of when its row is written."""
     raw, dataset = tmp_path / "raw", tmp_path / "set"
     write_card(raw, 1)

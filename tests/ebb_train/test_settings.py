@@ -38,7 +38,7 @@ loss = { l1 = 10, ssim = 10.0, vgg = 0.1 }
 """
 
 
-def test_the_paper_as_its_authors_ran_it() -> None:
+def test_the_paper_schedule_is_that_of_the_authors_code() -> None:
     rows = SCHEDULES["paper"].rows
     assert [(row.level, row.iterations, row.batch) for row in rows] == [
         (7, 5_000, 50),
@@ -121,7 +121,7 @@ def test_a_schedule_from_a_file(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_wrong_in_a_file_is_said(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_invalid_schedule_files_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in TABLE
     path = tmp_path / "mine.toml"
     path.write_text(TABLE.replace(old, new))
@@ -153,13 +153,13 @@ def test_no_such_schedule(tmp_path: Path) -> None:
         ({"ema": 1.0}, "the decay at least 0 and below 1"),
     ],
 )
-def test_fit_settings_that_make_no_sense(values: dict[str, Any], message: str) -> None:
+def test_invalid_fit_settings_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         FitSettings(**values)
 
 
 @pytest.mark.parametrize("values", [{"devices": 0}, {"nodes": 0}, {"loaders": -1}, {"micro_batch": -1}])
-def test_compute_settings_that_make_no_sense(values: dict[str, Any]) -> None:
+def test_invalid_compute_settings_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"--{next(iter(values)).replace('_', '-')}"):
         ComputeSettings(**values)
 
@@ -177,7 +177,7 @@ def test_loaders_for_the_cores_there_are(
 
 
 @pytest.mark.parametrize("values", [{"log_every": 0}, {"validate_every": 0}, {"validate_pairs": -1}])
-def test_watch_settings_that_make_no_sense(values: dict[str, Any]) -> None:
+def test_invalid_monitor_settings_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"--{next(iter(values)).replace('_', '-')}"):
         MonitorSettings(**values)
 
@@ -197,7 +197,7 @@ def test_weight_init_by_width() -> None:
     assert FitSettings(weight_init="fan_in").weight_init_of(1.0) == "fan_in"
 
 
-def test_levels_of_a_schedule_know_what_comes_before() -> None:
+def test_levels_have_the_steps_of_previous_levels() -> None:
     schedule = read_schedule("paper")
     assert [
         (level.plan.level, level.steps_before, level.samples_before) for level in schedule.levels()[:3]

@@ -149,6 +149,6 @@ def test_arguments_out_of_range_are_refused(changes: dict[str, object], message:
         (np.full((4, 5), np.inf), "must be finite"),
     ],
 )
-def test_what_is_no_depth_map_is_refused(depth: NDArray[np.float64], message: str) -> None:
+def test_invalid_depth_maps_are_refused(depth: NDArray[np.float64], message: str) -> None:
     with pytest.raises(ebb.UsageError, match=message):
         ebb.render_bokeh(PHOTO, depth, max_blur_px=5)

@@ -44,7 +44,7 @@ def test_16_bits_stay_and_a_height_gives_8(tmp_path: Path) -> None:
     assert np.abs(small - deep / 257).max() <= 0.5
 
 
-def test_what_is_no_photo_is_said_with_its_path(tmp_path: Path) -> None:
+def test_errors_of_invalid_photos_have_the_path(tmp_path: Path) -> None:
     path = tmp_path / "notes.jpg"
     path.write_text("not a photo")
     with pytest.raises(ebb.Broken, match=r"notes\.jpg: ") as raised:

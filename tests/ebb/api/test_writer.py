@@ -15,7 +15,7 @@ from tests.helpers.captures import scene
 from tests.helpers.datasets import photos
 
 
-def test_what_is_written_is_what_others_read(tmp_path: Path) -> None:
+def test_pyarrow_reads_the_written_arrays(tmp_path: Path) -> None:
     ebb.write_dataset(tmp_path / "set", train=(photos(n) for n in range(5)), val=[(*photos(5)[:2], None)])
     source = open_source(tmp_path / "set")
     for number in range(5):

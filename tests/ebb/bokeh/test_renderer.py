@@ -66,7 +66,7 @@ def test_zero_blur_is_the_identity() -> None:
     assert result is not photo
 
 
-def test_a_surface_in_focus_stays_as_it_is() -> None:
+def test_a_surface_in_focus_is_unchanged() -> None:
     photo, coc = scene(0)
     coc[:] = 0
     coc[:, 60:] = 10

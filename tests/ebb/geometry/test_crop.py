@@ -145,7 +145,7 @@ def test_the_stored_photo_spans_the_crop_edge_to_edge() -> None:
     np.testing.assert_allclose(apply(crop_to_photo(crop, size), edges), [[29.5, 19.5], [329.5, 219.5]])
 
 
-def test_a_crop_stored_as_it_is_is_a_shift() -> None:
+def test_a_crop_without_resizing_is_a_translation() -> None:
     np.testing.assert_array_equal(
         crop_to_photo(Rect(7, 5, 40, 30), Size(40, 30)), [[1, 0, 7], [0, 1, 5], [0, 0, 1]]
     )

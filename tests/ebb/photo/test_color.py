@@ -152,7 +152,7 @@ def test_grey_with_a_profile_for_rgb_stays_grey() -> None:
         (table_profile(SRGB)[:-200], "its colour profile cannot be used: LittleCMS says"),
     ],
 )
-def test_what_cannot_be_converted_is_a_reason(profile: bytes, message: str) -> None:
+def test_unsupported_profiles_are_refused_with_a_reason(profile: bytes, message: str) -> None:
     data = saved(colours(), "PNG", icc_profile=profile)
     for read in (decode, lambda data, suffix, _: check_color(data, suffix)):
         with pytest.raises(Broken, match=message) as error:

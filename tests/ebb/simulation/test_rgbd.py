@@ -32,7 +32,7 @@ def test_margin_is_that_of_procedural_scenes() -> None:
     assert margin_px(Size(80, 120)) == MARGIN_PX
 
 
-def test_a_photo_of_the_right_size_is_taken_as_it_is() -> None:
+def test_a_photo_of_the_right_size_is_not_resampled() -> None:
     made = scene_from_photo(photo(*FULL), ramp(*FULL), SIZE, "inverse")
     assert made.size == SIZE
     assert made.margin == MARGIN_PX

@@ -49,7 +49,7 @@ def test_floats_are_the_network_on_the_halved_photo(network: PyNet, path: Path) 
     np.testing.assert_allclose(found, directly(network, half), atol=1e-5)
 
 
-def test_bytes_are_what_render_gives(network: PyNet, path: Path) -> None:
+def test_bytes_equal_those_of_render(network: PyNet, path: Path) -> None:
     found = ebb_train.load_model(path)(WIDE, DEPTH)
     expected = np.rint(255 * render_full_image(network, WIDE, DEPTH))
     np.testing.assert_array_equal(found, expected)
@@ -57,7 +57,7 @@ def test_bytes_are_what_render_gives(network: PyNet, path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(64, 96), (50, 71), (33, 130)])
-def test_arrays_and_tensors_of_any_size_give_what_they_are(path: Path, size: tuple[int, int]) -> None:
+def test_the_result_has_type_and_size_of_the_input(path: Path, size: tuple[int, int]) -> None:
     model = ebb_train.load_model(path)
     wide, depth = WIDE[: size[0]], DEPTH[: size[0] // 2]
     wide = np.ascontiguousarray(np.resize(wide, (*size, 3)))

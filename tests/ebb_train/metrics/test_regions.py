@@ -21,7 +21,7 @@ def pair() -> SyntheticPair:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 4, 5])
-def test_what_is_in_focus_is_found(seed: int) -> None:
+def test_regions_in_focus_agree_with_the_truth(seed: int) -> None:
     wide, shallow, coc = synthetic_pair(seed, Size(768, 512))
     found = find_regions(wide, shallow).sharp_side
     truth = coc < FOCUS_COC_PX
@@ -125,7 +125,7 @@ def test_lpips_by_region(pair: SyntheticPair) -> None:
     assert found["lpips_out_of_focus"] > found["lpips_in_focus"] > 0
 
 
-def test_what_cannot_be_divided_into_regions(pair: SyntheticPair) -> None:
+def test_pairs_without_regions_are_refused(pair: SyntheticPair) -> None:
     with pytest.raises(InvalidInput, match="regions of 480 x 60 pixels: they need 64 each way"):
         find_regions(pair.wide[:60], pair.shallow[:60])
     with pytest.raises(InvalidInput, match="sizes differ"):
