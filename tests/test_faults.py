@@ -92,11 +92,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.
     names = ("=cmd|x!A0.jpg", "[red] <b>\x1b[2J\n1\\2.jpg")
     for path, name in zip(write_pair(odd, 1, seed=77, seconds=20_000), names, strict=True):
         path.rename(path.with_name(name))
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(Path(__file__).with_name("helpers") / "crashing_decoder"),
-        "EBB_TEST_CRASH": "1",
-    }
+    tests = Path(__file__).parent  # the workers must import this checkout, too
+    paths = os.pathsep.join(map(str, (tests / "helpers" / "crashing_decoder", tests.parent)))
+    environment = {**os.environ, "PYTHONPATH": paths, "EBB_TEST_CRASH": "1"}
     run = [*command(raw, folder / "set"), "--item-timeout", "60"]
     run[run.index("sidecar")] = "none"
     return folder, subprocess.run(run, capture_output=True, text=True, check=False, env=environment)
