@@ -28,12 +28,15 @@ def pytest_configure() -> None:
         os.environ |= {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
 
 
+STAGES = ("ingest", "align", "depth", "shard", "verify", "simulate")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _worker_processes_start_with_the_stages() -> None:
     """Have the fork server import the stages once, instead of every worker of every run."""
     from ebb.runner import local
 
-    local._PRELOAD += [f"ebb.stages.{stage}" for stage in ("ingest", "align", "depth", "shard", "verify")]
+    local._PRELOAD += [f"ebb.stages.{stage}" for stage in STAGES]
 
 
 @pytest.fixture(scope="module")
