@@ -2,13 +2,14 @@
 # make tables the tables of docs/benchmark.md, from the sample captures
 # make docs   the documentation as a site: open build/site/index.html
 # make test   all tests, lint and types
+# make coverage   all tests, and which lines of both packages they miss
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
 DEMO ?= all
 
-.PHONY: help demo tables docs test lint types unit format clean
+.PHONY: help demo tables docs test lint types unit coverage format clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -33,7 +34,10 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n $(JOBS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+coverage: $(VENV)/.dev
+	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""How far pictures made in other ways are from the reference: what the documents state, measured.
+"""Accuracy figures stated in the documentation: differences between implementations and their references.
 
 ``odd_width``: the input of a photo 1591 pixels wide, of which ours leaves out the last column before it is
 halved, and which the authors resample from 1591 to 795: share of values that differ, their difference in grey
@@ -32,18 +32,18 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import torch
-from tests.golden_pynet import filled_variables
-from tests.networks import lively_network
 
 from benchmarks import depth
 from ebb.bokeh.renderer import render_shallow
 from ebb_train.data.reduced import resize
 from ebb_train.inference.whole_photo import halve, render_full_image
 from ebb_train.models import network as network_module
-from ebb_train.models.inference_graph import FastPyNet
+from ebb_train.models.inference_graph import InferenceGraph
 from ebb_train.models.network import PyNet, network_of
 from ebb_train.models.official import from_official
 from ebb_train.models.pynet import PAPER
+from tests.helpers.networks import lively_network
+from tests.helpers.pynet_reference import filled_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,13 +62,13 @@ def photo(path: Path, width: int) -> Rgb8:
 
 
 def psnr(first: Rgb8, second: Rgb8) -> float:
-    """Of 8-bit pictures, dB."""
+    """PSNR of 8-bit pictures in dB."""
     error = ((first.astype(float) - second) ** 2).mean()
     return round(float(10 * np.log10(255**2 / error)), 2)
 
 
 def odd_width() -> dict[str, Any]:
-    """Our input and the authors'."""
+    """Network inputs of our implementation and the authors'."""
     found = {}
     for path in PHOTOS:
         wide = np.ascontiguousarray(photo(path, 1600)[:, :1591])
@@ -88,7 +88,7 @@ def odd_width() -> dict[str, Any]:
 
 
 def padding() -> dict[str, Any]:
-    """Pictures of a part of a photo against the picture of the whole one."""
+    """Differences between renderings of a part of a photo and of the whole photo."""
     rows: dict[str, list[tuple[float, float]]] = {}
     plain = network_module.instance_norm
     for path in PHOTOS[:2]:
@@ -116,7 +116,7 @@ def padding() -> dict[str, Any]:
 
 
 def without_padding(share: float) -> Callable[..., torch.Tensor]:
-    """Instance normalization whose statistics leave out the columns right of the photo."""
+    """Instance normalisation whose statistics exclude the padded columns."""
 
     def norm(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
         inner = x[..., : int(np.ceil(share * x.shape[3]))]
@@ -136,7 +136,7 @@ def fast() -> dict[str, dict[str, float]]:
         network: PyNet = network_of(scaled, PAPER)
         with torch.inference_mode():
             plain = network(inputs)
-            pictures = {"fast against plain": FastPyNet(network)(inputs) - plain}
+            pictures = {"fast against plain": InferenceGraph(network)(inputs) - plain}
             pictures["plain against float64"] = plain - network.double()(inputs.double())
         found[f"weights times {factor:g}"] = {
             name: float(difference.abs().max()) for name, difference in pictures.items()
@@ -161,7 +161,7 @@ def bf16() -> dict[str, Any]:
 
 
 def layered_light() -> dict[str, float]:
-    """Light of a highlight after rendering, over that before."""
+    """Energy of a highlight after rendering, relative to that before."""
     found = {}
     edges = {
         "one plane": (20.0, 12),

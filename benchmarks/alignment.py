@@ -1,4 +1,4 @@
-"""How far alignment is from the truth: of the sample captures, and of simulated ones.
+"""Accuracy of the alignment of the sample captures and of simulated captures.
 
 Method: every pair is developed and registered as `ebb align` does it, with default settings. The error is the
 distance between where our matrix and the truth send a pixel, at 1024 px height. Of the sample captures the
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 RESULT = Path(__file__).parent / "results" / "alignment.json"
 JPEG_SCALE = 1728 / 1920
-"""The JPEG files are smaller than the frames that the truth speaks of."""
+"""Size of the JPEG files relative to the frames of the ground truth."""
 PAIRS = (
     ("s01_table", "IMG_0301.DNG", "IMG_0302.DNG", 1),
     ("s02_garden", "IMG_0304.DNG", "IMG_0303.DNG", 6),
@@ -63,7 +63,7 @@ STRIDE = 8
 
 
 def main() -> None:
-    """Measure every pair and keep the figures."""
+    """Measure every pair and write the results."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--scenes", type=int, default=24, help="simulated, of each size")
     parser.add_argument("--workers", type=int, default=2)
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def simulated(size: str, scenes: int, workers: int) -> dict[str, Any]:
-    """Simulate captures, align them, and sum up how far the motions are from the truth."""
+    """Simulate captures, align them, and summarise the errors."""
     settings, run = AlignSettings(height=HEIGHTS[size]), RunSettings(workers=workers)
     with tempfile.TemporaryDirectory() as folder:
         captures, progress = Path(folder) / "captures", SilentProgress()
@@ -164,14 +164,14 @@ def measure(
 
 
 def over_frame(truth: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A grid over the wide photo, and where the truth has it in the shallow one."""
+    """A grid over the wide photo and its true positions in the shallow photo."""
     y, x = np.mgrid[0 : truth["height"] : 20, 0 : truth["width"] : 20]
     wide = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float64)
     return wide, apply(np.array(truth["H"]), wide)
 
 
 def in_focus(truth: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Pixels of the wide photo that the shallow one has in focus, and where it has them, at JPEG size."""
+    """Pixels that are in focus in the shallow photo and their true positions there, at JPEG size."""
     K1, K2, R = (np.array(truth[key]) for key in ("K1", "K2", "R"))
     values = cv2.imread(str(SAMPLE / "captures" / "IMG_0305_depth.png"), cv2.IMREAD_UNCHANGED)
     y, x = np.nonzero(values)

@@ -1,7 +1,7 @@
-"""Simulated pairs for the study of alignment: made in memory, with the truth about every pixel.
+"""Simulated pairs with dense ground truth for the alignment study.
 
-A group is two scenes of one camera position each. Either gives one wide photo and five pairs: three that
-must align, one that has something wrong with it, and one with the shallow photo of the other scene.
+A group consists of two scenes. Each scene gives one wide photo and five pairs: three that must align, one
+with a defect, and one with the shallow photo of the other scene.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HAND_M = 0.0008
 """For half of the pairs the camera also moves sideways, by up to this much in each direction."""
 
 STEP_M = (0.002, 0.08)
-"""How far a step sideways is."""
+"""Range of sideways steps in metres."""
 
 WIDE_ISO, SHALLOW_ISO = (100, 200, 400, 800, 1600), (100, 200, 400)
 POOR_SHARE, POOR_CONTRAST = 0.2, (0.1, 0.5)
@@ -48,24 +48,24 @@ GOOD_PER_SCENE = 3
 PAIRS_PER_GROUP = 2 * (GOOD_PER_SCENE + 2)
 STRIDE = 4
 MOVED = 0.05
-"""A place changed when its distance did by this share."""
+"""Relative change of distance from which a pixel counts as changed."""
 
 
 @dataclass(frozen=True)
 class StudyPair:
-    """Two photos and the truth about them; pixels of the truth are those of the photos.
+    """Two photos and their ground truth, in pixels of the photos.
 
     Attributes:
-        kind: What is wrong.
+        kind: Kind of defect.
         wide: (height, width, 3).
         shallow: Likewise.
-        texture: Contrast of the scene, 1 as it was made up.
+        texture: Factor on the contrast of the scene.
         plan: Motion and settings.
-        ev: How much brighter the shallow photo is.
+        ev: Exposure of the shallow photo relative to the wide photo in EV.
         points_wide: (N, 2), every fourth pixel of the wide photo.
-        points_shallow: (N, 2), where they lie in the shallow photo.
-        coc_px: (N,), their blur disc in the shallow photo, at 1024 px height.
-        changed: Share of the frame where the shallow photo shows another thing.
+        points_shallow: (N, 2), their positions in the shallow photo.
+        coc_px: (N,), their blur diameters in the shallow photo, at 1024 px height.
+        changed: Fraction of the frame where the shallow photo shows another object.
     """
 
     kind: PairKind
@@ -134,7 +134,7 @@ def _scene(plan: PairPlan, texture: float, subject_shift: float) -> Scene:
 
 
 def _plan(place: _Place, kind: PairKind) -> PairPlan:
-    """Draw motion and exposure of a shallow photo, and what goes wrong with it."""
+    """Draw motion, exposure and defect of a shallow photo."""
     rng, focal_px = place.rng, focal_length_px(place.plan, APS_C, place.scene.focus_m)
     shift = rng.uniform(-MAX_SHIFT, MAX_SHIFT, 2) * place.plan.size
     yaw, pitch = np.degrees(np.arctan(shift / focal_px))
@@ -188,7 +188,7 @@ def _pair(place: _Place, plan: PairPlan) -> StudyPair:
 
 
 def _developed(light: NDArray[np.float32], plan: PairPlan, shot: ShotPlan, rng: np.random.Generator) -> Rgb8:
-    """What the camera makes of light: sensor, noise, demosaicing, sRGB."""
+    """Develop an optical image: sensor, noise, demosaicing, sRGB."""
     exposure = Exposure(
         iso=shot.iso,
         gain_ev=shot.gain_ev,
@@ -201,7 +201,7 @@ def _developed(light: NDArray[np.float32], plan: PairPlan, shot: ShotPlan, rng: 
 def _truth(
     scene: Scene, plan: PairPlan, focal_px: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Wide pixels, where they lie in the shallow photo, and their blur disc in pixels at 1024 px height."""
+    """Wide pixels, their positions in the shallow photo, and their blur diameters at 1024 px height."""
     inner = slice(scene.margin, -scene.margin or None, STRIDE)
     inverse = 1 / scene.depth_m[inner, inner].astype(np.float64)
     rows, columns = np.mgrid[: plan.size.height : STRIDE, : plan.size.width : STRIDE]

@@ -1,4 +1,4 @@
-"""Is alignment ever silently wrong? A randomised study on simulated pairs with known truth.
+"""Randomised study of wrongly accepted and wrongly rejected pairs, on simulated pairs with ground truth.
 
 Method: pairs come from ebb.simulation, made in memory (1024 x 684, a third portrait; see
 alignment_pairs.py) and registered with default settings, on one core; all lengths are pixels at 1024 px
@@ -149,7 +149,7 @@ def share_clipped(photo: Rgb8) -> float:
 
 
 def must_reject(row: dict[str, Any]) -> bool:
-    """Whether a pair shows what no training set should hold."""
+    """Whether a pair is unsuitable for a training set."""
     return (
         row["kind"] == PairKind.UNRELATED
         or row["clipped"] > MAX_CLIPPED
@@ -159,7 +159,7 @@ def must_reject(row: dict[str, Any]) -> bool:
 
 
 def verdict(row: dict[str, Any]) -> str:
-    """The cell of the table a pair falls into."""
+    """Cell of the table to which a pair belongs."""
     if row["status"] == "rejected":
         return "rejected wrong" if row["kind"] == PairKind.GOOD and not must_reject(row) else "rejected right"
     right = not must_reject(row) and row["focus_px"] is not None and row["focus_px"] <= MAX_FOCUS_ERROR_PX
@@ -195,7 +195,7 @@ def summary(rows: list[dict[str, Any]], seed: int) -> dict[str, Any]:
 
 
 def gates(alignable: list[dict[str, Any]], bad: list[dict[str, Any]]) -> dict[str, Any]:
-    """How each limit lies between the pairs that should pass and those that must not."""
+    """Measurements of pairs that should pass and of pairs that must not, for each limit."""
     table = {}
     for row in GATED:
         assert row.gate is not None
@@ -245,7 +245,7 @@ def quantiles(values: list[float]) -> dict[str, float]:
 
 
 def kept(row: dict[str, Any]) -> dict[str, Any]:
-    """What the file keeps of a pair: four significant digits, all measurements."""
+    """Entry of a pair in the results file: all measurements with four significant digits."""
     flat = {name: value for name, value in row.items() if name not in {"measured", "message"}}
     flat |= {one.name: row["measured"][one.name] for one in TABLE if one.name in row["measured"]}
     return {

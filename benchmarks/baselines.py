@@ -1,4 +1,4 @@
-"""Models without learned weights on captures of known depth: does the layered renderer beat a Gaussian blur?
+"""Comparison of the models without learned weights on captures with known depth.
 
 Two data sets, made by the verbs a user would call: ``data/sample`` (Blender, 3 pairs, 2 to test on) and
 ``ebb simulate`` (procedural scenes, 8 pairs to test on; of another seed than those the constants of the focus
@@ -133,7 +133,7 @@ def differences(rows: list[Row], base: list[Row]) -> dict[str, Any]:
 
 
 def rounded(value: float | None) -> float | None:
-    """To what is worth reading."""
+    """Round to four decimal places."""
     return None if value is None else round(value, 4)
 
 

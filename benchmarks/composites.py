@@ -1,4 +1,4 @@
-"""Capture pairs with the texture of real photos at any size, whose motion is known exactly.
+"""Capture pairs of any size with the texture of real photos and exactly known motion.
 
 A scene is a plane of 3 x 3 pictures: the sample captures, their mirror images and their negatives (SIFT tells
 all of them apart, so nothing repeats). The wide shot sees it through the lens at f/16, the shallow one from a
@@ -94,7 +94,7 @@ def scene(size: Size, rng: np.random.Generator) -> tuple[Light, Light]:
 def file(
     light: Light, f_number: float, time_s: Fraction, iso: int, when: datetime, rng: np.random.Generator
 ) -> bytes:
-    """The camera file of light that fell through a lens."""
+    """Camera file of an optical image."""
     sensor = Sensor()
     lens, pixels = Lens(FOCAL_MM, f_number), PixelGrid(sensor.width_mm, light.shape[1])
     exposure = Exposure(iso=iso, corner_loss=corner_loss(f_number))

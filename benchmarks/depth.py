@@ -1,4 +1,4 @@
-"""How fast, how large and how exact the folded MegaDepth is against the network as published.
+"""Speed, memory and accuracy of the folded MegaDepth relative to the published network.
 
 Method: a process of its own for each measurement of memory, one for all timings. Input: a sample photo at
 512 x 768, the same for all. Timings alternate plain, fast, bfloat16 for ``--repeats`` rounds after one round

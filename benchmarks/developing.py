@@ -1,4 +1,4 @@
-"""Which way from a Bayer frame to the stored photo is nearest to the light that fell on the sensor?
+"""Fidelity and speed of several ways to develop and reduce a Bayer frame.
 
 Method: the light is a plane of real pictures (benchmarks/composites.py, 2592 x 1728) behind the lens and the
 low-pass filter of ebb simulate at f/1.8 and f/16 on an 18-megapixel APS-C sensor. It is recorded as DNG
@@ -65,7 +65,7 @@ DEMOSAICING = {
 
 
 def main() -> None:
-    """Measure fidelity and time and keep the figures."""
+    """Measure fidelity and time and write the results."""
     cv2.setNumThreads(1)
     sharp, _ = composites.scene(FRAME, np.random.default_rng(8))
     facts: dict[str, Any] = {

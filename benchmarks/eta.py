@@ -1,4 +1,4 @@
-"""Does the time left of a run hold: do the costs of ``ebb_train/training/eta.py`` follow measured steps?
+"""Check of the costs in ``ebb_train/training/eta.py``, which predict the remaining time, by measured steps.
 
 Method: processor time of a training step (forward, backward, Adam) on one thread, so that the figures hold on
 a machine that others use; the least of five steps after one that is not counted, two at width 1. Levels 7 to
@@ -106,7 +106,7 @@ def step_seconds(width: float, row: LevelPlan, loss: Loss) -> float:
 
 
 def noise(row: LevelPlan) -> Iterator[Batch]:
-    """The same batch again and again."""
+    """Repeat one batch."""
     side = row.crop // 2
     height, width = output_size(row.level, side, side)
     photo = torch.randint(0, 256, (row.batch, 4, side, side), dtype=torch.uint8)

@@ -1,4 +1,4 @@
-"""What the TFLite export is worth: parity, GPU lint, speed, memory, and the best other way to such a file.
+"""Parity, GPU compatibility, speed and memory of the TFLite export, and a comparison with litert-torch.
 
 Run: ``python benchmarks/export.py --part files|checks|memory|speed|trained [--work DIR]``; each part adds
 to the JSON. ``files`` comes first; with ``--litert-torch PYTHON`` (a Python with litert-torch) it makes

@@ -1,4 +1,4 @@
-"""PyNET to TFLite by litert-torch: what ``benchmarks/export.py`` compares with.
+"""Conversion of PyNET to TFLite by litert-torch, for the comparison in ``benchmarks/export.py``.
 
 Run: ``PYTHON benchmarks/export_alternative.py {prepared,naive} WEIGHTS OUT HEIGHT WIDTH`` with a Python
 that has litert-torch beside this project.
@@ -60,7 +60,7 @@ class Prepared(TorchOperations):
 
 
 class Naive(Prepared):
-    """Operations as one writes them first."""
+    """Operations in their usual form."""
 
     def normalise(self, y: Tensor, layer: nn.Module) -> Tensor:
         """Mean, variance, gain, shift."""

@@ -1,4 +1,4 @@
-"""``ebb-train render --full-resolution``: is what is in focus as sharp as the photo, and the rest as blurred?
+"""Sharpness and blur of ``ebb-train render --full-resolution`` against simulated ground truth.
 
 Truth: scenes of ``ebb.simulation``, photographed at f/16 (the photo) and at the shallow f-number of the plan
 from the same place, 3072 x 2048 pixels, sensor noise in the photo only, both to 8-bit sRGB. In place of a
@@ -87,7 +87,7 @@ def photograph(index: int) -> Truth:
 
 
 def bands(blur: Floats) -> dict[str, NDArray[np.bool_]]:
-    """Where is what."""
+    """Masks of the bands of blur."""
     around = np.ones((int(8 * FACTOR) | 1,) * 2, np.uint8)
     edge = cv2.dilate(blur, around) - cv2.erode(blur, around) > 4
     return {
@@ -131,7 +131,7 @@ WAYS: dict[str, Callable[[Picture, Picture, Floats], Picture]] = {
 
 
 def imperfect(picture: Floats) -> Floats:
-    """A little soft and dark."""
+    """Blur and darken a photo slightly."""
     return np.asarray(0.97 * cv2.GaussianBlur(picture, (0, 0), 0.5), np.float32)
 
 
@@ -181,7 +181,7 @@ def best_guided(psnr: dict[str, dict[str, float]]) -> dict[str, object]:
 
 
 def strip(truth: Truth, results: dict[str, Picture], in_focus: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Photo, truth, plain and ours where the most is in focus beside the most that is not."""
+    """Crops of photo, truth, plain and ours around the strongest edge of focus."""
     side = 200
     focus = cv2.boxFilter(in_focus.astype(np.float32), -1, (side, side))
     detail = np.abs(cv2.Laplacian(to_unit(truth.photo).mean(axis=2), -1)) * in_focus

@@ -1,4 +1,4 @@
-"""Do the evaluation protocols agree with the libraries that define them, are regions right, what is the cost?
+"""Agreement of the evaluation protocols with their reference libraries, accuracy of the regions, and cost.
 
 Run: ``python benchmarks/metrics.py [--runs 7] [--scenes 16]``; writes ``benchmarks/results/metrics.json``.
 
@@ -47,12 +47,11 @@ from ebb_train.metrics.inputs import as_pair  # noqa: E402
 from ebb_train.metrics.lpips import Lpips  # noqa: E402
 from ebb_train.metrics.protocols import PROTOCOLS  # noqa: E402
 from ebb_train.metrics.regions import FOCUS_COC_PX, edge_halo, find_regions  # noqa: E402
-from tests.ebb_train.metrics.test_blur import blurred, typical  # noqa: E402
-from tests.ebb_train.metrics.test_regions import halo_scene, overlap  # noqa: E402
-from tests.ebb_train.models.test_perceptual import by_formula, network, pictures  # noqa: E402
+from tests.helpers.blurred_photos import blurred, typical  # noqa: E402
+from tests.helpers.lpips_reference import by_formula, network, pictures  # noqa: E402
 from tests.helpers.metric_oracles import ORACLES, gaussian_ssim  # noqa: E402
 from tests.helpers.metric_pairs import PAIRS  # noqa: E402
-from tests.helpers.rendered_pairs import synthetic_pair  # noqa: E402
+from tests.helpers.rendered_pairs import halo_scene, overlap, synthetic_pair  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -107,7 +106,7 @@ def lpips_agreement() -> dict[str, float]:
 
 
 def seconds(runs: int) -> dict[str, dict[str, float]]:
-    """Processor time of everything, in turns."""
+    """Processor time of all metrics, measured alternately."""
     preds, target = photo_like(HEIGHT, WIDTH)
     pair = as_pair(preds, target)
     lpips = Lpips(net="alex", network=network("alex"), weights="random")
@@ -130,7 +129,7 @@ def seconds(runs: int) -> dict[str, dict[str, float]]:
 
 
 def overlaps(scenes: int) -> dict[str, dict[str, float]]:
-    """How well the regions are found."""
+    """Overlap of the estimated regions with the ground truth."""
     rows: dict[str, list[float]] = {"out_of_focus": [], "in_focus": [], "clear_out": [], "clear_in": []}
     for seed in range(scenes):
         spoilt = {"exposure": 0.8, "noise": 0.01} if seed % 2 else {}
@@ -147,7 +146,7 @@ def overlaps(scenes: int) -> dict[str, dict[str, float]]:
 
 
 def blur_ratios(scenes: int) -> dict[str, dict[str, float]]:
-    """Blur of a shallow photo at another f-number over that at f/1.8: found over true."""
+    """Ratio of the measured to the true relative blur at several f-numbers."""
     found: dict[str, list[float]] = {f"f/{number}": [] for number in F_NUMBERS}
     for seed in range(min(scenes, 6)):
         regions = find_regions(*synthetic_pair(seed)[:2])
@@ -158,7 +157,7 @@ def blur_ratios(scenes: int) -> dict[str, dict[str, float]]:
 
 
 def halos() -> dict[str, float]:
-    """Halo measured for a rim of so much of the subject's colour."""
+    """Measured halo for rims with increasing amounts of the subject's colour."""
     picture, inside, boundary, near = halo_scene()
     colours = np.array([0.8, 0.2, 0.2]) - np.array([0.2, 0.6, 0.3])
     return {
@@ -170,7 +169,7 @@ def halos() -> dict[str, float]:
 
 
 def machine() -> dict[str, Any]:
-    """Where and with what."""
+    """Versions and machine."""
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,

@@ -1,4 +1,4 @@
-"""How fast 10 000 captures pair, how memory grows, and how many planted pairs are found.
+"""Speed, memory and accuracy of the pairing of 10 000 captures.
 
 Run: ``python benchmarks/pairing.py``
 

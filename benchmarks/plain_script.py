@@ -1,4 +1,4 @@
-"""What most people would write to align a pair: the reference that ebb align is measured against.
+"""A simple alignment script with default settings of the libraries, as a reference for ebb align.
 
 Develop both photos with LibRaw's defaults and camera white balance, find SIFT keypoints at full size, match
 them by brute force with the ratio test, fit a homography by RANSAC, warp the shallow photo onto the wide one,

@@ -1,4 +1,4 @@
-"""What PyNET costs: parameters, multiply-adds, seconds for one photo.
+"""Parameters, multiply-adds and inference time of PyNET.
 
 Run: ``python benchmarks/pynet.py [--runs 3] [--training]``
 
@@ -180,7 +180,7 @@ def training_steps(runs: int) -> Iterator[dict[str, object]]:
 def training_step(
     level: int, weights: LossWeights, dtype: torch.dtype, *, is_compiled: bool
 ) -> Callable[[], object]:
-    """A step that can be taken again and again."""
+    """A repeatable training step."""
     torch.manual_seed(2020)
     network = PyNet(PyNetConfig(level=level, width=1 / 4)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     run = torch.compile(network) if is_compiled else network
@@ -228,7 +228,7 @@ def norms(runs: int = 11) -> dict[str, object]:
 
 
 def machine() -> dict[str, object]:
-    """What it was measured on."""
+    """Versions and machine."""
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -1,4 +1,4 @@
-"""Which refinement is best: none, ECC, phase correlation, or tiles registered by Gauss-Newton steps.
+"""Comparison of refinements: none, ECC, phase correlation, and tiles registered by Gauss-Newton steps.
 
 Method: the alignable pairs of some groups of the alignment study (1024 x 684, made by ebb.simulation). Each
 method starts at the motion of the keypoints and ends with a turn of the camera, except ECC, which OpenCV
@@ -51,7 +51,7 @@ ROUNDS = 3
 
 
 def main() -> None:
-    """Compare and keep the figures."""
+    """Compare the methods and write the results."""
     with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
         rows = [row for rows in pool.imap(compare_group, range(GROUPS)) for row in rows]
     methods = {
@@ -102,17 +102,17 @@ def errors(H_shallow_to_wide: NDArray[np.float64], pair: StudyPair) -> dict[str,
 
 
 def nothing(_wide: NDArray[np.uint8], _shallow: NDArray[np.uint8], motion: Motion) -> NDArray[np.float64]:
-    """The motion of the keypoints."""
+    """Motion from keypoints."""
     return motion.H_shallow_to_wide
 
 
 def ours(wide: NDArray[np.uint8], shallow: NDArray[np.uint8], motion: Motion) -> NDArray[np.float64]:
-    """What ebb align does."""
+    """Refinement of ebb align."""
     return refine(pyramid(wide), pyramid(shallow), motion).H_shallow_to_wide
 
 
 def ecc(wide: NDArray[np.uint8], shallow: NDArray[np.uint8], motion: Motion) -> NDArray[np.float64]:
-    """ECC on what is in focus; away from the borders, where OpenCV 5 is wrong."""
+    """ECC on the regions in focus, without the borders, where OpenCV 5 is incorrect."""
     tiles = measure(band(wide), band(shallow), motion.H_shallow_to_wide)
     mask = np.zeros(wide.shape, np.uint8)
     for x, y in tiles.centres[sharp_in_both(tiles)].astype(int):

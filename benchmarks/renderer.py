@@ -1,4 +1,4 @@
-"""The renderer against brute-force rays (quality) and against blurring every layer whole (speed).
+"""Quality of the renderer relative to ray casting, and speed relative to blurring of whole layers.
 
 Quality: the analytic scenes of ``tests/helpers/bokeh_reference.py`` at 160 × 120, 1024 rays a pixel (4096 for
 the point lights). The renderer sees the all-in-focus photo and the depth of the first surface only. PSNR,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 def ignoring_occlusion(photo: Floats, coc: Floats) -> Floats:
-    """Every pixel is the mean of its own disc, whatever lies there."""
+    """Blur of each pixel by its own disc, without occlusion."""
     result = np.zeros_like(photo)
     for value in np.unique(np.round(coc)):
         blurred = cv2.filter2D(photo, -1, blur_kernel(float(value)), borderType=cv2.BORDER_REFLECT)

@@ -1,4 +1,4 @@
-"""Simulated camera files: how true they are, and what they cost.
+"""Fidelity and cost of simulated camera files.
 
 Fidelity: the wide shots of procedural scenes at ISO 100 are written as DNG, developed by LibRaw with camera
 white balance, and compared with the noise-free scene as the optics form it: what a sensor without mosaic and

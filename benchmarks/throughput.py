@@ -1,4 +1,4 @@
-"""How many pairs ebb align does in the time the plain script needs, and where its time goes.
+"""Throughput of ebb align relative to a simple script, and a profile of its time.
 
 Files: pairs of a plane of real pictures with known motion, four ninths of it out of focus in the shallow shot
 (benchmarks/composites.py), as DNG at 5184 x 3456 (18 megapixels) and 2592 x 1728 (4.5 megapixels), made once

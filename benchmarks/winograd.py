@@ -1,4 +1,4 @@
-"""What minimal filtering (Winograd) is worth, against PyTorch, compiled PyTorch and ONNX Runtime.
+"""Speed of minimal filtering (Winograd) relative to PyTorch, compiled PyTorch and ONNX Runtime.
 
 Run: ``python benchmarks/winograd.py [--cases megadepth pynet_512x768 pynet_1024x1536] [--repeats 5]``
 

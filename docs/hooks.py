@@ -1,8 +1,7 @@
-"""What the site takes from the code while it is built: examples of verbs, measurements, benchmark results."""
+"""MkDocs hooks: benchmark results and examples of commands."""
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,27 +14,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-MEASUREMENTS = "<!-- measurements -->"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Put the results of the benchmarks onto the site, where the pages link to them."""
+    """Add the results of the benchmarks to the site, as the target of links."""
     for path in sorted(RESULTS.glob("*.json")):
         files.append(File.generated(config, f"results/{path.name}", abs_src_path=str(path)))
     return files
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Prepare the text of a page; the verbs of the command lines are already in it."""
+    """Fix links to benchmark results and format the examples of commands."""
     markdown = markdown.replace("](../benchmarks/results/", "](results/")
-    markdown = re.sub(r"^Example: (.+)$", r"```console\n$ \1\n```", markdown, flags=re.MULTILINE)
-    return markdown.replace(MEASUREMENTS, measurements_table())
-
-
-def measurements_table() -> str:
-    """The table of measurements from its declarations in the code."""
-    if importlib.util.find_spec("ebb.quality.measurements") is None:
-        return "The measurements are described in [Alignment](../alignment.md)."
-    from ebb.quality import measurements
-
-    return str(measurements.as_markdown())
+    return re.sub(r"^Example: (.+)$", r"```console\n$ \1\n```", markdown, flags=re.MULTILINE)

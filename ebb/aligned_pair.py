@@ -1,4 +1,4 @@
-"""Two photos of a scene brought onto one pixel grid: opened, registered, resampled once."""
+"""Alignment of two photos: opening, registration and resampling to a common pixel grid."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PhotoSource(Protocol):
 
     @property
     def height(self) -> int:
-        """Of the upright photo."""
+        """Height of the upright photo."""
         ...
 
     @property
@@ -37,20 +37,20 @@ class PhotoSource(Protocol):
         ...
 
     def load(self) -> Openable:
-        """Bring the photo into memory, undeveloped.
+        """Read the photo without developing it.
 
         Raises:
-            Broken: the file is gone or changed.
+            Broken: the file is missing or has changed.
         """
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class CameraFile:
-    """A camera file as a :class:`PhotoSource`."""
+    """:class:`PhotoSource` for a camera file."""
 
     name: str
-    """With its suffix; for messages."""
+    """File name for messages and the format."""
     read: Callable[[], bytes]
     height: int
     orientation: int
@@ -63,11 +63,11 @@ class CameraFile:
 
 
 class AlignedPair(NamedTuple):
-    """Two photos of equal size that show the same part of a scene.
+    """Two aligned photos of equal size.
 
     Attributes:
-        wide: (H, W, 3), uint8, sRGB: the common part of the photo with the large depth of field.
-        shallow: (H, W, 3), uint8, sRGB: the same part of the photo with the shallow depth of field.
+        wide: (H, W, 3), uint8, sRGB: common crop of the photo with the large depth of field.
+        shallow: (H, W, 3), uint8, sRGB: common crop of the photo with the shallow depth of field.
         registration: Homography, common crop and measurements.
 
     Examples:
@@ -85,11 +85,11 @@ class AlignedPair(NamedTuple):
 
 
 def align_sources(wide: PhotoSource, shallow: PhotoSource, settings: AlignSettings) -> AlignedPair:
-    """Bring two photos into register, cut them to their common part and reduce them to one size.
+    """Register two photos, crop them to the common field of view and resample them to one size.
 
     Raises:
         Broken: a file cannot be read or decoded.
-        Rejected: no motion explains the matches, a measurement is beyond its limit, or the common part is
+        Rejected: no motion model fits the matches, a measurement is beyond its limit, or the common crop is
             lower than ``settings.height`` (``too_small``).
     """
     frames = open_frames(wide, shallow, settings)
@@ -98,27 +98,27 @@ def align_sources(wide: PhotoSource, shallow: PhotoSource, settings: AlignSettin
 
 
 def open_frames(wide: PhotoSource, shallow: PhotoSource, settings: AlignSettings) -> tuple[Frame, Frame]:
-    """Both photos, developed in the same way.
+    """Open both photos of a pair and develop them with the same parameters.
 
     Raises:
-        Broken: a file is gone, changed or cannot be decoded.
+        Broken: a file is missing, has changed or cannot be decoded.
     """
     reduction = min(wide.height, shallow.height) / max(settings.height, REFERENCE_HEIGHT)
     return open_pair(wide.load(), shallow.load(), reduction)
 
 
 def prior_ev(wide: PhotoSource, shallow: PhotoSource) -> float | None:
-    """By how many stops the shallow photo should be brighter by what EXIF says; ``None`` if it does not."""
+    """Exposure of the shallow photo relative to the wide photo in EV, from EXIF; ``None`` if unknown."""
     return exif_ev(wide.exposure, shallow.exposure)
 
 
 def resample_pair(
     wide: Frame, shallow: Frame, registration: Registration, settings: AlignSettings
 ) -> AlignedPair:
-    """Resample the common part of both photos, each once.
+    """Resample the common crop of both photos.
 
     Raises:
-        Rejected: ``too_small``, when it is lower than ``settings.height``.
+        Rejected: ``too_small``: the crop is lower than ``settings.height``.
     """
     size = stored_size(registration.crop, settings.height)
     H_out_to_wide = crop_to_photo(registration.crop, size)

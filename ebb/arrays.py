@@ -1,4 +1,4 @@
-"""Names for the arrays that travel between modules: what they hold, in which layout and range."""
+"""Array types with their layout and range."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ RgbLinear: TypeAlias = NDArray[np.float32]
 """(height, width, 3), linear light, sRGB primaries; 1 is diffuse white, highlights go above."""
 
 InverseDepth: TypeAlias = NDArray[np.float32]
-"""(height, width), larger is nearer; only the order and the ratio of differences mean something."""
+"""(height, width), relative inverse depth, larger is nearer; defined up to scale and offset."""
 
 Homography: TypeAlias = NDArray[np.float64]
-"""(3, 3), acts on (x, y, 1) columns; an integer (x, y) is the centre of a pixel."""
+"""(3, 3), applied to column vectors (x, y, 1); pixel centres are at integers."""
 
 Points2d: TypeAlias = NDArray[np.float32]
-"""(N, 2) rows of (x, y); an integer is the centre of a pixel."""
+"""(N, 2), rows of (x, y); pixel centres are at integers."""
 
 Descriptors: TypeAlias = NDArray[np.float32]
-"""(N, 128), one unit-length row a keypoint."""
+"""(N, 128), one row of unit length per keypoint."""
 
 Mask: TypeAlias = NDArray[np.bool_]
-"""True where something holds."""
+"""Boolean array of any shape."""
 
 
 class Size(NamedTuple):
@@ -43,7 +43,7 @@ class Size(NamedTuple):
 
 
 class Rect(NamedTuple):
-    """Axis-aligned block of whole pixels: columns x … x + width − 1, rows y … y + height − 1."""
+    """Axis-aligned rectangle of whole pixels: columns x … x + width − 1, rows y … y + height − 1."""
 
     x: int
     y: int

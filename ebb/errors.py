@@ -1,18 +1,18 @@
-"""Everything that can go wrong, drawn as one tree.
+"""Exceptions, exit codes, and reasons for rejection or failure.
 
 ::
 
-    EbbError                    one line for the user; never a traceback
-    ├── UsageError              2    wrong flags, settings or CSV
-    ├── InvalidInput            4    a dataset, shard or input folder that is not what it should be
-    ├── OutputError             5    something cannot be written
-    ├── MissingDependency       6    an optional package or a weights file is not there
-    ├── DatasetLocked           75   another run holds the dataset folder
-    └── ItemError                    one capture or pair; the runner turns it into a row
-        ├── Rejected                 status ``rejected``: a rule said no, trying again changes nothing
-        └── Broken                   status ``error``: it broke, the next run tries again
+    EbbError                    shown to the user in one line, without traceback
+    ├── UsageError              2    invalid options, settings or CSV files
+    ├── InvalidInput            4    invalid dataset, shard or input folder
+    ├── OutputError             5    output that cannot be written
+    ├── MissingDependency       6    missing optional package or weights file
+    ├── DatasetLocked           75   dataset folder in use by another process
+    └── ItemError                    one capture or pair; recorded as a row by the runner
+        ├── Rejected                 status ``rejected``: a criterion is not met; not repeated by the next run
+        └── Broken                   status ``error``: processing failed; repeated by the next run
 
-Every reason code a row can carry is a member of :class:`Reason`.
+Reason codes of rows are the members of :class:`Reason`.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 
 DISTRIBUTION = "ebb-bokeh"
-"""Name of the package for pip; ``ebb`` there is another project."""
+"""Name of the distribution for pip; ``ebb`` is a different project."""
 
 
 def install_extra(extra: str) -> str:
-    """The command that installs an extra, for hints and messages."""
+    """Command that installs an optional dependency group, for messages."""
     return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
 class ExitCode(IntEnum):
-    """What the process returns to the shell."""
+    """Exit status of the process."""
 
     DONE = 0
     BUG = 1
@@ -50,7 +50,7 @@ class ExitCode(IntEnum):
 
 
 class Status(StrEnum):
-    """How a capture or a stage of a pair ended.
+    """Result of the processing of a capture or pair.
 
     Examples:
         >>> ebb.Status("ok") is ebb.Status.OK
@@ -63,7 +63,7 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a row is not ``ok``; :attr:`advice` says what to do about it.
+    """Reason why a capture or pair is not ``ok``; :attr:`advice` describes what to do.
 
     Examples:
         >>> ebb.Reason("missing_partner").name
@@ -114,15 +114,15 @@ class Reason(StrEnum):
 
     @property
     def advice(self) -> str:
-        """One sentence: what the user can do about it."""
+        """Advice to the user in one sentence."""
         return _ADVICE[self]
 
 
 _ADVICE: Mapping[Reason, str] = {
     Reason.MISSING_PARTNER: "shoot the other aperture, raise --max-gap, or name the pair in --pairs",
-    Reason.NO_F_NUMBER: "a manual lens writes no f-number: name the pair in --pairs",
+    Reason.NO_F_NUMBER: "files of manual lenses have no f-number: name the pair in --pairs",
     Reason.OTHER_F_NUMBER: "set --wide-f and --shallow-f, or use --apertures extremes",
-    Reason.REPEATED_SHOT: "a neighbour in time made the pair; name another choice in --pairs",
+    Reason.REPEATED_SHOT: "another shot is closer in time to the partner; to use this, name it in --pairs",
     Reason.JPEG_TWIN: "the RAW file of the same shot is used",
     Reason.DUPLICATE: "the same bytes are in the folder twice; one copy is used",
     Reason.NOT_IN_PAIRS_FILE: "add a row to the --pairs file to use it",
@@ -136,17 +136,17 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.INPUT_CHANGED: "restore the file, or run ebb ingest again to take the new one",
     Reason.TOO_FEW_MATCHES: "the photos have too little in common or too little texture",
     Reason.TOO_FEW_INLIERS: "the photos may show different scenes; look at them, or lower --min-inliers",
-    Reason.IMPLAUSIBLE_MOTION: "the photos differ by more than a hand-held move; look at them",
+    Reason.IMPLAUSIBLE_MOTION: "the photos differ by more than hand-held motion; look at them",
     Reason.PARALLAX: "the camera moved sideways; shoot again without moving it",
-    Reason.LOW_OVERLAP: "the camera turned too far between the shots, or lower --min-overlap",
+    Reason.LOW_OVERLAP: "the camera rotated too far between the shots; shoot again, or lower --min-overlap",
     Reason.TOO_SMALL: "lower --height or --size as the message says",
     Reason.EXPOSURE_MISMATCH: "check the exposure of both shots",
     Reason.LOW_SIMILARITY: "something moved between the shots; look at them",
     Reason.TOO_LITTLE_BLUR: "open the aperture further, move nearer to the subject, or lower --min-blur-px",
     Reason.MISSED_FOCUS: "nothing is sharp in both photos: shoot again, focused on the subject",
     Reason.NO_DEPTH: "put a <photo>_depth.png beside the wide photo, or choose another --provider",
-    Reason.BAD_DEPTH: "make the depth file again in the photo's aspect, or check the --model-* settings",
-    Reason.SPLIT_CONFLICT: "the pair belongs to two scenes of different splits; it stays out",
+    Reason.BAD_DEPTH: "make the depth file again in the aspect ratio of the photo, or check --model-*",
+    Reason.SPLIT_CONFLICT: "the pair belongs to two scenes of different splits and is left out",
     Reason.NO_PREDICTION: "name its picture after the pair_id, or see what the model said about the pair",
     Reason.BAD_PREDICTION: "the picture must have the size of the shallow photo, in RGB",
     Reason.WORKER_CRASH: "the decoder crashed on this file; convert it, or leave it out",
@@ -157,11 +157,11 @@ _ADVICE: Mapping[Reason, str] = {
 
 
 class EbbError(Exception):
-    """Base of every expected failure: what happened, which file, what to do next.
+    """Base class of all expected errors.
 
     Args:
-        message: What went wrong, and why.
-        path: The file or folder it is about, if any.
+        message: Description of the error and its cause.
+        path: The file or folder concerned, if any.
         hint: What to do next.
 
     Examples:
@@ -184,7 +184,7 @@ class EbbError(Exception):
 
 
 class UsageError(EbbError):
-    """A flag, a setting or a hand-written file that makes no sense.
+    """An option, setting, argument or hand-written file is invalid.
 
     Examples:
         >>> print(ebb.UsageError("--val 2.5 is neither a share below 1 nor a whole count"))
@@ -195,7 +195,7 @@ class UsageError(EbbError):
 
 
 class InvalidInput(EbbError):
-    """An input folder, dataset or shard that is not what it should be.
+    """An input folder, dataset or shard is missing or invalid.
 
     Examples:
         >>> ebb.InvalidInput("no such folder", path="raw").exit_code.value
@@ -206,18 +206,18 @@ class InvalidInput(EbbError):
 
 
 class OutputError(EbbError):
-    """Something cannot be written.
+    """Output cannot be written.
 
     Examples:
-        >>> ebb.OutputError("it holds shards already", path="set", hint="name a new folder").hint
-        'name a new folder'
+        >>> ebb.OutputError("the disk is full", path="set", hint="free some space").hint
+        'free some space'
     """
 
     exit_code = ExitCode.CANNOT_WRITE
 
 
 class MissingDependency(EbbError):
-    """An optional package or a weights file is missing; the hint holds the command that gets it.
+    """An optional package or a weights file is missing; the hint contains the command that installs it.
 
     Examples:
         >>> ebb.MissingDependency("PyTorch is not installed", hint="pip install 'ebb-bokeh[train]'").hint
@@ -228,7 +228,7 @@ class MissingDependency(EbbError):
 
 
 class DatasetLocked(EbbError):
-    """Another run holds the dataset folder.
+    """The dataset folder is in use by another process.
 
     Examples:
         >>> print(ebb.DatasetLocked("the folder is in use by another run", path="dataset"))
@@ -239,7 +239,7 @@ class DatasetLocked(EbbError):
 
 
 class ItemError(EbbError):
-    """One capture or pair did not make it; a row with a reason, never the end of the run.
+    """A capture or pair could not be processed; recorded as a row with a reason, without ending the run.
 
     Examples:
         >>> ebb.ItemError(ebb.Reason.TIMEOUT, "took more than 120 s").reason.value
@@ -262,12 +262,12 @@ class ItemError(EbbError):
         self.measurements = dict(measurements or {})
 
     def with_path(self, path: Path | str) -> Self:
-        """The same error, said of a file."""
+        """Copy of the error with a path."""
         return type(self)(self.reason, self.message, path=path, measurements=self.measurements)
 
 
 class Rejected(ItemError):
-    """A rule said no. ``measurements`` keeps what the rule looked at.
+    """A capture or pair does not meet a criterion; ``measurements`` are the values it was tested on.
 
     Examples:
         >>> ebb.Rejected(ebb.Reason.LOW_OVERLAP, "too little", measurements={"overlap": 0.4}).measurements
@@ -278,7 +278,7 @@ class Rejected(ItemError):
 
 
 class Broken(ItemError):
-    """It broke: unreadable file, crash, timeout.
+    """Processing failed, e.g. by an unreadable file, a crash or a timeout.
 
     Examples:
         >>> ebb.Broken(ebb.Reason.CORRUPT_INPUT, "is truncated", path="IMG_1.JPG").status.value

@@ -1,4 +1,4 @@
-"""How colours are normalised before a network sees them."""
+"""Normalisation of the input colours of networks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ebb.errors import UsageError
 
 
 class Normalisation(NamedTuple):
-    """Colours in 0…1 become (colour − mean) / std, for red, green and blue."""
+    """(colour − mean) / std of colours in [0, 1], for red, green and blue."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -20,14 +20,14 @@ NORMALISATIONS = {
     "half": Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "unit": Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
 }
-"""Those with a name."""
+"""Normalisations by name."""
 
 
 def parse_normalisation(text: str) -> Normalisation:
-    """Read the name of a normalisation, or six numbers: three means, three standard deviations.
+    """Parse the name of a normalisation, or six numbers: three means and three standard deviations.
 
     Raises:
-        UsageError: neither.
+        UsageError: the text is neither.
     """
     if text in NORMALISATIONS:
         return NORMALISATIONS[text]
@@ -36,6 +36,6 @@ def parse_normalisation(text: str) -> Normalisation:
     except ValueError:
         numbers = ()
     if len(numbers) != 6 or not all(map(math.isfinite, numbers)) or min(numbers[3:]) <= 0:
-        hint = f"auto, {', '.join(NORMALISATIONS)}, or six numbers: three means, three deviations above 0"
-        raise UsageError(f"--model-normalisation {text}", hint=hint)
+        hint = f"use auto, {', '.join(NORMALISATIONS)}, or six numbers: three means, three deviations above 0"
+        raise UsageError(f"--model-normalisation {text} is not a normalisation", hint=hint)
     return Normalisation(numbers[:3], numbers[3:])

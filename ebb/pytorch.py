@@ -1,4 +1,4 @@
-"""PyTorch's devices and its errors: which device to use, and whether memory ran out."""
+"""PyTorch devices and out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_MEMORY = re.compile("out of memory|allocate memory|bad_alloc", re.IGNORECASE
 
 
 def torch_device(device: str) -> str:
-    """Where PyTorch runs for ``--device``: ``auto`` is the GPU if there is one.
+    """PyTorch device for ``--device``; ``auto`` is the GPU if available.
 
     Raises:
         MissingDependency: PyTorch is not installed.
@@ -38,18 +38,18 @@ def torch_device(device: str) -> str:
 
 
 def on_gpu(device: str) -> bool:
-    """Whether ``--device`` means a GPU here, as far as PyTorch, if it is installed, knows."""
+    """Whether ``--device`` selects a GPU; ``auto`` does not without PyTorch."""
     if device == "auto":
         return importlib.util.find_spec("torch") is not None and on_gpu(torch_device(device))
     return device.startswith("cuda")
 
 
 def open_device(device: str) -> torch.device:
-    """A device that tensors can be put on.
+    """Open a device and check that it is usable.
 
     Raises:
         MissingDependency: PyTorch is not installed.
-        UsageError: there is no such device, or PyTorch was built without it.
+        UsageError: the device does not exist, or PyTorch was built without support for it.
     """
     check_installed("torch", "depth")
     import torch
@@ -57,7 +57,7 @@ def open_device(device: str) -> torch.device:
     try:
         found = torch.device(device)
         torch.empty(0, device=found)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
+    except (RuntimeError, AssertionError) as error:  # AssertionError: built without the device
         raise _unusable(device, error) from error
     return found
 
@@ -101,10 +101,10 @@ def load_state(path: Path, hint: str = "") -> dict[str, torch.Tensor]:
 
 
 def to_device(network: Module, device: str) -> Module:
-    """Bring a network of PyTorch where it is to run.
+    """Move a network to a device.
 
     Raises:
-        UsageError: there is no such device, or PyTorch was built without it.
+        UsageError: the device does not exist, or PyTorch was built without support for it.
     """
     try:
         return network.to(device)
@@ -118,16 +118,16 @@ def _unusable(device: str, error: Exception) -> UsageError:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether a network failed for want of memory: libraries have their own errors and words for that."""
+    """Whether an error means that memory ran out; libraries use different types and messages."""
     return _NO_MEMORY.search(str(error)) is not None
 
 
 @contextmanager
 def as_memory_error(what: str) -> Iterator[None]:
-    """Turn what PyTorch raises where memory runs out, on a GPU or not, into Python's own error.
+    """Convert PyTorch's out-of-memory errors, on CPU and GPU, to :class:`MemoryError`.
 
     Args:
-        what: What the memory was needed for, for the message.
+        what: Purpose of the memory, for the message.
 
     Raises:
         MemoryError: memory ran out.

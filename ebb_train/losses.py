@@ -1,13 +1,13 @@
-"""What training makes small: L1, 1 − SSIM and the distance of VGG-19 features, weighed as the schedule says.
+"""Training loss: weighted sum of L1, 1 − SSIM and the distance of VGG-19 features.
 
-Everything is computed in float32, outside autocast: in bfloat16 an SSIM of 0.998 reads 1.
+All terms are computed in float32, outside autocast: bfloat16 would round an SSIM of 0.998 to 1.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch  # noqa: TID253 - only imported by training
+import torch  # noqa: TID253 - this module is imported by training only
 import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
 from torch import Tensor, nn  # noqa: TID253
 
@@ -26,11 +26,11 @@ SSIM_K1, SSIM_K2 = 0.01, 0.03
 
 
 class Loss(nn.Module):
-    """The weighted sum of the terms whose weight is not zero.
+    """Weighted sum of the terms with a nonzero weight.
 
     Args:
-        weights: One weight a term.
-        vgg: Needed where the VGG term has a weight.
+        weights: Weight of each term.
+        vgg: Required if the VGG term has a weight.
     """
 
     def __init__(self, weights: LossWeights, vgg: Vgg19 | None = None) -> None:
@@ -43,11 +43,11 @@ class Loss(nn.Module):
         self.vgg = vgg if weights.vgg else None
 
     def forward(self, preds: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Compute the terms, and under ``loss`` their weighted sum; each a mean over the batch.
+        """Compute the terms and their weighted sum (``loss``), as means over the batch.
 
         Args:
-            preds: (N, 3, H, W), about [0, 1].
-            target: The same shape, [0, 1].
+            preds: (N, 3, H, W), approximately in [0, 1].
+            target: The same shape, in [0, 1].
         """
         with torch.autocast(preds.device.type, enabled=False):
             preds, target = preds.float(), target.float()
@@ -63,22 +63,21 @@ class Loss(nn.Module):
 
 
 def ssim(preds: Tensor, target: Tensor, data_range: float = 1.0) -> Tensor:
-    """Mean structural similarity.
+    """Structural similarity, mean over pixels, channels and images.
 
     Wang et al., "Image quality assessment: from error visibility to structural similarity" (IEEE TIP 2004),
-    equation 13 with the 11 x 11 Gaussian window of σ = 1.5, K1 = 0.01, K2 = 0.03, and without the border
-    where the window does not fit; the mean over places, channels and images.
+    equation 13, with an 11 x 11 Gaussian window of σ = 1.5, K1 = 0.01, K2 = 0.03, and without padding.
 
     Args:
-        preds: (N, C, H, W), float32 or float64; at least 11 x 11.
+        preds: (N, C, H, W), float32 or float64, at least 11 x 11 pixels.
         target: The same shape.
-        data_range: Largest minus smallest possible value.
+        data_range: Difference of the largest and the smallest possible value.
 
     Returns:
-        A scalar, 1 for equal pictures.
+        A scalar; 1 for equal images.
 
     Raises:
-        InvalidInput: the pictures are smaller than the window.
+        InvalidInput: the images are smaller than the window.
     """
     if min(preds.shape[-2:]) < SSIM_WINDOW:
         size = f"{preds.shape[-1]} x {preds.shape[-2]}"
@@ -96,12 +95,12 @@ def find_vgg(path: Path | None, normalization: Normalization) -> Vgg19:
     """Load VGG-19 for the VGG term.
 
     Args:
-        path: A weights file to use; None: the one that was downloaded.
-        normalization: What these weights were trained on.
+        path: Weights file; None: the downloaded file.
+        normalization: Normalisation of the input with which the weights were trained.
 
     Raises:
-        MissingDependency: there are no weights; the hint says how to get them, or to do without.
-        InvalidInput: the file is damaged or holds something else.
+        MissingDependency: the weights are missing; the hint says how to install them or to omit the term.
+        InvalidInput: the file is damaged or contains other weights.
     """
     try:
         found = find_weights("vgg19", path)
@@ -112,11 +111,11 @@ def find_vgg(path: Path | None, normalization: Normalization) -> Vgg19:
 
 
 def _windowed(maps: Tensor) -> Tensor:
-    """Means under the Gaussian window wherever it fits, row by row and then column by column."""
+    """Separable convolution with the Gaussian window, without padding."""
     offsets = torch.arange(SSIM_WINDOW, dtype=maps.dtype, device=maps.device) - SSIM_WINDOW // 2
     window = torch.exp(-(offsets**2) / (2 * SSIM_SIGMA**2))
     window = window / window.sum()
-    # every plane a channel of its own: on the CPU ten times as fast as planes of one channel each
+    # all planes as channels of one image: ten times faster on the CPU than a batch of single channels
     planes = maps.reshape(1, -1, *maps.shape[2:])
     rows = window.expand(planes.shape[1], 1, 1, -1)
     means = F.conv2d(F.conv2d(planes, rows, groups=len(rows)), rows.mT, groups=len(rows))

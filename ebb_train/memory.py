@@ -1,4 +1,4 @@
-"""Memory of this process and of the machine."""
+"""Memory usage of this process and available memory of the machine."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 PROCESS, MACHINE = Path("/proc/self/status"), Path("/proc/meminfo")
 GROUP = Path("/sys/fs/cgroup")
-"""Where Linux says how much a container may have and has."""
+"""Memory limits and usage of a container on Linux."""
 
 
 def peak_bytes() -> int:
-    """Most memory this process had resident since it started its program.
+    """Peak resident memory of this process in bytes.
 
-    On Linux from /proc: ``getrusage`` there starts from what the parent process had.
+    On Linux it is read from /proc, as ``getrusage`` includes the parent process before ``exec``.
     """
     if PROCESS.exists():
         return _field(PROCESS, "VmHWM")
@@ -24,18 +24,18 @@ def peak_bytes() -> int:
 
 
 def free_bytes() -> int | None:
-    """Memory still available to programs, without swap, within the limit of a container; None if unknown."""
+    """Available memory in bytes, without swap, within the limit of a container; None if unknown."""
     if not MACHINE.exists():
         return None
     free = _field(MACHINE, "MemAvailable")
-    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit ("max")
+    with contextlib.suppress(OSError, ValueError):  # not in a container, or without a limit ("max")
         limit, taken = (int((GROUP / name).read_text()) for name in ("memory.max", "memory.current"))
         free = min(free, max(0, limit - taken + _given_up()))
     return free
 
 
 def _given_up() -> int:
-    """Copies of files that a container would give up for programs; they count as taken."""
+    """Reclaimable page cache of a container in bytes, which counts as used."""
     with contextlib.suppress(OSError):
         values = dict(line.split() for line in (GROUP / "memory.stat").read_text().splitlines())
         return int(values.get("inactive_file", 0))
@@ -43,11 +43,11 @@ def _given_up() -> int:
 
 
 def give_back() -> None:
-    """Give memory that was freed back to the system; glibc keeps it, gigabytes after a conversion."""
-    with contextlib.suppress(OSError, AttributeError):  # another C library
+    """Return freed memory to the system; glibc otherwise keeps gigabytes after a conversion."""
+    with contextlib.suppress(OSError, AttributeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _field(path: Path, name: str) -> int:
-    """A line such as ``VmHWM:  1234 kB``, in bytes."""
+    """Value in bytes of a line such as ``VmHWM:  1234 kB``."""
     return 1024 * int(path.read_text(encoding="ascii").partition(f"{name}:")[2].split()[0])

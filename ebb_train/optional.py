@@ -1,4 +1,4 @@
-"""Packages of the extras: imported where they are used; when one is missing, the error names its extra."""
+"""Lazy imports of optional packages, with errors that name the extra to install."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def safetensors() -> ModuleType:
-    """The package safetensors with its NumPy part.
+    """Import safetensors and its NumPy module.
 
     Raises:
-        MissingDependency: it is not installed.
+        MissingDependency: safetensors is not installed.
     """
     try:
         import safetensors.numpy
@@ -30,10 +30,10 @@ def safetensors() -> ModuleType:
 
 
 def torch() -> ModuleType:
-    """The package PyTorch.
+    """Import PyTorch.
 
     Raises:
-        MissingDependency: it is not installed.
+        MissingDependency: PyTorch is not installed.
     """
     try:
         import torch
@@ -43,10 +43,10 @@ def torch() -> ModuleType:
 
 
 def fabric() -> ModuleType:
-    """Lightning Fabric, and with it PyTorch.
+    """Import Lightning Fabric, which imports PyTorch.
 
     Raises:
-        MissingDependency: one of them is not installed.
+        MissingDependency: Lightning Fabric or PyTorch is not installed.
     """
     try:
         import lightning_fabric
@@ -54,17 +54,17 @@ def fabric() -> ModuleType:
         raise MissingDependency(
             "PyTorch or Lightning Fabric is not installed", hint=install_extra("train")
         ) from error
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # each process would say its number
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # suppresses a message of each process
     return lightning_fabric
 
 
 def tensorboard() -> ModuleType:
-    """PyTorch's writer of TensorBoard logs.
+    """Import PyTorch's writer of TensorBoard logs.
 
     Raises:
         MissingDependency: TensorBoard is not installed.
     """
-    # TensorBoard's own switch: with it TensorFlow, where installed, is not imported only to write files
+    # with this module, TensorBoard does not import TensorFlow
     sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
     try:
         import torch.utils.tensorboard
@@ -74,12 +74,12 @@ def tensorboard() -> ModuleType:
 
 
 def tensorflow() -> Any:  # noqa: ANN401 - TensorFlow has no types
-    """The package TensorFlow, imported without its start-up notes.
+    """Import TensorFlow without its start-up messages.
 
     Raises:
-        MissingDependency: it is not installed.
+        MissingDependency: TensorFlow is not installed.
     """
-    # nothing is lost: errors come as exceptions, what is left is talk about missing GPUs
+    # errors are raised as exceptions; the messages concern missing GPUs
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with silent_stderr():
@@ -90,10 +90,10 @@ def tensorflow() -> Any:  # noqa: ANN401 - TensorFlow has no types
 
 
 def litert(module: Literal["schema_py_generated", "interpreter", "compiled_model"]) -> Any:  # noqa: ANN401 - LiteRT has no types
-    """A module of LiteRT: the schema of TFLite files, or one of its two ways to run them.
+    """Import a module of LiteRT: the schema of TFLite files, or one of its two runtimes.
 
     Raises:
-        MissingDependency: it is not installed.
+        MissingDependency: LiteRT is not installed.
     """
     try:
         return importlib.import_module(f"ai_edge_litert.{module}")
@@ -102,10 +102,10 @@ def litert(module: Literal["schema_py_generated", "interpreter", "compiled_model
 
 
 def onnx() -> Any:  # noqa: ANN401 - some of its modules have no types
-    """The package onnx.
+    """Import onnx.
 
     Raises:
-        MissingDependency: it is not installed.
+        MissingDependency: onnx is not installed.
     """
     try:
         import onnx
@@ -115,10 +115,10 @@ def onnx() -> Any:  # noqa: ANN401 - some of its modules have no types
 
 
 def onnxruntime() -> Any:  # noqa: ANN401 - it has no types
-    """The package onnxruntime.
+    """Import onnxruntime.
 
     Raises:
-        MissingDependency: it is not installed.
+        MissingDependency: onnxruntime is not installed.
     """
     try:
         import onnxruntime
@@ -129,10 +129,10 @@ def onnxruntime() -> Any:  # noqa: ANN401 - it has no types
 
 @contextlib.contextmanager
 def silent_stderr() -> Iterator[int]:
-    """Lose what C++ code writes to standard error: no setting keeps TensorFlow and LiteRT quiet.
+    """Discard output of C++ code to standard error, which TensorFlow and LiteRT cannot disable.
 
     Yields:
-        What standard error was, for :func:`stderr_to`.
+        Descriptor of the original standard error, for :func:`stderr_to`.
     """
     kept = os.dup(2)
     try:
@@ -144,7 +144,7 @@ def silent_stderr() -> Iterator[int]:
 
 @contextlib.contextmanager
 def stderr_to(descriptor: int) -> Iterator[None]:
-    """Have standard error go elsewhere for a while."""
+    """Redirect standard error to a descriptor within the context."""
     kept = os.dup(2)
     try:
         os.dup2(descriptor, 2)

@@ -1,6 +1,6 @@
-"""Settings of training: frozen dataclasses, the only place where a default is written.
+"""Settings of training as frozen dataclasses, which define all defaults.
 
-The field comments are the help texts of the flags.
+The docstrings of the fields are the help texts of the options.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _check_crop(crop: int) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class LossWeights:
-    """How much each term of the loss counts; 0: the term is not computed."""
+    """Weights of the terms of the loss; terms with weight 0 are not computed."""
 
     l1: float = 1.0
     """Mean absolute difference."""
@@ -37,27 +37,30 @@ class LossWeights:
     def __post_init__(self) -> None:
         values = dataclasses.astuple(self)
         if not all(0 <= value < math.inf for value in values) or not any(values):
-            raise UsageError(f"loss weights {values}", hint="all at least 0, one of them above")
+            raise UsageError(
+                f"loss weights {values}", hint="all must be at least 0, and one of them positive"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
 class LevelPlan:
-    """One row of a schedule: how one level is trained."""
+    """Training parameters of one level: a row of a schedule."""
 
     level: int
     iterations: int
-    """Optimizer steps."""
+    """Number of optimizer steps."""
     batch: int
-    """Samples of a step, over all devices."""
+    """Number of samples per step, over all devices."""
     learning_rate: float = 5e-5
-    """Of Adam."""
+    """Learning rate of Adam."""
     crop: int = 0
-    """Side of the crops in pixels of the stored photos; a multiple of 64; 0: the photos' height."""
+    """Side of the crops in pixels of the stored photos, a multiple of 64; 0: the height of the photos."""
     loss: LossWeights = LossWeights()
     adam: Literal["pytorch", "tensorflow"] = "pytorch"
-    """Where Adam adds epsilon: after the correction of the second moment, or before, as the authors' does."""
+    """Variant of Adam: epsilon is added after (pytorch) or before (tensorflow, as in the authors' code) the
+    bias correction of the second moment."""
     epsilon: float = 1e-8
-    """Of Adam."""
+    """Epsilon of Adam."""
 
     def __post_init__(self) -> None:
         _check_crop(self.crop)
@@ -66,23 +69,23 @@ class LevelPlan:
             raise UsageError(
                 f"level {self.level}: {self.iterations} iterations, batch {self.batch}, "
                 f"learning rate {self.learning_rate:g}, epsilon {self.epsilon:g}",
-                hint="all of them are above 0",
+                hint="all must be positive",
             )
 
 
 class ScheduledLevel(NamedTuple):
-    """A level, and where it is in a schedule."""
+    """A level and its position in a schedule."""
 
     plan: LevelPlan
     steps_before: int
-    """Steps of all levels before."""
+    """Number of steps of all previous levels."""
     samples_before: int
-    """Samples of all levels before."""
+    """Number of samples of all previous levels."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A row for each level, from 7 down to the last one that is trained."""
+    """Training parameters of all levels, from 7 down to the last level."""
 
     rows: tuple[LevelPlan, ...]
 
@@ -93,20 +96,20 @@ class Schedule:
 
     @property
     def steps(self) -> int:
-        """Of all levels."""
+        """Number of steps of all levels."""
         return sum(row.iterations for row in self.rows)
 
     def levels(self) -> list[ScheduledLevel]:
-        """The rows, each with what comes before it."""
+        """The levels with their positions."""
         steps = accumulate((row.iterations for row in self.rows), initial=0)
         samples = accumulate((row.iterations * row.batch for row in self.rows), initial=0)
         return [ScheduledLevel(*level) for level in zip(self.rows, steps, samples, strict=False)]
 
     def down_to(self, level: int) -> Schedule:
-        """The part of the schedule that trains levels 7 … ``level``.
+        """Schedule of levels 7 … ``level`` only.
 
         Raises:
-            UsageError: it ends before.
+            UsageError: the schedule ends above that level.
         """
         if level < self.rows[-1].level:
             last = self.rows[-1].level
@@ -114,7 +117,7 @@ class Schedule:
         return Schedule(tuple(row for row in self.rows if row.level >= level))
 
     def with_vgg(self, weight: float | None) -> Schedule:
-        """The schedule with another weight of the VGG term wherever it has one; None: as it is."""
+        """Schedule with another weight of the VGG term in all levels that have one; None: unchanged."""
         if weight is None:
             return self
         return Schedule(
@@ -127,27 +130,27 @@ class Schedule:
         )
 
     def with_crop(self, crop: int, default: int) -> Schedule:
-        """The schedule with this crop at every level; 0: its own, and ``default`` where it has none."""
+        """Schedule with the given crop at every level; 0: the schedule's crops, or ``default`` if 0."""
         return Schedule(
             tuple(dataclasses.replace(row, crop=crop or row.crop or default) for row in self.rows)
         )
 
 
 PAPER_LOSS = LossWeights(l1=100.0)
-"""Of levels 7 … 2: 100 · L1 (the authors' code; the paper, section 3.2, has L1)."""
+"""Loss of levels 7 … 2: 100 · L1 (authors' code; L1 in the paper, section 3.2)."""
 
 LAST_LOSS = LossWeights(l1=10.0, ssim=10.0, vgg=0.1)
-"""Of level 1: 10 · L1 + 10 · (1 − SSIM) + 0.1 · VGG (the authors' code; the paper has a tenth of it)."""
+"""Loss of level 1: 10 · L1 + 10 · (1 − SSIM) + 0.1 · VGG (authors' code; a tenth of it in the paper)."""
 
 _PAPER = ((5_000, 50), (5_000, 50), (20_000, 40), (20_000, 14), (30_000, 9), (80_000, 9), (100_000, 5))
-"""Iterations and batch of levels 7 … 1: the authors' code, for a GPU of 16 GB."""
+"""Iterations and batch size of levels 7 … 1 (authors' code, for a GPU of 16 GB)."""
 
 
 def _preset(table: tuple[tuple[int, int], ...]) -> Schedule:
-    """The authors' losses and Adam with these iterations and batches, for levels 7 … 1.
+    """Schedule of levels 7 … 1 with the authors' losses and variant of Adam.
 
-    The factors of a loss matter: Adam's epsilon does not grow with the gradient, and with the paper's first
-    weights many gradients are as small.
+    The scale of the loss is relevant: Adam's epsilon does not scale with the gradients, many of which are
+    equally small with the paper's initial weights.
     """
     levels = zip(range(7, 0, -1), table, strict=True)
     return Schedule(
@@ -173,8 +176,8 @@ _SMOKE = (
     (2, 150, 2, 1e-3),
     (1, 700, 2, 1e-3),
 )
-"""Level, iterations, batch, learning rate: what a network of width 1/8 needs to learn three photos of 256
-pixels height by heart (``pipelines/overfit.py``). A learning rate of 3e-3 breaks it."""
+"""Level, iterations, batch size and learning rate with which a network of width 1/8 overfits three photos of
+256 pixels height (``pipelines/overfit.py``). Training diverges at a learning rate of 3e-3."""
 
 SCHEDULES: dict[str, Schedule] = {
     "paper": _preset(_PAPER),
@@ -193,15 +196,14 @@ SCHEDULES: dict[str, Schedule] = {
         )
     ),
 }
-"""paper: the authors' table, losses and Adam. short: a tenth of its iterations. smoke: minutes on a CPU with
-a thin network, to see that everything works. That is another optimization: L1, at level 1 L1 + (1 − SSIM),
-without factors and without the VGG term, so that no weights are needed, and PyTorch's Adam at higher learning
-rates."""
+"""paper: the authors' iterations, losses and variant of Adam. short: a tenth of the iterations. smoke: a test
+of some minutes on a CPU with a narrow network; its loss is L1, at level 1 L1 + (1 − SSIM), without factors
+and VGG term, so that no weights are needed, and it uses PyTorch's Adam with higher learning rates."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitSettings:
-    """What a run computes; a run folder belongs to one choice of these.
+    """Settings that determine the result of a run; they cannot be changed within a run folder.
 
     Examples:
         >>> ebb_train.FitSettings(schedule="smoke").precision
@@ -209,36 +211,36 @@ class FitSettings:
     """
 
     schedule: str = "paper"
-    """paper, short, smoke, or a TOML file with one [[level]] table for each level."""
+    """paper, short, smoke, or a TOML file with one [[level]] table per level."""
     seed: int = 0
-    """Of the initial weights, the order of the pairs, the crops and rotations."""
+    """Seed of the initial weights, the order of the pairs, and the augmentation."""
     augment: Literal["paper", "flips", "none"] = "paper"
-    """paper: four right-angle turns and a flip. flips: left to right only. none: random crops only."""
+    """paper: rotations by multiples of 90° and flips. flips: horizontal flips. none: random crops only."""
     crop: int = 0
-    """Side of the training crops in pixels of the stored photos; a multiple of 64; 0: as the schedule says,
-    else the height of the photos."""
+    """Side of the training crops in pixels of the stored photos, a multiple of 64; 0: from the schedule, or
+    the height of the photos."""
     weight_init: Literal["auto", "paper", "fan_in"] = "auto"
-    """Standard deviation of the initial weights. paper: 0.01 everywhere. fan_in: by the number of inputs of
-    each layer, so that the signal reaches the end of a thin network. auto: paper from --width 1 on, fan_in
-    below."""
+    """Standard deviation of the initial weights. paper: 0.01. fan_in: from the number of inputs of each
+    layer, which narrow networks need. auto: paper if --width is at least 1, otherwise fan_in."""
     ema: float = 0.0
-    """Decay of a moving average of the weights, such as 0.999; it is what is validated and saved; 0: none."""
+    """Decay of an average of the weights over the steps, e.g. 0.999; it is validated and saved; 0: none."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Of the network; bf16 and fp16 are mixed: weights, losses and updates stay in 32 bits."""
+    """Precision of the network; with bf16 and fp16, weights, losses and updates remain in 32 bits."""
     vgg_weight: float | None = None
-    """Weight of the VGG term instead of the schedule's; 0: none, and no VGG-19 weights are needed."""
+    """Weight of the VGG term instead of the schedule's; 0: no VGG term, which needs no VGG-19 weights."""
     vgg_input: Literal["imagenet", "caffe"] = "imagenet"
-    """What the VGG-19 weights were trained on: imagenet (the public PyTorch file) or caffe (0…255 - mean)."""
+    """Input normalisation of the VGG-19 weights: imagenet (the PyTorch file) or caffe (0…255 - mean)."""
 
     def __post_init__(self) -> None:
         _check_crop(self.crop)
         if self.seed < 0 or not 0 <= self.ema < 1:
             raise UsageError(
-                f"--seed {self.seed} --ema {self.ema:g}", hint="a seed from 0 on; a decay from 0 to below 1"
+                f"--seed {self.seed} --ema {self.ema:g}",
+                hint="the seed must be at least 0, the decay at least 0 and below 1",
             )
 
     def weight_init_of(self, width: float) -> Literal["paper", "fan_in"]:
-        """The weight initialisation of a network of this width."""
+        """Weight initialisation of a network of the given width."""
         if self.weight_init == "auto":
             return "paper" if width >= 1 else "fan_in"
         return self.weight_init
@@ -246,7 +248,7 @@ class FitSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeSettings:
-    """How a run is carried out; a run may go on with others.
+    """Settings of the computation; they may be changed when a run is resumed.
 
     Examples:
         >>> ebb_train.ComputeSettings(loaders=0).num_loaders
@@ -254,38 +256,38 @@ class ComputeSettings:
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to compute; auto: on a GPU if there is one."""
+    """Device; auto: a GPU if available."""
     devices: int = 1
-    """How many of them; each takes its share of every batch. torchrun, where it is used, says it itself."""
+    """Number of devices per machine, which share each batch; set by torchrun if it is used."""
     nodes: int = 1
-    """How many machines; as well."""
+    """Number of machines; set by torchrun if it is used."""
     micro_batch: int = 0
-    """Most samples on a device at a time; a larger batch is added up from several passes; 0: all."""
+    """Limit of samples per device and pass; gradients of larger batches are accumulated; 0: no limit."""
     loaders: int | None = None
-    """Processes that read and prepare samples, for each device; 0: none, done in between. Without it as many
-    as there are cores for each device, but at most 8."""
+    """Number of data loading processes per device; 0: loading in the main process. By default the number of
+    cores per device, at most 8."""
     threads: int = 0
     """Threads of PyTorch; 0: on a CPU, the number that a short measurement at the start of each level finds
-    fastest. Thin networks and busy machines are faster with one. A run that resumes keeps its numbers."""
+    fastest. A resumed run keeps its numbers."""
     checkpoint_every: int = 500
-    """Steps from one checkpoint to the next."""
+    """Number of steps between checkpoints."""
     channels_last: bool = False
-    """Keep maps with the channels innermost: faster on GPUs with bf16 or fp16, slower on most processors."""
+    """Use the channels-last memory format: faster on GPUs with bf16 or fp16, slower on most CPUs."""
     compile: bool = False
-    """Compile the network with torch.compile: minutes at the start of every level, seconds when they are
-    compiled again. For GPUs; on a processor the steps are hardly faster, those of level 1 slower."""
+    """Compile the network with torch.compile, which takes minutes at the start of each level, and seconds if
+    it was compiled before. For GPUs; on CPUs steps are hardly faster, and slower at level 1."""
     vgg_weights: Path | None = None
-    """VGG-19 weights file; without it the one that was downloaded."""
+    """VGG-19 weights file; by default the downloaded file."""
 
     def __post_init__(self) -> None:
         if min(self.devices, self.nodes, self.checkpoint_every) < 1:
-            raise UsageError("--devices, --nodes and --checkpoint-every are at least 1")
+            raise UsageError("--devices, --nodes and --checkpoint-every must be at least 1")
         if min(self.micro_batch, self.loaders or 0, self.threads) < 0:
-            raise UsageError("--micro-batch, --loaders and --threads are not negative")
+            raise UsageError("--micro-batch, --loaders and --threads must be at least 0")
 
     @property
     def num_loaders(self) -> int:
-        """Processes that prepare samples for one device."""
+        """Number of data loading processes per device."""
         if self.loaders is not None:
             return self.loaders
         return min(max(1, len(os.sched_getaffinity(0)) // self.devices), 8)
@@ -293,7 +295,7 @@ class ComputeSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class MonitorSettings:
-    """What a run logs and validates on the way; nothing of it changes the weights.
+    """Settings of logging and validation; they do not affect the weights.
 
     Examples:
         >>> ebb_train.MonitorSettings(validate_pairs=8).protocol
@@ -301,31 +303,31 @@ class MonitorSettings:
     """
 
     log_every: int = 10
-    """Steps from one line of the log to the next."""
+    """Number of steps between lines of the log."""
     validate_every: int = 1000
-    """Steps from one validation on full images to the next; there is one at the end of each level too."""
+    """Number of steps between validations on full images; each level also ends with a validation."""
     validate_on: Literal["val", "test", "train"] = "val"
-    """Split of the pairs to validate on."""
+    """Split used for validation."""
     validate_pairs: int = 50
-    """Most pairs to validate on, evenly chosen; 0: all."""
+    """Largest number of pairs used for validation, evenly spaced; 0: all."""
     protocol: str = "ebb"
-    """How validation scores a picture: a named protocol."""
+    """Metric protocol of the validation."""
 
     def __post_init__(self) -> None:
         if min(self.log_every, self.validate_every) < 1 or self.validate_pairs < 0:
             raise UsageError(
-                "--log-every and --validate-every are at least 1, --validate-pairs is not negative"
+                "--log-every and --validate-every must be at least 1, --validate-pairs at least 0"
             )
 
 
 def read_schedule(name: str) -> Schedule:
-    """Find a schedule by name, or read it from a TOML file with one ``[[level]]`` table a level.
+    """Find a schedule by name, or read it from a TOML file with one ``[[level]]`` table per level.
 
-    A table holds ``level``, ``iterations``, ``batch``, and if wanted ``learning_rate``, ``crop``, ``adam``,
-    ``epsilon`` and ``loss = { l1 = 10.0, ssim = 10.0, vgg = 0.1 }``.
+    The keys of a table are ``level``, ``iterations``, ``batch``, and optionally ``learning_rate``, ``crop``,
+    ``adam``, ``epsilon`` and ``loss = { l1 = 10.0, ssim = 10.0, vgg = 0.1 }``.
 
     Raises:
-        UsageError: no such name or file, or the file holds something else.
+        UsageError: the name or file does not exist, or the file is not a valid schedule.
     """
     if name in SCHEDULES:
         return SCHEDULES[name]
@@ -334,7 +336,7 @@ def read_schedule(name: str) -> Schedule:
         raise UsageError(f"no schedule {name!r}", hint=f"one of: {', '.join(SCHEDULES)}, or a .toml file")
     values = read_toml(path, "the schedule")
     if set(values) != {"level"} or not isinstance(values["level"], list):
-        raise UsageError("a schedule holds [[level]] tables and nothing else", path=path)
+        raise UsageError("a schedule must contain only [[level]] tables", path=path)
     try:
         return Schedule(tuple(_plan(row) for row in values["level"]))
     except UsageError as error:

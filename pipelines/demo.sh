@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The sample captures become a data set, a thin network is trained on it, measured, and exported for phones.
+# Makes a data set of the sample captures, trains a narrow network on it, scores it, and exports it for phones.
 #
 # in        data/sample/captures: 4 pairs as DNG and JPEG, one of them of two different scenes, a photo
 #           without a partner, a text file
@@ -7,7 +7,7 @@
 #           benchmark/index.html; bokeh.tflite and its card
 # hardware  2 cores, no GPU; about a minute and a half: 12 seconds for the data set, 40 for training
 # expect    3 of 4 pairs in the shards (2 train, 1 test); the mismatched pair rejected; all seven levels
-#           trained; a TFLite file of 1.7 MB within 60 dB of PyTorch that the GPU delegate takes whole
+#           trained; a TFLite file of 1.7 MB within 60 dB of PyTorch whose operations the GPU delegate supports
 #
 #     bash pipelines/demo.sh          # or: DEMO=data bash pipelines/demo.sh, the data set alone, no PyTorch
 set -euo pipefail

@@ -1,13 +1,13 @@
-"""A thin PyNET learns the sample captures by heart: does the training work, from camera files to level 1?
+"""Overfitting of a narrow PyNET to the sample captures, as a test of training from camera files to level 1.
 
 in        data/sample/captures: 3 pairs that align
 out       overfit/: set/ (photos of 256 pixels height), run/ (weights, log, report.html)
           benchmarks/results/overfit.json, docs/overfit.png
 hardware  2 cores, no GPU; under 10 minutes
 expect    level 1's PSNR on the crops it was last trained on at least 3 dB above that of the wide photo shown
-          as it is; the loss of every level falls
+          unchanged; the loss of every level decreases
 
-    python pipelines/overfit.py               # or: --out FOLDER; run again, it goes on where it stopped
+    python pipelines/overfit.py               # or: --out FOLDER; an interrupted run is resumed
 
 A figure is the mean over crops of the PSNR of each, float64, range 1, no border left out. ``seconds`` is the
 time of ``ebb-train fit`` from start to end, with validation, pictures and page.

@@ -1,12 +1,12 @@
-"""Simulated captures become a data set, and every verdict is compared with the truth.
+"""A data set from simulated captures, with a comparison of every verdict with the ground truth.
 
-in        nothing: 40 pairs of made-up scenes at 1296 x 864, about half of them bad on purpose
+in        nothing: 40 pairs of procedural scenes at 1296 x 864, about half of them with defects
 out       simulated/: captures/ (DNG, depth files, truth.parquet), set/ (shards, report.html)
 hardware  2 cores, no GPU, 1 GB of memory a core
-minutes   about 4: half for photographing, half for aligning
+minutes   about 4: half for simulation, half for alignment
 expect    18 of the 19 good pairs accepted, their corners within 1 px of the truth (median 0.03 px); one is
-          rejected because its photos look too different. Of the 21 bad pairs 20 are rejected, each for a
-          reason that fits. Accepted wrongly: the one whose shallow shot missed the focus
+          rejected because its photos are too dissimilar. Of the 21 bad pairs 20 are rejected, each for an
+          admissible reason. Wrongly accepted: the one whose shallow shot missed the focus
 
     python pipelines/simulate.py              # or: --scenes 200 --seed 3
 """

@@ -1,8 +1,8 @@
-"""Every table of docs/benchmark.md, from the sample captures.
+"""The tables of docs/benchmark.md, from the sample captures.
 
 in        data/sample/captures
-out       build/tables/: the data set, pictures and scores of every model, index.html to look at;
-          docs/benchmark.md between its marks, and benchmarks/results/tables.json: the same bytes every time
+out       build/tables/: the data set, pictures and scores of every model, index.html;
+          docs/benchmark.md between its marks, and benchmarks/results/tables.json, both reproducible
 hardware  2 cores, no GPU
 minutes   about 2
 expect    on the 2 test pairs layered above gaussian above identity, out of focus and on the boundary
@@ -41,7 +41,7 @@ def main() -> None:
     make_set(options.work / "set")
     settings = ScoreSettings(protocol=tuple(PROTOCOLS))
     out = options.work / "benchmark"
-    shutil.rmtree(out, ignore_errors=True)  # pictures of a set that was aligned otherwise do not count
+    shutil.rmtree(out, ignore_errors=True)  # predictions of an earlier data set are not valid
     benchmark(MODELS, options.work / "set", out, settings, TimingSettings(repeats=0), PlainProgress())
     tables = (out / TEXT).read_text(encoding="utf-8")
     text = options.document.read_text(encoding="utf-8")
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def make_set(folder: Path) -> None:
-    """Three pairs: one to calibrate on, two to test on. The verb leaves the process when it is done."""
+    """Make a data set of three pairs: one for calibration, two for testing. The command raises SystemExit."""
     flags = ["--provider", "sidecar", "--test", "2", "--val", "0"]
     try:
         ebb(["run", str(CAPTURES), "--dataset", str(folder), *flags])
@@ -60,7 +60,7 @@ def make_set(folder: Path) -> None:
 
 
 def replace_tables(text: str, tables: str) -> str:
-    """Put new tables between the marks of a document."""
+    """Replace the tables between the marks of a document."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

@@ -1,4 +1,4 @@
-"""No test depends on the caller's shell, on chance or on how fast the machine is."""
+"""Settings that make tests independent of the shell, of chance and of the machine's speed."""
 
 from __future__ import annotations
 
@@ -13,22 +13,35 @@ from tests.helpers.environment import TERMINAL_VARIABLES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Equal examples in every run, as a run that fails by chance says nothing of the change that it tests.
-# HYPOTHESIS_PROFILE=default looks for new ones.
+# Every run has the same examples, so that failures are due to the change under test.
+# HYPOTHESIS_PROFILE=default generates new ones.
 settings.register_profile("ebb", derandomize=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ebb"))
 
 
 def pytest_configure() -> None:
-    """Forget settings, colours and the terminal before anything is started that might look at them."""
+    """Remove settings, colours and the terminal from the environment, also that of child processes."""
     for name in [*TERMINAL_VARIABLES, *(name for name in os.environ if name.startswith("EBB_"))]:
         os.environ.pop(name, None)
     os.environ["COLUMNS"] = "80"  # where help and errors break lines, whatever the terminal's width
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each core has a worker: more threads would wait for each other
+        os.environ |= {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
+
+
+STAGES = ("ingest", "align", "depth", "shard", "verify", "simulate")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _worker_processes_start_with_the_stages() -> None:
+    """Have the fork server import the stages once, instead of every worker of every run."""
+    from ebb.runner import local
+
+    local._PRELOAD += [f"ebb.stages.{stage}" for stage in STAGES]
 
 
 @pytest.fixture(scope="module")
 def one_torch_thread() -> Iterator[None]:
-    """For small images and networks: threads of PyTorch would only wait for each other."""
+    """Limit PyTorch to one thread, which is faster for small images and networks."""
     import torch
 
     before = torch.get_num_threads()

@@ -16,19 +16,19 @@ from benchmarks.alignment_study import study_pair
 from ebb.arrays import Size
 from ebb.simulation.plan import PairKind
 
-FRAME = Size(768, 512)
+FRAME = Size(576, 384)
 SEED, GROUP = 3, 1
 EXACT = [pair for pair in alignment.PAIRS if pair[0] in {"s01_table", "s02_garden"}]
 
 
 @pytest.mark.parametrize("pair", EXACT, ids=[pair[0] for pair in EXACT])
-def test_a_turn_of_the_camera_is_found_to_a_fortieth_of_a_pixel(pair: tuple[str, str, str, int]) -> None:
+def test_rotations_are_estimated_within_a_twentyfifth_of_a_pixel(pair: tuple[str, str, str, int]) -> None:
     found = alignment.measure(*pair, alignment.read_truth()[pair[0]])
     assert found["mean_px"] <= 0.04
     assert found["p100_px"] <= 0.2
 
 
-def test_what_is_in_focus_is_met_where_there_is_parallax() -> None:
+def test_with_parallax_the_regions_in_focus_are_aligned() -> None:
     name = "s03_street_parallax"
     (pair,) = (pair for pair in alignment.PAIRS if pair[0] == name)
     assert alignment.measure(*pair, alignment.read_truth()[name])["mean_px"] <= 0.1
@@ -36,7 +36,7 @@ def test_what_is_in_focus_is_met_where_there_is_parallax() -> None:
 
 @pytest.fixture(scope="module")
 def study() -> list[dict[str, Any]]:
-    """Verdicts on a group of simulated pairs, at half the size of the study."""
+    """Verdicts on a group of simulated pairs, at 56 % of the size of the study."""
     return [study_pair(pair) for pair in pairs_of_group(SEED, GROUP, FRAME)]
 
 

@@ -115,7 +115,7 @@ def test_every_reason_is_raised_somewhere() -> None:
 
 
 @pytest.mark.parametrize("command", ["ebb", "ebb_train"])
-def test_help_loads_nothing_heavy(command: str) -> None:
+def test_help_loads_no_heavy_library(command: str) -> None:
     code = (
         f"import sys, json\nfrom {command}.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"

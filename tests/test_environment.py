@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.helpers.environment import TERMINAL_VARIABLES
 
 
-def test_nothing_of_the_callers_settings_is_left() -> None:
+def test_settings_of_the_caller_are_removed() -> None:
     assert not [name for name in os.environ if name.startswith("EBB_")]
     assert not os.environ.keys() & set(TERMINAL_VARIABLES)
     assert os.environ["COLUMNS"] == "80"
@@ -18,7 +18,7 @@ def test_nothing_of_the_callers_settings_is_left() -> None:
 
 def test_neither_from_an_awkward_caller() -> None:
     awkward = dict.fromkeys([*TERMINAL_VARIABLES, "COLUMNS", "EBB_ALIGN_HEIGHT", "EBB_DATASET"], "7")
-    only = f"{__file__}::{test_nothing_of_the_callers_settings_is_left.__name__}"
+    only = f"{__file__}::{test_settings_of_the_caller_are_removed.__name__}"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", only]
     root = Path(__file__).parents[1]
     done = subprocess.run(command, cwd=root, env=os.environ | awkward, capture_output=True, check=False)

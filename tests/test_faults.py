@@ -1,4 +1,4 @@
-"""Faults as they happen: kill -9, damaged and hostile files, a full disk."""
+"""Faults of a whole run: kill -9, damaged and hostile files, a full disk."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from ebb.dataset.catalog import CatalogRow, read_catalog
-from ebb.dataset.shards import read_records
 from ebb.errors import Reason, Status
 from tests.helpers.captures import SAMPLE, scene, shot, write_card, write_pair
+from tests.helpers.datasets import read_records
 from tests.helpers.file_parts import png_bomb
 
-NUM_KILLS = 20
+NUM_KILLS = 10
 
 
 def command(raw: Path, dataset: Path) -> list[str]:
@@ -34,28 +35,43 @@ def results(dataset: Path) -> dict[str, bytes]:
     return {path.relative_to(dataset).as_posix(): path.read_bytes() for path in paths}
 
 
-def test_kill_9_at_twenty_random_moments_changes_no_byte(tmp_path: Path) -> None:
-    write_card(tmp_path / "raw", 3)
+class WholeRun(NamedTuple):
+    """A run without faults over two pairs."""
+
+    raw: Path
+    results: dict[str, bytes]
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> WholeRun:
+    folder = tmp_path_factory.mktemp("whole")
+    write_card(folder / "raw", 2)
     start = time.monotonic()
-    subprocess.run(command(tmp_path / "raw", tmp_path / "whole"), check=True, capture_output=True)
-    seconds = time.monotonic() - start
+    subprocess.run(command(folder / "raw", folder / "set"), check=True, capture_output=True)
+    return WholeRun(folder / "raw", results(folder / "set"), time.monotonic() - start)
+
+
+def test_kill_9_at_moments_all_over_a_run_changes_no_byte(whole: WholeRun, tmp_path: Path) -> None:
     rng = random.Random(20)
-    kills = 0
+    # one moment in each of equal parts of the first 60 % of a run, in random order
+    moments = [0.05 + 0.6 * whole.seconds * (part + rng.random()) / NUM_KILLS for part in range(NUM_KILLS)]
+    rng.shuffle(moments)
     dataset = tmp_path / "killed"
-    while kills < NUM_KILLS:
+    while moments:
         process = subprocess.Popen(
-            command(tmp_path / "raw", dataset), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command(whole.raw, dataset), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            process.wait(timeout=rng.uniform(0.05, 0.6 * seconds))
+            process.wait(timeout=moments[-1])
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
-            kills += 1
-        if process.wait() == 0:  # it was quicker than the kill: begin a new one
-            assert results(dataset) == results(tmp_path / "whole")
+            moments.pop()
+        if process.wait() == 0:  # the resumed run ended before the kill: start a new one
+            assert results(dataset) == whole.results
             shutil.rmtree(dataset)
-    subprocess.run(command(tmp_path / "raw", dataset), check=True, capture_output=True)
-    assert results(dataset) == results(tmp_path / "whole")
+    subprocess.run(command(whole.raw, dataset), check=True, capture_output=True)
+    assert results(dataset) == whole.results
     assert not list(dataset.rglob("*.tmp"))
 
 
@@ -76,11 +92,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.
     names = ("=cmd|x!A0.jpg", "[red] <b>\x1b[2J\n1\\2.jpg")
     for path, name in zip(write_pair(odd, 1, seed=77, seconds=20_000), names, strict=True):
         path.rename(path.with_name(name))
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(Path(__file__).with_name("helpers") / "crashing_decoder"),
-        "EBB_TEST_CRASH": "1",
-    }
+    tests = Path(__file__).parent  # the workers must import this checkout, too
+    paths = os.pathsep.join(map(str, (tests / "helpers" / "crashing_decoder", tests.parent)))
+    environment = {**os.environ, "PYTHONPATH": paths, "EBB_TEST_CRASH": "1"}
     run = [*command(raw, folder / "set"), "--item-timeout", "60"]
     run[run.index("sidecar")] = "none"
     return folder, subprocess.run(run, capture_output=True, text=True, check=False, env=environment)
@@ -122,9 +136,8 @@ def test_everything_else_in_a_hostile_folder_is_processed(
     assert not any("cmd" in name for name in names), "outputs are named by id, never by an input's name"
 
 
-def test_a_full_disk_ends_with_5_and_goes_on_when_there_is_space(tmp_path: Path) -> None:
-    write_card(tmp_path / "raw", 2)
-    run = command(tmp_path / "raw", tmp_path / "set")
+def test_a_full_disk_ends_with_5_and_a_run_with_space_goes_on(whole: WholeRun, tmp_path: Path) -> None:
+    run = command(whole.raw, tmp_path / "set")
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -135,8 +148,7 @@ def test_a_full_disk_ends_with_5_and_goes_on_when_there_is_space(tmp_path: Path)
     assert "no space to write it" in full.stderr
     assert "Traceback" not in full.stderr
     subprocess.run(run, check=True, capture_output=True)
-    subprocess.run(command(tmp_path / "raw", tmp_path / "whole"), check=True, capture_output=True)
-    assert results(tmp_path / "set") == results(tmp_path / "whole")
+    assert results(tmp_path / "set") == whole.results
 
 
 def test_no_source_loads_pickles_or_trusts_weights() -> None:

@@ -86,7 +86,7 @@ def test_the_wheel_holds_every_file_of_both_packages(built: Built) -> None:
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
 
 
-def test_the_sdist_holds_what_the_wheel_is_made_from(built: Built) -> None:
+def test_the_sdist_contains_the_sources_of_the_wheel(built: Built) -> None:
     with tarfile.open(built.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert files_of_the_sources() <= names

@@ -72,7 +72,7 @@ def test_the_public_surface_is_the_stored_one(package: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
-def test_what_is_public_is_shown_and_sorted(package: ModuleType) -> None:
+def test_public_names_are_listed_and_sorted(package: ModuleType) -> None:
     assert package.__all__ == sorted(package.__all__)
     assert set(package.__all__) <= set(dir(package))
 
@@ -85,14 +85,14 @@ def loaded_by(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize("package", ["ebb", "ebb_train"])
-def test_an_import_loads_nothing_heavy(package: str) -> None:
+def test_an_import_loads_no_heavy_library(package: str) -> None:
     loaded = loaded_by(f"import {package}; dir({package})")
     assert not loaded & HEAVY
     own = {name for name in loaded if name.partition(".")[0] in ("ebb", "ebb_train")}
     assert own <= {"ebb", "ebb.lazy", "ebb.version", "ebb_train"}
 
 
-def test_settings_and_errors_load_nothing_heavy() -> None:
+def test_settings_and_errors_load_no_heavy_library() -> None:
     names = "ebb.AlignSettings, ebb.RunSettings, ebb.EbbError, ebb_train.FitSettings, ebb_train.PyNetConfig"
     assert not loaded_by(f"import ebb, ebb_train; {names}") & HEAVY
 

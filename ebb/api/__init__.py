@@ -1,1 +1,1 @@
-"""What ``import ebb`` offers: functions on paths and arrays. Stages and commands do not use it."""
+"""Public Python interface of ``ebb``: functions on paths and arrays, used by neither stages nor commands."""

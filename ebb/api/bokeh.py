@@ -1,4 +1,4 @@
-"""Bokeh rendered from a photo and its depth, in terms of lens and aperture."""
+"""Synthetic bokeh from a photo and its inverse depth."""
 
 from __future__ import annotations
 
@@ -46,55 +46,55 @@ def render_bokeh(
     device: str | None = None,
     workers: int = 0,
 ) -> Rgb8:
-    """Render the photo that a wide aperture would have taken, from an all-in-focus photo and its depth.
+    """Render a shallow depth of field from an all-in-focus photo and its inverse depth.
 
-    The photo is cut into layers by depth, each is blurred in linear light by the aperture's shape, and nearer
-    layers cover farther ones (:mod:`ebb.bokeh.layers`). The diameter of blur is linear in inverse depth:
-    c = gain · (focus − depth) (Potmesil and Chakravarty, ACM TOG 1982). The gain comes from ``max_blur_px``
-    or from ``lens``: one of them is given.
+    The photo is divided into layers by depth. Each layer is blurred in linear light with a kernel of the
+    aperture's shape, and the layers are composited from back to front (:mod:`ebb.bokeh.layers`). The blur
+    diameter is linear in inverse depth: c = gain · (focus − depth) (Potmesil and Chakravarty, ACM TOG 1982).
+    Exactly one of ``max_blur_px`` and ``lens`` sets the gain.
 
     Args:
         photo: A file, a :class:`Photo`, or pixels (H, W, 3): sRGB, uint8, uint16, or floats in [0, 1].
-        inverse_depth: (h, w) of any size that covers the same view, larger is nearer; of any numeric type. An
-            8-bit map may be given as it is. It is enlarged along the edges of the photo.
-        focus: What is sharp: a value of ``inverse_depth``, or a point (x, y) in pixels of the photo. None: an
-            estimate of where the subject is.
-        max_blur_px: Diameter in pixels of the largest disc of blur in the photo, for depth without a scale.
-        lens: Focal length and f-number, for ``inverse_depth`` in dioptres (1 / metres).
-        sensor_width_mm: Longer side of the sensor, for ``lens``.
-        aperture: Its shape; round by default.
-        cats_eye: How far the barrel cuts into the aperture towards the corners: 0, not at all, to 1.
-        highlights: How much brighter than white clipped pixels were; above 1 they become bright discs.
-        strength: Scales all diameters of blur: 0 gives the photo itself, 1 what the above says.
-        device: A PyTorch device such as ``cuda``; None: OpenCV on the CPU.
-        workers: Threads; 0: one a core. The result does not depend on it.
+        inverse_depth: (h, w), any numeric type, larger is nearer. It may have any resolution but must cover
+            the same field of view; a smaller map is upsampled with the photo as the guide.
+        focus: Depth that is in focus: a value of ``inverse_depth``, or a point (x, y) in pixels of the photo.
+            None: estimated from the depth map.
+        max_blur_px: Largest blur diameter in the photo, in pixels; for relative inverse depth.
+        lens: Focal length and f-number; for ``inverse_depth`` in dioptres (1/m).
+        sensor_width_mm: Longer side of the sensor in millimetres; used with ``lens`` only.
+        aperture: Shape of the aperture; a disc by default.
+        cats_eye: Strength of mechanical vignetting towards the corners, in [0, 1].
+        highlights: Scene radiance of clipped pixels relative to white, ≥ 1; above 1 they become bright discs.
+        strength: Factor on all blur diameters, ≥ 0; 0 returns the photo unchanged.
+        device: PyTorch device such as ``cuda``; None: OpenCV on the CPU.
+        workers: Number of threads; 0: one per core. The result does not depend on it.
 
     Returns:
         (H, W, 3), uint8, sRGB.
 
     Raises:
-        UsageError: an argument has the wrong shape or is out of range, the point of focus is not in the
+        UsageError: an argument has the wrong shape or is out of range, the point of focus is outside the
             photo, or not exactly one of ``max_blur_px`` and ``lens`` is given.
-        MissingDependency: a device is named and PyTorch is not installed.
-        InvalidInput: the file of the photo cannot be read.
-        Broken: it is not a photo, or damaged.
+        MissingDependency: ``device`` is given and PyTorch is not installed.
+        InvalidInput: the photo's file cannot be read.
+        Broken: the photo's file is not a photo, or is damaged.
 
     Examples:
         >>> import ebb, numpy as np
         >>> photo = np.zeros((48, 64, 3), np.uint8)
-        >>> photo[20:28, 50:54] = 255  # a light, far behind
+        >>> photo[20:28, 50:54] = 255  # a light in the background
         >>> depth = np.tile(np.linspace(1, 0, 32), (24, 1))  # near at the left, far at the right
         >>> picture = ebb.render_bokeh(photo, depth, focus=(0, 24), max_blur_px=9)
-        >>> picture.shape, int(picture[16, 52].max()) > 0  # its light is spread
+        >>> picture.shape, int(picture[16, 52].max()) > 0  # the light is blurred
         ((48, 64, 3), True)
     """
     pixels = pixels_of(photo)
     depth = full_size_depth(pixels, inverse_depth)
     focus_depth = _focus_depth(depth, focus)
     if not (math.isfinite(strength) and strength >= 0):
-        raise UsageError(f"strength {strength:g}", hint="0 or more")
+        raise UsageError(f"strength must be at least 0, not {strength:g}")
     if not (math.isfinite(highlights) and highlights >= 1):
-        raise UsageError(f"highlights {highlights:g}", hint="1 or more")
+        raise UsageError(f"highlights must be at least 1, not {highlights:g}")
     gain = _gain(depth, focus_depth, max_blur_px, lens, sensor_width_mm)
     coc = relative_coc_px(depth, focus_depth, strength * gain)
     if not coc.any():
@@ -106,16 +106,16 @@ def render_bokeh(
 
 
 def full_size_depth(pixels: Rgb, inverse_depth: ArrayLike) -> InverseDepth:
-    """Bring inverse depth to the size of its photo, in its own values.
+    """Resample inverse depth to the size of its photo, keeping its range of values.
 
     Raises:
-        UsageError: it is not a finite map (h, w).
+        UsageError: the map is not a finite array (h, w).
     """
     import cv2
 
     depth = np.asarray(inverse_depth, np.float32)
     if depth.ndim != 2 or not depth.size:
-        raise UsageError(f"inverse depth has the shape (height, width), not {depth.shape}")
+        raise UsageError(f"inverse depth must have the shape (height, width), not {depth.shape}")
     if not np.isfinite(depth).all():
         raise UsageError("inverse depth must be finite", hint="infinity is 0 in inverse depth")
     height, width = pixels.shape[:2]
@@ -133,7 +133,7 @@ def _focus_depth(depth: InverseDepth, focus: Focus) -> float:
         x, y = focus
         height, width = depth.shape
         if not (0 <= x < width and 0 <= y < height):
-            raise UsageError(f"the focus ({x:g}, {y:g}) is not in a photo of {width} x {height} pixels")
+            raise UsageError(f"the focus ({x:g}, {y:g}) is outside the photo of {width} x {height} pixels")
         return float(depth[int(y), int(x)])
     if focus is not None:
         return float(focus)
@@ -149,15 +149,15 @@ def _gain(
     lens: Lens | None,
     sensor_width_mm: float,
 ) -> float:
-    """Diameter of blur in pixels for each unit of inverse depth."""
+    """Blur diameter in pixels per unit of inverse depth."""
     if (max_blur_px is None) == (lens is None):
-        raise UsageError("give either max_blur_px or lens")
+        raise UsageError("give exactly one of max_blur_px and lens")
     if lens is not None:
         if focus_depth < 0 or depth.min() < 0:
-            raise UsageError("with a lens inverse depth is in dioptres, 0 (infinity) or more")
+            raise UsageError("with a lens, inverse depth is in dioptres and must be at least 0 (infinity)")
         distance_m = 1 / focus_depth if focus_depth else math.inf
         return coc_px_per_dioptre(lens, PixelGrid(sensor_width_mm, max(depth.shape)), distance_m)
     largest = float(np.abs(relative_coc_px(depth, focus_depth, 1.0)).max())
     if max_blur_px is None or not (math.isfinite(max_blur_px) and max_blur_px >= 0):
-        raise UsageError(f"max_blur_px {max_blur_px}", hint="a diameter in pixels, 0 or more")
+        raise UsageError(f"max_blur_px must be a diameter of at least 0 pixels, not {max_blur_px}")
     return max_blur_px / largest if largest else 0.0

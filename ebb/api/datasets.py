@@ -1,4 +1,4 @@
-"""Data sets of aligned pairs: opened, looked at, turned into tables and tensors, written from arrays."""
+"""Data sets of aligned pairs: access by index, tables, PyTorch data sets, verification."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 
 class StoredPair:
-    """One pair of a data set; photos are decoded when they are first looked at.
+    """One pair of a data set. Photos are decoded on first access and cached.
 
     Attributes:
-        record: Everything that is stored: metadata, measurements, and the photos as PNG.
+        record: The stored row: metadata, measurements, and the photos as PNG.
         split: ``train``, ``val`` or ``test``.
 
     Examples:
@@ -58,12 +58,12 @@ class StoredPair:
 
     @property
     def pair_id(self) -> str:
-        """16 hex digits."""
+        """Identifier of the pair: 16 hexadecimal digits."""
         return self.record.pair_id
 
     @cached_property
     def wide(self) -> Rgb8:
-        """(H, W, 3), uint8, sRGB: the photo with the large depth of field.
+        """Photo with the large depth of field: (H, W, 3), uint8, sRGB.
 
         Raises:
             InvalidInput: the PNG is damaged.
@@ -72,7 +72,7 @@ class StoredPair:
 
     @cached_property
     def shallow(self) -> Rgb8:
-        """(H, W, 3), uint8, sRGB: the photo with the shallow depth of field.
+        """Photo with the shallow depth of field: (H, W, 3), uint8, sRGB.
 
         Raises:
             InvalidInput: the PNG is damaged.
@@ -81,7 +81,7 @@ class StoredPair:
 
     @cached_property
     def depth(self) -> Gray8 | None:
-        """(H // 2, W // 2), uint8: inverse depth of the wide photo, near is bright; None: there is none.
+        """Inverse depth of the wide photo: (H // 2, W // 2), uint8, larger is nearer; None if not stored.
 
         Raises:
             InvalidInput: the PNG is damaged.
@@ -90,7 +90,7 @@ class StoredPair:
 
     @cached_property
     def inverse_depth(self) -> InverseDepth | None:
-        """(H // 2, W // 2), float32: the same before rounding; None unless ``keep_float`` was set.
+        """Inverse depth before rounding: (H // 2, W // 2), float32; None unless ``keep_float`` was set.
 
         Raises:
             InvalidInput: the array is damaged.
@@ -108,10 +108,10 @@ class StoredPair:
 
 
 class Dataset:
-    """The pairs of a data set, or of one of its splits: train, then val, then test.
+    """Sequence of the pairs of a data set, or of one split, in the order train, val, test.
 
-    Shards are read as they are needed, a row group (4 pairs) at a time, and page checksums are verified. A
-    data set can be sent to other processes. Make one with :func:`ebb.open_dataset`.
+    Shards are read lazily, one row group (4 pairs) at a time, and page checksums are verified. Instances can
+    be pickled. Open one with :func:`ebb.open_dataset`.
 
     Examples:
         >>> import ebb, numpy as np
@@ -138,8 +138,8 @@ class Dataset:
         """Read one pair; negative indices count from the end.
 
         Raises:
-            IndexError: there is no such pair.
-            InvalidInput: its shard is damaged.
+            IndexError: the index is out of range.
+            InvalidInput: the pair's shard is damaged.
         """
         place = range(len(self))[index]
         path, _ = self._pairs.locate(place)
@@ -152,25 +152,25 @@ class Dataset:
 
     @property
     def folder(self) -> Path:
-        """The folder of the shards."""
+        """Folder that contains the shards."""
         return self._pairs.folder
 
     @property
     def splits(self) -> dict[str, int]:
-        """Split → number of its pairs here."""
+        """Number of pairs of each split in this object."""
         counts: dict[str, int] = dict.fromkeys(SPLITS, 0)
         for name, facts in self._pairs.shards.items():
             counts[parse_shard_name(name).split] += facts.rows
         return counts
 
     def split(self, name: Split) -> Dataset:
-        """Pairs of one split alone.
+        """Select the pairs of one split.
 
         Args:
             name: ``train``, ``val`` or ``test``.
 
         Raises:
-            UsageError: there is no such split.
+            UsageError: the name is not one of the splits.
 
         Examples:
             >>> import ebb, numpy as np
@@ -182,19 +182,19 @@ class Dataset:
         return Dataset(self._root, self._of(name), name)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Metadata and measurements as a table, one row a pair.
+        """Metadata and measurements as a table with one row per pair.
 
-        Row ``i`` belongs to ``dataset[i]``. Of a dataset folder, as ``ebb run`` makes it, there are also the
-        columns ``status``, ``stage``, ``reason`` and ``detail`` and all measurements of the alignment, and
-        below the pairs of the shards (not of a single split) those that are in no shard: they were rejected,
-        failed, or are not done yet. Pixels are at 1024 px height in columns that end in ``_px``.
+        Row ``i`` describes ``dataset[i]``. For a dataset folder made by ``ebb run`` the table also has the
+        columns ``status``, ``stage``, ``reason`` and ``detail`` and all alignment measurements. Unless a
+        single split is selected, pairs that are in no shard (rejected, failed or not yet processed) follow
+        after those of the shards. Columns that end in ``_px`` are in pixels at a height of 1024.
 
         Returns:
-            Columns named after the fields of :class:`ebb.dataset.record.Record` that hold no pixels, and
-            ``split``; integers are nullable; what is not known is NaN, NA, NaT, None or empty.
+            The fields of :class:`ebb.dataset.record.Record` without the images, and ``split``. Integer
+            columns are nullable; missing values are NaN, NA, NaT, None or empty strings.
 
         Raises:
-            InvalidInput: a shard, the catalogue or the state of the folder is damaged.
+            InvalidInput: a shard, the catalogue or the state file is damaged.
 
         Examples:
             >>> import ebb, numpy as np
@@ -211,22 +211,22 @@ class Dataset:
     def to_torch(
         self, split: Split | None = None, crop: int | None = None, *, depth: bool = True, seed: int = 0
     ) -> TorchPairs:
-        """Make a map-style ``torch.utils.data.Dataset`` of (input, target) tensors, all float32 in [0, 1].
+        """Map-style ``torch.utils.data.Dataset`` of (input, target) tensors, float32 in [0, 1].
 
-        The input is (4, h, w): red, green and blue of the wide photo, sRGB-encoded, and its inverse depth,
-        each pixel of the map repeated 2 x 2 times. The target is (3, h, w), the shallow photo. Both are cut
-        to the same part: a random square that depends on the seed, the epoch (``set_epoch``, 0 at first) and
-        the index alone, not on processes or order; or the whole photo without an odd last row or column.
+        The input is (4, h, w): the wide photo (R, G, B; sRGB-encoded) and its inverse depth, upsampled by
+        repeating each pixel 2 x 2 times. The target is the shallow photo, (3, h, w). Both have the same
+        crop: a random square that depends only on the seed, the epoch (``set_epoch``, initially 0) and the
+        index, or the whole photo without an odd last row or column.
 
         Args:
             split: ``train``, ``val`` or ``test``; None: all pairs of this data set.
-            crop: Side of the crops in pixels, even; None: whole photos, which differ in size.
-            depth: False leaves depth out: the input is (3, h, w).
-            seed: Of the crops, from 0 on.
+            crop: Side of the crops in pixels, even; None: whole photos, which may differ in size.
+            depth: Whether inverse depth is the fourth input channel; otherwise the input is (3, h, w).
+            seed: Seed of the crops, ≥ 0.
 
         Raises:
             MissingDependency: PyTorch is not installed.
-            UsageError: the crop is odd, or there is no such split.
+            UsageError: the crop is odd, the seed is negative, or the split does not exist.
 
         Examples:
             >>> import ebb, numpy as np
@@ -244,19 +244,19 @@ class Dataset:
         return TorchPairs(self._of(split), crop, with_depth=depth, seed=seed)
 
     def verify(self, *, workers: int = 0, progress: ProgressFunction | None = None) -> VerifyReport:
-        """Hash every file of the whole data set again, decode every photo, and list what is wrong.
+        """Check the hash of every file of the whole data set, decode every photo, and list the problems.
 
-        Of a dataset folder the files in ``pairs/`` are hashed too. The work is done in other processes.
+        For a dataset folder the files in ``pairs/`` are hashed as well. The work is done in worker processes.
 
         Args:
-            workers: Processes; 0: one a core.
-            progress: Called with the name of the stage, the files that are done and all of them.
+            workers: Number of processes; 0: one per core.
+            progress: Called with the name of the stage, the number of finished files and their total.
 
         Returns:
-            ``num_files``, ``num_rows`` and ``problems``, a list of lines that is empty for a sound data set.
+            ``num_files``, ``num_rows`` and ``problems``: a list of strings, empty if the data set is intact.
 
         Raises:
-            InvalidInput: the shards are gone, or ``DATASET.json`` is.
+            InvalidInput: the shards or ``DATASET.json`` are missing.
 
         Examples:
             >>> import ebb, numpy as np
@@ -276,19 +276,19 @@ class Dataset:
         if split is None:
             return self._pairs
         if split not in SPLITS:
-            raise UsageError(f"no split is called {split!r}", hint=f"one of: {', '.join(SPLITS)}")
+            raise UsageError(f"there is no split {split!r}", hint=f"choose one of: {', '.join(SPLITS)}")
         names = [name for name in self._pairs.shards if parse_shard_name(name).split == split]
         return ShardCollection(self.folder, {name: self._pairs.shards[name] for name in names})
 
 
 def open_dataset(path: str | PathLike[str]) -> Dataset:
-    """Open a data set that ``ebb run`` or ``ebb shard`` wrote.
+    """Open a data set written by ``ebb run``, ``ebb shard`` or :func:`ebb.write_dataset`.
 
     Args:
-        path: A dataset folder, or a folder of shards alone with their ``DATASET.json``.
+        path: A dataset folder, or a folder that contains only shards and their ``DATASET.json``.
 
     Raises:
-        InvalidInput: there is no data set, its shards are not finished, or ``DATASET.json`` is damaged.
+        InvalidInput: the path is not a data set, its shards are unfinished, or ``DATASET.json`` is damaged.
 
     Examples:
         >>> import ebb, numpy as np

@@ -1,4 +1,4 @@
-"""Two photos of a scene brought into register, from files or arrays."""
+"""Registration and alignment of two photos of a scene, from files or arrays."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
 
 
 def register(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | None = None) -> Registration:
-    """Find the motion between two photos, their common crop, and how well they agree.
+    """Estimate the motion between two photos, their common crop, and measurements of the alignment.
 
-    SIFT keypoints, a robust first homography, the simplest motion that explains what is in focus in both
-    photos, and a refinement there by iteratively reweighted least squares. Photos are measured at a height of
-    at most 1024 pixels. The exposures in the EXIF of files are taken into account.
+    SIFT matches give an initial homography by robust estimation; model selection on the regions that are in
+    focus in both photos chooses the motion model, which IRLS refinement then improves. The estimation works
+    at a height of at most 1024 pixels. Exposures from EXIF are compensated.
 
     Args:
         wide: The photo with the large depth of field: a file, a :class:`Photo`, or pixels (H, W, 3), sRGB,
             uint8, uint16, or floats in [0, 1].
-        shallow: The photo with the shallow depth of field, likewise; sizes may differ.
-        settings: Choices and limits; None: the defaults.
+        shallow: The photo with the shallow depth of field, likewise; the sizes may differ.
+        settings: Settings of the alignment and its limits; None: the defaults.
 
     Returns:
-        ``H_shallow_to_wide``: (3, 3) float64, maps (x, y, 1) of the full-size shallow photo to the full-size
-        wide photo, integers being pixel centres; ``crop``: the rectangle of the wide photo that both show, in
-        whole pixels; ``motion_model``; and measurements.
+        ``H_shallow_to_wide``: (3, 3), float64, maps (x, y, 1) of the full-size shallow photo to the full-size
+        wide photo, with pixel centres at integers; ``crop``: the rectangle of the wide photo that is visible
+        in both, in whole pixels; ``motion_model``; and measurements.
 
     Raises:
-        Rejected: no motion explains the matches, or a measurement is beyond its limit.
-        Broken: a file is not a photo, or damaged.
+        Rejected: no motion model fits the matches, or a measurement is beyond its limit.
+        Broken: a file is not a photo, or is damaged.
         InvalidInput: a file cannot be read.
         UsageError: an array is not a photo.
 
@@ -64,23 +64,24 @@ def register(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | None
 
 
 def align_pair(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | None = None) -> AlignedPair:
-    """Bring two photos into register, cut them to what both show, and reduce them to one size.
+    """Align two photos: register them, crop them to the common field of view, and resample to one size.
 
-    Each photo is resampled once, in linear light, through the same Lanczos-3 filter.
+    Each photo is resampled once, in linear light, with the same Lanczos-3 filter.
 
     Args:
-        wide: As in :func:`register`.
-        shallow: As there.
-        settings: Choices and limits; ``height`` is that of the result, 1024 by default. None: the defaults.
+        wide: The photo with the large depth of field, as in :func:`register`.
+        shallow: The photo with the shallow depth of field, likewise.
+        settings: Settings of the alignment and its limits; ``height`` is the height of the result, 1024 by
+            default. None: the defaults.
 
     Returns:
-        Both photos, ``settings.height`` rows high, and their registration.
+        ``wide`` and ``shallow``, (settings.height, W, 3), uint8, sRGB, and ``registration``.
 
     Raises:
-        Rejected: as in :func:`register`; ``too_small`` where the common crop is lower than the height.
-        Broken: as there.
-        InvalidInput: as there.
-        UsageError: as there.
+        Rejected: as in :func:`register`, or ``too_small``: the common crop is lower than the height.
+        Broken: a file is not a photo, or is damaged.
+        InvalidInput: a file cannot be read.
+        UsageError: an array is not a photo.
 
     Examples:
         >>> import cv2, ebb, numpy as np
@@ -95,7 +96,7 @@ def align_pair(wide: PhotoLike, shallow: PhotoLike, settings: AlignSettings | No
 
 @dataclass(frozen=True)
 class _Pixels:
-    """Pixels in memory as a :class:`~ebb.aligned_pair.PhotoSource`."""
+    """:class:`~ebb.aligned_pair.PhotoSource` for pixels in memory."""
 
     pixels: Rgb
     exif: Exif

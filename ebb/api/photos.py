@@ -1,4 +1,4 @@
-"""Photos from files and from arrays, and depth estimated from them."""
+"""Photos from files and arrays, and depth estimation."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ MAX_MEGAPIXELS = IngestSettings().max_megapixels
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """An upright photo with what its file says about the shot.
+    """An upright photo with its EXIF metadata.
 
     ``numpy.asarray(photo)`` gives the pixels, so a photo can be passed wherever an array is expected.
 
     Attributes:
-        pixels: (H, W, 3), sRGB-encoded: uint8, or uint16 from RAW and 16-bit files at their own size.
-        full_size: Width and height of the photo in the file, upright.
+        pixels: (H, W, 3), sRGB-encoded: uint8, or uint16 for RAW and 16-bit files at full size.
+        full_size: Width and height of the upright photo before it was reduced.
         exif: Camera, lens, f-number, exposure time in seconds, ISO, focal length in millimetres, time.
-        path: The file.
+        path: The photo's file.
 
     Examples:
         >>> import ebb, numpy as np, PIL.Image
@@ -67,23 +67,24 @@ PhotoLike: TypeAlias = Photo | NDArray[Any] | str | PathLike[str]
 def open_photo(
     path: str | PathLike[str], height: int | None = None, *, max_megapixels: float = MAX_MEGAPIXELS
 ) -> Photo:
-    """Open a RAW, JPEG, HEIC, TIFF or PNG file, turned upright.
+    """Open a RAW, JPEG, HEIC, TIFF or PNG file and rotate it upright.
 
-    RAW files are developed by LibRaw (AHD) with the camera's white balance and the sRGB curve.
+    RAW files are demosaiced by LibRaw (AHD), with the camera's white balance and the sRGB transfer function.
 
     Args:
-        path: The file.
-        height: Reduce the photo to this height in pixels, in linear light with a Lanczos-3 filter, as the
-            photos of a data set are. A photo that is not higher keeps its size. None: as in the file.
-        max_megapixels: Refuse files that claim more pixels than this, in millions.
+        path: The photo's file.
+        height: Height in pixels to which the photo is reduced, in linear light with a Lanczos-3 filter, like
+            the photos of a data set. Smaller photos keep their size. None: full size.
+        max_megapixels: Limit on the size of the photo, in millions of pixels.
 
     Returns:
-        The photo; with a ``height`` always 8 bit.
+        The photo; always 8 bit if ``height`` is given.
 
     Raises:
         InvalidInput: the file cannot be read.
-        Broken: it is not a photo, damaged, or too large.
-        MissingDependency: it is a HEIC file and pillow-heif is not installed.
+        Broken: the file is not a photo, is damaged, or exceeds the size limit.
+        MissingDependency: the file is a HEIC file and pillow-heif is not installed.
+        UsageError: ``height`` is not positive.
 
     Examples:
         >>> import ebb, PIL.Image
@@ -108,37 +109,37 @@ def open_photo(
 
 def _reduced(pixels: Rgb, size: Size, height: int) -> Rgb:
     if height < 1:
-        raise UsageError(f"a height of {height} pixels", hint="at least 1")
+        raise UsageError(f"the height must be at least 1 pixel, not {height}")
     small = small_size(size, height)
     return pixels if small == size else resample(pixels, crop_to_photo(Rect(0, 0, *size), small), small)
 
 
 def to_8_bits(pixels: Rgb) -> Rgb8:
-    """8 or 16 bits to 8, rounded."""
+    """Round 16-bit pixels to 8 bits; 8-bit pixels are returned unchanged."""
     if pixels.dtype == np.uint8:
         return np.asarray(pixels, np.uint8)
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def pixels_of(photo: PhotoLike) -> Rgb:
-    """Pixels of whatever stands for a photo: (H, W, 3), uint8 or uint16; floats become 16 bit.
+    """Pixels of a photo, a file or an array: (H, W, 3), uint8 or uint16. Floats are converted to uint16.
 
     Raises:
-        UsageError: an array of another shape or type, or floats outside [0, 1].
-        InvalidInput, Broken, MissingDependency: as :func:`open_photo`.
+        UsageError: an array has the wrong shape or type, or floats outside [0, 1].
+        InvalidInput, Broken, MissingDependency: as in :func:`open_photo`.
     """
     if isinstance(photo, str | PathLike):
         return open_photo(photo).pixels
     pixels = np.asarray(photo)
     if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-        raise UsageError(f"a photo has the shape (height, width, 3), not {pixels.shape}")
+        raise UsageError(f"a photo must have the shape (height, width, 3), not {pixels.shape}")
     if pixels.dtype in (np.uint8, np.uint16):
         return pixels
     if not np.issubdtype(pixels.dtype, np.floating):
-        raise UsageError(f"a photo of {pixels.dtype} values", hint="uint8, uint16, or floats in [0, 1]")
-    if not (pixels.min() >= 0 and pixels.max() <= 1):  # NaN is refused as well
-        message = f"a photo of floats from {pixels.min():g} to {pixels.max():g}"
-        raise UsageError(message, hint="sRGB values in [0, 1]; divide 8-bit values by 255")
+        raise UsageError(f"a photo must be uint8, uint16, or floats in [0, 1], not {pixels.dtype}")
+    if not (pixels.min() >= 0 and pixels.max() <= 1):  # also true of NaN
+        message = f"a photo of floats must be in [0, 1], not in [{pixels.min():g}, {pixels.max():g}]"
+        raise UsageError(message, hint="divide 8-bit values by 255")
     return np.rint(pixels.astype(np.float64) * 65535).astype(np.uint16)
 
 
@@ -150,27 +151,28 @@ def estimate_depth(
     device: str = "auto",
     settings: DepthSettings | None = None,
 ) -> InverseDepth:
-    """Estimate the depth of a photo with a network.
+    """Estimate the inverse depth of a photo with a neural network.
 
     ``megadepth`` is the network of the EBB! data set (Li and Snavely, "MegaDepth", CVPR 2018; Ignatov et al.,
-    CVPRW 2020, section 3). The network that was used last stays in memory for the next photo.
+    CVPRW 2020, section 3). The most recently used network stays in memory.
 
     Args:
         photo: A file, a :class:`Photo`, or pixels (H, W, 3): sRGB, uint8, uint16, or floats in [0, 1].
-        provider: ``megadepth``, ``onnx``, ``transformers``, or one that an installed package adds.
+        provider: ``megadepth``, ``onnx``, ``transformers``, or the name of a plug-in.
         weights: Weights file of MegaDepth, an ONNX file, or the folder of a transformers model. None: the
-            weights that ``ebb weights download megadepth`` fetched.
-        device: ``cpu``, ``cuda``, ``cuda:1``; ``auto``: a GPU if there is one.
-        settings: All about the network, instead of the three above.
+            weights fetched by ``ebb weights download megadepth``.
+        device: ``cpu``, ``cuda``, ``cuda:1``, …; ``auto``: a GPU if available.
+        settings: All settings of the network; replaces the three arguments above.
 
     Returns:
-        (H // 2, W // 2), float32: inverse depth, larger is nearer. Only the order and the ratio of
-        differences mean something.
+        Relative inverse depth, (H // 2, W // 2), float32, larger is nearer; defined up to scale and offset.
 
     Raises:
-        MissingDependency: the weights or a package are missing; the hint says how to get them.
-        UsageError: there is no such provider or device, or its depth comes from files.
-        Rejected: the photo is below 32 x 32 pixels, or the network gives no usable depth.
+        MissingDependency: the weights or a package are missing; the hint says how to install them.
+        UsageError: the provider or device does not exist, or the provider reads depth from files.
+        Rejected: the photo is smaller than 32 x 32 pixels, or the network's output is not usable.
+        InvalidInput: the photo's file cannot be read.
+        Broken: the photo's file is not a photo, or is damaged.
 
     Examples:
         >>> import ebb, numpy as np
@@ -193,6 +195,6 @@ def estimate_depth(
 def _network(settings: DepthSettings) -> FromNetwork:
     source = prepare(settings).open()
     if not isinstance(source, FromNetwork):
-        hint = "megadepth, onnx, transformers, or a plug-in"
-        raise UsageError(f"the depth provider {settings.provider!r} estimates nothing", hint=hint)
+        hint = "choose megadepth, onnx, transformers, or a plug-in"
+        raise UsageError(f"the depth provider {settings.provider!r} reads depth from files", hint=hint)
     return source

@@ -1,4 +1,4 @@
-"""Worker processes that are started from somebody's script."""
+"""Worker processes started from a user's script."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def main_not_imported() -> Iterator[None]:
-    """Keep worker processes that are started meanwhile from importing the user's script.
+    """Keep worker processes started within the context from importing the user's script.
 
-    They would run it again, down to the call that started them, unless the script is written with
-    ``if __name__ == "__main__"``. What they need is in this package. (:mod:`multiprocessing` looks at
-    ``__spec__`` and ``__file__`` of the main module to find the script.)
+    :mod:`multiprocessing` finds the script through ``__spec__`` and ``__file__`` of the main module. Without
+    ``if __name__ == "__main__"`` the workers would run the script again, up to the call that started them.
     """
     main = vars(sys.modules["__main__"])
     names: tuple[str, ...] = ("__spec__", "__file__")

@@ -1,4 +1,4 @@
-"""A function as the watcher of a run."""
+"""Progress reported to a function."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from ebb.errors import Reason, Status
 
 ProgressFunction: TypeAlias = "Callable[[str, int, int], None]"
-"""Called with the name of a stage, the number of items that are done, and the number of all."""
+"""Called with the name of a stage, the number of finished items, and their total."""
 
 
 class CallbackProgress(SilentProgress):
-    """Calls a function at the begin of each stage and after each item.
+    """Calls a function at the start of each stage and after each item.
 
     Args:
         call: The function, or None for no progress.
@@ -27,12 +27,12 @@ class CallbackProgress(SilentProgress):
         self._stage, self._done, self._total = "", 0, 0
 
     def start(self, stage: str, total: int) -> None:
-        """Begin a stage."""
+        """Start a stage."""
         self._stage, self._done, self._total = stage, 0, total
         self._report()
 
-    def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:  # noqa: ARG002 - the signature of a watcher
-        """One item is done."""
+    def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:  # noqa: ARG002 - required by the protocol
+        """Count one finished item."""
         self._done += 1
         self._report()
 

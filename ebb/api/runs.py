@@ -1,4 +1,4 @@
-"""Whole runs: camera files simulated, camera files turned into a data set."""
+"""Simulation of camera files, and the whole pipeline from camera files to a data set."""
 
 from __future__ import annotations
 
@@ -37,31 +37,31 @@ def run_pipeline(
     run: RunSettings | None = None,
     progress: ProgressFunction | None = None,
 ) -> PipelineReport:
-    """Make a data set of a folder of camera files: pair, align, add depth, write shards.
+    """Make a data set from a folder of camera files: pair, align, estimate depth, write shards.
 
-    The same as ``ebb run``: a run goes on where an earlier one stopped, every file ends as a row with a
-    reason, and the work is done in other processes.
+    Equivalent to ``ebb run``: an interrupted run is resumed, every file is recorded with its status and
+    reason, and the work is done in worker processes.
 
     Args:
-        raw_dir: Folder with the camera files: RAW, JPEG, HEIC, TIFF, PNG; searched to its depths.
-        dataset: The dataset folder, made if it is not there.
-        ingest: How captures are paired; None: the defaults, here and below.
-        align: How pairs are brought into register.
-        depth: Where depth comes from; by default a network whose weights must be there.
-        shard: How pairs become train, val and test shards.
-        run: How the run is carried out: processes, time limits.
-        progress: Called with the name of a stage, the number of items that are done, and of all.
+        raw_dir: Folder of camera files (RAW, JPEG, HEIC, TIFF, PNG), searched recursively.
+        dataset: The dataset folder; created if it does not exist.
+        ingest: Settings of the pairing; None here and below: the defaults.
+        align: Settings of the alignment and its limits.
+        depth: Provider of depth and its settings; the default is a network whose weights must be installed.
+        shard: Settings of the splits and shards.
+        run: Number of processes and time limits.
+        progress: Called with the name of the stage, the number of finished items, and their total.
 
     Returns:
-        ``status``: every pair with its stage, status, reason and split; ``stages``: counts; ``shards``: what
-        was written; ``problem``: why there are no shards, or None.
+        ``status``: stage, status, reason and split of every pair; ``stages``: counts per stage; ``shards``:
+        summary of the shards; ``problem``: why no shards were written, or None.
 
     Raises:
         InvalidInput: ``raw_dir`` is not a folder, or the dataset folder is damaged.
-        UsageError: settings that do not go together.
+        UsageError: settings contradict each other.
         MissingDependency: the depth network's weights or a package are missing.
         OutputError: the dataset folder cannot be written.
-        DatasetLocked: another run holds it.
+        DatasetLocked: another process is writing to the dataset folder.
 
     Examples:
         >>> import ebb
@@ -90,24 +90,24 @@ def simulate_captures(
     run: RunSettings | None = None,
     progress: ProgressFunction | None = None,
 ) -> StageReport:
-    """Write camera files of capture pairs whose truth is known, for tests and first steps.
+    """Simulate camera files of capture pairs with ground truth.
 
-    Procedural scenes are photographed with a thin lens and a sensor with noise, at f/16 and at f/1.8, with a
-    move of the hand in between; ``truth.parquet`` holds what is true of each pair.
+    Procedural scenes are rendered with a thin-lens model and sensor noise at f/16 and f/1.8, with camera
+    shake between the two shots. ``truth.parquet`` holds the ground truth of each pair.
 
     Args:
-        folder: A new folder, or one that the same simulation left unfinished.
-        settings: What is photographed; None: 20 pairs of 1296 x 864 pixels.
-        run: How the run is carried out.
-        progress: Called with the name of the stage, the number of pairs that are done, and of all.
+        folder: A new folder, or one with an interrupted run of the same simulation.
+        settings: Settings of the simulation; None: 20 pairs of 1296 x 864 pixels.
+        run: Number of processes and time limits.
+        progress: Called with the name of the stage, the number of finished pairs, and their total.
 
     Returns:
-        Counts.
+        Number of pairs per status.
 
     Raises:
-        OutputError: the folder holds something else, or cannot be written.
-        InvalidInput: ``settings.from_rgbd`` holds no photo with depth.
-        DatasetLocked: another run writes there.
+        OutputError: the folder contains other files, or cannot be written.
+        InvalidInput: ``settings.from_rgbd`` contains no photo with depth.
+        DatasetLocked: another process is writing to the folder.
 
     Examples:
         >>> import ebb

@@ -1,4 +1,4 @@
-"""Pairs as a table: metadata and measurements, one row a pair."""
+"""Metadata and measurements of pairs as a table."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ SHARD_COLUMNS = tuple(column.name for column in COLUMNS if column.kind not in (I
 """Columns of a shard that hold no pixels."""
 
 STATE_COLUMNS = ("status", "stage", "reason", "detail")
-"""What a dataset folder knows of a pair beside its measurements."""
+"""Columns that only the state of a dataset folder provides."""
 
 
 def pairs_table(stored: ShardCollection, root: Path, *, with_others: bool) -> pd.DataFrame:
-    """Table of pairs: those of the shards, in their order, then those that are in no shard.
+    """Table of pairs: those of the shards in their order, then those that are in no shard.
 
     Args:
         stored: The shards.
-        root: A dataset folder, or a folder of shards alone, of which nothing else is known.
-        with_others: Also list the pairs of the catalogue that are in none of these shards.
+        root: A dataset folder, or a folder that contains only shards.
+        with_others: Whether to append the pairs of the catalogue that are in none of these shards.
 
     Raises:
         InvalidInput: a shard, the catalogue or the state is damaged.
@@ -52,7 +52,7 @@ def pairs_table(stored: ShardCollection, root: Path, *, with_others: bool) -> pd
         rows += [row for pair_id, row in known.items() if pair_id not in in_shards]
     fields = _fields(known.values(), schema(), has_state=is_dataset(root))
     table = pa.Table.from_pylist([_typed(row, fields) for row in rows], schema=fields)
-    integers = {pa.int32(): pd.Int32Dtype()}  # stay integers where some are not known
+    integers = {pa.int32(): pd.Int32Dtype()}  # nullable: missing values would turn them into floats
     return table.to_pandas(types_mapper=integers.get)  # type: ignore[no-any-return]
 
 
@@ -64,7 +64,7 @@ def _stored(stored: ShardCollection) -> Iterable[dict[str, Any]]:
 
 
 def _known(root: Path) -> dict[str, dict[str, Any]]:
-    """What the catalogue and the state of a dataset folder say of each pair."""
+    """Row of each pair from the catalogue and the state of a dataset folder."""
     with read_workspace(root) as workspace:
         contents = read_contents(workspace)
     return {
@@ -74,7 +74,7 @@ def _known(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def _aligned(row: StageRow[StoredAlignment] | None) -> dict[str, Any]:
-    """Measurements, and under the names of the shards' columns how the photos were made."""
+    """Measurements and alignment results under the column names of the shards."""
     if row is None:
         return {}
     if row.value is None:
@@ -85,7 +85,7 @@ def _aligned(row: StageRow[StoredAlignment] | None) -> dict[str, Any]:
 
 
 def _catalogued(pair: Pair) -> dict[str, Any]:
-    """Metadata of both photos under the names of the shards' columns."""
+    """Metadata of both photos under the column names of the shards."""
     found: dict[str, Any] = {
         "pair_id": pair.pair_id,
         "camera": pair.wide.camera,
@@ -101,7 +101,7 @@ def _catalogued(pair: Pair) -> dict[str, Any]:
 
 
 def _ended(status: PairStatus) -> dict[str, str]:
-    """How far the pair came; ``left`` where no stage has said anything yet."""
+    """Status of the pair; ``left`` if no stage has processed it."""
     return {
         "split": status.split,
         "status": status.status or "left",
@@ -112,7 +112,7 @@ def _ended(status: PairStatus) -> dict[str, str]:
 
 
 def _fields(known: Iterable[Mapping[str, Any]], stored: pa.Schema, *, has_state: bool) -> pa.Schema:
-    """Columns: the pair and its status, then those of the shards, then other measurements."""
+    """Schema: pair and status, then the columns of the shards, then other measurements."""
     import pyarrow as pa
 
     first = ["pair_id", "split", *(STATE_COLUMNS if has_state else ())]
@@ -128,7 +128,7 @@ def _fields(known: Iterable[Mapping[str, Any]], stored: pa.Schema, *, has_state:
 
 
 def _typed(row: Mapping[str, Any], fields: pa.Schema) -> dict[str, Any]:
-    """Counts are kept as floats in the state and as integers in the shards."""
+    """Convert counts to integers: the state stores them as floats."""
     import pyarrow as pa
 
     return {

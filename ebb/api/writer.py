@@ -1,4 +1,4 @@
-"""A data set written from arrays, without camera files and stages."""
+"""Writing a data set from arrays, without camera files and stages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ebb.dataset.shards import ShardEntry
 
 ArrayPair: TypeAlias = "AlignedPair | tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]"
-"""An aligned pair, or (wide, shallow, depth or None)."""
+"""An aligned pair, or a tuple (wide, shallow, depth or None)."""
 
 
 def write_dataset(
@@ -42,25 +42,25 @@ def write_dataset(
     test: Iterable[ArrayPair] = (),
     shard_size: float = ShardSettings().shard_size,
 ) -> Dataset:
-    """Write pairs of arrays as the shards of a new data set; equal arrays give equal bytes.
+    """Write pairs of arrays as a new data set. The bytes depend only on the arrays and arguments.
 
-    The encoded photos of a split are held in memory until they are written.
+    The encoded photos of a split are held in memory until the split is written.
 
     Args:
-        folder: Where the shards and ``DATASET.json`` go; it must not hold shards yet.
+        folder: Folder for the shards and ``DATASET.json``; it must not contain shards.
         train: Results of :func:`ebb.align_pair`, or tuples (wide, shallow, depth). Wide and shallow are
-            (H, W, 3), uint8, sRGB, of equal size. Depth is inverse depth, near is larger, (H // 2, W // 2),
-            uint8 as it is to be stored or floats to be stretched to 0…255; or None.
+            (H, W, 3), uint8, sRGB, of equal size. Depth is inverse depth, larger is nearer, (H // 2, W // 2):
+            uint8 values are stored as they are, floats are scaled to 0…255. It may be None.
         val: Pairs of the validation split, likewise.
         test: Pairs of the test split, likewise.
         shard_size: Target size of one shard in megabytes.
 
     Returns:
-        The data set, opened.
+        The new data set.
 
     Raises:
-        UsageError: there is no pair, a pair twice, or an array has the wrong shape or type.
-        OutputError: the folder holds shards already, or cannot be written.
+        UsageError: there are no pairs, a pair occurs twice, or an array has the wrong shape or type.
+        OutputError: the folder already contains shards, or cannot be written.
 
     Examples:
         >>> import ebb, numpy as np
@@ -72,7 +72,7 @@ def write_dataset(
     """
     root = Path(folder)
     if any(root.glob("*.parquet")) or (root / INDEX_NAME).exists():
-        raise OutputError("it holds shards already", path=root, hint="name a new folder")
+        raise OutputError("the folder already contains shards", path=root, hint="choose a new folder")
     make_folder(root)
     shards: dict[str, ShardEntry] = {}
     seen: set[str] = set()
@@ -80,7 +80,7 @@ def write_dataset(
         records = [_record(pair, f"{split}-{number:06d}") for number, pair in enumerate(pairs)]
         for record in records:
             if record.pair_id in seen:
-                raise UsageError(f"{record.source_wide}: the same pair is there twice")
+                raise UsageError(f"{record.source_wide}: the same pair occurs twice")
             seen.add(record.pair_id)
         spans = plan_shards([_num_bytes(record) for record in records], shard_size * 1e6)
         for index, span in enumerate(spans):
@@ -88,7 +88,7 @@ def write_dataset(
             with atomic_file(root / name) as file:
                 shards[name] = write_shard(file, [records[i] for i in span])
     if not shards:
-        raise UsageError("there is no pair to write", path=root)
+        raise UsageError("there are no pairs to write", path=root)
     write_atomic(root / INDEX_NAME, index_text(DatasetIndex(shards=shards)).encode())
     return open_dataset(root)
 
@@ -124,8 +124,8 @@ def _record(pair: ArrayPair, name: str) -> Record:
 def _checked(array: NDArray[Any], name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     found = np.asarray(array)
     if found.shape != shape or found.dtype != np.uint8 or not found.size:
-        what = f"an array of shape {found.shape} and type {found.dtype}"
-        raise UsageError(f"{name}: {what}, not {shape} of uint8")
+        given = f"not {found.shape} of type {found.dtype}"
+        raise UsageError(f"{name}: the array must have shape {shape} and type uint8, {given}")
     return found
 
 

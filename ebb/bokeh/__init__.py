@@ -1,1 +1,1 @@
-"""Bokeh: the thin lens, and a layered renderer of the photo a wide aperture would have taken."""
+"""Synthetic bokeh: thin-lens model and layered renderer."""

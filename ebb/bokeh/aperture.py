@@ -1,4 +1,4 @@
-"""The shape of the aperture, and the blur kernel it makes at a given circle of confusion."""
+"""Aperture shapes and their blur kernels."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(32)
 
 @dataclass(frozen=True)
 class Aperture:
-    """A disc, or a regular polygon whose corners lie on that disc.
+    """A disc, or a regular polygon inscribed in that disc.
 
-    Highlights behind the plane of focus show the aperture upright, those in front show it upside down.
+    Highlights behind the plane of focus show the aperture upright, those in front of it upside down.
 
     Args:
-        blades: 0 for a disc, else the number of corners, at least 3.
-        rotation_deg: Turns the polygon clockwise as seen in the photo; at 0 a corner points right.
+        blades: Number of corners, at least 3; 0 for a disc.
+        rotation_deg: Clockwise rotation of the polygon in the photo; at 0 a corner points right.
 
     Raises:
-        UsageError: 1, 2 or fewer than 0 blades, or a rotation that is not finite.
+        UsageError: the number of blades is negative, 1 or 2, or the rotation is not finite.
 
     Examples:
         >>> ebb.Aperture(blades=6, rotation_deg=15)
@@ -40,12 +40,12 @@ class Aperture:
 
     def __post_init__(self) -> None:
         if self.blades != 0 and self.blades < 3:
-            raise UsageError(f"an aperture has 0 (round) or at least 3 blades, not {self.blades}")
+            raise UsageError(f"an aperture must have 0 (round) or at least 3 blades, not {self.blades}")
         if not math.isfinite(self.rotation_deg):
             raise UsageError(f"aperture rotation must be finite, not {self.rotation_deg}")
 
     def edge_normals(self) -> NDArray[np.float64]:
-        """Outward normals of the edges as (blades, 2) rows of (x, y); the edges lie at cos(π / blades)."""
+        """Outward normals of the edges, (blades, 2), as (x, y); the edges are at distance cos(π / blades)."""
         angles = math.radians(self.rotation_deg) + (2 * np.arange(self.blades) + 1) * math.pi / max(
             self.blades, 1
         )
@@ -59,17 +59,17 @@ DISC = Aperture()
 def blur_kernel(
     coc_px: float, aperture: Aperture = DISC, clip: tuple[float, float] = (0.0, 0.0)
 ) -> NDArray[np.float32]:
-    """Share of the light that a pixel takes from each neighbour: area of the aperture over the pixel grid.
+    """Blur kernel of an aperture: its area within each pixel.
 
     Args:
         coc_px: Signed blur diameter; negative (in front of the focus) turns the aperture upside down.
-        aperture: Its shape.
-        clip: Centre (x, y), in aperture radii, of a second disc that cuts the aperture (mechanical
-            vignetting); (0, 0) cuts nothing.
+        aperture: Shape of the aperture.
+        clip: Centre (x, y), in aperture radii, of a second disc that is intersected with the aperture
+            (mechanical vignetting); at (0, 0) it has no effect.
 
     Returns:
-        Odd square kernel with sum 1, to be *correlated* with the image; 1 × 1 up to a diameter of one pixel.
-        Read-only, as it is shared between calls.
+        (k, k), k odd, sum 1, to be *correlated* with the image; 1 × 1 for diameters up to one pixel. The
+        array is cached and read-only.
     """
     kernel = _area_kernel(coc_px, aperture, clip)
     kernel.flags.writeable = False
@@ -84,7 +84,7 @@ def _area_kernel(coc_px: float, aperture: Aperture, clip: tuple[float, float]) -
     columns = np.arange(-half, half + 1)
     rows, row_weights = _scanlines(radius, half)
     left, right = _chords(rows / radius, aperture, clip)
-    # A pixel at p − c·u lands on p, so the correlation kernel is the aperture turned by half a turn.
+    # A pixel at p − c·u contributes to p, so the correlation kernel is the aperture rotated by 180°.
     if coc_px > 0:
         left, right = -right[::-1], -left[::-1]
         row_weights = row_weights[::-1]
@@ -96,7 +96,7 @@ def _area_kernel(coc_px: float, aperture: Aperture, clip: tuple[float, float]) -
 
 
 def _scanlines(radius: float, half: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Gauss–Legendre heights and weights inside each pixel row, cut to ± radius; symmetric about 0."""
+    """Gauss–Legendre nodes and weights of each pixel row, restricted to ± radius; symmetric about 0."""
     rows = np.arange(-half, half + 1)
     top, bottom = np.maximum(rows - 0.5, -radius), np.minimum(rows + 0.5, radius)
     middle, reach = (top + bottom) / 2, (bottom - top) / 2
@@ -107,7 +107,7 @@ def _scanlines(radius: float, half: int) -> tuple[NDArray[np.float64], NDArray[n
 def _chords(
     y: NDArray[np.float64], aperture: Aperture, clip: tuple[float, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Ends of the aperture's cut with horizontal lines, in aperture radii; right < left if there is none."""
+    """Ends of the aperture's chords at heights y, in aperture radii; right < left outside the aperture."""
     right = np.sqrt(np.maximum(1 - y * y, 0))
     left = -right
     for nx, ny in aperture.edge_normals():

@@ -1,4 +1,4 @@
-"""The one costly step, convolution with an aperture kernel, on the CPU (OpenCV) or a GPU (torch)."""
+"""Convolution with aperture kernels on the CPU (OpenCV) or a GPU (PyTorch)."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALL_KERNEL = 7
-"""Up to this size a direct convolution beats the Fourier transform (measured)."""
+"""Largest kernel for which direct convolution is faster than the Fourier transform (measured)."""
 
 
 class Backend(Protocol):
-    """Where arrays live.
+    """Array operations on one device.
 
-    What it hands out behaves like a float32 array (arithmetic, slices, ``clip``, ``abs``, ``any``); only this
-    file knows whether it is one.
+    Returned arrays support the operations of a float32 NumPy array that the renderer needs (arithmetic,
+    slices, ``clip``, ``abs``, ``any``), but may be PyTorch tensors.
     """
 
     def load(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Bring an array to the device."""
+        """Copy an array to the device."""
 
     def stack(self, planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Join (H, W) planes to (C, H, W)."""
+        """Stack (H, W) planes to (C, H, W)."""
 
     def blur(self, planes: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Correlate (C, H, W) planes with a (k, k) kernel where it fits: (C, H − k + 1, W − k + 1)."""
+        """Correlate (C, H, W) planes with a (k, k) kernel, valid region: (C, H − k + 1, W − k + 1)."""
 
     def fetch(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Bring an array back as numpy."""
+        """Copy an array to NumPy."""
 
 
 class CpuBackend:
-    """numpy arrays; OpenCV's real or packed-complex Fourier transforms. Thread-safe."""
+    """NumPy arrays and OpenCV. Thread-safe."""
 
     def load(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Leave it where it is."""
+        """Return the array itself."""
         return array
 
     fetch = load
 
     def stack(self, planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Join planes."""
+        """Stack planes."""
         return np.stack(planes)
 
     def blur(self, planes: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Correlate: directly for small kernels, else two planes at a time as one complex image."""
+        """Correlate directly with small kernels, otherwise by Fourier transform."""
         size = len(kernel)
         if size == 1:
             return planes
@@ -70,7 +70,7 @@ def _blur_direct(planes: NDArray[np.float32], kernel: NDArray[np.float32]) -> ND
 
 
 def _blur_fourier(planes: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Pack planes 2i and 2i + 1 as real and imaginary part: a real kernel keeps them apart."""
+    """Correlate two planes at a time, as the real and imaginary part of one image; the kernel is real."""
     import cv2
 
     count, height, width = planes.shape
@@ -92,11 +92,11 @@ def _blur_fourier(planes: NDArray[np.float32], kernel: NDArray[np.float32]) -> N
 
 
 class TorchBackend:
-    """torch tensors on any device, disguised as arrays.
+    """PyTorch tensors on any device, typed as arrays.
 
     Raises:
-        MissingDependency: torch is not installed.
-        UsageError: there is no such device.
+        MissingDependency: PyTorch is not installed.
+        UsageError: the device does not exist.
     """
 
     def __init__(self, device: str) -> None:
@@ -109,13 +109,13 @@ class TorchBackend:
         return _disguise(torch.from_numpy(np.ascontiguousarray(array)).to(self.device))
 
     def stack(self, planes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Join planes."""
+        """Stack planes."""
         import torch
 
         return _disguise(torch.stack(cast("list[torch.Tensor]", list(planes))))
 
     def blur(self, planes: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Correlate by real Fourier transforms."""
+        """Correlate by real Fourier transform."""
         import torch
 
         size = len(kernel)
@@ -137,10 +137,10 @@ def _disguise(tensor: torch.Tensor) -> NDArray[np.float32]:
 
 
 def choose_backend(device: str | None) -> Backend:
-    """OpenCV for ``None``, else torch on the named device.
+    """OpenCV for ``None``, otherwise PyTorch on the given device.
 
     Raises:
-        MissingDependency: torch is not installed.
-        UsageError: there is no such device.
+        MissingDependency: PyTorch is not installed.
+        UsageError: the device does not exist.
     """
     return CpuBackend() if device is None else TorchBackend(device)

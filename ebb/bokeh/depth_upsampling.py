@@ -1,4 +1,4 @@
-"""Bring a depth map to the size of its photo, with depth edges where the photo has them."""
+"""Guided upsampling of depth maps: depth edges are aligned with the edges of the photo."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from ebb.arrays import InverseDepth, Rgb8
 
 EDGE = 8 / 255
-"""A larger difference between neighbours in the map is an edge between two surfaces."""
+"""Difference between neighbouring depths above which there is an edge between two surfaces."""
 COLOUR_SIGMA = 16.0
-"""Difference of colour, in grey levels, that makes a neighbour in the map an unlikely one."""
+"""Standard deviation of the colour similarity, in grey levels."""
 
 
 def upsample_depth(photo: Rgb8, depth: InverseDepth) -> InverseDepth:
-    """Enlarge a depth map so that its edges lie where the photo's are.
+    """Upsample a depth map to the size of its photo, with the photo as the guide.
 
-    A stored map is a mean over blocks of pixels: beside an edge it holds depths at which nothing is. Those
-    go to the nearer of both sides first. Then each pixel of the photo takes, of the four map pixels around
-    it, bilinear interpolation on a smooth surface and the one of the most similar colour at an edge (after
-    Kopf et al., "Joint bilateral upsampling", SIGGRAPH 2007, but picked, not mixed).
+    Stored maps are block means, so that pixels at an edge mix the depths of both surfaces; these are first
+    set to the closer of the two values. Each pixel of the photo is then interpolated bilinearly from the
+    four surrounding map pixels on smooth surfaces; at an edge it takes the map pixel of the most similar
+    colour (after Kopf et al., "Joint bilateral upsampling", SIGGRAPH 2007, but without averaging).
 
     Args:
         photo: (H, W, 3), 0…255.
@@ -50,14 +50,14 @@ def upsample_depth(photo: Rgb8, depth: InverseDepth) -> InverseDepth:
             likely.append(weights[-1] * np.exp(-difference / (2 * COLOUR_SIGMA**2)))
     around = np.stack(values)
     smooth = (around * np.stack(weights)).sum(axis=0)
-    # where no colour fits, the closest map pixel decides
+    # the second term decides where no colour is similar
     picked = np.argmax(np.stack(likely) + 1e-6 * np.stack(weights), axis=0)
     at_edge = np.take_along_axis(around, picked[None], axis=0)[0]
     return np.asarray(np.where(np.ptp(around, axis=0) > EDGE, at_edge, smooth), np.float32)
 
 
 def _without_mixtures(depth: InverseDepth) -> InverseDepth:
-    """Send each pixel beside an edge to the nearer of the lowest and the highest value around it."""
+    """Set each pixel at an edge to the local minimum or maximum, whichever is closer."""
     import cv2
 
     square = np.ones((3, 3), np.uint8)
@@ -70,7 +70,7 @@ def _without_mixtures(depth: InverseDepth) -> InverseDepth:
 def _places(
     length: int, map_length: int
 ) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], NDArray[np.float64]]:
-    """For each pixel along one side of the photo: the map pixels before and after it, the latter's share."""
+    """Indices of the map pixels before and after each photo pixel along one axis, and the latter's weight."""
     place = np.clip((np.arange(length) + 0.5) * map_length / length - 0.5, 0, map_length - 1)
     before = place.astype(np.intp)
     return (before, np.minimum(before + 1, map_length - 1)), place - before

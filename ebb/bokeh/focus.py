@@ -1,10 +1,9 @@
-"""Where a photographer would have focused: an estimate from the wide photo's depth map alone.
+"""Estimation of the focus from a depth map.
 
-A subject is a surface of one depth that fills a good part of the middle of the frame; the ground leads
-through all depths and gives each a little. So the depth where most of the middle lies is taken: the mode of a
-histogram of inverse depth, weighted towards the centre and by inverse depth itself, as of two surfaces the
-nearer one is the subject. The constants were chosen on 18 scenes whose focus is known, where the estimate is
-off by at most 0.06 (``benchmarks/baselines.py`` measures it on others).
+The estimate is the mode of a histogram of inverse depth, weighted towards the centre of the frame and by
+inverse depth itself, as the subject is usually central and the nearer of two surfaces. The constants were
+chosen on 18 scenes with known focus, where the error is at most 0.06; ``benchmarks/baselines.py`` measures it
+on other scenes.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ if TYPE_CHECKING:
     from ebb.arrays import Gray8
 
 CENTRE_SIGMA = 0.25
-"""Width of the Gaussian weight around the centre, as a share of the frame's width and height."""
+"""Standard deviation of the weight around the centre, relative to the frame's width and height."""
 DEPTH_SIGMA = 10
-"""Grey levels over which the histogram is smoothed: how thick a subject is."""
+"""Standard deviation of the histogram's smoothing, in grey levels."""
 SMALL_PX = 256
-"""The map is looked at no larger than this, by leaving out rows and columns."""
+"""Size in pixels to which larger maps are subsampled."""
 
 
 def estimate_focus(depth: Gray8) -> float:
     """Estimate the inverse depth that is in focus.
 
     Args:
-        depth: (h, w), near is bright, 0…255.
+        depth: (h, w), 0…255, larger is nearer.
 
     Returns:
-        In [0, 1], on the scale of ``depth / 255``.
+        Inverse depth in [0, 1], on the scale of ``depth / 255``.
     """
     step = max(1, max(depth.shape) // SMALL_PX)
     small = depth[::step, ::step]

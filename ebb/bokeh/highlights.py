@@ -1,4 +1,4 @@
-"""Light that a photo clipped to white: brighter than white in the scene, and so in discs of blur."""
+"""Clipped highlights, whose radiance in the scene exceeds white."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from ebb.arrays import Rgb, RgbLinear
 
 CLIPPED = 250
-"""Grey level of 255 from which on a pixel counts as clipped, in its darkest channel."""
+"""Grey level (0…255) of the darkest channel from which a pixel counts as clipped."""
 
 
 def raise_highlights(light: RgbLinear, photo: Rgb, gain: float) -> None:
-    """Multiply the light of clipped pixels, in place: the photo does not tell how bright they were.
+    """Multiply the linear light of clipped pixels by a gain, in place.
 
     Args:
         light: (H, W, 3), linear light of the photo.
-        photo: (H, W, 3), sRGB, 8 or 16 bit.
-        gain: How much brighter than white they are taken to be, at least 1.
+        photo: (H, W, 3), sRGB, uint8 or uint16.
+        gain: Radiance relative to white, ≥ 1.
     """
     level = CLIPPED * (int(np.iinfo(photo.dtype).max) // 255)
     light[photo.min(axis=2) >= level] *= np.float32(gain)

@@ -1,10 +1,10 @@
-"""What a photo cannot show: the surfaces hidden behind the edge of a nearer one.
+"""Inpainting of surfaces hidden behind the edge of a nearer surface.
 
-Through one point of an aperture the scene shifts by coc · u with |u| ≤ 1/2. So a pixel x can be covered by a
-nearer pixel y only if |x − y| ≤ (coc(x) − coc(y)) / 2: the nearer surface reaches over x from its edge. That
-splits the photo exactly: pixels that something can cover (``exposed`` is False), pixels that never lose a ray
-(``exposed`` is True, all of a smooth surface is), and, under the nearer side of each edge, a band that some
-rays look into, which has to be invented.
+Seen through the point u of the aperture, |u| ≤ 1/2, a pixel is displaced by coc · u. A nearer pixel y can
+therefore occlude a pixel x only if |x − y| ≤ (coc(x) − coc(y)) / 2. This criterion divides the photo into
+pixels that may be occluded (``exposed`` is False), pixels that cannot be (``exposed`` is True, as everywhere
+on smooth surfaces), and a band behind the nearer side of each edge that is visible from parts of the aperture
+but not in the photo, and is inpainted.
 """
 
 from __future__ import annotations
@@ -23,45 +23,45 @@ if TYPE_CHECKING:
     from ebb.bokeh.matting import Matte
 
 EDGE_SLOPE = 1.5
-"""Pixels of coc for each pixel of distance that make an edge. Geometry says 2; less gives a margin."""
+"""Slope of the coc (pixels per pixel) above which there is an edge. The exact value is 2; less is safer."""
 SAMPLE_WINDOW = 15
-"""Far from the edge the hidden colour is the mean over this many pixels beside it."""
+"""Side of the window, in pixels, whose mean is the hidden colour far from the edge."""
 FADE = 0.35
-"""Share of that mean taken on with every ring inwards: what is next to a pixel tells less and less."""
+"""Weight of that mean in each ring, so that the influence of the adjacent pixels decreases inwards."""
 SAME_SURFACE_PX = 2.0
-"""Neighbours this close in coc are filled from together; else the farther surface wins."""
+"""Largest difference in coc of neighbours that are averaged; otherwise the farther surface is used."""
 
 _NEIGHBOURS = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
 
 
 class Surfaces(NamedTuple):
-    """A photo as up to two surfaces a pixel."""
+    """A photo with up to two surfaces per pixel."""
 
     rgb: RgbLinear
-    """(H, W, 3), colour of the nearer surface: the photo, but for pixels that an edge crosses."""
+    """(H, W, 3), colour of the visible surface: that of the photo except in mixed pixels at edges."""
     coc: NDArray[np.float32]
-    """(H, W), its signed blur diameter."""
+    """(H, W), signed blur diameter of the visible surface."""
     opacity: NDArray[np.float32]
-    """(H, W), the share of the pixel it fills: 1 but for pixels that an edge crosses."""
+    """(H, W), coverage of the pixel by the visible surface: 1 except in mixed pixels at edges."""
     exposed: Mask
-    """(H, W); False where a still nearer surface can come between it and the lens."""
+    """(H, W), False where the visible surface may be occluded by a nearer one."""
     hidden: Mask
-    """(H, W); True where a second surface was found behind the visible one."""
+    """(H, W), True where there is a hidden surface behind the visible one."""
     hidden_rgb: RgbLinear
-    """(H, W, 3), its colour; 0 elsewhere."""
+    """(H, W, 3), colour of the hidden surface; 0 elsewhere."""
     hidden_coc: NDArray[np.float32]
-    """(H, W), its signed blur diameter; 0 elsewhere."""
+    """(H, W), signed blur diameter of the hidden surface; 0 elsewhere."""
 
 
 def find_surfaces(photo: RgbLinear, coc: NDArray[np.float32]) -> Surfaces:
-    """Find what edges can hide and fill it with what lies beside them.
+    """Divide a photo into visible and hidden surfaces and inpaint the latter.
 
-    Filled ring by ring from the far side of each edge inwards (the diffusion of Oliveira et al., "Fast
-    digital image inpainting", 2001, in one pass), only as far as rays can look.
+    Hidden pixels are filled ring by ring from the far side of each edge (the diffusion of Oliveira et al.,
+    "Fast digital image inpainting", 2001, in one pass), as far as they are visible from the aperture.
 
     Args:
-        photo: (H, W, 3) linear light.
-        coc: (H, W) signed blur diameter in pixels, negative in front.
+        photo: (H, W, 3), linear light.
+        coc: (H, W), signed blur diameter in pixels, negative in front of the plane of focus.
     """
     matte = split_edges(photo, coc)
     covered = _cone_minimum(matte.coc) < matte.coc
@@ -71,7 +71,7 @@ def find_surfaces(photo: RgbLinear, coc: NDArray[np.float32]) -> Surfaces:
 
 
 def _cone_minimum(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Minimum over y of values(y) + EDGE_SLOPE · |x − y|, distance by 3 × 3 chamfer steps."""
+    """Minimum over y of values(y) + EDGE_SLOPE · |x − y|, with the 3 × 3 chamfer distance."""
     import cv2
 
     cross = np.asarray(cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
@@ -88,7 +88,7 @@ def _cone_minimum(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _beside_edges(rgb: RgbLinear, source: Mask) -> RgbLinear:
-    """Mean colour of the source pixels around each."""
+    """Mean colour of the source pixels in a window around each pixel."""
     import cv2
 
     weight = source.astype(np.float32)
@@ -99,13 +99,13 @@ def _beside_edges(rgb: RgbLinear, source: Mask) -> RgbLinear:
 
 
 def _fill(matte: Matte, source: Mask, wanted: Mask) -> tuple[Mask, RgbLinear, NDArray[np.float32]]:
-    """Grow colour and coc from ``source`` pixels into ``wanted`` ones that are nearer than they are."""
+    """Propagate colour and coc from ``source`` pixels to nearer ``wanted`` pixels."""
     import cv2
 
     height, width = source.shape
-    dull = without_highlights(matte.rgb)  # else a lamp beside an edge would gain a hidden twin
+    dull = without_highlights(matte.rgb)  # a lamp next to an edge must not be duplicated
     mean = _beside_edges(dull, source)
-    # A frame of one pixel lets neighbours be flat index offsets. Channels: colour, mean colour, coc or NaN.
+    # With a frame of one pixel, neighbours are flat index offsets. Channels: colour, mean colour, coc or NaN.
     seen = _framed(np.dstack([dull, mean, np.where(source, matte.coc, np.nan)]))
     hidden = _framed(np.dstack([matte.behind_rgb, mean, np.where(matte.beneath, matte.behind_coc, np.nan)]))
     visible_coc = _framed(matte.coc[..., None])[:, 0]
@@ -138,7 +138,7 @@ def _gather(
     hidden: NDArray[np.float32],
     visible_coc: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], Mask]:
-    """Mean of what the neighbours know of the surface behind each ring pixel, and where there was any."""
+    """Mean of the neighbours' farther surfaces for each ring pixel, and a mask of pixels that have any."""
     neighbours = ring[:, None] + around
     limit = visible_coc[ring][:, None] + np.float32(EDGE_SLOPE)
     known = np.where((seen[neighbours, -1] > limit)[..., None], seen[neighbours], hidden[neighbours])

@@ -1,17 +1,17 @@
-"""Layers of equal blur, from the nearest to the farthest, and how they cover each other.
+"""Layers of equal blur and their compositing from front to back.
 
-Each pixel is shared between the two planes next to its coc. A plane's colour and weight are blurred by its
-own kernel; what follows is book-keeping of rays. With b the blurred weight of a plane (the share of rays
-that meet it) and B the share that planes clearly in front of it have stopped:
+Each pixel is distributed between the two planes next to its circle of confusion (coc). The colour and weight
+of a plane are blurred by the plane's kernel. Let b be the blurred weight of a plane, i.e. the fraction of
+rays that meet it, and B the fraction of rays blocked by planes clearly in front of it:
 
-* exposed pixels lose no ray (:mod:`ebb.bokeh.inpainting`): they add b, whatever lies in front. So the strips
-  into which planes cut a slanted surface join without a seam;
-* covered and hidden pixels add b · (1 − e − B) / (1 − e), e being the exposed share of the same plane.
-  Where the hidden fill completes the plane (b = 1 − e) this is 1 − e − B: every ray is stopped once,
-  exactly. Elsewhere it takes coverages as independent, as layered renderers do (Kraus & Strengert,
+* exposed pixels are not occluded (:mod:`ebb.bokeh.inpainting`) and contribute b. A slanted surface that is
+  divided into several planes therefore has no seams;
+* covered and hidden pixels contribute b · (1 − e − B) / (1 − e), where e is the exposed fraction of the same
+  plane. If the hidden surface completes the plane (b = 1 − e), this equals 1 − e − B, which is exact.
+  Otherwise coverages are assumed to be independent, as is usual in layered renderers (Kraus & Strengert,
   "Depth-of-field rendering by pyramidal image processing", Eurographics 2007).
 
-At the end the colour is divided by the sum of the shares, which is 1 up to those approximations.
+Finally the colour is divided by the sum of the contributions, which is 1 up to these approximations.
 """
 
 from __future__ import annotations
@@ -30,45 +30,45 @@ if TYPE_CHECKING:
     from ebb.bokeh.inpainting import Surfaces
 
 PLANE_GROWTH = 0.1
-"""Planes lie 1 px of coc apart, or this share of the coc where that is more."""
+"""Distance between planes relative to their coc, if that exceeds the minimum of 1 px."""
 LAG = 2
-"""A plane is clearly in front of another this many planes behind: each surface is shared by two."""
+"""Number of planes by which an occluder must be in front, as each surface is distributed over two."""
 
 
 def plane_cocs(lowest: float, highest: float) -> NDArray[np.float64]:
-    """Signed coc of the planes: 0, and as many to both sides as the range needs, nearest first."""
+    """Signed coc of the planes, nearest first: 0, and planes on both sides that cover the range."""
     return np.concatenate([-_one_side(-lowest)[:0:-1], _one_side(highest)])
 
 
 def _one_side(limit: float) -> NDArray[np.float64]:
     values = [0.0]
     while values[-1] < limit:
-        # The last plane lies on the limit: often that is all of the background, lights included.
+        # The last plane is at the limit, which is often the depth of the whole background.
         values.append(min(values[-1] + max(1.0, PLANE_GROWTH * values[-1]), limit))
     return np.asarray(values)
 
 
 class Stack(NamedTuple):
-    """A photo cut by planes: what the tiles are rendered from; all of one size, with a margin all round."""
+    """Surfaces of a photo and their positions among the planes; all arrays have a margin on each side."""
 
     planes: NDArray[np.float64]
     """Signed coc of each plane, nearest first."""
     rgb: NDArray[np.float32]
-    """(3, H, W) visible colour."""
+    """(3, H, W), colour of the visible surface."""
     position: NDArray[np.float32]
-    """(H, W) place among the planes: 3.25 is three quarters plane 3, one quarter plane 4."""
+    """(H, W), position among the planes: 3.25 is three quarters plane 3, one quarter plane 4."""
     exposed: NDArray[np.float32]
-    """(H, W) opacity of the visible surface where it loses no ray, else 0."""
+    """(H, W), opacity of the visible surface where it is not occluded, otherwise 0."""
     covered: NDArray[np.float32]
-    """(H, W) its opacity where it can lose rays, else 0."""
+    """(H, W), opacity of the visible surface where it may be occluded, otherwise 0."""
     hidden_rgb: NDArray[np.float32]
-    """(3, H, W) colour of the hidden surface."""
+    """(3, H, W), colour of the hidden surface."""
     hidden_position: NDArray[np.float32]
-    """(H, W) its place among the planes, −9 where there is none."""
+    """(H, W), position of the hidden surface among the planes; −9 where there is none."""
 
 
 def cut(surfaces: Surfaces, planes: NDArray[np.float64], margin: int) -> Stack:
-    """Place both surfaces among the planes and mirror ``margin`` pixels at the borders."""
+    """Compute the positions of both surfaces among the planes and add a mirrored margin."""
     import cv2
 
     def prepare(array: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -92,16 +92,16 @@ def cut(surfaces: Surfaces, planes: NDArray[np.float64], margin: int) -> Stack:
 def composite(
     stack: Stack, kernel_of: Callable[[float], NDArray[np.float32]], margin: int, backend: Backend
 ) -> NDArray[np.float32]:
-    """Blur and add up the planes of a window, nearest first.
+    """Blur and composite the planes of a window, nearest first.
 
     Args:
-        stack: The window, arrays of the backend.
-        kernel_of: Kernel for a signed coc.
-        margin: Pixels the window has on each side for the kernels, at least half of the largest.
-        backend: Does the blurring.
+        stack: The window, as arrays of the backend.
+        kernel_of: Returns the kernel of a signed coc.
+        margin: Margin of the window in pixels, at least half the size of the largest kernel.
+        backend: Backend of the convolution.
 
     Returns:
-        (3, H − 2 margin, W − 2 margin).
+        Rendered colour, (3, H − 2 margin, W − 2 margin).
     """
     inner = _trim(stack.rgb, margin)
     light, shares, stopped = 0 * inner, 0 * inner[0], 0 * inner[0]
@@ -119,7 +119,7 @@ def composite(
 
 
 def _occupied(stack: Stack) -> Iterator[int]:
-    """Planes with any weight in the window."""
+    """Indices of the planes that may have a nonzero weight in the window."""
     last = len(stack.planes) - 1
     low = float(stack.position.min())
     high = max(float(stack.position.max()), float(stack.hidden_position.max()))
@@ -136,7 +136,7 @@ def _crop(stack: Stack, border: int) -> Stack:
 
 
 def _near(position: NDArray[np.float32], rank: int) -> NDArray[np.float32]:
-    """Weight of each pixel in a plane: a tent, so neighbouring planes sum to 1."""
+    """Weight of each pixel in a plane: linear, so that the weights of neighbouring planes sum to 1."""
     return (1 - abs(position - rank)).clip(0)
 
 
@@ -147,7 +147,7 @@ def _add_plane(
     backend: Backend,
     stopped: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Light and share of rays that one plane adds, given the share stopped clearly in front of it."""
+    """Colour and fraction of rays contributed by one plane, given the fraction blocked in front of it."""
     weight = _near(window.position, rank)
     exposed = weight * window.exposed
     behind = _near(window.hidden_position, rank)

@@ -1,13 +1,13 @@
-"""Edges finer than a pixel: pixels that hold a bit of two surfaces, taken apart.
+"""Matting of depth edges: pixels that mix two surfaces are separated into foreground and background.
 
-Along the edge of a nearer surface the photo's pixels are mixtures, C = α·F + (1 − α)·B, while depth gives
-each to one side. Left alone, the subject's share would smear into the blurred background as a halo, and a
-sharp subject would have a staircase for an edge.
+Pixels at the edge of a nearer surface are mixtures, C = α·F + (1 − α)·B, whereas depth assigns each to one
+side. Without matting, the foreground's colour would form a halo in the blurred background, and the edges of a
+subject in focus would be aliased.
 
-Two things tell α. The smoothed edge of the depth map does, to about 0.11. And colour does: with the means F
-and B of the pixels further in on either side, α is the projection of C on the line between them, as in
-Bayesian matting (Chuang et al., "A Bayesian approach to digital matting", CVPR 2001), with a variance that
-the texture of both sides sets. The two are averaged by inverse variance.
+α is estimated twice: from the smoothed edge of the depth map, with an error of about 0.11, and from colour.
+If F and B are the mean colours of the pixels on either side, α is the projection of C on the line between
+them, as in Bayesian matting (Chuang et al., "A Bayesian approach to digital matting", CVPR 2001); its
+variance follows from the texture of both sides. The two estimates are averaged with inverse-variance weights.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ if TYPE_CHECKING:
     from ebb.arrays import Mask, RgbLinear
 
 STEP_PX = 1.5
-"""A larger change of coc between neighbours is an edge."""
+"""Difference in coc between neighbours above which there is an edge."""
 SAME_PX = 0.75
-"""Pixels this close in coc to a side of the edge belong to it."""
+"""Largest difference in coc between a pixel and the side of the edge to which it belongs."""
 OUTLINE_SIGMA_PX = 0.5
-"""Smoothing of the depth map's edge that comes nearest to true coverage (measured on curved edges)."""
+"""Smoothing of the depth map's edge that best approximates true coverage (measured on curved edges)."""
 OUTLINE_VARIANCE = 0.11**2
-"""Of opacity from that: an edge crosses its pixel anywhere."""
+"""Variance of the opacity estimated from the depth map."""
 COLOUR_VARIANCE = 0.02**2
-"""Of the photo's colours, on top of the texture."""
+"""Variance of the photo's colours in addition to the texture."""
 REACH = 2
-"""Pixels to each side that are looked at."""
+"""Radius of the neighbourhood in pixels."""
 CHUNK = 16384
-"""Edge pixels taken apart at a time: bounds the memory."""
+"""Number of edge pixels processed at a time, which bounds the memory."""
 _OFFSETS = np.indices((2 * REACH + 1, 2 * REACH + 1)).reshape(2, -1).T - REACH
 _SQUARED_DISTANCES = np.square(_OFFSETS).sum(axis=1).astype(np.float32)
 
 
 class Matte(NamedTuple):
-    """The photo with its edge pixels taken apart; other pixels are as they were, with opacity 1."""
+    """A photo with separated edge pixels; all other pixels are unchanged and have opacity 1."""
 
     rgb: RgbLinear
-    """(H, W, 3) colour of the nearer surface."""
+    """(H, W, 3), colour of the nearer surface."""
     coc: NDArray[np.float32]
-    """(H, W) its signed blur diameter."""
+    """(H, W), signed blur diameter of the nearer surface."""
     opacity: NDArray[np.float32]
-    """(H, W) its share of the pixel."""
+    """(H, W), coverage of the pixel by the nearer surface."""
     beneath: Mask
-    """(H, W) True on the far side of edges: there ``behind_*`` hold the farther surface."""
+    """(H, W), True on the far side of edges, where ``behind_*`` hold the farther surface."""
     behind_rgb: RgbLinear
-    """(H, W, 3) colour of the farther surface."""
+    """(H, W, 3), colour of the farther surface."""
     behind_coc: NDArray[np.float32]
-    """(H, W) its signed blur diameter."""
+    """(H, W), signed blur diameter of the farther surface."""
 
 
 def without_highlights(photo: RgbLinear) -> RgbLinear:
-    """The photo with small bright spots, under 7 px and above 1, taken down to 1 or to what is around them.
+    """Reduce small highlights, above 1 and below 7 px, to 1 or the level of their surroundings.
 
-    A lamp beside an edge says nothing of what the edge hides; a bright sky does.
+    A lamp next to an edge is no evidence of the hidden surface; a bright sky is.
     """
     import cv2
 
@@ -70,11 +70,11 @@ def without_highlights(photo: RgbLinear) -> RgbLinear:
 
 
 def split_edges(photo: RgbLinear, coc: NDArray[np.float32]) -> Matte:
-    """Take the pixels on both sides of every depth edge apart.
+    """Separate the pixels on both sides of every depth edge into two surfaces.
 
     Args:
-        photo: (H, W, 3) linear light.
-        coc: (H, W) signed blur diameter in pixels, negative in front.
+        photo: (H, W, 3), linear light.
+        coc: (H, W), signed blur diameter in pixels, negative in front of the plane of focus.
     """
     import cv2
 
@@ -91,7 +91,7 @@ def split_edges(photo: RgbLinear, coc: NDArray[np.float32]) -> Matte:
         np.zeros_like(coc),
     )
     calm = without_highlights(photo)
-    rim &= (photo <= calm).all(axis=2)  # a highlight stays whole, with the side that depth gives it to
+    rim &= (photo <= calm).all(axis=2)  # highlights are not separated
     nearer = farthest - coc > coc - nearest
     near_coc, far_coc = np.where(nearer, coc, nearest), np.where(nearer, farthest, coc)
     where = np.flatnonzero(rim)
@@ -109,7 +109,7 @@ def _split(
     near_coc: NDArray[np.float32],
     far_coc: NDArray[np.float32],
 ) -> None:
-    """Write both sides of some edge pixels, given by flat index, into ``matte``."""
+    """Write both surfaces of some edge pixels, given by flat index, to ``matte``."""
     front, back = around.side(near_coc), around.side(far_coc)
     rgb, behind_rgb = matte.rgb.reshape(-1, 3), matte.behind_rgb.reshape(-1, 3)
     mixed, nearer = rgb[pixels], matte.coc.flat[pixels] == near_coc
@@ -123,7 +123,7 @@ def _split(
 
 
 class _Side(NamedTuple):
-    """Colours on one side of each of N edge pixels, (N, 3); the variance, (N, 1), is the channels' mean."""
+    """Colour statistics, (N, 3), of one side of N edge pixels; the variance, (N, 1), is the channel mean."""
 
     mean: RgbLinear
     variance: NDArray[np.float32]
@@ -132,7 +132,7 @@ class _Side(NamedTuple):
 
 
 class _Framed(NamedTuple):
-    """Photo (P, 3), coc and edge pixels (P,), flat and with a repeated frame, so neighbours are offsets."""
+    """Flattened photo (P, 3), coc and edge mask (P,) with a replicated frame; neighbours are offsets."""
 
     rgb: NDArray[np.float32]
     coc: NDArray[np.float32]
@@ -141,7 +141,7 @@ class _Framed(NamedTuple):
 
     @classmethod
     def of(cls, rgb: RgbLinear, coc: NDArray[np.float32], rim: Mask) -> _Framed:
-        """Add the frame."""
+        """Add the frame and flatten."""
         frame = ((REACH, REACH), (REACH, REACH))
         framed = np.pad(rgb, (*frame, (0, 0)), mode="edge").reshape(-1, 3)
         height, width = coc.shape
@@ -149,7 +149,7 @@ class _Framed(NamedTuple):
         return cls(framed, flat_coc, flat_rim, (height, width))
 
     def around(self, pixels: NDArray[np.intp]) -> _Around:
-        """Look around N pixels given by flat index in the photo."""
+        """Neighbourhoods of N pixels, given by their flat index in the photo."""
         rows, columns = np.divmod(pixels, self.shape[1])
         stride = self.shape[1] + 2 * REACH
         middle = (rows + REACH) * stride + columns + REACH
@@ -158,20 +158,20 @@ class _Framed(NamedTuple):
 
 
 class _Around(NamedTuple):
-    """The K = 25 pixels around each of N edge pixels: (K, N, 3), (K, N), (K, N)."""
+    """Neighbourhoods of K = 25 pixels around N edge pixels: (K, N, 3), (K, N), (K, N)."""
 
     rgb: NDArray[np.float32]
     coc: NDArray[np.float32]
     rim: NDArray[np.bool_]
 
     def outline(self, middle_coc: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, 1) share of the nearer side: its mask, smoothed."""
+        """Coverage by the nearer side, (N, 1), from its smoothed mask."""
         weights = np.exp(-_SQUARED_DISTANCES / (2 * OUTLINE_SIGMA_PX**2))
         nearer = (self.coc < middle_coc).astype(np.float32)
         return np.asarray((weights / weights.sum()) @ nearer, np.float32)[:, None]
 
     def side(self, side_coc: NDArray[np.float32]) -> _Side:
-        """Statistics of one side, nearest pixels first; pure pixels count far more than edge pixels."""
+        """Colour statistics of one side, weighted by distance; edge pixels have a small weight."""
         own = np.abs(self.coc - side_coc) < SAME_PX
         closeness = (1 / (_SQUARED_DISTANCES + 1))[:, None]
         weights = (own * closeness * np.where(self.rim, 1e-4, 1)).astype(np.float32)
@@ -187,7 +187,7 @@ class _Around(NamedTuple):
 def _opacity(
     mixed: RgbLinear, front: _Side, back: _Side, outline: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(N, 1) share of the front, from the outline and from colour."""
+    """Opacity of the foreground, (N, 1), from the outline and from colour."""
     axis = front.mean - back.mean
     contrast = np.square(axis).sum(axis=1, keepdims=True) + np.float32(1e-9)
     projected = np.clip(((mixed - back.mean) * axis).sum(axis=1, keepdims=True) / contrast, 0, 1)

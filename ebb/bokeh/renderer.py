@@ -1,4 +1,4 @@
-"""From an all-in-focus photo and its depth to the photo a wide aperture would have taken."""
+"""Rendering of a shallow depth of field from an all-in-focus photo and circles of confusion."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ def render_shallow(
     device: str | None = None,
     workers: int = 0,
 ) -> RgbLinear:
-    """Blur each pixel by its circle of confusion, with nearer surfaces covering farther ones.
+    """Blur each pixel by its circle of confusion, with occlusion by nearer surfaces.
 
-    A layered scatter: see :mod:`ebb.bokeh.layers` for how layers cover each other and
-    :mod:`ebb.bokeh.inpainting` for what is seen around the edges of a blurred surface. Values above 1
-    become bright discs. On one plane all of their light arrives; near the edge of a nearer surface a part is
-    covered: of a highlight blurred over 20 pixels 0.97 to 1 arrives from 12 pixels beside an edge, 0.70 to
-    0.81 from 4 (``benchmarks/accuracy.py``). Beyond its borders the photo is taken to be mirrored.
+    :mod:`ebb.bokeh.layers` describes the compositing of the layers, :mod:`ebb.bokeh.inpainting` the surfaces
+    that become visible around blurred edges. Energy is conserved on a single plane. Near the edge of a nearer
+    surface a part of the light is occluded: a highlight with a blur diameter of 20 pixels keeps 0.97 to 1 of
+    its energy at a distance of 12 pixels from the edge, and 0.70 to 0.81 at 4 pixels
+    (``benchmarks/accuracy.py``). The photo is mirrored at its borders.
 
     Args:
-        photo: (H, W, 3) linear light, sharp everywhere; highlights above 1.
-        coc_px: (H, W) signed blur diameter in pixels; negative in front of the plane of focus, else positive.
+        photo: (H, W, 3), linear light, in focus everywhere; highlights may exceed 1.
+        coc_px: (H, W), signed blur diameter in pixels, negative in front of the plane of focus.
         aperture: Shape of the aperture.
-        cats_eye: How far the barrel cuts into the aperture at the corners, 0 (not) to 1 (its edge passes
-            through the middle); exposure stays the same (fall-off belongs to the camera).
-        device: None for OpenCV on the CPU, else a torch device such as "cuda".
-        workers: Threads; 0: one a core. The result does not depend on it.
+        cats_eye: Strength of mechanical vignetting at the corners, from 0 (none) to 1 (the clipping edge
+            passes through the centre of the aperture). The exposure does not change.
+        device: PyTorch device such as "cuda"; None: OpenCV on the CPU.
+        workers: Number of threads; 0: one per core. The result does not depend on it.
 
     Returns:
-        (H, W, 3) linear light.
+        (H, W, 3), linear light.
 
     Raises:
         UsageError: shapes do not match, a value is not finite, or an option is out of range.
-        MissingDependency: a device is named and torch is not installed.
+        MissingDependency: ``device`` is given and PyTorch is not installed.
     """
     _check(photo, coc_px, cats_eye)
     backend = choose_backend(device)
@@ -70,7 +70,7 @@ def _check(photo: RgbLinear, coc: NDArray[np.float32], cats_eye: float) -> None:
         raise UsageError(f"the photo must have the shape (height, width, 3), not {photo.shape}")
     if coc.shape != photo.shape[:2]:
         raise UsageError(
-            f"one circle of confusion a pixel is needed: photo {photo.shape[:2]}, coc {coc.shape}"
+            f"photo and circles of confusion must have the same size, not {photo.shape[:2]} and {coc.shape}"
         )
     if not (np.isfinite(photo).all() and np.isfinite(coc).all()):
         raise UsageError("photo and circles of confusion must be finite")

@@ -1,20 +1,20 @@
-"""The thin lens in numbers: blur discs, depth of field, focus breathing and diffraction.
+"""Thin-lens model: circles of confusion and diffraction.
 
-Distances are measured from the lens along its axis, in metres; infinity is a distance. Everything rests on
-the lens equation 1/f = 1/s + 1/v. A point at distance z, seen by a lens of focal length f and aperture
-diameter A = f/N focused at s, has the blur disc (Potmesil & Chakravarty, "Synthetic image generation with a
+Distances are measured from the lens along its axis, in metres, and may be infinite. From the lens equation
+1/f = 1/s + 1/v, a lens of focal length f and aperture diameter A = f/N that is focused at distance s images a
+point at distance z as a blur disc of diameter (Potmesil & Chakravarty, "Synthetic image generation with a
 lens and aperture camera model", ACM TOG 1982)::
 
     c = A · v · (1/s − 1/z),    v = f / (1 − f/s)
 
-which is *linear in inverse depth*: that is why a relative inverse depth needs only a gain to become a blur.
+The diameter is linear in inverse depth, so a single gain converts relative inverse depth to blur.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -54,13 +54,13 @@ class Lens:
 
     @property
     def aperture_mm(self) -> float:
-        """Diameter of the entrance pupil: N = f / A."""
+        """Diameter of the entrance pupil in millimetres: A = f / N."""
         return self.focal_length_mm / self.f_number
 
 
 @dataclass(frozen=True)
 class PixelGrid:
-    """How finely the sensor samples the image: square pixels, ``width_px`` of them over ``width_mm``.
+    """Sampling of the sensor: ``width_px`` square pixels over ``width_mm``.
 
     Raises:
         UsageError: a value is not positive and finite.
@@ -75,15 +75,8 @@ class PixelGrid:
 
     @property
     def pitch_mm(self) -> float:
-        """Distance between pixel centres."""
+        """Distance between pixel centres in millimetres."""
         return self.width_mm / self.width_px
-
-
-class DepthOfField(NamedTuple):
-    """Distances in metres between which the blur disc stays acceptable; ``far_m`` may be infinite."""
-
-    near_m: float
-    far_m: float
 
 
 def _check_positive(name: str, value: float) -> None:
@@ -95,7 +88,7 @@ def _check_focus(lens: Lens, focus_distance_m: float) -> None:
     if not focus_distance_m > lens.focal_length_mm / 1000:
         raise UsageError(
             f"focus distance must exceed the focal length ({lens.focal_length_mm} mm): {focus_distance_m} m",
-            hint="distances are metres from the lens; infinity is math.inf",
+            hint="distances are in metres; infinity is math.inf",
         )
 
 
@@ -103,17 +96,17 @@ def image_distance_mm(lens: Lens, focus_distance_m: float) -> float:
     """Distance v from lens to sensor when focused at s: 1/v = 1/f − 1/s (Hecht, *Optics*, section 5.2.3).
 
     Raises:
-        UsageError: the focus distance is not beyond the focal length.
+        UsageError: the focus distance does not exceed the focal length.
     """
     _check_focus(lens, focus_distance_m)
     return lens.focal_length_mm / (1 - lens.focal_length_mm / (1000 * focus_distance_m))
 
 
 def coc_px_per_dioptre(lens: Lens, pixels: PixelGrid, focus_distance_m: float) -> float:
-    """Growth of the blur diameter, in pixels, with each dioptre (1/m) away from the plane of focus: A · v.
+    """Blur diameter in pixels per dioptre (1/m) of distance from the plane of focus: A · v.
 
     Raises:
-        UsageError: the focus distance is not beyond the focal length.
+        UsageError: the focus distance does not exceed the focal length.
     """
     return lens.aperture_mm * image_distance_mm(lens, focus_distance_m) / 1000 / pixels.pitch_mm
 
@@ -125,17 +118,17 @@ def coc_px(lens: Lens, pixels: PixelGrid, focus_distance_m: float, depth_m: Arra
         lens: The lens.
         pixels: The sensor's sampling.
         focus_distance_m: Distance of the plane of focus; may be infinite.
-        depth_m: Distances, any shape, > 0; infinity allowed.
+        depth_m: Distances in metres, any shape, > 0; may be infinite.
 
     Returns:
-        Diameters in pixels, same shape; c = A · v · (1/s − 1/z) (module docstring).
+        Diameters in pixels, same shape: c = A · v · (1/s − 1/z) (see the module docstring).
 
     Raises:
-        UsageError: the focus distance is not beyond the focal length, or a depth is not positive.
+        UsageError: the focus distance does not exceed the focal length, or a depth is not positive.
     """
     depth = np.asarray(depth_m, np.float64)
     if not np.all(depth > 0):
-        raise UsageError("depths must be positive metres", hint="infinity is allowed, zero and NaN are not")
+        raise UsageError("depths must be positive", hint="infinity is allowed, zero and NaN are not")
     gain = coc_px_per_dioptre(lens, pixels, focus_distance_m)
     return (gain * (1 / focus_distance_m - 1 / depth)).astype(np.float32)
 
@@ -143,15 +136,15 @@ def coc_px(lens: Lens, pixels: PixelGrid, focus_distance_m: float, depth_m: Arra
 def relative_coc_px(
     inverse_depth: InverseDepth, focus_inverse_depth: float, gain_px: float
 ) -> NDArray[np.float32]:
-    """Signed blur diameter from inverse depth without a metric scale.
+    """Signed blur diameter from relative inverse depth.
 
-    A relative inverse depth is d = p/z + q with unknown p > 0 and q. The thin lens is linear in 1/z, so with
-    a = A·v/p its blur is c = a · (d_focus − d): q cancels, and p, lens and sensor melt into one gain.
+    Relative inverse depth is d = p/z + q with unknown p > 0 and q. Blur is linear in 1/z, so that with
+    a = A·v/p it is c = a · (d_focus − d): q cancels, and p, lens and sensor combine to one gain.
 
     Args:
-        inverse_depth: Any shape, larger is nearer.
-        focus_inverse_depth: The value that is in focus.
-        gain_px: Blur diameter in pixels for each unit of inverse depth, ≥ 0.
+        inverse_depth: Inverse depth, any shape, larger is nearer.
+        focus_inverse_depth: Inverse depth of the plane of focus.
+        gain_px: Blur diameter in pixels per unit of inverse depth, ≥ 0.
 
     Returns:
         Diameters in pixels, same shape: negative in front of the plane of focus, positive behind it.
@@ -160,61 +153,15 @@ def relative_coc_px(
         UsageError: a value is not finite, or the gain is negative.
     """
     if not (math.isfinite(gain_px) and gain_px >= 0 and math.isfinite(focus_inverse_depth)):
-        raise UsageError(f"gain ({gain_px}) must be ≥ 0 and focus ({focus_inverse_depth}) finite")
+        raise UsageError(f"gain ({gain_px}) must be at least 0 and focus ({focus_inverse_depth}) finite")
     if not np.all(np.isfinite(inverse_depth)):
         raise UsageError("inverse depth must be finite", hint="infinity is 0 in inverse depth")
     difference = focus_inverse_depth - np.asarray(inverse_depth, np.float64)
     return (gain_px * difference).astype(np.float32)
 
 
-def depth_of_field(
-    lens: Lens, pixels: PixelGrid, focus_distance_m: float, acceptable_coc_px: float
-) -> DepthOfField:
-    """Solve |c| = the acceptable diameter for z: 1/z = 1/s ± c/(A·v) (Kingslake, *Optics in Photography*).
-
-    Raises:
-        UsageError: the focus distance is not beyond the focal length, or the diameter is not positive.
-    """
-    _check_positive("acceptable circle of confusion (px)", acceptable_coc_px)
-    margin = acceptable_coc_px / coc_px_per_dioptre(lens, pixels, focus_distance_m)
-    focus = 1 / focus_distance_m
-    return DepthOfField(1 / (focus + margin), 1 / (focus - margin) if focus > margin else math.inf)
-
-
-def hyperfocal_m(lens: Lens, pixels: PixelGrid, acceptable_coc_px: float) -> float:
-    """Nearest focus distance that keeps infinity acceptably sharp: f²/(N·c) + f (Kingslake).
-
-    Raises:
-        UsageError: the diameter is not positive.
-    """
-    _check_positive("acceptable circle of confusion (px)", acceptable_coc_px)
-    coc_mm = acceptable_coc_px * pixels.pitch_mm
-    return (lens.focal_length_mm**2 / (lens.f_number * coc_mm) + lens.focal_length_mm) / 1000
-
-
-def breathing_scale(lens: Lens, focus_distance_m: float, breathing: float = 1.0) -> float:
-    """Size of the image relative to focus at infinity: 1 + breathing · m, with m = v/f − 1 the magnification.
-
-    Args:
-        lens: The lens.
-        focus_distance_m: Distance of the plane of focus.
-        breathing: 1 for a lens that focuses by moving as a unit (v/f, the image grows as it focuses nearer);
-            0 for one corrected against breathing; negative where internal focusing shortens the focal length.
-
-    Raises:
-        UsageError: the focus distance is not beyond the focal length, or the scale would not be positive.
-    """
-    magnification = image_distance_mm(lens, focus_distance_m) / lens.focal_length_mm - 1
-    scale = 1 + breathing * magnification
-    if not (math.isfinite(scale) and scale > 0):
-        raise UsageError(
-            f"breathing {breathing} at magnification {magnification:.3g} gives scale {scale:.3g}"
-        )
-    return scale
-
-
 def airy_diameter_px(lens: Lens, pixels: PixelGrid, wavelength_nm: float = GREEN_NM) -> float:
-    """Diameter of the first dark ring of diffraction, focused far: 2.44 λ N (Hecht, section 10.2.5).
+    """Diameter of the Airy disc in pixels, focused at infinity: 2.44 λ N (Hecht, section 10.2.5).
 
     Raises:
         UsageError: the wavelength is not positive.
@@ -226,16 +173,16 @@ def airy_diameter_px(lens: Lens, pixels: PixelGrid, wavelength_nm: float = GREEN
 def diffraction_mtf(
     lens: Lens, pixels: PixelGrid, cycles_per_px: ArrayLike, wavelength_nm: float = GREEN_NM
 ) -> NDArray[np.float64]:
-    """Contrast that diffraction at a round aperture leaves: 1 to a coarse pattern, 0 to a fine one.
+    """Modulation transfer function of a diffraction-limited circular aperture, focused at infinity.
 
-    2/π · (arccos ν − ν √(1 − ν²)), ν being the frequency over its cut-off 1/(λN) (Goodman, *Introduction to
-    Fourier Optics*, section 6.3), focused far.
+    2/π · (arccos ν − ν √(1 − ν²)), where ν is the frequency relative to the cut-off 1/(λN) (Goodman,
+    *Introduction to Fourier Optics*, section 6.3).
 
     Args:
         lens: The lens.
         pixels: The sensor's sampling.
         cycles_per_px: Spatial frequencies ≥ 0, any shape.
-        wavelength_nm: Of the light.
+        wavelength_nm: Wavelength in nanometres.
 
     Raises:
         UsageError: the wavelength is not positive.

@@ -1,4 +1,4 @@
-"""Rendering square by square: cache-sized work for threads, and a kernel that changes over the field."""
+"""Tiled rendering: cache-sized tiles for threads, and kernels that vary over the field."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
     from ebb.bokeh.convolution import Backend
 
 TILE_PX = 128
-"""Side of a square; most hold few planes, and their Fourier transforms fit the cache."""
+"""Side of a tile in pixels; Fourier transforms of this size fit the cache."""
 
 
 class LayeredScene(NamedTuple):
-    """What every tile is rendered from."""
+    """Input shared by all tiles."""
 
     stack: Stack
-    """The photo in layers, with a border."""
+    """Surfaces of the photo, with a border."""
     margin: int
-    """Half of the largest kernel."""
+    """Half the size of the largest kernel."""
     border: int
-    """Pixels the stack sticks out of the photo on each side."""
+    """Width of the stack's border around the photo in pixels."""
     aperture: Aperture
     cats_eye: float
     backend: Backend
 
 
 def overhang(cats_eye: float) -> int:
-    """How far tiles stick out of the photo."""
+    """Number of pixels by which tiles may extend beyond the photo."""
     return TILE_PX if cats_eye else 0
 
 
 def tile_rects(shape: tuple[int, int], cats_eye: float, *, whole: bool) -> list[Rect]:
-    """Cut the photo: into squares; into one piece for a GPU; into half-overlapping squares for cat's eyes."""
+    """Tiles of a photo: squares, one tile (``whole``), or half-overlapping squares for cat's-eye bokeh."""
     height, width = shape
     if cats_eye:
         half = TILE_PX // 2
@@ -55,7 +55,7 @@ def tile_rects(shape: tuple[int, int], cats_eye: float, *, whole: bool) -> list[
 
 
 def paste(scene: LayeredScene, rects: list[Rect], shape: tuple[int, int], workers: int) -> RgbLinear:
-    """Render all tiles and add them up, in their order: the result does not depend on the threads."""
+    """Render all tiles and sum them in a fixed order, so that the result does not depend on the threads."""
     result = np.zeros((*shape, 3), np.float32)
     fade = bool(scene.cats_eye)
     with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
@@ -69,7 +69,7 @@ def paste(scene: LayeredScene, rects: list[Rect], shape: tuple[int, int], worker
 
 
 def _tent(rect: Rect) -> NDArray[np.float32]:
-    """(height, width, 1) weights that sum to 1 over half-overlapping squares."""
+    """Blending weights, (height, width, 1), that sum to 1 over half-overlapping tiles."""
     rise = 1 - np.abs((np.arange(TILE_PX) + 0.5) / (TILE_PX / 2) - 1)
     return np.outer(rise[: rect.height], rise[: rect.width])[..., None].astype(np.float32)
 
@@ -88,14 +88,14 @@ def _render(scene: LayeredScene, rect: Rect, shape: tuple[int, int]) -> RgbLinea
 
 
 def _clip(scene: LayeredScene, rect: Rect, shape: tuple[int, int]) -> tuple[float, float]:
-    """Where the barrel's edge lies: shifted to the middle of the photo, fully at a corner.
+    """Centre of the clipping disc: displaced towards the centre of the photo, most in the corners.
 
-    The front rim cuts rays on the side of the pupil that the object is on, so a corner's background
-    highlights lose their outer side (Kingslake, *Optics in Photography*, on mechanical vignetting).
+    The lens barrel blocks rays on the object's side of the pupil, so that background highlights in the
+    corners lose their outer side (Kingslake, *Optics in Photography*, on mechanical vignetting).
     """
     height, width = shape
     x = rect.x + rect.width / 2 - width / 2
     y = rect.y + rect.height / 2 - height / 2
     corner = math.hypot(width, height) / 2
-    scale = scene.cats_eye / max(corner, math.hypot(x, y))  # the middle of a square may lie outside
+    scale = scene.cats_eye / max(corner, math.hypot(x, y))  # centres of tiles may be outside the photo
     return -x * scale, -y * scale

@@ -300,16 +300,6 @@ def _check_lengths(lengths: Sequence[int]) -> None:
         raise InvalidInput(f"a row group of {largest} rows; {MAX_GROUP_ROWS} at most are read at once")
 
 
-def read_records(path: Path) -> Iterator[Record]:
-    """Read all records of a shard in order, one row group in memory at a time.
-
-    Raises:
-        InvalidInput: not a shard, or damaged; the message names the shard and the row group.
-    """
-    with ShardReader(path) as reader:
-        yield from reader
-
-
 def read_record(path: Path, index: int) -> Record:
     """Read one record of a shard; for many, keep a :class:`ShardReader` open.
 

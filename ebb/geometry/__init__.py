@@ -1,1 +1,1 @@
-"""Geometry: homographies, motion models and the common crop."""
+"""Homographies, motion models and the common crop."""

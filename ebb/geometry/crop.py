@@ -1,4 +1,4 @@
-"""The common crop: the largest rectangle of wide pixels that the shallow photo covers."""
+"""Common crop: the largest rectangle of the wide photo that the shallow photo covers."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from ebb.arrays import Homography
 
 ROUNDING_PX = 1e-6
-"""Slack for rounding errors, so that the identity keeps the whole frame."""
+"""Tolerance for rounding errors, with which the identity keeps the whole frame."""
 
 FIRST_BLOCK = 256
-"""Columns in a block of the search before it is split."""
+"""Initial block size of the search, in columns."""
 
 
 def common_crop(H_shallow_to_wide: Homography, wide: Size, shallow: Size, margin_px: float = 0.0) -> Rect:
-    """Find the largest axis-aligned rectangle of whole wide pixels that lies inside both photos.
+    """Largest axis-aligned rectangle of whole pixels of the wide photo that is inside both photos.
 
-    Every pixel centre of the rectangle, mapped back, falls between the first and the last pixel centre of
-    the shallow photo. The region where that holds is convex, so a rectangle is inside when its corners are,
-    and the search over its left and right column is exact.
+    All pixel centres of the rectangle map to positions between the first and last pixel centres of the
+    shallow photo. This region is convex, so that a rectangle is inside if its corners are, and the search
+    over its left and right columns is exact.
 
     Args:
-        H_shallow_to_wide: Maps shallow pixels to wide pixels.
+        H_shallow_to_wide: Homography from shallow pixels to wide pixels.
         wide: Size of the wide photo.
         shallow: Size of the shallow photo.
-        margin_px: Also stay this far, in shallow pixels, from the edge of the shallow photo: the reach of
+        margin_px: Minimum distance from the edge of the shallow photo in shallow pixels, for the support of
             the interpolation kernel.
 
     Returns:
-        The rectangle; of several largest ones the one furthest left.
+        The rectangle; if there are several of the largest area, the leftmost.
 
     Raises:
-        Rejected: ``low_overlap``, when no wide pixel lies inside the shallow photo.
+        Rejected: ``low_overlap``: no pixel of the wide photo is inside the shallow photo.
     """
     top, bottom = _rows_inside(H_shallow_to_wide, wide, shallow, margin_px)
     rect = _largest_rectangle(top, bottom)
@@ -55,16 +55,16 @@ def common_crop(H_shallow_to_wide: Homography, wide: Size, shallow: Size, margin
 
 
 def overlap(rect: Rect, wide: Size) -> float:
-    """Share of the wide photo that the rectangle covers, 0 … 1."""
+    """Fraction of the wide photo covered by the rectangle, in [0, 1]."""
     return rect.width * rect.height / (wide.width * wide.height)
 
 
 def crop_to_photo(crop: Rect, size: Size) -> Homography:
-    """Map pixels of a resized crop to pixels of the photo it was cut from.
+    """Homography from pixels of a resized crop to pixels of the photo.
 
     Args:
-        crop: The rectangle that was cut, in pixels of the photo.
-        size: Size the crop was resized to.
+        crop: The crop in pixels of the photo.
+        size: Size of the resized crop.
     """
     H = resize_homography((crop.width / size.width, crop.height / size.height))
     H[:2, 2] += crop.x, crop.y
@@ -72,16 +72,16 @@ def crop_to_photo(crop: Rect, size: Size) -> Homography:
 
 
 def stored_size(crop: Rect, height: int) -> Size:
-    """Size of the stored photos: ``height`` high, the aspect of the common crop, even width.
+    """Size of the stored photos: the given height, the aspect ratio of the common crop, even width.
 
     Raises:
-        Rejected: ``too_small``, when the crop is smaller than that; photos are never enlarged.
+        Rejected: ``too_small``: the crop is lower than ``height``; photos are never enlarged.
     """
     if crop.height < height:
         raise Rejected(
             Reason.TOO_SMALL,
             f"the common crop is {crop.width} x {crop.height}, lower than {height}; "
-            f"--height {crop.height // 2 * 2} would keep it",
+            f"use --height {crop.height // 2 * 2} or less",
         )
     return Size(2 * round(crop.width * height / crop.height / 2), height)
 
@@ -89,9 +89,9 @@ def stored_size(crop: Rect, height: int) -> Size:
 def _rows_inside(
     H: Homography, wide: Size, shallow: Size, margin_px: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and last row inside the shallow photo for each wide column; first > last where none is.
+    """First and last row inside the shallow photo for each wide column; first > last if there is none.
 
-    With (u, v, w) = H⁻¹(x, y, 1) the bounds low ≤ u/w ≤ high are linear in (x, y) wherever w > 0, so each
+    With (u, v, w) = H⁻¹(x, y, 1), the bounds low ≤ u/w ≤ high are linear in (x, y) for w > 0, so that each
     edge of the shallow frame is a half-plane a·x + b·y + c ≥ 0.
     """
     u, v, w = _inverse_with_positive_depth(H, shallow)
@@ -104,7 +104,7 @@ def _rows_inside(
     bottom = np.full(wide.width, wide.height - 1.0)
     for a, b, c in half_planes:
         rest = a * x + c
-        with np.errstate(over="ignore"):  # a tiny b puts the edge beyond any frame: infinity says so
+        with np.errstate(over="ignore"):  # for a tiny b the edge is beyond any frame
             if b > 0:
                 top = np.maximum(top, -rest / b)
             elif b < 0:
@@ -117,17 +117,17 @@ def _rows_inside(
 
 
 def _inverse_with_positive_depth(H: Homography, shallow: Size) -> NDArray[np.float64]:
-    """H⁻¹ with the sign that makes its third coordinate positive where the shallow photo lies."""
+    """H⁻¹ with the sign for which its third coordinate is positive inside the shallow photo."""
     inverse = np.linalg.inv(H)
     centre = apply(H, np.array([[(shallow.width - 1) / 2, (shallow.height - 1) / 2]]))[0]
     return np.asarray(inverse * np.sign(inverse[2] @ (*centre, 1.0)))
 
 
 def _largest_rectangle(top: NDArray[np.int64], bottom: NDArray[np.int64]) -> Rect | None:
-    """Branch and bound over the left and the right column; None when every column is empty.
+    """Largest rectangle by branch and bound over its left and right columns; None if all are empty.
 
-    Starts from pairs of blocks of columns. A pair whose upper bound is below a rectangle already seen is
-    dropped, the others are split, down to single columns, where the bound is the area itself.
+    The search starts with pairs of blocks of columns. Pairs whose upper bound is below a known area are
+    discarded; the others are split until blocks are single columns, where the bound equals the area.
     """
     padding = -len(top) % FIRST_BLOCK
     top = np.pad(top, (0, padding), constant_values=int(top.max(initial=0)) + 1)
@@ -157,7 +157,7 @@ def _upper_bound(
     left: NDArray[np.int64],
     right: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Area that no rectangle from a column of block ``left`` to one of block ``right`` exceeds."""
+    """Upper bound of the area of rectangles from a column of block ``left`` to one of block ``right``."""
     highest = top.reshape(-1, size).min(axis=1)
     lowest = bottom.reshape(-1, size).max(axis=1)
     width = (right - left + 1) * size
@@ -173,7 +173,7 @@ def _area(
 
 
 def _split(left: NDArray[np.int64], right: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Halve the blocks: four pairs for one, less those whose right block lies left of the left one."""
+    """Split each pair of blocks into four, without those whose right block is left of the left block."""
     left = (2 * left[:, None] + (0, 0, 1, 1)).ravel()
     right = (2 * right[:, None] + (0, 1, 0, 1)).ravel()
     return left[left <= right], right[left <= right]

@@ -1,7 +1,6 @@
-"""Motion models and two ways to fit them: a robust start, and iteratively reweighted least squares (IRLS).
+"""Motion models and their estimation: robust initialisation and iteratively reweighted least squares (IRLS).
 
-A model maps its parameters θ to a matrix in a frame of unit size. IRLS needs nothing else, so it is written
-once for all models.
+A model maps its parameters θ to a matrix in a frame of unit size. IRLS is common to all models.
 """
 
 from __future__ import annotations
@@ -26,50 +25,50 @@ Robust = Literal["usac", "ransac"]
 
 MAX_STEPS = 30
 STEP_TOLERANCE = 3e-8
-"""Gauss-Newton steps of IRLS; it ends early at steps below this share of the frame: 3e-5 px."""
+"""Step size of IRLS at convergence, relative to the frame: 3e-5 px."""
 
 ROUGH_TOLERANCE = 1e-6
-"""The same where a thousandth of a pixel does: when models are compared."""
+"""Step size at convergence for the comparison of models: 1e-3 px."""
 
 CAUCHY_WIDTH = 2.385
-"""Width of the robust weight in units of the spread of the errors: 95 % efficient on Gaussian errors."""
+"""Width of the Cauchy weight relative to the standard deviation of the errors: 95 % efficiency."""
 
 MIN_SPREAD = 1e-6
-"""Keeps the weights finite when the matches are exact."""
+"""Lower bound of the standard deviation, for exact matches."""
 
 RAYLEIGH_MEDIAN = 1.1774
-"""Median length of a 2-D error whose two coordinates have unit variance."""
+"""Median length of a 2-D error with unit variance in both coordinates."""
 
 FOCAL_PRIOR = (3.2, 0.5)
-"""Prior of the focal length of a rotation, over half the frame diagonal: its mean and the spread of its
-logarithm: 24 to 200 mm on a 36 x 24 mm frame lie within two spreads."""
+"""Prior of the focal length of a rotation relative to half the frame diagonal: mean, and standard deviation
+of the logarithm. 24 to 200 mm on a 36 x 24 mm frame are within two standard deviations."""
 
 
 class MotionModel(StrEnum):
-    """Families of motion, those with fewer parameters first."""
+    """Motion models, in order of the number of parameters."""
 
     TRANSLATION = "translation"
-    """A shift: 2 parameters."""
+    """2 parameters."""
     SIMILARITY = "similarity"
-    """Shift, roll and scale: 4 parameters."""
+    """Translation, rotation and scale: 4 parameters."""
     ROTATION = "rotation"
-    """The homography of a camera that rotates about its centre and changes focal length: K' R K⁻¹ with
-    K = diag(f, f, 1), K' = diag(r·f, r·f, 1) and the principal point in the frame centre. 5 parameters: three
-    angles of R, the focal ratio r, and the focal length f, which has a prior (:data:`FOCAL_PRIOR`). Shift and
-    perspective go together, as no plane of a scene makes them (R. Hartley and A. Zisserman, Multiple View
-    Geometry, 2nd ed., section 8.4.2)."""
+    """Homography of a camera that rotates about its centre and changes its focal length: K' R K⁻¹ with K =
+    diag(f, f, 1), K' = diag(r·f, r·f, 1) and the principal point at the frame centre. 5 parameters: three
+    angles of R, the focal ratio r, and the focal length f, which has a prior (:data:`FOCAL_PRIOR`).
+    Translation and perspective are coupled (R. Hartley and A. Zisserman, Multiple View Geometry, 2nd ed.,
+    section 8.4.2)."""
     HOMOGRAPHY = "homography"
-    """Any plane seen by two cameras: 8 parameters."""
+    """Homography of a plane in general position: 8 parameters."""
 
 
 @dataclass(frozen=True)
 class Motion:
-    """How the shallow photo maps onto the wide one.
+    """Motion from the shallow to the wide photo.
 
     Attributes:
         H_shallow_to_wide: (3, 3), H[2, 2] = 1.
-        inliers: (N,), which of the given matches agree with it.
-        kind: The model it belongs to.
+        inliers: (N,), True for matches that agree with the motion.
+        kind: Motion model.
     """
 
     H_shallow_to_wide: Homography
@@ -92,18 +91,18 @@ GENERATORS: Mapping[MotionModel, NDArray[np.float64]] = {
         [_unit(row, column) for row in range(3) for column in range(3) if (row, column) != (2, 2)]
     ),
 }
-"""Linear model → (K, 3, 3) generators G of H = I + Σ θₖ Gₖ."""
+"""Generators G of H = I + Σ θₖ Gₖ for linear models: (K, 3, 3)."""
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Matched places of a pair.
+    """Matched points of a pair.
 
     Attributes:
-        shallow: (N, 2), locations in the shallow photo.
-        wide: (N, 2), the same places in the wide photo.
-        whitening: (N, 2, 2), turns the error of each match, in pixels, into one of unit variance; rows of
-            zeros for a direction in which the match says nothing.
+        shallow: (N, 2), points in the shallow photo.
+        wide: (N, 2), corresponding points in the wide photo.
+        whitening: (N, 2, 2), maps the error of each match in pixels to unit variance; rows of zeros for
+            directions without information.
         size: Size of the wide photo.
     """
 
@@ -120,12 +119,12 @@ class Matches:
         sigmas: NDArray[np.float64],
         size: Size,
     ) -> Matches:
-        """Matches as good in one direction as in the other: ``sigmas`` are (N,) standard deviations."""
+        """Matches with isotropic errors; ``sigmas`` are standard deviations, (N,)."""
         return cls(shallow, wide, np.eye(2) / sigmas[:, None, None], size)
 
     @classmethod
     def joined(cls, parts: Sequence[Matches]) -> Matches:
-        """All matches of several lists, at least one, on photos of one size."""
+        """Concatenate one or more lists of matches of photos of the same size."""
         shallow, wide, whitening = (
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("shallow", "wide", "whitening")
@@ -136,20 +135,20 @@ class Matches:
         return len(self.shallow)
 
     def at_scale(self, scale: float, size: Size) -> Matches:
-        """The same matches in the pixels of photos resized by ``scale``; ``size`` is the wide one's."""
+        """The same matches for photos resized by ``scale``; ``size`` is the new size of the wide photo."""
         to_new = resize_homography(scale)
         return Matches(apply(to_new, self.shallow), apply(to_new, self.wide), self.whitening / scale, size)
 
     def subset(self, chosen: Mask) -> Matches:
-        """Only the matches where ``chosen`` is True."""
+        """Matches for which ``chosen`` is True."""
         return Matches(self.shallow[chosen], self.wide[chosen], self.whitening[chosen], self.size)
 
     def error_px(self, H: Homography) -> NDArray[np.float64]:
-        """(N,), transfer error of each match."""
+        """Transfer error of each match in pixels, (N,)."""
         return transfer_error_px(H, self.shallow, self.wide)
 
     def whitened_error(self, H: Homography) -> NDArray[np.float64]:
-        """(N,), transfer error of each match in units of its standard deviation."""
+        """Transfer error of each match in units of its standard deviation, (N,)."""
         return np.asarray(
             np.linalg.norm(_whitened(self.whitening, apply(H, self.shallow) - self.wide), axis=1)
         )
@@ -164,14 +163,14 @@ def whitening(information: NDArray[np.float64]) -> NDArray[np.float64]:
 def robust_start(
     matches: Matches, model: MotionModel, threshold_px: float, robust: Robust = "usac"
 ) -> Homography | None:
-    """Fit a model to the largest group of matches that agree, by OpenCV's samplers with their fixed seeds.
+    """Estimate an initial matrix robustly with OpenCV's samplers, which have fixed seeds.
 
-    USAC_ACCURATE (graph-cut local optimisation) had the lowest errors and the fewest failures of OpenCV's
-    robust homographies. OpenCV has only plain RANSAC for the similarity, from which the models between
-    start too.
+    Homographies are estimated with USAC_ACCURATE (graph-cut local optimisation), which had the lowest errors
+    and the fewest failures of OpenCV's methods. All other models start from a similarity, for which OpenCV
+    offers only RANSAC.
 
     Returns:
-        The matrix, which may lie outside the model, or None when OpenCV finds none.
+        The matrix, which need not belong to the model, or None if OpenCV finds none.
     """
     import cv2
 
@@ -179,7 +178,7 @@ def robust_start(
         affine, _ = cv2.estimateAffinePartial2D(
             matches.shallow, matches.wide, method=cv2.RANSAC, ransacReprojThreshold=threshold_px
         )
-        found = cast("NDArray[np.float64] | None", affine)  # the stubs know no failure
+        found = cast("NDArray[np.float64] | None", affine)  # the stubs omit None
         return None if found is None else np.vstack([found, (0.0, 0.0, 1.0)])
     method = cv2.RANSAC if robust == "ransac" else cv2.USAC_ACCURATE
     H, _ = cv2.findHomography(
@@ -191,16 +190,17 @@ def robust_start(
 def refine_irls(
     matches: Matches, model: MotionModel, H: Homography, tolerance: float = STEP_TOLERANCE
 ) -> Homography:
-    """Refine H on all given matches: Gauss-Newton on the transfer error, with robust weights.
+    """Refine H on all given matches by IRLS: Gauss-Newton steps on the robustly weighted transfer error.
 
-    Each match weighs by its whitening times the Cauchy weight of its error (Huber and Ronchetti, Robust
-    Statistics, section 7.8, iterative reweighting); the spread of the errors comes from their median.
+    The weight of a match is the product of its whitening and the Cauchy weight of its error (Huber and
+    Ronchetti, Robust Statistics, section 7.8, iterative reweighting); the scale of the errors is estimated
+    from their median.
 
     Args:
         matches: Matches without gross outliers, more than the model has parameters.
-        model: The family to stay in.
-        H: Starting point; what the family cannot express is dropped.
-        tolerance: Steps below this share of the frame end it.
+        model: Motion model.
+        H: Initial matrix; it is projected to the model.
+        tolerance: Step size at convergence, relative to the frame.
 
     Returns:
         The refined matrix, H[2, 2] = 1.
@@ -221,7 +221,7 @@ def refine_irls(
 
 
 def _matrix(model: MotionModel, parameters: NDArray[np.float64]) -> Homography:
-    """The member of a family, in the unit frame."""
+    """Matrix of a model in the unit frame."""
     if model is not MotionModel.ROTATION:
         generators = GENERATORS[model]
         return np.asarray(np.eye(3) + (parameters @ generators.reshape(len(generators), 9)).reshape(3, 3))
@@ -234,8 +234,8 @@ def _matrix(model: MotionModel, parameters: NDArray[np.float64]) -> Homography:
 def _rotation_parameters(parameters: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
     """Angles in radians, ratio of the focal lengths, focal length.
 
-    The parameters hold the first two angles times the focal length: how far they shift the centre. A focal
-    length that the matches hardly tell then moves nothing but the perspective.
+    The first two parameters are angles times the focal length, i.e. displacements of the centre. A poorly
+    determined focal length then affects the perspective only.
     """
     shift_x, shift_y, roll, log_ratio, log_focal = parameters
     focal = float(np.exp(log_focal))
@@ -246,7 +246,7 @@ def _rotation_matrix(angles: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rodrigues' formula: rotation about the axis ``angles`` by its length in radians."""
     cross = _cross(angles)
     angle = float(np.linalg.norm(angles))
-    # sin(a)/a and (1 - cos(a))/a², both well behaved at 0
+    # sin(a)/a and (1 - cos(a))/a², finite at 0
     return np.asarray(
         np.eye(3) + np.sinc(angle / np.pi) * cross + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * (cross @ cross)
     )
@@ -263,7 +263,7 @@ _CROSS_UNITS = np.stack([_cross(axis) for axis in np.eye(3)])
 
 
 def _parameters(model: MotionModel, H: Homography) -> NDArray[np.float64]:
-    """Parameters of the member of a family nearest to H, entry by entry."""
+    """Parameters of the model's matrix closest to H (least squares over the entries)."""
     if model is not MotionModel.ROTATION:
         basis = GENERATORS[model].reshape(len(GENERATORS[model]), 9)
         return np.asarray(np.linalg.lstsq(basis.T, (H - np.eye(3)).ravel(), rcond=None)[0])
@@ -273,7 +273,7 @@ def _parameters(model: MotionModel, H: Homography) -> NDArray[np.float64]:
 
 
 def _tangents(model: MotionModel, parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(K, 3, 3), change of the matrix with each parameter, up to a multiple of the matrix itself."""
+    """Derivatives of the matrix by each parameter, up to a multiple of the matrix: (K, 3, 3)."""
     if model is not MotionModel.ROTATION:
         return GENERATORS[model]
     angles, ratio, focal = _rotation_parameters(parameters)
@@ -287,7 +287,7 @@ def _tangents(model: MotionModel, parameters: NDArray[np.float64]) -> NDArray[np
     grow = np.array([[1.0], [1.0], [0.0]])
     longer = (
         grow * H - H * grow.T - angles[0] * about_x - angles[1] * about_y
-    )  # the angles shrink as it grows
+    )  # the angles decrease with the focal length
     return np.stack([about_y / focal, -about_x / focal, about_z, grow * H, longer])
 
 
@@ -298,7 +298,7 @@ def _gauss_newton_step(
     model: MotionModel,
     parameters: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """One step; ``source`` is (3, N), ``target`` (2, N), ``information`` (3, N): xx, xy, yy."""
+    """Gauss-Newton step; ``source`` is (3, N), ``target`` (2, N), ``information`` (3, N): xx, xy, yy."""
     H, tangents = _matrix(model, parameters), _tangents(model, parameters)
     x, y, depth = H @ source
     image = np.stack([x, y]) / depth
@@ -315,12 +315,12 @@ def _gauss_newton_step(
         focal, deviation = FOCAL_PRIOR
         normal[-1, -1] += (spread / deviation) ** 2
         gradient[-1] += (spread / deviation) ** 2 * (parameters[-1] - np.log(focal))
-    # lstsq, not solve: matches on one line leave some parameters free, and those then stay as they are.
+    # lstsq instead of solve: it keeps parameters that collinear matches do not determine.
     return np.asarray(np.linalg.lstsq(normal, -gradient, rcond=None)[0])
 
 
 def _information(whitening: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Entries xx, xy, yy of WᵀW: (N, 2, 2) to (3, N)."""
+    """Entries xx, xy, yy of WᵀW, from (N, 2, 2) to (3, N)."""
     (a, b), (c, d) = whitening.transpose(1, 2, 0)
     return np.stack([a**2 + c**2, a * b + c * d, b**2 + d**2])
 
@@ -336,14 +336,14 @@ def _spread_and_weights(error: NDArray[np.float64]) -> tuple[float, NDArray[np.f
 
 
 def _median(values: NDArray[np.float64]) -> float:
-    """NumPy's median takes five times as long on so few values."""
+    """Median; five times faster than NumPy's on few values."""
     middle = len(values) // 2
     ordered = np.partition(values, (middle - 1, middle) if len(values) > 1 else 0)
     return float(ordered[middle] if len(values) % 2 else 0.5 * (ordered[middle - 1] + ordered[middle]))
 
 
 def _to_unit_frame(size: Size) -> Homography:
-    """Move the frame centre to the origin and the corners to distance 1: well-conditioned equations."""
+    """Map the frame centre to the origin and the corners to distance 1, for numerical conditioning."""
     scale = 2 / np.hypot(size.width, size.height)
     centre_x, centre_y = (size.width - 1) / 2, (size.height - 1) / 2
     return np.array([[scale, 0.0, -scale * centre_x], [0.0, scale, -scale * centre_y], [0.0, 0.0, 1.0]])

@@ -1,1 +1,1 @@
-"""Photos: EXIF, pairing, decoding and resampling."""
+"""Camera files: EXIF, pairing, decoding, colour conversion and resampling."""

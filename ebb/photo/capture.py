@@ -1,4 +1,4 @@
-"""What is known of one camera file: its name, its hash and its EXIF."""
+"""Metadata of camera files."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Exif:
-    """EXIF of one file with units in the names; ``None`` or ``""`` where the camera wrote nothing usable."""
+    """EXIF metadata of one file; ``None`` or ``""`` where a value is missing or unusable."""
 
     camera: str = ""
-    """Make and model, the make not repeated: ``Canon EOS 7D``."""
+    """Make and model without repetition of the make: ``Canon EOS 7D``."""
     lens: str = ""
     serial: str = ""
-    """Serial number of the body: tells two bodies of one model apart, never leaves the catalogue."""
+    """Serial number of the body; used for pairing and not written to data sets."""
     focal_length_mm: float | None = None
     f_number: float | None = None
     exposure_time_s: float | None = None
     iso: float | None = None
     captured_at: datetime | None = None
-    """Time on the camera's clock, without a zone, with the sub-seconds the camera wrote."""
+    """Time of the camera's clock, without a time zone, with sub-seconds if available."""
     orientation: int = 1
     """EXIF Orientation, 1…8."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileMetadata:
-    """What reading one file of a folder gave."""
+    """Result of reading one file of a folder."""
 
     sha256: str
     kind: Literal["photo", "depth"] = "photo"
-    """depth: named as the depth map of a photo; not opened at ingest."""
+    """``depth``: a file named like the depth map of a photo, which is not opened at ingest."""
     width: int = 0
-    """Of the developed, upright photo in pixels."""
+    """Width of the developed, upright photo in pixels."""
     height: int = 0
     exif: Exif = field(default_factory=Exif)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capture:
-    """One camera file that could be read."""
+    """A readable camera file."""
 
     name: str
     """Path relative to the ingested folder, with forward slashes."""
     folder: str = ""
-    """The ingested folder; tells equal names of two folders apart."""
+    """The ingested folder; distinguishes equal names of different folders."""
     sha256: str
     width: int = 0
     """Width of the developed, upright photo in pixels."""

@@ -1,9 +1,9 @@
-"""Colours of a photo as sRGB, whatever its file says they are: ICC profiles, CICP codes, PNG's gAMA, EXIF.
+"""Conversion of photos to sRGB, from ICC profiles, CICP codes, PNG gAMA chunks and EXIF.
 
-Matrix profiles, with which cameras and phones write Adobe RGB, Display P3 and ProPhoto RGB, go through linear
-light into 16 bits, so that nothing is lost before the photo is resampled. Profiles of tables go through
-LittleCMS, perceptually, into 8 bits. Colours outside sRGB are clipped. A photo in sRGB, or within a grey
-level of it, is not touched.
+Matrix profiles (such as Adobe RGB, Display P3 and ProPhoto RGB) are converted through linear light to 16
+bits, which avoids rounding before the photo is resampled. Table-based profiles are converted by LittleCMS to
+8 bits with the perceptual intent. Colours outside sRGB are clipped. Photos whose colours differ from sRGB by
+at most one grey level are not changed.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ _XY: dict[int, tuple[float, ...]] = {
 _ADOBE_XY = (0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
 _UNSPECIFIED = 2
 _CURVES: dict[int, Curve] = {
-    # Curves of video (1, 6, 14, 15) are those of a camera, not of a display; pictures with these codes are
-    # made to be looked at on the displays that sRGB describes, and viewers show them so.
+    # The curves of video (1, 6, 14, 15) describe cameras, not displays. Pictures with these codes are meant
+    # for displays of sRGB, and viewers treat them so.
     **dict.fromkeys((1, _UNSPECIFIED, 6, 13, 14, 15), to_light),
     4: power(2.2),
     5: power(2.8),
@@ -59,7 +59,7 @@ _HDR = {16: "PQ", 18: "HLG"}
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _LEAST_DIFFERENCE = 1.0
-"""Grey levels of 255 up to which a photo counts as sRGB: profiles of sRGB itself differ by less."""
+"""Largest difference from sRGB, in grey levels (0…255), that is ignored; sRGB profiles differ by less."""
 _ROWS_AT_ONCE = 32
 _COLOR_SPACE, _INTEROPERABILITY_INDEX = 0xA001, 0x0001
 _SRGB, _ADOBE_RGB = 1.0, 2.0
@@ -67,18 +67,18 @@ _SRGB, _ADOBE_RGB = 1.0, 2.0
 
 @dataclass(frozen=True)
 class Conversion:
-    """From encoded values to linear sRGB.
+    """Conversion by tone curves and a matrix.
 
     Attributes:
-        curves: Of red, green and blue.
-        matrix: (3, 3), linear light in the file's primaries to linear sRGB; rows sum to 1.
+        curves: Transfer functions of red, green and blue, from encoded values to linear light.
+        matrix: (3, 3), from the file's primaries to linear sRGB; the rows sum to 1.
     """
 
     curves: tuple[Curve, Curve, Curve]
     matrix: Matrix
 
     def is_identity(self) -> bool:
-        """Whether what it does to a photo cannot be seen."""
+        """Whether the conversion changes encoded values by at most one grey level."""
         side = np.linspace(0, 1, 9)
         colours = np.stack(np.meshgrid(side, side, side), axis=-1).reshape(-1, 3)
         colours = np.vstack([colours, np.repeat(np.arange(256)[:, None] / 255, 3, axis=1)])
@@ -87,7 +87,7 @@ class Conversion:
         return bool(np.abs(back - colours).max() * 255 <= _LEAST_DIFFERENCE)
 
     def apply(self, photo: Rgb) -> Rgb:
-        """Photo in sRGB, 16 bit."""
+        """Convert a photo to sRGB, uint16."""
         import cv2
 
         codes = np.arange(int(np.iinfo(photo.dtype).max) + 1) / np.iinfo(photo.dtype).max
@@ -98,28 +98,28 @@ class Conversion:
             light = np.empty(rows.shape, np.float32)
             for channel, table in enumerate(tables):
                 light[..., channel] = table[rows[..., channel]]
-            srgb = cv2.transform(light, self.matrix)  # NumPy's product with so small a matrix is far slower
+            srgb = cv2.transform(light, self.matrix)  # much faster than NumPy for a 3 x 3 matrix
             out[first : first + _ROWS_AT_ONCE] = encode(np.asarray(srgb, np.float32), 65535)
         return out
 
 
 @dataclass(frozen=True)
 class TableConversion:
-    """Through LittleCMS.
+    """Conversion by LittleCMS.
 
     Attributes:
-        profile: An ICC profile.
-        is_grey: Whether it is about one channel.
+        profile: ICC profile.
+        is_grey: Whether the profile describes a single channel.
     """
 
     profile: bytes
     is_grey: bool
 
     def transform(self) -> Any:  # noqa: ANN401 (Pillow's ImageCms has no types for it)
-        """LittleCMS's transform of 8-bit photos.
+        """LittleCMS transform of 8-bit photos.
 
         Raises:
-            Broken: ``unsupported_color`` when LittleCMS refuses the profile.
+            Broken: ``unsupported_color``: LittleCMS rejects the profile.
         """
         from PIL import ImageCms
 
@@ -132,7 +132,7 @@ class TableConversion:
             raise Broken(Reason.UNSUPPORTED_COLOR, message) from error
 
     def apply(self, photo: Rgb) -> Rgb8:
-        """Photo in sRGB, 8 bit."""
+        """Convert a photo to sRGB, uint8."""
         from PIL import Image, ImageCms
 
         small = to_8_bits(photo)
@@ -141,14 +141,14 @@ class TableConversion:
 
 
 def srgb_conversion(data: bytes, suffix: str) -> Conversion | TableConversion | None:
-    """What makes the photo of a JPEG, PNG, TIFF or HEIC sRGB; ``None`` where it is that already.
+    """Conversion of a JPEG, PNG, TIFF or HEIC photo to sRGB; ``None`` if it is already in sRGB.
 
     Args:
-        data: The whole file.
-        suffix: Suffix of its name.
+        data: Contents of the file.
+        suffix: Suffix of the file name.
 
     Raises:
-        Broken: ``unsupported_color`` when the file says something about its colours that cannot be followed.
+        Broken: ``unsupported_color``: the file's description of its colours is not supported.
     """
     tags = _color_tags(data, suffix.lower())
     if tags.cicp is None and not tags.profile and tags.gamma is None and _is_adobe_rgb(data, suffix):
@@ -159,24 +159,24 @@ def srgb_conversion(data: bytes, suffix: str) -> Conversion | TableConversion | 
 
 
 def to_8_bits(photo: Rgb) -> Rgb8:
-    """Encoded values of 16 bits rounded to 8."""
+    """Round 16-bit encoded values to 8 bits; 8-bit photos are returned unchanged."""
     if photo.dtype == np.uint8:
         return cast("Rgb8", photo)
     return np.rint(photo / np.float32(257)).astype(np.uint8)
 
 
 def check_color(data: bytes, suffix: str) -> None:
-    """Make sure that the colours of a photo can be converted; RAW files have those of their sensor.
+    """Check that the colours of a photo can be converted; RAW files always can.
 
     Raises:
-        Broken: as :func:`srgb_conversion`.
+        Broken: as in :func:`srgb_conversion`.
     """
     if suffix.lower() not in RAW_SUFFIXES:
         srgb_conversion(data, suffix)
 
 
 def kept_profile(data: bytes, suffix: str) -> bytes:
-    """The ICC profile that the pixels of :func:`ebb.photo.decode.decode` still have: one of sRGB."""
+    """ICC profile of an sRGB photo, whose pixels :func:`ebb.photo.decode.decode` does not convert."""
     is_srgb = srgb_conversion(data, suffix) is None
     return _color_tags(data, suffix.lower()).profile if is_srgb else b""
 
@@ -190,7 +190,7 @@ def _color_tags(data: bytes, suffix: str) -> ColorTags:
 
 
 def _is_adobe_rgb(data: bytes, suffix: str) -> bool:
-    """Whether EXIF says so: as DCF does by ``R03``, or by 2, which the standard does not know."""
+    """Whether EXIF declares Adobe RGB: by DCF's ``R03``, or by the non-standard ColorSpace 2."""
     tags = merged(exif_blocks(data, suffix))
     space, index = tags.get(_COLOR_SPACE), tags.get(_INTEROPERABILITY_INDEX)
     says_r03 = isinstance(index, str) and index.strip().upper() == "R03"
@@ -203,14 +203,14 @@ def _conversion(tags: ColorTags) -> Conversion | TableConversion | None:
     if tags.profile:
         return _of_profile(tags)
     if tags.gamma is not None:
-        gamma = power(tags.gamma) if abs(tags.gamma - 2.2) > 0.03 else to_light  # 2.2 is how PNG says sRGB
+        gamma = power(tags.gamma) if abs(tags.gamma - 2.2) > 0.03 else to_light  # 2.2 means sRGB
         matrix = _from_chromaticities(tags.chromaticities) if tags.chromaticities else np.eye(3)
         return Conversion((gamma, gamma, gamma), matrix)
     return None
 
 
 def _of_codes(primaries: int, transfer: int) -> Conversion:
-    """Codes of ITU-T H.273."""
+    """Conversion from codes of ITU-T H.273."""
     _refuse_hdr(transfer)
     if transfer not in _CURVES or primaries not in {*_XY, _UNSPECIFIED}:
         message = f"colours of the codes {primaries} and {transfer} (ITU-T H.273) are not supported"
@@ -243,20 +243,20 @@ def _of_profile(tags: ColorTags) -> Conversion | TableConversion:
 
 
 def _from_primaries(chromaticities: tuple[float, ...]) -> Matrix:
-    """Linear light of these primaries to linear sRGB, white to white."""
+    """Matrix from linear light in the given primaries to linear sRGB; it maps white to white."""
     return _to_srgb(_xyz_of_primaries(chromaticities))
 
 
 def _from_chromaticities(chromaticities: tuple[float, ...]) -> Matrix:
-    """As a PNG claims them.
+    """Matrix from the chromaticities of a PNG.
 
     Raises:
-        Broken: ``unsupported_color`` when no colour can be made of them.
+        Broken: ``unsupported_color``: the chromaticities are degenerate.
     """
     try:
         return _from_primaries(chromaticities)
     except (ZeroDivisionError, np.linalg.LinAlgError) as error:
-        message = f"the chromaticities {chromaticities} are no colours"
+        message = f"its chromaticities {chromaticities} are degenerate"
         raise Broken(Reason.UNSUPPORTED_COLOR, message) from error
 
 
@@ -265,7 +265,7 @@ def _to_srgb(to_xyz: Matrix) -> Matrix:
 
 
 def _xyz_of_primaries(chromaticities: tuple[float, ...]) -> Matrix:
-    """Linear RGB to XYZ, adapted to D50 as in an ICC profile (Bradford; ICC.1:2022, annex E)."""
+    """Matrix from linear RGB to XYZ, adapted to D50 as in ICC profiles (Bradford; ICC.1:2022, annex E)."""
     white, *primaries = (
         np.array([x / y, 1, (1 - x - y) / y])
         for x, y in zip(chromaticities[::2], chromaticities[1::2], strict=True)

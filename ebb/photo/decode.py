@@ -1,4 +1,4 @@
-"""From the bytes of a camera file to an upright RGB photo: the one decoder, and the one that turns photos."""
+"""Decoding of camera files to upright sRGB photos."""
 
 from __future__ import annotations
 
@@ -34,33 +34,33 @@ _UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     7: lambda photo: np.rot90(photo, 2).swapaxes(0, 1),
     8: lambda photo: np.rot90(photo, 1),
 }
-"""EXIF Orientation → what makes the stored photo upright (EXIF 2.32, 4.6.5.1)."""
+"""EXIF Orientation → transformation of the stored photo to the upright photo (EXIF 2.32, 4.6.5.1)."""
 
 
 def decode(
     data: bytes, suffix: str, orientation: int, *, balance: Balance | None = None, keep_depth: bool = False
 ) -> Rgb:
-    """Develop a RAW file or decode a HEIC, JPEG, PNG or TIFF.
+    """Develop a RAW file or decode a HEIC, JPEG, PNG or TIFF file.
 
-    RAW: LibRaw's AHD demosaicing, sRGB curve, 16 bit (:mod:`ebb.photo.raw`). The others keep their depth
-    (8 or 16 bit) where they are sRGB; other colours are converted to it, into 16 bits
-    (:mod:`ebb.photo.color`). Grey becomes RGB, alpha is dropped. :func:`ebb.photo.probe.probe` goes first: it
-    refuses files that claim more pixels than memory holds.
+    RAW files are demosaiced by LibRaw (AHD) and encoded as sRGB with 16 bits (:mod:`ebb.photo.raw`). Other
+    files keep their bit depth (8 or 16) if they are in sRGB; otherwise they are converted to 16-bit sRGB
+    (:mod:`ebb.photo.color`). Grey photos become RGB; alpha is dropped. Call :func:`ebb.photo.probe.probe`
+    first: it limits the size of the photo.
 
     Args:
-        data: The whole file.
-        suffix: Suffix of its name, e.g. ``.CR2``.
+        data: Contents of the file.
+        suffix: Suffix of the file name, e.g. ``.CR2``.
         orientation: EXIF Orientation, 1…8.
-        balance: White balance of a RAW file; what the camera noted if not given, or that of daylight.
-        keep_depth: Round converted colours to the depth of the file.
+        balance: White balance of a RAW file; None: the camera's, or daylight if there is none.
+        keep_depth: Whether to round converted colours to the bit depth of the file.
 
     Returns:
-        (height, width, 3) of the upright photo, uint8 or uint16, contiguous.
+        (height, width, 3), uint8 or uint16, upright, contiguous.
 
     Raises:
-        Broken: ``corrupt_input`` when the pixels cannot be decoded or hold no picture, and by the name of
-            what is not supported: ``unsupported_pixels``, ``unsupported_raw``, ``unsupported_color``.
-        MissingDependency: a HEIC, and pillow-heif is not installed.
+        Broken: ``corrupt_input``: the pixels cannot be decoded or are all equal; ``unsupported_pixels``,
+            ``unsupported_raw`` or ``unsupported_color``: a feature of the file is not supported.
+        MissingDependency: the file is a HEIC file and pillow-heif is not installed.
     """
     if suffix.lower() in RAW_SUFFIXES:
         stored = develop(data, balance)
@@ -80,37 +80,39 @@ def _srgb(data: bytes, suffix: str, *, keep_depth: bool) -> Rgb:
 
 
 def refuse_one_colour(pixels: NDArray[Any]) -> None:
-    """Refuse what no lens has drawn.
+    """Refuse photos of a single colour, which result from damaged files.
 
     Args:
         pixels: (height, width, ...).
 
     Raises:
-        Broken: ``corrupt_input`` when all pixels are equal.
+        Broken: ``corrupt_input``: all pixels are equal.
     """
-    if (pixels[0] == pixels[0, 0]).all() and (pixels == pixels[0, 0]).all():  # one row settles most
+    if (pixels[0] == pixels[0, 0]).all() and (
+        pixels == pixels[0, 0]
+    ).all():  # the first row is usually enough
         raise Broken(Reason.CORRUPT_INPUT, f"holds no picture: every pixel is {pixels[0, 0].tolist()}")
 
 
 def upright(photo: Array, orientation: int) -> Array:
-    """Turn a stored photo upright.
+    """Apply an EXIF orientation to a stored photo.
 
     Args:
-        photo: (height, width, ...) as stored.
-        orientation: EXIF Orientation, 1…8; what is outside counts as 1.
+        photo: (height, width, ...), as stored.
+        orientation: EXIF Orientation, 1…8; other values count as 1.
 
     Returns:
-        The upright photo, contiguous; the input itself where nothing has to be turned.
+        The upright photo, contiguous; the input itself if it is already upright.
     """
     return cast("Array", np.ascontiguousarray(_UPRIGHT.get(orientation, _UPRIGHT[1])(photo)))
 
 
 def upright_to_stored(stored: Size, orientation: int) -> Homography:
-    """Map (x, y) of the upright photo to (x, y) of the stored one.
+    """Homography from pixels of the upright photo to pixels of the stored photo.
 
     Args:
         stored: Size of the stored photo.
-        orientation: EXIF Orientation, 1…8; what is outside counts as 1.
+        orientation: EXIF Orientation, 1…8; other values count as 1.
     """
     right, bottom = stored.width - 1, stored.height - 1
     rows = {
@@ -131,7 +133,7 @@ def developed_size(stored: Size, orientation: int) -> Size:
 
 
 def _decode_image(data: bytes) -> Rgb:
-    """Decode a JPEG, PNG or TIFF at its own bit depth."""
+    """Decode a JPEG, PNG or TIFF file in its own bit depth."""
     import cv2
 
     if data[:2] in (b"II", b"MM"):

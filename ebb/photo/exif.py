@@ -1,4 +1,4 @@
-"""EXIF of one camera file: what pairing and the records need, and nothing about places (GPS is left out)."""
+"""Reading of EXIF metadata for pairing and records; GPS data are not read."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ebb.formats.heif import HEIF_SUFFIXES, heif_exif
 from ebb.photo.capture import Exif
 from ebb.photo.suffixes import RAW_SUFFIXES
 
-_FIRST_YEAR = 2003  # EXIF 2.2 cameras; 1970, 1980 and 2000 are what a clock says that was never set
+_FIRST_YEAR = 2003  # unset clocks start in 1970, 1980 or 2000
 _TIME = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _MAKE, _MODEL, _ORIENTATION = 0x010F, 0x0110, 0x0112
 _EXPOSURE_TIME, _F_NUMBER, _APERTURE, _FOCAL_LENGTH = 0x829A, 0x829D, 0x9202, 0x920A
 _LENS_SPECIFICATION, _LENS_MODEL = 0xA432, 0xA434
 _TIMES = ((0x9003, 0x9291), (0x9004, 0x9292), (0x0132, 0x9290))
-"""DateTimeOriginal, DateTimeDigitized and DateTime, each with its sub-seconds."""
+"""Tags of DateTimeOriginal, DateTimeDigitized and DateTime, each with its sub-seconds."""
 _SERIALS = (0xA431, 0xC62F)
 """BodySerialNumber and CameraSerialNumber of a DNG."""
 _ISOS = (0x8827, 0x8832, 0x8833, 0x0017)
-"""ISOSpeedRatings, RecommendedExposureIndex, ISOSpeed, and what Panasonic's RW2 has."""
+"""ISOSpeedRatings, RecommendedExposureIndex, ISOSpeed, and the tag in Panasonic's RW2 files."""
 _ORIENTATION_OF_FLIP = {3: 3, 5: 8, 6: 6}
 """LibRaw's flip → EXIF Orientation."""
 
@@ -34,21 +34,23 @@ Tags: TypeAlias = Mapping[int, TagValue]
 
 
 def read_exif(data: bytes, suffix: str) -> Exif:
-    """Read the EXIF of a whole camera file.
+    """Read the EXIF metadata of a camera file.
 
-    A value of 0 or 0/0 counts as not written (manual lenses). The time is DateTimeOriginal, else
-    DateTimeDigitized, else DateTime, with its own sub-seconds; a year before 2003 means that the clock was
-    never set. RAF and CR3 keep their EXIF in an embedded JPEG and in ``CMT`` boxes. The orientation of a HEIC
-    is always 1: it turns itself (:mod:`ebb.formats.heif`). A lens that only the
-    maker notes name is taken from LibRaw, and so is everything of a RAW file without EXIF of its own.
-    A tag that cannot be read counts as not written; a file without EXIF gives an empty :class:`Exif`.
+    Values of 0 or 0/0, as written with manual lenses, and unreadable tags count as missing. The time is
+    DateTimeOriginal, DateTimeDigitized or DateTime, in this order, with its sub-seconds; years before 2003
+    indicate an unset clock. RAF files store EXIF in an embedded JPEG, CR3 files in ``CMT`` boxes. The
+    orientation of HEIC files is always 1, as decoding rotates them (:mod:`ebb.formats.heif`). LibRaw provides
+    lenses that only the maker notes name, and all values of RAW files without EXIF.
 
     Args:
-        data: The whole file.
-        suffix: Suffix of its name, e.g. ``.CR2``.
+        data: Contents of the file.
+        suffix: Suffix of the file name, e.g. ``.CR2``.
+
+    Returns:
+        The metadata; empty if the file has none.
 
     Raises:
-        Broken: ``corrupt_input`` when the container is cut.
+        Broken: ``corrupt_input``: the container is truncated.
     """
     suffix = suffix.lower()
     tags = merged(exif_blocks(data, suffix))
@@ -59,10 +61,10 @@ def read_exif(data: bytes, suffix: str) -> Exif:
 
 
 def exif_blocks(data: bytes, suffix: str) -> list[bytes]:
-    """The EXIF of a camera file, each block a TIFF of its own; of TIFF-like files the file itself.
+    """EXIF blocks of a camera file, each in TIFF format; of TIFF-like files the file itself.
 
     Raises:
-        Broken: ``corrupt_input`` when the container is cut.
+        Broken: ``corrupt_input``: the container is truncated.
     """
     suffix = suffix.lower()
     if suffix in (".jpg", ".jpeg"):
@@ -94,7 +96,7 @@ def _from_tags(tags: Tags) -> Exif:
 
 
 def _text(tags: Tags, tag: int) -> str:
-    """Printable text of a tag, spaces collapsed."""
+    """Printable text of a tag, with whitespace collapsed."""
     value = tags.get(tag)
     if not isinstance(value, str):
         return ""
@@ -108,7 +110,7 @@ def _numbers(tags: Tags, tag: int) -> tuple[float, ...]:
 
 
 def _positive(tags: Tags, *names: int) -> float | None:
-    """First of these tags that holds a number above zero."""
+    """First positive number among the given tags."""
     for tag in names:
         numbers = _numbers(tags, tag)
         if numbers and (number := _usable(numbers[0])):
@@ -117,12 +119,12 @@ def _positive(tags: Tags, *names: int) -> float | None:
 
 
 def _usable(number: float) -> float | None:
-    """The number if it is above zero and finite."""
+    """The number if it is positive and finite."""
     return number if math.isfinite(number) and number > 0 else None
 
 
 def _f_number(tags: Tags) -> float | None:
-    """FNumber, else from ApertureValue, the APEX value Av = 2 log2(F) (EXIF 2.32, annex C)."""
+    """FNumber, or the f-number from ApertureValue, the APEX value Av = 2 log2(F) (EXIF 2.32, annex C)."""
     f_number = _positive(tags, _F_NUMBER)
     if f_number is not None:
         return f_number
@@ -131,14 +133,14 @@ def _f_number(tags: Tags) -> float | None:
 
 
 def _camera(make: str, model: str) -> str:
-    """Make and model; ``Canon`` + ``Canon EOS 7D`` and ``NIKON CORPORATION`` + ``NIKON D90`` name it once."""
+    """Make and model; the make is omitted if the model begins with it (``NIKON D90``, ``Canon EOS 7D``)."""
     brand = make.partition(" ")[0]
     repeated = brand and model.casefold().startswith(brand.casefold())
     return model if repeated else f"{make} {model}".strip()
 
 
 def _lens(tags: Tags) -> str:
-    """LensModel, else LensSpecification as text: ``18-55mm f/3.5-5.6``."""
+    """LensModel, or LensSpecification as text: ``18-55mm f/3.5-5.6``."""
     model = _text(tags, _LENS_MODEL)
     if any(letter.isalnum() for letter in model):
         return model
@@ -162,7 +164,7 @@ def _captured_at(tags: Tags) -> datetime | None:
 
 
 def _time(text: str, fraction: str) -> datetime | None:
-    """``2019:06:02 14:04:49`` and the digits after the decimal point; ``None`` for no or an unset clock."""
+    """Parse ``2019:06:02 14:04:49`` and the decimals of the seconds; ``None`` if the clock was not set."""
     match = _TIME.match(text)
     if match is None or int(match.group(1)) < _FIRST_YEAR:
         return None
@@ -176,14 +178,14 @@ def _time(text: str, fraction: str) -> datetime | None:
 
 
 def _completed_by_libraw(exif: Exif, data: bytes, *, had_exif: bool) -> Exif:
-    """Add the lens that only maker notes name, or all that LibRaw read if there was no EXIF."""
+    """Add the lens from the maker notes, or all values read by LibRaw if there is no EXIF."""
     import rawpy
 
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
             lens, shot, flip = raw.lens, raw.other, raw.sizes.flip
     except rawpy.LibRawError:
-        return exif  # what is wrong with the file is for probe and decode to say
+        return exif  # probe and decode report the problem
     lens_name = _camera(lens.make.strip("\0 "), lens.model.strip("\0 "))
     if had_exif:
         return replace(exif, lens=lens_name)
@@ -191,7 +193,7 @@ def _completed_by_libraw(exif: Exif, data: bytes, *, had_exif: bool) -> Exif:
     return Exif(
         lens=lens_name,
         focal_length_mm=_usable(shot.focal_length),
-        # LibRaw turns the 0/0 of a manual lens into 1.0; the focal length is 0 then.
+        # LibRaw returns 1.0 for the 0/0 of a manual lens; the focal length is then 0.
         f_number=_usable(shot.aperture) if shot.focal_length else None,
         exposure_time_s=_usable(shot.shutter_speed),
         iso=_usable(shot.iso_speed),

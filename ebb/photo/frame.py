@@ -1,4 +1,4 @@
-"""A camera file to look at in any size: straight from the sensor's planes where that pays, else developed."""
+"""Camera files as frames that can be resampled to any size, from sensor planes or developed pixels."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 LEAST_REDUCTION = 1.5
-"""Sensor rows for each row of the output from which on the sensor's planes are resampled directly. The final
-pixels would gain from it down to 1 (``benchmarks/developing.py``), but the small picture to measure on, which
-is made without interpolated green, would be softer than its size."""
+"""Ratio of sensor rows to output rows from which the sensor planes are resampled directly. The final pixels
+would benefit down to a ratio of 1 (``benchmarks/developing.py``), but the reduced photo used for
+measurements, which is made without interpolation of green, would lack sharpness."""
 
 _BLACK_REPEAT = 50713  # DNG tag BlackLevelRepeatDim
 
 
 class Frame(Protocol):
-    """An upright photo whose pixels are made when they are asked for."""
+    """An upright photo that is resampled on demand."""
 
     @property
     def size(self) -> Size:
@@ -47,26 +47,26 @@ class Frame(Protocol):
         ...
 
     def reduced(self, size: Size) -> Rgb:
-        """The whole photo at a smaller size, cheaply: good enough to measure on."""
+        """The whole photo at a smaller size, with a fast filter, for measurements."""
         ...
 
     def resample(self, H_out_to_photo: Homography, size: Size, gain: Gain = NEUTRAL) -> Rgb8:
-        """Final pixels: :func:`ebb.photo.resample.resample`."""
+        """Resample the photo; see :func:`ebb.photo.resample.resample`."""
         ...
 
 
 @dataclass(frozen=True)
 class DevelopedFrame:
-    """A photo that was decoded to full-size pixels.
+    """A photo decoded at full size.
 
     Attributes:
-        photo: Upright.
+        photo: Pixels of the upright photo.
     """
 
     photo: Rgb
 
     def balances(self) -> None:
-        """See :class:`Openable`: it is developed already."""
+        """See :class:`Openable`; the photo is already developed."""
 
     def frame(self, _: float, __: Balance | None) -> DevelopedFrame:
         """See :class:`Openable`."""
@@ -82,17 +82,17 @@ class DevelopedFrame:
         return reduced(self.photo, size)
 
     def resample(self, H_out_to_photo: Homography, size: Size, gain: Gain = NEUTRAL) -> Rgb8:
-        """Final pixels: :func:`ebb.photo.resample.resample`."""
+        """Resample the photo; see :func:`ebb.photo.resample.resample`."""
         return resample(self.photo, H_out_to_photo, size, gain)
 
 
 @dataclass(frozen=True)
 class MosaicFrame:
-    """A RAW file of a Bayer sensor, never developed at full size.
+    """A RAW file of a Bayer sensor, resampled without development at full size.
 
     Attributes:
-        mosaic: As stored.
-        orientation: EXIF Orientation.
+        mosaic: Sensor values as stored.
+        orientation: EXIF Orientation, 1…8.
     """
 
     mosaic: Mosaic
@@ -104,40 +104,40 @@ class MosaicFrame:
         return developed_size(self.mosaic.size, self.orientation)
 
     def reduced(self, size: Size) -> Rgb:
-        """Each colour plane filtered to that size, 16 bit."""
+        """Colour planes filtered to the given size, uint16."""
         small = self.mosaic.reduced(developed_size(size, self.orientation))
         return upright(encode(small, 65535), self.orientation)
 
     def resample(self, H_out_to_photo: Homography, size: Size, gain: Gain = NEUTRAL) -> Rgb8:
-        """Final pixels, straight from the sensor's planes."""
+        """Resample the sensor planes; see :meth:`ebb.photo.mosaic.Mosaic.resample`."""
         H_out_to_stored = upright_to_stored(self.mosaic.size, self.orientation) @ H_out_to_photo
         return as_photo(self.mosaic.resample(H_out_to_stored, size), gain)
 
 
 class Openable(Protocol):
-    """A photo in memory that is developed when it is known how."""
+    """A photo in memory that has yet to be developed."""
 
     def balances(self) -> Balances | None:
-        """White balances of a RAW file; ``None`` for every other photo."""
+        """White balances of a RAW file; ``None`` for other photos."""
         ...
 
     def frame(self, reduction: float, balance: Balance | None) -> Frame:
-        """Develop it; the arguments are those of :func:`open_frame`."""
+        """Develop the photo; the arguments are those of :func:`open_frame`."""
         ...
 
 
 class PhotoFile(NamedTuple):
-    """A camera file that was read."""
+    """A camera file in memory."""
 
     name: str
     data: bytes
-    """The whole file."""
+    """Contents of the file."""
     orientation: int
     """EXIF Orientation, 1…8."""
 
     @property
     def suffix(self) -> str:
-        """Suffix of the name, lower case."""
+        """Suffix of the name in lower case."""
         return splitext(self.name)[1].lower()
 
     def balances(self) -> Balances | None:
@@ -149,7 +149,7 @@ class PhotoFile(NamedTuple):
         return self._named(lambda: open_frame(self.data, self.suffix, self.orientation, reduction, balance))
 
     def _named(self, read: Callable[[], Result]) -> Result:
-        """Read something of the file; errors name it."""
+        """Call a function and add the file's name to its errors."""
         try:
             return read()
         except Broken as error:
@@ -157,15 +157,15 @@ class PhotoFile(NamedTuple):
 
 
 def open_pair(wide: Openable, shallow: Openable, reduction: float) -> tuple[Frame, Frame]:
-    """Open both photos of a pair, RAW files with one white balance (:func:`ebb.photo.raw.pair_balance`).
+    """Open both photos of a pair; RAW files share a white balance (:func:`ebb.photo.raw.pair_balance`).
 
     Args:
         wide: The wide photo.
         shallow: The shallow photo.
-        reduction: As for :func:`open_frame`.
+        reduction: As in :func:`open_frame`.
 
     Raises:
-        Broken: as :func:`ebb.photo.decode.decode`, with the name of the file.
+        Broken: as in :func:`ebb.photo.decode.decode`, with the name of the file.
     """
     known = [found for photo in (wide, shallow) if (found := photo.balances()) is not None]
     balance = pair_balance(known)
@@ -178,15 +178,15 @@ def open_frame(
     """Open a camera file.
 
     Args:
-        data: The whole file.
-        suffix: Suffix of its name, e.g. ``.CR2``.
+        data: Contents of the file.
+        suffix: Suffix of the file name, e.g. ``.CR2``.
         orientation: EXIF Orientation, 1…8.
-        reduction: Rows of the photo for each row of the finest picture that will be asked for; both photos of
-            a pair get the same number, so that they go through the same filter.
-        balance: White balance of a RAW file: :func:`ebb.photo.raw.pair_balance`.
+        reduction: Ratio of the photo's rows to those of the largest output; the same for both photos of a
+            pair, so that they pass through the same filter.
+        balance: White balance of a RAW file, from :func:`ebb.photo.raw.pair_balance`.
 
     Raises:
-        Broken: as :func:`ebb.photo.decode.decode`.
+        Broken: as in :func:`ebb.photo.decode.decode`.
     """
     if suffix.lower() in RAW_SUFFIXES and reduction >= LEAST_REDUCTION:
         mosaic = None if _has_black_pattern(data) else _mosaic(data, balance)
@@ -205,7 +205,7 @@ def _mosaic(data: bytes, balance: Balance | None) -> Mosaic | None:
 
 
 def _has_black_pattern(data: bytes) -> bool:
-    """Whether a DNG gives black levels for more places than a Bayer cell has; LibRaw does not show those."""
+    """Whether a DNG has a pattern of black levels larger than a Bayer cell, which LibRaw does not expose."""
     if data[:2] not in (b"II", b"MM"):
         return False
     tiff = Tiff(data)

@@ -1,4 +1,4 @@
-"""What a new picture keeps of its photo: the colour profile, and of EXIF what still holds."""
+"""Metadata carried over from a photo to a derived picture: colour profile and EXIF."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from ebb.photo.capture import Exif
 
 MAX_EXIF_BYTES = 65_500
-"""One JPEG segment holds no more."""
+"""Capacity of a JPEG segment."""
 
 _ORIENTATION, _MAKE, _MODEL, _SOFTWARE, _EXIF_IFD = 0x0112, 0x010F, 0x0110, 0x0131, 0x8769
 _MAKER_NOTE, _WIDTH, _HEIGHT, _INTEROPERABILITY = 0x927C, 0xA002, 0xA003, 0xA005
 _SUBSECONDS, _COLOR_SPACE = 0x9291, 0xA001
 _TIME, _EXPOSURE, _F_NUMBER, _ISO, _FOCAL_LENGTH, _LENS = 0x9003, 0x829A, 0x829D, 0x8827, 0x920A, 0xA434
 _TIFF_LAYOUT = frozenset(range(0x00FE, 0x0120)) - {0x010E, _MAKE, _MODEL} | frozenset(range(0x0140, 0x0200))
-"""Tags that say how the pixels of a TIFF lie in it; 0x010E is the description."""
+"""Tags of the pixel layout of a TIFF; 0x010E is the description."""
 _TIFF_BLOCKS = frozenset({0x02BC, 0x83BB, 0x8649, 0x8773})
-"""XMP, IPTC, Photoshop's notes and the colour profile: blocks of their own in other files."""
+"""XMP, IPTC, Photoshop resources and ICC profile, which other formats store outside EXIF."""
 
 _TIFF_SUFFIXES = (".tif", ".tiff")
 
@@ -42,25 +42,25 @@ _PARSE_ERRORS = (
 
 
 class Metadata(NamedTuple):
-    """To be written into a picture; empty where the photo has none."""
+    """Metadata to write to a picture; empty if the photo has none."""
 
     exif: bytes = b""
-    """An EXIF block as JPEG and PNG hold it; orientation 1, no thumbnail, no maker notes."""
+    """EXIF block for JPEG and PNG, with orientation 1, without thumbnail and maker notes."""
     icc_profile: bytes = b""
-    """The photo's own, where it is sRGB to within a grey level; the pixels of all others are converted."""
+    """ICC profile of the photo if it is in sRGB; otherwise empty, as the pixels are converted."""
 
 
 def kept_metadata(data: bytes, suffix: str, exif: Exif, software: str) -> Metadata:
-    """Collect what goes with the photo; a file whose metadata cannot be parsed just loses it.
+    """Metadata of a photo for a picture derived from it; empty if it cannot be parsed.
 
-    Of a RAW file, camera, lens, time and exposure are kept; of the others the whole block, places included,
-    but for what would be wrong afterwards: orientation, thumbnail, and maker notes, which hold offsets.
+    Camera, lens, time and exposure are kept from RAW files. Of other files the whole EXIF block is kept,
+    including GPS data, without tags that would no longer be valid: orientation, thumbnail and maker notes.
 
     Args:
-        data: The whole file.
-        suffix: Suffix of its name.
-        exif: What :func:`ebb.photo.exif.read_exif` found in it.
-        software: Name and version of what makes the picture.
+        data: Contents of the file.
+        suffix: Suffix of the file name.
+        exif: Metadata from :func:`ebb.photo.exif.read_exif`.
+        software: Name and version of the software that writes the picture.
     """
     from PIL import Image
 
@@ -71,7 +71,7 @@ def kept_metadata(data: bytes, suffix: str, exif: Exif, software: str) -> Metada
         if suffix.lower() in HEIF_SUFFIXES:
             return Metadata(_block(lambda: _of_blocks(heif_exif(data)), software), profile)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about damaged tags, and about size, which was checked
+            warnings.simplefilter("ignore")  # damaged tags, and the size, which has been checked
             with Image.open(io.BytesIO(data)) as image:
                 cut_out = suffix.lower() not in _TIFF_SUFFIXES
                 read = (lambda: _of_blocks(exif_blocks(data, suffix)[:1])) if cut_out else image.getexif
@@ -81,7 +81,7 @@ def kept_metadata(data: bytes, suffix: str, exif: Exif, software: str) -> Metada
 
 
 def _block(read: Callable[[], PilExif], software: str) -> bytes:
-    """The block to write; empty if what is read cannot be parsed, which must not cost the colour profile."""
+    """EXIF block to write; empty if it cannot be parsed, so that the colour profile is kept."""
     try:
         return _cleaned(read(), software)
     except _PARSE_ERRORS:

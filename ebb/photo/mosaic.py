@@ -1,18 +1,16 @@
-"""What a Bayer sensor recorded, resampled straight to the final grid without a full-size picture in between.
+"""Resampling of Bayer sensor data to the output grid without demosaicing at full size.
 
-Demosaicing makes a picture of three colours at every pixel, only for a filter to average most of them away.
-Here each colour goes to the output grid from where its samples lie. Green is sampled densely, and
-interpolated where the sensor has red or blue. Those two are not dense: detail that is too fine for their grid
-would come back as coloured rings. So they travel as differences to the green at their own places, where that
-detail has gone. What the differences still have at the finest scale is mostly noise; a narrow filter takes
-some of it.
+Each colour is resampled from the positions of its own samples. Green is first interpolated at the red and
+blue pixels, so that it is dense. Red and blue are sampled too sparsely to be resampled directly, as fine
+detail would alias to coloured fringes; they are resampled as colour differences to green, which vary slowly.
+A narrow filter reduces the noise of the differences.
 
-The green is interpolated as by Hamilton and Adams (US patent 5 629 734, 1997): along whichever direction
-changes less, corrected by the curvature of red or blue. The two directions are mixed by weight instead of
-chosen, and half of their correction is taken; both lower the error (``benchmarks/developing.py``).
+Green is interpolated after Hamilton and Adams (US patent 5 629 734, 1997), with a correction from the
+curvature of red or blue. Instead of choosing the direction of the smaller gradient, both directions are
+weighted, and half of the correction is applied; both changes reduce the error (``benchmarks/developing.py``).
 
-Levels, white balance, colour matrix and clipping are LibRaw's; black is subtracted without cutting the noise
-that falls below it, which would brighten the shadows.
+Levels, white balance, colour matrix and clipping are those of LibRaw, except that values below the black
+level are kept: clipping their noise would brighten the shadows.
 """
 
 from __future__ import annotations
@@ -36,28 +34,28 @@ if TYPE_CHECKING:
 
 RED, GREEN, BLUE = range(3)
 Cell = tuple[int, int]
-"""Row and column inside the 2 x 2 cell of the colour filter."""
+"""Row and column in the 2 x 2 cell of the colour filter array."""
 
 _CELLS: tuple[Cell, ...] = ((0, 0), (0, 1), (1, 0), (1, 1))
 _ROWS_AT_ONCE = 64
 _CURVATURE = np.float32(0.25)
 _DIFFERENCE_FILTER = np.array([1, 10, 1], np.float32) / np.float32(12)
-"""Along rows and columns of the differences. Without it noise costs 1.3 dB at ISO 100 (at 1.69 sensor rows a
-row of the output); with 1, 6, 1 a file without noise loses that much."""
+"""Separable filter of the colour differences. Without it, PSNR is 1.3 dB lower at ISO 100 (at 1.69 sensor
+rows per output row); a kernel of 1, 6, 1 would cost as much on files without noise."""
 _LEAST_CHANGE = np.float32(1e-3)
-"""Change of colour, as a share of white, below which both directions count the same."""
+"""Gradient, relative to white, below which both directions have equal weights."""
 
 
 @dataclass(frozen=True)
 class Mosaic:
-    """A frame of a Bayer sensor and how its numbers become colour.
+    """Bayer sensor data with levels and colour matrix.
 
     Attributes:
-        numbers: (height, width), uint16, even sizes, as stored: not turned upright.
-        pattern: Colour of the pixel at (row, column) modulo 2.
-        black: Number that means no light there.
-        factors: What the numbers above black are multiplied by there, so that 1 is LibRaw's white.
-        camera_to_srgb: (3, 3), balanced camera colour to linear sRGB; rows sum to 1.
+        numbers: (height, width), uint16, even, as stored (not rotated upright).
+        pattern: Colour of each cell position.
+        black: Black level of each cell position.
+        factors: Multiplier of each cell position after subtraction of black; 1 is LibRaw's white.
+        camera_to_srgb: (3, 3), white-balanced camera colour to linear sRGB; the rows sum to 1.
     """
 
     numbers: NDArray[np.uint16]
@@ -68,11 +66,11 @@ class Mosaic:
 
     @property
     def size(self) -> Size:
-        """Width and height as stored."""
+        """Size as stored."""
         return Size(self.numbers.shape[1], self.numbers.shape[0])
 
     def reduced(self, size: Size) -> RgbLinear:
-        """The whole frame at a smaller size, cheaply: good enough to measure on.
+        """The whole frame at a smaller size, with a fast filter, for measurements.
 
         Returns:
             (size.height, size.width, 3), linear sRGB, not clipped.
@@ -85,7 +83,7 @@ class Mosaic:
         return self._srgb(on_grid(colours, columns, rows))
 
     def resample(self, H_out_to_stored: Homography, size: Size) -> RgbLinear:
-        """Resample to final pixels; :func:`ebb.photo.resample.resample` says how.
+        """Resample as described in :func:`ebb.photo.resample.resample`.
 
         Returns:
             (size.height, size.width, 3), linear sRGB, not clipped.
@@ -101,7 +99,7 @@ class Mosaic:
         return self._srgb(camera)
 
     def _green_and_differences(self) -> tuple[Samples, dict[Cell, Samples]]:
-        """Green at every pixel, measured or interpolated, and what red and blue have more than it has."""
+        """Green at every pixel, measured or interpolated, and the differences of red and blue to it."""
         import cv2
 
         samples = {cell: self._balanced(cell) for cell in _CELLS}
@@ -124,7 +122,7 @@ class Mosaic:
         return ColourPlane(self._balanced(cell), cell[1], cell[0], 2)
 
     def _balanced(self, cell: Cell) -> Samples:
-        """Pixels of one cell position, white-balanced, 1 = white; what is brighter has lost its colour."""
+        """White-balanced pixels of one cell position, clipped at 1 (white)."""
         numbers = self.numbers[cell[0] :: 2, cell[1] :: 2]
         balanced = np.empty(numbers.shape, np.float32)
         for first in range(0, len(numbers), _ROWS_AT_ONCE):
@@ -140,15 +138,15 @@ class Mosaic:
 
 
 def read_mosaic(raw: Any, balance: Balance) -> Mosaic | None:  # noqa: ANN401 - rawpy has no types
-    """Take the sensor's numbers from a file that LibRaw has opened.
+    """Read the sensor data of a file opened by LibRaw.
 
     Args:
         raw: An open ``rawpy.RawPy``.
         balance: White balance.
 
     Returns:
-        ``None`` when this is no Bayer sensor in red, green and blue (X-Trans, Foveon, linear DNG, grey), or
-        when its pixels are not square.
+        The sensor data; ``None`` if the sensor has no RGB Bayer pattern (X-Trans, Foveon, linear DNG, grey)
+        or no square pixels.
     """
     import rawpy
 
@@ -217,7 +215,7 @@ def _padded(plane: Samples) -> Samples:
 
 
 def _shifted(padded: Samples, rows: range, down: int, right: int) -> Samples:
-    """Rows of a plane and one more at each end, seen from ``down`` and ``right`` of where they are."""
+    """Rows of a plane, with one more at each end, displaced by ``down`` and ``right``."""
     return padded[rows.start + 1 + down : rows.stop + 3 + down, 2 + right : padded.shape[1] - 2 + right]
 
 

@@ -1,10 +1,10 @@
-"""Which wide and which shallow capture belong together.
+"""Pairing of wide and shallow captures.
 
-One pass over the catalogue, in this order: equal bytes and twins of a RAW file go; shots of one camera, lens,
-focal length, orientation, size and file kind form a group; f-numbers give them a role; wide and shallow shots
-of a group are matched one to one in time (:func:`match_in_order`). A capture without a time has only the
-order of the file names: it may pair with a direct neighbour. RAW and JPEG never pair with each other: the
-camera's own tone curve and sharpening in one photo only would teach a network its rendering, not the blur.
+The steps are: duplicates and twins of RAW files are rejected; shots of one camera, lens, focal length,
+orientation, size and file kind form a group; f-numbers determine the role of each shot; wide and shallow
+shots of a group are matched one to one in time (:func:`match_in_order`). Captures without a time are matched
+with direct neighbours in the order of the file names. RAW and JPEG files are never paired with each other, as
+a network would learn the camera's tone curve and sharpening.
 """
 
 from __future__ import annotations
@@ -33,54 +33,56 @@ if TYPE_CHECKING:
 Role: TypeAlias = Literal["wide", "shallow", ""]
 
 _KINDS = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".heif": "HEIC", ".hif": "HEIC"}
-_PORTRAIT = frozenset({5, 6, 7, 8})  # EXIF orientations that turn the photo by a quarter
+_PORTRAIT = frozenset({5, 6, 7, 8})  # EXIF orientations with a rotation by 90°
 _GROUP_WORDS = ("camera", "body", "lens", "orientation", "size", "file kind (never mixed)", "focal length")
 _DAY_ONE = datetime.fromordinal(1)
-_LIFETIME_S = 1e10  # stands for an infinite --max-gap
+_LIFETIME_S = 1e10  # used for an infinite --max-gap
 _SAME_FOCAL_LENGTH = 1.005
 _MIN_STOPS = 1.0  # between the extremes of a scene
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How one capture was paired, or why it was not."""
+    """Result of the pairing for one capture."""
 
     capture: Capture
     status: Status
     reason: Reason | None = None
     role: Role = ""
-    """What the f-number makes of it, also where no partner was found; ``""`` where it never came to that."""
+    """Role by f-number, with or without a partner; ``""`` if it was not determined."""
     pair_id: str = ""
     partner: str = ""
     """Name of the other capture of the pair."""
     detail: str = ""
-    """One sentence with the numbers behind the decision."""
+    """Explanation of the decision in one sentence."""
 
 
 def pair_id(wide_sha256: str, shallow_sha256: str) -> str:
-    """First 16 hex digits of the SHA-256 over both files' SHA-256: 32 raw bytes each, the wide one first."""
+    """First 16 hexadecimal digits of the SHA-256 of both files' SHA-256 digests (binary, wide first)."""
     return sha256(bytes.fromhex(wide_sha256) + bytes.fromhex(shallow_sha256)).hexdigest()[:16]
 
 
 def file_kind(name: str) -> str:
-    """``RAW``, ``JPEG``, ``TIFF``, ``PNG`` or ``HEIC``, by suffix."""
+    """Kind of a file by its suffix: ``RAW``, ``JPEG``, ``TIFF``, ``PNG`` or ``HEIC``."""
     suffix = splitext(name)[1].lower()
     return "RAW" if suffix in RAW_SUFFIXES else _KINDS.get(suffix, suffix[1:].upper())
 
 
 def match_in_order(at: Sequence[int], is_wide: Sequence[bool], reach: int) -> list[tuple[int, int]]:
-    """Match wide with shallow shots one to one on a line, at the least total cost.
+    """Match wide and shallow shots one to one on a line with the least total cost.
 
-    Minimises Σ gap + reach/2 for each shot left over, so no pair is wider than ``reach``. Ties go to more
-    pairs, then to shots fewer places apart, then to the earlier shot. The result is exact.
+    The cost is the sum of all gaps plus reach/2 for each unmatched shot, so that no gap exceeds ``reach``.
+    Ties are resolved in favour of more pairs, then of fewer shots in between, then of earlier shots. The
+    solution is exact.
 
-    Sweeping along the line, let b wide shots wait for a partner (b < 0: −b shallow shots). The least cost of
-    the rest is convex in b: every gap adds gap·|b|, every shot an infimal convolution. It is kept as its
-    sorted slopes; a shot is used exactly if b is below the place of its own cost among them, so one number a
-    shot is enough to walk the solution. O(n log n) comparisons, O(n) memory.
+    Let b be the number of wide shots that wait for a partner during a sweep along the line (b < 0: −b shallow
+    shots). The least cost of the remaining shots is a convex function of b: each gap adds gap·|b|, each shot
+    an infimal convolution. The function is represented by its sorted slopes. A shot is used if and only if b
+    is below the rank of its cost among the slopes, so that one limit per shot suffices to construct the
+    solution. O(n log n) comparisons, O(n) memory.
 
     Args:
-        at: Place of each shot, ascending, in any integer unit.
+        at: Position of each shot, ascending, in any integer unit.
         is_wide: True for a wide shot, False for a shallow one.
         reach: Largest gap of a pair, in the unit of ``at``.
 
@@ -88,7 +90,7 @@ def match_in_order(at: Sequence[int], is_wide: Sequence[bool], reach: int) -> li
         Pairs (i, j) of indices with i < j, ordered by j.
     """
     count = len(at)
-    # Weights that make (total cost, shots left over, places apart) one integer, compared in that order.
+    # Weights that combine (total cost, unmatched shots, shots in between) into one integer, in this order.
     scale = 2 * count**3
     alone = reach * scale // 2 + count**2
     line = [place * scale + index for index, place in enumerate(at)]
@@ -106,8 +108,8 @@ def match_in_order(at: Sequence[int], is_wide: Sequence[bool], reach: int) -> li
 
 
 def _usage_limits(line: Sequence[int], is_wide: Sequence[bool], alone: int) -> list[int]:
-    """For each shot: use it while fewer shots than this wait on its own side (opposite side: negative)."""
-    # Slopes of the cost of the rest for one more waiting shot of each role, ascending, less `gone`.
+    """Limit for each shot: it is used if fewer shots of its role wait (negative: of the opposite role)."""
+    # Ascending slopes of the remaining cost per additional waiting shot of each role, minus `gone`.
     rising: dict[bool, list[int]] = {True: [], False: []}
     limits = [0] * len(line)
     gone = 0
@@ -123,19 +125,19 @@ def _usage_limits(line: Sequence[int], is_wide: Sequence[bool], alone: int) -> l
 
 @dataclass(slots=True, eq=False)
 class _Shot:
-    """A capture on its way to a verdict."""
+    """A capture during pairing."""
 
     capture: Capture
     exif: Exif
     f_number: float
-    """0 where the camera wrote none (for manual lenses cameras write 0 themselves)."""
+    """0 if the file has none, as with manual lenses."""
     kind: str
     folder: tuple[str, str]
     timed: bool
     at: int
-    """Microseconds on the camera's clock; without a time the place in the file order of the folder."""
+    """Microseconds of the camera's clock, or the index in the folder's file order if there is no time."""
     rank: int = 0
-    """Place in natural name order: no two shots share one, so it settles every tie."""
+    """Unique index in natural name order, which resolves ties."""
     group: tuple[object, ...] = ()
     role: Role = ""
     mate: _Shot | None = None
@@ -160,14 +162,14 @@ class _Shot:
 
 
 def pair_captures(captures: Sequence[Capture], settings: IngestSettings) -> list[Verdict]:
-    """Decide for every capture whether it is half of a pair; the order of the captures makes no difference.
+    """Pair captures. The result does not depend on their order.
 
     Args:
-        captures: The readable camera files; no two share folder and name.
+        captures: The readable camera files; folder and name are unique.
         settings: Apertures, tolerance and longest gap.
 
     Returns:
-        One verdict a capture, in the order given.
+        One verdict per capture, in the given order.
     """
     shots = [_shot(capture) for capture in captures]
     ordered = sorted(shots, key=lambda s: (natural_key(s.capture.name), s.capture.name, s.capture.folder))
@@ -202,7 +204,7 @@ def _reject_unusable(shots: Sequence[_Shot]) -> None:
 
 
 def _reject_twins(shots: Iterable[_Shot]) -> None:
-    """Of several files of one exposure keep the RAW file (the camera's own before a DNG made from it)."""
+    """Keep only the RAW file of each exposure; native RAW files take precedence over DNG conversions."""
     raws: dict[tuple[object, ...], list[_Shot]] = defaultdict(list)
     for shot in sorted(shots, key=lambda s: (s.kind != "RAW", _is_dng(s))):
         name, time = shot.capture.name, shot.exif.captured_at
@@ -221,7 +223,7 @@ def _reject_twins(shots: Iterable[_Shot]) -> None:
 
 
 def _is_named_apart(raw: _Shot, shot: _Shot) -> bool:
-    """Whether a file is of one shot with a RAW file of another name; two native RAW files are two shots."""
+    """Whether a file shows the same shot as a RAW file of another name; two native RAW files never do."""
     return (shot.kind != "RAW" or _is_dng(raw) != _is_dng(shot)) and same_instant(raw.capture, shot.capture)
 
 
@@ -230,7 +232,7 @@ def _is_dng(shot: _Shot) -> bool:
 
 
 def _set_groups(shots: Iterable[_Shot]) -> None:
-    """Group by everything that two photos of a pair share; focal lengths up to 0.5 % apart chain into one."""
+    """Group by the properties that photos of a pair share; focal lengths may differ by 0.5 % (chained)."""
     for shot in shots:
         exif, portrait = shot.exif, shot.exif.orientation in _PORTRAIT
         size = (shot.capture.width, shot.capture.height)
@@ -245,14 +247,14 @@ def _set_groups(shots: Iterable[_Shot]) -> None:
 
 
 def _pair_groups(shots: Sequence[_Shot], settings: IngestSettings) -> None:
-    """Roles, then pairs: each group along time, or along the file order of a folder without times."""
+    """Assign roles and pairs in each group, in order of time, or in file order if there are no times."""
     reach = round(min(settings.max_gap, _LIFETIME_S) * 1e6)
     lines = _split(sorted(shots, key=_place), lambda s: (s.group, None if s.timed else s.folder)).values()
     for line in lines:
         for scene in _scenes(line, reach):
             _set_roles(scene, settings)
     shots = [s for s in shots if s.role]
-    # Timed shots take a place too: two shots with a timed one between them are no neighbours.
+    # Shots with a time count as well: two shots with one between them are not neighbours.
     for folder in _split(shots, lambda s: s.folder).values():
         for place, shot in enumerate(folder):
             shot.at = shot.at if shot.timed else place
@@ -262,7 +264,7 @@ def _pair_groups(shots: Sequence[_Shot], settings: IngestSettings) -> None:
 
 
 def _split(shots: Iterable[_Shot], key: Callable[[_Shot], object]) -> dict[object, list[_Shot]]:
-    """Shots by key; the order within stays."""
+    """Group shots by key, preserving their order."""
     parts: dict[object, list[_Shot]] = defaultdict(list)
     for shot in shots:
         parts[key(shot)].append(shot)
@@ -270,14 +272,14 @@ def _split(shots: Iterable[_Shot], key: Callable[[_Shot], object]) -> dict[objec
 
 
 def _scenes(line: Sequence[_Shot], reach: int) -> Iterator[Sequence[_Shot]]:
-    """Cut a line where two neighbours are further apart than ``reach``."""
+    """Split a line where neighbours are further apart than ``reach``."""
     starts = [i for i in range(1, len(line)) if line[i].at - line[i - 1].at > reach]
     for start, end in pairwise([0, *starts, len(line)]):
         yield line[start:end]
 
 
 def _set_roles(scene: Sequence[_Shot], settings: IngestSettings) -> None:
-    """Give each shot of a scene its role by f-number, or the reason why it has none."""
+    """Assign each shot of a scene a role by f-number, or reject it."""
     wide_f, shallow_f, text = settings.wide_f, settings.shallow_f, "f/{} is neither f/{} nor f/{}"
     if settings.apertures == "extremes":
         wide_f, shallow_f = max(s.f_number for s in scene), min(s.f_number for s in scene)
@@ -297,12 +299,12 @@ def _set_roles(scene: Sequence[_Shot], settings: IngestSettings) -> None:
 
 
 def _stops(one: float, other: float) -> float:
-    """Distance of two f-numbers in stops of exposure."""
+    """Difference of two f-numbers in stops."""
     return abs(2.0 * math.log2(one / other))
 
 
 def _pair_line(line: Sequence[_Shot], reach: int) -> None:
-    """Pair shots of one group along time or file order; who is left beside a paired partner is a repeat."""
+    """Pair the shots of one group; an unpaired shot within reach of a paired one is a repeated shot."""
     for i, j in match_in_order([s.at for s in line], [s.role == "wide" for s in line], reach):
         first, second = line[i], line[j]
         first.mate, second.mate = second, first
@@ -325,14 +327,14 @@ def _place(shot: _Shot) -> tuple[int, int]:
 
 
 def _nearest(shot: _Shot, shots: Sequence[_Shot]) -> _Shot | None:
-    """Nearest of ``shots``, which are in order of place."""
+    """Nearest of ``shots``, which are sorted by position."""
     index = bisect_left(shots, _place(shot), key=_place)
     around = shots[max(index - 1, 0) : index + 1]
     return min(around, key=lambda s: (abs(s.at - shot.at), abs(s.rank - shot.rank), s.rank), default=None)
 
 
 def _reject_missing(shots: Sequence[_Shot], max_gap: float) -> None:
-    """Reject who has no partner in reach; name the nearest of the group, or of the camera if in reach."""
+    """Reject shots without a partner; the detail names the nearest candidate."""
     of_group = _split(shots, lambda s: (s.timed, s.group, s.role))
     of_camera = _split(shots, lambda s: (s.timed, s.group[0], s.role))
     for shot in (s for s in shots if s.mate is None and s.reason is None):
@@ -363,7 +365,7 @@ def _gap(one: _Shot, other: _Shot) -> str:
 
 
 def explain(verdict: Verdict) -> str:
-    """What ``ebb ingest --explain NAME`` prints: the file, its group, the decision, why, and what to do."""
+    """Text of ``ebb ingest --explain NAME``: file, group, decision, explanation and advice."""
     capture, exif, kind = verdict.capture, verdict.capture.exif, file_kind(verdict.capture.name)
     upright = "portrait" if exif.orientation in _PORTRAIT else "landscape"
     decided = f"pair {verdict.pair_id}" if verdict.reason is None else verdict.reason.value

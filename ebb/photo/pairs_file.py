@@ -1,4 +1,4 @@
-"""Pairs named by hand: a CSV with the columns ``wide`` and ``shallow`` overrides every pairing rule."""
+"""Manual pairing by a CSV file with the columns ``wide`` and ``shallow``; it replaces all pairing rules."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _DELIMITERS = (",", ";", "\t")
 
 
 def read_pairs_csv(text: str, names: Collection[str]) -> list[tuple[str, str]]:
-    """Read pairs of file names and find each file.
+    """Read pairs of file names and resolve them to captures.
 
-    The first row names the columns, in any order and beside any others; the delimiter is a comma, a
-    semicolon or a tab. A byte order mark, blank lines, ``./`` and backslashes are tolerated, and a composed
-    letter finds a decomposed one (as macOS stores names).
+    The first row names the columns, in any order; other columns are ignored. The delimiter is a comma, a
+    semicolon or a tab. A byte order mark, blank lines, ``./`` and backslashes are accepted. Names are
+    compared in Unicode normal form C, as macOS decomposes letters.
 
     Args:
-        text: Content of the CSV file.
+        text: Contents of the CSV file.
         names: Paths of the captures relative to the ingested folder, with forward slashes.
 
     Returns:
-        (wide, shallow) in the order of the file, each a member of ``names``.
+        Pairs (wide, shallow) of members of ``names``, in the order of the file.
 
     Raises:
-        UsageError: no rows, a missing column or value, broken quotes; a name that is unknown, fits several
-            files, or occurs twice. The message gives the line.
+        UsageError: there are no rows, a column or value is missing, quotes are unbalanced, or a name is
+            unknown, ambiguous or used twice. The message contains the line number.
     """
     index = _index(names)
     lines_of: dict[str, int] = {}
@@ -54,14 +54,14 @@ def read_pairs_csv(text: str, names: Collection[str]) -> list[tuple[str, str]]:
             lines_of[name] = line
         pairs.append(pair)
     if not pairs:
-        raise UsageError("the pairs file has no rows", hint="one row a pair: wide,shallow")
+        raise UsageError("the pairs file has no rows", hint="write one row per pair: wide,shallow")
     return pairs
 
 
 def _rows(text: str) -> Iterator[tuple[int, str, str]]:
-    """Line number, wide and shallow cell of each row that is not blank."""
+    """Line number and cells (wide, shallow) of each row that is not blank."""
     if not text.strip():
-        raise UsageError("the pairs file is empty", hint="its first line is: wide,shallow")
+        raise UsageError("the pairs file is empty", hint="the first line must be: wide,shallow")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     columns: list[int] = []
     try:
@@ -81,7 +81,7 @@ def _rows(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that cuts both columns out of the header; a comma if none does."""
+    """Delimiter that yields both columns of the header; a comma if none does."""
     header = next(line for line in text.splitlines() if line.strip())
     for delimiter in _DELIMITERS:
         cells = [cell.strip().strip('"').casefold() for cell in header.split(delimiter)]
@@ -105,7 +105,7 @@ def _normal(name: str) -> str:
 
 
 def _index(names: Collection[str]) -> Mapping[str, list[str]]:
-    """Whole path, and bare file name, to the captures it may mean."""
+    """Index from full paths and bare file names to captures."""
     index: dict[str, list[str]] = defaultdict(list)
     for name in names:
         path = _normal(name)
@@ -115,9 +115,9 @@ def _index(names: Collection[str]) -> Mapping[str, list[str]]:
 
 
 def _find(name: str, index: Mapping[str, list[str]], line: int) -> str:
-    """The one capture a cell means: a whole path wins over a bare file name."""
+    """Capture named by a cell; a full path takes precedence over a bare file name."""
     plain = _normal(name.strip()).replace("\\", "/")
-    spellings = (_normal(name), _normal(name.strip()), plain)  # a file name may hold spaces and backslashes
+    spellings = (_normal(name), _normal(name.strip()), plain)  # file names may contain spaces and backslashes
     paths = [f"/{PurePosixPath(spelling)}" for spelling in spellings]
     bare = [spelling for spelling in spellings if "/" not in spelling]
     found: list[str] = next((index[key] for key in (*paths, *bare) if key in index), [])
@@ -132,7 +132,7 @@ def _find(name: str, index: Mapping[str, list[str]], line: int) -> str:
 
 
 def _close(name: str, index: Mapping[str, list[str]]) -> list[str]:
-    """Up to three captures with a similar path or file name, letter case ignored."""
+    """Up to three captures with a similar path or file name, ignoring case."""
     folded: dict[str, list[str]] = defaultdict(list)
     for key, found in index.items():
         folded[key.casefold()] += found
@@ -147,18 +147,18 @@ def _close(name: str, index: Mapping[str, list[str]]) -> list[str]:
 def pair_by_list(
     captures: Sequence[Capture], pairs: Sequence[tuple[str, str]], settings: IngestSettings
 ) -> list[Verdict]:
-    """Pair what the list names, whatever f-numbers and times say, and nothing else.
+    """Pair only the listed captures, regardless of f-numbers and times.
 
     Args:
         captures: The readable camera files.
-        pairs: (wide, shallow) names, as :func:`read_pairs_csv` returns them.
-        settings: Gives the name of the list for the messages.
+        pairs: Names (wide, shallow), from :func:`read_pairs_csv`.
+        settings: Contains the name of the list, for messages.
 
     Returns:
-        One verdict a capture, in the order given.
+        One verdict per capture, in the given order.
 
     Raises:
-        UsageError: a name of the list is not exactly one capture, or two of its files have equal bytes.
+        UsageError: a name does not match exactly one capture, or two listed files have equal bytes.
     """
     listed = {name for pair in pairs for name in pair}
     chosen = [capture for capture in captures if capture.name in listed]
@@ -185,7 +185,7 @@ def pair_by_list(
 
 
 def _check_bytes(captures: Sequence[Capture]) -> None:
-    """One photo in two pairs, or on both sides of one, would be two rows of one key."""
+    """Refuse listed files with equal bytes, which would lead to ambiguous pair identifiers."""
     seen: dict[str, Capture] = {}
     for capture in captures:
         other = seen.setdefault(capture.sha256.lower(), capture)

@@ -1,4 +1,4 @@
-"""Is this file whole, and how large is its photo? Answered from the headers, before a pixel is decoded."""
+"""Checks of completeness and size of camera files from their headers, without decoding."""
 
 from __future__ import annotations
 
@@ -35,30 +35,32 @@ _ISO_MAGICS: dict[str, tuple[bytes, ...]] = {
     ".cr3": (b"ftypcrx ",),
     **dict.fromkeys(HEIF_SUFFIXES, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1")),
 }
-"""Files of boxes begin with the length of the first one; this follows."""
+"""Bytes after the length of the first box."""
 _NO_RAW_MAGICS = (b"\xff\xd8\xff", PNG_SIGNATURE)
 _MIN_BITS_PER_PIXEL = 4
-"""Below this an ORF or RW2 cannot hold its pixels: their cameras use 6 to 16 bits."""
+"""Lower bound for ORF and RW2 files, whose cameras use 6 to 16 bits."""
 
 CheckSize: TypeAlias = Callable[[Size], None]
 
 
 def probe(data: bytes, suffix: str, max_megapixels: float) -> Size:
-    """Size of the stored photo, not yet turned upright, once the file has shown that it is whole.
+    """Check that a file is complete and supported, and return the size of the stored photo.
 
-    A HEIC turns itself: its size is the one seen (:mod:`ebb.formats.heif`).
-
-    Costs no memory beyond the file itself, whatever size the file claims.
+    The memory used does not depend on the declared size.
 
     Args:
-        data: The whole file.
-        suffix: Suffix of its name, e.g. ``.CR2``.
-        max_megapixels: Refuse files that claim more pixels than this, in millions.
+        data: Contents of the file.
+        suffix: Suffix of the file name, e.g. ``.CR2``.
+        max_megapixels: Limit on the declared size, in millions of pixels.
+
+    Returns:
+        Size before the orientation is applied; of HEIC files, which are rotated by decoding, the upright size
+        (:mod:`ebb.formats.heif`).
 
     Raises:
-        Broken: ``unsupported_file`` for another suffix, ``unreadable`` for an empty file or one that does
-            not look like its suffix, ``too_large``, ``corrupt_input`` for a truncated or damaged file,
-            ``unsupported_raw``, ``unsupported_pixels`` and ``unsupported_color`` by the name of what is not
+        Broken: ``unsupported_file``: the suffix is not that of a photo; ``unreadable``: the file is empty or
+            does not match its suffix; ``too_large``; ``corrupt_input``: the file is truncated or damaged;
+            ``unsupported_raw``, ``unsupported_pixels`` or ``unsupported_color``: a feature of the file is not
             supported.
     """
     suffix = suffix.lower()
@@ -84,7 +86,7 @@ def probe(data: bytes, suffix: str, max_megapixels: float) -> Size:
 
 
 def _check_magic(data: bytes, suffix: str) -> None:
-    """Refuse files that do not begin as files of that suffix do."""
+    """Refuse files whose first bytes do not match their suffix."""
     if not data:
         raise Broken(Reason.UNREADABLE, "the file is empty (0 bytes)")
     if suffix in OTHER_RAW_SUFFIXES and not data.startswith(_NO_RAW_MAGICS):
@@ -101,7 +103,7 @@ def _check_magic(data: bytes, suffix: str) -> None:
 
 
 def _shown(beginning: bytes) -> str:
-    """As text if it is that, else in hexadecimal."""
+    """Bytes as text if they are printable ASCII, otherwise in hexadecimal."""
     text = beginning.decode("latin-1")
     return repr(text) if text.isascii() and text.isprintable() else beginning.hex(" ")
 
@@ -145,9 +147,9 @@ def _probe_png(data: bytes, check_size: CheckSize) -> Size:
 
 
 def _probe_tiff(data: bytes, check_size: CheckSize, *, standard: bool) -> Size:
-    """Size of the first image, with all images checked; ``standard``: the tags mean what TIFF 6.0 says.
+    """Size of the first image, after all images are checked; ``standard``: the tags follow TIFF 6.0.
 
-    A RAW file may begin with a preview that gives no size, as those of Sony do; then it is 0 x 0.
+    The size is 0 x 0 if the file begins with a preview without a size, as RAW files of Sony do.
     """
     tiff = Tiff(data)
     directories = tiff.directories()
@@ -184,7 +186,7 @@ def _check_boxes(data: bytes) -> None:
 
 
 def _check_rw2(data: bytes) -> None:
-    """RW2 directories give no byte counts to rely on, only where the sensor data begin (tag 0x118)."""
+    """Check the start of the sensor data (tag 0x118); byte counts in RW2 files are unreliable."""
     tiff = Tiff(data)
     beginnings = [tiff.value(directory, 0x118, 0) for directory in tiff.directories()]
     if max(beginnings, default=0) >= len(data):

@@ -1,8 +1,9 @@
-"""RAW files through LibRaw: whether it can read one, how large the photo is, its white balance, its pixels.
+"""RAW files by LibRaw: support, size, white balance and development.
 
-Two captures of a pair are comparable only if nothing adapts to the single photo: no automatic brightness,
-no white level taken from the brightest pixel, one white balance for both. Where the camera noted none, it is
-that of daylight, from the camera's colour matrix. A monochrome sensor has no balance, and becomes grey.
+Photos of a pair are comparable only if the development does not adapt to the single photo: no automatic
+brightness, a fixed white level, and one white balance for both. If the camera recorded no white balance,
+daylight is used, from the camera's colour matrix. Monochrome sensors have no white balance and give grey
+photos.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ if TYPE_CHECKING:
     from ebb.formats.tiff_reader import Directory
 
 Balance: TypeAlias = tuple[float, float, float, float]
-"""What red, green, blue and the second green are multiplied by."""
+"""Multipliers of red, green, blue and the second green."""
 
 _NEUTRAL: Balance = (1.0, 1.0, 1.0, 1.0)
-_LEAST = 1e-5  # LibRaw takes smaller multipliers for none
+_LEAST = 1e-5  # LibRaw treats smaller multipliers as missing
 
 _COMPRESSION, _PHOTOMETRIC, _MAKE, _DNG_VERSION, _CFA_SIZE = 259, 262, 271, 50706, 33421
 _RAW_PHOTOMETRICS = (32803, 34892)  # colour filter array and linear RAW
 _DNG_COMPRESSIONS = {1: None, 7: None, 8: "DNGDEFLATECODEC", 34892: "DNGLOSSYCODEC"}
-"""What LibRaw reads in a DNG, and the part of it that must be compiled in."""
+"""Compressions of DNG files supported by LibRaw, and the build option that each requires."""
 _SAMPLE_FORMAT, _FLOATING_POINT = 339, 3
 _NAMES = {8: "Deflate", 9: "VC-5", 34892: "lossy JPEG", 52546: "JPEG XL"}
 _MAKER_NOTE, _NIKON_COMPRESSION = 0x927C, 0x0093
@@ -44,22 +45,22 @@ _NIKON_NAMES = {13: "High Efficiency", 14: "High Efficiency*"}
 
 
 def libraw_text(error: Exception) -> str:
-    """What LibRaw says is wrong; it gives its messages as bytes."""
+    """Message of a LibRaw error, which may be bytes."""
     message = error.args[0] if error.args else error
     return message.decode("ascii", "replace") if isinstance(message, bytes) else str(message)
 
 
 def raw_size(data: bytes, suffix: str, check_size: Callable[[Size], None]) -> Size:
-    """Size of the developed frame before orientation, from the header, if the file can be developed here.
+    """Size of the developed frame before orientation, from the header.
 
     Args:
-        data: The whole file.
-        suffix: Suffix of its name, lower case.
-        check_size: Raises when a size is too large. It is asked before anything is decoded.
+        data: Contents of the file.
+        suffix: Suffix of the file name in lower case.
+        check_size: Raises an error if a size is too large; called before decoding.
 
     Raises:
-        Broken: ``unsupported_raw`` for a camera file that LibRaw cannot read, ``unreadable`` for one that
-            does not look like a camera's, ``corrupt_input``, and what ``check_size`` raises.
+        Broken: ``unsupported_raw``: LibRaw cannot read the camera file; ``unreadable``: the file is not a
+            camera file; ``corrupt_input``; and errors of ``check_size``.
     """
     import rawpy
 
@@ -69,18 +70,18 @@ def raw_size(data: bytes, suffix: str, check_size: Callable[[Size], None]) -> Si
             size = _developed(raw)
             check_size(size)
             if suffix in OTHER_RAW_SUFFIXES:
-                raw.unpack()  # for untested cameras a readable header is not enough
+                raw.unpack()  # a readable header is not sufficient for untested cameras
             rotated = raw.sizes.width > raw.sizes.raw_width or raw.sizes.height > raw.sizes.raw_height
     except (rawpy.LibRawError, rawpy.NotSupportedError) as error:
         raise _not_opened(data, suffix, error) from error
     if not rotated:
         return size
-    photo = develop(data)  # Fujifilm's diagonal sensors: only LibRaw knows how large the upright photo is
+    photo = develop(data)  # Fujifilm's diagonal sensors: the size is known after development
     return Size(photo.shape[1], photo.shape[0])
 
 
 def _developed(raw: Any) -> Size:  # noqa: ANN401 - rawpy has no types
-    """Size after LibRaw has made the pixels square."""
+    """Size after LibRaw's correction of the pixel aspect ratio."""
     width, height, aspect = raw.sizes.width, raw.sizes.height, raw.sizes.pixel_aspect
     if aspect < 1:
         height = int(height / aspect + 0.5)
@@ -90,7 +91,7 @@ def _developed(raw: Any) -> Size:  # noqa: ANN401 - rawpy has no types
 
 
 def _not_opened(data: bytes, suffix: str, error: Exception) -> Broken:
-    """The reason why LibRaw does not open a file."""
+    """Error for a file that LibRaw does not open."""
     import rawpy
 
     said = f"LibRaw cannot read it: {libraw_text(error)}"
@@ -104,14 +105,14 @@ def _not_opened(data: bytes, suffix: str, error: Exception) -> Broken:
 
 
 def _is_of_a_camera(data: bytes) -> bool:
-    """Whether a file is a camera's by its first bytes, or as a TIFF that names its maker."""
+    """Whether a file is a camera file, by its first bytes or, for a TIFF, by its Make tag."""
     if data[:4] in (b"II*\0", b"MM\0*"):
         return bool(read_tags(data).get(_MAKE))
-    return True  # probe has compared the first bytes with those of the kind
+    return True  # probe has checked the first bytes
 
 
 def _refuse_unsupported(data: bytes) -> None:
-    """Refuse what LibRaw opens and then fails at, or develops to garbage.
+    """Refuse files that LibRaw opens but cannot develop correctly.
 
     Raises:
         Broken: ``unsupported_raw``, with the name of the compression.
@@ -120,7 +121,7 @@ def _refuse_unsupported(data: bytes) -> None:
         tiff = Tiff(data)
         directories = tiff.directories()
     except Broken:
-        return  # no TIFF, or one that LibRaw may read all the same
+        return  # not a TIFF, or one that LibRaw may still read
     if any(_DNG_VERSION in directory for directory in directories):
         for directory in directories:
             if tiff.value(directory, _PHOTOMETRIC, 0) in _RAW_PHOTOMETRICS:
@@ -146,7 +147,7 @@ def _check_dng(tiff: Tiff, directory: Directory) -> None:
 
 
 def _nikon_compression(tiff: Tiff) -> int:
-    """NEFCompression in the maker notes of Nikon; 0 where there is none."""
+    """NEFCompression in Nikon's maker notes; 0 if missing."""
     try:
         main = tiff.readable_directory(tiff.first)
         details = tiff.readable_directory(tiff.value(main, EXIF_POINTER, 0))
@@ -159,11 +160,11 @@ def _nikon_compression(tiff: Tiff) -> int:
 
 @contextmanager
 def opened_raw(data: bytes) -> Iterator[Any]:
-    """Open a RAW file with LibRaw, its sensor data read and whole.
+    """Open a RAW file with LibRaw and check that its sensor data are complete.
 
     Raises:
-        Broken: ``unsupported_raw`` for what this LibRaw cannot read, ``corrupt_input`` for whatever else it
-            refuses, now or later, and when sensor rows are missing.
+        Broken: ``unsupported_raw``: LibRaw does not support the file; ``corrupt_input``: LibRaw fails within
+            the context, or sensor rows are missing.
     """
     import rawpy
 
@@ -180,7 +181,7 @@ def opened_raw(data: bytes) -> Iterator[Any]:
 
 
 def _is_whole(data: bytes) -> bool:
-    """Whether all directories and blocks of a TIFF-like file are there; others count as whole."""
+    """Whether all directories and blocks of a TIFF-like file are present; True for other files."""
     try:
         tiff = Tiff(data)
         for directory in tiff.directories():
@@ -191,10 +192,10 @@ def _is_whole(data: bytes) -> bool:
 
 
 def _refuse_missing_rows(mosaic: NDArray[np.uint16] | None) -> None:
-    """LibRaw fills what it could not read with zeros, which a sensor with its noise never writes.
+    """Refuse sensor data that end in zeros, with which LibRaw fills missing rows.
 
     Raises:
-        Broken: ``corrupt_input`` when the last two rows of the sensor are exactly zero.
+        Broken: ``corrupt_input``: the last two rows of the sensor are zero.
     """
     if mosaic is not None and not mosaic[-2:].any():
         written = np.flatnonzero(np.max(mosaic, axis=1))
@@ -203,18 +204,18 @@ def _refuse_missing_rows(mosaic: NDArray[np.uint16] | None) -> None:
 
 
 class Balances(NamedTuple):
-    """White balances that a file offers."""
+    """White balances of a file."""
 
     noted: Balance | None
-    """What the camera noted, if it did."""
+    """White balance recorded by the camera, if any."""
     daylight: Balance
 
 
 def read_balances(data: bytes) -> Balances:
-    """White balances of a RAW file.
+    """Read the white balances of a RAW file.
 
     Raises:
-        Broken: ``corrupt_input`` when LibRaw cannot open it.
+        Broken: ``corrupt_input``: LibRaw cannot open the file.
     """
     import rawpy
 
@@ -226,16 +227,16 @@ def read_balances(data: bytes) -> Balances:
 
 
 def pair_balance(files: Sequence[Balances]) -> Balance | None:
-    """The white balance to develop both photos of a pair with.
+    """White balance with which both photos of a pair are developed.
 
-    It is what the camera noted in the wide photo, else in the shallow one, else that of daylight for the
-    camera of the wide photo.
+    It is the first available of: the camera's for the wide photo, the camera's for the shallow photo, and
+    daylight for the camera of the wide photo.
 
     Args:
-        files: Of the RAW files of the pair, the wide photo first.
+        files: White balances of the pair's RAW files, the wide photo first.
 
     Returns:
-        ``None`` where all have the same of their own.
+        The white balance; ``None`` if all files have the same.
     """
     noted = [file.noted for file in files if file.noted is not None]
     if len(noted) == len(files) and len(set(noted)) <= 1:
@@ -244,29 +245,29 @@ def pair_balance(files: Sequence[Balances]) -> Balance | None:
 
 
 def noted_balance(raw: Any) -> Balance | None:  # noqa: ANN401 - rawpy has no types
-    """White balance that the camera noted, if it did."""
+    """White balance recorded by the camera, if any."""
     balance = tuple(map(float, raw.camera_whitebalance))
     return cast("Balance", balance) if min(balance[:3]) > _LEAST else None
 
 
 def daylight_balance(raw: Any) -> Balance:  # noqa: ANN401 - rawpy has no types
-    """White balance of daylight by the camera's colour matrix; none at all if LibRaw does not know that."""
+    """White balance of daylight from the camera's colour matrix; neutral if LibRaw has no matrix."""
     balance = tuple(map(float, raw.daylight_whitebalance))
     return cast("Balance", balance) if min(balance[:3]) > _LEAST else _NEUTRAL
 
 
 def develop(data: bytes, balance: Balance | None = None) -> Rgb:
-    """Develop a RAW file at full size: LibRaw's AHD demosaicing (its own for other sensors), sRGB, 16 bit.
+    """Develop a RAW file at full size with LibRaw: AHD demosaicing for Bayer sensors, sRGB, 16 bits.
 
     Args:
-        data: The whole file.
-        balance: White balance; what the camera noted if not given, or that of daylight.
+        data: Contents of the file.
+        balance: White balance; None: the camera's, or daylight if there is none.
 
     Returns:
-        (height, width, 3), uint16, as stored: not turned upright.
+        (height, width, 3), uint16, as stored (not rotated upright).
 
     Raises:
-        Broken: as :func:`opened_raw`.
+        Broken: as in :func:`opened_raw`.
     """
     import rawpy
 
@@ -280,7 +281,7 @@ def develop(data: bytes, balance: Balance | None = None) -> Rgb:
             use_camera_wb=balance is None,
             user_wb=None if balance is None else list(balance),
             no_auto_bright=True,
-            adjust_maximum_thr=0.0,  # else the brightest pixel of each photo moves its white level
+            adjust_maximum_thr=0.0,  # otherwise the white level depends on the brightest pixel
             gamma=(2.4, 12.92),
             output_color=rawpy.ColorSpace.sRGB,
             output_bps=16,

@@ -1,14 +1,14 @@
-"""Final pixels from a photo: one filter in linear light, one rounding.
+"""Resampling of photos in linear light, with one filter and one rounding.
 
-A photo that is made smaller must first lose what the smaller grid cannot carry. The low-pass used here is the
-Lanczos-3 kernel stretched to the output pixel (the prefilter of common high-quality resizers; C. Duchon,
-"Lanczos filtering in one and two dimensions", J. Appl. Meteorology 18, 1979). It is evaluated by exact
-polyphase weights on a grid twice as dense as the output and parallel to the photo's axes. There the photo is
-band-limited to half the Nyquist frequency, so reading it at the exact positions that a homography asks for
-costs no sharpness, and both photos of a pair go through the same filter whatever their motion.
+Before a photo is reduced, it is low-pass filtered with the Lanczos-3 kernel scaled to the output pixel (the
+filter of common high-quality resizers; C. Duchon, "Lanczos filtering in one and two dimensions", J. Appl.
+Meteorology 18, 1979). The filter is evaluated with exact polyphase weights on a grid that is twice as dense
+as the output and parallel to the photo's axes. On this grid the photo is band-limited to half the Nyquist
+frequency, so that interpolation at the positions given by a homography preserves sharpness, and both photos
+of a pair pass through the same filter, independently of their motion.
 
-Averages are taken of light, not of encoded values: the result is what a sensor with pixels of the output's
-size would have recorded. Averages of encoded values darken every highlight that is smaller than a pixel.
+Averaging in linear light corresponds to a sensor with pixels of the output's size. Averaging encoded values
+would darken highlights smaller than a pixel.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from ebb.arrays import Gray8, Homography, Rgb, Rgb8, RgbLinear, Size
 
 Gain = tuple[float, float, float]
-"""What the light of red, green and blue is divided by."""
+"""Divisors of the light of red, green and blue."""
 
 NEUTRAL: Gain = (1.0, 1.0, 1.0)
 
 LOBES = 3
-"""Lobes of the Lanczos window: 3 output pixels to each side."""
+"""Lobes of the Lanczos window, i.e. its radius in output pixels."""
 
 _OVERSAMPLING = 2
-_MARGIN = 4  # dense samples that Lanczos-4 interpolation reads beyond the outermost position
-_BLOCK = 16  # dense samples per matrix product: wide enough for BLAS, narrow enough to skip zeros
+_MARGIN = 4  # dense samples read by Lanczos-4 interpolation beyond the outermost position
+_BLOCK = 16  # dense samples per matrix product: a compromise between BLAS efficiency and sparsity
 _UINT16_PER_LEVEL = 257.0
 
 
@@ -48,54 +48,54 @@ class ColourPlane(NamedTuple):
     samples: NDArray[Any]
     """(rows, columns)."""
     x: float = 0.0
-    """Where the first sample lies, in photo pixels."""
+    """Position of the first sample in photo pixels."""
     y: float = 0.0
     pitch: int = 1
-    """Photo pixels from one sample to the next."""
+    """Distance between samples in photo pixels."""
     light: NDArray[np.float32] | None = None
-    """Value of each code; the samples are values themselves if not given."""
+    """Table from codes to values; None if the samples are values."""
 
 
 class SampleGrid(NamedTuple):
-    """Evenly spaced positions along one axis of a photo: start + i·step, in photo pixels."""
+    """Equidistant positions along one axis of a photo: start + i·step, in photo pixels."""
 
     start: float
     step: float
     num_samples: int
     pixel: float
-    """Size of an output pixel, which the filter is as wide as."""
+    """Size of an output pixel, which determines the width of the filter."""
 
     def over(self, origin: float, pitch: int) -> SampleGrid:
-        """The same positions on an axis that begins at ``origin`` and counts in units of ``pitch``."""
+        """The same positions on an axis with the given origin and unit."""
         start = (self.start - origin) / pitch
         return SampleGrid(start, self.step / pitch, self.num_samples, self.pixel / pitch)
 
 
 class FilterBand(NamedTuple):
-    """Weights that turn a run of photo samples into a run of grid samples."""
+    """Weights from a range of photo samples to a range of grid samples."""
 
     grid: slice
     photo: slice
     weights: NDArray[np.float32]
-    """(grid samples, photo samples); each row sums to 1."""
+    """(grid samples, photo samples); the rows sum to 1."""
 
 
 def resample(photo: Rgb, H_out_to_photo: Homography, size: Size, gain: Gain = NEUTRAL) -> Rgb8:
-    """Make an 8-bit photo of ``size``, whose pixel p shows the place ``H_out_to_photo`` · p of ``photo``.
+    """Resample a photo to 8 bits: output pixel p shows the position ``H_out_to_photo`` · p of ``photo``.
 
-    Where the output is coarser than the photo, everything above the output's Nyquist frequency is removed;
-    where it is not, photo pixels are interpolated. Positions outside the photo repeat its border, so the
-    caller chooses an output rectangle that maps inside.
+    If the output is coarser than the photo, frequencies above the output's Nyquist frequency are removed;
+    otherwise the photo is interpolated. The border is replicated outside the photo, so the output should map
+    to its inside.
 
     Args:
         photo: (height, width, 3), uint8 or uint16, sRGB.
-        H_out_to_photo: Near a scale and a shift, or one with quarter turns and mirrors: the filter runs
-            along the photo's axes, with one width for the whole frame, taken at its centre.
-        size: Width and height of the result.
-        gain: What the light of red, green and blue is divided by.
+        H_out_to_photo: Approximately a scale and translation, possibly with rotations by 90° and mirroring:
+            the filter is separable along the photo's axes, and its width is that at the centre of the frame.
+        size: Size of the output.
+        gain: Divisors of the light of red, green and blue.
 
     Returns:
-        (size.height, size.width, 3), uint8: clipped, then rounded.
+        (size.height, size.width, 3), uint8, clipped and rounded.
     """
     light = light_of_codes(int(np.iinfo(photo.dtype).max))
     planes = [[ColourPlane(photo[..., channel], light=light)] for channel in range(3)]
@@ -103,18 +103,18 @@ def resample(photo: Rgb, H_out_to_photo: Homography, size: Size, gain: Gain = NE
 
 
 def as_photo(light: RgbLinear, gain: Gain = NEUTRAL) -> Rgb8:
-    """Divide linear light by a gain for each channel and encode it at 8 bit; above white it clips."""
+    """Divide linear light by the gain of each channel and encode it as 8-bit sRGB, clipped at white."""
     balanced = light if gain == NEUTRAL else light / np.array(gain, np.float32)
     return cast("Rgb8", encode(np.asarray(balanced, np.float32), 255))
 
 
 def gather(channels: Sequence[Sequence[ColourPlane]], H_out_to_photo: Homography, size: Size) -> RgbLinear:
-    """Resample planes that each lie on a grid of their own; :func:`resample` says how.
+    """Resample planes with individual sample grids as described in :func:`resample`.
 
     Args:
-        channels: For each of three channels the planes it is the mean of.
-        H_out_to_photo: As for :func:`resample`.
-        size: Width and height of the result.
+        channels: Planes of each of the three channels, which are averaged.
+        H_out_to_photo: As in :func:`resample`.
+        size: Size of the output.
 
     Returns:
         (size.height, size.width, 3), float32, not clipped.
@@ -137,7 +137,7 @@ def gather(channels: Sequence[Sequence[ColourPlane]], H_out_to_photo: Homography
 
 
 def on_grid(channels: Sequence[Sequence[ColourPlane]], columns: SampleGrid, rows: SampleGrid) -> RgbLinear:
-    """Filter planes onto a grid that is parallel to their axes.
+    """Filter planes to a grid that is parallel to their axes.
 
     Returns:
         (rows, columns, 3), float32, not clipped.
@@ -148,7 +148,7 @@ def on_grid(channels: Sequence[Sequence[ColourPlane]], columns: SampleGrid, rows
 
 
 def _mean(planes: Sequence[ColourPlane], columns: SampleGrid, rows: SampleGrid) -> NDArray[np.float32]:
-    """(rows, columns), mean of the filtered planes of one channel."""
+    """Mean of the filtered planes of one channel, (rows, columns)."""
     total, *others = (_filter(plane, columns, rows) for plane in planes)
     if others:
         for other in others:
@@ -158,7 +158,7 @@ def _mean(planes: Sequence[ColourPlane], columns: SampleGrid, rows: SampleGrid) 
 
 
 def _dense_grids(H_out_to_photo: Homography, size: Size) -> tuple[SampleGrid, SampleGrid]:
-    """Columns and rows over the output rectangle at twice its density, anchored on its middle pixel."""
+    """Columns and rows that cover the output at twice its density, aligned with its central pixel."""
     middle = np.array([size.width // 2, size.height // 2, 1.0])
     projected = H_out_to_photo @ middle
     anchor = projected[:2] / projected[2]
@@ -184,7 +184,7 @@ def _dense_grids(H_out_to_photo: Homography, size: Size) -> tuple[SampleGrid, Sa
 
 
 def _filter(plane: ColourPlane, columns: SampleGrid, rows: SampleGrid) -> NDArray[np.float32]:
-    """Low-passed plane at the grid, (rows, columns)."""
+    """Filtered plane on the grid, (rows, columns)."""
     height, width = plane.samples.shape
     horizontal = _bands(columns.over(plane.x, plane.pitch), width)
     left = min(band.photo.start for band in horizontal)
@@ -204,9 +204,9 @@ def _filter(plane: ColourPlane, columns: SampleGrid, rows: SampleGrid) -> NDArra
 
 @lru_cache(maxsize=8)
 def _bands(grid: SampleGrid, length: int) -> tuple[FilterBand, ...]:
-    """Weights of the stretched Lanczos kernel for an axis of ``length`` photo samples, block by block.
+    """Weights of the scaled Lanczos kernel for an axis of ``length`` photo samples, in blocks.
 
-    Taps outside the photo are dropped and the others made to sum to 1, so no border darkens.
+    Taps outside the photo are omitted and the others normalised, which avoids dark borders.
     """
     reach = LOBES * max(grid.pixel, 1.0)
     whole_blocks = np.arange(-(-grid.num_samples // _BLOCK) * _BLOCK)
@@ -226,14 +226,14 @@ def _bands(grid: SampleGrid, length: int) -> tuple[FilterBand, ...]:
 
 
 def _lanczos(offsets: NDArray[np.float64]) -> NDArray[np.float64]:
-    """sinc(3x)·sinc(x), 0 beyond |x| = 1; with sin 3t = 3 sin t - 4 sin³ t it takes one sine."""
+    """sinc(3x)·sinc(x), 0 beyond |x| = 1; sin 3t = 3 sin t - 4 sin³ t saves one sine."""
     t = np.maximum(np.abs(offsets), 1e-9) * np.pi
     sine = np.sin(t)
     return np.asarray((sine / t) ** 2 * (1 - 4 / 3 * sine**2) * (np.abs(offsets) < 1))
 
 
 def to_gray8(photo: Rgb) -> Gray8:
-    """Luma of the encoded values, ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B, at 8 bit; for keypoints."""
+    """Luma of the encoded values, ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B, uint8."""
     import cv2
 
     gray = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
@@ -243,14 +243,14 @@ def to_gray8(photo: Rgb) -> Gray8:
 
 
 def reduced(photo: Rgb, size: Size) -> Rgb:
-    """A whole photo at a smaller size, by area averages: cheap, good enough to measure on."""
+    """Reduce a photo by area averages of encoded values, for measurements."""
     import cv2
 
     return cast("Rgb", cv2.resize(photo, size, interpolation=cv2.INTER_AREA))
 
 
 def enlarged(photo: Rgb, size: Size) -> Rgb:
-    """A whole photo at a larger size, by Lanczos interpolation of encoded values; to measure on."""
+    """Enlarge a photo by Lanczos interpolation of encoded values, for measurements."""
     import cv2
 
     return cast("Rgb", cv2.resize(photo, size, interpolation=cv2.INTER_LANCZOS4))

@@ -1,4 +1,4 @@
-"""Endings of the files that can hold a photo."""
+"""Suffixes of photo files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ OTHER_RAW_SUFFIXES = frozenset(
         *(".nrw", ".pef", ".raw", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
     }
 )
-"""Files of cameras with which ebb was never tried: what LibRaw can read of them is used."""
+"""RAW formats that have not been tested with ebb but may be supported by LibRaw."""
 
 RAW_SUFFIXES = OTHER_RAW_SUFFIXES | {".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".dng"}
-"""Files that LibRaw develops; any other reader shows their thumbnail."""
+"""Formats developed by LibRaw; other readers would return the embedded thumbnail."""
 
 PHOTO_SUFFIXES = RAW_SUFFIXES | HEIF_SUFFIXES | {".jpg", ".jpeg", ".tif", ".tiff", ".png"}
-"""Every file that can be a capture; lower case, with the dot."""
+"""Suffixes of all supported captures, in lower case, with the dot."""

@@ -1,4 +1,4 @@
-"""Files that are one shot: equal bytes under two names, and a RAW file with its developed twin."""
+"""Detection of several files of one shot: copies, and RAW files with developed twins."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _COPY = re.compile(
     r"(?![a-z])"
     r"|\(\d+\)$"
 )
-"""What copies are called: a folder ``backup``, a file ``IMG_0001 (1)`` or ``IMG_0001 - Copy``."""
+"""Names of copies: a folder ``backup``, a file ``IMG_0001 (1)`` or ``IMG_0001 - Copy``."""
 
 
 def copy_rank(name: str) -> tuple[int, int, int]:
-    """Least for what is probably the original of several equal files.
+    """Sort key of equal files, smallest for the probable original.
 
-    Copies are called so, lie in folders of their own, and have longer names.
+    Copies have typical names, are stored in subfolders, and have longer names.
 
     Args:
         name: Path with forward slashes.
@@ -32,21 +32,21 @@ def copy_rank(name: str) -> tuple[int, int, int]:
 
 
 def same_exposure(one: Capture, other: Capture) -> bool:
-    """Whether two files of one name are one shot: same camera, f-number and time, else one folder."""
+    """Whether two files of equal names show one shot: same camera, f-number, and time (or folder)."""
     if not _same_camera(one, other):
         return False
     time, other_time = one.exif.captured_at, other.exif.captured_at
     if time is None or other_time is None:
         return _folder(one) == _folder(other)
-    if not (time.microsecond and other_time.microsecond):  # one reader may know whole seconds only
+    if not (time.microsecond and other_time.microsecond):  # some readers provide whole seconds only
         time, other_time = time.replace(microsecond=0), other_time.replace(microsecond=0)
     return time == other_time
 
 
 def same_instant(one: Capture, other: Capture) -> bool:
-    """Whether two files of any names are one shot: same camera, settings and fraction of a second.
+    """Whether two files of any names show one shot: same camera, settings and time with sub-seconds.
 
-    A phone may name a RAW file and its JPEG apart. Without a fraction two shots of a burst look the same.
+    Some phones use different names for a RAW file and its JPEG. Sub-seconds distinguish shots of a burst.
     """
     time, names = one.exif.captured_at, (one.exif.camera, other.exif.camera)
     if time is None or not time.microsecond or time != other.exif.captured_at or not all(names):
@@ -57,7 +57,7 @@ def same_instant(one: Capture, other: Capture) -> bool:
 
 
 def _same_camera(one: Capture, other: Capture) -> bool:
-    """Same camera, as far as both name it, at the same f-number."""
+    """Whether the f-numbers, and the cameras if both are known, are equal."""
     for a, b in ((one.exif.camera, other.exif.camera), (one.exif.serial, other.exif.serial)):
         if a and b and a.casefold() != b.casefold():
             return False

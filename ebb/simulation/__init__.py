@@ -1,1 +1,1 @@
-"""Simulation: procedural scenes, a sensor and camera files whose truth is known."""
+"""Simulation of camera files with ground truth: procedural scenes, optics and sensor."""

@@ -1,4 +1,4 @@
-"""From sensor numbers to a picture, as the camera itself does it for its JPEG files."""
+"""In-camera processing of sensor values to an RGB image, for JPEG files."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _FROM_DIAGONALS = np.array(
 ) / np.float32(16)
 
 _STEPS = {1: (1, 1), 2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (-1, 1), 7: (-1, -1), 8: (1, -1)}
-"""EXIF Orientation → step through rows and columns of the upright photo; from 5 on after a transposition."""
+"""EXIF Orientation → steps through rows and columns of the upright photo; from 5 on, after transposition."""
 
 
 def develop(mosaic: BayerArray, sensor: Sensor, white_balance: tuple[float, float, float]) -> RgbLinear:
-    """Undo :func:`ebb.simulation.sensor.expose`: black level, white balance, demosaicing, linear sRGB.
+    """Invert :func:`ebb.simulation.sensor.expose`: black level, white balance, demosaicing, linear sRGB.
 
     Args:
         mosaic: (height, width), RGGB.
-        sensor: The sensor that recorded it.
+        sensor: Levels and colour matrix of the sensor.
         white_balance: Multipliers of red, green and blue.
 
     Returns:
-        (height, width, 3), 0 … 1; what any of the three colours cannot hold is clipped to white.
+        (height, width, 3), clipped to [0, 1].
     """
     scale = 1 / np.float32(sensor.white_level - sensor.black_level)
     signal = np.maximum(mosaic.astype(np.float32) - sensor.black_level, 0) * scale
@@ -50,9 +50,9 @@ def develop(mosaic: BayerArray, sensor: Sensor, white_balance: tuple[float, floa
 
 
 def demosaic(signal: NDArray[np.float32]) -> RgbLinear:
-    """Guess the two colours each pixel did not see.
+    """Interpolate the two missing colours of each pixel.
 
-    Bilinear interpolation, corrected by the Laplacian of the colour that was seen: Malvar, He and Cutler,
+    Bilinear interpolation with a correction from the Laplacian of the measured colour: Malvar, He and Cutler,
     "High-quality linear interpolation for demosaicing of Bayer-patterned color images", ICASSP 2004, fig. 2.
 
     Args:
@@ -72,7 +72,7 @@ def demosaic(signal: NDArray[np.float32]) -> RgbLinear:
     for row, column, plane in RGGB:
         cell = np.s_[row::2, column::2]
         if plane == _GREEN:
-            # Red lies beside the green pixels of the even rows, above and below those of the odd rows.
+            # Red is left and right of green pixels in even rows, above and below in odd rows.
             red, blue = (across, along) if row == 0 else (along, across)
             rgb[cell] = np.dstack([red[cell], signal[cell], blue[cell]])
         else:
@@ -85,20 +85,20 @@ def demosaic(signal: NDArray[np.float32]) -> RgbLinear:
 
 
 def as_stored(upright: NDArray[np.float32], orientation: int) -> NDArray[np.float32]:
-    """Turn an upright photo so that a viewer who obeys EXIF ``orientation`` sees it upright again.
+    """Apply the inverse of an EXIF orientation to an upright photo.
 
     Args:
         upright: (height, width) or (height, width, channels).
-        orientation: EXIF Orientation, 1 … 8: which sides of the scene row 0 and column 0 show.
+        orientation: EXIF Orientation, 1 … 8.
 
     Returns:
-        The pixels as the sensor reads them, contiguous; 5 … 8 swap width and height.
+        The pixels as stored in the file, contiguous; 5 … 8 swap width and height.
 
     Raises:
         UsageError: the orientation is not 1 … 8.
     """
     if orientation not in _STEPS:
-        raise UsageError(f"orientation {orientation}", hint="EXIF defines 1 to 8")
+        raise UsageError(f"EXIF orientation must be 1 to 8, not {orientation}")
     row_step, column_step = _STEPS[orientation]
     turned = np.swapaxes(upright, 0, 1) if orientation >= 5 else upright
     return np.ascontiguousarray(turned[::row_step, ::column_step])

@@ -1,4 +1,4 @@
-"""DNG files: the sensor's numbers, uncompressed, with what a raw converter needs to develop them.
+"""Writing of uncompressed DNG files with the metadata that raw converters need.
 
 Source: Adobe, *Digital Negative (DNG) Specification*, version 1.4.0.0, 2012; ISO 12234-2 (TIFF/EP) for the
 colour filter array.
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 _STRIP_OFFSETS = 273
 _STRIP_BYTES = 1 << 18
-"""Size of a strip; readers that stream the file read one at a time."""
+"""Size of a strip in bytes."""
 
 
 def write_dng(mosaic: BayerArray, info: ShotInfo, sensor: Sensor, exposure: Exposure) -> bytes:
     """Write a DNG file.
 
     Args:
-        mosaic: (height, width) uint16, RGGB, as the sensor reads it.
-        info: EXIF.
+        mosaic: (height, width), uint16, RGGB, in the orientation of the sensor.
+        info: EXIF metadata.
         sensor: Black and white level, colour matrix, noise.
         exposure: White balance and ISO.
 
     Returns:
-        The file.
+        Contents of the file.
 
     Raises:
-        UsageError: the mosaic is not (height, width) uint16, or a value does not fit its tag.
+        UsageError: the mosaic is not (height, width) of uint16, or a value is out of range for its tag.
     """
     if mosaic.ndim != 2 or mosaic.dtype != np.uint16:
         raise UsageError(
-            f"a mosaic of {mosaic.dtype} {mosaic.shape}", hint="uint16 (height, width) is written"
+            f"a mosaic must have shape (height, width) and type uint16, not {mosaic.shape} of {mosaic.dtype}"
         )
     height, width = mosaic.shape
     rows = min(height, max(1, _STRIP_BYTES // (2 * width)))
@@ -50,7 +50,7 @@ def write_dng(mosaic: BayerArray, info: ShotInfo, sensor: Sensor, exposure: Expo
         *_image_entries(width, height, rows, lengths),
         *_camera_entries(info, sensor, exposure),
     ]
-    # Offsets take the same room whatever they are: lay out once with zeros to learn them.
+    # The size of a directory does not depend on the offsets: a draft with zeros gives the layout.
     draft = [*entries, tiff.long(EXIF_IFD, 0), tiff.long(_STRIP_OFFSETS, *[0] * len(lengths))]
     exif_at = len(tiff.HEADER) + tiff.directory_size(draft)
     pixels_at = exif_at + tiff.directory_size(exif)
@@ -61,7 +61,7 @@ def write_dng(mosaic: BayerArray, info: ShotInfo, sensor: Sensor, exposure: Expo
 
 
 def _image_entries(width: int, height: int, rows: int, lengths: list[int]) -> list[tiff.TiffTag]:
-    """How the pixels are laid out."""
+    """Tags of the pixel layout."""
     return [
         tiff.long(254, 0),  # the full-resolution picture
         tiff.long(256, width),
@@ -79,7 +79,7 @@ def _image_entries(width: int, height: int, rows: int, lengths: list[int]) -> li
 
 
 def _camera_entries(info: ShotInfo, sensor: Sensor, exposure: Exposure) -> list[tiff.TiffTag]:
-    """What the numbers mean: levels, colour, noise."""
+    """Tags of levels, colour and noise."""
     return [
         tiff.byte(50706, 1, 4, 0, 0),  # written by version 1.4 …
         tiff.byte(50707, 1, 3, 0, 0),  # … readable from 1.3

@@ -1,4 +1,4 @@
-"""Hand-held motion of the second shot, and the homography it makes.
+"""Camera shake between the two shots, and the homography it induces.
 
 Camera axes as in OpenCV: x right, y down, z along the optical axis. A point X1 of the first camera is
 X2 = R X1 + t in the second, and projects to x = K X (Hartley and Zisserman, *Multiple View Geometry*,
@@ -24,14 +24,14 @@ Matrix3: TypeAlias = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class CameraPose:
-    """Where the second shot was taken from, relative to the first."""
+    """Pose of the second camera relative to the first."""
 
     rotation_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Pitch, yaw and roll: turns about the x, y and z axis, in degrees."""
+    """Pitch, yaw and roll: rotations about the x, y and z axes, in degrees."""
     translation_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """t of X2 = R X1 + t, in metres."""
     focal_ratio: float = 1.0
-    """Focal length in pixels of the second shot over that of the first: focus breathing."""
+    """Ratio of the focal lengths of the second and the first shot in pixels (focus breathing)."""
 
     @property
     def rotation(self) -> Matrix3:
@@ -41,17 +41,17 @@ class CameraPose:
 
     @property
     def centre(self) -> NDArray[np.float64]:
-        """The second camera's centre in the first camera's axes, metres: −Rᵀ t."""
+        """Centre of the second camera in the coordinates of the first, in metres: −Rᵀ t."""
         return cast("NDArray[np.float64]", -self.rotation.T @ np.asarray(self.translation_m))
 
     @property
     def only_turns(self) -> bool:
-        """True when the camera did not move sideways: one homography holds at every depth."""
+        """Whether the translation is zero, so that one homography is valid at every depth."""
         return not any(self.translation_m)
 
 
 def _turn(axis: int, degrees: float) -> Matrix3:
-    """Right-handed turn about one axis."""
+    """Right-handed rotation matrix about one axis."""
     cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     first, second = (axis + 1) % 3, (axis + 2) % 3
     matrix = np.eye(3)
@@ -61,32 +61,32 @@ def _turn(axis: int, degrees: float) -> Matrix3:
 
 
 def intrinsics(focal_px: float, size: Size) -> Matrix3:
-    """K of a camera whose axis meets the middle of the frame; integer coordinates are pixel centres.
+    """Intrinsic matrix K with the principal point at the centre of the frame; pixel centres are integers.
 
     Raises:
         UsageError: the focal length is not positive.
     """
     if not focal_px > 0:
-        raise UsageError(f"focal length of {focal_px} px", hint="it must be positive")
+        raise UsageError(f"the focal length must be positive, not {focal_px} px")
     return np.array(
         [[focal_px, 0, (size.width - 1) / 2], [0, focal_px, (size.height - 1) / 2], [0, 0, 1]], np.float64
     )
 
 
 def pose_homography(pose: CameraPose, focal_px: float, size: Size, depth_m: float = np.inf) -> Homography:
-    """Map pixels of the first shot to pixels of the second: K2 (R + t nᵀ / depth) K1⁻¹, n = (0, 0, 1).
+    """Homography from pixels of the first shot to pixels of the second: K2 (R + t nᵀ / depth) K1⁻¹.
 
-    Exact for the plane at ``depth_m`` that faces the first camera, and at every depth when the camera only
-    turned (Hartley and Zisserman, section 13.1).
+    With n = (0, 0, 1) it is exact for the fronto-parallel plane at ``depth_m``, and at every depth for a pure
+    rotation (Hartley and Zisserman, section 13.1).
 
     Args:
-        pose: The second camera.
+        pose: Pose of the second camera.
         focal_px: Focal length of the first shot in pixels.
         size: Size of both frames, upright.
-        depth_m: Distance of the plane along the optical axis.
+        depth_m: Distance of the plane along the optical axis in metres.
 
     Returns:
-        (3, 3), the last element 1.
+        (3, 3), normalised so that the last element is 1.
     """
     first, second = intrinsics(focal_px, size), intrinsics(focal_px * pose.focal_ratio, size)
     plane = np.outer(pose.translation_m, (0.0, 0.0, 1.0 / depth_m))

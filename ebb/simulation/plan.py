@@ -1,6 +1,6 @@
-"""What happens when one pair is photographed: settings of both shots, the hand's motion, and what goes wrong.
+"""Random plans of capture pairs: camera settings of both shots, camera shake, and defects.
 
-A plan is a function of (seed, index) alone: pair 7 is the same whether it is made first, last or alone.
+A plan depends only on (seed, index), not on the other pairs of the set.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FileFormat = Literal["dng", "jpeg"]
 
 _FIRST_SHOT = datetime(2024, 6, 1, 8, 0, 0)  # noqa: DTZ001 (a camera's clock has no zone)
 _BETWEEN_PAIRS_S = 600.0
-"""Longer than a session's gap: every pair is a scene of its own."""
+"""Longer than the gap between bursts, so that every pair is a separate scene."""
 _BETWEEN_SHOTS_S = (2.5, 9.0)
 _SLOWEST_BY_HAND_S = 1 / 15
 _PARTS_OF_A_SECOND = (
@@ -34,25 +34,25 @@ _PARTS_OF_A_SECOND = (
 )
 _TENTHS_OF_A_SECOND = (3, 4, 5, 6, 8, 10, 13, 16, 20)
 _SHUTTER_S = (*(Fraction(1, n) for n in _PARTS_OF_A_SECOND), *(Fraction(n, 10) for n in _TENTHS_OF_A_SECOND))
-"""Shutter speeds of cameras, thirds of a stop rounded as they are on every dial."""
+"""Nominal shutter speeds in thirds of a stop."""
 
 
 class PairKind(StrEnum):
-    """What goes wrong with a pair."""
+    """Kind of defect of a pair."""
 
     GOOD = "good"
     UNRELATED = "unrelated"
     """The two shots show different scenes."""
     MOVED_SUBJECT = "moved_subject"
-    """The subject went elsewhere between the shots."""
+    """The subject moved between the shots."""
     MISSED_FOCUS = "missed_focus"
     """The shallow shot is focused in front of or behind the subject."""
     PARALLAX = "parallax"
-    """The photographer took a step sideways."""
+    """The camera was translated between the shots."""
     MISSING_PARTNER = "missing_partner"
-    """One of the two files is not there."""
+    """One of the two files is missing."""
     OVEREXPOSED = "overexposed"
-    """The shallow shot is far too bright."""
+    """The shallow shot is overexposed by several stops."""
 
 
 EXPECTED_REASONS: Mapping[PairKind, tuple[Reason, ...]] = {
@@ -87,13 +87,13 @@ EXPECTED_REASONS: Mapping[PairKind, tuple[Reason, ...]] = {
     PairKind.MISSING_PARTNER: (Reason.MISSING_PARTNER,),
     PairKind.OVEREXPOSED: (Reason.EXPOSURE_MISMATCH, Reason.TOO_FEW_MATCHES, Reason.TOO_FEW_INLIERS),
 }
-"""What a pair of that kind may be rejected for, the one that names the cause first; none: it must align."""
+"""Admissible reasons for rejection of each kind, the most specific first; empty if the pair must align."""
 
 BAD_KINDS = tuple(kind for kind in PairKind if kind is not PairKind.GOOD)
 
 
 class Stream(IntEnum):
-    """Independent streams of random numbers of one pair."""
+    """Independent random streams of a pair."""
 
     PLAN = 0
     SCENE = 1
@@ -104,7 +104,7 @@ class Stream(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ShotPlan:
-    """How one shot is taken."""
+    """Camera settings of one shot."""
 
     name: str
     """File name."""
@@ -113,35 +113,35 @@ class ShotPlan:
     exposure_time_s: Fraction
     iso: int
     gain_ev: float
-    """Brightness: 0 puts diffuse white at the sensor's white level."""
+    """Exposure in EV; at 0, diffuse white is at the sensor's white level."""
     focus_ratio: float = 1.0
-    """Focus distance over the subject's distance."""
+    """Focus distance relative to the subject's distance."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairPlan:
-    """How one pair is taken; everything but the scene."""
+    """All parameters of one pair except the scene."""
 
     seed: int
     index: int
     kind: PairKind
     size: Size
-    """Of the upright photo."""
+    """Size of the upright photo."""
     file_format: FileFormat
     orientation: int
     focal_length_mm: float
     white_balance: tuple[float, float, float]
     pose: CameraPose
-    """The shallow shot's camera relative to the wide one's."""
+    """Pose of the shallow shot's camera relative to the wide shot's."""
     wide: ShotPlan
     shallow: ShotPlan
     missing: Literal["", "wide", "shallow"] = ""
-    """The file that is not there."""
+    """Missing file."""
     subject_shift: float = 0.0
-    """How far the subject moves between the shots, as a share of the frame's width."""
+    """Displacement of the subject between the shots, relative to the frame's width."""
 
     def rng(self, stream: Stream) -> np.random.Generator:
-        """Random numbers of this pair for one purpose."""
+        """Random generator of one stream of this pair."""
         return np.random.default_rng([self.seed, self.index, stream])
 
 
@@ -154,22 +154,22 @@ def plan_pair(
     file_format: FileFormat = "dng",
     bad_kinds: Sequence[PairKind] = BAD_KINDS,
 ) -> PairPlan:
-    """Decide how pair ``index`` is taken.
+    """Draw the plan of a pair.
 
     Args:
-        seed: Seed of the whole set, at least 0.
-        index: Number of the pair, from 0.
-        bad_share: Share of the pairs with something wrong, 0 … 1.
-        size: Frame of the sensor, landscape; about a third of the pairs are portrait.
-        file_format: Camera files to write.
-        bad_kinds: What may go wrong.
+        seed: Seed of the whole set, ≥ 0.
+        index: Index of the pair, ≥ 0.
+        bad_share: Probability of a defect, in [0, 1].
+        size: Size of the sensor, landscape, even; about a third of the pairs are portrait.
+        file_format: Format of the camera files.
+        bad_kinds: Kinds of defects to draw from.
 
     Returns:
-        The plan; equal arguments give equal plans.
+        The plan; it depends on the arguments only.
 
     Raises:
-        UsageError: a negative seed or index, a share outside 0 … 1, nothing that may go wrong, or a frame
-            with an odd side.
+        UsageError: the seed or index is negative, the share is outside [0, 1], there are no kinds of defects
+            to draw from, or a side is odd.
     """
     _check(seed, index, bad_share, size, bad_kinds)
     rng = np.random.default_rng([seed, index, Stream.PLAN])
@@ -213,7 +213,7 @@ def _either_side(rng: np.random.Generator, least: float, most: float) -> float:
 
 
 def _pose(rng: np.random.Generator, kind: PairKind) -> CameraPose:
-    """A hand's motion: some tenths of a degree, a breath of focus, for half the hands half a millimetre."""
+    """Camera shake: rotation of some 0.1°, focus breathing, and, in half of the pairs, a translation."""
     pitch, yaw, roll = (float(value) for value in np.clip(rng.normal(0, 0.2, 3), -0.45, 0.45))
     shift = np.clip(rng.normal(0, 0.0003, 3), -0.0008, 0.0008) * (rng.random() < 0.5)
     breathing = float(1 + np.clip(rng.normal(0, 0.008), -0.016, 0.016))
@@ -260,7 +260,7 @@ def _missed(rng: np.random.Generator) -> float:
 
 
 def _wide_exposure(shallow_time_s: float) -> tuple[int, Fraction]:
-    """ISO and time that make f/16 as bright as f/1.8 at ISO 100, at a speed a hand can hold if possible."""
+    """ISO and time at f/16 that match f/1.8 at ISO 100, with a hand-held shutter speed where possible."""
     time_s = shallow_time_s * (16 / 1.8) ** 2
     iso = 100
     while time_s > _SLOWEST_BY_HAND_S and iso < 1600:
@@ -269,5 +269,5 @@ def _wide_exposure(shallow_time_s: float) -> tuple[int, Fraction]:
 
 
 def _nominal(time_s: float) -> Fraction:
-    """The nearest shutter speed a camera offers."""
+    """Nearest nominal shutter speed."""
     return min(_SHUTTER_S, key=lambda speed: abs(math.log(speed / time_s)))

@@ -1,17 +1,15 @@
-"""What a point in focus becomes on the pixels: diffraction, the lens, the low-pass filter, the pixel itself.
+"""Point spread function in the plane of focus: diffraction, lens aberrations, low-pass filter and pixel area.
 
-The chain is that of a digital camera, in the order in which light meets it:
+1. Diffraction at a circular aperture (:func:`ebb.bokeh.thin_lens.diffraction_mtf`).
+2. Residual aberrations of a well-corrected lens: a narrow Gaussian.
+3. The optical low-pass filter in front of a Bayer sensor: two birefringent plates split every ray into four,
+   with the transfer function cos(2π s u) · cos(2π s v) for a displacement of ±s (Greivenkamp, "Color
+   dependent optical prefilter for the suppression of aliasing artifacts", Applied Optics 29(5), 1990). At
+   s = 1/2 it is zero at the Nyquist frequency.
+4. The pixel, which integrates light over its area.
 
-1. diffraction at the round aperture (:func:`ebb.bokeh.thin_lens.diffraction_mtf`);
-2. what else a well-corrected lens does, a narrow Gaussian;
-3. the optical low-pass filter in front of a Bayer sensor: two birefringent plates split every ray into a
-   square of four, which in frequency is cos(2π s u) · cos(2π s v) for a shift s to each side (Greivenkamp,
-   "Color dependent optical prefilter for the suppression of aliasing artifacts", Applied Optics 29(5), 1990).
-   With s = 1/2 nothing is left of the finest pattern the pixels can hold;
-4. the pixel, which collects light over its whole square.
-
-Scenes come as squares of even light, one a pixel. That is why the kernel below is all positive: a bright
-light is never surrounded by a dark ring.
+A scene consists of squares of uniform light, one per pixel. The kernel is therefore nonnegative, and a bright
+light has no dark ring around it.
 """
 
 from __future__ import annotations
@@ -30,17 +28,17 @@ if TYPE_CHECKING:
     from ebb.simulation.sensor import Sensor
 
 Kernel: TypeAlias = NDArray[np.float32]
-"""(k, k), k odd, ≥ 0, sum 1: how the light of one scene square is spread over the pixels around it."""
+"""(k, k), k odd, ≥ 0, sum 1: distribution of the light of one scene square over the pixels."""
 
 _STEPS = 16
-"""Fine samples a pixel."""
+"""Samples per pixel."""
 
 _PERIOD_PX = 32
-"""Width of the field the kernel is calculated in; diffraction's wings wrap around at its border."""
+"""Width of the field in which the kernel is computed; the tails of diffraction wrap around at its border."""
 
 
 def focus_kernel(sensor: Sensor, lens: Lens, pixels: PixelGrid) -> Kernel:
-    """The point spread function in the plane of focus.
+    """Point spread function in the plane of focus.
 
     Args:
         sensor: ``low_pass_shift_px`` and ``lens_blur_px``.
@@ -48,8 +46,8 @@ def focus_kernel(sensor: Sensor, lens: Lens, pixels: PixelGrid) -> Kernel:
         pixels: The sensor's sampling.
 
     Returns:
-        The kernel. It ends about two Airy discs from the middle; the share of a per cent or two that
-        diffraction throws farther is given to the rest.
+        The kernel, truncated at about two Airy discs from the centre and normalised; one or two per cent of
+        the light is beyond that radius.
     """
     frequency = np.fft.fftfreq(_STEPS * _PERIOD_PX, 1 / _STEPS)
     axis = _squares() * np.cos(2 * np.pi * sensor.low_pass_shift_px * frequency)
@@ -64,14 +62,14 @@ def focus_kernel(sensor: Sensor, lens: Lens, pixels: PixelGrid) -> Kernel:
 
 
 def _squares() -> NDArray[np.float64]:
-    """Spectrum along one axis of a square of light seen by a square pixel: a triangle two pixels wide."""
+    """Spectrum along one axis of a square of light integrated by a pixel: a triangle two pixels wide."""
     triangle = np.zeros(_STEPS * _PERIOD_PX)
     triangle[: 2 * _STEPS - 1] = np.convolve(np.ones(_STEPS), np.ones(_STEPS)) / _STEPS**2
     return np.fft.fft(np.roll(triangle, 1 - _STEPS)).real
 
 
 def spread_light(photo: RgbLinear, kernel: Kernel) -> RgbLinear:
-    """Blur an image (height, width, 3) by a kernel, as even what is in focus is; borders are mirrored."""
+    """Convolve an image (height, width, 3) with a kernel; borders are mirrored."""
     import cv2
 
     return np.asarray(cv2.filter2D(photo, -1, kernel, borderType=cv2.BORDER_REFLECT_101), np.float32)

@@ -1,8 +1,8 @@
-"""The second view of a photo with depth: what a camera that turned and moved sideways sees.
+"""Reprojection of a photo with depth to the view of a rotated and translated camera.
 
-The surface each new pixel shows is found by a z-buffer of the moved pixels, then corrected to a fraction of a
-pixel by looking it up in the first view; colour is resampled once. What the first camera could not see is
-painted with the mirror image of the background beside it.
+The surface visible in each new pixel is found with a z-buffer of the reprojected pixels and refined to
+subpixel accuracy by lookups in the first view; colour is resampled once. Disocclusions are filled with the
+mirror image of the adjacent background.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
     from ebb.simulation.hand_motion import CameraPose, Matrix3
 
 DepthMetres: TypeAlias = NDArray[np.float32]
-"""(height, width), metres along the optical axis; infinity is the sky."""
+"""(height, width), distance along the optical axis in metres; the sky is at infinity."""
 
 _Plane: TypeAlias = NDArray[np.float32]
 
 _LOOKUPS = 4
-"""Corrections of the depth; after two it stands still on all but the steepest surfaces."""
+"""Iterations of the depth refinement; two suffice on all but the steepest surfaces."""
 
 _SAME_SURFACE_PX = 0.5
-"""Depths whose parallax differs by less than this belong to one surface."""
+"""Largest difference in parallax, in pixels, within one surface."""
 
 _WIDEST_HOLE_PX = 128
 
 
 class View(NamedTuple):
-    """What one camera sees."""
+    """View of one camera."""
 
     rgb: RgbLinear
     """(height, width, 3), linear light."""
     depth_m: DepthMetres
-    """(height, width)."""
+    """(height, width), metres."""
 
 
 def second_view(view: View, pose: CameraPose, first: Matrix3, second: Matrix3, size: Size) -> View:
-    """Show what the second camera sees.
+    """Reproject a view to the second camera.
 
-    A turn is one resampling. Sideways motion uncovers background; that is filled with its mirror image.
-    Beyond the border of the first view the picture is mirrored, so give the first view a margin.
+    A pure rotation is a single resampling. A translation disoccludes background, which is filled with the
+    mirror image of the adjacent background. The view is mirrored at its border and should have a margin.
 
     Args:
-        view: What the first camera sees.
-        pose: The second camera.
-        first: K of the first view, its margin included.
-        second: K of the second view.
+        view: View of the first camera.
+        pose: Pose of the second camera.
+        first: Intrinsic matrix of the first view, including its margin.
+        second: Intrinsic matrix of the second view.
         size: Size of the second view.
 
     Returns:
@@ -61,7 +61,9 @@ def second_view(view: View, pose: CameraPose, first: Matrix3, second: Matrix3, s
         UsageError: colour and depth differ in size.
     """
     if view.rgb.shape[:2] != view.depth_m.shape:
-        raise UsageError(f"photo of {view.rgb.shape[:2]} with a depth map of {view.depth_m.shape}")
+        raise UsageError(
+            f"photo and depth must have the same size, not {view.rgb.shape[:2]} and {view.depth_m.shape}"
+        )
     rays = _rays(pose, second, size)
     if pose.only_turns:
         x, y = _project(rays, pose.centre, first, np.zeros(rays.shape[1:], np.float32))
@@ -74,9 +76,9 @@ def second_view(view: View, pose: CameraPose, first: Matrix3, second: Matrix3, s
 
 
 def _rays(pose: CameraPose, second: Matrix3, size: Size) -> NDArray[np.float32]:
-    """Direction of every pixel of the second camera in the first camera's axes: (3, height, width).
+    """Viewing ray of every pixel of the second camera in coordinates of the first: (3, height, width).
 
-    A point at depth z of the second camera is centre + z · direction.
+    A point at depth z of the second camera is centre + z · ray.
     """
     x, y = np.meshgrid(np.arange(size.width, dtype=np.float32), np.arange(size.height, dtype=np.float32))
     matrix = (pose.rotation.T @ np.linalg.inv(second)).astype(np.float32)
@@ -86,15 +88,15 @@ def _rays(pose: CameraPose, second: Matrix3, size: Size) -> NDArray[np.float32]:
 def _project(
     rays: NDArray[np.float32], centre: NDArray[np.float64], first: Matrix3, inverse: _Plane
 ) -> tuple[_Plane, _Plane]:
-    """Pixels of the first camera that show the points at inverse depth ``inverse`` on the rays."""
+    """Project the points at inverse depth ``inverse`` on the rays to pixels of the first camera."""
     x, y, z = (rays[i] + np.float32(centre[i]) * inverse for i in range(3))
     k = first.astype(np.float32)
     return k[0, 0] * (x / z) + k[0, 2], k[1, 1] * (y / z) + k[1, 2]
 
 
 def _sample(rgb: RgbLinear, x: _Plane, y: _Plane) -> RgbLinear:
-    """Lanczos up to diffuse white, linear above: a light must not draw a dark ring around itself."""
-    # Cubic is seven times as fast, but moves a ramp by up to 0.05 px; this keeps the truth within 0.03.
+    """Resample with Lanczos up to diffuse white and bilinearly above, which avoids ringing around lights."""
+    # Cubic interpolation is seven times faster but displaces a ramp by up to 0.05 px; Lanczos by up to 0.03.
     import cv2
 
     diffuse = np.minimum(rgb, 1)
@@ -113,7 +115,7 @@ def _nearest(plane: _Plane, x: _Plane, y: _Plane) -> _Plane:
 def _surface(
     depth: DepthMetres, pose: CameraPose, first: Matrix3, second: Matrix3, rays: NDArray[np.float32]
 ) -> tuple[_Plane, Mask, float]:
-    """Inverse depth in the second view, where the first camera could not see, and the depth tolerance."""
+    """Inverse depth in the second view, mask of disocclusions, and the tolerance of inverse depth."""
     tolerance = _SAME_SURFACE_PX / (first[0, 0] * float(np.linalg.norm(pose.translation_m)))
     x, y, moved = _move(depth, pose, first, second)
     inverse = _close_gaps(_splat(x, y, moved, (rays.shape[1], rays.shape[2])))
@@ -128,7 +130,7 @@ def _surface(
 def _move(
     depth: DepthMetres, pose: CameraPose, first: Matrix3, second: Matrix3
 ) -> tuple[_Plane, _Plane, _Plane]:
-    """For every pixel of the first view: where the second shows it, x and y, and its inverse depth there."""
+    """Position x, y and inverse depth in the second view of every pixel of the first."""
     height, width = depth.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     inverse = 1 / depth
@@ -139,7 +141,7 @@ def _move(
 
 
 def _splat(x: _Plane, y: _Plane, inverse: _Plane, shape: tuple[int, int]) -> _Plane:
-    """Z-buffer: the largest inverse depth that lands within a pixel of each pixel; −1 where none does."""
+    """Z-buffer: largest inverse depth projected to within one pixel of each pixel; −1 where there is none."""
     height, width = shape
     buffer = np.full((height + 2, width + 2), -1, np.float32)
     left = np.clip(np.floor(x).astype(np.int32), -1, width)
@@ -152,14 +154,14 @@ def _splat(x: _Plane, y: _Plane, inverse: _Plane, shape: tuple[int, int]) -> _Pl
 
 
 def _close_gaps(inverse: _Plane) -> _Plane:
-    """Continue the farthest surface around into pixels where nothing landed."""
+    """Fill pixels without a projected surface with the farthest surrounding surface."""
     import cv2
 
     reach = 1
     while (empty := inverse < 0).any() and reach <= 2 * max(inverse.shape):
         known = np.where(empty, np.float32(np.inf), inverse)
         square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-        # OpenCV's own border value is finite, and would be taken for a surface.
+        # OpenCV's default border value is finite and would count as a surface.
         around = np.asarray(cv2.erode(known, square, borderType=cv2.BORDER_REPLICATE))
         inverse = np.where(empty & np.isfinite(around), around, inverse)
         reach *= 2
@@ -167,7 +169,7 @@ def _close_gaps(inverse: _Plane) -> _Plane:
 
 
 def _fill_hidden(rgb: RgbLinear, hidden: Mask, inverse: _Plane, tolerance: float) -> RgbLinear:
-    """Paint hidden pixels, and the mixed colours on their rim, with the mirrored background beside them."""
+    """Fill hidden pixels, and the mixed pixels on their rim, with the mirrored adjacent background."""
     import cv2
 
     hole, blocked = _hole_and_blocked(hidden, inverse, tolerance)
@@ -190,7 +192,7 @@ def _fill_hidden(rgb: RgbLinear, hidden: Mask, inverse: _Plane, tolerance: float
 
 
 def _hole_and_blocked(hidden: Mask, inverse: _Plane, tolerance: float) -> tuple[Mask, Mask]:
-    """Pixels to paint, and pixels not to take colour from: those, and nearer surfaces within reach."""
+    """Masks of pixels to fill, and of pixels to exclude as sources: the former and nearer surfaces."""
     import cv2
 
     behind = np.where(hidden, inverse, np.float32(-1))

@@ -1,4 +1,4 @@
-"""A scene from a photo with depth: what `ebb simulate --from-rgbd` photographs."""
+"""Scenes from photos with depth, for `ebb simulate --from-rgbd`."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
 RgbdDepth: TypeAlias = Literal["inverse", "metres"]
 
 NEAREST_M, FARTHEST_M = 1.2, 12.0
-"""Where the nearest and the farthest point of a photo without metres are put: a room, or a street corner.
+"""Distances assigned to the nearest and farthest point of a photo with relative depth.
 
-With 50 mm at f/1.8 and the subject in front, the background blurs as in the procedural scenes.
+With a subject in the foreground at 50 mm and f/1.8, the background blur is similar to the procedural scenes'.
 """
 
 _CLOSEST_FOCUS_M = 0.45
 _SUBJECT_SHARE = 0.75
-"""The subject is nearer than most of what the middle of the frame shows: its quantile of inverse depth."""
+"""Quantile of inverse depth in the centre of the frame at which the subject is assumed."""
 
 _CLIPPED = 0.98
 _CLIPPED_BOOST = 4.0
-"""A photo does not say how bright its clipped lights were; two stops above white make bright discs."""
+"""Assumed radiance of clipped lights relative to white: two stops."""
 
 
 def scene_from_photo(photo: Rgb, inverse_depth: InverseDepth, size: Size, depth: RgbdDepth) -> Scene:
-    """Make a scene of a photo: cut out the middle in the aspect of the frame, reduce, put it at a distance.
+    """Make a scene from a photo: crop its centre to the aspect ratio of the frame, reduce it, scale depth.
 
     Args:
-        photo: (height, width, 3), upright, sharp everywhere for a truthful result.
-        inverse_depth: The same view at any resolution, larger is nearer, not the same everywhere.
-        size: Frame, upright; the scene has a margin around it, so the photo must be larger.
-        depth: What the inverse depth means. ``metres``: 1 / metres. ``inverse``: relative; it is stretched
-            so that inverse distance runs from 1 / :data:`FARTHEST_M` to 1 / :data:`NEAREST_M`.
+        photo: (height, width, 3), upright; it should be in focus everywhere.
+        inverse_depth: Inverse depth of the same view at any resolution, larger is nearer, not constant.
+        size: Size of the upright frame; with the scene's margin it must not exceed the photo.
+        depth: Unit of the inverse depth. ``metres``: 1/m. ``inverse``: relative; it is scaled to the range
+            from 1 / :data:`FARTHEST_M` to 1 / :data:`NEAREST_M`.
 
     Returns:
-        The scene in linear light, focused on what is near in the middle of the frame.
+        The scene in linear light, focused on the nearer surfaces in the centre of the frame.
 
     Raises:
-        Rejected: ``too_small``, a photo smaller than the frame with its margin.
+        Rejected: ``too_small``: the photo is smaller than the frame with its margin.
     """
     margin = margin_px(size)
     full = Size(size.width + 2 * margin, size.height + 2 * margin)
@@ -56,8 +56,9 @@ def scene_from_photo(photo: Rgb, inverse_depth: InverseDepth, size: Size, depth:
         fitting = [int(side * scale / 2) * 2 for side in size]
         raise Rejected(
             Reason.TOO_SMALL,
-            f"the photo is {photo.shape[1]} x {photo.shape[0]}, a frame of {size.width} x {size.height} with "
-            f"its margin needs {full.width} x {full.height}; --size {max(fitting)}x{min(fitting)} would do",
+            f"the photo has {photo.shape[1]} x {photo.shape[0]} pixels, but a frame of {size.width} x "
+            f"{size.height} with its margin needs {full.width} x {full.height}; use "
+            f"--size {max(fitting)}x{min(fitting)}",
         )
     inverse_m = _fit(_inverse_metres(inverse_depth, depth), full)
     middle = inverse_m[full.height // 3 : -full.height // 3, full.width // 3 : -full.width // 3]
@@ -68,14 +69,14 @@ def scene_from_photo(photo: Rgb, inverse_depth: InverseDepth, size: Size, depth:
 
 
 def _light(photo: Rgb) -> RgbLinear:
-    """From sRGB to linear light, brighter where every channel is clipped."""
+    """Convert sRGB to linear light, with increased radiance where every channel is clipped."""
     linear = decode_srgb(photo)
     linear[linear.min(axis=2) >= _CLIPPED] *= np.float32(_CLIPPED_BOOST)
     return linear
 
 
 def _inverse_metres(inverse_depth: InverseDepth, depth: RgbdDepth) -> NDArray[np.float32]:
-    """Inverse distance, 1/m, nothing nearer than the lens can focus."""
+    """Inverse distance in 1/m, limited to the closest focus of the lens."""
     if depth == "metres":
         return np.clip(inverse_depth, 0, 1 / _CLOSEST_FOCUS_M).astype(np.float32)
     low, high = float(inverse_depth.min()), float(inverse_depth.max())
@@ -84,7 +85,7 @@ def _inverse_metres(inverse_depth: InverseDepth, depth: RgbdDepth) -> NDArray[np
 
 
 def _fit(image: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
-    """Cut the middle out in the aspect of ``size`` and resample it: averaged down, interpolated up."""
+    """Crop the centre to the aspect ratio of ``size`` and resample it, by averaging or interpolation."""
     import cv2
 
     height, width = image.shape[:2]
@@ -92,6 +93,6 @@ def _fit(image: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
     keep_x, keep_y = max(1, round(size.width * scale)), max(1, round(size.height * scale))
     left, top = (width - keep_x) // 2, (height - keep_y) // 2
     cut = np.ascontiguousarray(image[top : top + keep_y, left : left + keep_x])
-    # A mean of two depths is a surface that is not there: depth is picked when it is reduced.
+    # Averaging depth would create surfaces between foreground and background.
     reduced = cv2.INTER_AREA if image.ndim == 3 else cv2.INTER_NEAREST_EXACT
     return np.asarray(cv2.resize(cut, size, interpolation=reduced if scale >= 1 else cv2.INTER_LINEAR))

@@ -1,4 +1,4 @@
-"""What every scene stands in: the picture that is painted on, the ground, sky or wall, far lights."""
+"""Canvas, ground and background of procedural scenes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _MIP_LEVELS = 6
 
 
 class RgbdCanvas:
-    """The picture as it grows, far things first.
+    """Colour and depth of a scene, painted from back to front.
 
     Args:
-        size: Size of the picture; shapes come at :data:`ebb.simulation.shapes.SUPERSAMPLING` times that.
+        size: Size of the canvas; shapes are :data:`ebb.simulation.shapes.SUPERSAMPLING` times larger.
     """
 
     def __init__(self, size: Size) -> None:
@@ -31,7 +31,7 @@ class RgbdCanvas:
         self.depth_m: NDArray[np.float32] = np.full((size.height, size.width), np.inf, np.float32)
 
     def paste(self, patch: Patch | None) -> None:
-        """Average a patch down and lay it over what is there; ``None`` is nothing."""
+        """Reduce a patch by averaging and composite it over the canvas; ``None`` has no effect."""
         import cv2
 
         if patch is None:
@@ -51,7 +51,7 @@ class RgbdCanvas:
         self.depth_m[block][front] = alpha[front] / inverse[front]
 
     def darken(self, camera: Pinhole, foot: NDArray[np.float64], radius: float) -> None:
-        """Cast a soft shadow on the ground around the foot of a thing."""
+        """Paint a soft shadow on the ground around the foot of an object."""
         rim = foot + radius * np.array([[-2.2, 0, -2.2], [2.2, 0, -2.2], [2.2, 0, 2.2], [-2.2, 0, 2.2]])
         rim[:, 2] = np.maximum(rim[:, 2], 0.2)
         block = shapes.block_around(camera, camera.project(rim))
@@ -69,7 +69,7 @@ class RgbdCanvas:
 def paint_backdrop(
     canvas: RgbdCanvas, camera: Pinhole, rng: np.random.Generator, noise: Noise, far_m: float
 ) -> None:
-    """Paint sky with a far row of houses or trees, or a wall; both may carry lights."""
+    """Paint a wall, or sky with distant houses and trees, and lights."""
     if camera.horizon_y > 0.1 * camera.height and rng.random() < 0.7:
         _paint_sky(canvas, rng, noise)
         for _ in range(int(rng.integers(6, 12))):
@@ -83,10 +83,10 @@ def paint_backdrop(
 def paint_ground(
     canvas: RgbdCanvas, camera: Pinhole, rng: np.random.Generator, noise: Noise, far_m: float
 ) -> None:
-    """Paint a flat ground up to ``far_m``, textured in perspective, without aliasing in the distance."""
+    """Paint a ground plane up to ``far_m``, with a mip-mapped texture in perspective."""
     tile = textures.any_surface(rng, noise, _GROUND_TILE, _GROUND_TILE, (0.6, 0.15, 0.25, 0.0))
     grey = tile.mean(axis=2, keepdims=True) * np.array([1.15, 1.0, 0.8], np.float32)
-    tile = grey + np.float32(0.4) * (tile - grey)  # floors and soil are duller than things
+    tile = grey + np.float32(0.4) * (tile - grey)  # reduced saturation
     focal, height = camera.focal_px / 2, canvas.depth_m.shape[0]
     below = np.arange(height) + 0.25 - camera.horizon_y / 2
     depth = focal * camera.height_m / np.maximum(below, 1e-3)
@@ -94,7 +94,7 @@ def paint_ground(
     depth = depth[top:].astype(np.float32)
     pixels_per_metre = np.float32(0.8 * focal / depth[-1])
     right = (np.arange(canvas.depth_m.shape[1]) + 0.25 - camera.centre_x / 2) / focal
-    # Foreshortening packs most tile pixels into a picture row: choose the level by that direction, softened.
+    # Foreshortening is strongest across rows: it determines the level, reduced to limit the blur along rows.
     packed = pixels_per_metre * depth**2 / (focal * camera.height_m)
     level = np.clip(np.log2(packed * np.sqrt(camera.height_m / depth)), 0, _MIP_LEVELS - 1)
     canvas.rgb[top:] = _sample_levels(tile, right, depth, pixels_per_metre, level)
@@ -108,7 +108,7 @@ def _sample_levels(
     scale: np.float32,
     level: NDArray[np.floating],
 ) -> RgbLinear:
-    """Trilinear sampling, row by row: blend the two pyramid levels around each row's level."""
+    """Trilinear sampling: each row blends the two pyramid levels next to its level."""
     import cv2
 
     u, v = (
@@ -121,7 +121,7 @@ def _sample_levels(
         rows = weight > 0
         if rows.any():
             side = tile.shape[0]
-            # The wrap happens here: OpenCV's border mode fails far outside the picture.
+            # Coordinates are wrapped here: OpenCV's border mode fails far outside the image.
             x, y = (u[rows] / 2**k) % side, (v[rows] / 2**k) % side
             sampled = cv2.remap(tile, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
             total[rows] += np.asarray(sampled) * weight[rows, None, None]
@@ -166,11 +166,11 @@ def _paint_far_thing(
     ground_m: float,
     depth_m: float,
 ) -> None:
-    """A house front or the crown of a tree, far away."""
+    """Paint a distant façade or treetop."""
     scale = depth_m / camera.focal_px
     middle = rng.uniform(0, camera.width) - camera.centre_x
     wide, high = rng.uniform(0.08, 0.3) * camera.width, rng.uniform(0.1, 0.5) * camera.height
-    foot = camera.height_m / ground_m * camera.focal_px  # down to where the ground begins
+    foot = camera.height_m / ground_m * camera.focal_px  # down to the end of the ground
     if rng.random() < 0.5:
         corners = np.array([[-wide / 2, -high], [wide / 2, -high], [wide / 2, foot], [-wide / 2, foot]])
         world = np.column_stack([corners + np.array([middle, 0]), np.full(4, camera.focal_px)]) * scale
@@ -185,7 +185,7 @@ def _paint_far_thing(
 def _paint_lights(
     canvas: RgbdCanvas, rng: np.random.Generator, far_m: float, horizon: float, number: int
 ) -> None:
-    """Lamps and glints: a few pixels each, far above diffuse white, so that blur makes discs of them."""
+    """Paint lights of a few pixels, far above diffuse white, which become discs when blurred."""
     height, width = canvas.depth_m.shape
     x, y = rng.uniform(2, width - 3, number), rng.uniform(max(0.0, horizon - 0.3), horizon, number) * height
     radius, power = rng.uniform(0.7, 2.2, number), np.exp(rng.uniform(np.log(4), np.log(40), number))

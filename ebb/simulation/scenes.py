@@ -1,7 +1,8 @@
-"""Procedural scenes: what `ebb simulate` photographs when it has no photos.
+"""Procedural scenes with exact depth.
 
-A ground in perspective; behind it sky, or a wall; far houses or trees with lights; things at many depths,
-one of them the subject in focus; sometimes leaves close to the camera. Depth is exact for every pixel.
+A scene consists of a ground plane in perspective, a background of sky or a wall, distant houses or trees with
+lights, objects at many depths, one of which is the subject in focus, and in some scenes leaves close to the
+camera.
 """
 
 from __future__ import annotations
@@ -27,28 +28,28 @@ if TYPE_CHECKING:
     from ebb.simulation.textures import Noise
 
 MARGIN = 0.08
-"""Border around the frame, as a share of its longer side: room for the second shot to turn."""
+"""Margin around the frame for the motion of the second shot, relative to the frame's longer side."""
 
 _NOISE_SIZE = 1024
 _SMALLEST = 64
 _BRIGHT, _BRIGHT_PERCENTILE = 0.8, 97
 _FOCUS_M = (1.2, 4.0)
 _NEAR_LEAVES = 0.5
-"""Share of scenes with leaves close to the camera."""
+"""Probability of leaves close to the camera."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What stands in front of the camera."""
+    """Colour and depth of a scene."""
 
     rgb: RgbLinear
-    """(height + 2 margin, width + 2 margin, 3); lights go above 1."""
+    """(height + 2 margin, width + 2 margin, 3), linear light; lights exceed 1."""
     depth_m: DepthMetres
-    """Same height and width; infinity is the sky."""
+    """Depth of each pixel of ``rgb``; the sky is at infinity."""
     focus_m: float
-    """Distance of the subject."""
+    """Distance of the subject in metres."""
     margin: int = 0
-    """Pixels around the frame on every side."""
+    """Margin around the frame in pixels."""
 
     @property
     def size(self) -> Size:
@@ -58,18 +59,19 @@ class Scene:
 
 
 def margin_px(size: Size) -> int:
-    """Border of a scene around a frame, in pixels."""
+    """Margin of a scene around a frame of the given size, in pixels."""
     return round(MARGIN * max(size))
 
 
 def make_scene(rng: np.random.Generator, size: Size, *, focal_px: float, subject_shift: float = 0.0) -> Scene:
-    """Make up a scene.
+    """Generate a scene.
 
     Args:
-        rng: Source of everything; equal states make equal scenes.
-        size: Frame, upright; a margin of :data:`MARGIN` is added on every side.
+        rng: Random generator; its state determines the scene.
+        size: Size of the upright frame; a margin of :data:`MARGIN` is added on every side.
         focal_px: Focal length in pixels.
-        subject_shift: Moves the subject sideways by this share of the frame's width; nothing else changes.
+        subject_shift: Horizontal displacement of the subject relative to the frame's width; the rest of the
+            scene does not depend on it.
 
     Returns:
         The scene, in linear light.
@@ -78,7 +80,9 @@ def make_scene(rng: np.random.Generator, size: Size, *, focal_px: float, subject
         UsageError: the frame is smaller than 64 pixels.
     """
     if min(size) < _SMALLEST:
-        raise UsageError(f"a scene of {size.width} x {size.height} pixels", hint=f"{_SMALLEST} is the least")
+        raise UsageError(
+            f"a scene must have at least {_SMALLEST} pixels a side, not {size.width} x {size.height}"
+        )
     margin = margin_px(size)
     canvas = RgbdCanvas(Size(size.width + 2 * margin, size.height + 2 * margin))
     focus_m = float(np.exp(rng.uniform(*np.log(_FOCUS_M))))
@@ -95,14 +99,14 @@ def make_scene(rng: np.random.Generator, size: Size, *, focal_px: float, subject
 
 
 def _expose_well(canvas: RgbdCanvas) -> None:
-    """Scale the light as a camera's meter does: the bright parts of the scene just below diffuse white."""
+    """Scale the radiance so that the bright parts of the scene are just below diffuse white."""
     bright = float(np.percentile(canvas.rgb[::4, ::4].max(axis=2), _BRIGHT_PERCENTILE))
     canvas.rgb *= np.float32(_BRIGHT / max(bright, 1e-3))
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """What every thing needs to be painted."""
+    """Arguments shared by the functions that paint objects."""
 
     canvas: RgbdCanvas
     camera: Pinhole
@@ -111,7 +115,7 @@ class _Stage:
 
 
 def _camera(rng: np.random.Generator, size: Size, margin: int, focal_px: float, focus_m: float) -> Pinhole:
-    """Look along the ground, or down on it; the subject stands in the lower half of the frame."""
+    """Camera with a random pitch; the subject is in the lower half of the frame."""
     horizon = rng.uniform(-0.4, 0.45) * size.height
     foot = rng.uniform(0.72, 0.9) * size.height
     full = Size(size.width + 2 * margin, size.height + 2 * margin)
@@ -126,7 +130,7 @@ def _camera(rng: np.random.Generator, size: Size, margin: int, focal_px: float, 
 
 
 def _paint_things(stage: _Stage, focus_m: float, far_m: float, frame_m: float, shift: float) -> None:
-    """Stand things on the ground, far ones first; ``frame_m`` is the frame's width at 1 m."""
+    """Paint objects on the ground from back to front; ``frame_m`` is the frame's width at 1 m."""
     rng = stage.rng
     others = np.exp(rng.uniform(np.log(0.75 * focus_m), np.log(0.8 * far_m), int(rng.integers(9, 16))))
     others = np.where(np.abs(others / focus_m - 1) < 0.12, others * 1.3, others)
@@ -145,7 +149,7 @@ def _paint_things(stage: _Stage, focus_m: float, far_m: float, frame_m: float, s
 
 
 def _paint_thing(stage: _Stage, foot: NDArray[np.float64], size_m: float) -> None:
-    """Stand one thing of some kind on the ground, with its shadow."""
+    """Paint an object of a random kind on the ground, with its shadow."""
     stage.canvas.darken(stage.camera, foot, 0.5 * size_m)
     kind = int(stage.rng.integers(0, len(_THINGS)))
     _THINGS[kind](stage, foot, size_m)
@@ -175,7 +179,7 @@ def _paint_bush(stage: _Stage, foot: NDArray[np.float64], size_m: float) -> None
 
 
 def _paint_box(stage: _Stage, foot: NDArray[np.float64], size_m: float) -> None:
-    """A box or a book: front, the side that is seen, and the top when the camera looks down on it."""
+    """Paint the visible faces of a box."""
     rng = stage.rng
     wide, high, deep = size_m * rng.uniform((0.5, 0.4, 0.1), (1.0, 1.0, 0.5))
     turn = rng.uniform(-0.5, 0.5)

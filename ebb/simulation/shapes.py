@@ -1,7 +1,6 @@
-"""Things to stand in a scene, each drawn at twice the resolution with its own depth.
+"""Objects of procedural scenes: colour, coverage and depth at twice the resolution.
 
-A shape is painted into the smallest block of the picture that holds it; the block is averaged down to half
-its size when it is pasted, which makes edges smooth.
+A shape is painted into its bounding block, which is reduced by averaging when it is pasted, for antialiasing.
 """
 
 from __future__ import annotations
@@ -24,26 +23,26 @@ SUPERSAMPLING = 2
 
 @dataclass(frozen=True)
 class Pinhole:
-    """The camera of the scene, in supersampled pixels of the whole canvas."""
+    """Pinhole camera of a scene, in supersampled pixels of the canvas."""
 
     focal_px: float
     centre_x: float
     horizon_y: float
-    """Row where the ground ends; above the frame for a camera that looks down."""
+    """Row of the horizon; above the frame if the camera is pitched down."""
     height_m: float
-    """Height of the camera above the ground."""
+    """Height of the camera above the ground in metres."""
     width: int
     height: int
 
     def project(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """World (right, down from the camera, away from it) to pixels: (N, 3) → (N, 2)."""
+        """Project world points (right, down, forward from the camera), (N, 3), to pixels, (N, 2)."""
         scale = self.focal_px / points[:, 2]
         x, y = self.centre_x + points[:, 0] * scale, self.horizon_y + points[:, 1] * scale
         return np.stack([x, y], axis=1)
 
 
 class Patch(NamedTuple):
-    """A block of the supersampled picture; its corner and its sides are even."""
+    """A block of the supersampled canvas, with even corner and sides."""
 
     left: int
     top: int
@@ -53,7 +52,7 @@ class Patch(NamedTuple):
 
 
 class PixelBlock(NamedTuple):
-    """Pixel coordinates of a block of the supersampled picture."""
+    """Pixel coordinates of a block of the supersampled canvas."""
 
     left: int
     top: int
@@ -69,7 +68,7 @@ class PixelBlock(NamedTuple):
 
 
 def block_around(camera: Pinhole, points: NDArray[np.float64]) -> PixelBlock | None:
-    """Smallest even block that holds the points and lies in the canvas; ``None`` when nothing is left."""
+    """Even bounding block of points, clipped to the canvas; None if it is empty."""
     low = np.floor(points.min(axis=0) / 2).astype(int) * 2
     high = np.ceil(points.max(axis=0) / 2).astype(int) * 2 + 2
     left, top = max(int(low[0]), 0), max(int(low[1]), 0)
@@ -81,13 +80,13 @@ def block_around(camera: Pinhole, points: NDArray[np.float64]) -> PixelBlock | N
 
 
 def face(camera: Pinhole, corners: NDArray[np.float64], texture: RgbLinear, light: float) -> Patch | None:
-    """A flat rectangle anywhere in space.
+    """Rectangle in space.
 
     Args:
         camera: The camera.
-        corners: (4, 3) world points: top left, top right, bottom right, bottom left of the texture.
-        texture: (height, width, 3), about as large as the face appears.
-        light: Share of the light that reaches the face.
+        corners: (4, 3), world points of the texture's top left, top right, bottom right and bottom left.
+        texture: (height, width, 3), of about the size of the projected face.
+        light: Factor on the texture's radiance.
     """
     import cv2
 
@@ -116,14 +115,14 @@ def sphere(
     texture: RgbLinear,
     light: NDArray[np.float64],
 ) -> Patch | None:
-    """A ball, lit from one side.
+    """Sphere with directional light.
 
     Args:
         camera: The camera.
-        centre: (3,) world point.
-        radius: In metres.
-        texture: (n, n, 3), wrapped around the half that is seen.
-        light: (3,) unit vector to the light, z towards the camera.
+        centre: (3,), world point.
+        radius: Radius in metres.
+        texture: (n, n, 3), mapped to the visible half.
+        light: (3,), unit vector to the light, z towards the camera.
     """
     import cv2
 
@@ -147,15 +146,15 @@ def sphere(
 def column(
     camera: Pinhole, foot: NDArray[np.float64], radius: float, height: float, texture: RgbLinear, side: float
 ) -> Patch | None:
-    """An upright round column: trunk, bottle, post.
+    """Upright cylinder.
 
     Args:
         camera: The camera.
-        foot: (3,) world point in the middle of its foot.
-        radius: In metres.
-        height: In metres.
-        texture: (height, width, 3), wrapped around the half that is seen.
-        side: Where the light comes from, −1 (left) … 1 (right).
+        foot: (3,), world point at the centre of the base.
+        radius: Radius in metres.
+        height: Height in metres.
+        texture: (height, width, 3), mapped to the visible half.
+        side: Direction of the light, from −1 (left) to 1 (right).
     """
     import cv2
 
@@ -185,15 +184,15 @@ def foliage(
     extent: NDArray[np.float64],
     leaves: int,
 ) -> Patch | None:
-    """A bush or a branch: leaves at their own depths, the nearer over the farther ones.
+    """Leaves with individual depths, painted from back to front.
 
     Args:
         camera: The camera.
-        rng: Source of the leaves.
-        noise: Veins and spots.
-        centre: (3,) world point.
-        extent: (3,) standard deviation of the leaves about it, metres.
-        leaves: How many.
+        rng: Random generator of the leaves.
+        noise: Texture of the leaves.
+        centre: (3,), world point.
+        extent: (3,), standard deviation of the leaves' positions in metres.
+        leaves: Number of leaves.
     """
     import cv2
 
@@ -224,7 +223,7 @@ def foliage(
 
 
 def leaf_outline(centre: NDArray[np.float64], length: float, slim: float, turn: float) -> NDArray[np.int32]:
-    """Outline of a leaf, pointed at both ends: (N, 2) in sixteenths of a pixel; N/2 is the far tip."""
+    """Outline of a leaf pointed at both ends, (N, 2), in 1/16 pixel; the tips have the indices 0 and N/2."""
     along = np.concatenate([np.linspace(-1, 1, 9), np.linspace(1, -1, 9)[1:-1]])
     across = slim * (1 - along**2) * np.repeat([1, -1], [9, 7])
     angle = np.deg2rad(turn)

@@ -1,9 +1,8 @@
-"""Take one pair of photos of a scene: two camera files and the truth about them.
+"""Simulation of one pair: two camera files and their ground truth.
 
-Light goes through the same steps as in a camera: the scene seen from the shot's pose, blur by depth,
-diffraction, lens and low-pass filter, fall-off, exposure, mosaic, noise, file. The noise-free scene that a
-developed file can be compared with is the image these optics form (:func:`optical_image`): what a sensor
-without a mosaic and without noise would record.
+The steps are those of a camera: reprojection to the pose of the shot, defocus blur, diffraction, lens and
+low-pass filter, vignetting, exposure, mosaic, noise, file. The reference for a developed file is the optical
+image (:func:`optical_image`), as recorded by an ideal sensor without mosaic and noise.
 """
 
 from __future__ import annotations
@@ -39,13 +38,13 @@ if TYPE_CHECKING:
     from ebb.simulation.reproject import DepthMetres
 
 DEPTH_SCALE = 16384
-"""Depth files hold this over the depth in metres, rounded; 0 is the sky."""
+"""Values of depth files are this constant divided by the depth in metres, rounded; 0 is infinity."""
 
 APS_C = Sensor()
 
 
 class ScenePair(NamedTuple):
-    """What stands in front of the camera at the wide and at the shallow shot."""
+    """Scenes of the wide and of the shallow shot."""
 
     wide: Scene
     shallow: Scene
@@ -53,17 +52,17 @@ class ScenePair(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedPair:
-    """Two camera files, the depth of the wide shot, and the truth. ``None``: a file that is missing."""
+    """Two camera files (None if missing), the depth of the wide shot, and the ground truth."""
 
     wide_file: bytes | None
     shallow_file: bytes | None
     depth_file: bytes
-    """16-bit PNG, upright: :data:`DEPTH_SCALE` / metres."""
+    """16-bit PNG, upright: :data:`DEPTH_SCALE` divided by the depth in metres."""
     truth: PairTruth
 
 
 def planned_scenes(plan: PairPlan, sensor: Sensor = APS_C) -> ScenePair:
-    """Make up the scenes of a plan: one, or two when the subject moves or the shots are unrelated."""
+    """Generate the scenes of a plan: they differ if the subject moves or the shots are unrelated."""
     focal_px = focal_length_px(plan, sensor, np.inf)
     scene = make_scene(plan.rng(Stream.SCENE), plan.size, focal_px=focal_px)
     if plan.kind is PairKind.UNRELATED:
@@ -75,21 +74,21 @@ def planned_scenes(plan: PairPlan, sensor: Sensor = APS_C) -> ScenePair:
 
 
 def focal_length_px(plan: PairPlan, sensor: Sensor, focus_m: float) -> float:
-    """Focal length of the wide shot in pixels: distance from lens to sensor when focused at ``focus_m``."""
+    """Focal length of the wide shot in pixels: distance from lens to sensor if focused at ``focus_m``."""
     lens = Lens(plan.focal_length_mm, plan.wide.f_number)
     return image_distance_mm(lens, focus_m) / PixelGrid(sensor.width_mm, max(plan.size)).pitch_mm
 
 
 def simulate_pair(scenes: ScenePair, plan: PairPlan, sensor: Sensor = APS_C) -> SimulatedPair:
-    """Photograph a pair.
+    """Simulate a pair.
 
     Args:
-        scenes: What the two shots show, of the plan's size.
+        scenes: Scenes of both shots, of the plan's size.
         plan: Settings of both shots and the motion between them.
-        sensor: The sensor of both.
+        sensor: Sensor of both shots.
 
     Returns:
-        Files and truth; equal arguments give equal bytes.
+        Files and ground truth; they depend on the arguments only.
 
     Raises:
         UsageError: a scene does not have the size of the plan.
@@ -97,7 +96,7 @@ def simulate_pair(scenes: ScenePair, plan: PairPlan, sensor: Sensor = APS_C) -> 
     for scene in scenes:
         if scene.size != plan.size:
             raise UsageError(
-                f"a scene of {scene.size} for a photo of {plan.size}", hint="sizes must be equal"
+                f"scene and plan must have the same size, not {tuple(scene.size)} and {tuple(plan.size)}"
             )
     focus = (scenes.wide.focus_m * plan.wide.focus_ratio, scenes.shallow.focus_m * plan.shallow.focus_ratio)
     focal_px = focal_length_px(plan, sensor, scenes.wide.focus_m)
@@ -114,20 +113,20 @@ def simulate_pair(scenes: ScenePair, plan: PairPlan, sensor: Sensor = APS_C) -> 
 def optical_image(
     scene: Scene, pose: CameraPose, plan: PairPlan, shot: ShotPlan, focal_px: float, sensor: Sensor
 ) -> RgbLinear:
-    """Light that the pixels collect, in all three colours, before fall-off and exposure.
+    """Image formed by the optics, integrated over the pixels, before vignetting and exposure.
 
     Args:
-        scene: What is photographed; its own view is that of ``CameraPose()``.
-        pose: Where it is photographed from.
-        plan: Frame and lens.
+        scene: The scene, as seen from ``CameraPose()``.
+        pose: Pose of the camera.
+        plan: Size of the frame and focal length.
         shot: F-number and focus.
-        focal_px: Focal length of the scene's own view, in pixels.
-        sensor: Size and sharpness.
+        focal_px: Focal length of the scene's view in pixels.
+        sensor: Size and point spread of the sensor.
 
     Returns:
-        Upright, (plan.size.height, plan.size.width, 3), linear.
+        (plan.size.height, plan.size.width, 3), upright, linear light.
     """
-    # A border of blurred surroundings, so that what lies just outside the frame spreads into it.
+    # A border is rendered as well, as light from outside the frame is blurred into it.
     border = scene.margin // 2
     size = Size(plan.size.width + 2 * border, plan.size.height + 2 * border)
     view = _seen_from(scene, pose, focal_px, border, size)
@@ -138,7 +137,7 @@ def optical_image(
 
 
 def _seen_from(scene: Scene, pose: CameraPose, focal_px: float, border: int, size: Size) -> View:
-    """The scene from a pose; the wide shot's own view is cut out, not resampled."""
+    """View of the scene from a pose; the view of the wide shot is cropped without resampling."""
     if pose == CameraPose():
         cut = scene.margin - border
         return View(_inner(scene.rgb, cut), _inner(scene.depth_m, cut))
@@ -149,12 +148,12 @@ def _seen_from(scene: Scene, pose: CameraPose, focal_px: float, border: int, siz
 
 
 def _inner(image: NDArray[np.float32], border: int) -> NDArray[np.float32]:
-    """Cut a border off."""
+    """Crop a border."""
     return np.ascontiguousarray(image[border : image.shape[0] - border, border : image.shape[1] - border])
 
 
 def _file(photo: RgbLinear, plan: PairPlan, shot: ShotPlan, sensor: Sensor) -> bytes:
-    """Record light as the camera file of one shot."""
+    """Camera file of one shot."""
     stream = Stream.WIDE_NOISE if shot is plan.wide else Stream.SHALLOW_NOISE
     exposure = Exposure(
         iso=shot.iso,
@@ -178,5 +177,5 @@ def _file(photo: RgbLinear, plan: PairPlan, shot: ShotPlan, sensor: Sensor) -> b
 
 
 def encode_depth(depth_m: DepthMetres) -> bytes:
-    """16-bit PNG of :data:`DEPTH_SCALE` / depth, upright; the sky and beyond 32 km is 0."""
+    """16-bit PNG of :data:`DEPTH_SCALE` / depth; distances beyond 32 km are 0."""
     return encode_grey16(np.clip(np.rint(DEPTH_SCALE / depth_m), 0, 65535).astype(np.uint16))

@@ -1,4 +1,4 @@
-"""Procedural surfaces: tiles of linear-light colour with detail down to the pixel, drawn from a seed."""
+"""Procedural textures in linear light."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from ebb.arrays import RgbLinear
 
 Noise: TypeAlias = NDArray[np.float32]
-"""(n, n), 0 … 1, periodic: structure of every size, as stone, soil and plaster have."""
+"""(n, n), in [0, 1], periodic fractal noise."""
 
 Colour: TypeAlias = NDArray[np.float32]
-"""(3,), linear light, 0 … 1."""
+"""(3,), linear light, in [0, 1]."""
 
 _COARSEST = 4
 _PERSISTENCE = 0.8
-"""Amplitude of one octave over that of the next coarser one; 0.5 looks like clouds, 0.8 like gravel."""
+"""Ratio of the amplitudes of successive octaves; 0.5 resembles clouds, 0.8 gravel."""
 
 
 def fractal_noise(rng: np.random.Generator, size: int) -> Noise:
-    """Sum octaves of random values, each twice as fine as the one before.
+    """Sum of octaves of random values, each at twice the frequency of the previous one.
 
     Source: Perlin, "An image synthesizer", SIGGRAPH 1985 (value noise on a periodic grid).
 
     Args:
-        rng: Source of the values.
-        size: Side of the tile in pixels, a power of two of at least 8.
+        rng: Random generator.
+        size: Side of the tile in pixels, a power of two, ≥ 8.
 
     Returns:
-        (size, size), 0 … 1; it repeats without a seam.
+        (size, size), in [0, 1], periodic.
     """
     import cv2
 
@@ -51,7 +51,7 @@ def fractal_noise(rng: np.random.Generator, size: int) -> Noise:
 
 
 def crop_noise(rng: np.random.Generator, noise: Noise, height: int, width: int) -> Noise:
-    """Cut a random block out of a tile, repeated where it is too small."""
+    """Crop a random block from a tile, which is repeated if it is too small."""
     top, left = (int(value) for value in rng.integers(0, noise.shape[0], 2))
     rows = (top + np.arange(height)) % noise.shape[0]
     columns = (left + np.arange(width)) % noise.shape[1]
@@ -59,7 +59,7 @@ def crop_noise(rng: np.random.Generator, noise: Noise, height: int, width: int) 
 
 
 def random_colour(rng: np.random.Generator, darkest: float = 0.06, brightest: float = 0.75) -> Colour:
-    """Colour of a matt surface: any hue, mostly dull and a little warm, as things are."""
+    """Random colour of a matt surface: any hue, mostly of low saturation and slightly warm."""
     level = np.exp(rng.uniform(np.log(darkest), np.log(brightest)))
     hue = rng.uniform(0, 2 * np.pi) + np.array([0, 2.1, 4.2])
     colour = level * (1 + rng.beta(1.2, 3) * np.cos(hue)) * (1.1, 1.0, 0.85)
@@ -67,7 +67,7 @@ def random_colour(rng: np.random.Generator, darkest: float = 0.06, brightest: fl
 
 
 def mix(noise: Noise, dark: Colour, light: Colour) -> RgbLinear:
-    """Blend two colours: (height, width) of 0 … 1 to (height, width, 3)."""
+    """Blend two colours by weights (height, width) in [0, 1] to (height, width, 3)."""
     import cv2
 
     planes = [noise * np.float32(light[i] - dark[i]) + np.float32(dark[i]) for i in range(3)]
@@ -75,7 +75,7 @@ def mix(noise: Noise, dark: Colour, light: Colour) -> RgbLinear:
 
 
 def paint(rng: np.random.Generator, noise: Noise, height: int, width: int) -> RgbLinear:
-    """Weathered paint, stone, soil: two colours blended by noise, with small dark specks."""
+    """Weathered paint, stone or soil: two colours blended by noise, with small dark specks."""
     import cv2
 
     blend = crop_noise(rng, noise, height, width)
@@ -86,7 +86,7 @@ def paint(rng: np.random.Generator, noise: Noise, height: int, width: int) -> Rg
 
 
 def weave(rng: np.random.Generator, noise: Noise, height: int, width: int) -> RgbLinear:
-    """Fabric: two sets of threads that go over and under each other."""
+    """Woven fabric."""
     period = rng.uniform(9, 16)
     x = np.arange(width, dtype=np.float32) * np.float32(2 * np.pi / period)
     y = np.arange(height, dtype=np.float32)[:, None] * np.float32(2 * np.pi / period)
@@ -96,7 +96,7 @@ def weave(rng: np.random.Generator, noise: Noise, height: int, width: int) -> Rg
 
 
 def bricks(rng: np.random.Generator, noise: Noise, height: int, width: int) -> RgbLinear:
-    """Bricks or tiles, every other row shifted, each with its own shade."""
+    """Bricks in a running bond, with random shades."""
     brick = rng.uniform(24, 60)
     row = np.floor(np.arange(height) / brick).astype(int)
     along = np.arange(width)[None] / (2.4 * brick) + 0.5 * (row[:, None] % 2)
@@ -111,7 +111,7 @@ def bricks(rng: np.random.Generator, noise: Noise, height: int, width: int) -> R
 
 
 def text(rng: np.random.Generator, noise: Noise, height: int, width: int) -> RgbLinear:
-    """A printed page, label or sign: lines of words in several sizes."""
+    """Printed text in several sizes."""
     import cv2
 
     ink, baseline = np.zeros((height, width), np.uint8), 0
@@ -133,7 +133,7 @@ SURFACES: dict[str, Callable[[np.random.Generator, Noise, int, int], RgbLinear]]
     "bricks": bricks,
     "text": text,
 }
-"""Every surface: (rng, noise, height, width) → (height, width, 3)."""
+"""Textures by name: (rng, noise, height, width) → (height, width, 3)."""
 
 
 def any_surface(
@@ -143,6 +143,6 @@ def any_surface(
     width: int,
     shares: tuple[float, ...] = (0.4, 0.2, 0.2, 0.2),
 ) -> RgbLinear:
-    """Draw one of :data:`SURFACES`, in the given shares, and make (height, width, 3) of it."""
+    """Texture (height, width, 3) of a kind drawn from :data:`SURFACES` with the given probabilities."""
     name = str(rng.choice(list(SURFACES), p=shares))
     return SURFACES[name](rng, noise, height, width)

@@ -1,4 +1,4 @@
-"""The truth about a simulated pair, one row of `truth.parquet`."""
+"""Ground truth of simulated pairs: the rows of `truth.parquet`."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PairTruth:
-    """The truth about one pair; geometry is for upright photos, integers are pixel centres."""
+    """Ground truth of one pair; geometry refers to upright photos with pixel centres at integers."""
 
     index: int
     kind: PairKind
     expected: Literal["aligned", "rejected"]
     reasons: tuple[str, ...]
-    """Reason codes it may be rejected for, the one that names the cause first."""
+    """Admissible reasons for rejection, the most specific first."""
     wide: str
-    """File name; also when the file is missing."""
+    """File name, even if the file is missing."""
     shallow: str
     depth: str
-    """Name of the depth file: sidecar of the wide photo."""
+    """Name of the depth file, a sidecar of the wide photo."""
     missing: str
     width: int
     height: int
     orientation: int
     focal_length_mm: float
     focal_px: float
-    """Of the wide shot."""
+    """Focal length of the wide shot in pixels."""
     focal_ratio: float
     f_number_wide: float
     f_number_shallow: float
@@ -50,27 +50,27 @@ class PairTruth:
     exposure_time_s_wide: float
     exposure_time_s_shallow: float
     exposure_difference_ev: float
-    """How much brighter the shallow photo is."""
+    """Exposure of the shallow photo relative to the wide photo, in EV."""
     focus_m_wide: float
     focus_m_shallow: float
     R: tuple[float, ...]
-    """Rotation, 9 numbers row by row: X_shallow = R X_wide + t."""
+    """Rotation, 9 values in row-major order: X_shallow = R X_wide + t."""
     t: tuple[float, ...]
-    """Translation, metres."""
+    """Translation in metres."""
     H_wide_to_shallow: tuple[float, ...] | None
-    """9 numbers row by row; at the subject's distance when t is not zero; ``None`` for unrelated scenes."""
+    """9 values in row-major order, valid at the subject's distance; None for unrelated scenes."""
     H_shallow_to_wide: tuple[float, ...] | None
     captured_at_wide: str
     captured_at_shallow: str
 
 
 def pair_truth(plan: PairPlan, focal_px: float, focus_m: tuple[float, float]) -> PairTruth:
-    """Write down the truth about a pair.
+    """Ground truth of a pair.
 
     Args:
-        plan: How the pair is taken.
+        plan: Plan of the pair.
         focal_px: Focal length of the wide shot in pixels.
-        focus_m: Focus distance of the wide and of the shallow shot; the homographies hold at the first.
+        focus_m: Focus distances of the wide and the shallow shot; the homographies are valid at the former.
     """
     reasons = EXPECTED_REASONS[plan.kind]
     H = pose_homography(plan.pose, focal_px, plan.size, focus_m[0])
@@ -109,7 +109,7 @@ def pair_truth(plan: PairPlan, focal_px: float, focus_m: tuple[float, float]) ->
 
 
 def write_truth(truths: Iterable[PairTruth]) -> bytes:
-    """Parquet file with a row a pair, in order of their index."""
+    """Parquet file with one row per pair, sorted by index."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -121,7 +121,7 @@ def write_truth(truths: Iterable[PairTruth]) -> bytes:
 
 
 def truth_schema() -> pa.Schema:
-    """Columns of the truth: the fields of :class:`PairTruth`."""
+    """Schema of the ground truth: the fields of :class:`PairTruth`."""
     import pyarrow as pa
 
     numbers = pa.list_(pa.float64())

@@ -1,1 +1,1 @@
-"""What ``import ebb_train`` offers: networks, metrics, training and export as functions."""
+"""Public Python interface of ``ebb_train``: networks, metrics, training, evaluation and export."""

@@ -1,4 +1,4 @@
-"""Networks to files for phones and other run times, as functions."""
+"""Export of networks to TFLite and ONNX."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def export_tflite(
     checks: CheckSettings | None = None,
     note: Callable[[str], None] | None = None,
 ) -> list[FileReport]:
-    """Write TFLite files for phones, each compared with PyTorch before it gets its name.
+    """Export a network to TFLite files for phones. Files are written only if they match PyTorch.
 
     Args:
-        checkpoint: Weights file of ``ebb-train fit`` or ``convert``, or the run folder of a fit: its best
-            weights.
-        out: The ``.tflite`` file; with several sizes each file has its size before the suffix.
-        settings: Size of the photos, precision; None: the defaults, here and below.
-        checks: Which checks of speed, memory and GPU a file goes through.
-        note: Called with one line for what is being done.
+        checkpoint: Weights file of ``ebb-train fit`` or ``convert``, or a run folder of ``fit``, for its
+            best weights.
+        out: Path of the ``.tflite`` file; if there are several sizes, each is added before the suffix.
+        settings: Size of the photos and precision; None here and below: the defaults.
+        checks: Checks of speed, memory and GPU compatibility.
+        note: Called with messages about the progress, one line each.
 
     Returns:
-        One report a file; ``passed`` says whether it was written.
+        One report per file; ``passed`` is True if the file was written.
 
     Raises:
         UsageError: the network does not have the level, or ``out`` does not end in ``.tflite``.
-        InvalidInput: the checkpoint, the calibration set or the evaluation is not what it should be.
+        InvalidInput: the checkpoint, the calibration set or the evaluation is missing or invalid.
         MissingDependency: TensorFlow, LiteRT, PyTorch or safetensors is not installed.
         OutputError: a file cannot be written.
 
@@ -69,21 +69,21 @@ def export_tflite(
 def export_onnx(
     checkpoint: str | PathLike[str], out: str | PathLike[str], *, level: int | None = None, clip: bool = False
 ) -> OnnxReport:
-    """Write an ONNX file for photos of any size, compared with PyTorch before it gets its name.
+    """Export a network to an ONNX file for photos of any size. It is written only if it matches PyTorch.
 
     Args:
-        checkpoint: Weights file of ``ebb-train fit`` or ``convert``, or the run folder of a fit: its best
-            weights.
-        out: The ``.onnx`` file.
-        level: Whose picture comes out, 1 to 7; None: the last that the checkpoint has.
-        clip: Cut the picture to [0, 1] inside the file.
+        checkpoint: Weights file of ``ebb-train fit`` or ``convert``, or a run folder of ``fit``, for its
+            best weights.
+        out: Path of the ``.onnx`` file.
+        level: Level whose output is exported, 1 to 7; None: the last level of the checkpoint.
+        clip: Whether the exported network clips its output to [0, 1].
 
     Returns:
-        ``sha256`` of the file, None if it was too far from PyTorch and was not written; ``parity``.
+        ``sha256`` of the file, None if it differs too much from PyTorch and was not written; ``parity``.
 
     Raises:
         UsageError: the network does not have the level, or ``out`` does not end in ``.onnx``.
-        InvalidInput: the checkpoint is not what it should be.
+        InvalidInput: the checkpoint is missing or invalid.
         MissingDependency: onnx, onnxruntime, PyTorch or safetensors is not installed.
         OutputError: the file cannot be written.
 

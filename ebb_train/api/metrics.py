@@ -1,8 +1,7 @@
-"""Metrics of two pictures as functions, with the range of the values said.
+"""Image metrics of single pairs, as in the protocol ``ebb`` (:mod:`ebb_train.metrics.protocols`).
 
-They are those of the protocol ``ebb`` (:mod:`ebb_train.metrics.protocols`): whole pictures, sRGB-encoded
-values brought to [0, 1] and clipped there, one number for one pair. Over a data set they are averaged, never
-pooled.
+They are computed on whole images of sRGB-encoded values, scaled and clipped to [0, 1]. The metric of a data
+set is the mean over its pairs.
 """
 
 from __future__ import annotations
@@ -30,17 +29,16 @@ def psnr(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None 
     The error is averaged over all pixels and channels in float64.
 
     Args:
-        preds: The picture to score: (H, W, 3) or grey (H, W), integers or floats.
-        target: What it should be, of the same shape.
-        data_range: The value of white; 0 is black. It must be given for floats; None: 255 for uint8, 65535
-            for uint16.
+        preds: Predicted image: (H, W, 3) or grey (H, W), integers or floats.
+        target: Reference image of the same shape.
+        data_range: Value of white; black is 0. Required for floats; None: 255 for uint8, 65535 for uint16.
 
     Returns:
-        Infinite for equal pictures.
+        PSNR in decibels; infinite for equal images.
 
     Raises:
-        UsageError: floats without ``data_range``.
-        InvalidInput: shapes differ, values are not finite or far outside the range.
+        UsageError: ``data_range`` is missing for floats, or not positive.
+        InvalidInput: shapes differ, or values are not finite or far outside the range.
 
     Examples:
         >>> import numpy as np
@@ -52,20 +50,23 @@ def psnr(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None 
 
 
 def ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None = None) -> float:
-    """Structural similarity, mean over places and channels; 1 for equal pictures.
+    """Structural similarity (SSIM), mean over pixels and channels.
 
     Wang et al., "Image quality assessment: from error visibility to structural similarity" (IEEE TIP 2004),
-    equation 13, K1 = 0.01, K2 = 0.03; Gaussian window of 11 x 11 pixels, sigma 1.5, variances over n, where
-    the window fits; float32.
+    equation 13, with K1 = 0.01, K2 = 0.03, a Gaussian window of 11 x 11 pixels with sigma 1.5, biased
+    variances and without padding; computed in float32.
 
     Args:
-        preds: As in :func:`psnr`; at least 11 pixels each way.
-        target: As there.
-        data_range: As there.
+        preds: Predicted image as in :func:`psnr`, with sides of at least 11 pixels.
+        target: Reference image of the same shape.
+        data_range: As in :func:`psnr`.
+
+    Returns:
+        SSIM, at most 1; 1 for equal images.
 
     Raises:
-        UsageError: as there.
-        InvalidInput: as there, or smaller than the window.
+        UsageError: as in :func:`psnr`.
+        InvalidInput: as in :func:`psnr`, or a side is smaller than the window.
 
     Examples:
         >>> import numpy as np
@@ -78,19 +79,23 @@ def ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None 
 
 
 def ms_ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None = None) -> float:
-    """Multi-scale structural similarity, mean over channels; 1 for equal pictures.
+    """Multi-scale structural similarity (MS-SSIM), mean over channels.
 
     Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment" (Asilomar
-    2003), equation 7: 5 scales halved by means of 2 x 2 pixels, the window of :func:`ssim`; float32.
+    2003), equation 7, with 5 scales, 2 x 2 average pooling and the window of :func:`ssim`; computed in
+    float32.
 
     Args:
-        preds: As in :func:`psnr`; at least 161 pixels each way.
-        target: As there.
-        data_range: As there.
+        preds: Predicted image as in :func:`psnr`, with sides of at least 161 pixels.
+        target: Reference image of the same shape.
+        data_range: As in :func:`psnr`.
+
+    Returns:
+        MS-SSIM, at most 1; 1 for equal images.
 
     Raises:
-        UsageError: as there.
-        InvalidInput: as there, or too small.
+        UsageError: as in :func:`psnr`.
+        InvalidInput: as in :func:`psnr`, or a side is too small.
 
     Examples:
         >>> import numpy as np
@@ -105,21 +110,24 @@ def ms_ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | No
 def lpips(
     preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None = None, net: Net = "alex"
 ) -> float:
-    """Learned perceptual image patch similarity, version 0.1; 0 for equal pictures, less is better.
+    """Learned perceptual image patch similarity (LPIPS), version 0.1.
 
     Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric" (CVPR 2018), with
-    the authors' linear weights; pictures go to [-1, 1] inside.
+    the authors' linear weights.
 
     Args:
-        preds: As in :func:`psnr`; at least 31 pixels each way (``vgg``: 16).
-        target: As there.
-        data_range: As there.
-        net: ``alex`` or ``vgg``.
+        preds: Predicted image as in :func:`psnr`, with sides of at least 31 pixels (``vgg``: 16).
+        target: Reference image of the same shape.
+        data_range: As in :func:`psnr`.
+        net: Backbone, ``alex`` or ``vgg``.
+
+    Returns:
+        LPIPS distance, ≥ 0; 0 for equal images.
 
     Raises:
-        MissingDependency: the network's weights or PyTorch are missing; the hint says how to get them.
-        UsageError: as there.
-        InvalidInput: as there, or too small.
+        MissingDependency: the network's weights or PyTorch are missing; the hint says how to install them.
+        UsageError: as in :func:`psnr`.
+        InvalidInput: as in :func:`psnr`, or a side is too small.
 
     Examples:
         >>> import numpy as np
@@ -144,10 +152,10 @@ def _pair(preds: NDArray[Any], target: NDArray[Any], data_range: float | None) -
 def _unit(picture: NDArray[Any], data_range: float | None) -> NDArray[Any]:
     if data_range is None:
         if np.issubdtype(picture.dtype, np.floating):
-            raise UsageError("the range of floats is not known", hint="data_range=1.0, or 255.0")
+            raise UsageError("data_range is required for floats", hint="e.g. data_range=1.0 or 255.0")
         return picture
     if not data_range > 0:
-        raise UsageError(f"data_range {data_range:g}", hint="above 0: the value of white")
+        raise UsageError(f"data_range must be positive, not {data_range:g}")
     return picture / np.float64(data_range)
 
 

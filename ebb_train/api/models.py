@@ -1,4 +1,4 @@
-"""A trained network as a function on photos."""
+"""Trained networks as functions on photos."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from ebb_train.models.pynet import PyNetConfig
 
 Photo = TypeVar("Photo", "NDArray[Any]", "Tensor")
-"""What goes in is what comes out."""
+"""The output has the type of the input."""
 
 
 class BokehModel:
-    """Renders the shallow photo of a wide one with a network; made by :func:`ebb_train.load_model`.
+    """Network that renders a shallow photo from a wide photo; load it with :func:`ebb_train.load_model`.
 
-    Photos may have any size and aspect. The network sees them at half their size, mirrored at the right and
-    the bottom up to a multiple of 32 pixels.
+    Photos may have any size. The network's input is half their size, padded by reflection at the right and
+    the bottom to a multiple of 32 pixels.
 
     Attributes:
         network: The PyTorch module, in evaluation mode.
-        config: What the network is like.
-        needs_depth: Whether it takes a depth map beside the photo.
+        config: Architecture of the network.
+        needs_depth: Whether the network requires a depth map.
 
     Examples:
         >>> from pathlib import Path
@@ -54,23 +54,23 @@ class BokehModel:
         self.needs_depth = network.config.in_channels == 4
 
     def __call__(self, photo: Photo, depth: Photo | None = None) -> Photo:
-        """Render one photo, or a batch of tensors.
+        """Render a photo or a batch of photos.
 
-        8-bit values go the way of ``ebb-train render``: resized in 8 bits as in training, rounded at the end.
-        Floats are resized in floats.
+        uint8 photos are processed as by ``ebb-train render``: they are resized in 8 bits, as in training, and
+        the result is rounded. Floats are resized as floats.
 
         Args:
             photo: An array (H, W, 3), or a tensor (N, C, H, W) on any device; sRGB, uint8 or floats in
-                [0, 1]. C is 3, or 4 with inverse depth as the last channel, as :meth:`ebb.Dataset.to_torch`
-                gives it.
-            depth: Inverse depth, near is bright, if the network takes it and it is not in ``photo``: (h, w),
-                or (N, 1, h, w), of any size that covers the same view, in the type and range of ``photo``.
+                [0, 1]. C is 3, or 4 if inverse depth is the last channel, as in :meth:`ebb.Dataset.to_torch`.
+            depth: Inverse depth, larger is nearer, if the network requires it and ``photo`` does not contain
+                it: (h, w) or (N, 1, h, w), in the type and range of ``photo``. It may have any resolution but
+                must cover the same field of view.
 
         Returns:
-            What was given, an array (H, W, 3) or a tensor (N, 3, H, W) on the same device, of the same type.
+            An array (H, W, 3), or a tensor (N, 3, H, W) on the same device, in the type of ``photo``.
 
         Raises:
-            InvalidInput: a shape or type is wrong, or depth is wanted and there is none.
+            InvalidInput: a shape or type is wrong, or depth is required and missing.
             MemoryError: there is not enough memory.
 
         Examples:
@@ -90,17 +90,18 @@ class BokehModel:
 
     def _array(self, photo: NDArray[Any], depth: NDArray[Any] | None) -> NDArray[Any]:
         if photo.ndim != 3 or photo.shape[2] != 3:
-            raise InvalidInput(f"a photo of shape {photo.shape}, not (height, width, 3)")
+            raise InvalidInput(f"a photo must have the shape (height, width, 3), not {photo.shape}")
         if depth is not None and (depth.ndim != 2 or depth.dtype != photo.dtype):
             raise InvalidInput(
-                f"depth of shape {depth.shape} and type {depth.dtype}", hint=f"(h, w) of {photo.dtype}"
+                f"depth must have the shape (h, w) and the photo's type {photo.dtype}, "
+                f"not {depth.shape} of {depth.dtype}"
             )
         if photo.dtype == np.uint8:
             from ebb_train.inference.whole_photo import render_full_image
 
             return from_unit(render_full_image(self.network, photo, depth if self.needs_depth else None))
         if not np.issubdtype(photo.dtype, np.floating):
-            raise InvalidInput(f"a photo of {photo.dtype} values", hint="uint8, or floats in [0, 1]")
+            raise InvalidInput(f"a photo must be uint8 or floats in [0, 1], not {photo.dtype}")
         torch = optional.torch()
         planes = torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1)[None], np.float32))
         map_: Tensor | None = None
@@ -114,24 +115,26 @@ class BokehModel:
 
         torch = optional.torch()
         if photo.ndim != 4 or photo.shape[1] not in (3, 4):
-            raise InvalidInput(f"a tensor of shape {tuple(photo.shape)}, not (N, 3 or 4, H, W)")
+            raise InvalidInput(f"a tensor must have the shape (N, 3 or 4, H, W), not {tuple(photo.shape)}")
         if photo.shape[1] == 4:
             photo, depth = photo[:, :3], photo[:, 3:] if depth is None else depth
         if depth is not None and (depth.ndim != 4 or depth.shape[1] != 1 or depth.dtype != photo.dtype):
-            found = f"depth of shape {tuple(depth.shape)} and type {depth.dtype}"
-            raise InvalidInput(found, hint=f"(N, 1, h, w) of {photo.dtype}")
+            raise InvalidInput(
+                f"depth must have the shape (N, 1, h, w) and the photo's type {photo.dtype}, "
+                f"not {tuple(depth.shape)} of {depth.dtype}"
+            )
         if photo.dtype == torch.uint8:
             return self._bytes(photo, depth)
         if not photo.is_floating_point():
-            raise InvalidInput(f"a tensor of {photo.dtype} values", hint="uint8, or floats in [0, 1]")
-        if not (photo.min() >= 0 and photo.max() <= 1):  # NaN is refused as well
-            message = f"floats from {float(photo.min()):g} to {float(photo.max()):g}"
-            raise InvalidInput(message, hint="sRGB values in [0, 1]; divide 8-bit values by 255")
+            raise InvalidInput(f"a tensor must be uint8 or floats in [0, 1], not {photo.dtype}")
+        if not (photo.min() >= 0 and photo.max() <= 1):  # also true of NaN
+            message = f"floats must be in [0, 1], not in [{float(photo.min()):g}, {float(photo.max()):g}]"
+            raise InvalidInput(message, hint="divide 8-bit values by 255")
         picture = render_floats(self.network, photo, depth if self.needs_depth else None)
         return picture.to(photo.device, photo.dtype)
 
     def _bytes(self, photo: Tensor, depth: Tensor | None) -> Tensor:
-        """Photo by photo, as arrays."""
+        """Render a batch of uint8 photos one by one."""
         torch = optional.torch()
         photos = photo.permute(0, 2, 3, 1).cpu().numpy()
         maps = [None] * len(photos) if depth is None else depth[:, 0].cpu().numpy()
@@ -144,15 +147,16 @@ def load_model(path: str | PathLike[str], device: str = "cpu", *, fast: bool = F
     """Load a trained network.
 
     Args:
-        path: Weights file (``.safetensors``) of ``ebb-train fit`` or ``convert``, or the run
-            folder of a fit: its best weights.
-        device: ``cpu``, ``cuda``, ``cuda:1``; ``auto``: a GPU if there is one.
-        fast: On a CPU, take about a third less time, for differences below 1e-4 of the range.
+        path: Weights file (``.safetensors``) of ``ebb-train fit`` or ``convert``, or a run folder of ``fit``,
+            for its best weights.
+        device: ``cpu``, ``cuda``, ``cuda:1``, …; ``auto``: a GPU if available.
+        fast: Whether to use the optimised inference graph on a CPU, which takes about a third less time;
+            outputs differ by less than 1e-4 of the range.
 
     Raises:
-        InvalidInput: not such a file, damaged, or a network that ends above level 1: its picture is smaller
-            than the photo.
-        UsageError: there is no such device.
+        InvalidInput: the file is missing, invalid or damaged, or the network ends above level 1, where its
+            output is smaller than the photo.
+        UsageError: the device does not exist.
         MissingDependency: PyTorch or safetensors is not installed.
 
     Examples:
@@ -169,5 +173,5 @@ def load_model(path: str | PathLike[str], device: str = "cpu", *, fast: bool = F
     if fast and next(network.parameters()).device.type == "cpu":
         from ebb_train.models.inference_graph import InferenceGraph
 
-        network = InferenceGraph(network)  # type: ignore[arg-type]  # still the network that was loaded
+        network = InferenceGraph(network)  # type: ignore[arg-type]  # a PyNet up to here
     return BokehModel(network)

@@ -1,4 +1,4 @@
-"""Training and evaluation as functions."""
+"""Training, evaluation and benchmarks."""
 
 from __future__ import annotations
 
@@ -34,31 +34,31 @@ def fit(
     progress: ProgressFunction | None = None,
     note: Callable[[str], None] | None = None,
 ) -> FitReport:
-    """Train PyNET level by level, from 7 down to ``config.level``; goes on where an earlier run stopped.
+    """Train PyNET level by level, from 7 down to ``config.level``; an interrupted run is resumed.
 
     Ignatov et al., "Rendering Natural Camera Bokeh Effect with Deep Learning" (CVPR Workshops 2020), section
-    3.2. The same as ``ebb-train fit``.
+    3.2. Equivalent to ``ebb-train fit``.
 
     Args:
         dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
-        out: The run folder: checkpoints, log, pictures, a page, the weights of each finished level.
-        config: The network; by default that of the paper.
-        settings: What is computed: schedule, crops, precision. None: the defaults, here and below.
-        compute: How it is carried out: devices, processes.
-        watch: Log and validation.
-        progress: Called with the name of a level, the steps that are done, and all of them.
-        note: Called with one line for what one should know on the way.
+        out: The run folder, for checkpoints, log, pictures, report page and the weights of each level.
+        config: Architecture of the network; the default is that of the paper.
+        settings: Schedule, crops and precision; None here and below: the defaults.
+        compute: Devices and number of processes.
+        watch: Logging and validation.
+        progress: Called with the name of the level, the number of finished steps, and their total.
+        note: Called with notices, one line each.
 
     Returns:
         ``weights``: the best of the last level, and ``scores`` of them in validation; ``steps``,
         ``resumed_at``, ``run``.
 
     Raises:
-        UsageError: settings that do not go together, or are not those of the run folder.
-        InvalidInput: the data set or all checkpoints are broken.
+        UsageError: settings contradict each other or those of the run folder.
+        InvalidInput: the data set or all checkpoints are damaged.
         MissingDependency: a package, a GPU or the VGG-19 weights are missing.
         OutputError: the run folder cannot be written.
-        DatasetLocked: another process trains in it.
+        DatasetLocked: another process is writing to the run folder.
 
     Examples:
         >>> from pathlib import Path
@@ -81,7 +81,7 @@ def fit(
     from ebb_train.training.training import fit as fit_levels
 
     compute = compute or ComputeSettings()
-    # processes on other devices are this script, started again
+    # processes of other devices run this script again
     is_alone = compute.devices * compute.nodes == 1
     with main_not_imported() if is_alone else nullcontext():
         return fit_levels(
@@ -105,27 +105,27 @@ def evaluate(
     predictions: str | PathLike[str] | None = None,
     progress: ProgressFunction | None = None,
 ) -> Evaluation:
-    """Render a split with a model and score the pictures; or score pictures made elsewhere.
+    """Render a split with a model and score the predictions, or score existing predictions.
 
-    The same as ``ebb-train evaluate``.
+    Equivalent to ``ebb-train evaluate``.
 
     Args:
-        model: ``identity``, ``gain``, ``gaussian``, ``layered``, a weights file, a run folder; with
-            ``predictions`` what to call them.
+        model: ``identity``, ``gain``, ``gaussian``, ``layered``, a weights file or a run folder. If
+            ``predictions`` are given: the name of the model in the report.
         dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
-        out: Folder for the pictures, tables, ``report.json`` and a page.
-        settings: Split, protocols, processes; None: the defaults.
-        predictions: Folder of pictures to score instead, named after pair_id or the photos' files.
-        progress: Called with the name of a stage, the pairs that are done, and all of them.
+        out: Folder for the predictions, tables, ``report.json`` and report page.
+        settings: Split, protocols and number of processes; None: the defaults.
+        predictions: Folder of predictions to score, named after the pair_id or the files of the photos.
+        progress: Called with the name of the stage, the number of finished pairs, and their total.
 
     Returns:
-        ``summary``: mean with its interval by ``protocol.metric``; ``rows``: scores of each pair.
+        ``summary``: mean and confidence interval by ``protocol.metric``; ``rows``: scores of each pair.
 
     Raises:
-        UsageError: no such model or protocol, or ``out`` holds pictures of another model.
-        InvalidInput: the data set, a weights file or the folder of pictures is not what it should be.
-        MissingDependency: a network is named, and what it needs is not installed.
-        OutputError: something cannot be written.
+        UsageError: the model or a protocol does not exist, or ``out`` contains predictions of another model.
+        InvalidInput: the data set, a weights file or the folder of predictions is missing or invalid.
+        MissingDependency: a package or weights of the network are missing.
+        OutputError: a file cannot be written.
 
     Examples:
         >>> import numpy as np
@@ -158,26 +158,27 @@ def benchmark(
     timing: TimingSettings | None = None,
     progress: ProgressFunction | None = None,
 ) -> Benchmark:
-    """Compare models on a split: scores, paired differences to the first one, costs.
+    """Compare models on a split: scores, paired differences to the first model, and costs.
 
-    The same as ``ebb-train benchmark``.
+    Equivalent to ``ebb-train benchmark``.
 
     Args:
         models: Names, weights files and run folders, as in :func:`evaluate`.
-        dataset: As there.
-        out: Folder for pictures, scores, tables and a page.
-        settings: Split, protocols, processes; None: the defaults.
-        timing: How latency and memory are measured; None: the defaults.
+        dataset: As in :func:`evaluate`.
+        out: Folder for predictions, scores, tables and report page.
+        settings: Split, protocols and number of processes; None: the defaults.
+        timing: Settings of the measurement of latency and memory; None: the defaults.
         progress: As in :func:`evaluate`.
 
     Returns:
-        ``entries``: one a model, with ``summary``, ``difference``, ``cost`` and ``timing``.
+        ``entries``: one per model, with ``summary``, ``difference``, ``cost`` and ``timing``.
 
     Raises:
-        UsageError: an unknown model or protocol, a model twice, or ``out`` holds pictures of other ones.
-        InvalidInput: the data set or a weights file is not what it should be.
-        MissingDependency: a network is named, and what it needs is not installed.
-        OutputError: something cannot be written.
+        UsageError: a model or protocol does not exist, a model occurs twice, or ``out`` contains predictions
+            of other models.
+        InvalidInput: the data set or a weights file is missing or invalid.
+        MissingDependency: a package or weights of a network are missing.
+        OutputError: a file cannot be written.
 
     Examples:
         >>> import numpy as np

@@ -87,8 +87,8 @@ def cut(image: Array, crop: Crop) -> Array:
     return cast("Array", part)
 
 
-def turn(image: Array, variation: Variation) -> Array:
-    """Rotate and flip a square picture (side, side, ...)."""
+def rotate_and_flip(image: Array, variation: Variation) -> Array:
+    """Rotate a square picture (side, side, ...) by multiples of 90° and flip it."""
     turned = np.rot90(image, variation.turns)
     if variation.flip == "upside_down":
         turned = np.flipud(turned)

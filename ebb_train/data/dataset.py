@@ -11,7 +11,7 @@ from torch import Tensor  # noqa: TID253
 from torch.utils.data import Dataset  # noqa: TID253
 
 from ebb.errors import InvalidInput
-from ebb_train.data.augment import cut, draw_variation, place_crop, turn
+from ebb_train.data.augment import cut, draw_variation, place_crop, rotate_and_flip
 from ebb_train.data.reduced import CACHE_BYTES, ReducedPairs, crop_step, resize, target_step
 from ebb_train.models.pynet import SIZE_MULTIPLE, output_size
 
@@ -107,7 +107,7 @@ class CropDataset(Dataset[Batch]):
         photo = cut(pair.photo, crop.over(2))
         target = cut(pair.target, crop.over(target_step(settings.level)))
         target = resize(target, *output_size(settings.level, *photo.shape[:2]))
-        photo, target = (np.ascontiguousarray(turn(plane, variation)) for plane in (photo, target))
+        photo, target = (np.ascontiguousarray(rotate_and_flip(plane, variation)) for plane in (photo, target))
         return photo, target, pair.pair_id
 
 

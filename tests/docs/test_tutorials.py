@@ -14,7 +14,7 @@ TUTORIALS = ROOT / "docs" / "tutorials"
 
 
 @pytest.mark.parametrize("pages", [["photographer"], ["researcher", "phone"]], ids="+".join)
-def test_every_command_does_what_the_page_says(pages: list[str], tmp_path: Path) -> None:
+def test_the_commands_have_the_documented_output(pages: list[str], tmp_path: Path) -> None:
     shutil.copytree(ROOT / "data" / "sample" / "captures", tmp_path / "captures")
     for page in pages:
         found = steps((TUTORIALS / f"{page}.md").read_text())

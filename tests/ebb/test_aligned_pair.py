@@ -42,7 +42,7 @@ def test_exposure_is_matched_when_asked(pair: tuple[Path, Path], tmp_path: Path)
     assert matched.shallow.mean() == pytest.approx(matched.wide.mean(), rel=0.03)
 
 
-def test_what_a_file_says(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_size_orientation_and_exposure_of_a_camera_file(pair: tuple[Path, Path], tmp_path: Path) -> None:
     wide, shallow = (camera_file(path) for path in pair)
     assert (wide.name, wide.height, wide.orientation) == (str(pair[0]), SIZE[1], 1)
     assert prior_ev(wide, shallow) == pytest.approx(2 * np.log2(16 / 1.8), abs=0.01)
@@ -61,6 +61,6 @@ def test_files_that_are_none(pair: tuple[Path, Path], tmp_path: Path) -> None:
 
 
 def test_photos_are_never_enlarged(pair: tuple[Path, Path]) -> None:
-    with pytest.raises(Rejected, match="lower than 1024; --height 31. would keep it") as caught:
+    with pytest.raises(Rejected, match="lower than 1024; use --height 31. or less") as caught:
         align_pair(*pair)
     assert caught.value.reason is Reason.TOO_SMALL

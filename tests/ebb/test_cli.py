@@ -254,15 +254,16 @@ def test_a_locked_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
 )
-def test_a_signal_keeps_what_was_done(tmp_path: Path, number: signal.Signals, code: ExitCode) -> None:
-    """The last of five files hangs, and the fourth is told of when its row is written."""
+def test_a_signal_keeps_finished_work(tmp_path: Path, number: signal.Signals, code: ExitCode) -> None:
+    """The last of five files hangs; the message about the fourth follows its row."""
     raw, dataset = tmp_path / "raw", tmp_path / "set"
     write_card(raw, 1)
     (raw / "IMG_9998.JPG").touch()
     (raw / "IMG_9999.JPG").write_bytes(shot(scene(9), 16, 7000) + b"EBB-TEST-HANG")
     command = [sys.executable, "-m", "ebb", "ingest", str(raw), "--dataset", str(dataset), "--workers", "1"]
-    doubles = str(Path(__file__).parents[1] / "helpers" / "crashing_decoder")
-    hanging = {**os.environ, "PYTHONPATH": doubles, "EBB_TEST_CRASH": "1"}
+    tests = Path(__file__).parents[1]
+    paths = os.pathsep.join(map(str, (tests / "helpers" / "crashing_decoder", tests.parent)))
+    hanging = {**os.environ, "PYTHONPATH": paths, "EBB_TEST_CRASH": "1"}
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=hanging
     ) as process:

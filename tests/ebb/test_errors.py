@@ -31,7 +31,7 @@ def test_exit_codes(cls: type[EbbError], code: int) -> None:
     assert cls("it broke").exit_code == code
 
 
-def test_a_message_says_where_what_and_what_to_do() -> None:
+def test_a_message_has_path_cause_and_hint() -> None:
     error = InvalidInput("not a shard", path=Path("a.parquet"), hint="make it again")
     assert str(error) == "a.parquet: not a shard (make it again)"
     assert str(InvalidInput("not a shard")) == "not a shard"

@@ -76,7 +76,7 @@ def test_paths_and_whole_floats() -> None:
         (
             DepthSettings,
             {"model_normalisation": "0.5"},
-            "--model-normalisation 0.5 (auto, imagenet, half, unit",
+            "--model-normalisation 0.5 is not a normalisation (use auto, imagenet, half, unit",
         ),
         (DepthSettings, {"model_normalisation": "0,0,0,1,1,0"}, "three deviations above 0"),
         (DepthSettings, {"model_normalisation": "0,0,nan,1,1,1"}, "three deviations above 0"),

@@ -37,7 +37,7 @@ def test_every_code_comes_back(limit: int) -> None:
     assert np.abs(again.astype(int) - codes).max() <= (0 if limit == 255 else 7)
 
 
-def test_what_is_too_dark_or_too_bright_is_clipped() -> None:
+def test_values_out_of_range_are_clipped() -> None:
     assert encode(np.array([-0.5, 0, 1, 7], np.float32), 255).tolist() == [0, 0, 255, 255]
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_help_imports_nothing_heavy() -> None:
+def test_help_imports_no_heavy_library() -> None:
     code = (
         "import sys; from ebb.command import run_verb; from ebb_train.cli import app;"
         "run_verb(app, ['--help']);"
@@ -107,7 +107,7 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
         ),
     ],
 )
-def test_what_goes_wrong_is_said_on_standard_error(
+def test_errors_are_written_to_standard_error(
     arguments: list[str], code: ExitCode, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_verb(cli.app, arguments) == code

@@ -103,7 +103,7 @@ def test_the_last_level_weighs_three_terms() -> None:
     assert terms["loss"].item() == pytest.approx(expected.item())
 
 
-def test_equal_pictures_lose_nothing() -> None:
+def test_the_loss_of_equal_pictures_is_zero() -> None:
     _, target = pictures()
     terms = Loss(LAST_LOSS, tiny_vgg())(target, target)
     assert terms["loss"].item() == pytest.approx(0, abs=1e-6)

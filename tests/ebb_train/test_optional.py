@@ -12,7 +12,7 @@ from ebb.errors import ExitCode, MissingDependency
 from ebb_train import optional
 
 
-def test_what_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_name_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, get, extra in (
         ("lightning_fabric", optional.fabric, "train"),
         ("tensorflow", optional.tensorflow, "tflite"),
@@ -30,7 +30,7 @@ def test_what_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> Non
         assert caught.value.exit_code == ExitCode.MISSING
 
 
-def test_what_is_there_is_given() -> None:
+def test_installed_packages_are_imported() -> None:
     assert optional.safetensors().numpy.save({}) == b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "
 
 

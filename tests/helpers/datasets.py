@@ -10,10 +10,11 @@ import numpy as np
 
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import Record
-from ebb.dataset.shards import shard_name, write_shard
+from ebb.dataset.shards import ShardReader, shard_name, write_shard
 from ebb.formats.png import encode_png
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -78,3 +79,9 @@ def write_ebb(folder: Path, numbers: range, split: str = "train", *, depth: bool
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(encode_png(picture))
     return folder
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """All records of a shard in order."""
+    with ShardReader(path) as reader:
+        yield from reader

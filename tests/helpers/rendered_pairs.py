@@ -60,3 +60,17 @@ def synthetic_pair(
         grain = rng.normal(0, noise, light.shape) * np.sqrt(light.clip(0) + 0.01)
         photos.append(encode_srgb((light + grain).astype(np.float32)))
     return SyntheticPair(photos[0], photos[1], np.abs(coc[inner, inner]))
+
+
+def overlap(found: np.ndarray, truth: np.ndarray) -> float:
+    """Intersection over union."""
+    return float((found & truth).sum() / (found | truth).sum())
+
+
+def halo_scene() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """A red disc on green: picture, mask of the disc, boundary, and closeness to the disc outside it."""
+    y, x = np.mgrid[:256, :320]
+    inside = np.hypot(x - 160, y - 128) < 70
+    boundary = np.abs(np.hypot(x - 160, y - 128) - 70) < 5
+    picture = np.where(inside[..., None], [0.8, 0.2, 0.2], [0.2, 0.6, 0.3])
+    return picture, inside, boundary, cv2.GaussianBlur(inside.astype(float), (0, 0), 2) * ~inside

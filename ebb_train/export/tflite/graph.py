@@ -118,8 +118,6 @@ class Graph:
     ops: tuple[Op, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    other_graphs: int = 0
-    """Graphs beside it: bodies of loops and branches."""
     notes: Mapping[str, bytes] = field(default_factory=dict)
     """The metadata of the file by name."""
 
@@ -180,7 +178,6 @@ class _GraphReader:
             ops=tuple(ops),
             inputs=self._numbers(main.Inputs, main.InputsLength()),
             outputs=self._numbers(main.Outputs, main.OutputsLength()),
-            other_graphs=graphs - 1,
             notes=self._notes(),
         )
         _check_numbers(graph)

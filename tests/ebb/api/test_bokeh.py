@@ -127,12 +127,12 @@ def test_larger_maps_are_averaged() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({}, "either max_blur_px or lens"),
-        ({"max_blur_px": 5, "lens": ebb.Lens(50, 2)}, "either max_blur_px or lens"),
-        ({"max_blur_px": -1}, "max_blur_px -1"),
-        ({"max_blur_px": 5, "strength": -1}, "strength -1"),
-        ({"max_blur_px": 5, "highlights": 0.5}, "highlights 0.5"),
-        ({"max_blur_px": 5, "focus": (96, 0)}, r"\(96, 0\) is not in a photo of 96 x 64"),
+        ({}, "exactly one of max_blur_px and lens"),
+        ({"max_blur_px": 5, "lens": ebb.Lens(50, 2)}, "exactly one of max_blur_px and lens"),
+        ({"max_blur_px": -1}, "at least 0 pixels, not -1"),
+        ({"max_blur_px": 5, "strength": -1}, "strength must be at least 0, not -1"),
+        ({"max_blur_px": 5, "highlights": 0.5}, "highlights must be at least 1, not 0.5"),
+        ({"max_blur_px": 5, "focus": (96, 0)}, r"\(96, 0\) is outside the photo of 96 x 64"),
         ({"max_blur_px": 5, "cats_eye": 2}, "cats_eye must be between 0 and 1"),
         ({"lens": ebb.Lens(50, 2), "focus": -1.0}, "dioptres"),
     ],
@@ -149,6 +149,6 @@ def test_arguments_out_of_range_are_refused(changes: dict[str, object], message:
         (np.full((4, 5), np.inf), "must be finite"),
     ],
 )
-def test_what_is_no_depth_map_is_refused(depth: NDArray[np.float64], message: str) -> None:
+def test_invalid_depth_maps_are_refused(depth: NDArray[np.float64], message: str) -> None:
     with pytest.raises(ebb.UsageError, match=message):
         ebb.render_bokeh(PHOTO, depth, max_blur_px=5)

@@ -72,7 +72,7 @@ def test_splits(tmp_path: Path) -> None:
     assert test.splits == {"train": 0, "val": 0, "test": 2}
     for number, pair in zip(parts["test"], test, strict=True):
         np.testing.assert_array_equal(pair.wide, photos(number)[0])
-    with pytest.raises(ebb.UsageError, match="no split is called 'dev' \\(one of: train, val, test"):
+    with pytest.raises(ebb.UsageError, match="there is no split 'dev' \\(choose one of: train, val, test"):
         dataset.split("dev")  # type: ignore[arg-type]
 
 
@@ -103,7 +103,7 @@ def test_verify_finds_a_flipped_bit(shards: Path) -> None:
     assert all(path.name in problem for problem in problems)
 
 
-def test_what_is_no_data_set_is_refused(tmp_path: Path, shards: Path) -> None:
+def test_invalid_folders_are_refused(tmp_path: Path, shards: Path) -> None:
     with pytest.raises(ebb.InvalidInput, match="no dataset in this folder"):
         ebb.open_dataset(tmp_path / "nothing")
     index = json.loads((shards / INDEX_NAME).read_text())

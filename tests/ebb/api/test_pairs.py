@@ -70,7 +70,7 @@ def test_exposures_of_files_are_taken_into_account(tmp_path: Path) -> None:
     assert prior_ev(_source(scene(3)), _source(paths[1])) is None
 
 
-def test_what_cannot_be_registered_is_rejected_or_named(tmp_path: Path) -> None:
+def test_bad_pairs_are_rejected_and_bad_files_named(tmp_path: Path) -> None:
     with pytest.raises(ebb.Rejected):
         ebb.register(scene(1), scene(2))
     with pytest.raises(ebb.Rejected, match="lower than 1024") as raised:

@@ -44,7 +44,7 @@ def test_16_bits_stay_and_a_height_gives_8(tmp_path: Path) -> None:
     assert np.abs(small - deep / 257).max() <= 0.5
 
 
-def test_what_is_no_photo_is_said_with_its_path(tmp_path: Path) -> None:
+def test_errors_of_invalid_photos_have_the_path(tmp_path: Path) -> None:
     path = tmp_path / "notes.jpg"
     path.write_text("not a photo")
     with pytest.raises(ebb.Broken, match=r"notes\.jpg: ") as raised:
@@ -55,7 +55,7 @@ def test_what_is_no_photo_is_said_with_its_path(tmp_path: Path) -> None:
     path.write_bytes(shot(scene(1, (96, 64)), 16, 0))
     with pytest.raises(ebb.Broken, match="megapixels"):
         ebb.open_photo(path, max_megapixels=0.001)
-    with pytest.raises(ebb.UsageError, match="a height of 0 pixels"):
+    with pytest.raises(ebb.UsageError, match="the height must be at least 1 pixel, not 0"):
         ebb.open_photo(path, height=0)
 
 
@@ -77,9 +77,9 @@ def test_arrays_of_several_types_are_photos() -> None:
     [
         (np.zeros((4, 5), np.uint8), r"shape \(height, width, 3\), not \(4, 5\)"),
         (np.zeros((0, 5, 3), np.uint8), "not"),
-        (np.zeros((4, 5, 3), np.int64), "int64 values"),
-        (np.full((4, 5, 3), 255.0), "floats from 255 to 255"),
-        (np.full((4, 5, 3), np.nan), "floats from nan"),
+        (np.zeros((4, 5, 3), np.int64), "not int64"),
+        (np.full((4, 5, 3), 255.0), r"not in \[255, 255\]"),
+        (np.full((4, 5, 3), np.nan), r"not in \[nan"),
     ],
 )
 def test_other_arrays_are_refused(array: np.ndarray, message: str) -> None:  # type: ignore[type-arg]
@@ -97,7 +97,7 @@ def test_depth_needs_a_network_that_is_there(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(ebb.UsageError, match="no depth provider is called 'midas'"):
         ebb.estimate_depth(photo, "midas")
     for provider in ("sidecar", "embedded", "none"):
-        with pytest.raises(ebb.UsageError, match=f"{provider!r} estimates nothing"):
+        with pytest.raises(ebb.UsageError, match=f"{provider!r} reads depth from files"):
             ebb.estimate_depth(photo, provider)
 
 

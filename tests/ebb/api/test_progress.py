@@ -17,7 +17,7 @@ def test_it_hears_of_each_stage_and_item() -> None:
     assert heard == [("align", 0, 2), ("align", 1, 2), ("align", 2, 2), ("depth", 0, 1), ("depth", 1, 1)]
 
 
-def test_nobody_need_watch() -> None:
+def test_progress_is_optional() -> None:
     progress = CallbackProgress(None)
     progress.start("align", 1)
     progress.advance("pair", Status.OK, None, "")

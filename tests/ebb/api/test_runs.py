@@ -41,7 +41,9 @@ def test_a_run_without_a_pair_says_why(tmp_path: Path) -> None:
     assert report.status.pairs == []
 
 
-def test_missing_folders_and_weights_are_told_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_folders_and_weights_are_reported_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ebb.InvalidInput):
         ebb.run_pipeline(tmp_path / "nothing", tmp_path / "set")
     write_card(tmp_path / "raw", 1)

@@ -52,7 +52,7 @@ def check_columns(table: pd.DataFrame, wanted: pd.DataFrame) -> None:
                 assert (pd.isna(found) and pd.isna(value)) or found == value, name
 
 
-def test_a_folder_of_shards_gives_what_pyarrow_reads(tmp_path: Path) -> None:
+def test_the_table_of_a_folder_of_shards_equals_pyarrow(tmp_path: Path) -> None:
     shards = write_set(tmp_path, [[record(0), record(1)], [record(2)]])
     dataset = ebb.open_dataset(shards)
     table = dataset.to_pandas()

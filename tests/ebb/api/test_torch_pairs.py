@@ -99,22 +99,22 @@ def test_without_depth(tmp_path: Path) -> None:
     dataset = ebb.open_dataset(write_set(tmp_path, [[record(0, 95, 63, has_depth=False)]]))
     inputs, target = dataset.to_torch(depth=False)[0]
     assert inputs.shape == target.shape == (3, 62, 94)
-    with pytest.raises(ebb.InvalidInput, match=r"no depth map \(make one with: ebb depth, or call to_torch"):
+    with pytest.raises(ebb.InvalidInput, match=r"no depth map \(add depth with: ebb depth, or call to_torch"):
         _ = dataset.to_torch()[0]
 
 
-def test_what_cannot_be_cut_is_refused(dataset: ebb.Dataset) -> None:
-    with pytest.raises(ebb.InvalidInput, match="96 x 64 pixels, smaller than a crop of 66"):
+def test_bad_arguments_are_refused(dataset: ebb.Dataset) -> None:
+    with pytest.raises(ebb.InvalidInput, match="96 x 64 pixels, less than a crop of 66"):
         _ = dataset.to_torch(crop=66)[0]
     for arguments, message in (
-        ({"crop": 33}, "a crop of 33 pixels"),
-        ({"crop": 0}, "a crop of 0 pixels"),
-        ({"seed": -1}, "seed -1 is negative"),
-        ({"split": "dev"}, "no split is called 'dev'"),
+        ({"crop": 33}, "even and positive, not 33"),
+        ({"crop": 0}, "even and positive, not 0"),
+        ({"seed": -1}, "the seed must be at least 0, not -1"),
+        ({"split": "dev"}, "there is no split 'dev'"),
     ):
         with pytest.raises(ebb.UsageError, match=message):
             dataset.to_torch(**arguments)  # type: ignore[arg-type]
-    with pytest.raises(ebb.UsageError, match="epoch -1"):
+    with pytest.raises(ebb.UsageError, match="epoch must be at least 0, not -1"):
         dataset.to_torch().set_epoch(-1)
     with pytest.raises(IndexError):
         _ = dataset.to_torch()[5]

@@ -15,7 +15,7 @@ from tests.helpers.captures import scene
 from tests.helpers.datasets import photos
 
 
-def test_what_is_written_is_what_others_read(tmp_path: Path) -> None:
+def test_pyarrow_reads_the_written_arrays(tmp_path: Path) -> None:
     ebb.write_dataset(tmp_path / "set", train=(photos(n) for n in range(5)), val=[(*photos(5)[:2], None)])
     source = open_source(tmp_path / "set")
     for number in range(5):
@@ -65,21 +65,24 @@ def test_an_aligned_pair_keeps_its_measurements(tmp_path: Path) -> None:
     assert pair.record.measurements["residual_px"] == measured.residual_px
 
 
-def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_bad_arrays_and_folders_are_refused(tmp_path: Path) -> None:
     wide, shallow, depth = photos(0)
     for pair, message in (
-        ((wide, shallow[:-1], None), r"train-000000: an array of shape \(63, 96, 3\) and type uint8"),
+        (
+            (wide, shallow[:-1], None),
+            r"train-000000: the array must have shape \(64, 96, 3\) .*, not \(63, 96, 3\) ",
+        ),
         ((wide / 255, shallow, None), "type float64"),
-        ((wide[..., 0], shallow, None), r"shape \(64, 96\)"),
-        ((wide, shallow, depth[:-1]), r"not \(32, 48\) of uint8"),
+        ((wide[..., 0], shallow, None), r"not \(64, 96\) of type"),
+        ((wide, shallow, depth[:-1]), r"must have shape \(32, 48\)"),
         ((wide, shallow, np.full((32, 48), np.nan)), "not finite"),
     ):
         with pytest.raises(ebb.UsageError, match=message):
             ebb.write_dataset(tmp_path / "set", train=[pair])
-    with pytest.raises(ebb.UsageError, match="no pair to write"):
+    with pytest.raises(ebb.UsageError, match="no pairs to write"):
         ebb.write_dataset(tmp_path / "set")
-    with pytest.raises(ebb.UsageError, match="val-000000-wide: the same pair is there twice"):
+    with pytest.raises(ebb.UsageError, match="val-000000-wide: the same pair occurs twice"):
         ebb.write_dataset(tmp_path / "other", train=[photos(0)], val=[photos(0)])
     ebb.write_dataset(tmp_path / "full", train=[photos(0)])
-    with pytest.raises(ebb.OutputError, match="holds shards already"):
+    with pytest.raises(ebb.OutputError, match="already contains shards"):
         ebb.write_dataset(tmp_path / "full", train=[photos(1)])

@@ -9,7 +9,7 @@ from ebb.bokeh.highlights import raise_highlights
 
 
 @pytest.mark.parametrize(("kind", "white"), [(np.uint8, 255), (np.uint16, 65535)])
-def test_only_what_is_white_in_all_channels_is_raised(kind: type[np.generic], white: int) -> None:
+def test_only_pixels_clipped_in_all_channels_are_raised(kind: type[np.generic], white: int) -> None:
     photo = np.array([[(white, white, white), (white, white, white // 2)]], kind)
     light = np.array([[(1, 1, 1), (1, 1, 0.25)]], np.float32)
     raise_highlights(light, photo, 4.0)

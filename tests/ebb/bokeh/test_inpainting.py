@@ -40,7 +40,7 @@ def test_hidden_surface_is_the_wall_continued() -> None:
     assert (surfaces.hidden_rgb[~hidden] == 0).all()
 
 
-def test_slopes_and_flat_scenes_hide_nothing() -> None:
+def test_slopes_and_flat_scenes_have_no_hidden_surface() -> None:
     photo = np.random.default_rng(0).random((*SIZE, 3), dtype=np.float32)
     slope = (np.indices(SIZE)[1] * 1.2 - 30).astype(np.float32)
     for coc in (slope, np.full(SIZE, 7, np.float32)):

@@ -74,7 +74,7 @@ def test_hidden_surface_shows_through_a_blurred_one() -> None:
 
 @settings(deadline=None, max_examples=8)
 @given(seed=st.integers(0, 1000))
-def test_constant_colour_stays_whatever_the_depth(seed: int) -> None:
+def test_constant_colour_is_preserved_at_any_depth(seed: int) -> None:
     rng = np.random.default_rng(seed)
     coc = rng.uniform(-9, 9, SIZE).astype(np.float32)
     hidden = rng.random(SIZE) < 0.3

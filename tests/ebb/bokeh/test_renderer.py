@@ -66,7 +66,7 @@ def test_zero_blur_is_the_identity() -> None:
     assert result is not photo
 
 
-def test_a_surface_in_focus_stays_as_it_is() -> None:
+def test_a_surface_in_focus_is_unchanged() -> None:
     photo, coc = scene(0)
     coc[:] = 0
     coc[:, 60:] = 10
@@ -154,7 +154,7 @@ def test_input_is_left_alone() -> None:
     [
         ({"photo": np.zeros((8, 9), np.float32)}, r"shape \(height, width, 3\), not \(8, 9\)"),
         ({"photo": np.full((8, 9, 3), np.nan, np.float32)}, "finite"),
-        ({"coc_px": np.zeros((9, 8), np.float32)}, r"photo \(8, 9\), coc \(9, 8\)"),
+        ({"coc_px": np.zeros((9, 8), np.float32)}, r"same size, not \(8, 9\) and \(9, 8\)"),
         ({"coc_px": np.full((8, 9), np.inf, np.float32)}, "finite"),
         ({"cats_eye": 1.5}, "cats_eye must be between 0 and 1, not 1.5"),
     ],

@@ -12,11 +12,8 @@ from ebb.bokeh.thin_lens import (
     Lens,
     PixelGrid,
     airy_diameter_px,
-    breathing_scale,
     coc_px,
-    depth_of_field,
     diffraction_mtf,
-    hyperfocal_m,
     image_distance_mm,
     relative_coc_px,
 )
@@ -66,36 +63,10 @@ def test_coc_textbook_value() -> None:
     assert float(coc_px(PORTRAIT, PIXELS, 2.0, math.inf)) == pytest.approx(118.7, abs=0.05)
 
 
-@fair
-@given(focus=focus_distances, limit=st.floats(0.5, 50))
-def test_blur_at_the_limits_of_the_depth_of_field_is_the_acceptable_one(focus: float, limit: float) -> None:
-    near, far = depth_of_field(PORTRAIT, PIXELS, focus, limit)
-    assert near < focus < far
-    assert float(coc_px(PORTRAIT, PIXELS, focus, near)) == pytest.approx(-limit, rel=1e-4)
-    if math.isfinite(far):
-        assert float(coc_px(PORTRAIT, PIXELS, focus, far)) == pytest.approx(limit, rel=1e-3)
-    else:
-        assert float(coc_px(PORTRAIT, PIXELS, focus, math.inf)) <= limit * (1 + 1e-6)
-
-
-def test_hyperfocal_distance_just_reaches_infinity() -> None:
-    distance = hyperfocal_m(PORTRAIT, PIXELS, 5.0)  # coc 0.03 mm
-    assert distance == pytest.approx(46.35, abs=0.01)  # 2500 / (1.8 · 0.03) mm + 50 mm
-    assert float(coc_px(PORTRAIT, PIXELS, distance, math.inf)) == pytest.approx(5.0, rel=1e-6)
-    near, far = depth_of_field(PORTRAIT, PIXELS, distance * 1.0001, 5.0)
-    assert far == math.inf
-    assert near == pytest.approx(distance / 2, rel=1e-3)
-
-
-def test_breathing() -> None:
+def test_image_distance_at_unit_magnification_is_twice_the_focal_length() -> None:
     one_to_one = 2 * PORTRAIT.focal_length_mm / 1000
     assert image_distance_mm(PORTRAIT, one_to_one) == pytest.approx(100.0)
-    assert breathing_scale(PORTRAIT, one_to_one) == pytest.approx(2.0)
-    assert breathing_scale(PORTRAIT, math.inf) == 1.0
-    assert breathing_scale(PORTRAIT, 0.5, breathing=0.0) == 1.0
-    assert breathing_scale(PORTRAIT, 0.5, breathing=-1.0) == pytest.approx(1 - 50 / 450)
-    with pytest.raises(UsageError, match="scale"):
-        breathing_scale(PORTRAIT, one_to_one, breathing=-1.0)
+    assert image_distance_mm(PORTRAIT, math.inf) == 50.0
 
 
 def test_diffraction_against_the_bessel_function() -> None:
@@ -137,8 +108,6 @@ def test_lens_and_pixels_refuse(bad: float) -> None:
         Lens(50.0, bad)
     with pytest.raises(UsageError, match="sensor width"):
         PixelGrid(bad, 100)
-    with pytest.raises(UsageError, match="circle of confusion"):
-        depth_of_field(PORTRAIT, PIXELS, 2.0, bad)
     with pytest.raises(UsageError, match="wavelength"):
         airy_diameter_px(PORTRAIT, PIXELS, bad)
     with pytest.raises(UsageError, match="wavelength"):
@@ -153,7 +122,7 @@ def test_focus_must_lie_beyond_the_focal_length(focus: float) -> None:
 
 def test_depth_is_checked() -> None:
     for bad in (0.0, -1.0, math.nan):
-        with pytest.raises(UsageError, match="positive metres"):
+        with pytest.raises(UsageError, match="depths must be positive"):
             coc_px(PORTRAIT, PIXELS, 2.0, [1.0, bad])
     with pytest.raises(UsageError, match="finite"):
         relative_coc_px(np.array([1, np.inf], np.float32), 1.0, 1.0)

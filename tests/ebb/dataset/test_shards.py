@@ -24,13 +24,13 @@ from ebb.dataset.shards import (
     parse_shard_name,
     plan_shards,
     read_record,
-    read_records,
     shard_name,
     write_shard,
 )
 from ebb.dataset.splits import SPLITS
 from ebb.errors import InvalidInput, UsageError
 from ebb.formats.png import decode_png
+from tests.helpers.datasets import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -145,7 +145,7 @@ def test_the_stored_photo_spans_the_crop_edge_to_edge() -> None:
     np.testing.assert_allclose(apply(crop_to_photo(crop, size), edges), [[29.5, 19.5], [329.5, 219.5]])
 
 
-def test_a_crop_stored_as_it_is_is_a_shift() -> None:
+def test_a_crop_without_resizing_is_a_translation() -> None:
     np.testing.assert_array_equal(
         crop_to_photo(Rect(7, 5, 40, 30), Size(40, 30)), [[1, 0, 7], [0, 1, 5], [0, 0, 1]]
     )
@@ -156,7 +156,7 @@ def test_overlap_is_the_share_of_the_wide_photo() -> None:
 
 
 def test_a_crop_that_is_too_small_says_which_height_would_do() -> None:
-    with pytest.raises(Rejected, match=r"900 x 601, lower than 1024; --height 600 would keep it") as caught:
+    with pytest.raises(Rejected, match=r"900 x 601, lower than 1024; use --height 600 or less") as caught:
         stored_size(Rect(0, 0, 900, 601), 1024)
     assert caught.value.reason is Reason.TOO_SMALL
     assert stored_size(Rect(0, 0, 1801, 1200), 1024) == Size(1536, 1024)

@@ -93,7 +93,7 @@ def test_well_located_matches_weigh_more() -> None:
     assert errors[0] < 0.03
 
 
-def test_matches_on_one_line_leave_the_rest_as_it_was() -> None:
+def test_collinear_matches_keep_undetermined_parameters() -> None:
     on_a_line = matches(np.eye(3), 30)
     on_a_line.shallow[:, 1] = on_a_line.wide[:, 1] = 500
     found = refine_irls(on_a_line, MotionModel.HOMOGRAPHY, np.eye(3))

@@ -54,7 +54,7 @@ def test_where_an_upright_pixel_is_stored(orientation: int) -> None:
 
 
 @pytest.mark.parametrize("orientation", [0, -1, 9, 65535])
-def test_impossible_orientations_turn_nothing(orientation: int) -> None:
+def test_invalid_orientations_are_ignored(orientation: int) -> None:
     stored = noise((5, 7))
     assert upright(stored, orientation) is stored
     assert developed_size(Size(7, 5), orientation) == (7, 5)
@@ -96,7 +96,7 @@ def test_grey_becomes_rgb(dtype: type[np.uint8 | np.uint16]) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_alpha_is_dropped_and_changes_nothing(dtype: type[np.uint8 | np.uint16]) -> None:
+def test_alpha_is_dropped_without_effect_on_colour(dtype: type[np.uint8 | np.uint16]) -> None:
     pixels = noise((20, 30, 4), dtype)
     np.testing.assert_array_equal(decode(encoded(pixels, ".png"), ".png", 1), pixels[..., :3])
 
@@ -121,7 +121,7 @@ def test_raw_has_its_upright_size_and_repeats_byte_for_byte(
     assert first.tobytes() == second.tobytes()
 
 
-def test_raw_shows_what_its_jpeg_twin_shows() -> None:
+def test_raw_agrees_with_its_jpeg_twin() -> None:
     twin = decode(capture("IMG_0301.JPG"), ".JPG", 1).astype(np.float64)
     photo = decode(capture("IMG_0301.DNG"), ".DNG", 1)
     size = Size(twin.shape[1], twin.shape[0])
@@ -177,7 +177,7 @@ def test_cut_raw_files_do_not_develop(kept: float) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"plain text", b"\x89PNG\r\n\x1a\n"])
-def test_what_opencv_cannot_decode(data: bytes) -> None:
+def test_undecodable_pixels_are_corrupt_input(data: bytes) -> None:
     with pytest.raises(Broken, match=r"cannot be decoded|cannot decode it") as error:
         decode(data, ".jpg", 1)
     assert error.value.reason is Reason.CORRUPT_INPUT

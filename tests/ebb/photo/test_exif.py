@@ -94,7 +94,7 @@ def test_cr3_keeps_its_exif_in_boxes() -> None:
     assert exif == Exif(camera="Canon EOS R5", lens="RF50mm F1.8 STM", f_number=1.8, orientation=6)
 
 
-def test_libraw_fills_in_what_no_tag_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_libraw_provides_values_without_tags(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exif_module, "merged", lambda blocks: {})
     exif = read_exif((CAPTURES / "IMG_0301.DNG").read_bytes(), ".DNG")
     assert exif.lens == "EF50mm f/1.8 II"
@@ -103,7 +103,7 @@ def test_libraw_fills_in_what_no_tag_says(monkeypatch: pytest.MonkeyPatch) -> No
     assert exif.captured_at == datetime.fromisoformat("2019-06-02T14:04:49")
 
 
-def test_what_libraw_reads_from_garbage_counts_as_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_implausible_values_of_libraw_count_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """No row of a shard may hold such a number: one file would have ended the run."""
     shot = SimpleNamespace(
         timestamp=datetime(1970, 1, 1),

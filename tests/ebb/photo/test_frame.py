@@ -75,7 +75,7 @@ def test_the_way_depends_on_the_reduction() -> None:
     assert isinstance(open_frame(data, ".dng", 1, LEAST_REDUCTION - 0.01), DevelopedFrame)
 
 
-def test_what_is_no_bayer_sensor_is_developed() -> None:
+def test_other_sensors_are_developed() -> None:
     jpeg = (CAPTURES / "IMG_0306.JPG").read_bytes()
     assert isinstance(open_frame(jpeg, ".JPG", 1, 9.0), DevelopedFrame)
     patterned = bayer_dng(np.full((60, 80), 4000) + np.arange(80), black=tuple(range(500, 516)))

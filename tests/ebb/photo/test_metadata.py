@@ -36,7 +36,7 @@ def kept(data: bytes, suffix: str) -> Metadata:
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [("JPEG", ".jpg"), ("PNG", ".png"), ("TIFF", ".TIF")])
-def test_what_stays_and_what_goes(kind: str, suffix: str) -> None:
+def test_valid_tags_are_kept_and_others_removed(kind: str, suffix: str) -> None:
     metadata = kept(with_exif(kind), suffix)
     written = Image.open(io.BytesIO(saved("JPEG", exif=metadata.exif, icc_profile=metadata.icc_profile)))
     exif = written.getexif()
@@ -87,7 +87,7 @@ def test_of_a_raw_file() -> None:
     assert again.exposure_time_s == pytest.approx(before.exposure_time_s, rel=1e-4)
 
 
-def test_of_a_raw_file_that_says_nothing() -> None:
+def test_a_raw_file_without_exif_gives_a_minimal_block() -> None:
     metadata = kept_metadata(b"", ".cr2", Exif(), "ebb test")
     assert read_exif(saved("JPEG", exif=metadata.exif), ".jpg") == Exif()
     odd = Exif(iso=1e9, captured_at=datetime(2020, 1, 2, 3, 4, 5))
@@ -104,7 +104,7 @@ def test_a_photo_without_metadata() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", with_exif("JPEG")[:60]])
-def test_what_cannot_be_parsed_is_lost(data: bytes) -> None:
+def test_unparsable_metadata_are_dropped(data: bytes) -> None:
     assert kept_metadata(data, ".jpg", Exif(), "ebb test") == Metadata()
 
 

@@ -397,7 +397,7 @@ def test_pairs_in_time(shots: list[tuple[float, float]], expected: set[tuple[str
     assert pairs(series(*shots)) == expected
 
 
-def test_the_gap_is_told_from_each_side() -> None:
+def test_the_gap_is_described_for_both_captures() -> None:
     wide, shallow = pair_captures(series((W, 0.86), (S, 6.98)), EXACT)
     assert wide.detail == "partner IMG_2.CR2, 6.12 s later"
     assert shallow.detail == "partner IMG_1.CR2, 6.12 s earlier"
@@ -546,7 +546,7 @@ def test_an_empty_catalogue_has_no_verdicts() -> None:
 # --- explain ---------------------------------------------------------------------------------------------
 
 
-def test_explain_tells_the_whole_story_of_a_pair() -> None:
+def test_explain_describes_a_pair_completely() -> None:
     verdict = pair_captures(series((W, 0.5), (S, 6.62)), EXACT)[0]
     assert explain(verdict).splitlines() == [
         "IMG_1.CR2",
@@ -563,7 +563,7 @@ def test_explain_tells_the_whole_story_of_a_pair() -> None:
     ]
 
 
-def test_explain_of_a_bare_file_says_what_is_missing_and_what_to_do() -> None:
+def test_explain_of_a_file_without_exif_gives_advice() -> None:
     capture = Capture(name="[red] 1.JPG", sha256="00", exif=Exif(orientation=8))
     text = explain(pair_captures([capture], EXACT)[0])
     assert text.startswith("[red] 1.JPG\n  file      JPEG\n  camera    unknown\n  lens      unknown\n")

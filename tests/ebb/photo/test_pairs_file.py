@@ -51,7 +51,7 @@ def as_csv(rows: list[list[str]], delimiter: str = ",") -> str:
         "wide,shallow\rIMG_3.JPG,IMG_4.JPG\r",
     ],
 )
-def test_what_spreadsheets_write_is_read(text: str) -> None:
+def test_files_of_spreadsheets_are_read(text: str) -> None:
     assert read_pairs_csv(text, NAMES) == [("IMG_3.JPG", "IMG_4.JPG")]
 
 
@@ -98,9 +98,9 @@ def test_any_file_names_come_back(names: list[str], delimiter: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the pairs file is empty (its first line is: wide,shallow)"),
-        ("\ufeff \n\n", "the pairs file is empty (its first line is: wide,shallow)"),
-        ("wide,shallow\n\n", "the pairs file has no rows (one row a pair: wide,shallow)"),
+        ("", "the pairs file is empty (the first line must be: wide,shallow)"),
+        ("\ufeff \n\n", "the pairs file is empty (the first line must be: wide,shallow)"),
+        ("wide,shallow\n\n", "the pairs file has no rows (write one row per pair: wide,shallow)"),
         ("wide,bokeh\n", "line 1: no column 'shallow' (the first row has 'wide', 'bokeh')"),
         ("\nIMG_3.JPG,IMG_4.JPG\n", "line 2: no column 'wide' (the first row has 'IMG_3.JPG', 'IMG_4.JPG')"),
         (
@@ -141,7 +141,7 @@ def test_any_file_names_come_back(names: list[str], delimiter: str) -> None:
         ('wide,shallow\n"IMG_3.JPG,IMG_4.JPG\n', "line 2: not valid CSV: unexpected end of data"),
     ],
 )
-def test_a_mistake_is_told_with_its_line(text: str, message: str) -> None:
+def test_errors_have_the_line_number(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_pairs_csv(text, NAMES)
     assert str(caught.value) == message
@@ -165,7 +165,7 @@ def test_any_text_gives_pairs_or_a_usage_error(text: str, header: str) -> None:
 # --- pairing ---------------------------------------------------------------------------------------------
 
 
-def test_the_list_decides_whatever_exif_says() -> None:
+def test_the_list_takes_precedence_over_exif() -> None:
     captures = [capture("a.JPG", 1.8), capture("b.CR2", 16.0), capture("c.CR2"), capture("d.CR2", 1.8)]
     verdicts = pair_by_list(captures, [("a.JPG", "b.CR2")], IngestSettings(pairs=Path("some/hand made.csv")))
     assert [v.capture for v in verdicts] == captures

@@ -89,7 +89,7 @@ def test_every_cut_is_found_before_decoding(name: str, kept: float) -> None:
 
 @pytest.mark.parametrize("suffix", sorted(PHOTO_SUFFIXES - OTHER_RAW_SUFFIXES))
 @pytest.mark.parametrize("data", [b"", b"IMG_0301 was shot at f/16\n", b"\x00" * 64])
-def test_what_is_no_photo_is_unreadable(data: bytes, suffix: str) -> None:
+def test_other_files_are_unreadable(data: bytes, suffix: str) -> None:
     with pytest.raises(Broken, match=r"the file is empty|is not a \w+ file: it begins with") as error:
         probe(data, suffix.upper(), LIMIT)
     assert error.value.reason is Reason.UNREADABLE
@@ -98,7 +98,7 @@ def test_what_is_no_photo_is_unreadable(data: bytes, suffix: str) -> None:
 @pytest.mark.parametrize(
     ("data", "shown"), [(b"no photo\n", "'no photo'"), (b"\0\x01abcdefg", "00 01 61 62 63 64 65 66")]
 )
-def test_what_it_is_instead_can_be_read(data: bytes, shown: str) -> None:
+def test_the_message_shows_the_first_bytes(data: bytes, shown: str) -> None:
     with pytest.raises(Broken, match=f"is not a JPG file: it begins with {shown}"):
         probe(data, ".jpg", LIMIT)
 

@@ -103,7 +103,7 @@ def test_size_at_ingest_is_that_of_the_photo(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SENSORS if kind != "four colours"])
-def test_grey_is_grey_and_as_bright_as_it_is(kind: str) -> None:
+def test_monochrome_sensors_give_grey_of_the_right_brightness(kind: str) -> None:
     photo = develop(SENSORS[kind])
     middle = photo[photo.shape[0] // 3 : -(photo.shape[0] // 3), photo.shape[1] // 3 : -(photo.shape[1] // 3)]
     np.testing.assert_allclose(middle.mean(axis=(0, 1)) / 65535, encoded(0.2), atol=0.004)

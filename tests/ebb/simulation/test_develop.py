@@ -81,5 +81,5 @@ def test_stored_corners() -> None:
 
 
 def test_unknown_orientation() -> None:
-    with pytest.raises(UsageError, match="EXIF defines 1 to 8"):
+    with pytest.raises(UsageError, match="must be 1 to 8"):
         as_stored(np.zeros((2, 2), np.float32), 9)

@@ -81,5 +81,5 @@ def test_equal_shots_make_equal_bytes(mosaic: np.ndarray) -> None:
 
 @pytest.mark.parametrize("wrong", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.uint16)])
 def test_not_a_mosaic(wrong: np.ndarray) -> None:
-    with pytest.raises(UsageError, match=r"uint16 \(height, width\) is written"):
+    with pytest.raises(UsageError, match=r"shape \(height, width\) and type uint16"):
         write_dng(wrong, shot(), SENSOR, EXPOSURE)

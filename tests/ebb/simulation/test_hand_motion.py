@@ -69,5 +69,5 @@ def test_centre_is_where_the_second_camera_stands() -> None:
 
 
 def test_no_focal_length() -> None:
-    with pytest.raises(UsageError, match="it must be positive"):
+    with pytest.raises(UsageError, match="must be positive"):
         intrinsics(0, Size(30, 20))

@@ -92,7 +92,7 @@ def test_every_kind_has_its_reason() -> None:
         ({"seed": 0, "index": 0, "size": Size(97, 64)}, "must be even"),
     ],
 )
-def test_plans_that_make_no_sense(arguments: dict, message: str) -> None:
+def test_invalid_plans_are_refused(arguments: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         plan_pair(**arguments)
 
@@ -118,7 +118,7 @@ def test_good_pairs_do_not_depend_on_how_many_are_bad(seed: int, index: int) -> 
         assert plan_pair(seed, index, bad_share=0.9).kind is mixed.kind
 
 
-def test_the_format_changes_nothing_but_the_names() -> None:
+def test_the_format_changes_only_the_names() -> None:
     dng, jpeg = (plan_pair(5, 9, file_format=file_format) for file_format in ("dng", "jpeg"))
     assert jpeg.wide.name == dng.wide.name.replace(".DNG", ".JPG")
     assert (

@@ -57,7 +57,7 @@ def test_the_filter_makes_four_squares_half_a_pixel_away() -> None:
     np.testing.assert_allclose(kernel[middle - 1 : middle + 2, middle - 1 : middle + 2], expected, atol=0.01)
 
 
-def test_the_filter_leaves_nothing_of_the_finest_pattern() -> None:
+def test_the_low_pass_filter_removes_the_nyquist_frequency() -> None:
     assert response(focus_kernel(SENSOR, STOPPED_DOWN, COARSE), 0.5) == pytest.approx(0, abs=1e-3)
     without = dataclasses.replace(SENSOR, low_pass_shift_px=0.0)
     assert response(focus_kernel(without, STOPPED_DOWN, COARSE), 0.5) > 0.25
@@ -68,7 +68,7 @@ def test_the_filter_leaves_nothing_of_the_finest_pattern() -> None:
 
 
 @pytest.mark.parametrize("cycles_per_px", [0.05, 0.1])
-def test_diffraction_at_small_pixels_is_what_theory_says(cycles_per_px: float) -> None:
+def test_diffraction_at_small_pixels_agrees_with_theory(cycles_per_px: float) -> None:
     """At f/16 and 4.3 µm; finer patterns alias on the pixels, which the formula knows nothing of."""
     with_, without = (focus_kernel(BARE, lens, FINE) for lens in (STOPPED_DOWN, WIDE_OPEN))
     found = response(with_, cycles_per_px) / response(without, cycles_per_px)

@@ -103,7 +103,7 @@ def test_lights_are_moved_without_dark_rings() -> None:
     assert found.rgb.max() > 30
 
 
-def test_standing_still_changes_nothing(card: View) -> None:
+def test_without_motion_the_view_is_unchanged(card: View) -> None:
     found = second_view(card, CameraPose(), FIRST, FIRST, WHOLE)
     np.testing.assert_allclose(found.rgb, card.rgb, atol=1e-4)
     np.testing.assert_allclose(found.depth_m, card.depth_m)
@@ -111,7 +111,7 @@ def test_standing_still_changes_nothing(card: View) -> None:
 
 def test_sizes_must_agree() -> None:
     view = View(np.zeros((4, 6, 3), np.float32), np.ones((4, 5), np.float32))
-    with pytest.raises(UsageError, match="depth map"):
+    with pytest.raises(UsageError, match="photo and depth must have the same size"):
         second_view(view, TURN, FIRST, FIRST, SIZE)
 
 
@@ -177,7 +177,7 @@ def test_beyond_the_margin_there_is_a_picture_still() -> None:
     assert (found.depth_m > 0).all()
 
 
-def test_a_gap_at_the_border_is_closed_with_what_lies_beside_it(card: View) -> None:
+def test_a_gap_at_the_border_is_filled_from_its_neighbours(card: View) -> None:
     """After a wide step the second view begins where nothing was seen: wall goes on there."""
     found = second_view(card, CameraPose(translation_m=(0.3, 0, 0)), FIRST, FIRST, WHOLE)
     assert np.isfinite(found.rgb).all()

@@ -32,7 +32,7 @@ def test_margin_is_that_of_procedural_scenes() -> None:
     assert margin_px(Size(80, 120)) == MARGIN_PX
 
 
-def test_a_photo_of_the_right_size_is_taken_as_it_is() -> None:
+def test_a_photo_of_the_right_size_is_not_resampled() -> None:
     made = scene_from_photo(photo(*FULL), ramp(*FULL), SIZE, "inverse")
     assert made.size == SIZE
     assert made.margin == MARGIN_PX
@@ -110,7 +110,7 @@ def test_sixteen_bits() -> None:
 
 @pytest.mark.parametrize("size", [(FULL.width - 1, FULL.height), (FULL.width, FULL.height - 1), (64, 48)])
 def test_a_photo_that_is_too_small_names_the_size_that_would_do(size: tuple[int, int]) -> None:
-    with pytest.raises(Rejected, match=r"--size (\d+)x(\d+) would do") as caught:
+    with pytest.raises(Rejected, match=r"use --size (\d+)x(\d+)") as caught:
         scene_from_photo(photo(*size), ramp(*size), SIZE, "inverse")
     assert caught.value.reason is Reason.TOO_SMALL
     words = caught.value.message.split("--size ")[1].split(" ")[0]

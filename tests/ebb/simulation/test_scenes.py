@@ -72,7 +72,7 @@ def test_only_the_subject_moves(scenes: list[Scene]) -> None:
 
 
 def test_too_small() -> None:
-    with pytest.raises(UsageError, match="64 is the least"):
+    with pytest.raises(UsageError, match="at least 64 pixels a side"):
         make_scene(np.random.default_rng(0), Size(40, 400), focal_px=100)
 
 
@@ -98,7 +98,7 @@ def test_portraits_are_scenes_as_well() -> None:
 
 
 @pytest.mark.parametrize("shift", [-0.25, 0.25])
-def test_the_subject_moves_as_far_as_it_is_told(shift: float) -> None:
+def test_the_subject_moves_by_the_given_shift(shift: float) -> None:
     """What was uncovered lies on one side of what was covered, by about the shift."""
     moves = []
     half = Size(SIZE.width // 2, SIZE.height // 2)

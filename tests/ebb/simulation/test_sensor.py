@@ -112,10 +112,10 @@ def test_corner_loss_shrinks_with_the_aperture() -> None:
     [
         (lambda: expose(np.zeros((3, 4, 3), np.float32), SENSOR, Exposure(), None), "must be even"),
         (lambda: expose(grey(0, 4), SENSOR, Exposure(iso=0), None), "must be positive"),
-        (lambda: vignetting(4, 4, 1.0), "share of the light"),
+        (lambda: vignetting(4, 4, 1.0), "at least 0 and below 1"),
         (lambda: corner_loss(0), "must be positive"),
     ],
 )
-def test_what_makes_no_sense(call, message: str) -> None:  # noqa: ANN001
+def test_values_out_of_range_are_refused(call, message: str) -> None:  # noqa: ANN001
     with pytest.raises(UsageError, match=message):
         call()

@@ -69,7 +69,7 @@ def test_leaf_outline_has_two_tips() -> None:
 
 
 @pytest.mark.parametrize("place", [(-9, 0, 2), (9, 0, 2), (0, -9, 2), (0, 9, 2)])
-def test_outside_the_picture_is_nothing(place: tuple[float, float, float]) -> None:
+def test_shapes_outside_the_canvas_are_none(place: tuple[float, float, float]) -> None:
     centre = np.array(place, float)
     assert shapes.sphere(CAMERA, centre, 0.2, GREY, np.array([0, 0, 1.0])) is None
     assert shapes.column(CAMERA, centre, 0.1, 0.2, GREY, 0.5) is None

@@ -157,7 +157,7 @@ def test_bad_pairs(kind: PairKind) -> None:
 def test_scene_of_another_size() -> None:
     plan = plan_of(index=4)
     other = dataclasses.replace(plan, size=Size(plan.size.width + 2, plan.size.height))
-    with pytest.raises(UsageError, match="sizes must be equal"):
+    with pytest.raises(UsageError, match="must have the same size"):
         simulate_pair(planned_scenes(plan), other)
 
 

@@ -59,7 +59,7 @@ def test_table_survives_json_on_the_way() -> None:
     assert write_truth(through) == write_truth(truths())
 
 
-def test_table_of_nothing_has_its_columns() -> None:
+def test_an_empty_table_has_all_columns() -> None:
     table = pq.read_table(io.BytesIO(write_truth([])))
     assert table.num_rows == 0
     assert table.schema.equals(pq.read_table(io.BytesIO(write_truth(truths()))).schema)

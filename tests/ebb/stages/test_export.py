@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from ebb.dataset.index import read_index
-from ebb.dataset.shards import read_records
 from ebb.errors import DatasetLocked, OutputError
 from ebb.formats.png import decode_png
 from ebb.progress import SilentProgress
@@ -18,6 +17,7 @@ from ebb.settings import ShardSettings
 from ebb.stages import export, import_, shard
 from ebb.temporary import sole_writer
 from ebb.workspace import Workspace, open_workspace
+from tests.helpers.datasets import read_records
 from tests.helpers.settings import RUN
 
 

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from ebb.dataset.catalog import pairs_of, read_catalog
-from ebb.dataset.shards import read_records
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.progress import SilentProgress
 from ebb.results import DEPTH, DepthMap
@@ -18,6 +17,7 @@ from ebb.settings import DepthSettings, ShardSettings
 from ebb.stages import depth, import_, shard
 from ebb.workspace import Workspace, open_workspace
 from tests.helpers.captures import scene
+from tests.helpers.datasets import read_records
 from tests.helpers.ebb_release import release, write_image
 from tests.helpers.icc import ADOBE_RGB, curve, matrix_profile
 from tests.helpers.settings import RUN

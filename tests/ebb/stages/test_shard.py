@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from ebb import results
 from ebb.dataset.catalog import CatalogRow, Pair
-from ebb.dataset.shards import read_records
 from ebb.errors import InvalidInput, OutputError, Reason, Status
 from ebb.formats.png import decode_png
 from ebb.progress import SilentProgress
 from ebb.settings import AlignSettings, DepthSettings, ShardSettings
 from ebb.stages import align, depth, shard
 from ebb.workspace import Workspace, open_workspace
+from tests.helpers.datasets import read_records
 from tests.helpers.settings import RUN
 
 

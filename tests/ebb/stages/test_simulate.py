@@ -69,6 +69,13 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def made_of_photos(album: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos") / "made"
+    assert make(folder, dataclasses.replace(SETTINGS, scenes=0, bad=0.0, from_rgbd=album)).ok == 2
+    return folder
+
+
 def test_every_row_of_the_truth_has_its_files(made_once: Path) -> None:
     rows = truth(made_once)
     assert [row["index"] for row in rows] == [0, 1, 2, 3, 4]
@@ -203,18 +210,16 @@ def test_dng_files_develop_to_the_size_of_the_truth(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("bad", "kinds"), [(0.0, {PairKind.GOOD}), (1.0, set(PairKind) - {PairKind.GOOD})])
 def test_bad_share(tmp_path: Path, bad: float, kinds: set[PairKind]) -> None:
-    make(tmp_path / "made", dataclasses.replace(SETTINGS, scenes=3, size="96x64", bad=bad))
+    make(tmp_path / "made", dataclasses.replace(SETTINGS, scenes=2, size="96x64", bad=bad))
     assert {row["kind"] for row in truth(tmp_path / "made")} <= {str(kind) for kind in kinds}
 
 
-def test_photos_with_depth_become_captures(album: Path, tmp_path: Path) -> None:
-    """Each photo once, turned the right way up, its own picture in front of the camera."""
-    settings = dataclasses.replace(SETTINGS, scenes=0, bad=0.0, from_rgbd=album)
-    assert make(tmp_path / "made", settings).ok == 2
-    portrait, landscape = truth(tmp_path / "made")
+def test_photos_with_depth_become_captures(album: Path, made_of_photos: Path) -> None:
+    """One upright capture pair per photo, which shows the photo."""
+    portrait, landscape = truth(made_of_photos)
     assert (portrait["width"], portrait["height"]) == (128, 192)
     assert (landscape["width"], landscape["height"]) == (192, 128)
-    data = (tmp_path / "made" / landscape["wide"]).read_bytes()
+    data = (made_of_photos / landscape["wide"]).read_bytes()
     found = decode(data, ".jpg", landscape["orientation"])[..., 1].astype(float)
     photo = decode((album / "b.png").read_bytes(), ".png", 1)
     # 15 pixels of margin: 222 x 158 of the scene are the middle 450 x 320 of the photo.
@@ -223,10 +228,9 @@ def test_photos_with_depth_become_captures(album: Path, tmp_path: Path) -> None:
     assert np.corrcoef(found.ravel(), frame.ravel().astype(float))[0, 1] > 0.97
 
 
-def test_depth_of_photos_is_kept(album: Path, tmp_path: Path) -> None:
-    make(tmp_path / "made", dataclasses.replace(SETTINGS, scenes=0, bad=0.0, from_rgbd=album))
-    row = truth(tmp_path / "made")[1]
-    stored = cv2.imread(str(tmp_path / "made" / row["depth"]), cv2.IMREAD_UNCHANGED)
+def test_depth_of_photos_is_kept(made_of_photos: Path) -> None:
+    row = truth(made_of_photos)[1]
+    stored = cv2.imread(str(made_of_photos / row["depth"]), cv2.IMREAD_UNCHANGED)
     assert stored.shape == (128, 192)
     metres = DEPTH_SCALE / stored.astype(float)
     assert (np.diff(metres.mean(axis=1)) < 0).all()  # nearer below

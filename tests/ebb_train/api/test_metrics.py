@@ -68,9 +68,9 @@ def test_they_are_those_of_the_tables() -> None:
 
 def test_the_range_of_floats_must_be_said() -> None:
     for metric in (ebb_train.psnr, ebb_train.ssim, ebb_train.ms_ssim):
-        with pytest.raises(ebb.UsageError, match="range of floats is not known"):
+        with pytest.raises(ebb.UsageError, match="data_range is required for floats"):
             metric(PREDS, TARGET)
-        with pytest.raises(ebb.UsageError, match="data_range 0"):
+        with pytest.raises(ebb.UsageError, match="data_range must be positive, not 0"):
             metric(PREDS, TARGET, data_range=0)
         with pytest.raises(ebb.InvalidInput, match="not from 0 to 1"):
             metric(255 * PREDS, 255 * TARGET, data_range=1)

@@ -54,7 +54,7 @@ def test_a_benchmark_is_that_of_the_command_line(dataset: Path, tmp_path: Path) 
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_mistakes_are_told(dataset: Path, tmp_path: Path) -> None:
+def test_invalid_arguments_are_refused(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(ebb.UsageError, match="no model is called 'portrait'"):
         ebb_train.evaluate("portrait", dataset, tmp_path / "out", settings=SETTINGS)
     with pytest.raises(ebb.InvalidInput, match="no such folder"):

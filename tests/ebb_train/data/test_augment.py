@@ -21,7 +21,7 @@ from ebb_train.data.augment import (
     extend,
     find_margins,
     place_crop,
-    turn,
+    rotate_and_flip,
 )
 
 AUGMENTS: tuple[Augment, ...] = ("paper", "flips", "none")
@@ -70,7 +70,7 @@ def test_how_often_turns_and_flips_come() -> None:
 def test_the_eight_variations_of_the_paper_are_all_different() -> None:
     picture = np.arange(16).reshape(4, 4)
     turned = {
-        turn(picture, Variation(0, 0, turns, flip)).tobytes()
+        rotate_and_flip(picture, Variation(0, 0, turns, flip)).tobytes()
         for turns in range(4)
         for flip in ("", "upside_down")
     }
@@ -87,13 +87,13 @@ def test_the_eight_variations_of_the_paper_are_all_different() -> None:
 )
 def test_turns_are_those_of_opencv(variation: Variation, code: int) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (6, 6, 3), np.uint8)
-    np.testing.assert_array_equal(turn(picture, variation), cv2.rotate(picture, code))
+    np.testing.assert_array_equal(rotate_and_flip(picture, variation), cv2.rotate(picture, code))
 
 
 def test_flips_are_those_of_opencv() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (6, 6, 3), np.uint8)
-    np.testing.assert_array_equal(turn(picture, Variation(0, 0, 0, "upside_down")), cv2.flip(picture, 0))
-    np.testing.assert_array_equal(turn(picture, Variation(0, 0, 0, "left_right")), cv2.flip(picture, 1))
+    np.testing.assert_array_equal(rotate_and_flip(picture, Variation(0, 0, 0, "upside_down")), cv2.flip(picture, 0))
+    np.testing.assert_array_equal(rotate_and_flip(picture, Variation(0, 0, 0, "left_right")), cv2.flip(picture, 1))
 
 
 @given(st.floats(0, 1, exclude_max=True), st.integers(64, 400), st.integers(64, 400), st.sampled_from([2, 4]))
@@ -158,8 +158,8 @@ def test_wide_shallow_and_depth_stay_aligned(width: int, height: int, index: int
     variation = draw_variation(7, index, 0, augment)
     margins = find_margins(width, height, side)
     crop = place_crop(variation, max(width, side), max(height, side), side)
-    wide = turn(cut(extend(place.photo(), margins), crop), variation)
-    depth = turn(cut(extend(place.half(), margins.over(2)), crop.over(2)), variation)
+    wide = rotate_and_flip(cut(extend(place.photo(), margins), crop), variation)
+    depth = rotate_and_flip(cut(extend(place.half(), margins.over(2)), crop.over(2)), variation)
     assert wide.shape == (64, 64, 3)
     halved = wide.reshape(32, 2, 32, 2, 3).sum(axis=(1, 3)) / 2
     np.testing.assert_array_equal(depth, halved)

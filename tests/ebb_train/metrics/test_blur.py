@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import pytest
 import scipy.ndimage
-from numpy.typing import NDArray
 
-from ebb.arrays import Rgb8
-from ebb.bokeh.renderer import render_shallow
-from ebb.srgb import decode_srgb, encode_srgb
 from ebb_train.metrics.blur import COCS_PX, GRID, SharpPhoto, smoothed
 from ebb_train.metrics.inputs import as_unit
-from tests.helpers.rendered_pairs import synthetic_pair
-
-
-@lru_cache(maxsize=1)
-def sharp() -> Rgb8:
-    """A photo with much to see."""
-    return synthetic_pair(2).wide
-
-
-@lru_cache(maxsize=1)
-def measure() -> SharpPhoto:
-    return SharpPhoto(as_unit(sharp(), "photo"))
-
-
-def blurred(coc_px: float, exposure: float = 1.0) -> Rgb8:
-    """The same photo, all of it behind the plane of focus."""
-    light = decode_srgb(sharp())
-    coc = np.full(light.shape[:2], coc_px, np.float32)
-    return encode_srgb(render_shallow(light, coc) * np.float32(exposure))
-
-
-def typical(photo: NDArray[np.uint8]) -> float:
-    """Median of what is measured where it can be."""
-    found = measure().measure(as_unit(photo, "photo"))
-    trusted = found.trust > 0.5
-    assert trusted.mean() > 0.5
-    return float(np.median(found.coc_px[trusted]))
+from tests.helpers.blurred_photos import blurred, measure, sharp, typical
 
 
 @pytest.mark.parametrize("coc_px", [3.0, 5.0, 7.0, 12.0, 20.0, 30.0])
@@ -53,19 +21,19 @@ def test_no_blur() -> None:
 
 
 @pytest.mark.parametrize("coc_px", [4.0, 14.0])
-def test_exposure_and_a_step_aside_are_no_blur(coc_px: float) -> None:
+def test_blur_is_independent_of_exposure_and_translation(coc_px: float) -> None:
     assert typical(blurred(coc_px, exposure=0.7)) == pytest.approx(coc_px, rel=0.1)
     assert typical(np.roll(blurred(coc_px), 2, axis=1)) == pytest.approx(coc_px, rel=0.15)
     assert typical(np.roll(sharp(), 2, axis=1)) < 1
 
 
-def test_noise_is_no_sharpness() -> None:
+def test_noise_does_not_reduce_the_measured_blur() -> None:
     noise = np.random.default_rng(0).normal(0, 1.5, sharp().shape)
     noisy = (blurred(8.0) + noise).round().clip(0, 255).astype(np.uint8)
     assert typical(noisy) == pytest.approx(8, rel=0.2)
 
 
-def test_nothing_is_said_of_flat_photos() -> None:
+def test_blur_of_flat_photos_is_not_trusted() -> None:
     flat = np.full((96, 120, 3), 0.4)
     found = SharpPhoto(flat).measure(flat)
     assert found.coc_px.shape == found.trust.shape == (96 // GRID, 120 // GRID)
@@ -73,7 +41,7 @@ def test_nothing_is_said_of_flat_photos() -> None:
     assert np.isfinite(found.coc_px).all()
 
 
-def test_spread_covers_every_pixel_and_keeps_what_is_sure() -> None:
+def test_spread_covers_every_pixel_and_keeps_reliable_values() -> None:
     coc_px = 9.0
     photo = measure()
     spread = photo.spread(photo.measure(as_unit(blurred(coc_px), "photo")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -13,7 +12,7 @@ from ebb_train.metrics.lpips import Lpips
 from ebb_train.metrics.regions import COLUMNS, FOCUS_COC_PX, REGIONS, edge_halo, find_regions
 from ebb_train.metrics.similarity import psnr
 from ebb_train.models.perceptual import LpipsNetwork
-from tests.helpers.rendered_pairs import SyntheticPair, synthetic_pair
+from tests.helpers.rendered_pairs import SyntheticPair, halo_scene, overlap, synthetic_pair
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +20,8 @@ def pair() -> SyntheticPair:
     return synthetic_pair(1)
 
 
-def overlap(found: np.ndarray, truth: np.ndarray) -> float:
-    """Intersection over union."""
-    return float((found & truth).sum() / (found | truth).sum())
-
-
 @pytest.mark.parametrize("seed", [0, 1, 2, 4, 5])
-def test_what_is_in_focus_is_found(seed: int) -> None:
+def test_regions_in_focus_agree_with_the_truth(seed: int) -> None:
     wide, shallow, coc = synthetic_pair(seed, Size(768, 512))
     found = find_regions(wide, shallow).sharp_side
     truth = coc < FOCUS_COC_PX
@@ -87,15 +81,6 @@ def test_the_wide_photo_has_no_blur(pair: SyntheticPair) -> None:
     assert found["psnr_in_focus"] > found["psnr_boundary"] > found["psnr_out_of_focus"]
 
 
-def halo_scene() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """A red disc on green: picture, the disc's mask, the boundary, and how near the disc is from outside."""
-    y, x = np.mgrid[:256, :320]
-    inside = np.hypot(x - 160, y - 128) < 70
-    boundary = np.abs(np.hypot(x - 160, y - 128) - 70) < 5
-    picture = np.where(inside[..., None], [0.8, 0.2, 0.2], [0.2, 0.6, 0.3])
-    return picture, inside, boundary, cv2.GaussianBlur(inside.astype(float), (0, 0), 2) * ~inside
-
-
 def test_halo_grows_with_the_halo() -> None:
     picture, inside, boundary, near = halo_scene()
     colours = np.array([0.8, 0.2, 0.2]) - np.array([0.2, 0.6, 0.3])
@@ -140,7 +125,7 @@ def test_lpips_by_region(pair: SyntheticPair) -> None:
     assert found["lpips_out_of_focus"] > found["lpips_in_focus"] > 0
 
 
-def test_what_cannot_be_divided_into_regions(pair: SyntheticPair) -> None:
+def test_pairs_without_regions_are_refused(pair: SyntheticPair) -> None:
     with pytest.raises(InvalidInput, match="regions of 480 x 60 pixels: they need 64 each way"):
         find_regions(pair.wide[:60], pair.shallow[:60])
     with pytest.raises(InvalidInput, match="sizes differ"):

@@ -14,8 +14,10 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
+from ebb.command import run_verb
 from ebb.errors import EbbError, ExitCode, MissingDependency, UsageError
 from ebb.stop import Terminated
+from ebb_train.cli import app
 from ebb_train.models.weights import read_pynet
 from ebb_train.settings import ComputeSettings, FitSettings, read_schedule
 from ebb_train.training.setup import (
@@ -164,28 +166,36 @@ def test_what_one_process_met_is_said_by_it(happens: Exception) -> None:
             raise happens
 
 
-def fit_by_command(folder: Path, out: str, *flags: str) -> list[dict[str, float]]:
-    """Train in processes of their own; the lines of the log."""
-    script = folder / "fit.py"  # the second process starts the same file with the same words
-    script.write_text("from ebb_train.cli import main\nmain()\n")
-    command = [
+def fit_command(folder: Path, out: str, *flags: str) -> list[str]:
+    return [
         "fit", str(folder / "set"), "--out", str(folder / out), "--schedule", str(folder / "schedule.toml"),
         "--level", "7", "--width", "0.015625", "--device", "cpu", "--loaders", "0", "--log-every", "1",
         "--validate-on", "train", *flags,
     ]  # fmt: skip
+
+
+def fit_by_script(folder: Path, command: list[str]) -> None:
+    """Train in a new process, which starts the others with the same file and arguments."""
+    script = folder / "fit.py"
+    script.write_text("from ebb_train.cli import main\nmain()\n")
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, str(script), *command], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("3 steps") == 1  # one process speaks
-    return [json.loads(line) for line in (folder / out / "log.jsonl").read_text().splitlines()]
+    assert done.stdout.count("3 steps") == 1  # only one process reports
 
 
+@pytest.mark.usefixtures("one_torch_thread")
 def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     write_set(tmp_path / "set", [[record(i) for i in range(5)]])
     (tmp_path / "schedule.toml").write_text(SCHEDULE)
-    one, two = fit_by_command(tmp_path, "one"), fit_by_command(tmp_path, "two", "--devices", "2")
+    assert run_verb(app, fit_command(tmp_path, "one")) == ExitCode.DONE
+    fit_by_script(tmp_path, fit_command(tmp_path, "two", "--devices", "2"))
+    one, two = (
+        [json.loads(line) for line in (tmp_path / run / "log.jsonl").read_text().splitlines()]
+        for run in ("one", "two")
+    )
     assert [line.get("step") for line in two] == [1, 2, 3, 3]
     assert two[0]["loss"] == pytest.approx(one[0]["loss"], rel=1e-5)
     assert two[0]["gradient_norm"] == pytest.approx(one[0]["gradient_norm"], rel=1e-3)

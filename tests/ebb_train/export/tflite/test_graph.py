@@ -47,7 +47,6 @@ def test_what_is_read_is_what_the_interpreter_sees(file: Path) -> None:
     assert found == wanted
     assert list(graph.inputs) == [interpreter.get_input_details()[0]["index"]]
     assert list(graph.outputs) == [interpreter.get_output_details()[0]["index"]]
-    assert graph.other_graphs == 0
 
 
 def test_constants_are_what_does_not_depend_on_the_input() -> None:
