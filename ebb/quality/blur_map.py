@@ -131,7 +131,7 @@ def _disc_of_least(errors: NDArray[np.float32]) -> NDArray[np.float64]:
     bend = np.maximum(before - 2 * least + after, np.finfo(np.float64).tiny)
     step = np.clip(0.5 * (before - after) / bend, -0.5, 0.5)
     index = np.where(best == middle, middle + step, best)
-    return np.interp(index, np.arange(len(DISCS_PX)), DISCS_PX)
+    return np.asarray(np.interp(index, np.arange(len(DISCS_PX)), DISCS_PX))
 
 
 def _aligned(
@@ -146,13 +146,13 @@ def _aligned(
     rows, columns = (side // TILE_PX * TILE_PX // REDUCTION for side in wide.shape[:2])
     first, second = (blocks(linear_light(photo) @ _LUMINANCE, REDUCTION) for photo in (wide, shallow))
     gain = gain_map(exposure, wide.shape, shallow.shape, H) @ _LUMINANCE
-    gain = cv2.resize(gain, (first.shape[1], first.shape[0]), interpolation=cv2.INTER_LINEAR)
+    each = cv2.resize(gain, (first.shape[1], first.shape[0]), interpolation=cv2.INTER_LINEAR)
     small_H = between_blocks(H, REDUCTION)
     moved = cv2.warpPerspective(
         second, small_H, (columns, rows), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
     )
     there = cv2.warpPerspective(np.ones_like(second), small_H, (columns, rows), flags=cv2.INTER_NEAREST)
-    light = (first * np.asarray(gain, np.float32))[:rows, :columns]
+    light = (first * np.asarray(each, np.float32))[:rows, :columns]
     return np.ascontiguousarray(light), np.asarray(moved, np.float32), np.asarray(there, np.float32)
 
 

@@ -108,12 +108,13 @@ def area_motion(wide: Gray8, shallow: Gray8) -> Coarse:
     shift = _common_shift(patches.surfaces)
     places, found, information = _located(patches, shift)
     matches = Matches(
-        resized_coordinate(patches.corners + (PATCH - 1) / 2, float(REDUCTION)),
+        resized_coordinate(_centres(patches.corners), float(REDUCTION)),
         resized_coordinate(places, float(REDUCTION)),
         whitening(information) / REDUCTION,
         Size(wide.shape[1], wide.shape[0]),
     )
-    return Coarse(matches.shallow, matches.wide, _fit(matches, found))
+    motion = _fit(matches, found)
+    return Coarse(matches.shallow.astype(np.float32), matches.wide.astype(np.float32), motion)
 
 
 def _half(photo: Gray8) -> Gray8:
@@ -211,8 +212,12 @@ def _located(
         x, y = int(column) + int(low[0]), int(row) + int(low[1])
         found[index] = surface[y, x] > MIN_CORRELATION
         offset, information[index] = _peak(surface[y - 1 : y + 2, x - 1 : x + 2])
-        places[index] = patches.corners[index] + (PATCH - 1) / 2 + (x - REACH, y - REACH) + offset
+        places[index] = _centres(patches.corners[index]) + (x - REACH, y - REACH) + offset
     return places, found, information
+
+
+def _centres(corners: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.asarray(corners + (PATCH - 1) / 2, np.float64)
 
 
 def _peak(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

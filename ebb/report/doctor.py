@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACKAGES = (
-    *("numpy", "opencv-contrib-python", "rawpy", "exifread", "pandas", "pyarrow", "pillow", "pebble"),
+    *("numpy", "opencv-contrib-python", "rawpy", "exifread", "pandas", "pyarrow", "pillow"),
     *("cyclopts", "rich", "jinja2", "tomli-w"),
 )
 """Packages that are always installed."""

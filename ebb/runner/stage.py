@@ -42,7 +42,7 @@ class PairJob(Protocol):
 Job = TypeVar("Job", bound=PairJob)
 T = TypeVar("T")
 
-Runner: TypeAlias = "Callable[[Work[Job, T], Sequence[Job], RunSettings], Iterator[Outcome[Job, T]]]"
+Runner: TypeAlias = "Callable[[Work[Job, T], Iterable[Job], RunSettings], Iterator[Outcome[Job, T]]]"
 """Does every job and yields one outcome each, as :func:`ebb.runner.run.run_items`."""
 
 
