@@ -212,7 +212,7 @@ def _located(
         x, y = int(column) + int(low[0]), int(row) + int(low[1])
         found[index] = surface[y, x] > MIN_CORRELATION
         offset, information[index] = _peak(surface[y - 1 : y + 2, x - 1 : x + 2])
-        places[index] = _centres(patches.corners[index]) + (x - REACH, y - REACH) + offset
+        places[index] = _centres(patches.corners[index]) + np.array([x - REACH, y - REACH]) + offset
     return places, found, information
 
 
