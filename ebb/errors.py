@@ -103,6 +103,7 @@ class Reason(StrEnum):
     BAD_DEPTH = "bad_depth"
     # shards
     SPLIT_CONFLICT = "split_conflict"
+    LOW_QUALITY = "low_quality"
     # predictions
     NO_PREDICTION = "no_prediction"
     BAD_PREDICTION = "bad_prediction"
@@ -147,6 +148,7 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.NO_DEPTH: "put a <photo>_depth.png beside the wide photo, or choose another --provider",
     Reason.BAD_DEPTH: "make the depth file again in the aspect ratio of the photo, or check --model-*",
     Reason.SPLIT_CONFLICT: "the pair belongs to two scenes of different splits and is left out",
+    Reason.LOW_QUALITY: "lower --min-quality to have it in the shards",
     Reason.NO_PREDICTION: "name its picture after the pair_id, or see what the model said about the pair",
     Reason.BAD_PREDICTION: "the picture must have the size of the shallow photo, in RGB",
     Reason.WORKER_CRASH: "the decoder crashed on this file; convert it, or leave it out",

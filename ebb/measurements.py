@@ -327,6 +327,9 @@ def _table() -> tuple[Measurement, ...]:
 TABLE: tuple[Measurement, ...] = _table()
 """All measurements, in the order in which their gates decide."""
 
+QUALITY = "quality_rank"
+"""Name of the measurement that ranks pairs."""
+
 GATED: tuple[Measurement, ...] = tuple(row for row in TABLE if row.gate is not None)
 STORED: tuple[Measurement, ...] = tuple(row for row in TABLE if row.stored)
 DRAWN: tuple[Measurement, ...] = tuple(row for row in TABLE if row.title)

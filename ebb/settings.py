@@ -212,9 +212,12 @@ class ShardSettings:
     """Pairs of one camera closer in time than this (seconds) are one session and share a split."""
     shard_size: float = 500.0
     """Target size of one shard in megabytes."""
+    min_quality: float = 0.0
+    """Leave out pairs of a lower quality rank, 0 to 1; 0.5 leaves those that profile clean accepts."""
 
     def __post_init__(self) -> None:
         _positive(self, "session_gap", "shard_size")
+        _share(self, "min_quality")
         for name in ("test", "val"):
             value = getattr(self, name)
             if not 0 <= value < math.inf or (value >= 1 and value != int(value)):

@@ -36,7 +36,7 @@ def _worker_processes_start_with_the_stages() -> None:
     """Have the fork server import the stages once, instead of every worker of every run."""
     from ebb.runner import local
 
-    local._PRELOAD += [f"ebb.stages.{stage}" for stage in STAGES]
+    local._PRELOAD = (*local._PRELOAD, *(f"ebb.stages.{stage}" for stage in STAGES))
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_sp
 from ebb.dataset.staging import CARD_NAME, replacing
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import atomic_file, sha256_bytes, write_atomic
+from ebb.measurements import QUALITY
 from ebb.model_files import model_name
 from ebb.names import counted, portable_name
 from ebb.progress import watched
@@ -92,10 +93,11 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
         OutputError: the shards cannot be written.
     """
     pairs = pairs_of(read_catalog(workspace.catalog_file))
-    ready = ready_pairs(workspace, pairs)
+    found = ready_pairs(workspace, pairs)
+    ready = _good_enough(workspace, found, settings.min_quality)
     splits = _assign(workspace, pairs, ready, settings)
     workspace.save_settings(shard=settings)
-    counts = _left_out(workspace, pairs, splits)
+    counts = _left_out(workspace, pairs, splits, {item.pair.pair_id for item in found})
     across = _across(ready, splits)
     with replacing(workspace.shards) as folder:
         entries = _write_shards(folder, _plan(ready, splits, settings), progress)
@@ -142,6 +144,20 @@ def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
     hashes = {item.pair.pair_id: item.aligned.perceptual_hash for item in ready}
     groups = near_duplicates({pair_id: found for pair_id, found in hashes.items() if found})
     return [replace(item, near_duplicates=groups.get(item.pair.pair_id, "")) for item in ready]
+
+
+def _good_enough(workspace: Workspace, ready: list[ReadyPair], min_quality: float) -> list[ReadyPair]:
+    """Return the pairs of at least this quality; where it was not measured, only without a limit.
+
+    Raises:
+        NothingReady: there are none.
+    """
+    kept = [item for item in ready if item.aligned.measurements.get(QUALITY, 0.0) >= min_quality]
+    if not kept:
+        raise NothingReady(
+            f"no pair has a quality of {min_quality:g}", path=workspace.root, hint="lower --min-quality"
+        )
+    return kept
 
 
 def _ready_pair(
@@ -277,7 +293,9 @@ def _spoilt(
     return InvalidInput(what, path=item.folder / name, hint=f"{begin} {again} it again")
 
 
-def _left_out(workspace: Workspace, pairs: Sequence[Pair], splits: dict[str, Split | None]) -> dict[str, int]:
+def _left_out(
+    workspace: Workspace, pairs: Sequence[Pair], splits: dict[str, Split | None], ready: set[str]
+) -> dict[str, int]:
     """Count the pairs by ``ok``, reason, or ``left``."""
     rows: list[Mapping[str, StageRow[Any]]] = [
         workspace.state.stage_rows(ALIGN),
@@ -287,6 +305,9 @@ def _left_out(workspace: Workspace, pairs: Sequence[Pair], splits: dict[str, Spl
     for pair in pairs:
         if pair.pair_id in splits:
             counts[Status.OK if splits[pair.pair_id] else Reason.SPLIT_CONFLICT] += 1
+            continue
+        if pair.pair_id in ready:
+            counts[Reason.LOW_QUALITY] += 1
             continue
         reasons = [row.reason for stage in rows if (row := stage.get(pair.pair_id)) and row.reason]
         counts[reasons[0] if reasons else "left"] += 1

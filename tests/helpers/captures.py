@@ -59,7 +59,7 @@ def write_pair(folder: Path, number: int, seed: int, seconds: float) -> tuple[Pa
     moved = cv2.warpAffine(wide, motion, SIZE, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     paths = folder / f"IMG_{number:04d}.JPG", folder / f"IMG_{number + 1:04d}.JPG"
     paths[0].write_bytes(shot(wide, 16, seconds))
-    moved[:, SIZE[0] // 2 :] = cv2.GaussianBlur(moved, (0, 0), 0.8)[:, SIZE[0] // 2 :]
+    moved[:, SIZE[0] // 2 :] = cv2.GaussianBlur(moved, (0, 0), 4.0)[:, SIZE[0] // 2 :]
     paths[1].write_bytes(shot(moved.astype(np.uint8), 1.8, seconds + 5))
     return paths
 

@@ -145,6 +145,21 @@ def test_rejected_pairs_stay_out_and_are_counted(ready: Workspace) -> None:
         run(ready)
 
 
+def test_the_set_is_cut_at_a_quality_without_aligning_again(ready: Workspace) -> None:
+    rows = ready.state.stage_rows(results.ALIGN)
+    ranks = sorted(row.value.measurements["quality_rank"] for row in rows.values() if row.value)
+    splits = dict(ready.state.splits())
+    report = run(ready, test=1, val=1, min_quality=ranks[1])
+    kept = [record for path in ready.shards.glob("*.parquet") for record in read_records(path)]
+    assert sorted(record.measurements["quality_rank"] for record in kept) == ranks[1:]
+    assert report.left_out == 1
+    assert report.reasons == {Reason.LOW_QUALITY: 1}
+    with pytest.raises(shard.NothingReady, match="no pair has a quality of 1"):
+        run(ready, test=1, val=1, min_quality=1.0)
+    assert run(ready, test=1, val=1).left_out == 0
+    assert splits.items() <= ready.state.splits().items()
+
+
 def test_depth_maps_of_two_recipes_are_not_mixed(ready: Workspace) -> None:
     (pair_id, *_) = ready.state.stage_rows(results.DEPTH)
     row = ready.state.stage_rows(results.DEPTH)[pair_id]
