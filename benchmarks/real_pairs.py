@@ -9,8 +9,8 @@ otherwise than by people, is written only where ``--page`` says.
 
 Method. Each pair is registered once, and its measurements are held against the limits of every profile.
 Photos are developed as by ``ebb align``, without EXIF. Registration is checked by an estimator that shares
-nothing with it: phase correlation (OpenCV, Hann window) of 64 px patches of both photos at 1024 px height, the
-shallow one moved by the homography. Lengths are pixels at 1024 px height, or of the photo if it is lower.
+nothing with it: phase correlation (OpenCV, Hann window) of 64 px patches of both photos at 1024 px height,
+the shallow one moved by the homography. Lengths are pixels at 1024 px height, or of the photo if it is lower.
 Patches count where the shallow photo has the fine detail of the wide one (ratio of the energy of their
 Laplacians above 0.5, both above noise) and the correlation peak is clear (response above 0.15). Its error
 is the length of the median displacement of the patches of a pair; ``apart`` is their median length.

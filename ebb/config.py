@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cyclopts import App, Argument, ArgumentCollection
 
-Source: TypeAlias = tuple[str, dict[str, Any]]
+SettingsSource: TypeAlias = tuple[str, dict[str, Any]]
 """A name to cite, and settings by section."""
 
 GLOBAL_FLAGS = {"dataset": "EBB_DATASET", "config": "EBB_CONFIG", "profile": "EBB_PROFILE"}
@@ -70,7 +70,7 @@ def _variable(section: str, name: str) -> str:
     return f"EBB_{section}_{name}".upper()
 
 
-def _fill(argument: Argument, section: str, name: str, files: list[Source]) -> None:
+def _fill(argument: Argument, section: str, name: str, files: list[SettingsSource]) -> None:
     variable = _variable(section, name)
     _offer(argument, os.environ.get(variable), variable)
     for source, stored in files:
@@ -85,9 +85,9 @@ def _offer(argument: Argument, value: object, source: str) -> None:
     argument.append(Token(keyword=argument.name, value=text, source=source))
 
 
-def _settings_files(leaves: dict[str, Argument]) -> list[Source]:
+def _settings_files(leaves: dict[str, Argument]) -> list[SettingsSource]:
     """What is asked in turn: the ``--config`` file, the limits of ``--profile``, the dataset's own file."""
-    found: list[Source] = []
+    found: list[SettingsSource] = []
     if "config" in leaves and leaves["config"].tokens:
         path = Path(leaves["config"].tokens[0].value)
         found.append((path.name, read_sections(path)))

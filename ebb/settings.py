@@ -22,13 +22,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 from ebb.codec import from_plain, to_plain
 from ebb.documents import read_toml
 from ebb.errors import UsageError
-from ebb.measurement_types import Bound, Unit
 from ebb.measurements import GATED, PROFILES, Limits
 from ebb.normalisation import Normalisation, parse_normalisation
+from ebb.settings_checks import flag, limit, positive, share
 
 if TYPE_CHECKING:
     from ebb.arrays import Size
-    from ebb.measurement_types import Gate
 
 Settings = TypeVar("Settings")
 
@@ -64,7 +63,7 @@ class IngestSettings:
     """Largest accepted number of pixels of a photo, in millions."""
 
     def __post_init__(self) -> None:
-        _positive(self, "wide_f", "shallow_f", "f_tolerance", "max_gap", "max_megapixels")
+        positive(self, "wide_f", "shallow_f", "f_tolerance", "max_gap", "max_megapixels")
         if self.wide_f <= self.shallow_f:
             raise UsageError(
                 f"--wide-f {self.wide_f:g} is not larger than --shallow-f {self.shallow_f:g}",
@@ -123,11 +122,11 @@ class AlignSettings(Limits, RegistrationSettings):
         return cls(**{**dataclasses.asdict(PROFILES[profile]), **changes})
 
     def __post_init__(self) -> None:
-        _positive(self, "height", "max_keypoints", "match_ratio", "ransac_threshold_px")
-        _share(self, "match_ratio")
+        positive(self, "height", "max_keypoints", "match_ratio", "ransac_threshold_px")
+        share(self, "match_ratio")
         for row in GATED:
             if row.gate is not None:
-                _limit(self, row.gate, row.unit)
+                limit(self, row.gate, row.unit)
         if self.min_inliers < 5:
             raise UsageError(f"--min-inliers {self.min_inliers}", hint="any four matches fit a homography")
         if self.height % 2:
@@ -170,7 +169,7 @@ class DepthSourceSettings:
     def __post_init__(self) -> None:
         for name in ("model_size", "model_multiple"):
             if getattr(self, name) < 0:
-                raise UsageError(f"{_flag(name)} {getattr(self, name)} is negative")
+                raise UsageError(f"{flag(name)} {getattr(self, name)} is negative")
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             raise UsageError(f"--device {self.device}", hint="auto, cpu, cuda or cuda:1")
         if self.model_normalisation != "auto":
@@ -216,8 +215,8 @@ class ShardSettings:
     """Leave out pairs of a lower quality rank, 0 to 1; 0.5 leaves those that profile clean accepts."""
 
     def __post_init__(self) -> None:
-        _positive(self, "session_gap", "shard_size")
-        _share(self, "min_quality")
+        positive(self, "session_gap", "shard_size")
+        share(self, "min_quality")
         for name in ("test", "val"):
             value = getattr(self, name)
             if not 0 <= value < math.inf or (value >= 1 and value != int(value)):
@@ -240,7 +239,7 @@ class WorkerSettings:
     --runner ray: seconds by the clock, as each item has a core to itself."""
 
     def __post_init__(self) -> None:
-        _positive(self, "item_timeout")
+        positive(self, "item_timeout")
         if self.workers < 0:
             raise UsageError(f"--workers {self.workers} is negative")
 
@@ -261,7 +260,7 @@ class PairRunSettings(WorkerSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _share(self, "max_reject")
+        share(self, "max_reject")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,10 +308,10 @@ class SimulateSettings:
     """Values of those depth files: inverse (larger is nearer; scaled to 1.2...12 m) or distance in metres."""
 
     def __post_init__(self) -> None:
-        _share(self, "bad", "low_pass")
+        share(self, "bad", "low_pass")
         for name in ("scenes", "seed"):
             if getattr(self, name) < 0:
-                raise UsageError(f"{_flag(name)} {getattr(self, name)} is negative")
+                raise UsageError(f"{flag(name)} {getattr(self, name)} is negative")
         sides = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", self.size)
         if sides is None or int(sides[1]) < int(sides[2]):
             raise UsageError(
@@ -381,36 +380,18 @@ def from_values(cls: type[Settings], values: dict[str, Any]) -> Settings:
         raise UsageError(str(error)) from error
 
 
-def _positive(settings: object, *names: str) -> None:
-    for name in names:
-        if not getattr(settings, name) > 0:
-            raise UsageError(f"{_flag(name)} {getattr(settings, name):g} is not positive")
-
-
-def _share(settings: object, *names: str) -> None:
-    for name in names:
-        if not 0 <= getattr(settings, name) <= 1:
-            raise UsageError(f"{_flag(name)} {getattr(settings, name):g} is not between 0 and 1")
-
-
-def _limit(settings: object, gate: Gate, unit: Unit) -> None:
-    """Check the limit of a gate; 0 as the least value lets everything pass."""
-    if unit in (Unit.SHARE, Unit.CORRELATION, Unit.RATIO):
-        _share(settings, gate.setting)
-    elif gate.bound is not Bound.AT_LEAST:
-        _positive(settings, gate.setting)
-    elif not getattr(settings, gate.setting) >= 0:
-        raise UsageError(f"{_flag(gate.setting)} {getattr(settings, gate.setting):g} is negative")
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
 def as_dict(settings: object) -> dict[str, Any]:
-    """Convert a settings dataclass to plain values that JSON and TOML can hold; ``None`` is left out."""
+    """Convert a settings dataclass to plain values that JSON and TOML can hold; ``None`` is left out.
+
+    Equal settings give equal text: a whole number in place of a float becomes one.
+    """
     values = cast("dict[str, Any]", to_plain(settings))
-    return {name: value for name, value in values.items() if value is not None}
+    kinds = {field.name: field.type for field in dataclasses.fields(settings)}  # type: ignore[arg-type]
+    return {
+        name: float(value) if kinds[name] == "float" else value
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def canonical_json(value: object) -> str:

@@ -54,7 +54,7 @@ MAX_UNEXPLAINED = 0.3
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
-class BlurMap(NamedTuple):
+class TileBlur(NamedTuple):
     """Blur of the shallow photo against the wide one; (rows, columns) of tiles of the wide photo."""
 
     disc_px: NDArray[np.float64]
@@ -92,7 +92,9 @@ class BlurMap(NamedTuple):
         return [float(np.median(part)) if len(part) else None for part in known]
 
 
-def blur_map(wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: ExposureDifference) -> BlurMap:
+def blur_map(
+    wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: ExposureDifference
+) -> TileBlur:
     """Find the blur of every tile.
 
     Args:
@@ -103,7 +105,7 @@ def blur_map(wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: E
     """
     if min(wide.shape[:2]) < TILE_PX:
         nothing = np.empty((wide.shape[0] // TILE_PX, wide.shape[1] // TILE_PX))
-        return BlurMap(nothing, nothing)
+        return TileBlur(nothing, nothing)
     light, moved, there = _aligned(wide, shallow, H_shallow_to_wide, exposure)
     target = _detail(moved)
     target_energy = _tile_mean(target**2)
@@ -112,7 +114,7 @@ def blur_map(wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: E
     error = np.min(errors, axis=0)
     noise = min(float(np.percentile(error, _NOISE_PERCENTILE)), _MOST_NOISE)
     shown = (energy > max(_DETAIL_PER_NOISE * noise, _LEAST_DETAIL)) & (_tile_mean(there) > 0.99)
-    return BlurMap(
+    return TileBlur(
         np.where(shown, _disc_of_least(np.asarray(errors)), np.nan),
         np.where(shown, error / np.maximum(energy, np.finfo(np.float32).tiny), np.nan),
     )

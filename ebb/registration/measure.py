@@ -21,7 +21,7 @@ from ebb.quality.sharpness import measure_focus
 
 if TYPE_CHECKING:
     from ebb.arrays import Homography, Rect
-    from ebb.quality.blur_map import BlurMap
+    from ebb.quality.blur_map import TileBlur
     from ebb.quality.exposure import ExposureDifference
     from ebb.quality.sharpness import FocusMeasurements
     from ebb.registration.detection import DetectionPhoto
@@ -100,7 +100,7 @@ def _measurements(
     shallow: DetectionPhoto,
     estimate: MotionEstimate,
     exposure: ExposureDifference,
-    blurs: BlurMap,
+    blurs: TileBlur,
     crop: Rect,
 ) -> Measurements:
     """The table, filled in."""
@@ -151,7 +151,7 @@ def _measurements(
 
 
 def _focus(
-    wide: DetectionPhoto, shallow: DetectionPhoto, refined: Refinement, blurs: BlurMap
+    wide: DetectionPhoto, shallow: DetectionPhoto, refined: Refinement, blurs: TileBlur
 ) -> FocusMeasurements:
     tiles = refined.tiles
     fine = FineDetail(tiles.centres, tiles.energy, tiles.kept, tiles.correlation)

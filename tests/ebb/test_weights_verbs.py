@@ -42,7 +42,7 @@ def test_list(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert shown.startswith("name ")
     assert listed["vgg19"]["megabytes"] == 574.7
     assert all(text in shown for text in ("574.7 MB", "BSD-3-Clause", "unknown"))
-    assert all(facts["url"].startswith("https://") for facts in listed.values())
+    assert all(listed[name]["url"].startswith("https://") for name in WEIGHTS)
 
 
 def test_every_weights_file_has_a_use() -> None:
@@ -63,8 +63,10 @@ def test_download_of_what_is_here(app: App, tmp_path: Path, capsys: pytest.Captu
     assert run_verb(app, command) == ExitCode.USAGE
     assert "CC BY-NC-SA 4.0, for academic research only" in capsys.readouterr().err
     assert run_verb(app, [*command, "--accept-licence"]) == ExitCode.DONE
+    path = tmp_path / "pynet-bokeh.archive"
+    ending = f"look at: {path}\nnext: ebb-train convert {path} pynet.safetensors\n"
     printed = capsys.readouterr()
-    assert printed.out == f"{tmp_path / 'pynet-bokeh.archive'}\n"
+    assert printed.out == f"pynet-bokeh downloaded\n{ending}"
     assert "the authors publish no hash of this file" in printed.err
     assert run_verb(app, ["weights", "download", "nonsense"]) == ExitCode.USAGE
     assert "known: megadepth" in capsys.readouterr().err

@@ -32,7 +32,7 @@ from ebb.formats.icc import parse_profile
 from ebb.one_photo import Opening, open_photo
 from ebb.photo.pairs_file import read_pairs_csv
 from ebb.photo.raw import read_balances
-from ebb.settings import SECTIONS, from_values, read_toml
+from ebb.settings import SECTIONS, from_values, read_sections
 from ebb.weights import WEIGHTS, find_weights
 from tests.helpers import icc
 from tests.helpers.bayer_files import BLACK, WHITE, bayer_dng
@@ -320,7 +320,7 @@ reader("DATASET.json", _indexes)(lambda data, _: parse_index(data.decode(errors=
     ],
 )
 def _(data: bytes, folder: Path) -> object:
-    sections = read_toml(stored(data, folder / "ebb.toml"))
+    sections = read_sections(stored(data, folder / "ebb.toml"))
     return [from_values(SECTIONS[name], values) for name, values in sections.items()]
 
 

@@ -6,7 +6,7 @@ from ebb.pipeline import Settings
 from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
 
 RUN = RunSettings(workers=2)
-ALIGN = AlignSettings(height=256)
+ALIGN = AlignSettings(height=256, min_blur_px=0)
 SETTINGS = Settings(
     IngestSettings(),
     ALIGN,

@@ -13,7 +13,7 @@ from ebb.api.pairs import _source
 from ebb.formats.png import decode_png
 from tests.helpers.captures import SHIFT, scene, shot, write_pair
 
-SETTINGS = ebb.AlignSettings(height=192)
+SETTINGS = ebb.AlignSettings(height=192, min_blur_px=0)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_bad_pairs_are_rejected_and_bad_files_named(tmp_path: Path) -> None:
     with pytest.raises(ebb.Rejected):
         ebb.register(scene(1), scene(2))
     with pytest.raises(ebb.Rejected, match="lower than 1024") as raised:
-        ebb.align_pair(scene(1), scene(1))
+        ebb.align_pair(scene(1), scene(1), ebb.AlignSettings(min_blur_px=0))
     assert raised.value.reason is ebb.Reason.TOO_SMALL
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"")

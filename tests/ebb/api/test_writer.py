@@ -54,7 +54,7 @@ def test_float_depth_is_stretched(tmp_path: Path) -> None:
 
 
 def test_an_aligned_pair_keeps_its_measurements(tmp_path: Path) -> None:
-    aligned = ebb.align_pair(scene(3), scene(3), ebb.AlignSettings(height=256))
+    aligned = ebb.align_pair(scene(3), scene(3), ebb.AlignSettings(height=256, min_blur_px=0))
     (pair,) = ebb.write_dataset(tmp_path, train=[aligned])
     np.testing.assert_array_equal(pair.wide, aligned.wide)
     assert pair.record.motion_model == aligned.registration.motion_model

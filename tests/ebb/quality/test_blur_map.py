@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebb.quality.blur_map import MAX_UNEXPLAINED, TILE_PX, BlurMap, blur_map
+from ebb.quality.blur_map import MAX_UNEXPLAINED, TILE_PX, TileBlur, blur_map
 from ebb.quality.exposure import ExposureDifference, measure_exposure
 from tests.helpers.blurs import with_disc
 from tests.helpers.textured_pairs import FRAME, encoded, texture
@@ -21,7 +21,7 @@ def rgb(gray: np.ndarray) -> np.ndarray:
     return np.repeat(gray[..., None], 3, axis=2)
 
 
-def compared(wide: np.ndarray, shallow: np.ndarray, exposure: ExposureDifference = SAME) -> BlurMap:
+def compared(wide: np.ndarray, shallow: np.ndarray, exposure: ExposureDifference = SAME) -> TileBlur:
     return blur_map(rgb(wide), rgb(shallow), STILL, exposure)
 
 

@@ -54,5 +54,5 @@ def test_the_default_is_this_machine() -> None:
 
 
 def test_no_other_runner() -> None:
-    with pytest.raises(UsageError, match=r"runner = 'slurm' \(one of: local, ray\)"):
+    with pytest.raises(UsageError, match="runner: expected one of: local, ray, got 'slurm'"):
         from_values(RunSettings, {"runner": "slurm"})

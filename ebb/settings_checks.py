@@ -1,0 +1,52 @@
+"""Checks of the values of settings; their errors name the flag."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ebb.errors import UsageError
+from ebb.measurement_types import Bound, Unit
+
+if TYPE_CHECKING:
+    from ebb.measurement_types import Gate
+
+
+def positive(settings: object, *names: str) -> None:
+    """Check that settings are above 0.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for name in names:
+        if not getattr(settings, name) > 0:
+            raise UsageError(f"{flag(name)} {getattr(settings, name):g} is not positive")
+
+
+def share(settings: object, *names: str) -> None:
+    """Check that settings are between 0 and 1.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for name in names:
+        if not 0 <= getattr(settings, name) <= 1:
+            raise UsageError(f"{flag(name)} {getattr(settings, name):g} is not between 0 and 1")
+
+
+def limit(settings: object, gate: Gate, unit: Unit) -> None:
+    """Check the limit of a gate; as the smallest accepted value, 0 accepts everything.
+
+    Raises:
+        UsageError: it is out of range.
+    """
+    if unit in (Unit.SHARE, Unit.CORRELATION, Unit.RATIO):
+        share(settings, gate.setting)
+    elif gate.bound is not Bound.AT_LEAST:
+        positive(settings, gate.setting)
+    elif not getattr(settings, gate.setting) >= 0:
+        raise UsageError(f"{flag(gate.setting)} {getattr(settings, gate.setting):g} is negative")
+
+
+def flag(name: str) -> str:
+    """The flag of a setting."""
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,34 @@
+"""Ranges of settings, and the flags that errors name."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from ebb.errors import UsageError
+from ebb.measurements import GATED
+from ebb.settings_checks import flag, limit, positive, share
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, NAN])
+def test_positive(value: float) -> None:
+    positive(SimpleNamespace(max_gap=0.1), "max_gap")
+    with pytest.raises(UsageError, match=r"^--max-gap .* is not positive"):
+        positive(SimpleNamespace(max_gap=value), "max_gap")
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, NAN])
+def test_share(value: float) -> None:
+    share(SimpleNamespace(bad=0.0, good=1.0), "bad", "good")
+    with pytest.raises(UsageError, match=r"^--bad .* is not between 0 and 1"):
+        share(SimpleNamespace(bad=value), "bad")
+
+
+@pytest.mark.parametrize("row", GATED, ids=lambda row: row.name)
+def test_limits(row: object) -> None:
+    gate, unit = row.gate, row.unit  # type: ignore[attr-defined]
+    limit(SimpleNamespace(**{gate.setting: 0.5}), gate, unit)
+    for value in (-1.0, NAN):
+        with pytest.raises(UsageError, match=f"^{flag(gate.setting)} "):
+            limit(SimpleNamespace(**{gate.setting: value}), gate, unit)
