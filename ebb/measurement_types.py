@@ -23,7 +23,7 @@ class Unit(StrEnum):
     PIXELS = "px"
     """Pixels at :data:`REFERENCE_HEIGHT`."""
     NATIVE_PIXELS = "px of the photo"
-    """Pixels of the photo as it was shot, reduced to :data:`REFERENCE_HEIGHT` if it is higher."""
+    """Pixels of the photo as it was shot, at :data:`REFERENCE_HEIGHT` at most."""
     SHARE = "share"
     """0 … 1."""
     CORRELATION = "correlation"

@@ -59,7 +59,7 @@ class Limits:
     it moved."""
     min_blur_px: float = 8.0
     """Reject when nine tenths of the shallow photo are blurred by smaller discs than this, in pixels of the
-    photo at 1024 px height, or at its own if that is lower."""
+    photo at 1024 px height, or at its own if that is lower, but 400 px at least."""
     max_unexplained: float = 0.4
     """Reject when, for half of the frame, blur leaves a larger share of the detail unexplained."""
     max_exposure_ev: float = 1.0
@@ -216,7 +216,7 @@ class Measurements:
         ),
     )]
     residual_px: Annotated[float, Measurement(
-        "Median distance between both photos in focus after alignment.",
+        "Median distance between both photos in focus, at 1024 px or twice the photo's height if lower.",
         Unit.PIXELS, "apart in focus", listed=True, stored=True,
         gate=Gate(
             "max_residual_px", Bound.AT_MOST, Reason.LOW_SIMILARITY,
@@ -256,7 +256,7 @@ class Measurements:
         Unit.PIXELS, "blur, strongest tenth", stored=True,
     )]
     defocus_native_px: Annotated[float, Measurement(
-        "The same in pixels of the photo as it was shot, if that is lower than 1024 px.",
+        "The same in pixels of the photo as it was shot, at a height of 400 to 1024 px.",
         Unit.NATIVE_PIXELS, "blur in the photo, strongest tenth",
         gate=Gate(
             "min_blur_px", Bound.AT_LEAST, Reason.TOO_LITTLE_BLUR,

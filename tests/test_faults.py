@@ -118,7 +118,7 @@ def test_a_hostile_folder_finishes_with_a_row_for_every_bad_file(
         "unreadable.JPG": Reason.UNREADABLE,
     }
     assert {name: row.reason for name, row in rows.items() if row.status is Status.ERROR} == expected
-    assert all(rows[name].detail and name in result.stdout for name in expected)
+    assert all(rows[name].detail and name in result.stderr for name in expected)
     assert "SIGABRT" in rows["crash.JPG"].detail
 
 

@@ -182,6 +182,12 @@ def kept_profile(data: bytes, suffix: str) -> bytes:
 
 
 def _color_tags(data: bytes, suffix: str) -> ColorTags:
+    tags = _stored_tags(data, suffix)
+    is_filler = not tags.profile.strip(b"\0")  # space that a program has reserved for a profile
+    return tags._replace(profile=b"") if is_filler else tags
+
+
+def _stored_tags(data: bytes, suffix: str) -> ColorTags:
     if suffix in HEIF_SUFFIXES:
         return heif_color(data)
     if data[:2] in (b"II", b"MM"):

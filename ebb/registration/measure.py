@@ -1,4 +1,8 @@
-"""Everything measured on a registered pair; the one place where lengths become pixels at 1024 px height."""
+"""Everything measured on a registered pair; the one place where lengths become pixels at 1024 px height.
+
+The residual of what is in focus is an exception: the pixels of a photo limit how well it can be known, so
+that of a photo lower than 512 px is in pixels at twice its height.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
 
 STRONG_BLUR_PERCENTILE = 90
 """A tenth of the frame shows how blurred the background is, however large the subject."""
+
+LEAST_HEIGHT = 400
+"""A lower photo is judged as if it had this height: a disc of a fiftieth of its height is visible."""
 
 KERNEL_REACH_PX = 2.0
 """Distance of the common crop from the edge of the shallow photo, in stored pixels: what the filter reads."""
@@ -138,7 +145,7 @@ def _measurements(
         sharpness_shallow=focus.sharpness_shallow,
         defocus_px=wide.unit_px * blurs.percentile_px(50),
         defocus_p90_px=wide.unit_px * strong_blur,
-        defocus_native_px=strong_blur / wide.enlargement,
+        defocus_native_px=strong_blur / wide.enlargement * max(1.0, LEAST_HEIGHT / len(wide.detail)),
         unexplained=blurs.median_unexplained,
         exposure_gain=green,
         exposure_gain_red=red,
@@ -165,5 +172,5 @@ def _focus(
         tiles.contrast,
         tiles.shallow_contrast,
         tiles.correlation,
-        wide.unit_px * np.linalg.norm(tiles.shifts_of_regions(refined.in_focus), axis=1),
+        np.linalg.norm(tiles.shifts_of_regions(refined.in_focus), axis=1),
     )

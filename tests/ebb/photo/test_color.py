@@ -116,6 +116,13 @@ def test_srgb_is_not_touched(profile: bytes) -> None:
     assert kept_profile(data, ".png") == profile
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_space_reserved_for_a_profile_is_no_profile(kind: str) -> None:
+    """Some programs write a profile of zero bytes; others read it as no profile."""
+    data = saved(colours(), kind, icc_profile=bytes(5000))
+    assert srgb_conversion(data, f".{kind.lower()}") is None
+
+
 def test_a_converted_photo_keeps_no_profile() -> None:
     assert kept_profile(saved(colours(), "PNG", icc_profile=PROFILES["Display P3"]), ".png") == b""
 

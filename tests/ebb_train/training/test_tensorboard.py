@@ -14,6 +14,7 @@ from ebb_train.training.tensorboard import FOLDER, TensorBoardWriter
 
 if TYPE_CHECKING:
     from pathlib import Path
+from types import SimpleNamespace
 
 
 def events(run: Path) -> EventAccumulator:
@@ -38,8 +39,11 @@ def test_curves_and_pictures(tmp_path: Path) -> None:
     assert np.array_equal(decoded, picture)
 
 
-def test_steps_that_are_done_again_appear_once(tmp_path: Path) -> None:
+def test_steps_that_are_done_again_appear_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for done, totals in ((0, (10, 20, 30)), (20, (30, 40))):
+        # TensorBoard reads files in the order of their names, which begin with the second they are made in
+        clock = SimpleNamespace(time=lambda second=1_700_000_000 + done: second)
+        monkeypatch.setattr("tensorboard.summary.writer.event_file_writer.time", clock)
         board = TensorBoardWriter(tmp_path, done)
         for total in totals:
             board.scalars("training", {"loss": done + total}, total)
