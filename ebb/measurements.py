@@ -47,9 +47,9 @@ class Limits:
     """Reject when the common crop is a smaller share of the wide photo."""
     min_focus_share: float = 0.015
     """Reject when a smaller share of what has detail is sharp in both photos: the focus was missed."""
-    max_focus_mismatch: float = 0.35
+    max_focus_mismatch: float = 0.25
     """Reject when a larger share of what is sharp in the shallow photo is not in the wide one."""
-    max_changed_in_focus: float = 0.005
+    max_changed_in_focus: float = 0.01
     """Reject when things that are sharp in the shallow photo and not in the wide one fill a larger share of
     the frame, in regions of at least 96 x 96 px at 1024 px height: the subject moved."""
     max_residual_px: float = 0.3

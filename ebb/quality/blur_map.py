@@ -51,6 +51,7 @@ tiles, or what a noisy photo has, and at least this much."""
 MAX_UNEXPLAINED = 0.3
 """The blur of a tile is believed when it explains the detail but for this share."""
 
+_TINY = np.finfo(np.float32).tiny
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -61,6 +62,8 @@ class TileBlur(NamedTuple):
     """Diameter of the disc; NaN where neither photo has detail, or where the shallow photo ends."""
     unexplained: NDArray[np.float64]
     """Share of the detail that is left between both photos, 0 … 1; NaN likewise."""
+    kept: NDArray[np.float64]
+    """Energy of the detail of the shallow photo over that of the wide one; NaN likewise."""
 
     @property
     def known_px(self) -> NDArray[np.float64]:
@@ -105,7 +108,7 @@ def blur_map(
     """
     if min(wide.shape[:2]) < TILE_PX:
         nothing = np.empty((wide.shape[0] // TILE_PX, wide.shape[1] // TILE_PX))
-        return TileBlur(nothing, nothing)
+        return TileBlur(nothing, nothing, nothing)
     light, moved, there = _aligned(wide, shallow, H_shallow_to_wide, exposure)
     target = _detail(moved)
     target_energy = _tile_mean(target**2)
@@ -116,7 +119,8 @@ def blur_map(
     shown = (energy > max(_DETAIL_PER_NOISE * noise, _LEAST_DETAIL)) & (_tile_mean(there) > 0.99)
     return TileBlur(
         np.where(shown, _disc_of_least(np.asarray(errors)), np.nan),
-        np.where(shown, error / np.maximum(energy, np.finfo(np.float32).tiny), np.nan),
+        np.where(shown, error / np.maximum(energy, _TINY), np.nan),
+        np.where(shown, target_energy / np.maximum(energies[0], _TINY), np.nan),
     )
 
 
@@ -177,7 +181,7 @@ def _compared(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean squared error of every tile at the best contrast near 1, and mean square of the detail."""
     energy, product, squared = (_tile_mean(values) for values in (detail**2, detail * target, target**2))
-    gain = product / np.maximum(energy, np.finfo(np.float32).tiny)
+    gain = product / np.maximum(energy, _TINY)
     gain = np.clip(gain, 1 - _GAIN_TOLERANCE, 1 + _GAIN_TOLERANCE)
     return np.maximum(squared - 2 * gain * product + gain**2 * energy, 0), energy
 

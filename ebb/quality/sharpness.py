@@ -24,6 +24,10 @@ _SHARP_SHARE = 0.6
 _SAME_DETAIL = 0.5
 _FEWEST_CLEAR = 8
 
+_CHANGED, _NOT_BLURRED = 0.5, 0.7
+"""Where blur explains less than half of the detail, and the shallow photo has 0.7 of the energy of that of
+the wide one, something changed that is not blurred."""
+
 
 class SharpTiles(NamedTuple):
     """Tiles that are clear and sharp in the shallow photo."""
@@ -77,6 +81,7 @@ def measure_focus(
     places: NDArray[np.int64],
     discs_px: NDArray[np.float64],
     unexplained: NDArray[np.float64],
+    kept: NDArray[np.float64],
     contrast_wide: NDArray[np.float64],
     contrast_shallow: NDArray[np.float64],
     correlation: NDArray[np.float64],
@@ -90,6 +95,7 @@ def measure_focus(
         discs_px: (N,), largest likely blur disc of each in the shallow photo.
         unexplained: (N,), share of the detail that blur does not explain; NaN for tiles without enough detail
             to tell blurred from sharp.
+        kept: (N,), energy of the detail of the shallow photo over that of the wide one; NaN likewise.
         contrast_wide: (N,), contrast of fine detail in the wide photo.
         contrast_shallow: (N,), the same in the shallow photo.
         correlation: (N,), of the detail of both.
@@ -103,7 +109,8 @@ def measure_focus(
     same, other = sharp_tiles(contrast_wide, contrast_shallow, correlation)
     differs = other & (unexplained > MAX_UNEXPLAINED)  # what blur explains is noise, not another thing
     mismatch = _mismatch(same, differs)
-    changed = _solid_share(differs, places)
+    # a smooth subject that moved has little fine detail: there the coarser detail, as strong as ever, tells
+    changed = _solid_share(differs | ((unexplained > _CHANGED) & (kept > _NOT_BLURRED)), places)
     if not in_focus.any():
         return FocusMeasurements(focus_share, np.nan, np.nan, np.nan, np.nan, np.nan, mismatch, changed)
     return FocusMeasurements(

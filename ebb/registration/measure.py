@@ -169,6 +169,7 @@ def _focus(
         places,
         wide.unit_px * largest_discs_px(fine, wide.detail, halves, wide.enlargement),
         blurs.unexplained[places[:, 1], places[:, 0]],
+        blurs.kept[places[:, 1], places[:, 0]],
         tiles.contrast,
         tiles.shallow_contrast,
         tiles.correlation,

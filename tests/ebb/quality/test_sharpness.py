@@ -11,6 +11,7 @@ def tiles(count: int = 100) -> dict[str, np.ndarray]:
         "in_focus": np.arange(count) < 20,
         "places": np.column_stack([np.arange(count) % 10, np.arange(count) // 10]),
         "unexplained": np.full(count, 0.01),
+        "kept": np.full(count, 0.9),
         "discs_px": np.where(np.arange(count) < 10, 0.9, 1.1) * SHARP_DISC_PX,
         "contrast_wide": np.where(np.arange(count) < 60, 0.05, 0.001),
         "contrast_shallow": np.where(np.arange(count) < 20, 0.04, 0.001),
@@ -47,6 +48,17 @@ def test_a_solid_region_that_differs_has_changed() -> None:
         0.9,
     )
     assert measure_focus(**moved).changed_in_focus == pytest.approx(0.12)
+
+
+def test_a_smooth_subject_that_moved_has_changed() -> None:
+    """It has hardly any fine detail; its coarser detail is not blurred, and not in the wide photo."""
+    moved = tiles()
+    column, row = moved["places"].T
+    thing = (column >= 4) & (column < 8) & (row >= 4) & (row < 7)
+    moved["unexplained"][thing] = 0.7
+    assert measure_focus(**moved).changed_in_focus == pytest.approx(0.12)
+    moved["kept"][thing] = 0.4  # blurred leaves in the wind
+    assert measure_focus(**moved).changed_in_focus == 0
 
 
 def test_what_blur_explains_has_not_changed() -> None:
