@@ -43,7 +43,7 @@ class Limits:
     a rotation of the camera does not, a step to the side does so to a plane such as the ground."""
     max_rotation_deg: float = 5.0
     """Reject when the camera rolled by more than this."""
-    min_overlap: float = 0.6
+    min_overlap: float = 0.7
     """Reject when the common crop is a smaller share of the wide photo."""
     min_focus_share: float = 0.015
     """Reject when a smaller share of what has detail is sharp in both photos: the focus was missed."""

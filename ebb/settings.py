@@ -98,7 +98,7 @@ class AlignSettings(Limits, RegistrationSettings):
 
     Examples:
         >>> ebb.AlignSettings(height=512).min_overlap
-        0.6
+        0.7
     """
 
     @classmethod

@@ -8,8 +8,10 @@ from typing import Annotated
 import pytest
 from cyclopts import App, CycloptsError, Parameter
 
+from ebb.arguments import ProfiledLimits
 from ebb.config import layered, unknown_variables
 from ebb.errors import UsageError
+from ebb.measurements import PROFILES
 from ebb.settings import AlignSettings, RunSettings
 
 
@@ -50,6 +52,43 @@ def test_the_order_of_the_layers(dataset: Path, tmp_path: Path, monkeypatch: pyt
     assert run.retry_failed
     settings, _, _ = resolve("--dataset", str(dataset), "--config", str(config), "--height", "400")
     assert settings.height == 400
+
+
+def limits(*arguments: str) -> ProfiledLimits:
+    app = App(config=layered)
+
+    @app.command
+    def align(
+        dataset: Path = Path("dataset"),
+        config: Path | None = None,
+        limits: Annotated[ProfiledLimits, Parameter(name="*")] = ProfiledLimits(),
+    ) -> ProfiledLimits:
+        return limits
+
+    found: ProfiledLimits = app(
+        ["align", *arguments], result_action="return_value", exit_on_error=False, print_error=False
+    )
+    return found
+
+
+def test_a_profile_sets_the_limits_that_nobody_else_has_set(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was stored by an earlier run with another profile does not count."""
+    config = tmp_path / "mine.toml"
+    config.write_text("[align]\nmin_focus_share = 0.3\n")
+    paper = PROFILES["paper"]
+    where = ("--dataset", str(dataset), "--config", str(config))
+    assert limits(*where).min_inliers == 11
+    found = limits(*where, "--profile", "paper", "--max-residual-px", "0.7")
+    assert (found.min_focus_share, found.max_residual_px) == (0.3, 0.7)
+    assert (found.min_inliers, found.max_exposure_ev) == (paper.min_inliers, paper.max_exposure_ev)
+    monkeypatch.setenv("EBB_PROFILE", "clean")
+    monkeypatch.setenv("EBB_ALIGN_MAX_EXPOSURE_EV", "0.5")
+    found = limits(*where)
+    assert (found.min_inliers, found.max_exposure_ev) == (PROFILES["clean"].min_inliers, 0.5)
+    with pytest.raises(CycloptsError, match="nonsense"):
+        limits("--profile", "nonsense")
 
 
 def test_the_environment_names_the_dataset(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ BAD = [
     ("stretch", 0.064, Reason.PARALLAX, "the motion stretches the photo by 6.4% in one direction"),
     ("rotation_deg", -7.5, Reason.IMPLAUSIBLE_MOTION, "rolled by 7.5 degrees, more than 5"),
     ("perspective", 0.3, Reason.IMPLAUSIBLE_MOTION, "perspective changes by 30.0% towards a corner"),
-    ("overlap", 0.41, Reason.LOW_OVERLAP, "the common crop is 41% of the frame, less than 60%"),
+    ("overlap", 0.41, Reason.LOW_OVERLAP, "the common crop is 41% of the frame, less than 70%"),
     (
         "focus_share",
         0.001,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 
@@ -10,37 +9,21 @@ from ebb.errors import Reason, Rejected
 from ebb.geometry.homography import apply
 from ebb.geometry.models import MotionModel
 from ebb.registration.area import area_motion
+from tests.helpers.posts import posts
 from tests.helpers.textured_pairs import TURN, pair, texture
 
 SHIFT = np.array([[1.0, 0, 37.0], [0, 1.0, -22.0], [0, 0, 1.0]])
 
 
-def edges(*, horizontal: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Posts in front of a background, both plain; and the same moved by 37 px to the left and 22 px down.
-
-    The background is blurred, with nothing to hold on to; the posts end within the frame if ``horizontal``.
-    """
-    rng = np.random.default_rng(5)
-    scene = cv2.GaussianBlur(rng.normal(size=(1000, 1400)), (0, 0), 60)
-    scene = 120 + 30 * scene / np.abs(scene).max()
-    top = 250 if horizontal else 0
-    for left in (450, 640, 860):
-        scene[top:, left : left + 60] = 60 + left / 20
-    scene = cv2.GaussianBlur(scene, (0, 0), 1.0) + rng.normal(0, 0.7, scene.shape)
-    wide = scene[100:868, 150:1174].round().clip(0, 255).astype(np.uint8)
-    shallow = scene[78:846, 187:1211].round().clip(0, 255).astype(np.uint8)
-    return wide, shallow
-
-
 def test_posts_give_the_shift_across_them_and_their_ends_that_along_them() -> None:
-    found = area_motion(*edges(horizontal=True))
+    found = area_motion(*posts(with_ends=True))
     np.testing.assert_allclose(
         apply(found.motion.H_shallow_to_wide, np.array([[500.0, 300.0]])), [[537, 278]], atol=1.0
     )
 
 
 def test_a_bare_post_is_certain_across_itself_only() -> None:
-    found = area_motion(*edges(horizontal=False))
+    found = area_motion(*posts(with_ends=False))
     assert apply(found.motion.H_shallow_to_wide, np.array([[500.0, 300.0]]))[0, 0] == pytest.approx(
         537, abs=1.0
     )

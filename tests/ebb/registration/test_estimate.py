@@ -12,6 +12,7 @@ from ebb.registration.estimate import find_motion
 from ebb.settings import AlignSettings
 from tests.ebb.registration.test_register import BACK, moved
 from tests.helpers.captures import scene
+from tests.helpers.posts import posts
 
 
 @pytest.mark.parametrize(("motion", "kind"), [("auto", "translation"), ("rotation", "rotation")])
@@ -33,3 +34,18 @@ def test_the_threshold_is_in_pixels_at_1024_px_height(threshold: float) -> None:
     found = find_motion(*photos, AlignSettings(ransac_threshold_px=threshold))
     errors = transfer_error_px(found.motion.H_shallow_to_wide, found.points_shallow, found.points_wide)
     np.testing.assert_array_equal(found.motion.inliers, errors * 1024 / 640 < threshold)
+
+
+@pytest.mark.parametrize("with_ends", [True, False])
+def test_subjects_without_corners_are_registered(with_ends: bool) -> None:
+    """The truth is 37 px to the left and 22 px up; bare posts tell nothing about the latter."""
+    photos = tuple(
+        detection_photo(DevelopedFrame(np.repeat(photo[..., None], 3, axis=2)))
+        for photo in posts(with_ends=with_ends)
+    )
+    found = find_motion(photos[0], photos[1], AlignSettings())
+    scale = photos[0].scale[1]
+    moved_by = found.refinement.H_shallow_to_wide[:2, 2] / scale
+    assert moved_by[0] == pytest.approx(37, abs=0.5)
+    if with_ends:
+        assert moved_by[1] == pytest.approx(-22, abs=0.5)

@@ -1,5 +1,7 @@
 """Shifts of tiles against shifts that were made."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -97,3 +99,33 @@ def test_a_pyramid_halves_while_there_is_room() -> None:
     sizes = [(one.size.width, one.size.height) for one in pyramid(np.zeros((300, 401), np.uint8))]
     assert sizes == [(401, 300), (200, 150), (100, 75)][:NUM_SIZES]
     assert len(pyramid(np.zeros((100, 300), np.uint8))) == 1
+
+
+def test_regions_average_noise_and_keep_what_neighbours_have_in_common() -> None:
+    """Noise of 0.3 px, and a corner of 4 x 4 tiles that is 2 px off."""
+    wide, _ = pair(3)
+    tiles = measure(band(wide), band(wide), np.eye(3))
+    rng = np.random.default_rng(0)
+    corner = (tiles.centres < 4 * TILE_PX + TILE_PX).all(axis=1)
+    shifts = rng.normal(0, 0.3, tiles.shifts.shape) + 2.0 * corner[:, None]
+    known = np.broadcast_to(np.eye(2) / 0.3**2, tiles.information.shape)
+    noisy = dataclasses.replace(tiles, shifts=shifts, information=known)
+    found = noisy.shifts_of_regions(np.ones(len(tiles), bool))
+    assert np.std(found[~corner]) < 0.3
+    assert np.median(found[corner]) == pytest.approx(2.0, abs=0.3)
+    chosen = rng.random(len(tiles)) < 0.3
+    assert noisy.shifts_of_regions(chosen).shape == (chosen.sum(), 2)
+    assert noisy.shifts_of_regions(np.zeros(len(tiles), bool)).shape == (0, 2)
+
+
+def test_the_uncertainty_is_that_along_the_edges() -> None:
+    wide, _ = pair(3)
+    tiles = measure(band(wide), band(wide), np.eye(3))
+    count = len(tiles)
+    edges = np.broadcast_to(np.diag([100.0, 0.01]), (count, 2, 2))
+    everywhere = np.ones(count, bool)
+    along = dataclasses.replace(tiles, shifts=np.zeros((count, 2)), information=edges)
+    assert along.uncertainty_px(everywhere) == pytest.approx((0.01 * count) ** -0.5)
+    assert along.uncertainty_px(~everywhere) == np.inf
+    apart = dataclasses.replace(along, shifts=np.tile([0.4, 0.0], (count, 1)))
+    assert apart.uncertainty_px(everywhere) > along.uncertainty_px(everywhere)
