@@ -1,9 +1,9 @@
-"""The motion from areas: for subjects on which keypoints find nothing to hold on to.
+"""Registration by areas, for subjects without corners.
 
-A post, a face or a wall in focus has edges and faint texture, but few corners, and all corners around it may
-be blurred. Hand-held photos are near the identity, so patches of the shallow photo that are sharp are looked
-for around their places in the wide photo. Their correlation surfaces are added up: an edge says nothing
-about the shift along it, and edges in other directions, or faint corners, make up for that.
+A post, a face or a wall in focus has edges and faint texture, while most corners around it may be blurred.
+As hand-held photos differ by little, sharp patches of the shallow photo are searched for around their places
+in the wide photo, and their correlation surfaces are summed. An edge does not constrain the shift along it;
+edges in other directions and faint corners do.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ REDUCTION = 2
 
 PATCH, STRIDE = 32, 16
 REACH = 48
-"""A patch is looked for this far to each side: 96 px at 1024 px height, more than most hands move."""
+"""Search radius of a patch: 96 px at 1024 px height, more than most hand-held shots differ."""
 
 _STARTS = slice(None, 1 - PATCH, STRIDE)
 """Where patches start along a side."""
 
 MAX_PATCHES = 64
-"""Sharpest patches that are looked for."""
+"""Number of patches that are searched for, the sharpest ones."""
 
 PATCHES_PER_CELL = 6
-"""Of those, at most this many in each cell of a 6 x 6 grid: a textured corner must not decide alone."""
+"""At most this many of them are in each cell of a 6 x 6 grid, so that one textured area does not decide."""
 
 CELLS = 6
 
 MIN_FINE_SHARE = 0.35
-"""Fine detail of a sharp patch over its coarser detail; a blurred one has next to none."""
+"""Least ratio of fine to coarser detail in a sharp patch; a blurred one has next to none."""
 
 _NOISE_PERCENTILE, _NOISE_TIMES, _LEAST_DETAIL, _MOST_DETAIL = 20, 2.0, 0.8, 3.0
 """Fine detail of a sharp patch is twice that of the emptiest fifth of the photo, within these grey values: a
@@ -52,30 +52,29 @@ photo may be sharp everywhere."""
 _COARSER_PX = (2.5, 6.0)
 
 NEAR = 8
-"""Patches are located this near to the shift that all of them agree on; a roll of the camera and depth move
-them that far."""
+"""Largest distance of a patch from the common shift, which a roll of the camera and depth cause."""
 
 MIN_CORRELATION = 0.5
 """Correlation at which a patch is found."""
 
 MIN_FOUND, MIN_FOUND_SHARE = 8, 0.4
-"""As many patches, and this share of them, must be found."""
+"""Least number and share of patches that must be found."""
 
 MIN_FOR_SIMILARITY = 12
-"""With fewer patches only a shift is fitted: a small subject does not tell a roll."""
+"""With fewer patches only a shift is fitted, as a small subject does not determine a roll."""
 
 INLIER_MEDIANS = 4.0
 """A patch agrees when its whitened error is at most this many times the median one."""
 
 _PEAK_RATIO = 1.1
-"""By this factor the best shift is better than any other that is more than :data:`NEAR` away."""
+"""Least ratio of the score of the best shift to that of any shift more than :data:`NEAR` away."""
 
 PRIOR_PX = 60.0
-"""Standard deviation of the prior of the shift, about zero: it decides where edges leave it open."""
+"""Standard deviation of the prior of the shift about zero, which decides where edges leave it open."""
 
 _RIDGE_PX = 3.0
-"""Shifts that are about as good are one, known in one direction only, when they lie together on a line of no
-larger standard deviation across."""
+"""Largest standard deviation, across a line, of shifts that score about as well: they count as one shift that
+is known in one direction only."""
 
 _SMOOTH_PX = 1.5
 
@@ -95,7 +94,7 @@ def area_motion(wide: Gray8, shallow: Gray8) -> Coarse:
         shallow: Likewise, of about the same size.
 
     Returns:
-        The patches that were looked for, and the motion that those that were found agree on.
+        The patches, and the motion that those that were found agree on.
 
     Raises:
         Rejected: ``too_few_matches``, when too little is sharp, no shift stands out, or too few are found.
