@@ -255,6 +255,7 @@ import os, signal
 from multiprocessing import forkserver
 from ebb.worker_pool import Workers, run_jobs
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the tests with it ignored
 list(run_jobs(abs, [-1], Workers(count=1)))  # now the fork server is there
 wait_for_start = forkserver.read_signed
 
