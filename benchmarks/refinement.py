@@ -32,9 +32,10 @@ from ebb.errors import Rejected
 from ebb.geometry.homography import apply
 from ebb.geometry.models import Matches, MotionModel, refine_irls
 from ebb.photo.resample import to_gray8
+from ebb.quality.grid import TILE_PX
 from ebb.registration.coarse import Search, coarse_motion
 from ebb.registration.refinement import refine, sharp_in_both
-from ebb.registration.tiles import TILE_PX, band, measure, pyramid
+from ebb.registration.tiles import band, measure, pyramid
 from ebb.simulation.plan import PairKind
 
 if TYPE_CHECKING:

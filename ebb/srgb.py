@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Rgb, Rgb8, RgbLinear
 
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Shares of red, green and blue light in luminance."""
+
 Real = TypeVar("Real", np.float32, np.float64)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from ebb.quality.exposure import REDUCTION, gain_map
 from ebb.quality.grid import between_blocks, blocks
-from ebb.srgb import linear_light
+from ebb.srgb import LUMINANCE, linear_light
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +68,6 @@ _SHARE_THERE = 0.98
 
 _SATURATED, _FAR_BELOW = 0.95, 0.7
 """Mean luminance of a patch of the shallow photo that clips, and of the wide one where it should not."""
-
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 _PARALLAX_PERCENTILE = 75
 _FRAME_ERODED = 7
@@ -128,7 +126,7 @@ def _reduced(
     gain = gain_map(exposure, light.shape, shallow.shape, H)
     size = (gain.shape[1], gain.shape[0])
     first = [_clipped_then_blurred(light, gain), *_blurred_then_clipped(light, gain)]
-    small = blocks(linear_light(shallow), REDUCTION) @ _LUMINANCE
+    small = blocks(linear_light(shallow), REDUCTION) @ LUMINANCE
     moved = cv2.warpPerspective(small, small_H, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     second = np.asarray(cv2.GaussianBlur(np.maximum(moved, 0), (0, 0), BLURS[0]), np.float32)
     inside = np.asarray(cv2.warpPerspective(np.ones_like(small), small_H, size, borderValue=0))
@@ -144,7 +142,7 @@ def _clipped_then_blurred(light: RgbLinear, gain: RgbLinear) -> NDArray[np.float
     rows, columns = gain.shape[:2]
     inner = light[: rows * REDUCTION, : columns * REDUCTION]
     each = cv2.resize(gain, (inner.shape[1], inner.shape[0]), interpolation=cv2.INTER_NEAREST)
-    small = blocks(np.minimum(inner * each, np.float32(1)), REDUCTION) @ _LUMINANCE
+    small = blocks(np.minimum(inner * each, np.float32(1)), REDUCTION) @ LUMINANCE
     return np.asarray(cv2.GaussianBlur(small, (0, 0), BLURS[0]), np.float32)
 
 
@@ -154,7 +152,7 @@ def _blurred_then_clipped(light: RgbLinear, gain: RgbLinear) -> Iterator[NDArray
 
     small = blocks(light, REDUCTION) * gain
     for sigma in BLURS[1:]:
-        yield np.minimum(cv2.GaussianBlur(small, (0, 0), sigma), np.float32(1)) @ _LUMINANCE
+        yield np.minimum(cv2.GaussianBlur(small, (0, 0), sigma), np.float32(1)) @ LUMINANCE
 
 
 def _near_lights(wide: Rgb) -> NDArray[np.bool_]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ebb.quality.exposure import gain_map
-from ebb.quality.grid import between_blocks, blocks
-from ebb.srgb import linear_light
+from ebb.quality.grid import HALF, TILE_PX, between_blocks, blocks, tile_means
+from ebb.srgb import LUMINANCE, linear_light
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +30,6 @@ DISCS_PX = (0.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96
 DISC_PER_SIGMA = 3.2
 """Diameter of a disc over the standard deviation of the Gaussian that is nearest to it: less than 4, that of
 equal variance, as a disc takes more of what is half as large as itself."""
-
-TILE_PX = 32
-REDUCTION = 2
-"""Photos are compared at half their size."""
 
 _SHADING_PX = 16.0
 """Standard deviation of what counts as shading, which is not compared."""
@@ -52,7 +48,6 @@ MAX_UNEXPLAINED = 0.3
 """The blur of a tile is believed when it explains the detail but for this share."""
 
 _TINY = np.finfo(np.float32).tiny
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 class TileBlur(NamedTuple):
@@ -111,12 +106,12 @@ def blur_map(
         return TileBlur(nothing, nothing, nothing)
     light, moved, there = _aligned(wide, shallow, H_shallow_to_wide, exposure)
     target = _detail(moved)
-    target_energy = _tile_mean(target**2)
+    target_energy = tile_means(target**2)
     errors, energies = zip(*(_compared(blurred, target) for blurred in _blurred(light)), strict=True)
     energy = np.maximum(energies[0], target_energy)
     error = np.min(errors, axis=0)
     noise = min(float(np.percentile(error, _NOISE_PERCENTILE)), _MOST_NOISE)
-    shown = (energy > max(_DETAIL_PER_NOISE * noise, _LEAST_DETAIL)) & (_tile_mean(there) > 0.99)
+    shown = (energy > max(_DETAIL_PER_NOISE * noise, _LEAST_DETAIL)) & (tile_means(there) > 0.99)
     return TileBlur(
         np.where(shown, _disc_of_least(np.asarray(errors)), np.nan),
         np.where(shown, error / np.maximum(energy, _TINY), np.nan),
@@ -149,11 +144,11 @@ def _aligned(
     """
     import cv2
 
-    rows, columns = (side // TILE_PX * TILE_PX // REDUCTION for side in wide.shape[:2])
-    first, second = (blocks(linear_light(photo) @ _LUMINANCE, REDUCTION) for photo in (wide, shallow))
-    gain = gain_map(exposure, wide.shape, shallow.shape, H) @ _LUMINANCE
+    rows, columns = (side // TILE_PX * TILE_PX // HALF for side in wide.shape[:2])
+    first, second = (blocks(linear_light(photo) @ LUMINANCE, HALF) for photo in (wide, shallow))
+    gain = gain_map(exposure, wide.shape, shallow.shape, H) @ LUMINANCE
     each = cv2.resize(gain, (first.shape[1], first.shape[0]), interpolation=cv2.INTER_LINEAR)
-    small_H = between_blocks(H, REDUCTION)
+    small_H = between_blocks(H, HALF)
     moved = cv2.warpPerspective(
         second, small_H, (columns, rows), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
     )
@@ -168,7 +163,7 @@ def _blurred(light: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
 
     before = 0.0
     for disc in DISCS_PX:
-        sigma = disc / DISC_PER_SIGMA / REDUCTION
+        sigma = disc / DISC_PER_SIGMA / HALF
         if sigma > before:
             # blurring what is blurred already adds the variances
             light = np.asarray(cv2.GaussianBlur(light, (0, 0), np.sqrt(sigma**2 - before**2)), np.float32)
@@ -180,7 +175,7 @@ def _compared(
     detail: NDArray[np.float32], target: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean squared error of every tile at the best contrast near 1, and mean square of the detail."""
-    energy, product, squared = (_tile_mean(values) for values in (detail**2, detail * target, target**2))
+    energy, product, squared = (tile_means(values) for values in (detail**2, detail * target, target**2))
     gain = product / np.maximum(energy, _TINY)
     gain = np.clip(gain, 1 - _GAIN_TOLERANCE, 1 + _GAIN_TOLERANCE)
     return np.maximum(squared - 2 * gain * product + gain**2 * energy, 0), energy
@@ -191,9 +186,4 @@ def _detail(light: NDArray[np.float32]) -> NDArray[np.float32]:
     import cv2
 
     values = np.sqrt(np.maximum(light, 0) + np.float32(_DARK))
-    return np.asarray(values - cv2.GaussianBlur(values, (0, 0), _SHADING_PX / REDUCTION), np.float32)
-
-
-def _tile_mean(half: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean over every tile of a plane of half the size, (rows, columns)."""
-    return blocks(half, TILE_PX // REDUCTION)
+    return np.asarray(values - cv2.GaussianBlur(values, (0, 0), _SHADING_PX / HALF), np.float32)

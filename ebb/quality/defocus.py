@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.quality.grid import blocks
+from ebb.quality.grid import HALF, TILE_PX, blocks, tile_means
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Homography
-
-REDUCTION = 2
-TILE_PX = 32
 
 _COARSE_PX = (2.5, 6.0)
 """Standard deviations of the two Gaussians whose difference is the coarser detail; the fine detail ends where
@@ -72,7 +69,7 @@ def aligned_halves(wide: Gray8, shallow: Gray8, H_shallow_to_wide: Homography) -
     size = (wide.shape[1] // TILE_PX * TILE_PX, wide.shape[0] // TILE_PX * TILE_PX)
     moved = cv2.warpPerspective(shallow, H_shallow_to_wide, size, borderMode=cv2.BORDER_REFLECT_101)
     photos = wide[: size[1], : size[0]], np.asarray(moved)
-    return Halves(*(blocks(photo, REDUCTION) for photo in photos))
+    return Halves(*(blocks(photo, HALF) for photo in photos))
 
 
 class FineDetail(NamedTuple):
@@ -123,11 +120,11 @@ def largest_discs_px(
 def _coarse_detail(halves: Halves) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(rows, columns) of tiles: share of the coarser detail that is left, and its correlation."""
     first, second = (
-        _blur(photo, _COARSE_PX[0] / REDUCTION) - _blur(photo, _COARSE_PX[1] / REDUCTION)
+        _blur(photo, _COARSE_PX[0] / HALF) - _blur(photo, _COARSE_PX[1] / HALF)
         for photo in (halves.wide, halves.shallow)
     )
     energy, moved_energy, product = (
-        _tile_mean(a * b).astype(np.float64) for a, b in ((first, first), (second, second), (first, second))
+        tile_means(a * b).astype(np.float64) for a, b in ((first, first), (second, second), (first, second))
     )
     tiny = np.finfo(np.float32).tiny
     return product / np.maximum(energy, tiny), product / np.sqrt(np.maximum(energy * moved_energy, tiny))
@@ -150,8 +147,3 @@ def _blur(photo: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     import cv2
 
     return np.asarray(cv2.GaussianBlur(photo, (0, 0), sigma), np.float32) if sigma else photo
-
-
-def _tile_mean(half: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean over every tile of a plane of half the size, (rows, columns)."""
-    return blocks(half, TILE_PX // REDUCTION)

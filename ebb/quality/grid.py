@@ -1,4 +1,4 @@
-"""Both photos of a pair on one small grid."""
+"""Both photos of a pair on one small grid, and tiles of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Homography
+
+
+TILE_PX = 32
+"""Side of a tile: within one, hand-held motion is a shift to 0.1 % of its size."""
+
+HALF = 2
+"""Blur is measured on photos at half their size."""
 
 
 def blocks(photo: NDArray[Any], reduction: int) -> NDArray[np.float32]:
@@ -31,3 +38,8 @@ def between_blocks(H_shallow_to_wide: Homography, reduction: int) -> Homography:
     """The same motion between the photos as :func:`blocks` makes them; integers are centres in all four."""
     full = resize_homography(float(reduction))
     return np.asarray(np.linalg.solve(full, H_shallow_to_wide @ full))
+
+
+def tile_means(half: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean over every tile of a plane of half the size, (rows, columns)."""
+    return blocks(half, TILE_PX // HALF)

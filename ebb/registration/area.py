@@ -17,7 +17,7 @@ from ebb.errors import Reason, Rejected
 from ebb.geometry.models import Matches, Motion, MotionModel, refine_irls, whitening
 from ebb.geometry.pixel_grid import resized_coordinate
 from ebb.registration.coarse import Coarse
-from ebb.registration.tiles import band
+from ebb.registration.tiles import band, halved
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,7 +101,7 @@ def area_motion(wide: Gray8, shallow: Gray8) -> Coarse:
     """
     if min(*wide.shape, *shallow.shape) < REDUCTION * PATCH:
         raise _too_few("the photos are too small to be matched by areas")
-    patches = _look_for(_half(wide), _half(shallow))
+    patches = _look_for(halved(wide), halved(shallow))
     if len(patches.corners) < MIN_FOUND:
         raise _too_few(f"{len(patches.corners)} patches are sharp, fewer than {MIN_FOUND}")
     shift = _common_shift(patches.surfaces)
@@ -116,14 +116,6 @@ def area_motion(wide: Gray8, shallow: Gray8) -> Coarse:
     return Coarse(matches.shallow.astype(np.float32), matches.wide.astype(np.float32), motion)
 
 
-def _half(photo: Gray8) -> Gray8:
-    import cv2
-
-    rows, columns = (side // REDUCTION for side in photo.shape)
-    inner = photo[: rows * REDUCTION, : columns * REDUCTION]
-    return np.asarray(cv2.resize(inner, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def _look_for(wide: Gray8, shallow: Gray8) -> _Patches:
     """The sharpest patches of the shallow photo, and where they could lie in the wide one."""
     import cv2
@@ -131,8 +123,7 @@ def _look_for(wide: Gray8, shallow: Gray8) -> _Patches:
     detail, own = (band(photo).detail for photo in (wide, shallow))
     padded = cv2.copyMakeBorder(detail, REACH, REACH, REACH, REACH, cv2.BORDER_CONSTANT)
     corners = _sharp_patches(shallow, own)
-    inside = ((corners >= 0) & (corners + PATCH <= (wide.shape[1], wide.shape[0]))).all(axis=1)
-    corners = corners[inside]
+    corners = corners[(corners + PATCH <= wide.shape[::-1]).all(axis=1)]
     surfaces = np.empty((len(corners), 2 * REACH + 1, 2 * REACH + 1), np.float32)
     for surface, (x, y) in zip(surfaces, corners, strict=True):
         around = padded[y : y + PATCH + 2 * REACH, x : x + PATCH + 2 * REACH]
@@ -234,9 +225,8 @@ def _peak(values: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.
             [bend_xy, v[2, 1] - 2 * v[1, 1] + v[0, 1]],
         ]
     )
-    values_, vectors = np.linalg.eigh(bend)
-    values_ = np.maximum(values_, 1e-6)
-    bend = vectors @ np.diag(values_) @ vectors.T
+    bends, vectors = np.linalg.eigh(bend)
+    bend = vectors @ np.diag(np.maximum(bends, 1e-6)) @ vectors.T
     offset = np.clip(np.linalg.solve(bend, gradient), -1, 1)
     left = max(1 - v[1, 1] ** 2, 1e-3)
     independent = PATCH**2 / 8

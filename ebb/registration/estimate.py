@@ -68,11 +68,12 @@ def find_motion(wide: DetectionPhoto, shallow: DetectionPhoto, settings: AlignSe
         Rejected: no motion explains the matches, and no areas agree.
     """
     model = None if settings.motion == "auto" else MotionModel(settings.motion)
+    search = _search(wide, settings, model)
     bands = pyramid(wide.gray), pyramid(shallow.gray)
     found: list[MotionEstimate] = []
     failure: Rejected | None = None
     try:
-        found.append(_refined(coarse_motion(wide.gray, shallow.gray, _search(wide, settings)), *bands, model))
+        found.append(_refined(coarse_motion(wide.gray, shallow.gray, search), *bands, model))
     except Rejected as error:
         failure = error
     if not found or not found[0].is_sure:
@@ -84,14 +85,14 @@ def find_motion(wide: DetectionPhoto, shallow: DetectionPhoto, settings: AlignSe
     return max(found, key=lambda estimate: estimate.num_explained)
 
 
-def _search(wide: DetectionPhoto, settings: AlignSettings) -> Search:
+def _search(wide: DetectionPhoto, settings: AlignSettings, model: MotionModel | None) -> Search:
     return Search(
         max_keypoints=settings.max_keypoints,
         match_ratio=settings.match_ratio,
         threshold_px=settings.ransac_threshold_px,
         unit_px=wide.unit_px,
         min_inliers=settings.min_inliers,
-        model=None if settings.motion == "auto" else MotionModel(settings.motion),
+        model=model,
         robust=settings.robust,
     )
 

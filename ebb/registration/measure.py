@@ -17,9 +17,10 @@ from ebb.measurements import Measurements
 from ebb.quality.agreement import agreement
 from ebb.quality.blur_map import blur_map
 from ebb.quality.coverage import coverage
-from ebb.quality.defocus import TILE_PX, FineDetail, aligned_halves, largest_discs_px
+from ebb.quality.defocus import FineDetail, aligned_halves, largest_discs_px
 from ebb.quality.exposure import measure_exposure
 from ebb.quality.gates import quality_rank
+from ebb.quality.grid import TILE_PX
 from ebb.quality.perceptual_hash import picture_hash
 from ebb.quality.sharpness import measure_focus
 

@@ -18,15 +18,13 @@ from numpy.typing import NDArray
 from ebb.arrays import Size
 from ebb.geometry.homography import apply
 from ebb.geometry.pixel_grid import resized_coordinate
+from ebb.quality.grid import TILE_PX
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Homography, Mask
 
 Plane: TypeAlias = NDArray[np.float32]
 """(height, width), float32."""
-
-TILE_PX = 32
-"""Side of a tile: within one, hand-held motion is a shift to 0.1 % of its size."""
 
 BAND_PX = (1.0, 2.5)
 """Standard deviations of the two Gaussians whose difference is the band: below, noise and the blur in which
@@ -180,15 +178,20 @@ def band(gray: Gray8) -> Band:
 
 def pyramid(gray: Gray8) -> list[Band]:
     """A photo, half of it, and a quarter of it, taken apart; fewer when there is no room for tiles."""
-    import cv2
-
     bands = [band(gray)]
     while len(bands) < NUM_SIZES and min(gray.shape) >= 4 * TILE_PX:
-        rows, columns = (side // 2 for side in gray.shape)
-        even = gray[: 2 * rows, : 2 * columns]
-        gray = np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+        gray = halved(gray)
         bands.append(band(gray))
     return bands
+
+
+def halved(gray: Gray8) -> Gray8:
+    """Means of 2 x 2 pixels; an odd last row or column is cut off."""
+    import cv2
+
+    rows, columns = (side // 2 for side in gray.shape)
+    even = gray[: 2 * rows, : 2 * columns]
+    return np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def measure(wide: Band, shallow: Band, H_shallow_to_wide: Homography) -> Tiles:

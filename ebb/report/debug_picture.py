@@ -19,8 +19,8 @@ from ebb.formats.png import encode_png
 from ebb.geometry.homography import apply
 from ebb.geometry.pixel_grid import resize_homography
 from ebb.measurements import TABLE
+from ebb.quality.grid import TILE_PX
 from ebb.registration.examine import Examination, examine
-from ebb.registration.tiles import TILE_PX
 from ebb.report import canvas as draw
 from ebb.report.canvas import BAD, FAINT, GOOD, TEXT, Canvas
 from ebb.runner.items import Result

@@ -93,7 +93,7 @@ class RunFolder:
             OutputError: it cannot be written.
         """
         values = self._all_threads() | {str(level): threads}
-        write_atomic(self.path / THREADS, (json.dumps(values, sort_keys=True) + "\n").encode())
+        write_atomic(self.path / THREADS, f"{canonical_json(values)}\n".encode())
 
     def _all_threads(self) -> dict[str, Any]:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from cyclopts import App, CycloptsError, Parameter
@@ -27,10 +27,12 @@ def resolve(*arguments: str) -> tuple[AlignSettings, RunSettings, Path]:
     ) -> tuple[AlignSettings, RunSettings, Path]:
         return settings, run, dataset
 
-    result: tuple[AlignSettings, RunSettings, Path] = app(
-        ["align", *arguments], result_action="return_value", exit_on_error=False, print_error=False
-    )
+    result: tuple[AlignSettings, RunSettings, Path] = called(app, *arguments)
     return result
+
+
+def called(app: App, *arguments: str) -> Any:
+    return app(["align", *arguments], result_action="return_value", exit_on_error=False, print_error=False)
 
 
 @pytest.fixture
@@ -65,9 +67,7 @@ def limits(*arguments: str) -> ProfiledLimits:
     ) -> ProfiledLimits:
         return limits
 
-    found: ProfiledLimits = app(
-        ["align", *arguments], result_action="return_value", exit_on_error=False, print_error=False
-    )
+    found: ProfiledLimits = called(app, *arguments)
     return found
 
 

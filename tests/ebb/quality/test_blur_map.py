@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebb.quality.blur_map import MAX_UNEXPLAINED, TILE_PX, TileBlur, blur_map
+from ebb.quality.blur_map import MAX_UNEXPLAINED, TileBlur, blur_map
 from ebb.quality.exposure import ExposureDifference, measure_exposure
+from ebb.quality.grid import TILE_PX
 from tests.helpers.blurs import with_disc
 from tests.helpers.textured_pairs import FRAME, encoded, texture
 

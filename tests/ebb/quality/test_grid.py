@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ebb.quality.grid import between_blocks, blocks
+from ebb.quality.grid import between_blocks, blocks, tile_means
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.bool_])
@@ -29,3 +29,9 @@ def test_motion_between_blocks_is_that_between_pixels() -> None:
     full = 8 * place + 3.5  # the centre of a block of 8 x 8
     expected = (cv2.perspectiveTransform(full, H) - 3.5) / 8
     np.testing.assert_allclose(cv2.perspectiveTransform(place, between_blocks(H, 8)), expected)
+
+
+def test_tiles_of_32_pixels_are_16_of_a_half() -> None:
+    half = np.arange(32 * 50, dtype=np.float32).reshape(32, 50)
+    expected = half[:, :48].reshape(2, 16, 3, 16).mean(axis=(1, 3))
+    np.testing.assert_allclose(tile_means(half), expected, rtol=1e-6)

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ebb.registration.tiles import NUM_SIZES, TILE_PX, band, measure, pyramid
+from ebb.quality.grid import TILE_PX
+from ebb.registration.tiles import NUM_SIZES, band, measure, pyramid
 from tests.helpers.textured_pairs import FRAME, pair
 
 
