@@ -232,7 +232,7 @@ class Measurements:
         ),
     )]
     uncertainty_px: Annotated[float, Measurement(
-        "Standard deviation of the motion of what is in focus, in the direction that is known least.",
+        "Standard deviation of the motion of what is in focus, in the direction known least; 100: unknown.",
         Unit.PIXELS, "uncertainty of the motion", stored=True,
     )]
     focus_correlation: Annotated[float, Measurement(

@@ -23,6 +23,7 @@ from ebb.quality.gates import quality_rank
 from ebb.quality.grid import TILE_PX
 from ebb.quality.perceptual_hash import picture_hash
 from ebb.quality.sharpness import measure_focus
+from ebb.registration.uncertainty import uncertainty_px
 
 if TYPE_CHECKING:
     from ebb.arrays import Homography, Rect
@@ -140,7 +141,7 @@ def _measurements(
         changed_in_focus=focus.changed_in_focus,
         residual_px=focus.residual_px,
         residual_p95_px=focus.residual_p95_px,
-        uncertainty_px=wide.unit_px * estimate.refinement.tiles.uncertainty_px(estimate.refinement.in_focus),
+        uncertainty_px=wide.unit_px * uncertainty_px(wide.gray, shallow.gray, estimate.refinement),
         focus_correlation=focus.focus_correlation,
         sharpness_wide=focus.sharpness_wide,
         sharpness_shallow=focus.sharpness_shallow,

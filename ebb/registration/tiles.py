@@ -39,7 +39,7 @@ NUM_SIZES = 3
 LEVEL_REDUCTION = 8
 """The level is kept at this share of the photo's size."""
 
-_NOISE_FLOOR = 0.15
+NOISE_FLOOR = 0.15
 """Smallest error of a band-passed grey value, 0 … 255: that of the rounding to 8 bit."""
 
 
@@ -48,14 +48,11 @@ _DERIVATIVE = np.array([1, -8, 0, 8, -1], np.float32) / np.float32(12)
 _DAMPING, _LEAST_SLOPE = 1e-3, 1e-9
 """Keeps the step finite where a tile has one direction only, or none."""
 
-_CORRELATED = 8.0
+CORRELATED = 8.0
 """Neighbouring band-passed values err together: this many count as one."""
 
 _LEAST_COMMON = 0.1
 """Keeps the shift finite where both photos have nothing in common."""
-
-_CHI2_MEDIAN = 1.386
-"""Median of the squared length of a 2-D error of unit variance."""
 
 _LEAST_INFORMATION = 1e-6
 """Keeps the mean of a region finite along an edge that all its tiles share, in px⁻²."""
@@ -140,24 +137,6 @@ class Tiles:
         together = np.sum([pull[place] for place in near], axis=0)
         return np.asarray(np.linalg.solve(total, together[..., None])[..., 0])
 
-    def uncertainty_px(self, chosen: Mask) -> float:
-        """Standard deviation of the common shift of the chosen tiles, in the direction that is known least.
-
-        The sides of a bare post, say, tell nothing about a shift along the post. Where tiles differ by more
-        than their information allows, all of it counts less.
-
-        Args:
-            chosen: (N,).
-        """
-        total = self.information[chosen].sum(axis=0)
-        if not chosen.any():
-            return np.inf
-        shifts, information = self.shifts[chosen], self.information[chosen]
-        squared = np.einsum("ni,nij,nj->n", shifts, information, shifts)
-        excess = max(1.0, float(np.median(squared)) / _CHI2_MEDIAN)
-        least = float(np.linalg.eigvalsh(total)[0])
-        return float(np.sqrt(excess / least)) if least > 0 else np.inf
-
     def __len__(self) -> int:
         return len(self.centres)
 
@@ -205,14 +184,9 @@ def measure(wide: Band, shallow: Band, H_shallow_to_wide: Homography) -> Tiles:
     Returns:
         The tiles; those without detail have information near zero.
     """
-    import cv2
-
     rows, columns = (side // TILE_PX for side in wide.detail.shape)
     size = (columns * TILE_PX, rows * TILE_PX)
-    # Not INTER_CUBIC: OpenCV's kernel shifts what it interpolates by up to 0.03 px.
-    moved = cv2.warpPerspective(
-        shallow.detail, H_shallow_to_wide, size, flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
-    )
+    moved = moved_detail(shallow, H_shallow_to_wide, Size(*size))
     x, y = np.meshgrid(*(TILE_PX * np.arange(count) + (TILE_PX - 1) / 2 for count in (columns, rows)))
     centres = np.column_stack([x.ravel(), y.ravel()]).astype(np.float64)
     levels = (
@@ -220,8 +194,28 @@ def measure(wide: Band, shallow: Band, H_shallow_to_wide: Homography) -> Tiles:
         _level_at(shallow, apply(np.asarray(np.linalg.inv(H_shallow_to_wide)), centres)),
     )
     detail = wide.detail[: size[1], : size[0]]
-    tiles = _compare(detail, np.asarray(moved, np.float32), levels, centres)
+    tiles = _compare(detail, moved, levels, centres)
     return tiles.subset(_inside(centres, H_shallow_to_wide, shallow.detail.shape))
+
+
+def moved_detail(shallow: Band, H_shallow_to_wide: Homography, size: Size) -> Plane:
+    """Detail of the shallow photo on the grid of the wide one.
+
+    Args:
+        shallow: Any size.
+        H_shallow_to_wide: (3, 3).
+        size: Of what is returned.
+
+    Returns:
+        (height, width); what lies outside the photo is mirrored.
+    """
+    import cv2
+
+    # Not INTER_CUBIC: OpenCV's kernel shifts what it interpolates by up to 0.03 px.
+    moved = cv2.warpPerspective(
+        shallow.detail, H_shallow_to_wide, size, flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
+    )
+    return np.asarray(moved, np.float32)
 
 
 def _level_at(photo: Band, places: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -240,7 +234,7 @@ def _compare(
     centres: NDArray[np.float64],
 ) -> Tiles:
     tiny = np.finfo(np.float32).tiny
-    means = [_tile_mean(a, b) for a, b in ((detail, detail), (moved, moved), (detail, moved))]
+    means = [tile_mean(a, b) for a, b in ((detail, detail), (moved, moved), (detail, moved))]
     gain = np.sqrt(np.maximum(means[1], tiny) / np.maximum(means[0], tiny)).astype(np.float32)
     energy, moved_energy, product = (mean.astype(np.float64).ravel() for mean in means)
     contrast, moved_contrast = (
@@ -282,9 +276,9 @@ def _register(
     slopes makes the step too short, and would pass for knowledge.
     """
     error = moved - detail
-    slope_x, slope_y = _slopes((moved + detail) * np.float32(0.5))
+    slope_x, slope_y = slopes((moved + detail) * np.float32(0.5))
     xx, xy, yy, xe, ye, ee = (
-        _tile_mean(a, b).astype(np.float64).ravel()
+        tile_mean(a, b).astype(np.float64).ravel()
         for a, b in (
             (slope_x, slope_x),
             (slope_x, slope_y),
@@ -298,8 +292,8 @@ def _register(
     gradient = np.stack([xe, ye], -1)
     damped = structure + (_DAMPING * (xx + yy) + _LEAST_SLOPE)[:, None, None] * np.eye(2)
     step = np.asarray(np.linalg.solve(damped, gradient[..., None])[..., 0], np.float64)
-    variance = np.maximum(ee - (step * gradient).sum(-1), 0) + _NOISE_FLOOR**2
-    known = TILE_PX**2 * common**2 / (_CORRELATED * variance)
+    variance = np.maximum(ee - (step * gradient).sum(-1), 0) + NOISE_FLOOR**2
+    known = TILE_PX**2 * common**2 / (CORRELATED * variance)
     return step / common[:, None], _information(structure * known[:, None, None])
 
 
@@ -308,7 +302,7 @@ def _information(precision: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.linalg.solve(np.eye(2) + SHIFT_FLOOR_PX**2 * precision, precision))
 
 
-def _slopes(plane: Plane) -> tuple[Plane, Plane]:
+def slopes(plane: Plane) -> tuple[Plane, Plane]:
     """Derivatives along x and y, exact for cubics."""
     import cv2
 
@@ -318,7 +312,7 @@ def _slopes(plane: Plane) -> tuple[Plane, Plane]:
     return np.asarray(along_x, np.float32), np.asarray(along_y, np.float32)
 
 
-def _tile_mean(first: Plane, second: Plane) -> Plane:
+def tile_mean(first: Plane, second: Plane) -> Plane:
     """Mean of the product over every tile, (rows, columns)."""
     rows, columns = (side // TILE_PX for side in first.shape)
     shape = (rows, TILE_PX, columns, TILE_PX)

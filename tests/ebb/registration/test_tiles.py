@@ -117,16 +117,3 @@ def test_regions_average_noise_and_keep_what_neighbours_have_in_common() -> None
     chosen = rng.random(len(tiles)) < 0.3
     assert noisy.shifts_of_regions(chosen).shape == (chosen.sum(), 2)
     assert noisy.shifts_of_regions(np.zeros(len(tiles), bool)).shape == (0, 2)
-
-
-def test_the_uncertainty_is_that_along_the_edges() -> None:
-    wide, _ = pair(3)
-    tiles = measure(band(wide), band(wide), np.eye(3))
-    count = len(tiles)
-    edges = np.broadcast_to(np.diag([100.0, 0.01]), (count, 2, 2))
-    everywhere = np.ones(count, bool)
-    along = dataclasses.replace(tiles, shifts=np.zeros((count, 2)), information=edges)
-    assert along.uncertainty_px(everywhere) == pytest.approx((0.01 * count) ** -0.5)
-    assert along.uncertainty_px(~everywhere) == np.inf
-    apart = dataclasses.replace(along, shifts=np.tile([0.4, 0.0], (count, 1)))
-    assert apart.uncertainty_px(everywhere) > along.uncertainty_px(everywhere)
