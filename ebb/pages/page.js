@@ -46,3 +46,22 @@ for (const figure of document.querySelectorAll("figure.case")) {
   stack.addEventListener("pointerdown", follow);
   show();
 }
+
+// Cuts: a slider counts what a smallest quality keeps, and shows the pairs nearest to it.
+for (const cut of document.querySelectorAll(".cut")) {
+  const kept = JSON.parse(cut.dataset.kept); // for every hundredth
+  const figures = [...cut.querySelectorAll("figure")]; // in ascending order
+  const slider = cut.querySelector("input");
+  const show = () => {
+    const least = Number(slider.value);
+    const first = figures.filter((figure) => Number(figure.dataset.quality) < least).length;
+    figures.forEach((figure, index) => {
+      figure.hidden = index < first - 3 || index >= first + 3;
+      figure.classList.toggle("pale", index < first);
+    });
+    cut.querySelector(".kept").textContent = kept[Math.round(100 * least)];
+    cut.querySelector(".least").textContent = least.toFixed(2);
+  };
+  slider.addEventListener("input", show);
+  show();
+}

@@ -11,12 +11,13 @@ from ebb.dataset.splits import SPLITS
 from ebb.documents import read_toml
 from ebb.errors import Status
 from ebb.files import write_atomic
-from ebb.measurements import DRAWN, LISTED
+from ebb.measurements import DRAWN, LISTED, QUALITY
 from ebb.names import counted
 from ebb.pages.cells import number_cell
 from ebb.pages.data_uri import data_uri
 from ebb.pages.page import address, file_links, render_page
 from ebb.report.histograms import draw_histogram
+from ebb.report.quality_cut import quality_cut
 from ebb.report.refused import PreviewJob, read_previews
 from ebb.report.status import read_contents, status_of
 from ebb.report.stored import NAMES, stored_photos
@@ -38,8 +39,8 @@ shooting order."""
 FILES = ("contact_sheet.png", "shards/README.md", "shards/DATASET.json", "captures.parquet", "ebb.toml")
 """Files of the folder that the page links to."""
 
-LONGER_SIDE = 640
-"""Of the photos on the page, in pixels."""
+LONGER_SIDE, THUMBNAIL_SIDE = 640, 240
+"""Of the photos on the page, in pixels; of those along the order of quality."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +104,31 @@ def _pair_parts(
         "refused": _reasons(pair.status.reason for pair in refused),
         "num_refused": len(refused),
         "refused_cases": _refused_cases(workspace, catalog, some_refused, settings),
+        "quality": _quality(workspace, done),
         "doubtful": [_case(workspace, pair, _room(pair, settings)[1]) for pair in doubtful],
         "others": [_case(workspace, pair, pair.status.split) for pair in others],
         "heads": ["pair", "wide", "shallow", "in", "status", *(row.label for row in LISTED)],
         "rows": [_row(workspace, pair, shown) for pair in pairs],
+    }
+
+
+def _quality(workspace: Workspace, done: Sequence[MeasuredPair]) -> dict[str, Any] | None:
+    """The accepted pairs by quality, with photos of some."""
+    cut = quality_cut([pair.measured.get(QUALITY, math.nan) for pair in done])
+    if cut is None:
+        return None
+    shown = [_thumbnails(workspace, done[index]) for index in cut.shown]
+    return {"kept": cut.as_json, "count": cut.kept[0], "shown": shown}
+
+
+def _thumbnails(workspace: Workspace, pair: MeasuredPair) -> dict[str, Any]:
+    photos, _ = stored_photos(workspace.pair(pair.status.pair_id))
+    return {
+        "pair_id": pair.status.pair_id,
+        "quality": round(pair.measured[QUALITY], 3),
+        "pictures": {
+            name: data_uri(photo, THUMBNAIL_SIDE) for name, photo in photos.items() if name != "depth"
+        },
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -117,7 +118,9 @@ def test_a_refused_pair_whose_files_are_gone(
 
 
 def test_accepted_pairs_are_shown(root: Path, page: str) -> None:
-    pictures = Tables(page).pictures[2:]  # behind the refused pair
+    pictures = [picture for picture in Tables(page).pictures if "data-name" in picture][
+        2:
+    ]  # behind the refused pair
     assert [picture["data-name"] for picture in pictures] == ["wide", "shallow", "depth"] * 2
     pair_id = str(pictures[0]["alt"]).rpartition(" ")[2]
     shown = cv2.imdecode(
@@ -127,6 +130,19 @@ def test_accepted_pairs_are_shown(root: Path, page: str) -> None:
     stored = decode_png((root / "pairs" / pair_id / "wide.png").read_bytes())
     assert shown is not None
     assert np.abs(cv2.resize(stored, shown.shape[1::-1]).astype(int) - shown).mean() < 12
+
+
+def test_the_cut_by_quality_counts_as_the_shards_do(page: str) -> None:
+    found = re.search(r'data-kept="(\[[^"]*\])"', page)
+    assert found
+    kept = json.loads(found[1])
+    assert len(kept) == 101
+    assert kept[0] == 2
+    assert kept == sorted(kept, reverse=True)
+    qualities = [float(text) for text in re.findall(r'data-quality="([\d.]+)"', page)]
+    assert len(qualities) == 2
+    assert qualities == sorted(qualities)
+    assert all(kept[int(100 * quality) - 1] >= 2 - index for index, quality in enumerate(qualities))
 
 
 def test_nothing_is_fetched(page: str) -> None:
