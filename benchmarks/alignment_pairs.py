@@ -1,7 +1,8 @@
 """Simulated pairs with dense ground truth for the alignment study.
 
-A group consists of two scenes. Each scene gives one wide photo and five pairs: three that must align, one
-with a defect, and one with the shallow photo of the other scene.
+A group consists of two scenes. Each scene gives one wide photo and five pairs: three that must align, an
+aperture series; one with a defect; and one with the shallow photo of the other scene. The scenes are plain or
+made harder (:mod:`benchmarks.study_conditions`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.study_conditions import Condition, changed_scene, draw, scene_of_shallow, shallow_shot
 from ebb.arrays import Size
 from ebb.simulation.develop import develop
 from ebb.simulation.hand_motion import CameraPose, intrinsics
@@ -59,6 +61,7 @@ class StudyPair:
         kind: Kind of defect.
         wide: (height, width, 3).
         shallow: Likewise.
+        condition: What makes the scene harder.
         texture: Factor on the contrast of the scene.
         plan: Motion and settings.
         ev: Exposure of the shallow photo relative to the wide photo in EV.
@@ -71,6 +74,7 @@ class StudyPair:
     kind: PairKind
     wide: Rgb8
     shallow: Rgb8
+    condition: Condition
     texture: float
     plan: PairPlan
     ev: float
@@ -91,6 +95,7 @@ class _Place:
 
     plan: PairPlan
     scene: Scene
+    condition: Condition
     texture: float
     wide: Rgb8
     rng: np.random.Generator
@@ -104,7 +109,7 @@ def pairs_of_group(seed: int, group: int, frame: Size = SIZE) -> Iterator[StudyP
     firsts = []
     for place in places:
         for number in range(GOOD_PER_SCENE):
-            pair = _pair(place, _plan(place, PairKind.GOOD))
+            pair = _pair(place, _plan(place, PairKind.GOOD, number))
             firsts += [pair] if number == 0 else []
             yield pair
         yield _pair(place, _plan(place, WRONG[place.plan.index % len(WRONG)]))
@@ -119,22 +124,26 @@ def _place(seed: int, index: int, size: Size) -> _Place:
     plan = dataclasses.replace(
         plan, wide=dataclasses.replace(plan.wide, iso=int(rng.choice(WIDE_ISO)), gain_ev=0.0)
     )
-    scene = _scene(plan, texture, 0.0)
+    condition = draw(np.random.default_rng([seed, index, 4]))
+    scene = _scene(plan, texture, 0.0, condition)
     focal_px = focal_length_px(plan, APS_C, scene.focus_m)
     light = optical_image(scene, CameraPose(), plan, plan.wide, focal_px, APS_C)
-    return _Place(plan, scene, texture, _developed(light, plan, plan.wide, plan.rng(Stream.WIDE_NOISE)), rng)
+    return _Place(
+        plan, scene, condition, texture, _developed(light, plan, plan.wide, plan.rng(Stream.WIDE_NOISE)), rng
+    )
 
 
-def _scene(plan: PairPlan, texture: float, subject_shift: float) -> Scene:
-    """The scene of a plan, its contrast reduced about its mean."""
+def _scene(plan: PairPlan, texture: float, subject_shift: float, condition: Condition) -> Scene:
+    """The scene of a plan under a condition, its contrast reduced about its mean."""
     focal_px = focal_length_px(plan, APS_C, np.inf)
     scene = make_scene(plan.rng(Stream.SCENE), plan.size, focal_px=focal_px, subject_shift=subject_shift)
     mean = scene.rgb.mean(axis=(0, 1))
-    return dataclasses.replace(scene, rgb=(mean + texture * (scene.rgb - mean)).astype(np.float32))
+    scene = dataclasses.replace(scene, rgb=(mean + texture * (scene.rgb - mean)).astype(np.float32))
+    return changed_scene(scene, condition, np.random.default_rng([plan.seed, plan.index, 5]))
 
 
-def _plan(place: _Place, kind: PairKind) -> PairPlan:
-    """Draw motion, exposure and defect of a shallow photo."""
+def _plan(place: _Place, kind: PairKind, number: int = 0) -> PairPlan:
+    """Draw motion, exposure and defect of a shallow photo; ``number`` is its place in the series."""
     rng, focal_px = place.rng, focal_length_px(place.plan, APS_C, place.scene.focus_m)
     shift = rng.uniform(-MAX_SHIFT, MAX_SHIFT, 2) * place.plan.size
     yaw, pitch = np.degrees(np.arctan(shift / focal_px))
@@ -155,7 +164,7 @@ def _plan(place: _Place, kind: PairKind) -> PairPlan:
             focal_ratio=ratio,
         ),
         shallow=dataclasses.replace(
-            place.plan.shallow,
+            shallow_shot(place.plan.shallow, place.condition, number),
             iso=int(rng.choice(SHALLOW_ISO)),
             gain_ev=gain_ev,
             focus_ratio=far if kind is PairKind.MISSED_FOCUS else 1.0,
@@ -167,16 +176,18 @@ def _plan(place: _Place, kind: PairKind) -> PairPlan:
 def _pair(place: _Place, plan: PairPlan) -> StudyPair:
     scene, changed = place.scene, 0.0
     if plan.subject_shift:
-        scene = _scene(plan, place.texture, plan.subject_shift)
+        scene = _scene(plan, place.texture, plan.subject_shift, place.condition)
         with np.errstate(invalid="ignore", divide="ignore"):  # sky over sky: not a number, not changed
             changed = float((np.abs(np.log(scene.depth_m / place.scene.depth_m)) > MOVED).mean())
     focal_px = focal_length_px(plan, APS_C, place.scene.focus_m)
-    light = optical_image(scene, plan.pose, plan, plan.shallow, focal_px, APS_C)
+    seen = scene_of_shallow(scene, place.condition, place.rng)
+    light = optical_image(seen, plan.pose, plan, plan.shallow, focal_px, APS_C)
     points_wide, points_shallow, coc_px = _truth(place.scene, plan, focal_px)
     return StudyPair(
         kind=plan.kind,
         wide=place.wide,
         shallow=_developed(light, plan, plan.shallow, place.rng),
+        condition=place.condition,
         texture=place.texture,
         plan=plan,
         ev=plan.shallow.gain_ev - plan.wide.gain_ev,

@@ -47,6 +47,9 @@ class Limits:
     """Reject when the common crop is a smaller share of the wide photo."""
     min_focus_share: float = 0.015
     """Reject when a smaller share of what has detail is sharp in both photos: the focus was missed."""
+    max_changed_share: float = 0.5
+    """Reject when a larger share of what has structure differs between the photos, blur aside: they show
+    different scenes, or were registered on a subject that moved."""
     max_focus_mismatch: float = 0.25
     """Reject when a larger share of what is sharp in the shallow photo is not in the wide one."""
     max_changed_in_focus: float = 0.01
@@ -75,6 +78,7 @@ PROFILES: Mapping[str, Limits] = {
         min_inlier_ratio=0.05,
         min_coverage=0.0,
         min_focus_share=0.002,
+        max_changed_share=0.6,
         max_focus_mismatch=0.9,
         max_changed_in_focus=0.1,
         max_residual_px=1.0,
@@ -197,6 +201,11 @@ class Measurements:
     changed_share: Annotated[float, Measurement(
         "Share of what has structure that looks different in both photos, blur aside.",
         Unit.SHARE, "changed", stored=True,
+        gate=Gate(
+            "max_changed_share", Bound.AT_MOST, Reason.LOW_SIMILARITY,
+            "{value:.0%} of what has structure differs between the photos, blur aside, more than {limit:.0%}",
+            unknown_passes=True,  # where nothing has structure
+        ),
     )]
     focus_mismatch: Annotated[float, Measurement(
         "Share of what is sharp in the shallow photo that the wide photo does not show.",

@@ -65,6 +65,7 @@ BAD = [
         Reason.MISSED_FOCUS,
         "0.1% of what has detail is sharp in both photos, less than 1.5%",
     ),
+    ("changed_share", 0.7, Reason.LOW_SIMILARITY, "70% of what has structure differs between the photos"),
     ("focus_mismatch", 0.5, Reason.LOW_SIMILARITY, "50% of what is sharp in the shallow photo is not in the"),
     ("changed_in_focus", 0.06, Reason.LOW_SIMILARITY, "6.0% of the frame is sharp and changed between the"),
     ("residual_px", 0.8, Reason.LOW_SIMILARITY, "what is in focus is 0.80 px apart after alignment"),
@@ -129,6 +130,7 @@ def test_the_first_gate_in_order_decides() -> None:
         ("perspective", SETTINGS.max_scale_change),
         ("overlap", SETTINGS.min_overlap),
         ("focus_share", SETTINGS.min_focus_share),
+        ("changed_share", SETTINGS.max_changed_share),
         ("focus_mismatch", SETTINGS.max_focus_mismatch),
         ("changed_in_focus", SETTINGS.max_changed_in_focus),
         ("defocus_native_px", SETTINGS.min_blur_px),
@@ -143,7 +145,7 @@ def test_the_limit_itself_passes(name: str, limit: float) -> None:
     check_alignment(dataclasses.replace(GOOD, **{name: limit}), SETTINGS)
 
 
-@pytest.mark.parametrize("name", sorted({name for name, *_ in BAD} - {"focus_mismatch"}))
+@pytest.mark.parametrize("name", sorted({name for name, *_ in BAD} - {"changed_share", "focus_mismatch"}))
 def test_not_a_number_does_not_pass(name: str) -> None:
     with pytest.raises(Rejected):
         check_alignment(dataclasses.replace(GOOD, **{name: float("nan")}), SETTINGS)
@@ -186,6 +188,7 @@ def test_every_limit_is_a_setting() -> None:
         max_changed_in_focus=0.1,
         min_blur_px=1,
         max_unexplained=0.9,
+        max_changed_share=0.8,
         max_focus_mismatch=0.6,
         max_residual_px=1.0,
         max_residual_p95_px=5,
