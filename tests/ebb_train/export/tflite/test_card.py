@@ -28,7 +28,7 @@ def report(file: Path) -> FileReport:
     )
 
 
-def test_what_it_says(report: FileReport) -> None:
+def test_the_card_states_shapes_hashes_and_differences(report: FileReport) -> None:
     card = render_card(report)
     assert card.startswith("# bokeh\n")
     for text in (
@@ -40,13 +40,13 @@ def test_what_it_says(report: FileReport) -> None:
         "| noise | 1.0e-01 | 1.0e-01 | 20.0 |",
         "Not measured: `ebb-train evaluate`",
         "statistics over the whole photo",
-        "fourth channel",
+        "as the fourth channel",
     ):
         assert text in card
     assert card == render_card(report)
 
 
-def test_faults_and_texts_that_would_break_the_table(report: FileReport) -> None:
+def test_texts_are_escaped_and_faults_are_counted(report: FileReport) -> None:
     assert report.anatomy.note is not None
     weights = report.anatomy.note["weights"] | {"source": "a | b\n# c <script>", "licence": ""}
     note = report.anatomy.note | {"weights": weights, "level": 3, "precision": "int8"}
