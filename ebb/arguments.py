@@ -42,16 +42,16 @@ class Common(DatasetOnly):
     """The data set of a verb and the file with its settings."""
 
     config: Path | None = None
-    """TOML file with settings; the dataset's own ebb.toml comes after it."""
+    """TOML file with settings; they take precedence over ebb.toml in the dataset folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProfiledLimits(Limits):
-    """Limits, all of which a profile may set."""
+    """Limits that a profile may set."""
 
     profile: Literal["clean", "paper"] | None = None
-    """Set all limits that are not given otherwise. clean: pairs to measure methods on, the default. paper:
-    pairs as in EBB!, whose registration holds, whatever their exposure, blur, or what moved."""
+    """Set all limits that are not set otherwise. clean (default): pairs for measuring methods. paper: pairs
+    as in EBB!, with correct registration and any exposure, blur and motion in the scene."""
 
 
 Pairing = Annotated[IngestSettings, flags("Pairing")]

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 MAKE, LOOK, EXCHANGE, SET_UP = (
     Group(title, sort_key=number)
     for number, title in enumerate(
-        ("Make a data set", "Look at it", "Other data", "This machine"),
+        ("Make a data set", "Inspect it", "Exchange and simulate", "Set up"),
         start=1,
     )
 )
@@ -60,7 +60,7 @@ MAKE, LOOK, EXCHANGE, SET_UP = (
 app = App(
     name="ebb",
     version=__version__,
-    help="Turn a folder of camera files, each scene shot at f/16 and f/1.8, into a training set.",
+    help="Turn camera files of scenes shot at f/16 (wide) and f/1.8 (shallow) into a training set.",
     config=layered,
     group_commands=Group("Options", sort_key=9),
     default_parameter=Parameter(negative=()),
@@ -82,7 +82,7 @@ def run_all(
     run: Run = RunSettings(),
     output: Printed = Output(),
 ) -> ExitCode:
-    """Do all of it: ingest, align, depth, shard; write a page and a contact sheet.
+    """Run all stages (ingest, align, depth, shard), and write a report and a contact sheet.
 
     Example: ebb run ./raw --provider sidecar
 
@@ -124,8 +124,8 @@ def ingest(
 
     Args:
         raw_dir: Folder with camera files.
-        dry_run: Pair and report, write nothing.
-        explain: Print why this one file was or was not paired; write nothing.
+        dry_run: Pair the files and report the result without writing anything.
+        explain: Print why this file is or is not in a pair, without writing anything.
     """
     from ebb.report.summary import ingest_text
     from ebb.stages import ingest as stage
@@ -164,14 +164,15 @@ def align(
     output: Printed = Output(),
     debug: str | None = None,
 ) -> ExitCode:
-    """Bring the photos of every pair into register, cut to the common part, downscale.
+    """Align the photos of every pair, crop them to the common part, and scale them.
 
     Example: ebb align --height 1024 --workers 8
 
     Args:
-        debug: Align only this pair, accepted or not, and draw how into debug/PAIR_ID.png of the dataset
-            folder: matches, overlay before and after, focus, measurements, gates. Changes nothing else. The
-            pair is named by its id, the beginning of it, or one of its files, such as IMG_0301.DNG.
+        debug: Align only this pair, whether accepted or rejected, and draw matches, overlays before and
+            after, focus, measurements and gates into debug/PAIR_ID.png of the dataset folder. Nothing else
+            is changed. The pair is given by its id, the beginning of it, or one of its files, such as
+            IMG_0301.DNG.
     """
     from ebb.report.summary import debug_text, stage_text
     from ebb.stages import align as stage
@@ -256,7 +257,7 @@ def status(
     output: Printed = Output(),
     pairs: bool = False,
 ) -> ExitCode:
-    """Print how far a dataset folder is: done, rejected, failed and left, one line a stage.
+    """Print the state of a dataset folder: for each stage, the pairs done, rejected, failed and left.
 
     Example: ebb status --pairs
 
@@ -278,9 +279,9 @@ def status(
 
 @app.command(group=LOOK, sort_key=1)
 def report(*, dataset: Folder = DatasetOnly(), output: Printed = Output()) -> ExitCode:
-    """Write report.html: status of every pair, measurements against their limits, photos to compare.
+    """Write report.html: the status of every pair, its measurements and limits, and its photos.
 
-    One file that fetches nothing. `ebb run` writes it too; it can be written while a run goes on.
+    The page is a single self-contained file. `ebb run` writes it, too. It can be written during a run.
 
     Example: ebb report --dataset ./mine
     """
@@ -305,9 +306,9 @@ def verify(
     output: Printed = Output(),
     inputs: bool = False,
 ) -> ExitCode:
-    """Hash every file of a dataset again, open every row, check every size.
+    """Check the hash of every file of a dataset, every row, and every size.
 
-    --dataset may also be a folder of shards alone: the Parquet files and their DATASET.json.
+    --dataset may also be a folder of shards: the Parquet files and their DATASET.json.
 
     Example: ebb verify --inputs
 
@@ -331,7 +332,7 @@ def verify(
 
 @app.command(group=SET_UP, sort_key=0)
 def doctor(*, dataset: Folder = DatasetOnly(), output: Printed = Output()) -> ExitCode:
-    """Print versions, extras, GPU, weights and disk: paste it into a bug report.
+    """Print versions, extras, GPU, weights and disk space, for bug reports.
 
     Example: ebb doctor
     """
@@ -352,7 +353,7 @@ app.command(weights_app(SET_UP, sort_key=1))
 
 def _align_settings(registration: RegistrationSettings, limits: ProfiledLimits) -> AlignSettings:
     values = vars(registration) | vars(limits)
-    del values["profile"]  # has set the limits
+    del values["profile"]  # the limits are set already
     return AlignSettings(**values)
 
 

@@ -1,4 +1,4 @@
-"""What a row of the table of measurements is made of: units, limits, and the gates that reject a pair."""
+"""Types of the table of measurements: units, limits, and the gates that reject a pair."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ REFERENCE_HEIGHT = 1024
 
 
 class Unit(StrEnum):
-    """What the numbers count."""
+    """Unit of a measurement."""
 
     COUNT = ""
     PIXELS = "px"
     """Pixels at :data:`REFERENCE_HEIGHT`."""
     NATIVE_PIXELS = "px of the photo"
-    """Pixels of the photo as it was shot, at :data:`REFERENCE_HEIGHT` at most."""
+    """Pixels of the original photo, at :data:`REFERENCE_HEIGHT` at most."""
     SHARE = "share"
     """0 … 1."""
     CORRELATION = "correlation"
@@ -34,7 +34,7 @@ class Unit(StrEnum):
 
 
 class Bound(StrEnum):
-    """Which values keep a limit."""
+    """Which values pass a limit."""
 
     AT_LEAST = "at least"
     AT_MOST = "at most"
@@ -46,7 +46,7 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True)
 class Limit:
-    """A setting and the values that keep it."""
+    """The limit that a setting holds, and the values that pass it."""
 
     setting: str
     value: float
@@ -63,14 +63,14 @@ class Limit:
         }[self.bound]
 
     def passes(self, measured: float) -> bool:
-        """Whether a value keeps it; NaN does not."""
+        """Whether a value passes; NaN does not."""
         low, high = self.ends
         return low <= measured <= high
 
     def room(self, measured: float) -> float:
-        """How far a value is from the limit: 0 at the limit, 1 as far as can be, negative beyond it.
+        """Relative distance of a value from the limit: 0 at the limit, 1 at most, negative beyond it.
 
-        Shares that must be large are compared by their odds, as 0.99 is far from 0.9 and 0.1 near 0.01.
+        Shares that must be large are compared by their odds, so that 0.99 is far from 0.9, and 0.1 near 0.01.
         """
         if self.bound is Bound.AT_LEAST:
             return self._room_above(measured)
@@ -101,25 +101,25 @@ class Gate:
     bound: Bound
     reason: Reason
     message: str
-    """Format string; knows ``value``, its ``magnitude``, ``limit``, the ends ``low`` and ``high`` of what
-    passes, and every measurement by its name."""
+    """Format string with the fields ``value``, ``magnitude`` (its absolute value), ``limit``, ``low`` and
+    ``high`` (the range that passes), and every measurement by its name."""
     message_if_negative: str = ""
-    """The same for a value below 0, if it is another."""
+    """The message for values below 0, if it differs."""
     minus: str = ""
     """Another measurement, which is subtracted from the value first."""
     unknown_passes: bool = False
-    """Whether a value that could not be measured passes: only where another gate rejects such a pair."""
+    """Whether a value that could not be measured passes; only if another gate rejects such a pair."""
 
     def limit(self, limits: object) -> Limit:
-        """Its limit, out of all limits."""
+        """The limit of this gate, taken from all limits."""
         return Limit(self.setting, float(getattr(limits, self.setting)), self.bound)
 
     def passes(self, value: float, limits: object) -> bool:
-        """Whether a value keeps the limit."""
+        """Whether a value passes the limit."""
         return self.limit(limits).passes(value) or (self.unknown_passes and math.isnan(value))
 
     def explain(self, value: float, limits: object, measured: Mapping[str, float]) -> str:
-        """What to say of a value that does not pass."""
+        """Message for a value that does not pass."""
         template = self.message_if_negative if value < 0 and self.message_if_negative else self.message
         limit = self.limit(limits)
         low, high = limit.ends
@@ -135,16 +135,16 @@ class Measurement:
     meaning: str
     unit: Unit
     title: str = ""
-    """Its name in the report, which draws its distribution; "": not drawn."""
+    """Title in the report, which draws the distribution; "": not drawn."""
     listed: bool = False
     """Whether the report lists it for every pair."""
     stored: bool = False
-    """Whether the shards have a column of its name."""
+    """Whether the shards have a column of this name."""
     gate: Gate | None = None
     seen_as: Callable[[float], float] | None = None
-    """What gate and report make of the value first, such as stops of a ratio; ``unit`` is the result's."""
+    """Conversion for gate and report, such as a ratio to stops; ``unit`` is that of the result."""
     name: str = ""
-    """Name of the field, the key in the state and the column."""
+    """Name of the field, of the key in the state and of the column."""
     kind: type[float] = float
     """``int`` for counts."""
 
@@ -154,12 +154,12 @@ class Measurement:
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
     def seen(self, measured: Mapping[str, float]) -> float:
-        """The value that the gate and the report look at; NaN where it is not known."""
+        """The value that the gate and the report use; NaN if it is unknown."""
         value = measured.get(self.name, math.nan)
         if self.gate is not None and self.gate.minus:
             value -= measured.get(self.gate.minus, math.nan)
         return self.seen_as(value) if self.seen_as else value
 
     def limit(self, limits: object) -> Limit | None:
-        """The limit that its gate holds it against; ``None`` if it has no gate."""
+        """The limit of its gate; ``None`` if it has no gate."""
         return self.gate.limit(limits) if self.gate else None

@@ -1,12 +1,12 @@
 """The table of measurements: everything that is measured on the alignment of a pair, declared once.
 
-A measurement is a field of :class:`Measurements`; its annotation says what it means, in which unit, what it
-is called in the report, whether the shards have a column for it, and which gate it goes through. The limit of
-the gate is a field of :class:`Limits`. Gates, settings and their checks, shard columns, the report, the debug
-picture and ``docs/measurements.md`` are made from this table, so a new measurement takes two edits: here, and
-where it is computed (:mod:`ebb.registration.measure`).
+A measurement is a field of :class:`Measurements`. Its annotation states its meaning, its unit, its title in
+the report, whether the shards have a column for it, and its gate, if it has one. The limit of the gate is a
+field of :class:`Limits`. Gates, settings and their checks, shard columns, the report, the debug picture and
+``docs/measurements.md`` follow from this table, so a new measurement takes two edits: here, and where it is
+computed (:mod:`ebb.registration.measure`).
 
-"px" is pixels at 1024 px photo height throughout, whatever height a pair was measured at.
+"px" is pixels at 1024 px photo height throughout, at any height at which a pair is measured.
 """
 
 from __future__ import annotations
@@ -33,42 +33,48 @@ class Limits:
     min_inliers: int = 12
     """Reject with fewer inliers than this."""
     min_inlier_ratio: float = 0.2
-    """Reject when a smaller share of the matches are inliers."""
+    """Reject when the share of inliers among the matches is smaller than this."""
     min_coverage: float = 0.1
-    """Reject when inliers touch a smaller share of the cells of a 4 x 4 grid over the frame."""
+    """Reject when the share of the cells of a 4 x 4 grid over the frame that contain inliers is smaller than
+    this."""
     max_scale_change: float = 0.1
     """Reject when the motion stretches or shrinks the photo by more than this share."""
     max_stretch: float = 0.015
-    """Reject when the motion stretches the photo by more than this share in one direction and not the other:
-    a rotation of the camera does not, a step to the side does so to a plane such as the ground."""
+    """Reject when the motion stretches the photo in one direction by more than this share. A rotation of the
+    camera does not; a sideways step stretches a plane such as the ground."""
     max_rotation_deg: float = 5.0
-    """Reject when the camera rolled by more than this."""
+    """Reject when the camera rolled by more than this, in degrees."""
     min_overlap: float = 0.7
-    """Reject when the common crop is a smaller share of the wide photo."""
+    """Reject when the common crop covers a smaller share of the wide photo than this."""
     min_focus_share: float = 0.015
-    """Reject when a smaller share of what has detail is sharp in both photos: the focus was missed."""
+    """Reject when the share of the detailed area that is sharp in both photos is smaller than this: the focus
+    was missed."""
     max_changed_share: float = 0.5
-    """Reject when a larger share of what has structure differs between the photos, blur aside: they show
-    different scenes, or were registered on a subject that moved."""
+    """Reject when the share of the area with structure that differs between the photos at equal blur is
+    larger
+    than this: they show different scenes, or were registered on a subject that moved."""
     max_focus_mismatch: float = 0.25
-    """Reject when a larger share of what is sharp in the shallow photo is not in the wide one."""
+    """Reject when the share of the area in focus in the shallow photo that does not match the wide photo is
+    larger than this."""
     max_changed_in_focus: float = 0.01
-    """Reject when things that are sharp in the shallow photo and not in the wide one fill a larger share of
-    the frame, in regions of at least 96 x 96 px at 1024 px height: the subject moved."""
+    """Reject when regions in focus in the shallow photo that are not in the wide photo cover a larger share
+    of the frame than this, counting regions of at least 96 x 96 px at 1024 px height: the subject moved."""
     max_residual_px: float = 0.3
-    """Reject when half of what is in focus is farther apart after alignment, in pixels at 1024 px height."""
+    """Reject when the median residual in focus after alignment is larger than this, in pixels at 1024 px
+    height."""
     max_residual_p95_px: float = 1.0
-    """Reject when one part in twenty of it is farther apart than this, in pixels at 1024 px height: a part of
-    it moved."""
+    """Reject when the 95th percentile of the residual in focus is larger than this, in pixels at 1024 px
+    height: a part of the subject moved."""
     min_blur_px: float = 8.0
-    """Reject when nine tenths of the shallow photo are blurred by smaller discs than this, in pixels of the
-    photo at 1024 px height, or at its own if that is lower, but 400 px at least."""
+    """Reject when the blur disc is smaller than this in nine tenths of the shallow photo, in pixels of the
+    photo at 1024 px height, or at its own height if that is lower, but at least 400 px."""
     max_unexplained: float = 0.4
-    """Reject when, for half of the frame, blur leaves a larger share of the detail unexplained."""
+    """Reject when the median share of the detail that blur does not explain is larger than this."""
     max_exposure_ev: float = 1.0
-    """Reject when one photo is brighter by more stops than this."""
+    """Reject when the exposure of the photos differs by more than this, in stops."""
     max_clipped: float = 0.3
-    """Reject when a larger share of the shallow photo is overexposed than of the wide one, by this share."""
+    """Reject when the overexposed share of the shallow photo exceeds that of the wide photo by more than
+    this."""
 
 
 PROFILES: Mapping[str, Limits] = {
@@ -89,21 +95,21 @@ PROFILES: Mapping[str, Limits] = {
         max_clipped=0.6,
     ),
 }
-"""Limits by name. ``clean``: pairs to measure methods on. ``paper``: pairs as in EBB!, whose registration
-holds; exposure, blur and what moved do not matter."""
+"""Limits by name. ``clean``: pairs for measuring methods. ``paper``: pairs as in EBB!, with correct
+registration and any exposure, blur and motion in the scene."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurements:
-    """What was measured on the alignment of one pair; NaN where it could not be measured."""
+    """Measurements of the alignment of one pair; NaN where something could not be measured."""
 
     # fmt: off
     num_matches: Annotated[int, Measurement(
-        "One-to-one matches of keypoints.",
+        "Number of one-to-one keypoint matches.",
         Unit.COUNT, stored=True,
     )]
     num_inliers: Annotated[int, Measurement(
-        "Matches that agree with the motion.",
+        "Number of matches that agree with the motion.",
         Unit.COUNT, "inliers", stored=True,
         gate=Gate(
             "min_inliers", Bound.AT_LEAST, Reason.TOO_FEW_INLIERS,
@@ -111,7 +117,7 @@ class Measurements:
         ),
     )]
     inlier_ratio: Annotated[float, Measurement(
-        "Matches that agree with the motion, as a share of all.",
+        "Share of the matches that agree with the motion.",
         Unit.SHARE, stored=True,
         gate=Gate(
             "min_inlier_ratio", Bound.AT_LEAST, Reason.TOO_FEW_INLIERS,
@@ -119,7 +125,7 @@ class Measurements:
         ),
     )]
     coverage: Annotated[float, Measurement(
-        "Cells of a 4 x 4 grid over the frame that hold inliers.",
+        "Share of the cells of a 4 x 4 grid over the frame that contain inliers.",
         Unit.SHARE, stored=True,
         gate=Gate(
             "min_coverage", Bound.AT_LEAST, Reason.TOO_FEW_INLIERS,
@@ -128,7 +134,7 @@ class Measurements:
     )]
     keypoint_residual_px: Annotated[float, Measurement(
         "Median transfer error of the inliers.",
-        Unit.PIXELS, "keypoints from the motion",
+        Unit.PIXELS, "keypoint residual",
     )]
     scale_min: Annotated[float, Measurement(
         "Smallest stretch of the motion at the frame centre.",
@@ -147,7 +153,7 @@ class Measurements:
         ),
     )]
     stretch: Annotated[float, Measurement(
-        "How much larger the largest stretch is than the smallest; a rotation has next to none.",
+        "Ratio of the largest to the smallest stretch, minus 1; nearly 0 for a rotation.",
         Unit.SHARE, "stretch",
         gate=Gate(
             "max_stretch", Bound.AT_MOST, Reason.PARALLAX,
@@ -171,11 +177,11 @@ class Measurements:
         ),
     )]
     corner_shift: Annotated[float, Measurement(
-        "Largest move of a frame corner, over the frame's diagonal.",
+        "Largest displacement of a frame corner, divided by the frame's diagonal.",
         Unit.SHARE,
     )]
     overlap: Annotated[float, Measurement(
-        "Area of the common crop over that of the wide photo.",
+        "Area of the common crop divided by that of the wide photo.",
         Unit.SHARE, "overlap", listed=True, stored=True,
         gate=Gate(
             "min_overlap", Bound.AT_LEAST, Reason.LOW_OVERLAP,
@@ -183,65 +189,65 @@ class Measurements:
         ),
     )]
     focus_share: Annotated[float, Measurement(
-        "Share of what has detail that is sharp in both photos.",
+        "Share of the area with detail that is sharp in both photos.",
         Unit.SHARE, "sharp in both", listed=True, stored=True,
         gate=Gate(
             "min_focus_share", Bound.AT_LEAST, Reason.MISSED_FOCUS,
-            "{value:.1%} of what has detail is sharp in both photos, less than {limit:.1%}",
+            "{value:.1%} of the area with detail is sharp in both photos, less than {limit:.1%}",
         ),
     )]
     parallax_px: Annotated[float, Measurement(
-        "Displacement of what is found elsewhere, blur aside: of all but the worst quarter.",
+        "Displacement between the photos at equal blur, over the whole frame: 75th percentile.",
         Unit.PIXELS, "parallax", listed=True, stored=True,
     )]
     similarity: Annotated[float, Measurement(
-        "Mean correlation of both photos, blur aside.",
-        Unit.CORRELATION, "similarity, blur aside", stored=True,
+        "Mean correlation of both photos at equal blur.",
+        Unit.CORRELATION, "similarity at equal blur", stored=True,
     )]
     changed_share: Annotated[float, Measurement(
-        "Share of what has structure that looks different in both photos, blur aside.",
+        "Share of the area with structure that differs between the photos at equal blur.",
         Unit.SHARE, "changed", stored=True,
         gate=Gate(
             "max_changed_share", Bound.AT_MOST, Reason.LOW_SIMILARITY,
-            "{value:.0%} of what has structure differs between the photos, blur aside, more than {limit:.0%}",
+            "{value:.0%} of the area with structure differs at equal blur, more than {limit:.0%}",
             unknown_passes=True,  # where nothing has structure
         ),
     )]
     focus_mismatch: Annotated[float, Measurement(
-        "Share of what is sharp in the shallow photo that the wide photo does not show.",
-        Unit.SHARE, "of what is sharp, different", stored=True,
+        "Share of the area in focus in the shallow photo that does not match the wide photo.",
+        Unit.SHARE, "mismatch in focus", stored=True,
         gate=Gate(
             "max_focus_mismatch", Bound.AT_MOST, Reason.LOW_SIMILARITY,
-            "{value:.0%} of what is sharp in the shallow photo is not in the wide one, more than {limit:.0%}",
-            unknown_passes=True,  # only where hardly anything is clear
+            "{value:.0%} of the area in focus does not match the wide photo, more than {limit:.0%}",
+            unknown_passes=True,  # only where hardly anything is in focus
         ),
     )]
     changed_in_focus: Annotated[float, Measurement(
-        "Share of the frame in regions of 96 x 96 px or more that are sharp in the shallow photo and differ.",
+        "Share of the frame in regions in focus of 96 x 96 px or more that differ between the photos.",
         Unit.SHARE, "changed in focus", stored=True,
         gate=Gate(
             "max_changed_in_focus", Bound.AT_MOST, Reason.LOW_SIMILARITY,
-            "{value:.1%} of the frame is sharp and changed between the photos, more than {limit:.1%}",
+            "{value:.1%} of the frame is in focus and changed between the photos, more than {limit:.1%}",
         ),
     )]
     residual_px: Annotated[float, Measurement(
-        "Median distance between both photos in focus, at 1024 px or twice the photo's height if lower.",
-        Unit.PIXELS, "apart in focus", listed=True, stored=True,
+        "Median residual in focus, at 1024 px height or twice the photo's height if that is lower.",
+        Unit.PIXELS, "residual in focus", listed=True, stored=True,
         gate=Gate(
             "max_residual_px", Bound.AT_MOST, Reason.LOW_SIMILARITY,
-            "what is in focus is {value:.2f} px apart after alignment, more than {limit:g} px",
+            "the residual in focus is {value:.2f} px after alignment, more than {limit:g} px",
         ),
     )]
     residual_p95_px: Annotated[float, Measurement(
-        "The distance in focus that one place in twenty exceeds.",
-        Unit.PIXELS, "apart in focus, the worst twentieth", stored=True,
+        "95th percentile of the residual in focus.",
+        Unit.PIXELS, "residual in focus, 95th percentile", stored=True,
         gate=Gate(
             "max_residual_p95_px", Bound.AT_MOST, Reason.LOW_SIMILARITY,
-            "a part of what is in focus is {value:.1f} px apart after alignment, more than {limit:g} px",
+            "part of the area in focus is off by {value:.1f} px after alignment, more than {limit:g} px",
         ),
     )]
     uncertainty_px: Annotated[float, Measurement(
-        "Standard deviation of the motion of what is in focus, in the direction known least; 100: unknown.",
+        "Standard deviation of the motion in focus, in the least certain direction; 100: unknown.",
         Unit.PIXELS, "uncertainty of the motion", stored=True,
     )]
     focus_correlation: Annotated[float, Measurement(
@@ -261,19 +267,19 @@ class Measurements:
         Unit.PIXELS, "blur, median", listed=True, stored=True,
     )]
     defocus_p90_px: Annotated[float, Measurement(
-        "Blur of the shallow photo that a tenth of the frame exceeds: diameter of a disc.",
-        Unit.PIXELS, "blur, strongest tenth", stored=True,
+        "90th percentile of the blur of the shallow photo over the frame: diameter of a disc.",
+        Unit.PIXELS, "blur, 90th percentile", stored=True,
     )]
     defocus_native_px: Annotated[float, Measurement(
-        "The same in pixels of the photo as it was shot, at a height of 400 to 1024 px.",
-        Unit.NATIVE_PIXELS, "blur in the photo, strongest tenth",
+        "The same in pixels of the original photo, at a height of 400 to 1024 px.",
+        Unit.NATIVE_PIXELS, "blur in the photo, 90th percentile",
         gate=Gate(
             "min_blur_px", Bound.AT_LEAST, Reason.TOO_LITTLE_BLUR,
-            "nine tenths of the shallow photo are blurred by {value:.1f} px or less, fewer than {limit:g} px",
+            "nine tenths of the shallow photo have a blur of {value:.1f} px or less, not {limit:g} px",
         ),
     )]
     unexplained: Annotated[float, Measurement(
-        "Median share of the detail that is neither the wide photo's nor its blur.",
+        "Median share of the shallow photo's detail that is not explained by blurring the wide photo.",
         Unit.SHARE, "not explained by blur", stored=True,
         gate=Gate(
             "max_unexplained", Bound.AT_MOST, Reason.LOW_SIMILARITY,
@@ -281,7 +287,7 @@ class Measurements:
         ),
     )]
     exposure_gain: Annotated[float, Measurement(
-        "Linear light of the shallow photo over the wide one's: green, at the frame centre.",
+        "Linear light of the shallow photo divided by that of the wide photo: green, at the frame centre.",
         Unit.STOPS, "shallow brighter by", listed=True, stored=True,
         seen_as=_stops,
         gate=Gate(
@@ -299,7 +305,7 @@ class Measurements:
         Unit.RATIO,
     )]
     vignetting_ev: Annotated[float, Measurement(
-        "Extra light in the corners of the shallow photo; negative when it is darker there.",
+        "Additional light in the corners of the shallow photo; negative where it is darker there.",
         Unit.STOPS, "light in the corners", stored=True,
     )]
     clipped_wide: Annotated[float, Measurement(
@@ -307,7 +313,7 @@ class Measurements:
         Unit.SHARE,
     )]
     clipped_shallow: Annotated[float, Measurement(
-        "Share of the shallow photo that is overexposed; its gate subtracts the wide photo's.",
+        "Share of the shallow photo that is overexposed; the gate subtracts that of the wide photo.",
         Unit.SHARE,
         gate=Gate(
             "max_clipped", Bound.AT_MOST, Reason.EXPOSURE_MISMATCH,
@@ -316,13 +322,13 @@ class Measurements:
         ),
     )]
     quality_rank: Annotated[float, Measurement(
-        "Rank of the pair, 0 to 1: 0.5 where its worst measurement is at the limit of profile clean.",
+        "Rank of the pair, 0 to 1: 0.5 if its worst measurement is at the limit of profile clean.",
         Unit.SHARE, "quality", listed=True, stored=True,
     )] = math.nan
     # fmt: on
 
     def as_dict(self) -> dict[str, float]:
-        """Name → value, in the order above; what could not be measured is left out."""
+        """Name → value, in the order above; values that could not be measured are left out."""
         return {name: value for name, value in asdict(self).items() if math.isfinite(value)}
 
 

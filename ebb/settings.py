@@ -1,11 +1,11 @@
-"""Settings: one frozen dataclass for each stage, which holds the defaults.
+"""Settings as frozen dataclasses, one for each stage, which define all defaults.
 
 The limits of measurements are inherited from their table (:mod:`ebb.measurements`).
 
 A value comes from the first source that has it: flag, environment (``EBB_ALIGN_HEIGHT``), ``--config``
-file, ``ebb.toml`` of the dataset folder, default. The field comments below are the help texts of the flags.
-Settings that change the result are part of the key of their stage; those of a run (:class:`RunSettings`) are
-not.
+file, ``ebb.toml`` of the dataset folder, default. The docstrings of the fields are the help texts of the
+flags. Settings that change the result are part of the key of their stage; those of a run
+(:class:`RunSettings`) are not.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ class IngestSettings:
     """
 
     wide_f: float = 16.0
-    """F-number of the wide photo (large depth of field)."""
+    """F-number of the wide photo (everything in focus)."""
     shallow_f: float = 1.8
-    """F-number of the shallow photo."""
+    """F-number of the shallow photo (blurred background)."""
     f_tolerance: float = 0.16
     """Largest difference between a recorded and the nominal f-number, in stops."""
     apertures: Literal["exact", "extremes"] = "exact"
-    """exact: the two f-numbers above. extremes: smallest and largest aperture of each group of shots."""
+    """exact: the two f-numbers above. extremes: the smallest and the largest of each group of shots."""
     max_gap: float = 30.0
     """Longest time between the two shots of a pair, in seconds."""
     pairs: Path | None = None
-    """CSV file with the columns wide and shallow: only these files are paired."""
+    """CSV file with the columns wide and shallow; only these files are paired."""
     max_megapixels: float = MAX_PIXELS / 1e6
-    """Largest accepted number of pixels of a photo, in millions."""
+    """Largest accepted size of a photo, in megapixels."""
 
     def __post_init__(self) -> None:
         positive(self, "wide_f", "shallow_f", "f_tolerance", "max_gap", "max_megapixels")
@@ -78,16 +78,16 @@ class RegistrationSettings:
     height: int = 1024
     """Height of the stored photos in pixels; smaller common crops are rejected."""
     max_keypoints: int = 4000
-    """SIFT keypoints kept for each photo."""
+    """Largest number of SIFT keypoints per photo."""
     match_ratio: float = 0.8
-    """Ratio test: nearest to second-nearest descriptor distance."""
+    """Threshold of the ratio test: nearest to second-nearest descriptor distance."""
     ransac_threshold_px: float = 1.5
     """Largest transfer error of an inlier, in pixels at 1024 px height."""
     robust: Literal["usac", "ransac"] = "usac"
     """Sampling of the first homography: OpenCV's USAC, or plain RANSAC as in the paper."""
     motion: Literal["auto", "translation", "similarity", "rotation", "homography"] = "auto"
-    """Motion model between the shots. auto: selected by the error on held-out matches. rotation: a camera
-    that turns about its centre and changes its focal length."""
+    """Motion model between the shots. auto: selected by the error on held-out matches. rotation: rotation of
+    the camera about its centre, with a change of focal length."""
     match_exposure: bool = False
     """Scale the shallow photo to the brightness of the wide one; the gain is always measured and stored."""
 
@@ -135,24 +135,24 @@ class AlignSettings(Limits, RegistrationSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class DepthSourceSettings:
-    """Where depth comes from."""
+    """Source of depth."""
 
     provider: str = "megadepth"
-    """megadepth: the network of the EBB! release. sidecar: files PHOTO_depth.png (tif, npy, npz).
-    embedded: maps that phones store in their JPEG and HEIC files. onnx, transformers: the network in --model.
-    none: no depth maps. Or the name of an installed plug-in."""
+    """Source of depth. megadepth: the network of the EBB! release. sidecar: files PHOTO_depth.png (or tif,
+    npy, npz). embedded: maps that phones store in their JPEG and HEIC files. onnx, transformers: the network
+    given by --model. none: no depth maps. Or the name of an installed plug-in."""
     sidecar_values: Literal["inverse", "distance"] = "inverse"
-    """What the numbers in sidecar files mean: inverse (larger is nearer) or distance (larger is farther)."""
+    """Meaning of the values in sidecar files: inverse (larger is nearer) or distance (larger is farther)."""
     weights: Path | None = None
-    """Weights file of MegaDepth; without it the one that ebb weights download fetched."""
+    """Weights file of MegaDepth; by default the file from ebb weights download."""
     bf16: bool = False
-    """Run MegaDepth in bfloat16: about three times as fast on processors that support it. With four sets of
-    random weights the map changed by at most 6 to 34 of 255 grey levels, on average by 0.04 to 0.7; with the
-    published weights it was not measured."""
+    """Run MegaDepth in bfloat16, which is about three times as fast on processors that support it. With four
+    sets of random weights, the map changed by at most 6 to 34 of 255 grey levels, on average by 0.04 to 0.7;
+    the change with the published weights was not measured."""
     model: str = ""
-    """onnx: a file. transformers: a folder, or the id of a model of the Hugging Face hub."""
+    """onnx: a file. transformers: a folder, or the id of a model on the Hugging Face hub."""
     model_download: bool = False
-    """Download --model from the hub before the run; without it the model must be in the cache."""
+    """Download --model from the hub before the run; otherwise the model must be in the cache."""
     model_size: int = 0
     """Shorter side of the input of the model in pixels; 0: the size that the model was made for."""
     model_multiple: int = 0
@@ -164,7 +164,7 @@ class DepthSourceSettings:
     """Output of the model: inverse depth (larger is nearer), distance, or the logarithm of distance. auto: as
     stored with the model, else inverse."""
     device: str = "auto"
-    """Where networks run: cpu, cuda, cuda:1, ...; auto: cuda where there is one."""
+    """Device of the networks: cpu, cuda, cuda:1, ...; auto: cuda if available."""
 
     def __post_init__(self) -> None:
         for name in ("model_size", "model_multiple"):
@@ -183,7 +183,7 @@ class DepthSourceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class DepthSettings(DepthSourceSettings):
-    """Where depth maps come from, and how they are stored.
+    """Source of depth maps, and how they are stored.
 
     Examples:
         >>> ebb.DepthSettings(provider="none").device
@@ -191,7 +191,7 @@ class DepthSettings(DepthSourceSettings):
     """
 
     keep_float: bool = False
-    """Also keep inverse depth in 16-bit floats, with its range, beside the 8-bit map and in the shards."""
+    """Also store inverse depth as 16-bit floats, with its range, beside the 8-bit map and in the shards."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,15 +204,15 @@ class ShardSettings:
     """
 
     test: float = 0.1
-    """Test pairs: a count (200) or a share (0.1) of all pairs that were found, rejected ones included."""
+    """Test pairs: a number (200) or a share (0.1) of all pairs found, including rejected ones."""
     val: float = 0.1
-    """Validation pairs, likewise."""
+    """Validation pairs: a number or a share, likewise."""
     session_gap: float = 300.0
-    """Pairs of one camera closer in time than this (seconds) are one session and share a split."""
+    """Pairs of one camera closer in time than this, in seconds, are a session and share a split."""
     shard_size: float = 500.0
-    """Target size of one shard in megabytes."""
+    """Target size of a shard, in megabytes."""
     min_quality: float = 0.0
-    """Leave out pairs of a lower quality rank, 0 to 1; 0.5 leaves those that profile clean accepts."""
+    """Leave out pairs with a lower quality rank, 0 to 1; 0.5 keeps the pairs that profile clean accepts."""
 
     def __post_init__(self) -> None:
         positive(self, "session_gap", "shard_size")
@@ -228,15 +228,15 @@ class WorkerSettings:
     """Worker processes; these settings do not change the result."""
 
     memory_limit: bool = True
-    """Limit each local worker to its share of the memory; --memory-limit=false turns the limit off."""
+    """Limit each local worker to its share of the memory; --memory-limit=false removes the limit."""
     runner: Literal["local", "ray"] = "local"
-    """local: processes of this machine. ray: the Ray cluster at RAY_ADDRESS, or one started here."""
+    """local: processes on this machine. ray: the Ray cluster at RAY_ADDRESS, or one started here."""
     workers: int = 0
-    """Worker processes; 0: one for each core."""
+    """Number of worker processes; 0: one per core."""
     item_timeout: float = 120.0
-    """Seconds of processor time that one photo or pair may take on each core of its worker, and at most five
-    times as long by the clock. One that takes longer is stopped, and tried once more, alone, at the end. With
-    --runner ray: seconds by the clock, as each item has a core to itself."""
+    """Processor time per photo or pair on each core of its worker, in seconds; the elapsed time is limited to
+    five times as long. An item that takes longer is stopped and tried once more, alone, at the end. With
+    --runner ray: elapsed time, since each item has a core to itself."""
 
     def __post_init__(self) -> None:
         positive(self, "item_timeout")
@@ -254,9 +254,9 @@ class PairRunSettings(WorkerSettings):
     """Execution of a stage over pairs; these settings do not change the result."""
 
     retry_failed: bool = False
-    """Also repeat rejected pairs; failed ones are always repeated."""
+    """Repeat rejected pairs, too; failed pairs are always repeated."""
     max_reject: float = 1.0
-    """Exit with 3 when a larger share of the pairs is rejected."""
+    """Exit with code 3 if the share of rejected pairs is larger than this."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -273,7 +273,7 @@ class RunSettings(PairRunSettings):
     """
 
     depth_batch: int = 0
-    """Batch size of the depth network, of photos of equal size; 0: 8 on a GPU, else 1."""
+    """Batch size of the depth network, for photos of equal size; 0: 8 on a GPU, otherwise 1."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -291,21 +291,21 @@ class SimulateSettings:
     """
 
     scenes: int = 0
-    """Pairs to make; 0: 20, or one for each photo of --from-rgbd."""
+    """Number of pairs; 0: 20, or one for each photo of --from-rgbd."""
     seed: int = 0
-    """Random seed; a pair depends on the seed and its number only."""
+    """Random seed; a pair depends only on the seed and its number."""
     bad: float = 0.2
-    """Share of pairs that should be rejected: unrelated, moved subject, missed focus, parallax, ..."""
+    """Share of pairs with a defect: unrelated scenes, moved subject, missed focus, parallax, ..."""
     size: str = "1296x864"
     """Frame in pixels, landscape, both sides even; a third of the procedural pairs are portrait."""
     format: Literal["dng", "jpeg"] = "dng"
-    """Camera files to write."""
+    """Format of the camera files."""
     low_pass: float = 0.5
     """Displacement of the optical low-pass filter to each side, in pixels; 0: no filter."""
     from_rgbd: Path | None = None
-    """Use the photos of this folder that have a <photo>_depth.{png,tif,npy,npz} as scenes."""
+    """Use the photos in this folder that have a file PHOTO_depth.{png,tif,npy,npz} as scenes."""
     rgbd_depth: Literal["inverse", "metres"] = "inverse"
-    """Values of those depth files: inverse (larger is nearer; scaled to 1.2...12 m) or distance in metres."""
+    """Values of these files: inverse depth (larger is nearer; scaled to 1.2...12 m) or distance in metres."""
 
     def __post_init__(self) -> None:
         share(self, "bad", "low_pass")
@@ -325,7 +325,7 @@ class SimulateSettings:
     @property
     def frame(self) -> Size:
         """:attr:`size` in numbers."""
-        from ebb.arrays import Size  # not above: it imports NumPy, which --help has no use for
+        from ebb.arrays import Size  # not above: it imports NumPy, which --help does not need
 
         return Size(*map(int, self.size.split("x")))
 

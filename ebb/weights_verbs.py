@@ -30,7 +30,7 @@ def weights_app(group: Group, sort_key: int) -> App:
         name="weights",
         group=group,
         sort_key=sort_key,
-        help="Files of trained networks: list, download, find.",
+        help="List, download and find weights files.",
     )
     weights.command(list_weights, name="list", sort_key=0)
     weights.command(download_weights, name="download", sort_key=1)
@@ -39,13 +39,13 @@ def weights_app(group: Group, sort_key: int) -> App:
 
 
 def download_weights(name: str, /, *, accept_licence: bool = False, output: Printed = Output()) -> ExitCode:
-    """Fetch a weights file into the cache; an interrupted download is resumed.
+    """Download a weights file into the cache; an interrupted download is resumed.
 
     Example: ebb weights download megadepth
 
     Args:
-        name: Which network: see weights list.
-        accept_licence: You have read the licence and accept it; a few files require that.
+        name: Name of the weights, as in weights list.
+        accept_licence: Confirm that you have read and accept the licence; some files require this.
     """
     from ebb.console import DownloadBar
     from ebb.weights import download, known_weights
@@ -64,7 +64,7 @@ def download_weights(name: str, /, *, accept_licence: bool = False, output: Prin
 
 
 def list_weights(*, output: Printed = Output()) -> ExitCode:
-    """List the networks whose weights can be downloaded, and which are there.
+    """List the weights that can be downloaded, and which of them are installed.
 
     Example: ebb weights list
     """
@@ -94,12 +94,12 @@ def list_weights(*, output: Printed = Output()) -> ExitCode:
 
 
 def weights_path(name: str, /, *, output: Printed = Output()) -> ExitCode:
-    """Print the path of a weights file, and nothing else, for scripts.
+    """Print only the path of a weights file, for scripts.
 
     Example: ebb weights path megadepth
 
     Args:
-        name: Which network.
+        name: Name of the weights, as in weights list.
     """
     from ebb.weights import find_weights
 

@@ -30,16 +30,16 @@ Network = Annotated[PyNetConfig, flags("Network")]
 
 TRAIN, SCORE, USE, SET_UP = (
     Group(title, sort_key=number)
-    for number, title in enumerate(("Train", "Score", "Use", "Weights"), start=1)
+    for number, title in enumerate(("Train", "Evaluate", "Render and export", "Weights"), start=1)
 )
 
 MAX_LISTED = 40
-"""Pictures that ``render`` lists; of more, their folders."""
+"""Largest number of pictures that ``render`` lists; for more, it lists their folders."""
 
 app = App(
     name="ebb-train",
     version=__version__,
-    help="Train bokeh networks on the shards that ebb makes, score them, render with them, export them.",
+    help="Train bokeh networks on shards of ebb, score them, render photos with them, and export them.",
     group_commands=Group("Options", sort_key=9),
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
@@ -64,11 +64,11 @@ def fit(
 
     Args:
         dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
-        out: The run folder: checkpoints, log, pictures, report.html, and the weights of each finished level.
+        out: Run folder: checkpoints, log, pictures, report.html, and the weights of each finished level.
     """
     from ebb_train import optional
 
-    optional.fabric()  # says which extra is missing, before PyTorch is
+    optional.fabric()  # names the missing extra before PyTorch is imported
     from ebb_train.training.training import fit as run_training
 
     console = output.console()
@@ -92,16 +92,16 @@ def evaluate(
     settings: Annotated[ScoreSettings, flags("Scores")] = ScoreSettings(),
     output: Printed = Output(),
 ) -> ExitCode:
-    """Render a split with a model and score the pictures; or score pictures made elsewhere.
+    """Render a split with a model and score the pictures, or score pictures made elsewhere.
 
     Example: ebb-train evaluate layered dataset --out runs/layered --protocol ebb --protocol pynet2020
 
     Args:
-        model: identity, gain, gaussian, layered, a .safetensors file, a run folder (its best weights); or,
-            with --predictions, a name.
+        model: identity, gain, gaussian, layered, a .safetensors file, or a run folder (its best weights);
+            with --predictions, any name.
         dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
         out: Folder for the pictures, scores.csv, scores.parquet, report.json and index.html.
-        predictions: Folder of pictures to score instead, named after pair_id or the photos' files.
+        predictions: Folder of existing pictures to score, named after the pair_id or a file of the pair.
     """
     from ebb_train.evaluation.evaluate import PAGE
     from ebb_train.evaluation.evaluate import evaluate as evaluate_model
@@ -127,15 +127,15 @@ def benchmark_models(
     timing: Annotated[TimingSettings, flags("Timing")] = TimingSettings(),
     output: Printed = Output(),
 ) -> ExitCode:
-    """Compare models on a split: scores, paired differences, costs, and the paper's numbers beside them.
+    """Compare models on a split: scores, paired differences, costs, and the numbers of the paper.
 
     Example: ebb-train benchmark dataset --models identity,layered,runs/a/level-1.safetensors --out runs/table
 
     Args:
         dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
         out: Folder for pictures, scores, benchmark.json, timings.json, benchmark.md and index.html.
-        models: Names, .safetensors files and run folders (their best weights), with commas between;
-            differences are to the first. Those that cannot run on the data set are left out.
+        models: Names, .safetensors files and run folders (their best weights), separated by commas;
+            differences are relative to the first. Models that cannot run on the data set are left out.
     """
     from ebb_train.evaluation.benchmark import TEXT, benchmark
     from ebb_train.evaluation.evaluate import PAGE
@@ -161,15 +161,16 @@ def ablate_network(
     settings: Annotated[ScoreSettings, flags("Scores")] = ScoreSettings(),
     output: Printed = Output(),
 ) -> ExitCode:
-    """Show what levels 7 to 4 and depth contribute: pictures and scores without them (figures 8 and 6).
+    """Measure what levels 7 to 4 and depth contribute, by leaving them out (figures 8 and 6 of the paper).
 
     Example: ebb-train ablate runs/a/level-1.safetensors dataset --out runs/ablation
 
     Args:
-        checkpoint: Weights file of the whole network, or its run folder: its best weights.
+        checkpoint: Weights file of the whole network, or its run folder (its best weights).
         dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
         out: Folder for pictures, strips, ablate.json and index.html.
-        without_depth: Weights of a network trained without depth, to compare; else depth is set to zero.
+        without_depth: Weights of a network trained without depth, for comparison; by default depth is set to
+            zero.
     """
     from ebb_train.evaluation.ablate import STRIPS, ablate
     from ebb_train.evaluation.evaluate import PAGE
@@ -195,15 +196,15 @@ def render(
     depth: Annotated[DepthSourceSettings, flags("Depth")] = DepthSourceSettings(),
     output: Printed = Output(),
 ) -> ExitCode:
-    """Give photos a shallow depth of field: PHOTO_bokeh.jpg for each.
+    """Render photos with a shallow depth of field, as PHOTO_bokeh.jpg.
 
     Example: ebb-train render IMG_1.CR2 --checkpoint runs/paper --full-resolution --compare
 
     Args:
         photos: JPEG, HEIC, PNG, TIFF or RAW files.
-        checkpoint: Weights file, or the run folder of ebb-train fit: its best weights.
-        out: Folder for the pictures; without it they go beside the photos.
-        depth_file: Depth of the one photo (png, tif, npy, npz) instead of what --provider gives.
+        checkpoint: Weights file, or a run folder of ebb-train fit (its best weights).
+        out: Folder for the pictures; by default that of each photo.
+        depth_file: Depth file (png, tif, npy, npz) of a single photo, instead of --provider.
     """
     from ebb_train import optional
 
@@ -237,13 +238,13 @@ def export_tflite(
     checks: Annotated[CheckSettings, flags("Checks")] = CheckSettings(),
     output: Printed = Output(),
 ) -> ExitCode:
-    """Make a TFLite file for phones out of trained weights, and check it: parity, GPU, speed, memory.
+    """Export trained weights to a TFLite file for phones, and check it: parity, GPU, speed, memory.
 
     Example: ebb-train export-tflite runs/mine/level-1.safetensors bokeh.tflite --size 1024x1536
 
     Args:
-        checkpoint: Weights file of ebb-train fit or convert, or the run folder of fit: its best weights.
-        out: The .tflite file to write; with several sizes each file has its size before the suffix.
+        checkpoint: Weights file of ebb-train fit or convert, or a run folder of fit (its best weights).
+        out: The .tflite file to write; with several sizes, each file has its size before the suffix.
     """
     from ebb_train.export.tflite.export import export_tflite as export
     from ebb_train.export.tflite.file_names import card_name
@@ -268,15 +269,15 @@ def export_onnx(
     clip: bool = False,
     output: Printed = Output(),
 ) -> ExitCode:
-    """Make an ONNX file out of trained weights, for photos of any size, and compare it with PyTorch.
+    """Export trained weights to an ONNX file for photos of any size, and compare it with PyTorch.
 
     Example: ebb-train export-onnx runs/mine/level-1.safetensors bokeh.onnx
 
     Args:
-        checkpoint: Weights file of ebb-train fit or convert, or the run folder of fit: its best weights.
+        checkpoint: Weights file of ebb-train fit or convert, or a run folder of fit (its best weights).
         out: The .onnx file to write.
-        level: Whose picture comes out, 1 to 7; without it the checkpoint's last.
-        clip: Cut the picture to [0, 1] inside the file; without it values reach a little beyond.
+        level: Level whose picture is the output, 1 to 7; by default the checkpoint's last.
+        clip: Clip the picture to [0, 1] inside the file; otherwise values may lie slightly outside.
     """
     from ebb_train.export.onnx.export import export_onnx as export
 
@@ -296,14 +297,14 @@ def inspect(
     run: bool = False,
     output: Printed = Output(),
 ) -> ExitCode:
-    """List the tensors and operations of any TFLite file, and those that the GPU of a phone would not run.
+    """List the tensors and operations of any TFLite file, and those that a phone's GPU does not support.
 
     Example: ebb-train inspect model.tflite
 
     Args:
         file: The TFLite file.
-        verify_gpu: Compile it for a GPU alone, by LiteRT's own accelerator; needs a Vulkan driver.
-        run: Run it there too, and compare with the CPU.
+        verify_gpu: Compile the file for a GPU only, with LiteRT's accelerator; requires a Vulkan driver.
+        run: Also run it on the GPU, and compare the result with that of the CPU.
     """
     from ebb_train.export.tflite.gpu import verify_gpu_on_noise
     from ebb_train.export.tflite.report import examine_file
@@ -327,13 +328,13 @@ def benchmark_device(
     settings: Annotated[DeviceSettings, flags("Phone")] = DeviceSettings(),
     output: Printed = Output(),
 ) -> ExitCode:
-    """Time a TFLite file on an Android phone, on its GPU and its CPU; without --adb, print the commands.
+    """Measure a TFLite file on the GPU and CPU of an Android phone; without --adb, print the commands.
 
     Example: ebb-train benchmark-device model.tflite --adb --benchmark-model ./benchmark_model
 
     Args:
         file: The TFLite file.
-        adb: Run the commands; adb must be installed and a phone attached.
+        adb: Run the commands; adb must be installed and a phone connected.
     """
     from ebb_train.export.device import adb as phone
 
@@ -345,7 +346,7 @@ def benchmark_device(
         console.result(values, f"{script}\n# next: {next_steps.ON_PHONE}")
         return ExitCode.DONE
     if not phone.adb_is_here():
-        hint = "apt install adb, or run the commands yourself: they are printed without --adb"
+        hint = "apt install adb, or omit --adb to print the commands and run them yourself"
         raise MissingDependency("adb is not installed", hint=hint)
     result, text, code = phone.report(phone.benchmark_device(file, settings))
     console.result(result, text, next_step=f"ebb-train inspect {next_steps.quoted(file)}")
@@ -362,15 +363,15 @@ def convert(
     config: Network = PAPER,
     output: Printed = Output(),
 ) -> ExitCode:
-    """Turn the PyNET authors' TensorFlow checkpoint into a weights file, or a weights file into a checkpoint.
+    """Convert the PyNET authors' TensorFlow checkpoint to a weights file, or a weights file to a checkpoint.
 
     Example: ebb-train convert models/pynet_bokeh_level_0 pynet.safetensors
 
     Args:
-        source: Prefix of the checkpoint's files (what comes before .index) or their archive as downloaded, or
-            the weights file.
-        out: The weights file, or the prefix of the checkpoint's files to write.
-        to: What to write. The network of a weights file is recorded in it.
+        source: Prefix of the checkpoint files (the part before .index), their archive as downloaded, or a
+            weights file.
+        out: The weights file to write, or the prefix of the checkpoint files to write.
+        to: Format to write. A weights file contains the configuration of its network.
     """
     from ebb_train.models import official
 

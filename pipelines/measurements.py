@@ -13,15 +13,17 @@ PAGE = Path(__file__).parents[1] / "docs" / "measurements.md"
 
 HEAD = """# Measurements
 
-What `ebb align` measures on every pair. Lengths (px) are pixels at 1024 px photo height, whatever size the
-photos have: registration looks at all photos at that height, and enlarges lower ones to it by a factor of 2
-at most. The limits are settings of `ebb align`; a measurement beyond its limit rejects the pair, and the
-first such gate in this order names the reason. Those with a column are in the shards; all are in
-`state.sqlite`.
+`ebb align` measures every pair, that is, the *wide* photo (f/16, everything in focus) and the *shallow* photo
+(f/1.8, blurred background) after alignment. Lengths (px) are pixels at 1024 px photo height for photos of any
+size: registration works at that height and enlarges lower photos by a factor of at most 2.
 
-This page is made from `ebb/measurements.py` by `python pipelines/measurements.py`. To add a measurement,
-add a field to `Measurements` there (and its limit to `Limits`, if it has one), and compute it in
-`ebb/registration/measure.py`; this page is then made again.
+The limits are settings of `ebb align`. A pair with a measurement beyond its limit is rejected, and the first
+such measurement in the order of this table gives the reason. All measurements are stored in `state.sqlite`;
+those with a column are also in the shards.
+
+`python pipelines/measurements.py` generates this page from `ebb/measurements.py`. To add a measurement, add a
+field to `Measurements` there (and its limit to `Limits`, if it has one), compute it in
+`ebb/registration/measure.py`, and generate this page again.
 
 | measurement | unit | meaning | limit | rejected as | column |
 |---|---|---|---|---|---|

@@ -120,7 +120,7 @@ def _read_recipe(folder: Path) -> Mapping[str, Any]:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    values = read_json(path, hint="wanted: the folder of a transformers model")
+    values = read_json(path, hint="expected: the folder of a transformers model")
     if not isinstance(values, dict):
         raise InvalidInput("not the folder of a transformers model: expected a JSON object", path=path)
     return values

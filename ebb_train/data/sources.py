@@ -152,7 +152,7 @@ class EbbFolder:
             message = f"{len(problems)} {split} pairs are not whole, the first: {problems[0]}"
             raise InvalidInput(message, path=folder, hint="complete them, or move them away")
         if not self._pairs:
-            hint = "wanted: shards with their DATASET.json, or <split>/original and <split>/bokeh"
+            hint = "expected: shards with their DATASET.json, or <split>/original and <split>/bokeh"
             raise SplitIsEmpty(f"there are no {split} pairs", path=folder, hint=hint)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Settings of evaluation; the field comments are the help texts of the flags."""
+"""Settings of evaluation; the docstrings of the fields are the help texts of the flags."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ebb.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreSettings:
-    """Which scores are computed, and on which pairs.
+    """Scores to compute, and the pairs to compute them on.
 
     Examples:
         >>> ebb_train.ScoreSettings(protocol=("ebb", "pynet2020")).split
@@ -18,23 +18,23 @@ class ScoreSettings:
     """
 
     split: Literal["train", "val", "test"] = "test"
-    """Which pairs."""
+    """Split whose pairs are scored."""
     protocol: tuple[str, ...] = ("ebb",)
-    """How to score: ebb, pynet2020, dmshn2021, ebokehnet2023, torchmetrics2025. Give it again for more."""
+    """Evaluation protocol: ebb, pynet2020, dmshn2021, ebokehnet2023 or torchmetrics2025; may be repeated."""
     skip_regions: bool = False
-    """Leave out the scores in focus, out of focus and on the boundary between."""
+    """Omit the scores in focus, out of focus and on the boundary between them."""
     lpips: Literal["alex", "vgg"] = "alex"
-    """Network of LPIPS: AlexNet, as most papers have it, or VGG-16."""
+    """Network of LPIPS: AlexNet, as in most papers, or VGG-16."""
     cases: int = 4
-    """Pairs shown on the page, as many of the worst as of the best."""
+    """Number of worst pairs, and of best pairs, shown on the page."""
     workers: int = 0
-    """Processes that score; 0: one a core."""
+    """Number of scoring processes; 0: one per core."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where networks run; auto: on a GPU if there is one."""
+    """Device of the networks; auto: a GPU if available."""
 
     def __post_init__(self) -> None:
         if self.cases < 0 or self.workers < 0:
-            raise UsageError("--cases and --workers are not negative")
+            raise UsageError("--cases and --workers must be at least 0")
         if not self.protocol or len(set(self.protocol)) < len(self.protocol):
             raise UsageError(
                 f"protocols: {', '.join(self.protocol) or 'none'}", hint="at least one, each once"
@@ -43,7 +43,7 @@ class ScoreSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TimingSettings:
-    """How latency and memory are measured.
+    """Measurement of latency and memory.
 
     Examples:
         >>> ebb_train.TimingSettings(repeats=0).threads
@@ -51,10 +51,10 @@ class TimingSettings:
     """
 
     repeats: int = 5
-    """Timed renderings of the first photo, after one that is not timed; 0: no timings."""
+    """Number of timed renderings of the first photo, after one that is not timed; 0: no timing."""
     threads: int = 0
-    """Threads of networks and of OpenCV while timing; 0: what they choose."""
+    """Number of threads of networks and of OpenCV during timing; 0: their defaults."""
 
     def __post_init__(self) -> None:
         if self.repeats < 0 or self.threads < 0:
-            raise UsageError("--repeats and --threads are not negative")
+            raise UsageError("--repeats and --threads must be at least 0")

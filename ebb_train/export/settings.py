@@ -1,4 +1,4 @@
-"""Settings of the exports; the field comments are the help texts of the flags."""
+"""Settings of the exports; the docstrings of the fields are the help texts of the flags."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ebb_train.models.pynet import LEVELS, SIZE_MULTIPLE, output_size
 Precision: TypeAlias = Literal["fp32", "fp16", "dynamic-int8", "int8"]
 
 STEP = 2 * SIZE_MULTIPLE
-"""Height and width of the photo divide by this: the network's input is half of it."""
+"""Height and width of the photo are multiples of this; the network's input has half of both."""
 
 MAX_SIDE = 16384
-"""More is a typing error."""
+"""Largest height and width; more is assumed to be a typing error."""
 
 
 INPUT, OUTPUT = "photo", "picture"
-"""Names of the tensors that go into a file and come out of it."""
+"""Names of the input and output tensors of a file."""
 
 
 class PhotoSize(NamedTuple):
-    """Size of the photo a file is made for, and of the picture of level 1."""
+    """Size of the photo that a file is made for, and of the picture of level 1."""
 
     height: int
     width: int
@@ -43,10 +43,10 @@ class PhotoSize(NamedTuple):
 
 
 def parse_size(text: str) -> PhotoSize:
-    """Read a size as the paper writes it: height x width.
+    """Parse a size in the order of the paper: height x width.
 
     Raises:
-        UsageError: not two numbers, or not multiples of 64; the hint says the nearest that are.
+        UsageError: not two numbers, or not multiples of 64; the hint contains the nearest valid sizes.
     """
     found = re.fullmatch(r"(\d{1,6})[x×](\d{1,6})", text.strip())
     if not found:
@@ -75,31 +75,33 @@ class TfliteSettings:
     """
 
     size: tuple[str, ...] = ("1024x1536",)
-    """HEIGHTxWIDTH of the photo, multiples of 64; the input has half of both. Several: one file for each."""
+    """HEIGHTxWIDTH of the photo, multiples of 64; the input has half of both. Each size gives one file."""
     level: int | None = None
-    """Whose picture comes out, 1 (the photo's size) to 7 (1/64 of it); without it the checkpoint's last."""
+    """Level whose picture is the output, 1 (the photo's size) to 7 (1/64 of it); by default the checkpoint's
+    last."""
     clip: bool = False
-    """Cut the picture to [0, 1] inside the file; without it values reach a little beyond."""
+    """Clip the picture to [0, 1] inside the file; otherwise values may lie slightly outside."""
     precision: Precision = "fp16"
-    """Of the weights; fp16 for GPUs, dynamic-int8 for CPUs; int8: the arithmetic too, needs --calibration."""
+    """Precision of the weights: fp16 for GPUs, dynamic-int8 for CPUs; int8 also applies to the arithmetic and
+    requires --calibration."""
     calibration: Path | None = None
-    """Data set (shards or EBB! folder) with real photos: int8 is fitted to them, all are checked on them."""
+    """Data set (shards or EBB! folder) whose photos calibrate int8 and check every file."""
     evaluation: Path | None = None
-    """report.json of ebb-train evaluate: its figures go onto the model card."""
+    """report.json of ebb-train evaluate, whose scores are added to the model card."""
 
     def __post_init__(self) -> None:
         self.sizes()
         if self.level is not None and self.level not in LEVELS:
             raise UsageError(f"there is no level {self.level}", hint="levels go from 7 (smallest) to 1")
         if self.precision == "int8" and self.calibration is None:
-            hint = "name a data set with --calibration, or take --precision dynamic-int8"
-            raise UsageError("--precision int8 is fitted to photos, and there are none", hint=hint)
+            hint = "give a data set with --calibration, or use --precision dynamic-int8"
+            raise UsageError("--precision int8 requires photos for calibration", hint=hint)
 
     def sizes(self) -> tuple[PhotoSize, ...]:
         """The sizes, each once.
 
         Raises:
-            UsageError: there is none, or one of them is no good.
+            UsageError: there is no size, or an invalid one.
         """
         sizes = tuple(dict.fromkeys(parse_size(text) for text in self.size))
         if not sizes:
@@ -109,7 +111,7 @@ class TfliteSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckSettings:
-    """Which checks a file goes through.
+    """Checks of an exported file.
 
     Examples:
         >>> ebb_train.CheckSettings(runs=0).verify_gpu
@@ -117,34 +119,34 @@ class CheckSettings:
     """
 
     runs: int = 5
-    """Timed runs of each measurement of speed; 0: none."""
+    """Timed runs per measurement of speed; 0: no measurement."""
     threads: int = 0
-    """The second measurement of speed uses so many, the first one; 0: all processor cores."""
+    """Number of threads of the second measurement of speed; the first uses one. 0: all processor cores."""
     verify_gpu: bool = False
-    """Compile the file for a GPU alone, by LiteRT's own accelerator; needs a Vulkan driver."""
+    """Compile the file for a GPU only, with LiteRT's accelerator; requires a Vulkan driver."""
     run: bool = False
-    """With --verify-gpu: run it there too."""
+    """With --verify-gpu: also run the file on the GPU."""
 
     def __post_init__(self) -> None:
         if self.runs < 0 or self.threads < 0:
-            raise UsageError("--runs and --threads are not negative")
+            raise UsageError("--runs and --threads must be at least 0")
         if self.run and not self.verify_gpu:
             raise UsageError("--run without --verify-gpu")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceSettings:
-    """How a file is timed on a phone."""
+    """Measurement of a file on a phone."""
 
     benchmark_model: Path = Path("benchmark_model")
-    """Google's program of this name, built for the phone's processor."""
+    """Path of Google's program benchmark_model, built for the phone's processor."""
     serial: str = ""
-    """Which phone, where several are attached: see adb devices."""
+    """Serial number of the phone, if several are connected: see adb devices."""
     runs: int = 10
-    """Timed runs."""
+    """Number of timed runs."""
     threads: int = 4
-    """Of the CPU."""
+    """Number of CPU threads."""
 
     def __post_init__(self) -> None:
         if self.runs < 1 or self.threads < 1:
-            raise UsageError("--runs and --threads are at least 1")
+            raise UsageError("--runs and --threads must be at least 1")

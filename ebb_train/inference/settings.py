@@ -1,4 +1,4 @@
-"""Settings of ``ebb-train render``; the field comments are the help texts of the flags."""
+"""Settings of ``ebb-train render``; the docstrings of the fields are the help texts of the flags."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ class RenderSettings:
     """Size and format of the pictures."""
 
     height: int = 1024
-    """Height at which the network sees the photo, as in its training; a lower photo keeps its own."""
+    """Height to which the photo is scaled for the network, as in training; lower photos keep their height."""
     full_resolution: bool = False
-    """Give the picture the photo's own size: what is in focus keeps the photo's detail."""
+    """Render at the photo's own size; the area in focus keeps the photo's detail."""
     fast: bool = False
-    """On a CPU, take about a third less time. Sums are rounded otherwise: by 9e-5 of the range with the
-    weights of the reference run, which is no bound for others."""
+    """Reduce the time on a CPU by about a third. The rounding differs, by 9e-5 of the range with the weights
+    of the reference run; this is not a bound for other weights."""
     compare: bool = False
     """Also write the photo and the picture side by side."""
     format: Literal["jpg", "png"] = "jpg"
-    """Of the files that are written, 8 bits a channel."""
+    """Format of the pictures, with 8 bits per channel."""
     overwrite: bool = False
-    """Make pictures anew that are already there."""
+    """Replace existing pictures."""
     max_megapixels: float = IngestSettings().max_megapixels
-    """Refuse photos of more pixels than this, in millions."""
+    """Largest accepted size of a photo, in megapixels."""
     item_timeout: float = RunSettings().item_timeout
-    """Seconds of processor time, on each core, for opening one photo; five times as many by the clock."""
+    """Processor time for opening one photo, on each core, in seconds; the elapsed time is limited to five
+    times as long."""
 
     def __post_init__(self) -> None:
         if self.height < SMALLEST_HEIGHT:

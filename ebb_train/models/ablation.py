@@ -1,7 +1,8 @@
 """Contribution of levels: the network with the maps of its deepest levels replaced by zeros (figure 8).
 
-A silent level hands zeros up instead of its doubled maps, so nothing below it matters either, and nothing of
-it is computed. The encoder sees the photo only: its maps are made once, for all variants.
+A silenced level passes zeros instead of its upsampled maps to the next level. The levels below it then have
+no effect and are not computed. The encoder depends on the photo only, so its maps are computed once for all
+variants.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ENCODER = "encoder."
-"""How the names of the encoder's layers start."""
+"""Prefix of the names of the encoder's layers."""
 
 
 class EncoderMaps:
@@ -30,19 +31,19 @@ class EncoderMaps:
         self._maps: dict[str, Tensor] = {}
 
     def of(self, photo: Tensor) -> dict[str, Tensor]:
-        """Layer → maps of this photo, empty if it is a new one."""
+        """Layer → maps of this photo; empty for a new photo."""
         if self._photo is None or not torch.equal(self._photo, photo):
             self._photo, self._maps = photo, {}
         return self._maps
 
 
 class SilencedOperations(TorchOperations):
-    """The back end that leaves levels out and remembers the encoder.
+    """Back end that replaces the output of levels by zeros and caches the maps of the encoder.
 
     Args:
-        network: Holds the layers.
-        silent: Levels whose layers give zeros.
-        encoded: Maps of the encoder's layers that are known; new ones are added.
+        network: The network with the layers.
+        silent: Levels whose layers return zeros.
+        encoded: Cached maps of the encoder's layers; new ones are added.
     """
 
     def __init__(self, network: PyNet, silent: Collection[int], encoded: dict[str, Tensor]) -> None:
@@ -51,7 +52,7 @@ class SilencedOperations(TorchOperations):
         self._encoded = encoded
 
     def conv(self, name: str, x: Tensor, kernel: int, channels: int, *, norm: bool) -> Tensor:
-        """A convolution, zeros in a silent level, or a cached map of the encoder."""
+        """Convolution, zeros in a silenced level, or cached maps of the encoder."""
         if name.startswith(self._silent):
             return x.new_zeros(x.shape[0], channels, *x.shape[2:])
         if not name.startswith(ENCODER):
@@ -61,19 +62,19 @@ class SilencedOperations(TorchOperations):
         return self._encoded[name]
 
     def up(self, name: str, x: Tensor, channels: int) -> Tensor:
-        """A doubling, or zeros in a silent level."""
+        """Upsampling by 2, or zeros in a silenced level."""
         if name.startswith(self._silent):
             return x.new_zeros(x.shape[0], channels, 2 * x.shape[2], 2 * x.shape[3])
         return super().up(name, x, channels)
 
 
 class SilencedPyNet(PyNet):
-    """A network that has the weights of another and leaves levels out.
+    """A network with shared weights that omits some levels.
 
     Args:
-        network: The whole one.
-        silent: Levels to leave out: 7, 7 and 6, …
-        maps: One object for all variants of the network.
+        network: The complete network.
+        silent: Levels to omit: 7, or 7 and 6, …
+        maps: One object that all variants of the network share.
     """
 
     def __init__(self, network: PyNet, silent: Collection[int], maps: EncoderMaps) -> None:
@@ -84,7 +85,7 @@ class SilencedPyNet(PyNet):
             self.add_module(name, part)
 
     def pictures(self, photo: Tensor, levels: Collection[int]) -> dict[int, Tensor]:
-        """As :meth:`PyNet.pictures`, without the silent levels."""
+        """As :meth:`PyNet.pictures`, without the silenced levels."""
         self.check(photo)
         operations = SilencedOperations(self, self._silent, self._maps.of(photo))
         return pynet(operations, self.config, photo, levels)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_BYTES = 4_000_000_000
-"""Of a checkpoint's files together: more is not one of PyNET."""
+"""Largest total size of the files of a checkpoint; those of PyNET are smaller."""
 
 _PARTS = (".index", ".data-")
 
@@ -32,10 +32,10 @@ _ARCHIVE_ERRORS = (
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """Give the prefix of the checkpoint in an archive, unpacked for a while; any other path as it is.
+    """Unpack an archive temporarily and return the prefix of its checkpoint; return other paths unchanged.
 
     Raises:
-        InvalidInput: the archive is broken, or holds no checkpoint or several.
+        InvalidInput: the archive is damaged, or does not contain exactly one checkpoint.
     """
     if not _is_archive(path):
         yield path
@@ -47,21 +47,23 @@ def unpacked(path: Path) -> Iterator[Path]:
             raise InvalidInput(f"the archive is damaged: {error}", path=path) from error
         found = sorted(folder.glob("*.index"))
         if len(found) != 1:
-            hint = "unpack it, and name the part before .index"
-            raise InvalidInput(f"an archive of {len(found)} checkpoints, not of one", path=path, hint=hint)
+            hint = "unpack it, and give the prefix before .index"
+            raise InvalidInput(
+                f"the archive contains {len(found)} checkpoints instead of one", path=path, hint=hint
+            )
         yield found[0].with_suffix("")
 
 
 def _is_archive(path: Path) -> bool:
-    """Whether it is a file that begins, or ends, as a ZIP or tar file does."""
+    """Whether a file is a ZIP or tar file, by its content."""
     try:
         return path.is_file() and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
-    except _ARCHIVE_ERRORS:  # one that is damaged before its first member
+    except _ARCHIVE_ERRORS:  # damaged before the first member
         return False
 
 
 def _unpack(path: Path, folder: Path) -> None:
-    """Write the checkpoint's files side by side: only their names count, not their folders."""
+    """Write the files of the checkpoint into one folder, without the folders of the archive."""
     left = MAX_BYTES
     for name, size, content in _members(path):
         left -= size

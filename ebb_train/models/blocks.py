@@ -1,9 +1,9 @@
-"""The parts of PyNET: a few operations and the multi-kernel block.
+"""Building blocks of PyNET: a few operations and the multi-kernel block.
 
-The network is written once, in :mod:`ebb_train.models.pynet`, over :class:`Operations`. A back end defines
-the operations: :mod:`ebb_train.models.network` computes with PyTorch, :class:`Declaration` only notes
-which layers there are. Everything else that must know the layers (parameters, the authors' numbering of
-variables, costs) comes from that list, so there is no second description of the network.
+The network is defined once, in :mod:`ebb_train.models.pynet`, in terms of :class:`Operations`. A back end
+implements the operations: :mod:`ebb_train.models.network` computes with PyTorch, :class:`Declaration` only
+lists the layers. Parameters, the authors' numbering of variables and costs follow from that list, so there is
+no second description of the network.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ SLOPE = 0.2
 """Slope of the leaky ReLU for negative values."""
 
 EPSILON = 1e-3
-"""Instance normalisation: added to the variance."""
+"""Added to the variance in instance normalisation."""
 
 RGB_GAIN, RGB_OFFSET = 0.58, 0.5
-"""An output is tanh · gain + offset: it can reach a little beyond [0, 1], so that 0 and 1 train well."""
+"""An output is tanh · gain + offset, which slightly exceeds [0, 1], so that 0 and 1 do not saturate tanh."""
 
 
 class Operations(ABC, Generic[Maps]):
@@ -72,7 +72,7 @@ class Operations(ABC, Generic[Maps]):
         return self.concat(*branches)
 
     def head(self, name: str, x: Maps) -> Maps:
-        """The picture a level gives."""
+        """The picture of a level."""
         return self.output_activation(self.rgb(name, x))
 
 
@@ -89,7 +89,7 @@ LayerKind: TypeAlias = Literal["conv", "up", "rgb"]
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """A layer with parameters, and the size of the maps it slides over."""
+    """A layer with parameters, and the size of its input maps."""
 
     name: str
     kind: LayerKind
@@ -102,7 +102,7 @@ class Layer:
 
     @property
     def tensors(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the parameters in PyTorch's layout, in the order in which the authors made them."""
+        """Shapes of the parameters in PyTorch's layout, in the authors' order of creation."""
         across = (self.in_channels, self.out_channels)
         weight = (*(across if self.kind == "up" else across[::-1]), self.kernel, self.kernel)
         shapes: dict[str, tuple[int, ...]] = {"weight": weight}
@@ -116,7 +116,7 @@ class Layer:
 
 
 class Declaration(Operations[Shape]):
-    """The back end that computes shapes only and keeps the layers in the order of their making."""
+    """Back end that computes shapes only and lists the layers in the order of their creation."""
 
     def __init__(self) -> None:
         self.layers: list[Layer] = []
@@ -135,17 +135,17 @@ class Declaration(Operations[Shape]):
         self.layers.append(layer)
 
     def conv(self, name: str, x: Shape, kernel: int, channels: int, *, norm: bool) -> Shape:
-        """Note a convolution."""
+        """Add a convolution to the list."""
         self._declare(name, "conv", x, kernel, channels, norm)
         return Shape(channels, x.height, x.width)
 
     def up(self, name: str, x: Shape, channels: int) -> Shape:
-        """Note a transposed convolution."""
+        """Add a transposed convolution to the list."""
         self._declare(name, "up", x, 3, channels, norm=False)
         return Shape(channels, 2 * x.height, 2 * x.width)
 
     def rgb(self, name: str, x: Shape) -> Shape:
-        """Note a convolution to three channels."""
+        """Add a convolution to three channels to the list."""
         self._declare(name, "rgb", x, 3, 3, norm=False)
         return Shape(3, x.height, x.width)
 

@@ -1,18 +1,18 @@
-"""Inference graph of PyNET: the result of :class:`~ebb_train.models.network.PyNet` in less time on a CPU.
+"""Inference graph of PyNET: computes the same as :class:`~ebb_train.models.network.PyNet`, faster on a CPU.
 
-Optimisations (figures: ``benchmarks/pynet.py``):
+Optimisations (measured by ``benchmarks/pynet.py``):
 
-- convolutions of 5, 7 and 9 columns, nearly all of the work, take about half the multiplications, by minimal
-  filtering along the rows (:mod:`ebb.depthmap.winograd`). Between its two transforms the products are the
-  groups of one ordinary convolution: channels are innermost, so that neither transform moves anything;
-- the first convolutions of a block read the same input and share its transform;
-- the last step of a branch writes into the joined result, so joining branches copies no data;
-- normalisation works where the maps lie; PyTorch's wants channels outermost, and back again.
+- Convolutions of 5, 7 and 9 columns, which are nearly all of the work, take about half the multiplications by
+  minimal filtering along the rows (:mod:`ebb.depthmap.winograd`). Between the two transforms, the products
+  are the groups of one ordinary convolution; channels are innermost, so that neither transform moves data.
+- The first convolutions of a block have the same input and share its transform.
+- The last step of a branch writes into the concatenated result, so concatenation copies no data.
+- Normalisation works in this memory layout, whereas that of PyTorch requires channels outermost.
 
-Sums are taken in another order, so pictures differ by about twice the rounding error of the plain network
+The order of summation differs, so pictures differ by about twice the rounding error of the plain network
 (``benchmarks/accuracy.py``, noise of 64 x 96): by 9e-5 with the weights of the reference run (float32 against
-float64: 5e-5), by 5e-3 (4e-3) and 0.15 (0.07) with 1.25 and 1.5 times these, where rounding errors grow from
-layer to layer. There is no bound for all weights.
+float64: 5e-5), by 5e-3 (4e-3) and 0.15 (0.07) with 1.25 and 1.5 times these weights, for which rounding
+errors grow from layer to layer. There is no bound for all weights.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ POINTS: dict[int, tuple[float, ...]] = {
     4: (0.0, 1.0, -1.0, -2.0, -0.5, 1.5),
     5: (0.0, 1.0, -1.0, 2.0, -2.0, 2 / 3, -2 / 3, 1 / 3),
 }
-"""Taps of a filter → where its polynomials are evaluated, besides infinity: of small numbers those with the
-least rounding errors. All hold 1."""
+"""Taps of a filter → points at which its polynomials are evaluated, besides infinity: the small numbers with
+the smallest rounding errors. All contain 1."""
 
 _SHARED_TAPS = {9: 5, 7: 4, 5: 4}
-"""Kernel size → taps of its filters, where larger kernels read the same input."""
+"""Kernel size → taps of its filters, if larger kernels have the same input."""
 
 _OWN_TAPS = {9: 5, 7: 4, 5: 5}
-"""The same where it reads a separate input."""
+"""The same, if it has a separate input."""
 
 
 class InferenceGraph(nn.Module):
-    """A PyNET that gives the picture of its last level; it cannot be trained.
+    """A PyNET that returns the picture of its last level; it cannot be trained.
 
     Args:
-        network: On the CPU, in float32; it shares its parameters with this one, and must not change.
+        network: Network on the CPU, in float32; parameters are shared, and must not change.
         winograd: Compute wide convolutions by minimal filtering.
     """
 
@@ -70,12 +70,12 @@ class InferenceGraph(nn.Module):
 
 @dataclass(frozen=True)
 class Filters:
-    """A convolution by minimal filtering: its kernel cut along the row into filters of ``taps`` taps."""
+    """A convolution by minimal filtering: its kernel, split along the row into filters of ``taps`` taps."""
 
     kernel: Tensor
-    """(products · C', C, k, filters), for a convolution with a group for each product."""
+    """(products · C', C, k, filters), for a convolution with one group per product."""
     bias: Tensor
-    """(products · C',): the product at point 1 is added to all outputs, and so is what is added to it."""
+    """(products · C',). It is added to the product at point 1, which is part of all outputs."""
     to_outputs: Tensor
     """(taps, products)."""
     channels: int
@@ -84,7 +84,7 @@ class Filters:
 
 
 class InferenceOperations(Operations[Tensor]):
-    """The back end that computes with channels innermost: maps are (N, H, W, C), contiguous."""
+    """Back end with channels innermost: maps are (N, H, W, C), contiguous."""
 
     def __init__(self, network: nn.Module, *, winograd: bool = True) -> None:
         self._own_taps = _OWN_TAPS if winograd else {}
@@ -154,7 +154,7 @@ class InferenceOperations(Operations[Tensor]):
         return result
 
     def _firsts(self, name: str, x: Tensor, kernel: int, channels: int, *, norm: bool) -> dict[int, Tensor]:
-        """The first convolution of every branch by its kernel size; those of equal taps share a transform."""
+        """First convolution of every branch, by kernel size; those with equal taps share a transform."""
         taps_of = self._shared_taps if kernel > 5 else self._own_taps
         made = {
             size: self.conv(f"{name}.{size}x{size}.0", x, size, channels, norm=norm)
@@ -178,10 +178,10 @@ class InferenceOperations(Operations[Tensor]):
         return y.permute(0, 2, 3, 1)
 
     def _transform(self, x: Tensor, taps: int, left: int, filters: int) -> Tensor:
-        """Bᵀ d for every ``taps`` outputs: (N, products · C, H, groups + filters) of (N, H, W, C).
+        """Bᵀ d for every ``taps`` outputs: (N, products · C, H, groups + filters) from (N, H, W, C).
 
-        Rows lie one after the other with zeros between them, so all windows are equally far apart. The last
-        one reaches beyond the end and is left out: it is only read for outputs right of the map.
+        Rows are concatenated with zeros between them, so that all windows have the same stride. The last
+        window exceeds the end and is omitted: only outputs to the right of the map depend on it.
         """
         n, height, width, channels = x.shape
         columns = (-(-width // taps) + filters) * taps
@@ -209,7 +209,7 @@ class InferenceOperations(Operations[Tensor]):
         self._finish(name, maps, result, norm=norm)
 
     def _filters_of(self, name: str, taps: int, left: int) -> Filters:
-        """Made when a layer is first used."""
+        """Filters of a layer, made when it is first used."""
         if (name, left) not in self._filters:
             layer = self._layers[name]
             self._filters[name, left] = make_filters(layer["weight"], layer["bias"], taps, left)
@@ -225,7 +225,7 @@ class InferenceOperations(Operations[Tensor]):
         torch.ops.aten.leaky_relu.out(maps, SLOPE, out=result)
 
     def _buffer(self, name: str, shape: tuple[int, ...]) -> Tensor:
-        """A reused buffer: allocating new memory would take longer than the operation."""
+        """A reused buffer, since allocating memory takes longer than the operation."""
         size = torch.Size(shape).numel()
         if name not in self._room or self._room[name].numel() < size:
             self._room[name] = torch.empty(size)
@@ -233,7 +233,7 @@ class InferenceOperations(Operations[Tensor]):
 
 
 def make_filters(weight: Tensor, bias: Tensor, taps: int, left: int) -> Filters:
-    """Cut a convolution (C', C, k, k) into filters; the first begins ``left`` columns left of the middle."""
+    """Split a convolution (C', C, k, k) into filters; the first begins ``left`` columns before the centre."""
     to_outputs, to_products, _ = map(torch.from_numpy, filtering_matrices(POINTS[taps]))
     channels, _, rows, size = weight.shape
     before, count = left - size // 2, _filters_in(size, taps, left)
@@ -251,5 +251,5 @@ def make_filters(weight: Tensor, bias: Tensor, taps: int, left: int) -> Filters:
 
 
 def _filters_in(size: int, taps: int, left: int) -> int:
-    """Filters that a kernel takes, the first of which begins ``left`` columns to the left of its middle."""
+    """Number of filters of a kernel, the first of which begins ``left`` columns before its centre."""
     return -(-(left - size // 2 + size) // taps)

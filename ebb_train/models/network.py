@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from ebb_train.models.weights import Tensors
 
 INITIAL_SIGMA = 0.01
-"""The paper's: weights start from a normal distribution of this width, cut off at two sigma."""
+"""Standard deviation of the initial weights in the paper: a normal distribution truncated at two sigma."""
 
 INITIAL_BIAS = 0.01
 
 LIFT = 1.0
-"""Added to level 2's values before tanh: tanh(-1) · 0.58 + 0.5 is 0.06, a dark grey."""
+"""Offset of level 2's values before tanh: tanh(-1) · 0.58 + 0.5 is 0.06, a dark grey."""
 
 WeightInit: TypeAlias = Literal["paper", "fan_in"]
-"""Rule for the width of the distribution that first weights are drawn from; see :func:`initial_sigma`."""
+"""Rule for the standard deviation of the initial weights; see :func:`initial_sigma`."""
 
 
 class LayerModule(nn.Module):
@@ -59,7 +59,7 @@ class LayerModule(nn.Module):
     def reset_parameters(
         self, generator: torch.Generator | None = None, weight_init: WeightInit = "paper"
     ) -> None:
-        """Give all parameters the values training starts from."""
+        """Set all parameters to their initial values."""
         sigma = initial_sigma(self.layer, weight_init)
         nn.init.trunc_normal_(self.weight, std=sigma, a=-2 * sigma, b=2 * sigma, generator=generator)
         for name, value in (("bias", INITIAL_BIAS), ("shift", 0.0), ("scale", 1.0)):
@@ -68,7 +68,7 @@ class LayerModule(nn.Module):
 
 
 class Conv(LayerModule):
-    """Convolution, instance normalisation if the layer has it, leaky ReLU."""
+    """Convolution, optional instance normalisation, leaky ReLU."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
@@ -99,17 +99,18 @@ _MODULES: dict[str, type[LayerModule]] = {"conv": Conv, "up": Up, "rgb": RgbConv
 
 
 def initial_sigma(layer: Layer, weight_init: WeightInit) -> float:
-    """Width of the normal distribution that a layer's first weights are drawn from.
+    """Standard deviation of the initial weights of a layer.
 
-    ``paper`` is 0.01 everywhere. That suits the hundreds of maps of the paper's network; in one of few maps
-    and without normalisation every layer then makes its input several times smaller, so that the picture
-    receives almost no signal. ``fan_in`` divides by the root of a layer's inputs: LeCun et al., "Efficient
-    BackProp" (1998), equation 16. More, as usual for ReLUs, is too much where residual sums add up. The layer
-    that makes a picture keeps 0.01: the picture starts grey, which is nearer to any photo than noise.
+    ``paper`` is 0.01 everywhere, which suits the hundreds of maps of the paper's network. In a network with
+    few maps and without normalisation, every layer then makes its input several times smaller, and the
+    picture receives almost no signal. ``fan_in`` is 1 / √inputs of the layer: LeCun et al., "Efficient
+    BackProp" (1998), equation 16. The larger values that are usual for ReLUs are too large here, because
+    residual sums accumulate. Layers that output a picture keep 0.01: the picture starts grey, which is closer
+    to any photo than noise.
     """
     if weight_init == "paper" or layer.kind == "rgb":
         return INITIAL_SIGMA
-    # a pixel of a doubled map sees a quarter of a kernel's taps
+    # a pixel of an upsampled map depends on a quarter of the taps
     taps = layer.kernel**2 / (4 if layer.kind == "up" else 1)
     return 1 / math.sqrt(taps * layer.in_channels)
 
@@ -117,9 +118,9 @@ def initial_sigma(layer: Layer, weight_init: WeightInit) -> float:
 def instance_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """Zero mean and unit (biased) variance over height and width for each image and channel, then affine.
 
-    A group norm of one channel a group: on the CPU PyTorch's is several times as fast as its instance norm.
-    It must not see channels-last maps: there it takes the mean of squares minus the square of the mean for
-    the variance, which loses most digits where the mean is large (``benchmarks/pynet.py``).
+    It is a group norm with one channel per group, which is several times as fast on the CPU in PyTorch as its
+    instance norm. Maps must not be channels-last: PyTorch then computes the variance as the mean of squares
+    minus the square of the mean, which loses most digits if the mean is large (``benchmarks/pynet.py``).
 
     Args:
         x: (N, C, H, W); one pixel is enough.
@@ -130,7 +131,7 @@ def instance_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
 
 
 class TorchOperations(Operations[Tensor]):
-    """The back end that computes with the layers of a module."""
+    """Back end that computes with the layers of a module."""
 
     def __init__(self, network: nn.Module) -> None:
         self._network = network
@@ -177,7 +178,7 @@ class TorchOperations(Operations[Tensor]):
 class PyNet(nn.Module):
     """PyNET from level 7 up to ``config.level``.
 
-    The heads of deeper levels are kept, so that every level's picture can be looked at and the authors'
+    The heads of deeper levels are kept, so that the pictures of all levels can be inspected and the authors'
     format can be written, but they are frozen: the picture of ``config.level`` does not depend on them.
     """
 
@@ -193,13 +194,14 @@ class PyNet(nn.Module):
         """The picture of ``config.level``, about [0, 1].
 
         Args:
-            photo: (N, 3 or 4, H, W) in [0, 1]: RGB, and depth if the config has it; H and W divide by 32.
+            photo: (N, 3 or 4, H, W) in [0, 1]: RGB, and depth if the config has it; H and W are multiples
+                of 32.
 
         Returns:
-            (N, 3, …) of the size :func:`~ebb_train.models.pynet.output_size` gives.
+            (N, 3, …) of the size given by :func:`~ebb_train.models.pynet.output_size`.
 
         Raises:
-            InvalidInput: the photo has another number of channels or a size that does not divide by 32.
+            InvalidInput: the photo has another number of channels, or its size is not a multiple of 32.
         """
         return self.pictures(photo, (self.config.level,))[self.config.level]
 
@@ -207,7 +209,7 @@ class PyNet(nn.Module):
         """The pictures of several levels in one pass; none may be below ``config.level``.
 
         Raises:
-            InvalidInput: as :meth:`forward`, or the network does not go down to one of the levels.
+            InvalidInput: as for :meth:`forward`, or the network does not have one of the levels.
         """
         self.check(photo)
         if not levels or not self.config.level <= min(levels) <= max(levels) <= 7:
@@ -223,14 +225,14 @@ class PyNet(nn.Module):
                 module.reset_parameters(generator, weight_init)
 
     def start_from(self, deeper: Mapping[str, Tensor], config: PyNetConfig) -> None:
-        """Take the values of a network that ends at this level or a deeper one; the rest stays as it is.
+        """Copy the values of a network that ends at this level or a deeper one; the rest is unchanged.
 
         Args:
-            deeper: Its state dict.
-            config: Its config: as this one's, but for the level.
+            deeper: State dict of that network.
+            config: Config of that network, which may differ in the level only.
 
         Raises:
-            InvalidInput: the configs differ, or the tensors are not those of ``config``.
+            InvalidInput: the configs differ otherwise, or the tensors do not belong to ``config``.
         """
         if config.level < self.config.level:
             raise InvalidInput(
@@ -247,15 +249,15 @@ class PyNet(nn.Module):
     def enlarge_level_2(self) -> None:
         """Initialise level 1 as a bilinear enlargement of level 2's picture.
 
-        Level 1 has only three maps between two pictures, and a leaky ReLU on them: from random weights it
-        takes long to learn a nearly linear map. So level 2's values before tanh are raised by a
-        constant, which keeps nearly all of them above 0; they are doubled, and it is taken off again.
-        In one direction, the transposed kernel (½, 1, ½) gives x₀, (x₀ + x₁) / 2, x₁, …, and the mean of
-        neighbours of these is ¾ x₀ + ¼ x₁, ¼ x₀ + ¾ x₁, …. The outermost pixels come out darker, as the
-        layers pad with zeros.
+        Level 1 has only three maps, with a leaky ReLU, between two pictures; from random weights it takes
+        long to learn a nearly linear map. Therefore a constant is added to level 2's values before tanh,
+        which keeps nearly all of them above 0; they are upsampled, and the constant is subtracted. In one
+        direction, the transposed kernel (½, 1, ½) gives x₀, (x₀ + x₁) / 2, x₁, …, and the mean of neighbours
+        of these is ¾ x₀ + ¼ x₁, ¼ x₀ + ¾ x₁, …. The outermost pixels are darker, because the layers pad with
+        zeros.
 
         Raises:
-            InvalidInput: the network does not go down to level 1.
+            InvalidInput: the network does not have level 1.
         """
         if self.config.level != 1:
             raise InvalidInput(f"a network of levels 7 to {self.config.level} has no level 1")
@@ -267,7 +269,7 @@ class PyNet(nn.Module):
         self.get_parameter("level_1.out.bias").fill_(-LIFT)
 
     def check(self, photo: Tensor) -> None:
-        """Refuse an input of the wrong shape.
+        """Check the shape of the input.
 
         Raises:
             InvalidInput: the shape is wrong.
@@ -280,13 +282,13 @@ class PyNet(nn.Module):
         height, width = photo.shape[2:]
         if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE or not height * width:
             raise InvalidInput(
-                f"an input of {width} x {height} pixels: both must divide by {SIZE_MULTIPLE}",
-                hint="pad it, and cut the output",
+                f"an input of {width} x {height} pixels: both must be multiples of {SIZE_MULTIPLE}",
+                hint="pad the input, and crop the output",
             )
 
 
 def _attach(network: nn.Module, name: str, module: nn.Module) -> None:
-    """Put a module where its dotted name says."""
+    """Add a module under its dotted name."""
     *folders, last = name.split(".")
     for folder in folders:
         if folder not in dict(network.named_children()):
@@ -316,7 +318,7 @@ def save_pynet(path: Path, network: PyNet, *, source: str, licence: str = "") ->
 
 
 def load_pynet(path: Path, config: PyNetConfig | None = None) -> PyNet:
-    """Read a network from the file :func:`save_pynet` wrote.
+    """Read a network from a file written by :func:`save_pynet`.
 
     Args:
         path: The safetensors file.
@@ -326,14 +328,14 @@ def load_pynet(path: Path, config: PyNetConfig | None = None) -> PyNet:
         The network in evaluation mode, on the CPU, float32.
 
     Raises:
-        InvalidInput: not such a file, damaged, or of another config.
+        InvalidInput: the file is not a weights file, is damaged, or has another config.
         MissingDependency: safetensors is not installed.
     """
     return network_of(*read_pynet(path, config))
 
 
 def network_of(tensors: Tensors, config: PyNetConfig) -> PyNet:
-    """The network with these weights, in evaluation mode, on the CPU; it shares their memory."""
+    """Network with these weights, in evaluation mode, on the CPU; it shares their memory."""
     with torch.device("meta"):
         network = PyNet(config)
     state = {name: torch.from_numpy(values) for name, values in tensors.items()}

@@ -1,9 +1,10 @@
-"""The authors' TensorFlow checkpoint of PyNET, read and written.
+"""Reading and writing of the authors' TensorFlow checkpoint of PyNET.
 
-TensorFlow 1 numbered the variables as the code made them: ``generator/Variable``, ``generator/Variable_1``, …
-The list of layers is in the same order, so the numbers follow from the network itself. TensorFlow keeps the
-weights of a convolution as (height, width, in, out) and of a transposed one as (height, width, out, in); both
-are PyTorch's layout with the axes reversed in pairs, and neither kernel is flipped.
+TensorFlow 1 numbered variables in the order of their creation: ``generator/Variable``,
+``generator/Variable_1``, … The list of layers has the same order, so the numbers follow from the network
+itself. TensorFlow stores the weights of a convolution as (height, width, in, out) and those of a transposed
+convolution as (height, width, out, in); both are PyTorch's layout with the axes reversed in pairs, and
+neither kernel is flipped.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SCOPE = "generator"
 """Scope of the network's variables; others in a checkpoint belong to the training."""
 
 LICENCE = (
-    "the weights the authors publish (Ignatov et al. 2020) may be used for non-commercial research only: "
+    "the weights that the authors publish (Ignatov et al. 2020) are for non-commercial research only: "
     "CC BY-NC-SA"
 )
 
@@ -41,7 +42,7 @@ _TO_PYTORCH, _TO_TENSORFLOW = (3, 2, 0, 1), (2, 3, 1, 0)
 
 @dataclass(frozen=True)
 class Variable:
-    """One variable of the authors' graph and the parameter of ours it is."""
+    """A variable of the authors' graph and the corresponding parameter."""
 
     name: str
     """``generator/Variable_7``."""
@@ -57,7 +58,7 @@ def variables(config: PyNetConfig = PAPER) -> list[Variable]:
     """The variables of the authors' graph in the order of their creation, 440 for the network of the paper.
 
     Raises:
-        UsageError: the config ends above level 1; the authors publish level 1 only.
+        UsageError: the config does not reach level 1; the authors publish level 1 only.
     """
     if config.level != 1:
         raise UsageError(f"level {config.level}: the authors' format holds all levels down to 1")
@@ -72,11 +73,10 @@ def variables(config: PyNetConfig = PAPER) -> list[Variable]:
 
 
 def checkpoint_to_weights(prefix: Path, path: Path, config: PyNetConfig = PAPER) -> str:
-    """Turn a checkpoint of the authors' code into a weights file.
+    """Convert a checkpoint of the authors' code to a weights file.
 
     Args:
-        prefix: Common beginning of the names of the checkpoint's files; or one of the files, or the authors'
-            archive.
+        prefix: Common prefix of the checkpoint's files, one of these files, or the authors' archive.
         path: Weights file to write.
         config: Configuration of the network in the checkpoint.
 
@@ -90,7 +90,7 @@ def checkpoint_to_weights(prefix: Path, path: Path, config: PyNetConfig = PAPER)
         OutputError: the weights file cannot be written.
     """
     check_writable(path, ".safetensors")
-    variables(config)  # refuses other levels before the file is read
+    variables(config)  # raises for other levels, before the file is read
     with unpacked(prefix) as inside:
         tensors = from_official(read_checkpoint(inside), config, prefix)
         source = f"TensorFlow checkpoint {_prefix(inside).name}"
@@ -100,18 +100,18 @@ def checkpoint_to_weights(prefix: Path, path: Path, config: PyNetConfig = PAPER)
 
 
 def weights_to_checkpoint(path: Path, prefix: Path) -> int:
-    """Turn a weights file into a checkpoint the authors' code can restore.
+    """Convert a weights file to a checkpoint that the authors' code can restore.
 
     Args:
-        path: Weights file of a network that goes down to level 1.
-        prefix: Common beginning of the names of the two files to write.
+        path: Weights file of a network with level 1.
+        prefix: Common prefix of the two files to write.
 
     Returns:
         Number of variables written.
 
     Raises:
-        InvalidInput: not a weights file of PyNET.
-        UsageError: the network ends above level 1.
+        InvalidInput: the file is not a weights file of PyNET.
+        UsageError: the network does not reach level 1.
         MissingDependency: TensorFlow is not installed.
         OutputError: the checkpoint cannot be written.
     """
@@ -123,10 +123,10 @@ def weights_to_checkpoint(path: Path, prefix: Path) -> int:
 
 
 def from_official(values: Tensors, config: PyNetConfig, path: Path | None = None) -> Tensors:
-    """Rename and lay out the authors' variables as our parameters.
+    """Convert names and layout of the authors' variables to those of the parameters.
 
     Raises:
-        InvalidInput: a variable is missing, left over or of another shape; the message names it.
+        InvalidInput: a variable is missing, unknown or of another shape; the message names it.
     """
     wanted = variables(config)
     tensors = {}
@@ -139,16 +139,16 @@ def from_official(values: Tensors, config: PyNetConfig, path: Path | None = None
         order = _TO_PYTORCH if found.ndim == 4 else range(found.ndim)
         tensors[variable.parameter] = np.ascontiguousarray(found.transpose(*order))
     if extra := sorted(set(values) - {variable.name for variable in wanted}):
-        message = f"{len(extra)} more variables than the network has, {extra[0]} for one"
+        message = f"{len(extra)} variables are not in the network, such as {extra[0]}"
         raise InvalidInput(message, path=path, hint=_HINT)
     return tensors
 
 
 def to_official(tensors: Tensors, config: PyNetConfig) -> Tensors:
-    """Rename and lay out our parameters as the authors' variables, in the order of their creation.
+    """Convert names and layout of the parameters to those of the authors' variables, in order of creation.
 
     Raises:
-        UsageError: the config ends above level 1.
+        UsageError: the config does not reach level 1.
     """
     theirs = {}
     for variable in variables(config):
@@ -159,17 +159,17 @@ def to_official(tensors: Tensors, config: PyNetConfig) -> Tensors:
 
 
 def read_checkpoint(prefix: Path) -> Tensors:
-    """Read the network's variables from a TensorFlow checkpoint by name; those of the optimiser are skipped.
+    """Read the network's variables from a TensorFlow checkpoint by name, without those of the optimiser.
 
     Raises:
         InvalidInput: there is no such checkpoint, or it cannot be read.
         MissingDependency: TensorFlow is not installed.
     """
     prefix = _prefix(prefix)
-    # TensorFlow 1 could also write the older format, one file without an ending
+    # TensorFlow 1 could also write the older format, one file without suffix
     if not any(path.is_file() for path in (prefix, prefix.with_name(f"{prefix.name}.index"))):
-        hint = f"name the part before .index: {prefix.name}.index, {prefix.name}.data-00000-of-00001"
-        raise InvalidInput("no TensorFlow checkpoint begins with this", path=prefix, hint=hint)
+        hint = f"give the prefix before .index: {prefix.name}.index, {prefix.name}.data-00000-of-00001"
+        raise InvalidInput("no TensorFlow checkpoint has this prefix", path=prefix, hint=hint)
     tf = optional.tensorflow()
     try:
         reader = tf.train.load_checkpoint(str(prefix))
@@ -179,7 +179,7 @@ def read_checkpoint(prefix: Path) -> Tensors:
         return {name: np.asarray(reader.get_tensor(name), np.float32) for name in names}
     except InvalidInput:
         raise
-    except Exception as error:  # TensorFlow turns its status codes into many types, such as IndexError
+    except Exception as error:  # TensorFlow converts status codes to many types, such as IndexError
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InvalidInput(f"not a TensorFlow checkpoint, or a damaged one: {reason}", path=prefix) from error
 
@@ -193,7 +193,7 @@ def write_checkpoint(prefix: Path, values: Tensors) -> None:
     """Write variables as ``PREFIX.index`` and ``PREFIX.data-00000-of-00001``.
 
     Raises:
-        OutputError: they cannot be written.
+        OutputError: the variables cannot be written.
         MissingDependency: TensorFlow is not installed.
     """
     tf = optional.tensorflow()
@@ -210,5 +210,5 @@ def write_checkpoint(prefix: Path, values: Tensors) -> None:
 
 
 def _prefix(path: Path) -> Path:
-    """The prefix, also if one of the checkpoint's files is named."""
+    """The prefix, also if the path is that of one of the checkpoint's files."""
     return path.with_name(_CHECKPOINT_FILE.sub("", path.name))

@@ -1,8 +1,8 @@
 """The network of LPIPS: distance of two pictures in the features of an image classifier.
 
 Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric" (CVPR 2018), equation
-1, version 0.1. The trunk is torchvision's AlexNet or VGG-16 as far as its last convolution, the linear
-weights are the authors'.
+1, version 0.1. The trunk is torchvision's AlexNet or VGG-16 up to its last convolution; the linear weights
+are those of the authors.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ Net: TypeAlias = Literal["alex", "vgg"]
 """The trunk: AlexNet or VGG-16."""
 
 TAPS: Mapping[Net, tuple[int, ...]] = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}
-"""The ReLUs whose output is compared, by number in ``features``."""
+"""Indices in ``features`` of the ReLUs whose outputs are compared."""
 
 CHANNELS: Mapping[Net, tuple[int, ...]] = {"alex": (64, 192, 384, 256, 256), "vgg": (64, 128, 256, 512, 512)}
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
-"""Of channels in [-1, 1]: mean and deviation of ImageNet, as the authors round them."""
+"""Mean and standard deviation of ImageNet for channels in [-1, 1], as rounded by the authors."""
 
 TINY = 1e-10
-"""Added to the length of a feature vector that is divided by it."""
+"""Added to the norm by which a feature vector is divided."""
 
 
 class LpipsNetwork(nn.Module):
-    """LPIPS; never trained.
+    """LPIPS with frozen weights.
 
     Args:
-        net: Which trunk.
+        net: The trunk.
     """
 
     shift: Tensor
@@ -53,17 +53,17 @@ class LpipsNetwork(nn.Module):
         self.requires_grad_(False).eval()
 
     def forward(self, preds: Tensor, target: Tensor) -> Tensor:
-        """Distance of pictures (N, 3, H, W) in [0, 1]: (N,), 0 for equal ones."""
+        """Distance of pictures (N, 3, H, W) in [0, 1]: (N,), 0 for equal pictures."""
         return torch.stack([layer.mean((1, 2, 3)) for layer in self._layers(preds, target)]).sum(0)
 
     def spatial(self, preds: Tensor, target: Tensor) -> Tensor:
-        """Distance at every pixel, (N, H, W): the layers' maps enlarged bilinearly and added up."""
+        """Distance at every pixel, (N, H, W): the sum of the maps of all layers, enlarged bilinearly."""
         size = preds.shape[-2:]
         maps = [F.interpolate(layer, size, mode="bilinear") for layer in self._layers(preds, target)]
         return torch.cat(maps, dim=1).sum(1)
 
     def _layers(self, preds: Tensor, target: Tensor) -> Iterator[Tensor]:
-        """Weighed squared differences of the unit features at each tap, (N, 1, h, w)."""
+        """Weighted squared differences of the normalised features at each tap, (N, 1, h, w)."""
         both = zip(self.linear, self._unit_features(preds), self._unit_features(target), strict=True)
         for weights, first, second in both:
             yield (weights * (first - second) ** 2).sum(1, keepdim=True)
@@ -71,7 +71,7 @@ class LpipsNetwork(nn.Module):
     def _unit_features(self, pictures: Tensor) -> Iterator[Tensor]:
         x = (2 * pictures - 1 - self.shift) / self.scale
         for number, layer in enumerate(self.features):
-            # the ReLUs work in place, on the output of the convolution before them; a tap is only read
+            # the ReLUs work in place on the output of the previous convolution; taps are only read
             x = layer(x)
             if number in self.taps:
                 yield x / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + TINY)

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIZE_MULTIPLE = 32
-"""Height and width of the input divide by this: level 7 works at 1/32 of it."""
+"""Height and width of the input are multiples of this: level 7 works at 1/32 of them."""
 
 LEVELS = (7, 6, 5, 4, 3, 2, 1)
-"""In the order in which they are computed and trained."""
+"""All levels, in the order in which they are computed and trained."""
 
 BlockOf: TypeAlias = Callable[[str, int, Maps], Maps]
-"""Makes the multi-kernel block of a name, largest kernel and input."""
+"""Creates a multi-kernel block from its name, largest kernel and input."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +41,16 @@ class PyNetConfig:
     """
 
     level: int = 1
-    """Which level's picture comes out, 1 (twice the input's size) to 7 (1/32); deeper levels are in it."""
+    """Level of the output picture, 1 (twice the input's size) to 7 (1/32); it includes the lower levels."""
     in_channels: int = 4
     """4: RGB and depth. 3: RGB alone."""
     norm: Literal["reference", "none"] = "reference"
-    """Instance normalisation in levels 4 to 7 as in the paper, or nowhere (its faster mobile variant)."""
+    """reference: instance normalisation in levels 4 to 7, as in the paper. none: no normalisation, as in its
+    faster variant for phones."""
     norm_level_3: bool = False
-    """Instance normalisation in the 9 x 9 blocks of level 3 too."""
+    """Use instance normalisation in the 9 x 9 blocks of level 3, too."""
     width: float = 1.0
-    """Multiplies the feature maps; 1 is the paper's. Where all colours pass, 8 or 16 maps are kept."""
+    """Factor of the numbers of feature maps; 1: as in the paper. Layers that carry colour keep 8 or 16."""
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -59,17 +60,17 @@ class PyNetConfig:
         if self.norm not in ("reference", "none"):
             raise UsageError(f"norm {self.norm!r}", hint="one of: reference, none")
         if not 0 < self.width <= 4:
-            raise UsageError(f"width {self.width:g} is not above 0 and at most 4")
+            raise UsageError(f"width {self.width:g} is not in (0, 4]")
 
     def channels(self, of_the_paper: int, at_least: int = 1) -> int:
-        """Feature maps at this width, where the paper has ``of_the_paper``."""
+        """Number of feature maps at this width for ``of_the_paper`` maps in the paper."""
         return max(at_least, round(self.width * of_the_paper))
 
     def require(self, wanted: PyNetConfig, path: Path | None = None) -> None:
-        """Refuse to stand in for another config.
+        """Check that the config equals the wanted one.
 
         Raises:
-            InvalidInput: a field differs; the message names all that do.
+            InvalidInput: the configs differ; the message lists all differences.
         """
         mine, theirs = self.as_dict(), wanted.as_dict()
         differences = [
@@ -79,16 +80,16 @@ class PyNetConfig:
             raise InvalidInput(f"weights of another network: {', '.join(differences)}", path=path)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for a file."""
+        """Plain values for serialisation."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], path: Path | None = None) -> PyNetConfig:
-        """The config that :meth:`as_dict` wrote.
+        """Config from plain values.
 
         Args:
-            values: As :meth:`as_dict` returned them.
-            path: Where, for the errors.
+            values: Result of :meth:`as_dict`.
+            path: The file, for error messages.
 
         Raises:
             InvalidInput: a field is missing, unknown, of another type or out of range.
@@ -108,10 +109,10 @@ PAPER = PyNetConfig()
 
 
 def encoder(net: Operations[Maps], config: PyNetConfig, photo: Maps) -> dict[int, Maps]:
-    """Skip connections by the level that takes them: e3 at 1/2 of the input's size … e6 at 1/16.
+    """Skip connections by the level that uses them: e3 at 1/2 of the input's size … e6 at 1/16.
 
-    e3 is all that levels 1 to 3 see of the photo: it has at least as many maps as there are values in 2 x 2
-    pixels, 16. With 4, as a width of 1/8 would make it, a network learns shades and no colours.
+    Levels 1 to 3 see the photo only through e3, which therefore has at least as many maps as there are values
+    in 2 x 2 pixels, 16. With 4 maps, as at a width of 1/8, a network learns shades but no colours.
     """
     channels, norm = config.channels, config.norm == "reference"
     e3 = net.block("encoder.e3", net.space_to_depth(photo), 3, channels(32, at_least=16), norm=False)
@@ -167,9 +168,10 @@ def level_4(net: Operations[Maps], config: PyNetConfig, skip: Maps, up: Maps, up
 
 
 def level_3(net: Operations[Maps], config: PyNetConfig, skip: Maps, up: Maps, up_again: Maps) -> Maps:
-    """1/2 of the input's size: the largest kernels, for the largest blur; no normalisation, or in these.
+    """1/2 of the input's size; has the largest kernels, for the largest blur, optionally with normalisation.
 
-    The last maps, out of which come the colours of this picture and of the next, are at least 8.
+    The colours of this picture and of the next are computed from the last maps, of which there are at least
+    8.
     """
     m = _blocks(net, "level_3", config.channels(32), norm=False)
     m9 = _blocks(net, "level_3", config.channels(32), norm=config.norm_level_3)
@@ -189,13 +191,13 @@ def level_3(net: Operations[Maps], config: PyNetConfig, skip: Maps, up: Maps, up
 def pynet(
     net: Operations[Maps], config: PyNetConfig, photo: Maps, levels: Collection[int]
 ) -> dict[int, Maps]:
-    """The whole network, as far as the pictures of ``levels`` need it.
+    """The network, as far as the pictures of ``levels`` require it.
 
     Args:
         net: Back end.
         config: Configuration of the network; its level is ignored.
-        photo: RGB, and depth if the config has it, in [0, 1]; height and width divide by 32.
-        levels: Which pictures are wanted, at least one.
+        photo: RGB, and depth if the config has it, in [0, 1]; height and width are multiples of 32.
+        levels: Levels whose pictures are returned, at least one.
 
     Returns:
         Level → picture, about [0, 1], three channels; the size is that of :func:`output_size`.
@@ -210,7 +212,7 @@ def pynet(
         (4, level_3, 32),
     ):
         ups = []
-        if last < level:  # made before the picture's layer: the authors number their variables so
+        if last < level:  # before the layer of the picture, in the authors' order of variables
             ups = [net.up(f"level_{level}.up.{i}", x, config.channels(channels)) for i in range(2)]
         if level in levels:
             pictures[level] = net.head(f"level_{level}.out", x)
@@ -235,12 +237,12 @@ def output_size(level: int, height: int, width: int) -> tuple[int, int]:
 
 
 def layers(config: PyNetConfig, height: int = 32, width: int = 32) -> list[Layer]:
-    """All layers of levels 7 … ``config.level``, in the order in which the authors' code makes them."""
+    """All layers of levels 7 … ``config.level``, in the order in which the authors' code creates them."""
     return _declared(config, height, width, LEVELS[: LEVELS.index(config.level) + 1])
 
 
 def used_layers(config: PyNetConfig, height: int = 32, width: int = 32) -> list[Layer]:
-    """The layers the picture of ``config.level`` is computed with: all but the heads of deeper levels."""
+    """Layers that the picture of ``config.level`` depends on: all but the heads of deeper levels."""
     return _declared(config, height, width, (config.level,))
 
 

@@ -1,7 +1,7 @@
 """VGG-19 up to its last convolution, for a loss in the features of an image classifier.
 
 Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition" (ICLR 2015),
-configuration E. The layers carry the names of the public weights file, so that it loads as it is.
+configuration E. The layers have the names of the public weights file, which can be loaded without changes.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Normalization: TypeAlias = Literal["imagenet", "caffe"]
-"""Input range of the weights: for the public file, channels of zero mean and unit deviation; for the one the
-PyNET authors used (made with Caffe) on 0…255 minus a mean."""
+"""Input normalisation of the weights: channels of zero mean and unit deviation for the public file, 0…255
+minus
+a mean for the file that the PyNET authors used (made with Caffe)."""
 
 _SHIFT_SCALE: Mapping[Normalization, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -33,10 +34,10 @@ VGG19_BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
 
 
 class Vgg19(nn.Module):
-    """The features after the fourth convolution and ReLU of block 5 (relu5_4); never trained.
+    """Features after the fourth convolution and ReLU of block 5 (relu5_4), with frozen weights.
 
     Args:
-        normalization: Input range of the weights.
+        normalization: Input normalisation of the weights.
     """
 
     shift: Tensor
@@ -57,10 +58,10 @@ class Vgg19(nn.Module):
 
 
 def load_vgg19(path: Path, normalization: Normalization = "imagenet") -> Vgg19:
-    """Build the network with the weights of the public file; its classifier is left out.
+    """Build the network with the weights of the public file, without its classifier.
 
     Raises:
-        InvalidInput: the file is not there, or not one of VGG-19 weights.
+        InvalidInput: the file does not exist, or does not contain weights of VGG-19.
     """
     state = load_state(path, "fetch it with: ebb weights download vgg19")
     trunk = {name: values.float() for name, values in state.items() if not name.startswith("classifier.")}

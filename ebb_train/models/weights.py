@@ -1,7 +1,7 @@
-"""Weights files: safetensors with a note of their content, read without a deep-learning framework.
+"""Weights files: safetensors with a note about their content, read without a deep-learning framework.
 
-The format has no checksum, so the note holds a hash of the tensors, which is verified at every reading. It is
-stored inside the file, so that no second file can be lost or out of date.
+The format has no checksum, so the note contains a hash of the tensors, which is verified whenever the file is
+read. The note is stored in the file, so that no second file can be lost or out of date.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Tensors: TypeAlias = dict[str, NDArray[np.float32]]
 """Name in the state dict → values, in PyTorch's layout."""
 
 PYNET = "pynet"
-"""The network a file is for, as its note names it."""
+"""Name of the network in the note."""
 
 NOTE = "ebb_weights"
-"""Key of the note in the metadata. One key, as safetensors writes several in no fixed order."""
+"""Key of the note in the metadata: a single key, because safetensors writes several in no fixed order."""
 
 
 _PICKLES = (b"PK\x03\x04", b"\x80")
-"""How files of ``torch.save`` and ``pickle`` begin."""
+"""First bytes of files of ``torch.save`` and ``pickle``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +43,13 @@ class About:
     """The note in a weights file."""
 
     network: str
-    """Which network: ``pynet``."""
+    """Name of the network: ``pynet``."""
     config: dict[str, Any] = field(default_factory=dict)
-    """Its configuration; with the network, all that is needed to build it."""
+    """Configuration of the network."""
     source: str = ""
-    """Where the weights come from."""
+    """Origin of the weights."""
     licence: str = ""
-    """Terms of use; empty: not known."""
+    """Terms of use; empty if unknown."""
 
 
 def save_weights(path: Path, tensors: Tensors, about: About) -> str:
@@ -72,7 +72,7 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
     """Read a weights file and check every byte of it.
 
     Raises:
-        InvalidInput: not there, not a weights file of this project, or damaged.
+        InvalidInput: the file does not exist, is not a weights file of this project, or is damaged.
         MissingDependency: safetensors is not installed.
     """
     safetensors = optional.safetensors()
@@ -84,7 +84,7 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
         with safetensors.safe_open(path, framework="numpy") as file:
             note = parse_json((file.metadata() or {})[NOTE], path)
             tensors: Tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except FileNotFoundError as error:  # the package repeats the path in its message
+    except FileNotFoundError as error:  # safetensors repeats the path in its message
         raise InvalidInput("no such weights file", path=path) from error
     except OSError as error:
         raise InvalidInput(f"cannot read the weights: {error.strerror or error}", path=path) from error
@@ -104,22 +104,22 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
 
 
 def _refuse_pickle(path: Path) -> None:
-    """Refuse a file of ``torch.save`` by name: opening one can run any code."""
+    """Refuse files of ``torch.save`` by their first bytes: opening one can run arbitrary code."""
     with path.open("rb") as file:
         if file.read(4).startswith(_PICKLES):
-            hint = "wanted: safetensors, as ebb-train fit and ebb-train convert write them"
+            hint = "expected: safetensors, as written by ebb-train fit and ebb-train convert"
             raise InvalidInput("a pickle, which could run code: not opened", path=path, hint=hint)
 
 
 def read_pynet(path: Path, config: PyNetConfig | None = None) -> tuple[Tensors, PyNetConfig]:
-    """Read the weights of a PyNET: all its tensors, no others.
+    """Read the weights of a PyNET and check that they are complete.
 
     Args:
         path: The safetensors file.
         config: Required configuration; None accepts any.
 
     Raises:
-        InvalidInput: as :func:`read_weights`, or the weights of another network or config.
+        InvalidInput: as for :func:`read_weights`, or the weights belong to another network or config.
         MissingDependency: safetensors is not installed.
     """
     tensors, about = read_weights(path)
@@ -129,16 +129,16 @@ def read_pynet(path: Path, config: PyNetConfig | None = None) -> tuple[Tensors, 
 def pynet_config(
     tensors: Tensors, about: About, path: Path, wanted: PyNetConfig | None = None
 ) -> PyNetConfig:
-    """Configuration of the network in a weights file, once its tensors have been checked.
+    """Configuration of the network in a weights file, after a check of its tensors.
 
     Args:
-        tensors: As :func:`read_weights` returns them.
-        about: Likewise.
-        path: Of the file, for messages.
+        tensors: Result of :func:`read_weights`.
+        about: Result of :func:`read_weights`.
+        path: The file, for messages.
         wanted: Required configuration; None accepts any.
 
     Raises:
-        InvalidInput: the weights of another network or config.
+        InvalidInput: the weights belong to another network or config.
     """
     if about.network != PYNET:
         raise InvalidInput(f"weights of the network {about.network!r}, not of {PYNET!r}", path=path)
@@ -152,10 +152,10 @@ def pynet_config(
 def check_shapes(
     found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], path: Path | None = None
 ) -> None:
-    """Refuse tensors that are missing, left over or of another shape, naming the first.
+    """Check that no tensor is missing, unknown or of another shape.
 
     Raises:
-        InvalidInput: any of these.
+        InvalidInput: a tensor is; the message names the first.
     """
     for name in [*wanted, *sorted(set(found) - set(wanted))]:
         if found.get(name) != wanted.get(name):

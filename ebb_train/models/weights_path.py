@@ -22,11 +22,11 @@ def best_weights(run: Path, level: int) -> Path:
 def run_weights(run: Path) -> Path:
     """The weights that a run folder stands for.
 
-    They are those with the best validation score of the last level that the run has reached; of a level that
-    was not validated, those at its end.
+    They are the weights with the best validation score of the last level that the run has reached, or, if
+    that level was not validated, the weights at its end.
 
     Raises:
-        InvalidInput: there are none.
+        InvalidInput: the folder has no weights.
     """
     if found := weights_files(run):
         return found[0]
@@ -35,7 +35,7 @@ def run_weights(run: Path) -> Path:
 
 
 def weights_files(run: Path) -> list[Path]:
-    """All weights of a run folder, the last level first, the best of a level before its last."""
+    """All weights of a run folder: the last level first, and the best of a level before those at its end."""
     paths = (path for level in range(1, 8) for path in (best_weights(run, level), level_weights(run, level)))
     return [path for path in paths if path.exists()]
 
@@ -44,11 +44,11 @@ def weights_path(path: Path) -> Path:
     """The weights file that a path stands for: the file itself, or the best weights of a run folder.
 
     Raises:
-        InvalidInput: a folder without weights.
+        InvalidInput: the folder has no weights.
     """
     return run_weights(path) if path.is_dir() else path
 
 
 def is_weights_path(name: str) -> bool:
-    """Whether a text names a weights file or a folder, not a model."""
+    """Whether a name is that of a weights file or folder, not of a model."""
     return name.endswith(SUFFIX) or Path(name).is_dir()

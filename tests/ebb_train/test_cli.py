@@ -84,7 +84,7 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
         (
             ["convert", "none", "b.safetensors"],
             ExitCode.INVALID_INPUT,
-            "ebb-train: none: no TensorFlow checkpoint begins with this",
+            "ebb-train: none: no TensorFlow checkpoint has this prefix",
         ),
         (
             ["convert", "none", "b", "--to", "tensorflow"],

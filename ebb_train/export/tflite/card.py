@@ -64,7 +64,7 @@ def read_evaluation(path: Path, weights: str) -> dict[str, Any]:
     Raises:
         InvalidInput: it cannot be read, is something else, or the evaluation of other weights.
     """
-    report = read_json(path, hint="wanted: report.json of ebb-train evaluate")
+    report = read_json(path, hint="expected: report.json of ebb-train evaluate")
     try:
         scores = {
             name: f"{cell['mean']:.4g}" if cell["mean"] is not None else f"not measured, {cell['reason']}"
@@ -73,7 +73,7 @@ def read_evaluation(path: Path, weights: str) -> dict[str, Any]:
         evaluated = report["model"].get("weights_sha256")
         facts = {"scores": scores, "pairs": int(report["pairs"]), "split": str(report["split"])}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        hint = "wanted: report.json of ebb-train evaluate"
+        hint = "expected: report.json of ebb-train evaluate"
         raise InvalidInput("not a report of an evaluation", path=path, hint=hint) from error
     if evaluated != weights:
         hint = "run ebb-train evaluate with the weights file that is exported"

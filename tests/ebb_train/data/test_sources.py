@@ -134,7 +134,7 @@ def test_what_is_no_data_set(tmp_path: Path, shards: Path) -> None:
     with pytest.raises(InvalidInput, match="gone: no such folder"):
         open_source(tmp_path / "gone")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InvalidInput, match=rf"there are no train pairs \(wanted: shards with their {INDEX_NAME}"):
+    with pytest.raises(InvalidInput, match=rf"there are no train pairs \(expected: shards with their {INDEX_NAME}"):
         open_source(tmp_path / "empty")
     with pytest.raises(InvalidInput, match=r"there are no val pairs \(pairs there are: \d+ train, 0 val, \d+ test\)"):
         open_source(shards, "val")

@@ -110,7 +110,7 @@ def test_no_pair_at_all_is_an_error(tmp_path: Path) -> None:
         (["identitty"], ExitCode.USAGE, "no model is called 'identitty'"),
         (["identity", "--protocol", "ssim"], ExitCode.USAGE, "no protocol is called 'ssim'"),
         (["identity", "--protocol", "ebb", "--protocol", "ebb"], ExitCode.USAGE, "each once"),
-        (["identity", "--workers", "-1"], ExitCode.USAGE, "not negative"),
+        (["identity", "--workers", "-1"], ExitCode.USAGE, "at least 0"),
         (["identity", "--split", "val"], ExitCode.INVALID_INPUT, "there are no val pairs"),
         (["mine", "--predictions", "nowhere"], ExitCode.INVALID_INPUT, "no such folder"),
     ],

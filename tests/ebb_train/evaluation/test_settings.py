@@ -13,8 +13,8 @@ from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"cases": -1}, "--cases and --workers are not negative"),
-        ({"workers": -1}, "--cases and --workers are not negative"),
+        ({"cases": -1}, "--cases and --workers must be at least 0"),
+        ({"workers": -1}, "--cases and --workers must be at least 0"),
         ({"protocol": ()}, "protocols: none"),
         ({"protocol": ("ebb", "ebb")}, "protocols: ebb, ebb"),
     ],
@@ -26,5 +26,5 @@ def test_scores(values: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize("values", [{"repeats": -1}, {"threads": -1}])
 def test_timings(values: dict[str, int]) -> None:
-    with pytest.raises(UsageError, match="--repeats and --threads are not negative"):
+    with pytest.raises(UsageError, match="--repeats and --threads must be at least 0"):
         TimingSettings(**values)

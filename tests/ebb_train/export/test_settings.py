@@ -70,7 +70,7 @@ def test_sizes_come_once_each() -> None:
         ({"size": ("100x100",)}, "multiples of 64"),
         ({"size": ()}, "empty"),
         ({"level": 8}, "level 8"),
-        ({"precision": "int8"}, "fitted to photos"),
+        ({"precision": "int8"}, "requires photos for calibration"),
     ],
 )
 def test_refused_settings(settings: dict[str, Any], message: str) -> None:
@@ -84,7 +84,7 @@ def test_int8_with_photos() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"runs": -1}, "not negative"), ({"threads": -1}, "not negative"), ({"run": True}, "without")],
+    [({"runs": -1}, "at least 0"), ({"threads": -1}, "at least 0"), ({"run": True}, "without")],
 )
 def test_refused_checks(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):

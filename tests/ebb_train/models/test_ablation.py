@@ -92,5 +92,5 @@ def test_silent_levels_are_not_computed(network: PyNet, photo: Tensor) -> None:
 
 
 def test_inputs_are_checked_as_ever(network: PyNet) -> None:
-    with pytest.raises(InvalidInput, match="divide by 32"):
+    with pytest.raises(InvalidInput, match="multiples of 32"):
         SilencedPyNet(network, (7,), EncoderMaps())(torch.zeros(1, 4, 33, 64))

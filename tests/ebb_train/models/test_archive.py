@@ -63,7 +63,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
         link = tarfile.TarInfo("net.index")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
         file.addfile(link)
-    with pytest.raises(InvalidInput, match="an archive of 0 checkpoints"), unpacked(tmp_path / "a"):
+    with pytest.raises(InvalidInput, match="contains 0 checkpoints"), unpacked(tmp_path / "a"):
         pass
 
 
@@ -72,7 +72,7 @@ def test_two_checkpoints_are_one_too_many(tmp_path: Path) -> None:
         file.writestr("one.index", b"")
         file.writestr("two.index", b"")
     with (
-        pytest.raises(InvalidInput, match=r"2 checkpoints, not of one"),
+        pytest.raises(InvalidInput, match=r"contains 2 checkpoints instead of one"),
         unpacked(tmp_path / "a"),
     ):
         pass

@@ -91,7 +91,7 @@ def test_a_full_image() -> None:
 
 
 def test_other_inputs_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="both must divide by 32"):
+    with pytest.raises(InvalidInput, match="both must be multiples of 32"):
         InferenceGraph(network())(photo(33, 32))
 
 

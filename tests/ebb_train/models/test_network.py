@@ -171,7 +171,7 @@ def test_copies_are_independent() -> None:
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((1, 4, 64, 100), "an input of 100 x 64 pixels: both must divide by 32"),
+        ((1, 4, 64, 100), "an input of 100 x 64 pixels: both must be multiples of 32"),
         ((1, 4, 0, 32), "an input of 32 x 0 pixels"),
         ((1, 3, 64, 64), r"an input of shape \(1, 3, 64, 64\), not \(N, 4, H, W\) \(4 channels: RGB and"),
         ((4, 64, 64), r"an input of shape \(4, 64, 64\)"),

@@ -147,8 +147,8 @@ def test_a_thin_network_keeps_the_maps_that_colours_pass_through() -> None:
         ({"level": 8}, "there is no level 8"),
         ({"in_channels": 5}, r"5 input channels \(4: RGB and depth, 3: RGB alone\)"),
         ({"norm": "batch"}, r"norm 'batch' \(one of: reference, none\)"),
-        ({"width": 0.0}, "width 0 is not above 0"),
-        ({"width": math.nan}, "width nan is not above 0"),
+        ({"width": 0.0}, r"width 0 is not in \(0, 4\]"),
+        ({"width": math.nan}, r"width nan is not in \(0, 4\]"),
     ],
 )
 def test_configs_that_make_no_sense(values: dict[str, object], message: str) -> None:

@@ -81,7 +81,7 @@ def test_figures_of_an_evaluation(report: FileReport, tmp_path: Path) -> None:
 def test_other_files_than_evaluations(text: str, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(text)
-    with pytest.raises(InvalidInput, match="wanted: report.json of ebb-train evaluate"):
+    with pytest.raises(InvalidInput, match="expected: report.json of ebb-train evaluate"):
         read_evaluation(path, "ab")
 
 
