@@ -1,1 +1,1 @@
-"""Formats: bytes of TIFF, JPEG, PNG, HEIF and NPY files read and written; no formula of photography."""
+"""File formats: reading and writing of the bytes of TIFF, JPEG, PNG, HEIF, NPY and Parquet files."""

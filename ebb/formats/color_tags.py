@@ -22,7 +22,7 @@ _TIFF_PROFILE, _PHOTOMETRIC = 34675, 262
 
 
 class ColorTags(NamedTuple):
-    """Colour information of a file; the first field that is set counts, as in the specification of PNG."""
+    """Colour information of a file; the first field that is set applies, as in the PNG specification."""
 
     cicp: tuple[int, int] | None = None
     """Codes of primaries and transfer function (ITU-T H.273), also from an nclx box."""
@@ -37,10 +37,10 @@ class ColorTags(NamedTuple):
 
 
 def jpeg_color(data: bytes) -> ColorTags:
-    """Of a JPEG: a profile in APP2 segments.
+    """Colour information of a JPEG: a profile in APP2 segments.
 
     Raises:
-        Broken: ``unsupported_color`` when its pixels are neither grey nor RGB or parts of the profile are
+        Broken: ``unsupported_color`` if the pixels are neither grey nor RGB, or parts of the profile are
             missing.
     """
     components = _jpeg_components(data)
@@ -52,13 +52,13 @@ def jpeg_color(data: bytes) -> ColorTags:
         return ColorTags(is_grey=components == 1)
     ordered = {part[0]: part[2:] for part in reversed(parts)}
     if set(ordered) != set(range(1, parts[0][1] + 1)):
-        message = f"its colour profile cannot be used: {len(ordered)} of {parts[0][1]} parts are there"
+        message = f"its colour profile cannot be used: {len(ordered)} of {parts[0][1]} parts are present"
         raise Broken(Reason.UNSUPPORTED_COLOR, message)
     return ColorTags(profile=b"".join(ordered[i] for i in sorted(ordered)), is_grey=components == 1)
 
 
 def _jpeg_components(data: bytes) -> int:
-    """Number of channels in the frame header; 3 where damage hides it, which decoding will find."""
+    """Number of channels in the frame header; 3 if the header is damaged, which decoding detects."""
     try:
         for segment in jpeg_segments(data):
             if segment.name in FRAME_HEADERS and segment.stop - segment.start > 5:
@@ -69,7 +69,7 @@ def _jpeg_components(data: bytes) -> int:
 
 
 def png_color(data: bytes) -> ColorTags:
-    """Of a PNG: cICP, iCCP, sRGB, or gAMA with cHRM, or a profile that ImageMagick wrote as text."""
+    """Colour information of a PNG: cICP, iCCP, sRGB, gAMA with cHRM, or a profile in ImageMagick's text."""
     chunks: dict[bytes, bytes] = {}
     profile = b""
     for name, start, stop in readable_chunks(data):
@@ -103,7 +103,7 @@ def _png_gamma(chunks: Mapping[bytes, bytes]) -> tuple[float | None, tuple[float
 
 
 def tiff_color(data: bytes) -> ColorTags:
-    """Of a TIFF: the profile of its first image."""
+    """Colour information of a TIFF: the profile of its first image."""
     tiff = Tiff(data)
     directory = tiff.readable_directory(tiff.first)
     is_grey = tiff.value(directory, _PHOTOMETRIC, 2) in (0, 1)

@@ -1,4 +1,4 @@
-"""Structure of JPEG, PNG, WebP, CR3 and RAF files: where their parts begin and end; no pixel is decoded."""
+"""Structure of JPEG, PNG, WebP, CR3 and RAF files: byte ranges of their parts, without decoding pixels."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class PngHeader(NamedTuple):
     channels: int
     """1: grey. 3: RGB. 0: any other colour type (palette, alpha)."""
     bits: int
-    """Bits a sample."""
+    """Bits per sample."""
 
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 WEBP_MAGIC = (b"RIFF", b"WEBP")
-"""First four bytes of a WebP, and the four after its length."""
+"""Bytes 0 to 3 and 8 to 11 of a WebP; the length is between them."""
 
 _CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
-# A marker, not a stuffed zero, a fill byte, TEM or a restart; padding before it is skipped as decoders do.
+# A marker other than a stuffed zero, a fill byte, TEM or a restart; padding before it is skipped.
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
 _SOI, _EOI = b"\xd8", b"\xd9"
 FRAME_HEADERS = frozenset(bytes([code]) for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC))
@@ -45,17 +45,17 @@ FRAME_HEADERS = frozenset(bytes([code]) for code in range(0xC0, 0xD0) if code no
 
 
 def truncated(what: str, needed: int, has: int) -> Broken:
-    """The error for a part that reaches beyond the end of the file."""
+    """Error for a part that extends beyond the end of the file."""
     return Broken(Reason.CORRUPT_INPUT, f"is truncated: {what} needs {needed} bytes, the file has {has}")
 
 
 def jpeg_segments(data: bytes) -> Iterator[Part]:
     """Segments of a JPEG in file order, the last one being EOI; named by their marker byte.
 
-    Entropy-coded data is stepped over by looking for the next marker (ITU-T T.81, B.1.1).
+    Entropy-coded data is skipped by searching for the next marker (ITU-T T.81, B.1.1).
 
     Raises:
-        Broken: ``corrupt_input`` when the file ends before EOI, as a truncated file does.
+        Broken: ``corrupt_input`` if the file ends before EOI, as a truncated file does.
     """
     position = 2
     while match := _MARKER.search(data, position):
@@ -108,7 +108,7 @@ def read_png_header(data: bytes) -> PngHeader:
     """Read the IHDR chunk (PNG specification, 11.2.2).
 
     Raises:
-        Broken: ``corrupt_input`` when the file does not begin with a whole one.
+        Broken: ``corrupt_input`` if the file does not begin with a complete IHDR chunk.
     """
     if data[12:16] != b"IHDR" or len(data) < 33:
         raise Broken(Reason.CORRUPT_INPUT, "is truncated: the PNG has no header chunk")
@@ -120,7 +120,7 @@ def webp_size(data: bytes) -> Size:
     """Size of a WebP from its first chunk (RFC 9649).
 
     Raises:
-        Broken: ``corrupt_input`` when the file is cut or begins with another chunk.
+        Broken: ``corrupt_input`` if the file is truncated or begins with another chunk.
     """
     length = 8 + int.from_bytes(data[4:8], "little")
     if len(data) < max(length, 30):
@@ -140,7 +140,7 @@ def iso_boxes(data: bytes, start: int = 0, stop: int | None = None) -> Iterator[
     """Boxes of an ISO base media file (ISO/IEC 14496-12, 4.2) between two offsets, named by their type.
 
     Raises:
-        Broken: ``corrupt_input`` when a box reaches beyond ``stop``, as in a truncated file.
+        Broken: ``corrupt_input`` if a box extends beyond ``stop``, as in a truncated file.
     """
     end = len(data) if stop is None else stop
     while start < end:
@@ -175,7 +175,7 @@ def raf_blocks(data: bytes) -> list[Part]:
     """Embedded JPEG, metadata and sensor data of a Fujifilm RAF, from the offsets in its header.
 
     Raises:
-        Broken: ``corrupt_input`` when one of them reaches beyond the end of the file.
+        Broken: ``corrupt_input`` if one of them extends beyond the end of the file.
     """
     if len(data) < 108:
         raise truncated("the RAF header", 108, len(data))

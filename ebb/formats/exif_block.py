@@ -1,8 +1,8 @@
 """The EXIF block of a file, extracted from its container, and its tags, read defensively.
 
-A block is a complete TIFF file: offsets count from its first byte and must stay inside. A reader that gets
-the whole photo instead mistakes compressed pixels for tags where an offset is damaged. An unreadable tag is
-left out and does not affect others.
+A block is a complete TIFF file: offsets count from its first byte and must lie within it. A reader that
+receives the whole photo instead would interpret compressed pixels as tags if an offset is damaged. An
+unreadable tag is omitted and does not affect others.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from ebb.formats.tiff_reader import Directory, TagLocation
 
 TagValue: TypeAlias = str | tuple[float, ...]
-"""Text, or the first numbers of a tag; n/0 is NaN."""
+"""Value of a tag: text, or its first numbers; n/0 is NaN."""
 
 MAX_NUMBERS = 16
-"""Numbers read of one tag; those that are used have at most four."""
+"""Largest number of values read per tag; the tags that are used have at most four."""
 
 MAX_TEXT_BYTES = 1024
 
@@ -55,7 +55,7 @@ _RATIONAL_TYPES = {5: "u4", 10: "i4"}
 
 
 def jpeg_exif(data: bytes) -> list[bytes]:
-    """The EXIF blocks of a JPEG, wherever they stand before its pixels.
+    """The EXIF blocks of a JPEG, at any position before its pixels.
 
     A block too large for one segment continues in the next one, which then has no TIFF header.
     """
@@ -78,7 +78,7 @@ def jpeg_application_data(data: bytes, marker: bytes, header: bytes) -> list[byt
             if segment.name == marker and data.startswith(header, segment.start, segment.stop):
                 found.append(data[segment.start + len(header) : segment.stop])
     except Broken:
-        pass  # whether a file is whole is for probe to say
+        pass  # probe reports truncated files
     return found
 
 
@@ -93,7 +93,7 @@ def png_exif(data: bytes) -> list[bytes]:
 
 
 def readable_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Chunks of a PNG up to the first that is damaged."""
+    """Chunks of a PNG before the first damaged one."""
     if not data.startswith(PNG_SIGNATURE):
         return
     try:
@@ -132,11 +132,11 @@ def inflated(content: bytes) -> bytes:
 def read_tags(block: bytes) -> dict[int, TagValue]:
     """Tags of the main, the EXIF and the interoperability directory.
 
-    exifread reads them. Tags whose values are not in the block are left out. One unreadable tag makes
-    exifread give up on the whole block, and it skips some types; such tags are read on their own.
+    They are read by exifread. Tags whose values are not in the block are omitted. exifread skips some types,
+    and fails for the whole block if one tag is unreadable; such tags are read separately.
 
     Args:
-        block: An EXIF block, or a whole TIFF-like file. Maker notes, thumbnail and GPS are left alone.
+        block: An EXIF block, or a whole TIFF-like file. Maker notes, thumbnail and GPS are not read.
     """
     inside = _each_tag(block)
     return inside | {tag: value for tag, value in _by_exifread(block).items() if tag in inside}
@@ -159,7 +159,7 @@ def _by_exifread(block: bytes) -> dict[int, TagValue]:
 
 
 def _from_exifread(values: object) -> TagValue | None:
-    """Text or numbers; ``None`` for anything else, an empty list included."""
+    """Text or numbers; ``None`` for anything else, including an empty list."""
     if isinstance(values, str):
         return values[:MAX_TEXT_BYTES]
     if not isinstance(values, list) or not values:
@@ -194,7 +194,7 @@ def _each_tag(block: bytes) -> dict[int, TagValue]:
 
 
 def merged(blocks: list[bytes]) -> dict[int, TagValue]:
-    """Tags of several blocks of one file; the first block to name a tag counts."""
+    """Tags of several blocks of one file; the first block that has a tag applies."""
     found: dict[int, TagValue] = {}
     for block in blocks:
         found = read_tags(block) | found
@@ -225,7 +225,7 @@ def _value(tiff: Tiff, entry: TagLocation) -> TagValue | None:
     """Text, numbers, or ``None`` for a type that is neither.
 
     Raises:
-        Broken: it lies outside the block.
+        Broken: the value lies outside the block.
     """
     if entry.kind in _TEXT_TYPES:
         return _text(tiff.content(entry, 1)[:MAX_TEXT_BYTES])

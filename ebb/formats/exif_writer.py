@@ -1,4 +1,4 @@
-"""EXIF tags about a shot that both DNG and JPEG files carry.
+"""EXIF tags about a shot, for DNG and JPEG files.
 
 Source: CIPA DC-008, *Exchangeable image file format for digital still cameras: Exif Version 2.3*.
 """
@@ -22,16 +22,16 @@ EXIF_IFD = 34665
 
 @dataclass(frozen=True, kw_only=True)
 class ShotInfo:
-    """The camera's notes about one shot."""
+    """What a camera records about a shot."""
 
     captured_at: datetime
-    """Time on the camera's clock, without a zone; written to 1/1000 s."""
+    """Time of the camera's clock, without time zone, written with a resolution of 1/1000 s."""
     exposure_time_s: Fraction
     f_number: float
     iso: int
     focal_length_mm: float
     orientation: int = 1
-    """EXIF Orientation, 1 … 8; the pixels are stored as the sensor reads them."""
+    """EXIF Orientation, 1 … 8; pixels are stored in the orientation of the sensor."""
     make: str = "ebb"
     model: str = "ebb thin-lens camera"
     lens: str = "50mm f/1.8"
@@ -40,7 +40,7 @@ class ShotInfo:
 
 
 def main_entries(info: ShotInfo) -> list[tiff.TiffTag]:
-    """Tags of the first directory that every file has."""
+    """Tags of the first directory, common to all files."""
     _check(info)
     return [
         tiff.ascii_text(271, info.make),
@@ -58,7 +58,7 @@ def exif_entries(info: ShotInfo, width: int, height: int) -> list[tiff.TiffTag]:
     """Tags of the EXIF directory.
 
     Args:
-        info: The camera's notes.
+        info: What the camera records.
         width: Width of the stored photo in pixels.
         height: Height of the stored photo.
 
@@ -95,7 +95,7 @@ def exif_block(info: ShotInfo, width: int, height: int) -> bytes:
         UsageError: a value that EXIF cannot hold.
     """
     exif = exif_entries(info, width, height)
-    entries = [*main_entries(info), tiff.short(531, 2)]  # chroma lies on luma samples
+    entries = [*main_entries(info), tiff.short(531, 2)]  # chroma samples coincide with luma samples
     exif_at = len(tiff.HEADER) + tiff.directory_size([*entries, tiff.long(EXIF_IFD, 0)])
     main = [*entries, tiff.long(EXIF_IFD, exif_at)]
     directories = tiff.directory(main, len(tiff.HEADER)) + tiff.directory(exif, exif_at)

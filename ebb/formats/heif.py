@@ -1,9 +1,9 @@
-"""HEIC photos, decoded by libheif, and the XMP about auxiliary images, which libheif does not expose.
+"""HEIC photos, decoded by libheif, and the XMP of auxiliary images, which libheif does not expose.
 
-Properties of the image (``irot``, ``imir``, ``clap`` of ISO/IEC 23008-12) describe how to turn and crop its
-pixels, and libheif applies them. The EXIF orientation repeats this for information only: applying it as well
-would turn the photo twice. So the orientation of a HEIC is 1 everywhere in ebb, and its size is the upright
-one.
+Properties of the image (``irot``, ``imir``, ``clap`` of ISO/IEC 23008-12) describe how to rotate and crop its
+pixels, and libheif applies them. The EXIF orientation repeats this information; applying it, too, would
+rotate the photo twice. The orientation of a HEIC photo is therefore 1 everywhere in ebb, and its size is the
+upright size.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ebb.arrays import Rgb
 
 HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
-"""Phones write the first; cameras of Canon, Fujifilm and Sony the last."""
+"""Suffixes of HEIC photos: phones write the first, cameras of Canon, Fujifilm and Sony the last."""
 
 INSTALL = install_extra("heic")
 
@@ -36,23 +36,23 @@ _LIBHEIF_ERRORS = (ValueError, EOFError, SyntaxError, RuntimeError, OSError)
 
 
 class AuxiliaryDepth(NamedTuple):
-    """A depth map stored as an auxiliary image, turned as the photo is."""
+    """A depth map stored as an auxiliary image, rotated like the photo."""
 
     values: NDArray[np.uint8] | NDArray[np.uint16]
-    """(height, width), over the whole range of their type."""
+    """(height, width), scaled to the full range of the type."""
     representation: Mapping[str, Any]
-    """The map's depth representation information (ITU-T H.265), as libheif names its fields."""
+    """Depth representation information of the map (ITU-T H.265), with libheif's field names."""
     packets: list[bytes]
-    """XMP about auxiliary images of the file."""
+    """XMP packets of the auxiliary images."""
 
 
 def is_installed() -> bool:
-    """Whether HEIC photos can be read here."""
+    """Whether HEIC photos can be read."""
     return importlib.util.find_spec("pillow_heif") is not None
 
 
 def heif_size(data: bytes) -> Size:
-    """Size of the photo as it is seen, from the headers.
+    """Size of the upright photo, from the headers.
 
     Raises:
         Broken: ``corrupt_input`` for a truncated or damaged file, ``unsupported_file`` without pillow-heif.
@@ -67,32 +67,32 @@ def heif_size(data: bytes) -> Size:
 
 
 def heif_exif(data: bytes) -> list[bytes]:
-    """The TIFF block that holds the EXIF, if there is one."""
+    """The TIFF block with the EXIF, if there is one."""
     block: bytes | None = _open(data).info["exif"]
     return [block.removeprefix(b"Exif\0\0")] if block else []
 
 
 def heif_xmp(data: bytes) -> list[bytes]:
-    """The XMP packet about the photo, if there is one."""
+    """The XMP packet of the photo, if there is one."""
     packet: bytes | None = _open(data).info.get("xmp")
     return [packet] if packet else []
 
 
 def heif_color(data: bytes) -> ColorTags:
-    """Colour information of the file: a profile, else an nclx box."""
+    """Colour information of the file: a profile, or otherwise an nclx box."""
     file = _open(data)
     profile: bytes = file.info.get("icc_profile") or b""
     codes: dict[str, Any] = file.info.get("nclx_profile") or {}
     cicp = (int(codes.get("color_primaries", 2)), int(codes.get("transfer_characteristics", 2)))
-    is_said = not profile and cicp != (2, 2)  # 2 is unspecified
+    is_said = not profile and cicp != (2, 2)  # 2: unspecified
     return ColorTags(cicp if is_said else None, profile, is_grey=str(file.mode).startswith("L"))
 
 
 def decode_heif(data: bytes) -> Rgb:
-    """Decode the photo, (height, width, 3), as it is seen; uint16 where it holds more than 8 bits.
+    """Decode the upright photo, (height, width, 3); uint16 if it has more than 8 bits.
 
     Raises:
-        Broken: ``corrupt_input`` when it cannot be decoded.
+        Broken: ``corrupt_input`` if it cannot be decoded.
         MissingDependency: pillow-heif is not installed.
     """
     file = _open(data)
@@ -107,8 +107,8 @@ def heif_depth(data: bytes, max_pixels: int = MAX_PIXELS) -> AuxiliaryDepth | No
     """The first depth map among the auxiliary images of the photo, decoded.
 
     Raises:
-        Broken: ``corrupt_input`` when it cannot be decoded.
-        Rejected: ``bad_depth`` when it claims more pixels.
+        Broken: ``corrupt_input`` if it cannot be decoded.
+        Rejected: ``bad_depth`` if it has more than ``max_pixels`` pixels.
         MissingDependency: pillow-heif is not installed.
     """
     images = _open(data).info["depth_images"]
@@ -124,7 +124,7 @@ def heif_depth(data: bytes, max_pixels: int = MAX_PIXELS) -> AuxiliaryDepth | No
 
 
 def _open(data: bytes) -> Any:  # noqa: ANN401 (pillow-heif has no types)
-    """Let libheif read the headers."""
+    """Read the headers with libheif."""
     try:
         import pillow_heif
     except ImportError as error:
@@ -139,7 +139,7 @@ def _open(data: bytes) -> Any:  # noqa: ANN401 (pillow-heif has no types)
 
 
 def _pixels(image: Any, bit_depth: int) -> NDArray[Any]:  # noqa: ANN401
-    """Decode one image. Of 10 or 12 bits in 16 the low ones are 0: repeated, white is 65535."""
+    """Decode one image. The low bits of 10 or 12 bits in 16 are filled with the high ones: white is 65535."""
     try:
         pixels = np.asarray(image)
     except _LIBHEIF_ERRORS as error:
@@ -162,7 +162,7 @@ def _auxiliary_packets(data: bytes) -> list[bytes]:
 
 
 class _Reader:
-    """Big-endian numbers of a box, one after the other."""
+    """Reads the big-endian numbers of a box in sequence."""
 
     def __init__(self, data: bytes, box: Part) -> None:
         self.data, self.at, self.stop = data, box.start, box.stop
@@ -179,7 +179,7 @@ class _Reader:
 
 
 def _references(data: bytes, box: Part) -> Iterator[tuple[bytes, int, list[int]]]:
-    """Kind, item, and the items it points to (ISO/IEC 14496-12, 8.11.12)."""
+    """Kind, item, and referenced items (ISO/IEC 14496-12, 8.11.12)."""
     head = _Reader(data, box)
     width = 4 if head.version() else 2
     for part in iso_boxes(data, head.at, box.stop):
@@ -189,7 +189,7 @@ def _references(data: bytes, box: Part) -> Iterator[tuple[bytes, int, list[int]]
 
 
 def _mime_items(data: bytes, box: Part) -> Iterator[int]:
-    """Numbers of the items with a MIME type, as XMP is (ISO/IEC 14496-12, 8.11.6)."""
+    """Numbers of the items with a MIME type, such as XMP (ISO/IEC 14496-12, 8.11.6)."""
     head = _Reader(data, box)
     head.number(4 if head.version() else 2)
     for part in iso_boxes(data, head.at, box.stop):
@@ -201,7 +201,7 @@ def _mime_items(data: bytes, box: Part) -> Iterator[int]:
 
 
 def _contents(data: bytes, boxes: Mapping[bytes, Part]) -> Iterator[tuple[int, bytes]]:
-    """Every item with its bytes (ISO/IEC 14496-12, 8.11.3)."""
+    """Number and content of every item (ISO/IEC 14496-12, 8.11.3)."""
     reader = _Reader(data, boxes[b"iloc"])
     version = reader.version()
     sizes, more = reader.number(1), reader.number(1)

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Curve: TypeAlias = "Callable[[NDArray[np.float64]], NDArray[np.float64]]"
-"""Encoded value 0 … 1 to linear light 0 … 1."""
+"""Function from encoded values to linear light, both 0 … 1."""
 
 MAX_TAGS = 200
 _PARAMETERS = (1, 3, 4, 5, 7)
-"""Numbers of each type of a parametric curve."""
+"""Number of parameters of each type of parametric curve."""
 _DEVICE_CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")
 _LUT_TAGS = (b"A2B0", b"A2B1", b"A2B2")
 
@@ -35,10 +35,10 @@ class IccProfile:
 
     Attributes:
         space: Colour space of the pixels: ``RGB``, ``GRAY``, ``CMYK`` and others.
-        has_table: Whether it describes colours by a table, which then counts.
-        to_xyz: (3, 3), linear RGB to XYZ under D50; none for grey, and where there is only a table.
-        curves: Of red, green and blue, or of grey; none where there is only a table.
-        transfer: Code of the transfer function (ITU-T H.273) if it names one, else 2, unspecified.
+        has_table: Whether it describes colours by a table, which then takes precedence.
+        to_xyz: (3, 3), linear RGB to XYZ under D50; none for grey, or if there is only a table.
+        curves: Curves of red, green and blue, or of grey; none if there is only a table.
+        transfer: Code of the transfer function (ITU-T H.273) if it is given, otherwise 2, unspecified.
     """
 
     space: str
@@ -52,7 +52,7 @@ def parse_profile(profile: bytes) -> IccProfile:
     """Read a profile.
 
     Raises:
-        Broken: ``unsupported_color`` when it is damaged or does not describe the colours of a picture.
+        Broken: ``unsupported_color`` if it is damaged or does not describe the colours of a picture.
     """
     if len(profile) < 132 or profile[36:40] != b"acsp":
         raise _unreadable("it has no header")
@@ -61,7 +61,7 @@ def parse_profile(profile: bytes) -> IccProfile:
     tags = _tags(profile)
     space = profile[16:20].decode("latin-1").strip()
     has_table = b"A2B0" in tags or (b"rXYZ" not in tags and any(tag in tags for tag in _LUT_TAGS))
-    has_table = has_table or (space == "GRAY" and profile[20:24] == b"Lab ")  # its curve is one of lightness
+    has_table = has_table or (space == "GRAY" and profile[20:24] == b"Lab ")  # its curve is that of lightness
     to_xyz, names = None, {"GRAY": (b"kTRC",), "RGB": (b"rTRC", b"gTRC", b"bTRC")}.get(space, ())
     if not has_table and space == "RGB":
         to_xyz = np.stack([_xyz(_tag(tags, name)) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
@@ -98,7 +98,7 @@ def _xyz(tag: bytes) -> NDArray[np.float64]:
 
 
 def _fixed(content: bytes) -> NDArray[np.float64]:
-    """Numbers of 15 + 16 bits."""
+    """Signed fixed-point numbers with 15 + 16 bits."""
     return np.frombuffer(content, ">i4").astype(np.float64) / 65536
 
 
@@ -116,7 +116,7 @@ def _curve(tag: bytes) -> Curve:
 
 
 def _sampled(values: NDArray[np.uint16]) -> Curve:
-    """The identity, an exponent, or a table to interpolate."""
+    """Curve from samples: the identity, an exponent, or an interpolated table."""
     if len(values) == 0:
         return lambda encoded: encoded
     if len(values) == 1:
@@ -126,12 +126,12 @@ def _sampled(values: NDArray[np.uint16]) -> Curve:
 
 
 def power(exponent: float) -> Curve:
-    """Light is the encoded value to this power."""
+    """Curve that raises the encoded value to a power."""
     return lambda encoded: np.power(encoded, exponent)
 
 
 def _parametric(kind: int, gamma: float, *others: float) -> Curve:
-    """Table 68 of the specification: a power of a line, below a limit another line."""
+    """Curve of table 68 of the specification: a power of a linear function, and another one below a limit."""
     a, b, c, d, e, f = (*others, 0.0, 0.0)[:6] if kind > 2 else _with_root(*others)
 
     def light(encoded: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -144,5 +144,5 @@ def _parametric(kind: int, gamma: float, *others: float) -> Curve:
 
 
 def _with_root(a: float = 1.0, b: float = 0.0, c: float = 0.0) -> tuple[float, ...]:
-    """Numbers of a curve that is ``c`` wherever a·x + b is below 0."""
+    """Parameters of a curve that equals ``c`` where a·x + b is below 0."""
     return a, b, 0.0, -b / a if a else 0.0, c, c

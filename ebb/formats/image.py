@@ -1,4 +1,4 @@
-"""PNG, TIFF, JPEG and WebP files of any bit depth, decoded as stored once their headers are within limits."""
+"""Decoding of PNG, TIFF, JPEG and WebP files of any bit depth as stored, after a check of their headers."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MAX_BITS = 64
-"""Bits of a pixel: one double, or four channels of 16 bits."""
+"""Largest number of bits per pixel: one double, or four channels of 16 bits."""
 
 
 def image_size(data: bytes) -> Size:
     """Width and height in the header of a PNG, TIFF, JPEG or WebP, as stored.
 
     Raises:
-        ValueError: another format, or a file that is cut or damaged as far as its structure shows.
+        ValueError: the format is unknown, or the structure of the file is truncated or damaged.
     """
     try:
         size = _claimed_size(data)
@@ -51,11 +51,11 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, flags: int | None = 
     Args:
         data: The whole file.
         max_pixels: Refuse images with more.
-        flags: Of OpenCV's ``imdecode``; without them, all bits and channels (BGR) as stored, not turned by
-            any orientation tag.
+        flags: Flags of OpenCV's ``imdecode``; by default all bits and channels (BGR) as stored, ignoring any
+            orientation tag.
 
     Raises:
-        ValueError: it claims more pixels, or cannot be decoded.
+        ValueError: the image has more pixels, or cannot be decoded.
     """
     import cv2
 
@@ -66,17 +66,17 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, flags: int | None = 
     except cv2.error as error:
         raise ValueError(str(error.err or error)) from error
     if image is None:
-        raise ValueError("not a whole image")
+        raise ValueError("the image is incomplete or damaged")
     if sorted(image.shape[:2]) != sorted(size):
-        raise ValueError(f"its header claims {size.width} x {size.height} pixels, it holds others")
+        raise ValueError(f"its header claims {size.width} x {size.height} pixels, but it contains others")
     return np.asarray(image)
 
 
 def check_num_pixels(size: Size, max_pixels: int) -> None:
-    """Refuse a size above a limit.
+    """Check a size against a limit.
 
     Raises:
-        ValueError: it is above.
+        ValueError: the limit is exceeded.
     """
     if size.width * size.height > max_pixels:
         claim = f"it claims {size.width} x {size.height} = {size.width * size.height / 1e6:.0f} megapixels"
@@ -99,7 +99,7 @@ def _claimed_size(data: bytes) -> Size:
 
 
 def _tiff_size(data: bytes) -> Size:
-    """Size of the first image, once its tiles and the bits of a pixel are plausible."""
+    """Size of the first image, after a check of its tiles and bits per pixel."""
     tiff = Tiff(data)
     directory = tiff.readable_directory(tiff.first)
     size = tiff.size(directory)
@@ -107,5 +107,5 @@ def _tiff_size(data: bytes) -> Size:
     tiff.check_blocks(directory)
     bits = tiff.value(directory, 258, 1) * tiff.value(directory, 277, 1)
     if bits > _MAX_BITS:
-        raise ValueError(f"it claims {bits} bits a pixel")
+        raise ValueError(f"it claims {bits} bits per pixel")
     return size

@@ -1,4 +1,4 @@
-"""JPEG files: 8-bit sRGB or grey, with EXIF and a colour profile if there are any."""
+"""Encoding of JPEG files: 8-bit sRGB or grey, with optional EXIF and colour profile."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8
 
 QUALITY = 95
-"""On libjpeg's scale of 1 … 100, as in the EBB! release."""
+"""Default quality on libjpeg's scale of 1 … 100, as in the EBB! release."""
 
 _SOI = b"\xff\xd8"
 _APP0, _APP1, _APP2 = b"\xff\xe0", b"\xff\xe1", b"\xff\xe2"
 _ICC_BYTES = 65_519
-"""Of a colour profile that one segment holds (ICC.1:2022, annex B.4)."""
+"""Largest part of a colour profile in one segment (ICC.1:2022, annex B.4)."""
 
 Chroma: TypeAlias = Literal["4:2:0", "4:4:4"]
 
@@ -34,14 +34,14 @@ def encode_jpeg(
     Args:
         photo: (height, width, 3) sRGB, or (height, width) grey.
         quality: 1 … 100.
-        chroma: At half size (4:2:0) or at full size (4:4:4).
-        exif: Content of the EXIF segment, which begins with ``Exif`` and two zeros
+        chroma: Chroma subsampling: half size (4:2:0) or full size (4:4:4).
+        exif: Content of the EXIF segment, which begins with ``Exif`` and two zero bytes
             (:func:`ebb.formats.exif_writer.exif_block`); it replaces the JFIF segment, as in camera files.
         icc_profile: Colour profile.
 
     Raises:
         UsageError: the photo is not uint8 of one of these shapes.
-        OutputError: the encoder refused, as it does beyond 65500 pixels a side.
+        OutputError: the encoder fails, as it does above 65500 pixels per side.
     """
     import cv2
 
@@ -67,7 +67,7 @@ def encode_jpeg(
 
 
 def _with_metadata(encoded: bytes, exif: bytes, icc_profile: bytes) -> bytes:
-    """Put EXIF in the place of the JFIF segment, and a colour profile behind either."""
+    """Replace the JFIF segment by EXIF, if given, and insert a colour profile after it."""
     first, rest = b"", encoded[len(_SOI) :]
     if rest.startswith(_APP0):
         end = 2 + struct.unpack(">H", rest[2:4])[0]

@@ -1,8 +1,8 @@
 """NPY and NPZ files, never with pickled objects.
 
-Shards hold float depth maps beside the PNG, in half precision with two axes (:func:`encode_npy`,
-:func:`decode_npy`); depth files of users hold arrays of any type (:func:`decode_array`, :func:`decode_npz`).
-The header is checked against the number of bytes and a limit before an array is allocated.
+Shards contain float depth maps in half precision, with two axes (:func:`encode_npy`, :func:`decode_npy`);
+depth files of users contain arrays of any type (:func:`decode_array`, :func:`decode_npz`). The header is
+checked against the number of bytes and a limit before an array is allocated.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 _DTYPE = np.dtype("<f2")
 
 _MAX_HEADER_BYTES = 1 << 14
-"""Of an NPY file: more than NumPy reads of one."""
+"""Largest header of an NPY file, more than NumPy reads."""
 
 _NPZ_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""How NumPy packs arrays."""
+"""Compression methods of NumPy."""
 
 _HEADER_ERRORS = (
     *(ValueError, TypeError, LookupError, OverflowError),
-    *(SyntaxError, tokenize.TokenError, RecursionError, MemoryError),  # text that is no Python literal
+    *(SyntaxError, tokenize.TokenError, RecursionError, MemoryError),  # not a Python literal
 )
 _ARCHIVE_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, LookupError),
-    *(RuntimeError, NotImplementedError),  # a password, or a method unknown here
+    *(RuntimeError, NotImplementedError),  # a password, or an unknown method
 )
 
 
@@ -50,11 +50,11 @@ class _Header(NamedTuple):
     is_fortran: bool
     dtype: np.dtype[Any]
     start: int
-    """Where the values begin."""
+    """Offset of the values."""
 
     @property
     def num_bytes(self) -> int:
-        """Of the values."""
+        """Size of the values in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
@@ -80,7 +80,8 @@ def decode_npy(data: bytes) -> NDArray[np.float16]:
         (height, width), float16, all finite.
 
     Raises:
-        InvalidInput: not a whole NPY file of a two-dimensional float16 array, or one with NaN or infinity.
+        InvalidInput: the file is not a complete NPY file with a two-dimensional float16 array, or contains
+            NaN or infinity.
     """
     size = npy_size(data)
     values = np.frombuffer(data, _DTYPE, offset=len(data) - 2 * size.width * size.height)
@@ -90,10 +91,10 @@ def decode_npy(data: bytes) -> NDArray[np.float16]:
 
 
 def npy_size(data: bytes) -> Size:
-    """Width and height from the header, once it fits the number of bytes.
+    """Width and height from the header, after a check against the number of bytes.
 
     Raises:
-        InvalidInput: as :func:`decode_npy`, except for the values.
+        InvalidInput: as for :func:`decode_npy`, except for the values.
     """
     try:
         shape, is_fortran, dtype, start = _read_header(data)
@@ -118,12 +119,14 @@ def decode_array(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
         The array, read-only: it shares the memory of ``data``.
 
     Raises:
-        ValueError: not an NPY file, a truncated one, one of more elements, or one that holds objects.
+        ValueError: the file is not an NPY file, is truncated, has more elements, or contains objects.
     """
     header = _read_header(data)
     _check_size(header, max_pixels)
     if len(data) - header.start < header.num_bytes:
-        raise ValueError(f"it is truncated: {len(data) - header.start} of {header.num_bytes} bytes are there")
+        raise ValueError(
+            f"it is truncated: {len(data) - header.start} of {header.num_bytes} bytes are present"
+        )
     order: Literal["C", "F"] = "F" if header.is_fortran else "C"
     return np.ndarray(header.shape, header.dtype, data, header.start, order=order)
 
@@ -132,8 +135,8 @@ def decode_npz(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
     """Decode the only array of an NPZ file; see :func:`decode_array`.
 
     Raises:
-        ValueError: no archive, a damaged one, one that holds more or less than one array, or an array that
-            :func:`decode_array` refuses.
+        ValueError: the archive is damaged or does not contain exactly one array, or :func:`decode_array`
+            raises an error for it.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -143,7 +146,7 @@ def decode_npz(data: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
 
 
 def _only_member(archive: zipfile.ZipFile, max_pixels: int) -> bytes:
-    """Unpack the only file, as far as its NPY header says."""
+    """Unpack the only file, up to the size in its NPY header."""
     members = archive.infolist()
     if len(members) != 1:
         raise ValueError(f"it holds {len(members)} arrays, expected one")
@@ -154,14 +157,14 @@ def _only_member(archive: zipfile.ZipFile, max_pixels: int) -> bytes:
         header = _read_header(beginning)
         _check_size(header, max_pixels)
         missing = header.start + header.num_bytes - len(beginning)
-        # one byte more, so that the archive verifies its checksum
+        # one more byte, so that the archive verifies its checksum
         return beginning + file.read(max(missing, 0) + 1)
 
 
 def _check_size(header: _Header, max_pixels: int) -> None:
-    """Refuse arrays of anything but numbers, and those with too many elements."""
+    """Refuse arrays of other values than numbers, and arrays with too many elements."""
     if header.dtype.kind not in "biufc":
-        raise ValueError(f"it holds {header.dtype} values, which are no numbers")
+        raise ValueError(f"it holds {header.dtype} values, which are not numbers")
     is_plausible = all(0 <= side <= max_pixels for side in header.shape)
     if not is_plausible or math.prod(header.shape) > max_pixels:
         shape = " x ".join(map(str, header.shape[:4]))
@@ -172,7 +175,7 @@ def _read_header(data: bytes) -> _Header:
     """Read the magic string and the header.
 
     Raises:
-        ValueError: they are not those of an NPY file.
+        ValueError: they do not belong to an NPY file.
     """
     file = io.BytesIO(data[:_MAX_HEADER_BYTES])
     try:
@@ -182,7 +185,7 @@ def _read_header(data: bytes) -> _Header:
             (2, 0): np.lib.format.read_array_header_2_0,
         }
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about headers of Python 2
+            warnings.simplefilter("ignore")  # headers of Python 2
             shape, is_fortran, dtype = readers[version](file)
     except _HEADER_ERRORS as error:
         raise ValueError("not an NPY file, or one with a damaged header") from error

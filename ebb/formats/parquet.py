@@ -1,9 +1,10 @@
-"""Sizes of the pages of a Parquet file from their headers, before any page is unpacked.
+"""Sizes of the pages of a Parquet file from their headers, before any page is decompressed.
 
-The footer states the size of a column, but readers allocate the size in the header before each page, and with
-a dictionary or a run of equal values a few bytes stand for any number of values. Footer and headers are
+The footer states the size of a column, but readers allocate the size in the header of each page, and with a
+dictionary or a run of equal values, a few bytes can represent any number of values. Footer and headers are
 structures of Thrift's compact protocol (Parquet format, ``parquet.thrift``; Thrift, "Compact protocol
-encoding"). They are parsed here: pyarrow ends the process when damaged metadata of a column are accessed.
+encoding"). They are parsed here because pyarrow ends the process if damaged metadata of a column are
+accessed.
 """
 
 from __future__ import annotations
@@ -25,57 +26,57 @@ MAGIC = b"PAR1"
 _MAX_HEADER_BYTES = 1 << 16
 _MAX_FOOTER_BYTES = 1 << 27
 _MAX_DEPTH = 8
-"""Structures and lists inside each other; a footer has five."""
+"""Largest depth of nested structures and lists; a footer has five."""
 
 _BOOLEANS, _BYTE, _INTEGERS, _BINARY, _LISTS, _STRUCTURE = (1, 2), 3, (4, 5, 6), 8, (9, 10), 12
 """Types of Thrift's compact protocol."""
 
 _WIDTHS = {1: 0, 2: 0, _BYTE: 1, 7: 8}
-"""Bytes of types that are always skipped; a boolean field is its type, 7 is a float."""
+"""Sizes in bytes of types that are always skipped; the value of a boolean field is its type, 7 is a float."""
 
 _READ = frozenset({*_INTEGERS, _BINARY, *_LISTS, _STRUCTURE})
 
 _DATA, _INDEX, _DICTIONARY, _DATA_V2 = range(4)
 _PLAIN, _PLAIN_DICTIONARY, _RLE_DICTIONARY = 0, 2, 8
 _ENCODINGS = frozenset({_PLAIN, _PLAIN_DICTIONARY, _RLE_DICTIONARY})
-"""Those whose values take at least the bytes of a page, or of a dictionary entry each."""
+"""Encodings for which the page header bounds the size of the values."""
 
 ThriftValue: TypeAlias = "int | bytes | ThriftFields | list[ThriftValue]"
 ThriftFields: TypeAlias = "dict[int, ThriftValue]"
 """A Thrift structure: field number → value."""
 
 Wanted: TypeAlias = "Mapping[int, Wanted]"
-"""Numbers of the fields that are read, each with those of the structures in it; others are skipped."""
+"""Numbers of the fields that are read, each with those of its nested structures; others are skipped."""
 
 _FOOTER: Wanted = {4: {1: {3: {3: {}, 5: {}, 7: {}, 9: {}, 11: {}}}}}
 """row_groups / columns / meta_data: path_in_schema, num_values, total_compressed_size and two offsets."""
 
 _PAGE: Wanted = {1: {}, 2: {}, 3: {}, 5: {1: {}, 2: {}}, 8: {1: {}, 4: {}}}
-"""Type, two sizes, and of the headers of both kinds of data pages the number of values and the encoding."""
+"""Type, two sizes, and number of values and encoding from the headers of both kinds of data pages."""
 
 
 class Chunk(NamedTuple):
-    """A column of a row group, as the footer describes it."""
+    """Column of a row group, as described in the footer."""
 
     name: str
     """Path in the schema, parts joined by dots."""
     num_values: int
     start: int
-    """Where its first page begins."""
+    """Offset of the first page."""
     num_bytes: int
-    """Of all its pages, as they are in the file."""
+    """Size of all pages in the file."""
 
 
 class Footer(NamedTuple):
     """The column chunks of a file."""
 
     names: tuple[str, ...]
-    """Of the columns, as in :class:`Chunk`."""
+    """Names of the columns, as in :class:`Chunk`."""
     numbers: NDArray[np.int64]
-    """(row groups, columns, 3): the numbers of :class:`Chunk`."""
+    """(row groups, columns, 3): the numeric fields of :class:`Chunk`."""
 
     def chunks(self, groups: Iterable[int], columns: Collection[str] | None = None) -> Iterator[Chunk]:
-        """Chunks of some row groups, of all columns or of some, named as in the Arrow schema."""
+        """Chunks of row groups, of all columns or of those named, as in the Arrow schema."""
         for group in groups:
             for name, numbers in zip(self.names, self.numbers[group], strict=True):
                 if columns is None or name.partition(".")[0] in columns:
@@ -86,15 +87,15 @@ class Pages(NamedTuple):
     """Sums over the page headers of one or more column chunks."""
 
     num_values: int = 0
-    """Nulls included."""
+    """Number of values, including nulls."""
     stored_bytes: int = 0
-    """As they are in the file."""
+    """Size in the file."""
     data_bytes: int = 0
-    """Of data pages, unpacked."""
+    """Size of data pages, decompressed."""
     dictionary_bytes: int = 0
-    """Of dictionary pages, unpacked."""
+    """Size of dictionary pages, decompressed."""
     expanded_bytes: int = 0
-    """An upper bound of the size of all values once dictionaries are resolved."""
+    """Upper bound of the size of all values after dictionaries are resolved."""
 
 
 def read_footer(file: IO[bytes]) -> Footer:
@@ -108,7 +109,7 @@ def read_footer(file: IO[bytes]) -> Footer:
     ending = file.read(8)
     length = int.from_bytes(ending[:4], "little")
     if ending[4:] != MAGIC or not 0 < length <= min(size - 8, _MAX_FOOTER_BYTES):
-        raise InvalidInput("it does not end as a Parquet file does")
+        raise InvalidInput("the end is not that of a Parquet file")
     file.seek(size - 8 - length)
     try:
         groups = _list_of(CompactReader(file.read(length)).structure(_FOOTER), 4)
@@ -123,14 +124,14 @@ def read_footer(file: IO[bytes]) -> Footer:
 
 
 def read_pages(file: IO[bytes], chunk: Chunk) -> Pages:
-    """Add up the page headers of a column chunk; its values are not read.
+    """Sum the page headers of a column chunk, without reading its values.
 
     Args:
         file: The Parquet file.
-        chunk: Which pages.
+        chunk: The column chunk.
 
     Raises:
-        InvalidInput: a header is damaged, or a page has an encoding whose size headers do not bound.
+        InvalidInput: a header is damaged, or the headers do not bound the size of a page in its encoding.
     """
     start, stop = chunk.start, chunk.start + chunk.num_bytes
     num_values = data_bytes = dictionary_bytes = num_indices = 0
@@ -155,7 +156,7 @@ def read_pages(file: IO[bytes], chunk: Chunk) -> Pages:
 
 
 def total(pages: Iterable[Pages]) -> Pages:
-    """The sum over several column chunks."""
+    """Sum over several column chunks."""
     return Pages(*map(sum, zip(Pages(), *pages, strict=True)))
 
 
@@ -172,19 +173,19 @@ def _chunk(metadata: ThriftFields) -> Chunk:
 def _list_of(fields: ThriftValue, field: int) -> list[ThriftValue]:
     found = fields.get(field) if isinstance(fields, dict) else None
     if not isinstance(found, list):
-        raise TypeError(f"field {field} is no list")
+        raise TypeError(f"field {field} is not a list")
     return found
 
 
 def _structure(fields: ThriftValue, field: int) -> ThriftFields:
     found = fields.get(field) if isinstance(fields, dict) else None
     if not isinstance(found, dict):
-        raise TypeError(f"field {field} is no structure")
+        raise TypeError(f"field {field} is not a structure")
     return found
 
 
 def _values_of(header: ThriftFields, kind: int, column: str) -> tuple[int, int]:
-    """Number of values of a data page, and their encoding."""
+    """Number of values and encoding of a data page."""
     inner = header.get(5 if kind == _DATA else 8)
     if not isinstance(inner, dict):
         raise InvalidInput(f"{column}: a page without the header of its kind")
@@ -195,7 +196,7 @@ def _values_of(header: ThriftFields, kind: int, column: str) -> tuple[int, int]:
 
 
 def _number(fields: ThriftFields, field: int) -> int:
-    """A number that may not be missing or negative."""
+    """A required number that is not negative."""
     value = fields.get(field)
     if not isinstance(value, int) or value < 0:
         raise InvalidInput(f"field {field} of its metadata holds {value!r}")
@@ -218,8 +219,8 @@ class CompactReader:
     """Reads structures of Thrift's compact protocol.
 
     Raises:
-        IndexError: they go on beyond the end.
-        ValueError: they are not of this protocol.
+        IndexError: a structure extends beyond the end.
+        ValueError: the bytes are not of this protocol.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -270,7 +271,7 @@ class CompactReader:
             raise ValueError(f"a field of type {kind}")
 
     def _list_header(self, depth: int) -> tuple[int, int]:
-        """Number of elements of a list, and their type."""
+        """Number and type of the elements of a list."""
         header = self._byte()
         length, kind = header >> 4, header & 15
         length = self._varint() if length == 15 else length

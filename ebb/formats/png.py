@@ -1,8 +1,8 @@
-"""PNG bytes to arrays and back. Of images, shards hold 8-bit PNG only.
+"""Encoding and decoding of PNG files; images in shards are 8-bit PNG.
 
-Level 1 with run-length matching and the Paeth filter made the smallest files of all fast settings: on photos
-of 1536 x 1024 pixels 17 % smaller than OpenCV's defaults for 28 % more time, and 4 % smaller than level 6,
-which takes nearly seven times as long (``benchmarks/shards.py``).
+Of all fast settings, level 1 with run-length matching and the Paeth filter gives the smallest files: on
+photos of 1536 x 1024 pixels they are 17 % smaller than with OpenCV's defaults, for 28 % more time, and 4 %
+smaller than at level 6, which takes nearly seven times as long (``benchmarks/shards.py``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _CHECKSUM_BYTES = 4
 _HEADER_BYTES = 33
-"""Signature and first chunk."""
+"""Size of signature and first chunk."""
 
 
 def encode_png(image: Rgb8 | Gray8, *, exif: bytes = b"", icc_profile: bytes = b"") -> bytes:
@@ -32,7 +32,7 @@ def encode_png(image: Rgb8 | Gray8, *, exif: bytes = b"", icc_profile: bytes = b
 
     Args:
         image: (height, width, 3) RGB or (height, width) grey, uint8, 0…255.
-        exif: EXIF as JPEG holds it, with ``Exif`` and two zeros before it or without.
+        exif: EXIF as in JPEG, with or without ``Exif`` and two zero bytes before it.
         icc_profile: Colour profile.
 
     Raises:
@@ -46,7 +46,7 @@ def encode_png(image: Rgb8 | Gray8, *, exif: bytes = b"", icc_profile: bytes = b
             f"cannot store an array of shape {image.shape} and type {image.dtype} as 8-bit PNG"
         )
     pixels = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if colour else image
-    # The level comes first: OpenCV resets the strategy when it reads it.
+    # The level comes first, because OpenCV resets the strategy when it reads the level.
     options = [
         *(cv2.IMWRITE_PNG_COMPRESSION, 1),
         *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
@@ -59,7 +59,7 @@ def encode_png(image: Rgb8 | Gray8, *, exif: bytes = b"", icc_profile: bytes = b
 
 
 def _with_metadata(encoded: bytes, exif: bytes, icc_profile: bytes) -> bytes:
-    """Put a colour profile and EXIF behind the header (PNG specification, third edition, 11.3)."""
+    """Insert a colour profile and EXIF after the header (PNG specification, third edition, 11.3)."""
     chunks = _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc_profile)) if icc_profile else b""
     chunks += _chunk(b"eXIf", exif) if exif else b""
     return encoded[:_HEADER_BYTES] + chunks + encoded[_HEADER_BYTES:]
@@ -73,7 +73,7 @@ def encode_grey16(values: NDArray[np.uint16]) -> bytes:
     """Encode (height, width) uint16 as a 16-bit grey PNG, with OpenCV's defaults.
 
     Raises:
-        OutputError: the encoder refused.
+        OutputError: the encoder fails.
     """
     import cv2
 
@@ -90,7 +90,7 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
         (height, width, 3) RGB or (height, width) grey, 0…255.
 
     Raises:
-        InvalidInput: not a whole, undamaged 8-bit RGB or grey PNG.
+        InvalidInput: the data is not a complete, undamaged 8-bit RGB or grey PNG.
     """
     import cv2
 
@@ -99,10 +99,10 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
         raise InvalidInput("PNG is neither 8-bit RGB nor 8-bit grey")
     _check_chunks(data)
     colour = cv2.IMREAD_COLOR_RGB if header.channels == 3 else cv2.IMREAD_GRAYSCALE
-    flags = colour | cv2.IMREAD_IGNORE_ORIENTATION  # stored photos are upright, also with a stray tag
+    flags = colour | cv2.IMREAD_IGNORE_ORIENTATION  # stored photos are upright, also with such a tag
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if pixels is None:
-        raise InvalidInput("PNG has checksums that hold but pixels that do not decode")
+        raise InvalidInput("the checksums of the PNG are correct, but its pixels cannot be decoded")
     return np.asarray(pixels, np.uint8)
 
 
@@ -110,7 +110,8 @@ def png_header(data: bytes) -> PngHeader:
     """Size, channels and bit depth from the first 33 bytes.
 
     Raises:
-        InvalidInput: not a PNG, or one that claims no or more than :data:`~ebb.settings.MAX_PIXELS` pixels.
+        InvalidInput: the data is not a PNG, or claims no pixels or more than
+            :data:`~ebb.settings.MAX_PIXELS`.
     """
     if not data.startswith(PNG_SIGNATURE):
         raise InvalidInput("not a PNG")
@@ -125,9 +126,9 @@ def png_header(data: bytes) -> PngHeader:
 
 
 def _check_chunks(data: bytes) -> None:
-    """Refuse truncation, trailing bytes and chunks whose checksum does not hold.
+    """Refuse truncated files, trailing bytes and chunks with a wrong checksum.
 
-    OpenCV finds damage too, but writes it to stderr where a caller cannot catch it.
+    OpenCV also detects damage, but only reports it on stderr.
     """
     try:
         *_, last = png_chunks(data)

@@ -1,8 +1,8 @@
-"""Pixels of a TIFF photo: supported combinations are decoded, others are refused by name.
+"""Pixels of a TIFF photo: supported combinations are decoded, others are refused with their name.
 
-Strips and tiles are decompressed one by one and copied to their place, so that no pixel stays uninitialised.
-LZW and PackBits are unpacked by Pillow's libtiff, as the bytes of a grey picture; JPEG inside TIFF, whose
-colours libtiff converts, as a whole. (OpenCV's decoder does not report a strip that is too short.)
+Strips and tiles are decompressed one by one and copied to their place, so that no pixel is uninitialised.
+Pillow's libtiff decompresses LZW and PackBits, as the bytes of a grey picture, and JPEG inside TIFF as a
+whole, since it converts the colours. (OpenCV's decoder does not report strips that are too short.)
 
 Source: Adobe, *TIFF Revision 6.0*, 1992, and *TIFF Technical Notes* of 1995 and 2002.
 """
@@ -70,7 +70,7 @@ _LZMA_MEMORY = 1 << 28
 
 
 class Layout(NamedTuple):
-    """How the pixels of one image are stored; supported layouts only."""
+    """Storage layout of the pixels of an image; supported layouts only."""
 
     size: Size
     bits: int
@@ -78,19 +78,19 @@ class Layout(NamedTuple):
     photometric: int
     compression: int
     planes: int
-    """1, or the number of samples where each has separate strips or tiles."""
+    """1, or the number of samples if each has separate strips or tiles."""
     block: tuple[int, int]
     """Columns and rows of a strip or tile."""
     is_tiled: bool
     has_differences: bool
-    """Whether each value is stored less the one to its left."""
+    """Whether values are stored as differences from their left neighbours."""
     is_reversed: bool
     """Whether the first pixel of a byte is in its lowest bits."""
     is_premultiplied: bool
 
     @property
     def in_block(self) -> int:
-        """Samples of a pixel that stand side by side."""
+        """Number of interleaved samples of a pixel in a block."""
         return self.num_samples if self.planes == 1 else 1
 
 
@@ -99,13 +99,13 @@ def tiff_layout(tiff: Tiff, directory: Directory) -> Layout:
 
     Raises:
         Broken: ``unsupported_pixels`` or ``unsupported_color``, with the name of the unsupported feature;
-            ``corrupt_input`` when the tags contradict each other.
+            ``corrupt_input`` if the tags contradict each other.
     """
     size, samples = tiff.size(directory), tiff.value(directory, _SAMPLES, 1)
     photometric, compression = _colors(tiff, directory), tiff.value(directory, _COMPRESSION, _NONE)
     planar = tiff.value(directory, _PLANAR, 1)
     if not _CHANNELS[photometric] <= samples <= _MAX_SAMPLES:
-        raise Broken(Reason.CORRUPT_INPUT, f"claims {samples} samples a pixel")
+        raise Broken(Reason.CORRUPT_INPUT, f"claims {samples} samples per pixel")
     if compression not in _COMPRESSIONS:
         raise _refused(f"compression {compression} ({_COMPRESSION_NAMES.get(compression, 'unknown')})")
     bits = _depth(tiff, directory)
@@ -137,7 +137,7 @@ def block_size(tiff: Tiff, directory: Directory, size: Size) -> tuple[int, int]:
     """Columns and rows of a strip or tile.
 
     Raises:
-        Broken: ``corrupt_input`` when tiles are far larger than the image.
+        Broken: ``corrupt_input`` if tiles are far larger than the image.
     """
     if _TILE_WIDTH not in directory:
         return size.width, min(
@@ -170,26 +170,26 @@ def _colors(tiff: Tiff, directory: Directory) -> int:
 
 
 def _depth(tiff: Tiff, directory: Directory) -> int:
-    """Bits a sample."""
+    """Bits per sample."""
     bits = set(tiff.values(directory, _BITS, 64).tolist()) or {1}
     formats = set(tiff.values(directory, _SAMPLE_FORMAT, 64).tolist()) - {1}
     if formats:
         kind = {2: "signed", 3: "floating point"}.get(min(formats), "odd")
         raise _refused(f"{kind} pixels of {max(bits)} bits")
     if len(bits) > 1 or min(bits) not in _DEPTHS:
-        raise _refused(f"{' and '.join(map(str, sorted(bits)))} bits a sample")
+        raise _refused(f"{' and '.join(map(str, sorted(bits)))} bits per sample")
     return int(min(bits))
 
 
 def decode_tiff(data: bytes) -> Rgb:
-    """Decode the first image of a TIFF, as stored: not turned upright.
+    """Decode the first image of a TIFF in its stored orientation.
 
     Returns:
-        (height, width, 3), uint8 up to 8 bits a sample, else uint16, both over their whole range; grey
-        becomes RGB, extra samples are dropped.
+        (height, width, 3), uint8 for up to 8 bits per sample, otherwise uint16, scaled to their full range;
+        grey is converted to RGB, and extra samples are dropped.
 
     Raises:
-        Broken: as :func:`tiff_layout`, and ``corrupt_input`` when strips or tiles are missing or damaged.
+        Broken: as for :func:`tiff_layout`, and ``corrupt_input`` if strips or tiles are missing or damaged.
     """
     tiff = Tiff(data)
     directory = tiff.readable_directory(tiff.first)
@@ -209,12 +209,12 @@ def decode_tiff(data: bytes) -> Rgb:
 
 
 def _check_jpegs(tiff: Tiff, directory: Directory, layout: Layout) -> None:
-    """Each strip or tile must be a whole JPEG: libtiff pads one that is cut."""
+    """Check that each strip or tile is a complete JPEG, because libtiff pads truncated ones."""
     offsets, lengths = _blocks(tiff, directory, layout)
     for offset, length in zip(offsets, lengths, strict=False):
         content = tiff.part(offset, length)
         if not content.startswith(b"\xff\xd8") or b"\xff\xd9" not in content[-16:]:
-            raise _damaged("is a JPEG that is cut")
+            raise _damaged("is a truncated JPEG")
 
 
 def _blocks(tiff: Tiff, directory: Directory, layout: Layout) -> tuple[list[int], list[int]]:
@@ -225,7 +225,7 @@ def _blocks(tiff: Tiff, directory: Directory, layout: Layout) -> tuple[list[int]
 
 
 def _samples(tiff: Tiff, directory: Directory, layout: Layout) -> Samples:
-    """(height, width, samples) as stored; the last one kept is that which may be an alpha channel."""
+    """(height, width, samples) as stored; the last sample that is kept may be an alpha channel."""
     offsets, lengths = _blocks(tiff, directory, layout)
     columns, rows = layout.block
     across, down = -(-layout.size.width // columns), -(-layout.size.height // rows)
@@ -273,7 +273,7 @@ def _block(content: bytes, layout: Layout, order: str, height: int) -> Samples:
 
 
 def _unpacked(lines: NDArray[np.uint8], bits: int, values: int) -> Samples:
-    """Values of a number of bits that is no whole byte, a row beginning with a byte."""
+    """Values with a number of bits that is not a whole number of bytes; each row begins with a byte."""
     out = np.empty((len(lines), values), np.uint8 if bits < 8 else np.uint16)
     weights = 1 << np.arange(bits - 1, -1, -1)
     for first in range(0, len(lines), _ROWS_AT_ONCE):
@@ -283,7 +283,7 @@ def _unpacked(lines: NDArray[np.uint8], bits: int, values: int) -> Samples:
 
 
 def _decompressed(content: bytes, compression: int, row_bytes: int, height: int) -> bytes:
-    """At least the bytes of the strip, unless it is damaged; never more than are needed."""
+    """Decompress a strip, to no more bytes than are needed, or to fewer if it is damaged."""
     needed = row_bytes * height
     try:
         if compression in (_DEFLATE, _OLD_DEFLATE):
@@ -291,12 +291,12 @@ def _decompressed(content: bytes, compression: int, row_bytes: int, height: int)
         if compression == _LZMA:
             return lzma.LZMADecompressor(memlimit=_LZMA_MEMORY).decompress(content, needed)
     except (zlib.error, lzma.LZMAError, EOFError) as error:
-        raise _damaged(f"cannot be unpacked: {error}") from error
+        raise _damaged(f"cannot be decompressed: {error}") from error
     return content if compression == _NONE else _by_libtiff(content, compression, row_bytes, height)
 
 
 def _by_libtiff(content: bytes, compression: int, row_bytes: int, height: int) -> bytes:
-    """Unpack a strip as the bytes of a grey picture."""
+    """Decompress a strip as the bytes of a grey picture."""
     tags = [(256, 4, row_bytes), (257, 4, height), (258, 3, 8), (259, 3, compression), (262, 3, 1)]
     tags += [(273, 4, 0), (277, 3, 1), (278, 4, height), (279, 4, len(content))]
     start = 8 + 2 + 12 * len(tags) + 4
@@ -306,20 +306,20 @@ def _by_libtiff(content: bytes, compression: int, row_bytes: int, height: int) -
 
 
 def _by_pillow(tiff: bytes, mode: str) -> Rgb8:
-    """Decode a TIFF whose size has been checked; Pillow turns it upright if its tags say so."""
+    """Decode a TIFF whose size has been checked; Pillow applies its orientation tag."""
     from PIL import Image
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about size and damaged tags
+            warnings.simplefilter("ignore")  # warnings of size and damaged tags
             with Image.open(io.BytesIO(tiff)) as image:
                 return np.array(image.convert(mode), np.uint8)
     except (OSError, ValueError, SyntaxError, TypeError, Image.DecompressionBombError) as error:
-        raise _damaged(f"cannot be unpacked: {error}") from error
+        raise _damaged(f"cannot be decompressed: {error}") from error
 
 
 def _full_range(values: Samples, bits: int) -> Samples:
-    """Values of 1, 2 or 4 bits over 8, of 10, 12 or 14 over 16."""
+    """Scale values of 1, 2 or 4 bits to 8, and of 10, 12 or 14 bits to 16."""
     if bits < 8:
         return (values * (255 // ((1 << bits) - 1))).astype(np.uint8)
     if 8 < bits < 16:

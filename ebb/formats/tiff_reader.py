@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_DIRECTORIES = 256
-"""No camera writes more than about ten; a longer chain is an attack or garbage."""
+"""Largest number of directories; cameras write about ten, so longer chains are malicious or damaged."""
 
 MAX_TAGS = 1024
-"""No directory of a camera has more than about a hundred."""
+"""Largest number of tags per directory; those of cameras have up to about a hundred."""
 
 _CLASSIC_VERSIONS = {42, 0x55, 0x4F52, 0x5352}  # TIFF, RW2 'IIU\0', ORF 'IIRO' and 'IIRS' (or 'MMOR')
 _BIG_VERSION = 43
@@ -30,13 +30,13 @@ _UNCOMPRESSED, _YCBCR = 1, 6
 
 
 class TagLocation(NamedTuple):
-    """Where the values of one tag are, and how many there are."""
+    """Location and number of the values of a tag."""
 
     kind: int
     """TIFF field type."""
     num_values: int
     offset: int
-    """Where the entry's value field is in the file."""
+    """Offset of the entry's value field in the file."""
 
 
 Directory = dict[int, TagLocation]
@@ -49,26 +49,26 @@ class Tiff:
         data: The whole file.
 
     Raises:
-        Broken: ``unreadable`` when this is no TIFF header, ``corrupt_input`` when it ends in the header.
+        Broken: ``unreadable`` if there is no TIFF header, ``corrupt_input`` if the header is truncated.
     """
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.order = "<" if data[:2] == b"II" else ">"
-        """Byte order, as NumPy and struct write it."""
+        """Byte order in the notation of NumPy and struct."""
         version = self._integer("u2", 2)
         if data[:2] not in (b"II", b"MM") or version not in _CLASSIC_VERSIONS | {_BIG_VERSION}:
             raise Broken(Reason.UNREADABLE, f"has no TIFF header (starts with {data[:4].hex(' ')})")
         self._big = version == _BIG_VERSION
         self._word = "u8" if self._big else "u4"
         self.first = self._integer(self._word, 8 if self._big else 4)
-        """Where the first directory stands."""
+        """Offset of the first directory."""
 
     def directories(self) -> list[Directory]:
         """Every image directory: the main chain and the SubIFDs below it, in file order.
 
         Raises:
-            Broken: ``corrupt_input`` when one lies beyond the end of the file, or there is no end of them.
+            Broken: ``corrupt_input`` if one lies beyond the end of the file, or there are too many.
         """
         found: list[Directory] = []
         seen: set[int] = set()
@@ -88,7 +88,7 @@ class Tiff:
         return found
 
     def values(self, directory: Directory, tag: int, most: int | None = None) -> NDArray[np.uint64]:
-        """All or the first values of an integer tag, (N,); none when it is missing or holds no integers."""
+        """All or the first values of an integer tag, (N,); empty if it is missing or has another type."""
         entry = directory.get(tag)
         if entry is None or entry.kind not in _INTEGER_TYPES:
             return np.empty(0, np.uint64)
@@ -102,21 +102,21 @@ class Tiff:
         return int(values[0]) if len(values) else default
 
     def with_value(self, directory: Directory, tag: int, value: int) -> bytes:
-        """Copy of the file in which a tag of one integer has another value; missing tags stay missing."""
+        """Copy of the file with another value of a tag of one integer; a missing tag is not added."""
         entry = directory.get(tag)
         if entry is None or entry.kind not in _INTEGER_TYPES or entry.num_values != 1:
             return self._data
         packed = np.array(value, f"{self.order}{_INTEGER_TYPES[entry.kind]}").tobytes()
-        if len(packed) > int(self._word[1]):  # no value field is that wide: the next tag begins there
+        if len(packed) > int(self._word[1]):  # wider than the value field
             return self._data
         return self._data[: entry.offset] + packed + self._data[entry.offset + len(packed) :]
 
     def size(self, directory: Directory) -> Size:
-        """Width and height that a directory claims; 0 where it holds no image."""
+        """Width and height that a directory claims; 0 if it has no image."""
         return Size(self.value(directory, 256, 0), self.value(directory, 257, 0))
 
     def check_blocks(self, directory: Directory) -> None:
-        """Every strip, tile and embedded JPEG of a directory must lie inside the file.
+        """Check that every strip, tile and embedded JPEG of a directory lies within the file.
 
         Raises:
             Broken: ``corrupt_input``, with the first missing byte range.
@@ -132,10 +132,10 @@ class Tiff:
                 _require(self._data, int(offsets[first]), int(lengths[first]))
 
     def check_uncompressed(self, directory: Directory) -> None:
-        """Uncompressed pixels need as many bytes as the claimed size and depth say.
+        """Check that uncompressed pixels have as many bytes as the claimed size and depth require.
 
         Raises:
-            Broken: ``corrupt_input`` when the strips or tiles hold less.
+            Broken: ``corrupt_input`` if the strips or tiles contain fewer.
         """
         subsampled = self.value(directory, 262, 0) == _YCBCR
         if self.value(directory, 259, _UNCOMPRESSED) != _UNCOMPRESSED or subsampled:
@@ -149,7 +149,7 @@ class Tiff:
             raise Broken(Reason.CORRUPT_INPUT, message)
 
     def _directory(self, offset: int) -> tuple[Directory, int]:
-        """Read the tags of one directory and the offset of the following one."""
+        """Tags of a directory, and the offset of the next directory."""
         counter, entry_bytes = ("u8", 20) if self._big else ("u2", 12)
         num_entries = self._integer(counter, offset)
         if num_entries > MAX_TAGS:
@@ -160,7 +160,7 @@ class Tiff:
         return self._entries(start, stop), self._integer(self._word, stop)
 
     def readable_directory(self, offset: int) -> Directory:
-        """Those tags of one directory that lie in the file; none if the directory does not."""
+        """Tags of a directory that lie within the file; none if the directory does not."""
         counter, entry_bytes = ("u8", 20) if self._big else ("u2", 12)
         start = offset + int(counter[1])
         if offset == 0 or start > len(self._data):

@@ -1,4 +1,4 @@
-"""Image file directories of TIFF, the container of EXIF and DNG: tags to little-endian bytes.
+"""Writing of TIFF image file directories, as used by EXIF and DNG: tags to little-endian bytes.
 
 Source: Adobe, *TIFF Revision 6.0*, 1992, section 2.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HEADER = b"II*\x00\x08\x00\x00\x00"
-"""Little-endian TIFF whose first directory follows at once."""
+"""Header of a little-endian TIFF, directly followed by the first directory."""
 
 _BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _SRATIONAL, _DOUBLE = 1, 2, 3, 4, 5, 7, 10, 12
 _LARGEST_DENOMINATOR = 1_000_000
@@ -68,7 +68,7 @@ def undefined(tag: int, payload: bytes) -> TiffTag:
 
 
 def rational(tag: int, *values: float | Fraction) -> TiffTag:
-    """Fractions that are not negative; floats become the nearest one with a denominator up to a million."""
+    """Non-negative fractions; floats are rounded to the nearest one with a denominator up to a million."""
     return _pack_fractions(tag, _RATIONAL, "I", values)
 
 
@@ -78,27 +78,27 @@ def srational(tag: int, *values: float | Fraction) -> TiffTag:
 
 
 def directory_size(entries: Iterable[TiffTag]) -> int:
-    """Bytes that :func:`directory` makes of the entries."""
+    """Number of bytes that :func:`directory` returns for the entries."""
     return len(directory(entries, 0))
 
 
 def directory(entries: Iterable[TiffTag], offset: int) -> bytes:
-    """Lay out one directory, the values that do not fit into it behind it.
+    """Write a directory, followed by the values that do not fit into it.
 
     Args:
         entries: Tags in any order, each once.
-        offset: Where the directory will stand in the file; even.
+        offset: Offset of the directory in the file, an even number.
 
     Returns:
         Directory and values, an even number of bytes; no next directory.
 
     Raises:
-        UsageError: a tag is there twice.
+        UsageError: a tag occurs twice.
     """
     ordered = sorted(entries)
     tags = [entry.tag for entry in ordered]
     if len(set(tags)) < len(tags):
-        raise UsageError(f"a TIFF directory with a tag twice: {tags}")
+        raise UsageError(f"a TIFF directory with a duplicate tag: {tags}")
     table, values = [struct.pack("<H", len(ordered))], bytearray()
     behind = offset + 2 + 12 * len(ordered) + 4
     for entry in ordered:

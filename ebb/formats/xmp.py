@@ -1,7 +1,7 @@
 """XMP metadata of a JPEG as trees of elements, including the part in extension segments.
 
 Adobe XMP specification, part 3, 1.1.3: a packet is stored in an APP1 segment. Properties that do not fit into
-its 64 KB form an *extended* packet, cut into chunks of further APP1 segments that the first packet names.
+its 64 KB form an *extended* packet, split into chunks in further APP1 segments that the first packet names.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def read_xmp(data: bytes, segments: Iterable[Part]) -> list[ET.Element]:
         Root elements; none for a JPEG without XMP.
 
     Raises:
-        Rejected: ``bad_depth`` if a packet is not well-formed XML, declares a document type, or an extension
-            is not whole.
+        Rejected: ``bad_depth`` if a packet is not well-formed XML or declares a document type, or an
+            extension is incomplete.
     """
     parts = [data[start:stop] for name, start, stop in segments if name == _APP1]
     roots = [parse_packet(part[len(PACKET) :]) for part in parts if part.startswith(PACKET)]
@@ -56,7 +56,7 @@ def properties(element: ET.Element, namespaces: Sequence[str]) -> dict[str, str]
 
 
 def values(root: ET.Element, name: str) -> Iterator[str]:
-    """Every value of a simple property, wherever it is in the tree."""
+    """Every value of a simple property, anywhere in the tree."""
     for element in root.iter():
         if name in element.attrib:
             yield element.attrib[name].strip()
@@ -80,7 +80,7 @@ def parse_packet(packet: bytes) -> ET.Element:
 
 
 def _join(chunks: Iterable[bytes], name: bytes) -> bytes:
-    """Put the chunks of one extension together; they may come in any order."""
+    """Concatenate the chunks of an extension, which may be in any order."""
     found = [chunk for chunk in chunks if len(chunk) >= _CHUNK_HEADER.size and chunk.startswith(name)]
     headers = sorted((_CHUNK_HEADER.unpack_from(chunk)[:0:-1], chunk) for chunk in found)
     joined = b""
@@ -89,6 +89,6 @@ def _join(chunks: Iterable[bytes], name: bytes) -> bytes:
             joined += chunk[_CHUNK_HEADER.size :]
     needed = headers[0][0][1] if headers else None
     if len(joined) != needed:
-        has = f"{len(joined)} of {needed} bytes" if needed is not None else "no part"
-        raise Rejected(Reason.BAD_DEPTH, f"the extended XMP is not whole: {has} are there")
+        has = f"{len(joined)} of {needed} bytes" if needed is not None else "no parts"
+        raise Rejected(Reason.BAD_DEPTH, f"the extended XMP is incomplete: {has} are present")
     return joined

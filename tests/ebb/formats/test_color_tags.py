@@ -43,7 +43,7 @@ def test_profile_of_a_jpeg_in_any_order() -> None:
     stop = second + 2 + int.from_bytes(data[second + 2 : second + 4], "big")
     swapped = data[:first] + data[second:stop] + data[first:second] + data[stop:]
     assert jpeg_color(swapped).profile == PROFILE
-    with pytest.raises(Broken, match="1 of 2 parts are there") as error:
+    with pytest.raises(Broken, match="1 of 2 parts are present") as error:
         jpeg_color(data[:second] + data[stop:])
     assert error.value.reason is Reason.UNSUPPORTED_COLOR
 

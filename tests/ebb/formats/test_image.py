@@ -102,7 +102,7 @@ def jpeg_claiming(side: int) -> bytes:
         (jpeg_claiming(65500), "claims 65500 x 65500 = 4290 megapixels, more than 120"),
         (tiff_claiming(40000, 40000), "claims 40000 x 40000 = 1600 megapixels, more than 120"),
         (tiff_claiming(4, 4, tile=65520), "claims tiles of 65520 x 65520 pixels"),
-        (tiff_claiming(4, 4, samples=9), "claims 72 bits a pixel"),
+        (tiff_claiming(4, 4, samples=9), "claims 72 bits per pixel"),
         (tiff_claiming(0, 4), "claims 0 x 4 pixels"),
     ],
 )

@@ -88,7 +88,7 @@ def test_arrays_of_any_kind_are_read(array: np.ndarray) -> None:
 
 def test_objects_are_never_unpickled() -> None:
     objects = saved(np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="holds object values, which are no numbers"):
+    with pytest.raises(ValueError, match="holds object values, which are not numbers"):
         decode_array(objects)
 
 

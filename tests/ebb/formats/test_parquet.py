@@ -129,7 +129,7 @@ def test_damaged_footers_are_refused_or_read(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", bytes(8) + b"PAR1", b"PAR1" + b"\xff\xff\xff\x7fPAR1"])
 def test_what_does_not_end_as_parquet(data: bytes) -> None:
-    with pytest.raises(InvalidInput, match="does not end as a Parquet file does"):
+    with pytest.raises(InvalidInput, match="the end is not that of a Parquet file"):
         read_chunks(io.BytesIO(data))
 
 

@@ -162,7 +162,7 @@ def test_pillow_reads_16_bit_grey() -> None:
 
 
 def test_sound_checksums_over_too_few_pixels_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(InvalidInput, match="pixels that do not decode"):
+    with pytest.raises(InvalidInput, match="its pixels cannot be decoded"):
         decode_png(png_claiming(4, 4))
     capfd.readouterr()
 

@@ -149,12 +149,12 @@ def test_a_cut_jpeg_inside_is_damage() -> None:
         page = file.pages[0]
         end = page.dataoffsets[0] + page.databytecounts[0] - 2
     assert data[end : end + 2] == b"\xff\xd9"
-    with pytest.raises(Broken, match="a strip or tile is a JPEG that is cut"):
+    with pytest.raises(Broken, match="a strip or tile is a truncated JPEG"):
         decode_tiff(data[:end] + b"\0\0" + data[end + 2 :])
 
 
 def packed(values: NDArray[Any], bits: int, **tags: int) -> bytes:
-    """An uncompressed TIFF with so many bits a sample, each row beginning with a byte."""
+    """An uncompressed TIFF with so many bits per sample, each row beginning with a byte."""
     flat = values.reshape(len(values), -1)
     places = (flat[..., None] >> np.arange(bits - 1, -1, -1)) & 1
     rows = np.packbits(places.reshape(len(flat), -1).astype(np.uint8), axis=1)
@@ -244,8 +244,8 @@ PLAIN = packed(noise(1), 8)
 REFUSED = {
     "floating point pixels of 32 bits": written(np.ones((8, 8, 3), np.float32), photometric="rgb"),
     "signed pixels of 16 bits": written(np.ones((8, 8), np.int16), photometric="minisblack"),
-    "32 bits a sample": written(np.ones((8, 8), np.uint32), photometric="minisblack"),
-    "3 bits a sample": packed(noise(1) >> 5, 3),
+    "32 bits per sample": written(np.ones((8, 8), np.uint32), photometric="minisblack"),
+    "3 bits per sample": packed(noise(1) >> 5, 3),
     "compression 6 (old-style JPEG)": packed(noise(1), 8, t259=6),
     "compression 4 (CCITT fax 4)": packed(noise(1) >> 7, 1, t259=4),
     "compression 50000 (Zstandard)": packed(noise(1), 8, t259=50000),
@@ -306,7 +306,7 @@ def test_missing_strips_and_odd_tiles() -> None:
         decode_tiff(packed(noise(1), 8, t322=0, t323=16))
     with pytest.raises(Broken, match="claims tiles of 4000000000 x 16 pixels"):
         decode_tiff(packed(noise(1), 8, t322=4_000_000_000, t323=16))
-    with pytest.raises(Broken, match="claims 400 samples a pixel"):
+    with pytest.raises(Broken, match="claims 400 samples per pixel"):
         decode_tiff(packed(noise(1), 8, t277=400))
     with pytest.raises(Broken, match="has a palette of 0 colours"):
         decode_tiff(packed(noise(1), 8, t262=3))

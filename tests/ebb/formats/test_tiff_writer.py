@@ -72,7 +72,7 @@ def test_directories_keep_text_and_stay_even(texts: dict[int, str], offset: int)
 
 
 def test_tag_twice() -> None:
-    with pytest.raises(UsageError, match="a tag twice"):
+    with pytest.raises(UsageError, match="a duplicate tag"):
         tiff.directory([tiff.short(1, 2), tiff.long(1, 3)], 0)
 
 

@@ -53,8 +53,8 @@ def test_extension_chunks_come_in_any_order_and_others_stay_out() -> None:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ([], "no part are there"),
-        ([chunk(EXTENDED, 0, 100)], f"100 of {len(EXTENDED)} bytes are there"),
+        ([], "no parts are present"),
+        ([chunk(EXTENDED, 0, 100)], f"100 of {len(EXTENDED)} bytes are present"),
         ([chunk(EXTENDED, 0, 100), chunk(EXTENDED, 120, 900)], f"100 of {len(EXTENDED)} bytes"),
         ([chunk(EXTENDED, 0, 900)[:60]], "no part"),
     ],
