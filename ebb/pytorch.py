@@ -114,7 +114,7 @@ def to_device(network: Module, device: str) -> Module:
 
 def _unusable(device: str, error: Exception) -> UsageError:
     reason = str(error).partition("\n")[0]
-    return UsageError(f"cannot calculate on {device!r}: {reason}", hint="try --device cpu")
+    return UsageError(f"cannot compute on {device!r}: {reason}", hint="try --device cpu")
 
 
 def is_out_of_memory(error: Exception) -> bool:

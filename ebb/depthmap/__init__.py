@@ -1,1 +1,1 @@
-"""Depth maps: providers and their 8-bit encoding."""
+"""Depth maps: sources, and the 8-bit encoding."""

@@ -1,8 +1,8 @@
-"""Depth maps that phones store inside JPEG files; the first format below also in HEIC files.
+"""Depth maps that phones store inside JPEG files; the first format below is also used in HEIC files.
 
-Two formats of Google, both described by XMP: ``GDepth`` (Depthmap Metadata, 2014) holds the map as base64 in
-the XMP itself; Dynamic Depth 1.0 (2019) appends it to the file and lists it in a container directory. Both
-encode a distance d between ``near`` and ``far`` as a number n in 0…1, near being 0:
+Both formats are Google's and are described by XMP: ``GDepth`` (Depthmap Metadata, 2014) contains the map as
+base64 in the XMP itself; Dynamic Depth 1.0 (2019) appends it to the file and lists it in a container
+directory. Both encode a distance d between ``near`` and ``far`` as a number n in 0…1, where 0 is near:
 
 - ``RangeLinear``: n = (d − near) / (far − near)
 - ``RangeInverse``: n = far · (d − near) / (d · (far − near)), so that 1/d falls linearly with n
@@ -38,14 +38,14 @@ _CONTAINERS = {
     "http://ns.google.com/photos/dd/1.0/container/": ("http://ns.google.com/photos/dd/1.0/item/",),
     "http://ns.google.com/photos/1.0/container/": ("http://ns.google.com/photos/1.0/container/item/",),
 }
-"""Namespace of a container directory → those of the items in it; a file may list its items in both."""
+"""Namespace of a container directory → namespaces of its items; a file may list its items in both."""
 
 MAX_DIFFERENCE = 4
 """Largest difference between the channels of a grey map that was stored in colour, in levels of 255."""
 
 
 class _Found(NamedTuple):
-    """A stored map and the metadata that describe its numbers."""
+    """A stored map and the metadata of its values."""
 
     image: bytes
     metadata: Mapping[str, str]
@@ -57,38 +57,38 @@ def read_embedded(data: bytes, segments: Sequence[Part], stored: Size) -> Invers
     Args:
         data: The file.
         segments: Segments of its first image up to and including the end-of-image marker.
-        stored: Size of the photo as it is stored, before EXIF orientation: the map lies the same way.
+        stored: Size of the photo as stored, before EXIF orientation; the map has the same orientation.
 
     Returns:
-        (height, width) of the map, in 1 / the file's unit of distance; finite, not constant, not turned.
+        (height, width), in 1 / the file's unit of distance; finite, not constant, as stored.
 
     Raises:
-        Rejected: ``no_depth`` if the file holds no map, ``bad_depth`` if its map is damaged or not whole, has
-            another aspect than the photo, no range, or the same value everywhere.
+        Rejected: ``no_depth`` if the file contains no map, ``bad_depth`` if its map is damaged or incomplete,
+            has a different aspect ratio than the photo, no range, or the same value everywhere.
     """
     roots = read_xmp(data, segments)
     found = _gdepth(roots) or _dynamic_depth(roots, data, end=segments[-1].stop)
     if found is None:
-        raise Rejected(Reason.NO_DEPTH, "the JPEG holds no depth map (GDepth or Dynamic Depth)")
+        raise Rejected(Reason.NO_DEPTH, "the JPEG contains no depth map (GDepth or Dynamic Depth)")
     return _inverse_depth(found, stored)
 
 
 def read_gdepth(packets: Iterable[bytes], photo: Size) -> InverseDepth | None:
-    """Decode the GDepth map in XMP packets that were taken from a file of any kind; ``None`` without one.
+    """Decode the GDepth map in XMP packets from a file of any type; ``None`` if there is none.
 
     Args:
-        packets: XMP about the photo.
-        photo: Size of the photo in the orientation in which the map lies.
+        packets: XMP packets of the photo.
+        photo: Size of the photo in the orientation of the map.
 
     Raises:
-        Rejected: ``bad_depth``, as :func:`read_embedded`.
+        Rejected: ``bad_depth``, as for :func:`read_embedded`.
     """
     found = _gdepth([parse_packet(packet) for packet in packets])
     return _inverse_depth(found, photo) if found else None
 
 
 def check_map(numbers: NDArray[np.float32], photo: Size) -> None:
-    """Refuse a map of another aspect than the photo, or with the same value everywhere.
+    """Check that a map has the aspect ratio of the photo and is not constant.
 
     Raises:
         Rejected: ``bad_depth``.
@@ -99,7 +99,7 @@ def check_map(numbers: NDArray[np.float32], photo: Size) -> None:
 
 
 def _gdepth(roots: Sequence[ET.Element]) -> _Found | None:
-    """The map of a GDepth photo; its properties may be spread over the packet and its extension."""
+    """Map of a GDepth photo; its properties may be distributed over the packet and its extension."""
     metadata: dict[str, str] = {}
     for root in roots:
         for element in root.iter():
@@ -107,7 +107,7 @@ def _gdepth(roots: Sequence[ET.Element]) -> _Found | None:
     if not metadata:
         return None
     if "Data" not in metadata:
-        raise Rejected(Reason.BAD_DEPTH, "the XMP describes a depth map (GDepth) but does not hold it")
+        raise Rejected(Reason.BAD_DEPTH, "the XMP describes a depth map (GDepth) but does not contain it")
     try:
         image = base64.b64decode("".join(metadata["Data"].split()), validate=True)
     except (binascii.Error, ValueError) as error:
@@ -116,7 +116,7 @@ def _gdepth(roots: Sequence[ET.Element]) -> _Found | None:
 
 
 def _dynamic_depth(roots: Sequence[ET.Element], data: bytes, end: int) -> _Found | None:
-    """The map of a Dynamic Depth photo: the first one that is of depth, and not of segments."""
+    """Map of a Dynamic Depth photo: the first map of depth, not of segments."""
     maps = [properties(element, _DEPTH_MAP) for root in roots for element in root.iter()]
     maps = [
         metadata
@@ -133,11 +133,11 @@ def _dynamic_depth(roots: Sequence[ET.Element], data: bytes, end: int) -> _Found
                     or metadata.get("Semantic") == "Depth"
                 ):
                     return _Found(_slice(data, start, stop), maps[0])
-    raise Rejected(Reason.BAD_DEPTH, "the XMP describes a depth map (Dynamic Depth) but lists no file of it")
+    raise Rejected(Reason.BAD_DEPTH, "the XMP describes a depth map (Dynamic Depth) but no file with it")
 
 
 def _directories(root: ET.Element) -> Iterator[list[dict[str, str]]]:
-    """Container directories: the properties of their items, the photo itself being the first."""
+    """Properties of the items of container directories; the first item is the photo itself."""
     for element in root.iter():
         space, _, local = element.tag.removeprefix("{").rpartition("}")
         if local == "Directory" and space in _CONTAINERS:
@@ -148,9 +148,9 @@ def _directories(root: ET.Element) -> Iterator[list[dict[str, str]]]:
 def _items(
     directory: Sequence[Mapping[str, str]], end: int
 ) -> Iterator[tuple[Mapping[str, str], tuple[int, int]]]:
-    """Items after the first and their byte ranges: they follow the photo and each other.
+    """Items after the first, with their byte ranges, which follow the photo and each other.
 
-    An item of length 0 shares the bytes of the one before it.
+    An item of length 0 shares the bytes of the previous item.
     """
     start, stop = 0, end
     for index, item in enumerate(directory):
@@ -178,7 +178,7 @@ def _whole(text: str) -> int:
 
 
 def _decode(image: bytes, photo: Size) -> NDArray[np.float32]:
-    """The stored numbers in 0…1, (height, width), from 8 or 16 bits, grey or grey stored in colour."""
+    """Stored values scaled to 0…1, (height, width), from 8 or 16 bits, grey or grey stored in colour."""
     try:
         stored = decode_image(image, max_depth_pixels(photo))
     except ValueError as error:
@@ -197,14 +197,14 @@ def _decode(image: bytes, photo: Size) -> NDArray[np.float32]:
 
 
 def _inverse_depth(found: _Found, photo: Size) -> InverseDepth:
-    """1 / distance from the stored numbers, by the formulas at the head of this module."""
+    """1 / distance from the stored values, by the formulas in the docstring of this module."""
     numbers, metadata = _decode(found.image, photo), found.metadata
     check_map(numbers, photo)
     near, far = (number(metadata.get(name, "")) for name in ("Near", "Far"))
     kind = metadata.get("Format", "")
     if not 0 < near < far or (kind == "RangeLinear" and math.isinf(far)):
         message = (
-            f"an embedded depth map from {metadata.get('Near')} to {metadata.get('Far')}: that is no range"
+            f"an embedded depth map from {metadata.get('Near')} to {metadata.get('Far')}: that is not a range"
         )
         raise Rejected(Reason.BAD_DEPTH, message)
     if kind == "RangeInverse":
@@ -216,7 +216,7 @@ def _inverse_depth(found: _Found, photo: Size) -> InverseDepth:
 
 
 def number(text: str) -> float:
-    """A number of XMP; NaN where it is none."""
+    """Number in XMP; NaN if the text is not a number."""
     try:
         return float(text)
     except ValueError:

@@ -1,7 +1,7 @@
-"""From a network's log depth to the depth map of a data set.
+"""Conversion of a network's log depth to the depth map of a data set.
 
-The recipe of the EBB! release (Ignatov et al., CVPRW 2020): inverse depth exp(−log depth), stretched per
-photo so that the farthest point is 0 and the nearest 255, in 8 bits.
+As in the EBB! release (Ignatov et al., CVPRW 2020): inverse depth exp(−log depth), scaled for each photo so
+that the farthest point is 0 and the nearest 255, in 8 bits.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class HalfDepth(NamedTuple):
 
 
 def inverse_depth_from_log(log_depth: NDArray[np.floating]) -> InverseDepth:
-    """exp(−log depth), larger is nearer, (height, width).
+    """exp(−log depth), (height, width); larger is nearer.
 
     Raises:
         Rejected: ``bad_depth`` if a result is not finite.
@@ -65,7 +65,7 @@ def half_of(photo: Size) -> Size:
     """Size of a photo's depth map: half the photo, rounded down.
 
     Raises:
-        Rejected: ``too_small``, if a side would be under 16 pixels.
+        Rejected: ``too_small`` if a side would be shorter than 16 pixels.
     """
     half = Size(photo.width // 2, photo.height // 2)
     if min(half) < 16:
@@ -74,9 +74,9 @@ def half_of(photo: Size) -> Size:
 
 
 def encode_depth8(inverse_depth: InverseDepth) -> Gray8:
-    """Stretch inverse depth (height, width) to 0…255: (d − min) / (max − min) · 255, rounded.
+    """Scale inverse depth (height, width) to 0…255: (d − min) / (max − min) · 255, rounded.
 
-    A constant map becomes all 0.
+    A constant map becomes 0 everywhere.
 
     Raises:
         Rejected: ``bad_depth`` if the map is not two-dimensional or holds NaN or infinity.
@@ -86,12 +86,12 @@ def encode_depth8(inverse_depth: InverseDepth) -> Gray8:
 
 
 def encode_float16(inverse_depth: InverseDepth) -> HalfDepth:
-    """Inverse depth in half precision over its own range.
+    """Scale inverse depth to half precision over its own range.
 
-    Rounded once; storing it is lossless. The position in the range is rounded, not the inverse depth itself,
-    which may exceed half precision: the error is at most 2⁻¹² of the range (an 8-bit
-    map: 2⁻⁹), and smaller far away, where values are near 0.
-    A constant map becomes all 0 with ``lo == hi``.
+    It is rounded once; storing the result is lossless. The position in the range is rounded, not the inverse
+    depth itself, which may exceed the range of half precision. The error is at most 2⁻¹² of the range (8-bit
+    map: 2⁻⁹), and smaller for far points, whose values are close to 0. A constant map becomes 0 everywhere,
+    with ``lo == hi``.
 
     Raises:
         Rejected: ``bad_depth`` if the map is not two-dimensional or holds NaN or infinity.
@@ -101,20 +101,20 @@ def encode_float16(inverse_depth: InverseDepth) -> HalfDepth:
 
 
 def decode_float16(half: HalfDepth) -> InverseDepth:
-    """Undo :func:`encode_float16`, (height, width)."""
+    """Inverse of :func:`encode_float16`, (height, width)."""
     return (half.lo + half.values.astype(np.float64) * (half.hi - half.lo)).astype(np.float32)
 
 
 def resample_depth(inverse_depth: InverseDepth, H_out_to_depth: Homography, size: Size) -> InverseDepth:
-    """Bring a depth map into another frame: a crop, a scale, or any homography.
+    """Resample a depth map by a crop, a scale, or any homography.
 
-    Every output pixel is the mean of bilinear samples spread evenly over its area, as many as it covers
-    pixels of the map. All weights are positive: no value leaves the range of its neighbourhood, so depth
-    edges get no halo, and shrinking causes no aliasing. Outside the map its border is repeated.
+    Every output pixel is the mean of bilinear samples, evenly spaced over its area, as many as it covers
+    pixels of the map. All weights are positive, so that values stay within the range of their neighbourhood,
+    depth edges have no halo, and downscaling causes no aliasing. Outside the map its border is repeated.
 
     Args:
         inverse_depth: (height, width).
-        H_out_to_depth: Output (x, y) to (x, y) in the map, integers being pixel centres.
+        H_out_to_depth: Output (x, y) to (x, y) in the map; pixel centres are at integers.
         size: Width and height of the result.
 
     Returns:
@@ -138,7 +138,7 @@ def resample_depth(inverse_depth: InverseDepth, H_out_to_depth: Homography, size
 
 
 def half_size_homography(H_out_to_photo: Homography, photo: Size, depth: Size) -> Homography:
-    """Half-size output (x, y) to depth-map (x, y), given where the full-size output lies in the photo.
+    """Homography from half-size output (x, y) to depth map (x, y).
 
     Args:
         H_out_to_photo: Stored photo (x, y) to developed photo (x, y).
@@ -154,7 +154,7 @@ def by_rows(
 ) -> NDArray[np.float32]:
     """Apply a formula to each value of a map, in double precision and with little memory.
 
-    Values beyond the range of single precision become infinite.
+    Values outside the range of single precision become infinite.
     """
     out = np.empty(values.shape, np.float32)
     with np.errstate(over="ignore"):
@@ -165,7 +165,7 @@ def by_rows(
 
 
 def check_finite(inverse_depth: NDArray[np.floating]) -> None:
-    """Refuse a map with NaN or infinity.
+    """Check that a map contains neither NaN nor infinity.
 
     Raises:
         Rejected: ``bad_depth``, with the number of such pixels.
@@ -176,7 +176,7 @@ def check_finite(inverse_depth: NDArray[np.floating]) -> None:
 
 
 def _stretch(inverse_depth: InverseDepth) -> tuple[NDArray[np.float64], float, float]:
-    """The map moved to [0, 1], and the two values that became 0 and 1."""
+    """The map scaled to [0, 1], and the two values that are mapped to 0 and 1."""
     if inverse_depth.ndim != 2 or inverse_depth.size == 0:
         raise Rejected(
             Reason.BAD_DEPTH, f"a depth map has two axes; this one has shape {inverse_depth.shape}"
@@ -188,7 +188,7 @@ def _stretch(inverse_depth: InverseDepth) -> tuple[NDArray[np.float64], float, f
 
 
 def _samples_per_pixel(H_out_to_depth: Homography, size: Size) -> int:
-    """Samples a side so that neighbours are at most one map pixel apart: the largest stretch at a corner."""
+    """Samples per side such that neighbours are at most one map pixel apart, at the corners."""
     stretch = 1.0
     for x in (0.0, size.width - 1.0):
         for y in (0.0, size.height - 1.0):

@@ -1,4 +1,4 @@
-"""A depth network made elsewhere: the photo to its input, its output to inverse depth at half size."""
+"""Depth estimation with third-party networks: preparation of the input and conversion of the output."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
 OutputKind: TypeAlias = Literal["inverse", "distance", "log_distance"]
 
 Network: TypeAlias = "Callable[[NDArray[np.float32]], NDArray[np.float32]]"
-"""(N, 3, H, W) normalised colours → (N, h, w), one number a pixel; h x w covers the frame of H x W."""
+"""(N, 3, H, W), normalised colours → (N, h, w), one value per pixel; h x w covers the same frame as H x W."""
 
 ASPECT_TOLERANCE = 0.01
-"""Largest relative difference between the aspect of a network's output and that of its input."""
+"""Largest relative difference between the aspect ratios of a network's output and input."""
 
 
 @dataclass(frozen=True)
 class InputSize:
-    """How large a network wants to see a photo."""
+    """Size at which a network receives a photo."""
 
     box: Size | None
-    """None: as large as the photo is."""
+    """None: the size of the photo."""
     keep_aspect: bool = True
-    """Scale both sides alike, by the one of the two factors that is nearer to 1; else fill the box exactly.
+    """Scale both sides by the same factor, the one of the two that is closer to 1; otherwise fill the box.
 
-    This is the rule of the DPT and Depth Anything models: a photo that is larger than a square box gets a
-    shorter side of the box's length."""
+    This is the rule of the DPT and Depth Anything models: the shorter side of a photo that is larger than a
+    square box becomes as long as the box."""
     multiple: int = 1
-    """Both sides are multiples of this: the nearest ones, or without a box the next smaller ones."""
+    """Both sides are multiples of this: the nearest ones, or, without a box, the next smaller ones."""
 
     def of(self, photo: Size) -> Size:
-        """Size at which a photo is fed to the network."""
+        """Size at which the network receives a photo."""
         if self.box is None:
             return Size(*(max(side // self.multiple, 1) * self.multiple for side in photo))
         scale_x, scale_y = self.box.width / photo.width, self.box.height / photo.height
@@ -74,7 +74,7 @@ class Estimator:
     normalisation: Normalisation
     output: OutputKind
     filter: Resampling | int = 3
-    """How photos are scaled, all with antialiasing: 2 is bilinear, 3 bicubic."""
+    """Filter for scaling photos, with antialiasing: 2 is bilinear, 3 bicubic."""
 
     def __call__(self, rgb: Rgb8) -> InverseDepth:
         """Inverse depth of one photo (height, width, 3), at exactly half its size, rounded down.
@@ -93,7 +93,7 @@ class Estimator:
 
 
 def not_taken(shape: tuple[int, ...], error: Exception) -> MemoryError | Rejected:
-    """The error for a network that fails on an input of that shape."""
+    """Error for a network that fails on an input of that shape."""
     reason = str(error).partition("\n")[0]
     if is_out_of_memory(error):
         return MemoryError(reason)
@@ -121,14 +121,14 @@ def to_inverse_depth(output: NDArray[np.floating], fed: Size, kind: OutputKind) 
     """Convert a network's output for one photo to inverse depth of the same shape.
 
     Raises:
-        Rejected: ``bad_depth`` if it has another aspect than the input, is not finite, holds distances that
-            are none, or the same value everywhere.
+        Rejected: ``bad_depth`` if it has a different aspect ratio than the input, is not finite or constant,
+            or contains invalid distances.
     """
     height, width = output.shape
     expected = height * fed.width / fed.height
     if abs(width - expected) > max(ASPECT_TOLERANCE * expected, 1.0):
         message = f"the network gave a {width} x {height} map for an input of {fed.width} x {fed.height}"
-        raise Rejected(Reason.BAD_DEPTH, f"{message}: another aspect")
+        raise Rejected(Reason.BAD_DEPTH, f"{message}: different aspect ratios")
     check_finite(output)
     if output.min() == output.max():
         raise Rejected(Reason.BAD_DEPTH, "the network gave the same depth everywhere")

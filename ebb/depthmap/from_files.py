@@ -1,4 +1,4 @@
-"""Depth that comes with a photo: in a file beside it, or inside its own file."""
+"""Depth from the file beside a photo, or from inside the photo's file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Sidecar:
     """Depth from the file beside a photo.
 
     Args:
-        values: Meaning of the numbers in the files.
+        values: Meaning of the values in the files.
     """
 
     def __init__(self, values: SidecarValues) -> None:
@@ -50,14 +50,14 @@ class Sidecar:
 
 
 class Embedded:
-    """Depth from inside a photo's own file, as phones store it."""
+    """Depth stored inside the photo's file, as by phones."""
 
     def depth(self, photos: Sequence[PhotoView]) -> list[InverseDepth]:
         """See :class:`~ebb.depthmap.source.DepthSource`."""
         return [_through_crop(photo, self._read(photo)) for photo in photos]
 
     def _read(self, photo: PhotoView) -> InverseDepth:
-        """Inverse depth of the whole photo, turned upright as the photo is."""
+        """Inverse depth of the whole photo, upright."""
         data, suffix = photo.read_file(), PurePath(photo.name).suffix.lower()
         if suffix in HEIF_SUFFIXES:
             return _from_heic(data, photo.photo_size)
@@ -69,17 +69,17 @@ class Embedded:
 
 
 def _from_heic(data: bytes, photo: Size) -> InverseDepth:
-    """Inverse depth from inside a HEIC: an auxiliary image, else a map in its XMP."""
+    """Inverse depth inside a HEIC: an auxiliary image, or otherwise a map in its XMP."""
     if auxiliary := heif_depth(data, max_depth_pixels(photo)):
         return read_auxiliary(*auxiliary, photo)
     inverse_depth = read_gdepth(heif_xmp(data), photo)
     if inverse_depth is None:
-        raise Rejected(Reason.NO_DEPTH, "the HEIC holds no depth map (auxiliary image or GDepth)")
+        raise Rejected(Reason.NO_DEPTH, "the HEIC contains no depth map (auxiliary image or GDepth)")
     return inverse_depth
 
 
 def _through_crop(photo: PhotoView, depth: InverseDepth) -> InverseDepth:
-    """Bring a map of the whole photo through the crop and scale of the stored one."""
+    """Apply the crop and scale of the stored photo to a map of the whole photo."""
     H_out_to_depth = half_size_homography(
         crop_to_photo(photo.crop, photo.size), photo.photo_size, Size(depth.shape[1], depth.shape[0])
     )

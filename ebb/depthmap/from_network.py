@@ -1,4 +1,4 @@
-"""Depth that a network estimates from the photo."""
+"""Depth estimated from the photo by a network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DepthProvider(Protocol):
-    """Something that estimates depth from one photo; plug-ins implement it."""
+    """Protocol of a provider, which estimates depth from a photo; plug-ins implement it."""
 
     name: str
 

@@ -1,14 +1,13 @@
 """Depth maps that phones store as an auxiliary image of a HEIC photo.
 
-The stored numbers, n in 0…1, mean something by one of two notes beside them:
+The meaning of the stored values, n in 0…1, is given by one of two kinds of metadata:
 
-- Apple's XMP (``apdi``, written by iPhones): a disparity in 1/m, or a depth in m, of
-  ``FloatMinValue + n · (FloatMaxValue − FloatMinValue)``; which of the two, the pixel format says it had
-  before it was stored;
+- Apple's XMP (``apdi``, written by iPhones): ``FloatMinValue + n · (FloatMaxValue − FloatMinValue)`` is a
+  disparity in 1/m or a depth in m, depending on the original pixel format in the XMP;
 - the depth representation information of ITU-T H.265: inverse depth from 1/``z_far`` (n = 0) to 1/``z_near``
   (n = 1), or a disparity from ``d_min`` to ``d_max``.
 
-Without a note larger is nearer, and the numbers have no unit, as those of most depth maps in a data set.
+Without metadata, larger values are nearer and have no unit, like those of most depth maps in a data set.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 _APDI = ("http://ns.apple.com/pixeldatainfo/1.0/",)
 _DISTANCE_FORMATS = tuple(str(int.from_bytes(code, "big")) for code in (b"hdep", b"fdep"))
-"""Core Video's codes of depth in metres, in half and single precision, as XMP writes them."""
+"""Core Video's codes of depth in metres, in half and single precision, as in XMP."""
 
 _INVERSE_Z, _DISPARITY = 0, 1
 
@@ -43,20 +42,20 @@ def read_auxiliary(
     packets: Iterable[bytes],
     photo: Size,
 ) -> InverseDepth:
-    """Turn the numbers of an auxiliary depth image into inverse depth.
+    """Convert the values of an auxiliary depth image to inverse depth.
 
     Args:
-        values: (height, width), turned as the photo is.
+        values: (height, width), in the orientation of the photo.
         representation: Fields of the depth representation information; empty if there is none.
-        packets: XMP about the auxiliary images.
-        photo: Size of the photo the map covers, as it is seen.
+        packets: XMP packets of the auxiliary images.
+        photo: Size of the upright photo that the map covers.
 
     Returns:
         (height, width), finite, not constant, larger is nearer.
 
     Raises:
-        Rejected: ``bad_depth`` if the map has another aspect than the photo, the same value everywhere, a
-            range that is none, or another representation than those above.
+        Rejected: ``bad_depth`` if the map has a different aspect ratio than the photo, the same value
+            everywhere, an invalid range, or another representation than those above.
     """
     numbers = values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
     check_map(numbers, photo)
@@ -71,7 +70,7 @@ def read_auxiliary(
 
 
 def _apdi_metadata(packets: Iterable[bytes]) -> dict[str, str]:
-    """Apple's note about the map: mattes and gain maps of the same file have notes too, but no range."""
+    """Apple's metadata of the map; mattes and gain maps of the same file also have metadata, but no range."""
     for packet in packets:
         metadata: dict[str, str] = {}
         for element in parse_packet(packet).iter():
@@ -96,8 +95,8 @@ def _represented(numbers: NDArray[np.float32], metadata: Mapping[str, Any]) -> I
 def _between(
     numbers: NDArray[np.float32], low: float, high: float, *, is_distance: bool = False
 ) -> InverseDepth:
-    """Numbers 0…1 as disparities, or as distances, from ``low`` to ``high``."""
+    """Inverse depth from values 0…1 of disparities or distances between ``low`` and ``high``."""
     if not (math.isfinite(low) and math.isfinite(high) and low < high) or (is_distance and low <= 0):
-        raise Rejected(Reason.BAD_DEPTH, f"a depth image from {low:g} to {high:g}: that is no range")
+        raise Rejected(Reason.BAD_DEPTH, f"a depth image from {low:g} to {high:g}: that is not a range")
     stretched = by_rows(lambda n: low + n * (high - low), numbers)
     return inverse_depth_from_distance(stretched) if is_distance else stretched

@@ -1,7 +1,7 @@
 """Depth networks in the folder format of Hugging Face transformers.
 
-The photo is prepared here, by the values in ``preprocessor_config.json``: the classes that transformers has
-for this need torchvision, for which there is not always a build beside PyTorch.
+Photos are prepared here, with the values in ``preprocessor_config.json``, because the classes of transformers
+for this purpose require torchvision, which is not available for every build of PyTorch.
 """
 
 from __future__ import annotations
@@ -35,18 +35,19 @@ _OUTPUTS: dict[str, OutputKind] = {
     "tipsv2_dpt": "distance",
     "zoedepth": "distance",
 }
-"""``model_type`` → output of the network, where it is the same for all checkpoints."""
+"""``model_type`` → output of the network, if it is the same for all checkpoints."""
 
 _LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError)
 
 
 def load_transformers(folder: Path, settings: DepthSettings) -> Estimator:
-    """Open the folder of a depth-estimation model as a depth provider; no code in it is run.
+    """Open the folder of a depth-estimation model as a depth provider; no code from the folder is run.
 
     Raises:
         MissingDependency: PyTorch or transformers are not installed.
-        InvalidInput: the folder does not hold a whole depth-estimation model.
-        UsageError: there is no such device, or the model lacks a property that ``--model-*`` must then set.
+        InvalidInput: the folder does not contain a complete depth-estimation model.
+        UsageError: there is no such device, or a property of the model is unknown and must be set by
+            ``--model-*``.
     """
     config = _read_json(folder / "config.json")
     recipe = _read_recipe(folder)
@@ -81,7 +82,7 @@ class _Network:
 
 
 def _load(folder: Path) -> Any:  # noqa: ANN401 - the class depends on the folder
-    """The model in float32; weights that transformers would initialise at random are an error."""
+    """Load the model in float32; weights that transformers would initialise randomly are an error."""
     try:
         import torch
         from safetensors import SafetensorError
@@ -90,7 +91,7 @@ def _load(folder: Path) -> Any:  # noqa: ANN401 - the class depends on the folde
         raise MissingDependency(
             f"transformers cannot be imported: {error}", hint=install_extra("transformers")
         ) from error
-    # its progress bar takes a semaphore that a worker has no time to give back
+    # its progress bar creates a semaphore that a worker cannot release in time
     importlib.import_module("transformers.utils.logging").disable_progress_bar()
     try:
         model, report = AutoModelForDepthEstimation.from_pretrained(
@@ -110,7 +111,7 @@ def _load(folder: Path) -> Any:  # noqa: ANN401 - the class depends on the folde
 
 
 def _read_recipe(folder: Path) -> Mapping[str, Any]:
-    """How photos are prepared; newer folders keep it as a part of ``processor_config.json``."""
+    """Settings of the preparation of photos; newer folders have them in ``processor_config.json``."""
     if (folder / "preprocessor_config.json").exists():
         return _read_json(folder / "preprocessor_config.json")
     if (folder / "processor_config.json").exists():
@@ -127,7 +128,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _input_size(recipe: Mapping[str, Any], settings: DepthSettings) -> InputSize:
-    divisor = recipe.get("size_divisor") if "size" not in recipe else None  # GLPN: as large as the photo is
+    divisor = recipe.get("size_divisor") if "size" not in recipe else None  # GLPN: the size of the photo
     multiple = settings.model_multiple or recipe.get("ensure_multiple_of") or divisor or 1
     if settings.model_size:
         return InputSize(Size(settings.model_size, settings.model_size), multiple=multiple)
@@ -139,7 +140,7 @@ def _input_size(recipe: Mapping[str, Any], settings: DepthSettings) -> InputSize
     elif isinstance(size, dict) and "shortest_edge" in size:
         size, keep_aspect = dict.fromkeys(("height", "width"), size["shortest_edge"]), True
     if not isinstance(size, dict) or not {"height", "width"} <= size.keys():
-        raise UsageError("this model does not say how large a photo it wants to see", hint="use --model-size")
+        raise UsageError("the size of the input of this model is unknown", hint="use --model-size")
     return InputSize(Size(size["width"], size["height"]), keep_aspect=keep_aspect, multiple=multiple)
 
 
@@ -149,19 +150,19 @@ def _normalisation(recipe: Mapping[str, Any]) -> Normalisation:
         return NORMALISATIONS["unit"]
     if not is_unit or "image_mean" not in recipe or "image_std" not in recipe:
         raise UsageError(
-            "this model does not say how colours are normalised", hint="use --model-normalisation"
+            "the normalisation of the input of this model is unknown", hint="use --model-normalisation"
         )
     return Normalisation(tuple(recipe["image_mean"]), tuple(recipe["image_std"]))
 
 
 def _output_kind(config: Mapping[str, Any]) -> OutputKind:
-    """Output of the network: stated by Depth Anything, tabulated for others."""
+    """Output of the network, from the config of Depth Anything or from the table for other models."""
     model = config.get("model_type")
     if "depth_anything" in str(model):
         return "distance" if config.get("depth_estimation_type") == "metric" else "inverse"
     backbone = config.get("backbone_config") or {}
     if model == "dpt" and backbone.get("model_type") == "dinov2":
-        return "distance"  # the checkpoints of DINOv2 were trained on metres, all other DPTs on disparity
+        return "distance"  # checkpoints with DINOv2 were trained on metres, all other DPTs on disparity
     if model not in _OUTPUTS:
-        raise UsageError(f"the output of a {model} model is not known", hint="use --model-output")
+        raise UsageError(f"the output of a {model} model is unknown", hint="use --model-output")
     return _OUTPUTS[model]

@@ -1,14 +1,15 @@
-"""Inference graph of :class:`~ebb.depthmap.megadepth.MegaDepth`: the same function in less time.
+"""Inference graph of :class:`~ebb.depthmap.megadepth.MegaDepth`: the same function, computed faster.
 
-Optimisations (figures: ``benchmarks/depth.py``):
+Optimisations (measured by ``benchmarks/depth.py``):
 
-- batch normalisation becomes part of the convolution before it;
-- the four 1 x 1 convolutions of an Inception block read the same input, so they are one;
-- a block works on bands of rows small enough for the cache; branches are written directly into the joined
-  result, so no array of the photo's size is only copied;
-- 7 x 7 and 11 x 11 convolutions, most of the work, take half the products (:mod:`ebb.depthmap.winograd`);
-- channels are innermost (``channels_last``), the layout in which convolutions run fastest;
-- upsampling and sum are one addition in place.
+- Batch normalisation is folded into the previous convolution.
+- The four 1 x 1 convolutions of an Inception block have the same input and are merged into one.
+- A block works on bands of rows that fit into the cache; branches are written directly into the concatenated
+  result, so no array of the photo's size is merely copied.
+- 7 x 7 and 11 x 11 convolutions, which are most of the work, take half the products
+  (:mod:`ebb.depthmap.winograd`).
+- Channels are innermost (``channels_last``), the layout in which convolutions are fastest.
+- Upsampling and sum are one addition in place.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from ebb.depthmap.megadepth import Hourglass, Inception, MegaDepth
 from ebb.depthmap.winograd import WinogradConv
 
 BAND_BYTES = 16 << 20
-"""Size of the reduced channels of one band: small enough for the last cache."""
+"""Size of the reduced channels of a band, such that they fit into the last-level cache."""
 
 
 WINOGRAD_SIZE = 7
-"""Kernels from this size on are convolved by minimal filtering; it is not precise enough for bfloat16."""
+"""Smallest kernel that is convolved by minimal filtering, which is not precise enough for bfloat16."""
 
 
 def build_inference_graph(model: MegaDepth, dtype: torch.dtype = torch.float32) -> nn.Module:
-    """Build a network with the same log depth in less time and memory; ``model`` is not changed.
+    """Build a network that computes the same log depth in less time and memory; ``model`` is not changed.
 
     Args:
         model: A network in evaluation mode.
@@ -51,7 +52,7 @@ def build_inference_graph(model: MegaDepth, dtype: torch.dtype = torch.float32) 
 
 
 class MegaDepthGraph(nn.Module):
-    """Stem, hourglass and head with normalisation folded in."""
+    """Stem, hourglass and head, with folded normalisation."""
 
     def __init__(self, model: MegaDepth, *, winograd: bool) -> None:
         super().__init__()
@@ -68,7 +69,7 @@ class MegaDepthGraph(nn.Module):
 
 
 class InferenceHourglass(nn.Module):
-    """The path through half size added onto the skip path in place."""
+    """Sum of the path through half size and the skip path, in place."""
 
     def __init__(self, hourglass: Hourglass, *, winograd: bool) -> None:
         super().__init__()
@@ -86,7 +87,7 @@ class InferenceHourglass(nn.Module):
 
 
 class MaxPool(nn.Module):
-    """2 x 2 maximum. PyTorch's also stores where each maximum was, twice the size of the result."""
+    """2 x 2 maximum. That of PyTorch also stores the positions of the maxima, which take twice as much."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, 2h, 2w) to (N, C, h, w)."""
@@ -97,7 +98,7 @@ class MaxPool(nn.Module):
 
 
 class InferenceInception(nn.Module):
-    """An Inception block as one 1 x 1 convolution for all branches, and one convolution a kernel."""
+    """An Inception block as one 1 x 1 convolution for all branches, and one convolution per kernel."""
 
     def __init__(self, block: Inception, *, winograd: bool) -> None:
         super().__init__()
@@ -120,8 +121,9 @@ class InferenceInception(nn.Module):
     def _run_bands(self, image: Tensor, result: Tensor) -> None:
         """Fill ``result`` (H, W, C') from ``image`` (1, C, H, W), a band of rows at a time.
 
-        The reduced channels of each branch roll down the image: they hold the band's rows and ``halo`` rows
-        above and below it, zero outside the image as the padding of a convolution is.
+        The buffers with the reduced channels of each branch move down the image: they contain the rows of the
+        band and ``halo`` rows above and below it, which are zero outside the image, like the padding of a
+        convolution.
         """
         height = len(result)
         halo, rows = self.halo, self._rows_per_band(image)
@@ -177,7 +179,7 @@ class InferenceInception(nn.Module):
 
 
 def pointwise(x: Tensor, conv: nn.Conv2d) -> Tensor:
-    """A 1 x 1 convolution by oneDNN; PyTorch itself leaves it to MKL where a single thread runs."""
+    """A 1 x 1 convolution by oneDNN; PyTorch itself uses MKL for a single thread."""
     bias = cast("Tensor", conv.bias)
     has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     if x.device.type != "cpu" or x.dtype != torch.float32 or not has_onednn:
@@ -196,7 +198,7 @@ class DirectConv(nn.Module):
         self.conv.load_state_dict(conv.state_dict())
 
     def margins(self, width: int) -> tuple[int, int]:  # noqa: ARG002 (that of the other kind needs it)
-        """Columns of zeros that the input has left and right of its ``width``."""
+        """Columns of zeros to the left and right of the input."""
         return self.size // 2, self.size // 2
 
     def forward(self, x: Tensor, width: int) -> Tensor:  # noqa: ARG002
@@ -206,9 +208,9 @@ class DirectConv(nn.Module):
 
 
 class ScatterHead(nn.Module):
-    """A k x k convolution to one channel, as k² products a pixel that are shifted and summed.
+    """A k x k convolution to one channel, as k² products per pixel that are shifted and summed.
 
-    Kernels for convolutions compute 16 output channels at a time; with one channel 15 would be thrown away.
+    Convolution kernels compute 16 output channels at a time, of which 15 would be unused.
     """
 
     weight: Tensor
@@ -237,7 +239,7 @@ def _add_upsampled(total: Tensor, half: Tensor) -> Tensor:
 
 
 def _fold(branch: nn.Sequential) -> list[nn.Conv2d]:
-    """The convolutions of a branch (convolution, normalisation, ReLU, …), each with its normalisation."""
+    """Convolutions of a branch (convolution, normalisation, ReLU, …), each with folded normalisation."""
     modules = list(branch)
     return [
         fuse_conv_bn_eval(cast("nn.Conv2d", modules[i]), cast("nn.BatchNorm2d", modules[i + 1]))
@@ -246,7 +248,7 @@ def _fold(branch: nn.Sequential) -> list[nn.Conv2d]:
 
 
 def _side_by_side(convs: list[nn.Conv2d]) -> nn.Conv2d:
-    """1 x 1 convolutions of one input as one, their outputs joined along the channels."""
+    """Merge 1 x 1 convolutions of one input into one, with concatenated outputs."""
     joined = nn.Conv2d(convs[0].in_channels, sum(conv.out_channels for conv in convs), 1)
     joined.weight.copy_(torch.cat([conv.weight for conv in convs]))
     cast("Tensor", joined.bias).copy_(torch.cat([cast("Tensor", conv.bias) for conv in convs]))

@@ -1,9 +1,9 @@
-"""MegaDepth's hourglass network: a photo in, log depth out.
+"""MegaDepth's hourglass network, from photo to log depth.
 
 Li and Snavely, "MegaDepth: Learning Single-View Depth Prediction from Internet Photos" (CVPR 2018); the
-hourglass itself is Chen et al., "Single-Image Depth Perception in the Wild" (NIPS 2016). The modules nest
-the way the authors' do, so that the names in their public weights files (``3.0.0.1.0.0.weight``) are the
-names of the state dict here and loading needs no table.
+hourglass is that of Chen et al., "Single-Image Depth Perception in the Wild" (NIPS 2016). Modules are nested
+as in the authors' code, so that the names in their public weights files (``3.0.0.1.0.0.weight``) are the
+names of the state dict.
 
 :func:`load_megadepth` returns the network as published;
 :func:`ebb.depthmap.inference_graph.build_inference_graph` returns an equivalent that runs faster.
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 StateDict: TypeAlias = dict[str, Tensor]
 
 SIZE_MULTIPLE = 16
-"""Height and width of the input divide by this: the hourglass halves them four times."""
+"""Height and width of the input are multiples of this: the hourglass halves them four times."""
 
 
 class Block(NamedTuple):
-    """Widths of one Inception block: ``out`` channels a branch, ``mid`` before each k x k convolution."""
+    """Widths of an Inception block: ``out`` channels per branch, ``mid`` before each k x k convolution."""
 
     out: int
     mid: int
@@ -38,7 +38,7 @@ class Block(NamedTuple):
 
     @property
     def channels(self) -> int:
-        """Channels the block gives: one 1 x 1 branch and one a kernel."""
+        """Output channels of the block: one 1 x 1 branch, and one branch per kernel."""
         return self.out * (1 + len(self.kernels))
 
 
@@ -50,7 +50,7 @@ class Level(NamedTuple):
     after: tuple[Block, ...]
     average_pool: bool
     skip_first: bool
-    """The order in which the weights files store the two paths."""
+    """Whether the weights files store the skip path first."""
 
 
 LEVELS = (
@@ -89,7 +89,7 @@ STEM_CHANNELS = 128
 
 
 def _conv_norm_relu(in_channels: int, out_channels: int, kernel: int) -> list[nn.Module]:
-    """A convolution that keeps the size, batch normalisation without scale and shift, ReLU."""
+    """Convolution with unchanged size, batch normalisation without scale and shift, ReLU."""
     return [
         nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2),
         nn.BatchNorm2d(out_channels, affine=False),
@@ -98,7 +98,7 @@ def _conv_norm_relu(in_channels: int, out_channels: int, kernel: int) -> list[nn
 
 
 class Inception(nn.ModuleList):
-    """Parallel branches over one input, joined along the channels: a 1 x 1 convolution, then each k x k."""
+    """Parallel branches of one input, concatenated: a 1 x 1 convolution, then each k x k convolution."""
 
     def __init__(self, in_channels: int, block: Block) -> None:
         super().__init__([nn.Sequential(*_conv_norm_relu(in_channels, block.out, 1))])
@@ -112,7 +112,7 @@ class Inception(nn.ModuleList):
 
 
 class Hourglass(nn.Sequential):
-    """Sum of a path at full size and a path through half size, which holds the next hourglass."""
+    """Sum of a path at full size and a path through half size, which contains the next hourglass."""
 
     def __init__(self, in_channels: int, levels: tuple[Level, ...]) -> None:
         level, deeper = levels[0], levels[1:]
@@ -126,14 +126,14 @@ class Hourglass(nn.Sequential):
         super().__init__(nn.ModuleList([skip, half] if level.skip_first else [half, skip]))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, in_channels, H, W) to (N, C, H, W), C that of the last block of the skip path."""
+        """Map (N, in_channels, H, W) to (N, C, H, W), where C is that of the last block of the skip path."""
         first, second = cast("nn.ModuleList", self[0])
         total: Tensor = first(x) + second(x)
         return total
 
 
 def _chain(in_channels: int, blocks: tuple[Block, ...]) -> tuple[list[nn.Module], int]:
-    """Inception blocks in a row, and the channels that come out."""
+    """Sequence of Inception blocks, and its number of output channels."""
     modules: list[nn.Module] = []
     for block in blocks:
         modules.append(Inception(in_channels, block))
@@ -144,8 +144,8 @@ def _chain(in_channels: int, blocks: tuple[Block, ...]) -> tuple[list[nn.Module]
 class MegaDepth(nn.Sequential):
     """The whole network, 5 357 153 parameters: sRGB in [0, 1] to log depth, (N, 3, H, W) to (N, 1, H, W).
 
-    H and W divide by :data:`SIZE_MULTIPLE`. No mean is subtracted from the input. The depth has no scale:
-    log depth is right up to a constant.
+    H and W are multiples of :data:`SIZE_MULTIPLE`. No mean is subtracted from the input. The depth has no
+    scale: log depth is determined up to a constant.
     """
 
     def __init__(self) -> None:
@@ -159,17 +159,17 @@ class MegaDepth(nn.Sequential):
 
 
 def load_megadepth(path: Path) -> MegaDepth:
-    """Read one of the authors' weights files into the network, strictly.
+    """Load one of the authors' weights files into the network, strictly.
 
     Args:
         path: ``best_generalization_net_G.pth`` or ``best_vanila_net_G.pth``; a ``module.`` prefix
-            (saved from DataParallel) and missing ``num_batches_tracked`` (PyTorch before 0.4.1) are fine.
+            (saved from DataParallel) and missing ``num_batches_tracked`` (PyTorch before 0.4.1) are accepted.
 
     Returns:
         The network in evaluation mode, gradients off, on the CPU, float32.
 
     Raises:
-        InvalidInput: the file cannot be read, holds more than tensors, or other tensors than the network's.
+        InvalidInput: the file cannot be read, or contains other values than the tensors of the network.
     """
     state = _read_state(path)
     with torch.device("meta"):
@@ -192,7 +192,7 @@ _HINT = "MegaDepth's files come with: ebb weights download megadepth"
 
 
 def _check_tensors(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path) -> None:
-    """Say which tensors are missing, unexpected or of another shape, if any."""
+    """Check that no tensor is missing, unexpected or of another shape."""
     missing = [name for name in wanted if name not in found]
     unexpected = [name for name in found if name not in wanted]
     shapes = [

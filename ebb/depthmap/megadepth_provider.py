@@ -1,4 +1,4 @@
-"""MegaDepth as a depth provider: a photo in, inverse depth at half its size out."""
+"""MegaDepth as a depth provider: from a photo to inverse depth at half its size."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ if TYPE_CHECKING:
 
 
 class MegaDepthProvider:
-    """MegaDepth by the recipe of the EBB! release: the network runs at the native half size.
+    """MegaDepth as in the EBB! release: the network runs at half the size of the photo.
 
     EBB! cropped the width to a multiple of 32. Here the right and bottom are padded by reflection to the next
-    multiple instead and cropped afterwards, so that the map covers every column of the photo; where the half
-    size is a multiple, both are the same.
+    multiple and the map is cropped afterwards, so that it covers every column of the photo; if the half size
+    is a multiple, the results are the same.
 
     Args:
         weights: One of the authors' weights files.
         device: ``cpu``, ``cuda`` or ``cuda:1``.
-        bf16: Calculate in bfloat16: faster on processors that have it, for some grey levels.
+        bf16: Compute in bfloat16, which is faster on processors that support it, with an error of some grey
+            levels.
 
     Raises:
-        InvalidInput: the file does not hold MegaDepth's weights.
+        InvalidInput: the file does not contain MegaDepth's weights.
         MissingDependency: PyTorch is not installed.
         UsageError: there is no such device.
     """
@@ -62,13 +63,13 @@ class MegaDepthProvider:
         halves = [half_size(rgb) for rgb in photos]
         height, width = halves[0].shape[:2]
         padded = np.stack([_fill_up(half, self.multiple) for half in halves])
-        # one at a time on a CPU, where a batch is no faster and takes more memory
+        # one at a time on a CPU, where batches are not faster and take more memory
         groups = [padded] if self._device.type != "cpu" else np.split(padded, len(padded))
         log_depth = np.concatenate([self._run(group) for group in groups])
         return [inverse_depth_from_log(one[:height, :width]) for one in log_depth]
 
     def _run(self, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(N, H, W, 3) to log depth (N, H, W)."""
+        """Map (N, H, W, 3) to log depth (N, H, W)."""
         import torch
 
         try:
@@ -86,7 +87,7 @@ def half_size(rgb: Rgb8) -> Rgb8:
     """Half the photo (height, width, 3), rounded down: bicubic with antialiasing, as in the EBB! release.
 
     Raises:
-        Rejected: ``too_small``, if a side would be under 16 pixels.
+        Rejected: ``too_small`` if a side would be shorter than 16 pixels.
     """
     from PIL import Image
 
@@ -96,6 +97,6 @@ def half_size(rgb: Rgb8) -> Rgb8:
 
 
 def _fill_up(rgb: Rgb8, multiple: int) -> Rgb8:
-    """Reflect the photo at its right and bottom until both sides divide by ``multiple``."""
+    """Pad the photo by reflection at the right and bottom to multiples of ``multiple``."""
     height, width = rgb.shape[:2]
     return np.pad(rgb, ((0, -height % multiple), (0, -width % multiple), (0, 0)), mode="reflect")

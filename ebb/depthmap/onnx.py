@@ -1,4 +1,4 @@
-"""Any monocular depth network in an ONNX file: MiDaS, DPT, Depth Anything and others."""
+"""Monocular depth networks in ONNX files: MiDaS, DPT, Depth Anything and others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ebb.settings import DepthSettings
 
 DEFAULT_SIDE = 518
-"""Shorter side for networks that take any size: that of Depth Anything, a multiple of its patches."""
+"""Shorter side of the input for networks that accept any size: that of Depth Anything."""
 
 DEFAULT_MULTIPLE = 14
 
@@ -28,34 +28,34 @@ _DTYPES: dict[str, type[np.floating[Any]]] = {"tensor(float)": np.float32, "tens
 
 
 class _Input(NamedTuple):
-    """The network's input."""
+    """Description of the network's input."""
 
     name: str
     dtype: type[np.floating[Any]]
     channels_first: bool
     fixed: Size | None
-    """None: it takes any size."""
+    """None: any size."""
     one_by_one: bool
-    """It takes a single photo at a time."""
+    """Whether the batch size is 1."""
 
 
 def load_onnx(path: Path, settings: DepthSettings) -> Estimator:
     """Open an ONNX file as a depth provider.
 
-    The input must be one RGB photo in floats, (N, 3, H, W) or (N, H, W, 3); a fixed size is kept to. The
-    first output must be one number a pixel: (N, H, W), (N, 1, H, W), (N, H, W, 1) or (H, W). Files do
-    not describe normalisation and output, so the settings do; their defaults are those of Depth Anything.
+    The input must be an RGB photo in floats, (N, 3, H, W) or (N, H, W, 3); a fixed size is used as it is. The
+    first output must be one value per pixel: (N, H, W), (N, 1, H, W), (N, H, W, 1) or (H, W). Files do not
+    describe normalisation and output, so the settings do; their defaults are those of Depth Anything.
 
     Raises:
         MissingDependency: onnxruntime is not installed.
-        InvalidInput: not an ONNX file, or one of another kind.
+        InvalidInput: the file is not an ONNX file, or not such a network.
         UsageError: there is no such device, or the network's input has another size than ``--model-size``.
     """
     session = _open(path, settings.device)
     try:
         entry = _input(session, path)
         network = _Network(session, entry, path)
-    except (UnicodeDecodeError, IndexError) as error:  # a name that is no text, or no output
+    except (UnicodeDecodeError, IndexError) as error:  # a name that is not text, or no output
         raise InvalidInput(f"not a usable ONNX file: {error}", path=path) from error
     return Estimator(
         name="onnx",
@@ -88,7 +88,7 @@ class _Network:
             depth = depth.squeeze(axis=1 if depth.shape[1] == 1 else 3) if 1 in depth.shape[1::2] else depth
         depth = depth[None] if depth.ndim == 2 else depth
         if depth.ndim != 3 or len(depth) != len(pixels) or depth.dtype.kind not in "fiu":
-            message = f"its first output has the shape {np.shape(found)}, which is no depth map"
+            message = f"its first output has the shape {np.shape(found)}, which is not a depth map"
             raise InvalidInput(message, path=self._path)
         return depth.astype(np.float32)
 
@@ -111,19 +111,19 @@ def _open(path: Path, device: str) -> Any:  # noqa: ANN401 - onnxruntime has no 
 
 
 def _num_threads() -> int:
-    """The number other libraries use: a worker's share of the cores, else all of them."""
+    """Number of threads of other libraries: a worker's share of the cores, or otherwise all."""
     share = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return int(share) if share.isdecimal() and int(share) > 0 else len(os.sched_getaffinity(0))
 
 
 def _execution_providers(device: str, available: list[str]) -> list[Any]:
-    """Name of a device for onnxruntime, with the CPU as fallback for operators a GPU lacks."""
+    """Execution providers of a device, with the CPU as fallback for operators that a GPU does not support."""
     has_cuda = "CUDAExecutionProvider" in available
     if device == "cpu" or (device == "auto" and not has_cuda):
         return ["CPUExecutionProvider"]
     if not has_cuda:
         hint = "pip install onnxruntime-gpu in place of onnxruntime, or --device cpu"
-        raise UsageError(f"cannot calculate on {device!r}: this onnxruntime has no CUDA", hint=hint)
+        raise UsageError(f"cannot compute on {device!r}: this onnxruntime has no CUDA", hint=hint)
     number = int(device.partition(":")[2] or 0)
     return [("CUDAExecutionProvider", {"device_id": number}), "CPUExecutionProvider"]
 
@@ -153,7 +153,7 @@ def _input_size(entry: _Input, settings: DepthSettings) -> InputSize:
         width, height = entry.fixed
         raise UsageError(
             f"--model-size {settings.model_size}: this network takes {width} x {height} only",
-            hint="leave --model-size away",
+            hint="omit --model-size",
         )
     return InputSize(entry.fixed, keep_aspect=False)
 
@@ -162,7 +162,7 @@ def _errors() -> tuple[type[Exception], ...]:
     """The exceptions of onnxruntime, which have no common base class."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    # a message that quotes a damaged name is no UTF-8
+    # a message that quotes a damaged name is not UTF-8
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
     return (*(getattr(state, name) for name in (*names, "RuntimeException")), UnicodeDecodeError)
 

@@ -1,4 +1,4 @@
-"""The depth sources by name: those of ebb, and those that other packages add."""
+"""Depth sources by name: those of ebb, and those of other packages."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from ebb.settings import DepthSettings
 
 GPU_BATCH = 8
-"""Photos a network gets at once on a GPU, unless the user says otherwise."""
+"""Default batch size of networks on a GPU."""
 
 ENTRY_POINTS = "ebb.depth_providers"
-"""Entry point group: name of a provider → a :data:`Builder`. It is imported when it is used."""
+"""Entry point group: name of a provider → a :data:`Builder`, which is imported when it is used."""
 
 Builder: TypeAlias = "Callable[[DepthSettings, Path | None], DepthProvider | None]"
-"""Makes a provider from the settings and the file or folder of its model, if it has one."""
+"""Creates a provider from the settings and the file or folder of its model, if it has one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,23 +37,23 @@ class SourceKind:
     """Properties of a source that are needed before it is opened."""
 
     open: Callable[[DepthSettings, Path | None], DepthSource]
-    """Loads it, from the settings and the file or folder of its model."""
+    """Loads the source, from the settings and the file or folder of its model."""
     find_model: Callable[[DepthSettings], Path | None] = lambda _: None
     """Finds the file or folder of its model."""
     packages: tuple[tuple[str, str], ...] = ()
-    """The packages it imports, each with the extra of ebb that brings it."""
+    """Packages that it imports, each with the extra of ebb that installs it."""
     is_network: bool = True
-    """Whether it calculates: on a GPU, or with all cores, and on several photos at once."""
+    """Whether it is a network, which runs on a GPU or all cores, and on batches."""
     has_model_path: bool = False
     """Whether ``--model`` names a file or folder."""
     reads_depth_file: bool = False
-    """Whether its maps are made from the depth file that came with a photo."""
+    """Whether its maps are made from the depth file of a photo."""
     settings: tuple[str, ...] | None = None
-    """Names of the settings that its maps depend on; ``None``: unknown, any of them."""
+    """Names of the settings that its maps depend on; ``None``: unknown, possibly all."""
 
 
 class Prepared(NamedTuple):
-    """A source whose packages and model are there; small, so that it can be sent to a worker."""
+    """A source whose packages and model have been found; small, so that it can be sent to a worker."""
 
     settings: DepthSettings
     model: Path | None
@@ -61,24 +61,24 @@ class Prepared(NamedTuple):
 
     @property
     def model_sha256(self) -> str:
-        """One hash over all files of the model; empty for none."""
+        """Hash over all files of the model; empty if there is none."""
         return sha256_model(self.model)
 
     @property
     def is_network(self) -> bool:
-        """Whether it calculates; else it reads files, or gives no depth."""
+        """Whether the source is a network; otherwise it reads files, or gives no depth."""
         return _find_kind(self.settings.provider).is_network
 
     @property
     def to_remember(self) -> DepthSettings:
-        """The settings for later runs, wherever they are started; leave to download is for one run."""
+        """Settings for later runs from any folder, without the permission to download."""
         path, settings = Path(self.settings.model).expanduser(), self.settings
         if _find_kind(settings.provider).has_model_path and path.exists():
             settings = replace(settings, model=str(path.absolute()))
         return replace(settings, model_download=False)
 
     def batch_size(self, wanted: int = 0) -> int:
-        """Photos that it takes at once.
+        """Batch size.
 
         Args:
             wanted: The user's choice; 0: the fastest.
@@ -88,27 +88,27 @@ class Prepared(NamedTuple):
         return wanted or (GPU_BATCH if on_gpu(self.settings.device) else 1)
 
     def open(self) -> DepthSource:
-        """Load it.
+        """Load the source.
 
         Raises:
             UsageError: there is no such device, or settings do not fit the model.
             MissingDependency: a package cannot be imported.
-            InvalidInput: the model is not one for this provider.
+            InvalidInput: the model is not suitable for this provider.
         """
         return _find_kind(self.settings.provider).open(self.settings, self.model)
 
 
 def prepare(settings: DepthSettings, instead: str = "another --provider, such as none") -> Prepared:
-    """Find what the source needs before any work starts, without importing anything heavy.
+    """Find packages and model of the source before any work starts, without importing heavy packages.
 
     Args:
-        settings: Which source, and where its model is.
-        instead: What to use in place of a source that is not there, for the hint.
+        settings: The source and its model.
+        instead: Alternative to a source that is not available, for the hint.
 
     Raises:
-        UsageError: no provider has this name, or several have; or it needs a model and none is named.
-        MissingDependency: its weights or a package are missing, or it is a plug-in that cannot be imported;
-            the message says how to get it.
+        UsageError: no provider or several have this name, or the source needs a model and none is given.
+        MissingDependency: weights or a package are missing, or a plug-in cannot be imported; the message says
+            how to install them.
     """
     kind = _find_kind(settings.provider)
     try:
@@ -187,11 +187,11 @@ SOURCES: dict[str, SourceKind] = {
     ),
     "none": SourceKind(open=lambda _, __: NoDepth(), is_network=False, settings=()),
 }
-"""Name → source. Packages add theirs as :data:`ENTRY_POINTS`."""
+"""Name → source. Other packages add sources as :data:`ENTRY_POINTS`."""
 
 
 def _find_kind(name: str) -> SourceKind:
-    """The source of that name, of ebb or of a plug-in."""
+    """Source of that name, from ebb or a plug-in."""
     plug_ins = list(metadata.entry_points(group=ENTRY_POINTS))
     found = [point for point in plug_ins if point.name == name]
     packages = ["ebb"] * (name in SOURCES) + [_package(point) for point in found]
@@ -207,7 +207,7 @@ def _find_kind(name: str) -> SourceKind:
 
 
 def _plug_in(point: metadata.EntryPoint) -> SourceKind:
-    """Import a plug-in; an exception of any type is reported as an error of the plug-in."""
+    """Import a plug-in; any exception is reported as an error of the plug-in."""
     try:
         builder: Builder = point.load()
     except Exception as error:

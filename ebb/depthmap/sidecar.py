@@ -1,4 +1,4 @@
-"""Depth files a user puts beside the photos: PNG, TIFF, NPY or NPZ to inverse depth."""
+"""Depth files beside the photos: from PNG, TIFF, NPY or NPZ to inverse depth."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
 SidecarValues: TypeAlias = Literal["inverse", "distance"]
 
 ASPECT_TOLERANCE = 0.01
-"""Largest relative difference between the aspect of a depth map and that of its photo."""
+"""Largest relative difference between the aspect ratios of a depth map and its photo."""
 
 MAX_DEPTH_PIXELS = 32_000_000
-"""Pixels of the largest depth map; only a photo with more may have a map with as many as itself."""
+"""Largest number of pixels of a depth map, unless the photo has more; then the map may have as many."""
 
 _ENDING = "_depth"
 
 
 def read_sidecar(data: bytes, suffix: str, values: SidecarValues, photo: Size) -> InverseDepth:
-    """Decode a depth file and check that it can belong to the photo.
+    """Decode a depth file and check that it matches the photo.
 
     Args:
         data: The file's bytes.
         suffix: The file's suffix, with the dot, in any case: one of :data:`SUFFIXES`.
-        values: ``inverse``: larger is nearer, unchanged. ``distance``: larger is farther; 0 and infinity
-            are the sky, whose inverse depth is 0.
-        photo: Size of the upright photo the map covers.
+        values: ``inverse``: larger is nearer; values are unchanged. ``distance``: larger is farther; 0 and
+            infinity represent the sky, whose inverse depth is 0.
+        photo: Size of the upright photo that the map covers.
 
     Returns:
         (height, width) of the file, finite, not constant.
 
     Raises:
-        Rejected: ``bad_depth``, if the file cannot be decoded, has more pixels than
-            :func:`max_depth_pixels`, is not one number a pixel, has another aspect than the photo, holds
-            negative or infinite values, or the same value everywhere.
+        Rejected: ``bad_depth`` if the file cannot be decoded, has more pixels than
+            :func:`max_depth_pixels`, does not have one value per pixel, has a different aspect ratio than
+            the photo, contains negative or infinite values, or has the same value everywhere.
     """
     depth = _decode(data, suffix, photo)
     check_aspect(depth, photo)
@@ -60,7 +60,7 @@ def read_sidecar(data: bytes, suffix: str, values: SidecarValues, photo: Size) -
 
 
 def max_depth_pixels(photo: Size) -> int:
-    """Pixels that a depth map of this photo may have."""
+    """Largest number of pixels of a depth map of this photo."""
     return max(MAX_DEPTH_PIXELS, photo.width * photo.height)
 
 
@@ -82,11 +82,11 @@ _DECODERS: dict[str, Callable[[bytes, int], NDArray[Any]]] = {
     ".npz": decode_npz,
 }
 SUFFIXES = tuple(_DECODERS)
-"""Endings that :func:`read_sidecar` decodes, in the order in which a folder is searched."""
+"""Suffixes that :func:`read_sidecar` decodes, in the order in which a folder is searched."""
 
 
 def is_depth_file(path: PurePath) -> bool:
-    """Whether a file is named as the depth map of a photo beside it: ``IMG_1_depth.png``."""
+    """Whether a file has the name of a depth map of a photo: ``IMG_1_depth.png``."""
     return path.stem.endswith(_ENDING) and path.suffix.lower() in SUFFIXES
 
 
@@ -94,10 +94,10 @@ def depth_files(names: Iterable[str]) -> dict[str, str]:
     """Find the depth files among the files of a folder.
 
     Args:
-        names: Names or paths of files, those that are no depth files included.
+        names: Names or paths of all files.
 
     Returns:
-        Path of a photo without its ending → its depth file; of several the one whose ending comes first in
+        Path of a photo without suffix → its depth file; of several, the one whose suffix comes first in
         :data:`SUFFIXES`.
     """
     found: dict[str, str] = {}
@@ -108,17 +108,19 @@ def depth_files(names: Iterable[str]) -> dict[str, str]:
 
 
 def check_aspect(depth: NDArray[Any], photo: Size) -> None:
-    """Refuse arrays that cannot be a map of the whole photo.
+    """Check that an array can be a map of the whole photo.
 
     Raises:
-        Rejected: ``bad_depth``, if it has not two axes or another aspect than the photo.
+        Rejected: ``bad_depth`` if it does not have two axes or the aspect ratio of the photo.
     """
     if depth.ndim != 2 or depth.size == 0:
-        raise Rejected(Reason.BAD_DEPTH, f"depth of shape {depth.shape}; expected one number a pixel (H, W)")
+        raise Rejected(Reason.BAD_DEPTH, f"depth of shape {depth.shape}; expected one value per pixel (H, W)")
     height, width = depth.shape
     difference = (width * photo.height) / (height * photo.width) - 1.0
     if abs(difference) > ASPECT_TOLERANCE:
-        message = f"a {width} x {height} depth map for a {photo.width} x {photo.height} photo: another aspect"
+        message = (
+            f"depth map {width} x {height}, photo {photo.width} x {photo.height}: different aspect ratios"
+        )
         raise Rejected(Reason.BAD_DEPTH, message, measurements={"aspect_difference": difference})
 
 
@@ -128,7 +130,7 @@ def _as_float32(depth: NDArray[Any]) -> InverseDepth:
 
 
 def _invert(distance: NDArray[Any]) -> InverseDepth:
-    """1 / distance, in the unit of the file; 0 where there is no distance (0 or infinity)."""
+    """1 / distance, in the unit of the file; 0 if the distance is unknown (0 or infinity)."""
     if (distance < 0).any():
         raise Rejected(
             Reason.BAD_DEPTH, "negative distances; are these inverse depths (--sidecar-values inverse)?"

@@ -15,12 +15,12 @@ class DepthFile(NamedTuple):
     """A depth file that belongs to a photo."""
 
     path: Path | str
-    """For messages; its ending is the file type."""
+    """Path for messages; its suffix gives the file type."""
     data: bytes
 
 
 class PhotoView(Protocol):
-    """A photo that needs depth, and its files, which are read on demand."""
+    """A photo that needs depth; its files are read on demand."""
 
     @property
     def name(self) -> str:
@@ -29,7 +29,7 @@ class PhotoView(Protocol):
 
     @property
     def photo_size(self) -> Size:
-        """Of the whole photo, developed and upright."""
+        """Size of the whole photo, developed and upright."""
         ...
 
     @property
@@ -44,22 +44,22 @@ class PhotoView(Protocol):
 
     @property
     def size(self) -> Size:
-        """Of the stored photo; its depth map has half of it, rounded down."""
+        """Size of the stored photo; its depth map has half of it, rounded down."""
         ...
 
     def read_pixels(self) -> Rgb8:
         """The stored photo, (height, width, 3).
 
         Raises:
-            Broken: it is gone or damaged.
+            Broken: the photo is missing or damaged.
         """
         ...
 
     def read_file(self) -> bytes:
-        """The photo's file.
+        """Content of the photo's file.
 
         Raises:
-            Broken: it is gone or changed.
+            Broken: the file is missing or has changed.
         """
         ...
 
@@ -67,29 +67,29 @@ class PhotoView(Protocol):
         """The depth file of the photo; ``None`` if there is none.
 
         Raises:
-            Broken: it is gone or changed.
+            Broken: the file is missing or has changed.
         """
         ...
 
 
 class DepthSource(Protocol):
-    """A source of depth for photos: a network, files of the user, or none."""
+    """A source of depth for photos: a network, files, or none."""
 
     def depth(self, photos: Sequence[PhotoView]) -> Sequence[InverseDepth | None]:
         """Inverse depth of photos of equal size, in their order.
 
         Returns:
-            Maps of half the size of the stored photos, rounded down; ``None`` where no depth is wanted.
+            Maps of half the size of the stored photos, rounded down; ``None`` for photos without depth.
 
         Raises:
             Rejected: there is no usable depth for one of the photos.
-            Broken: a file of one of them is gone or damaged.
+            Broken: a file of one of them is missing or damaged.
         """
         ...
 
 
 class NoDepth:
-    """The source ``none``: photos get no depth."""
+    """The source ``none``, without depth."""
 
     def depth(self, photos: Sequence[PhotoView]) -> list[None]:
         """See :class:`DepthSource`."""

@@ -1,11 +1,11 @@
-"""A wide convolution in about half the multiplications: minimal filtering along the rows.
+"""Wide convolutions with about half the multiplications, by minimal filtering along the rows.
 
 Four outputs of a filter with four taps need 7 products instead of 16 (Winograd, "Arithmetic Complexity of
 Computations", 1980; Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016): with
 ``taps`` g and seven neighbouring inputs d, the outputs are ``Aᵀ [(G g) ⊙ (Bᵀ d)]``. A kernel of 7 or 11
-columns is two or three such filters side by side; they share the transformed inputs ``Bᵀ d``, and between the
-two transforms stand ordinary convolutions over a grid four times narrower, which processors are best at.
-Kernel rows are left as they are: one direction keeps the error at a few units in the last place.
+columns consists of two or three such filters side by side, which share the transformed inputs ``Bᵀ d``.
+Between the two transforms are ordinary convolutions over a grid four times narrower, for which processors are
+fastest. Kernel rows are not transformed: with one direction only, the error is a few units in the last place.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ OUTPUTS = 4
 TAPS = 4
 PRODUCTS = OUTPUTS + TAPS - 1
 POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5)
-"""Where the polynomials are evaluated, besides infinity; small numbers keep rounding errors small."""
+"""Points at which the polynomials are evaluated, besides infinity; small numbers give small rounding
+errors."""
 
 
 def filtering_matrices(
@@ -33,7 +34,8 @@ def filtering_matrices(
     """Aᵀ (m x n), G (n x m) and Bᵀ (n x n) of minimal filtering F(m, m): n = 2 m − 1 products, n − 1 points.
 
     The product of two polynomials of degree m − 1 follows from its values at n points; correlation is the
-    transpose of that product. Rows of Bᵀ are scaled to a largest entry of 1, and G makes up for it.
+    transpose of that product. Rows of Bᵀ are scaled to a largest entry of 1, and G contains the inverse
+    scale.
     """
     products = len(points) + 1
     taps = (products + 1) // 2
@@ -44,7 +46,7 @@ def filtering_matrices(
 
 
 def _evaluate(points: tuple[float, ...], num_coefficients: int) -> NDArray[np.float64]:
-    """Coefficients of a polynomial to its values at the points; at infinity, its leading coefficient."""
+    """Matrix from coefficients of a polynomial to its values; at infinity, the leading coefficient."""
     finite = np.vander(points, num_coefficients, increasing=True)
     return np.vstack([finite, np.eye(num_coefficients)[-1]])
 
@@ -70,7 +72,7 @@ class WinogradConv(nn.Module):
         self.register_buffer("from_inputs", torch.from_numpy(from_inputs).float())
 
     def margins(self, width: int) -> tuple[int, int]:
-        """Columns of zeros that the input has left and right of its ``width``."""
+        """Columns of zeros to the left and right of the input."""
         num_inputs = -(-width // OUTPUTS) + self.blocks - 1
         left = self.size // 2
         return left, num_inputs * OUTPUTS + TAPS - 1 - width - left

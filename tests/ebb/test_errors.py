@@ -62,10 +62,14 @@ def test_run_wide_errors_survive_the_way_out_of_a_worker() -> None:
 
 
 def test_an_error_is_said_of_a_file() -> None:
-    error = Rejected(Reason.BAD_DEPTH, "another aspect", measurements={"aspect_difference": 0.2})
+    error = Rejected(Reason.BAD_DEPTH, "bad aspect", measurements={"aspect_difference": 0.2})
     named = error.with_path("a_depth.png")
     assert isinstance(named, Rejected)
-    assert (named.path, named.reason, named.message) == ("a_depth.png", Reason.BAD_DEPTH, "another aspect")
+    assert (named.path, named.reason, named.message) == (
+        "a_depth.png",
+        Reason.BAD_DEPTH,
+        "bad aspect",
+    )
     assert named.measurements == {"aspect_difference": 0.2}
 
 

@@ -197,7 +197,7 @@ def test_depth_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         DepthOf(SIDECAR, tmp_path / "none.png")(photo)
     assert caught.value.path == tmp_path / "none.png"
     wrong = write_depth(tmp_path / "b.png", (50, 50))
-    with pytest.raises(Rejected, match="another aspect") as caught:
+    with pytest.raises(Rejected, match="different aspect ratios") as caught:
         DepthOf(SIDECAR, wrong)(photo)
     assert caught.value.path == wrong
     monkeypatch.setenv("EBB_CACHE", str(tmp_path))

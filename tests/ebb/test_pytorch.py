@@ -40,7 +40,7 @@ def test_a_device_is_opened() -> None:
 @pytest.mark.parametrize("device", ["toaster", "cuda:99"])
 def test_no_such_device(device: str) -> None:
     for use in (open_device, lambda name: to_device(nn.Linear(2, 3), name)):
-        with pytest.raises(UsageError, match=rf"^cannot calculate on '{device}': .+ \(try --device cpu\)$"):
+        with pytest.raises(UsageError, match=rf"^cannot compute on '{device}': .+ \(try --device cpu\)$"):
             use(device)
 
 

@@ -46,7 +46,7 @@ def test_choice() -> None:
 
 
 def test_unknown_device() -> None:
-    with pytest.raises(UsageError, match="cannot calculate on 'toaster'"):
+    with pytest.raises(UsageError, match="cannot compute on 'toaster'"):
         choose_backend("toaster")
 
 

@@ -66,7 +66,7 @@ def test_the_same_distance_in_three_ways() -> None:
 @pytest.mark.parametrize(
     ("output", "kind", "message"),
     [
-        (RAMP.T, "inverse", "gave a 24 x 32 map for an input of 32 x 24: another aspect"),
+        (RAMP.T, "inverse", "gave a 24 x 32 map for an input of 32 x 24: different aspect ratios"),
         (np.where(RAMP > 1.5, np.nan, RAMP), "inverse", "384 of 768 depth values are not finite"),
         (np.where(RAMP > 1.5, np.inf, RAMP), "distance", "384 of 768 depth values are not finite"),
         (np.full_like(RAMP, 3), "inverse", "the same depth everywhere"),

@@ -41,7 +41,7 @@ def test_a_photo_without_a_file_and_one_with_a_bad_one() -> None:
         Sidecar("inverse").depth([View(blank(64, 40))])
     assert caught.value.reason is Reason.NO_DEPTH
     file = DepthFile("a_depth.npy", npy(np.eye(50, dtype=np.float32)))
-    with pytest.raises(Rejected, match="another aspect") as caught:
+    with pytest.raises(Rejected, match="different aspect ratios") as caught:
         Sidecar("inverse").depth([View(blank(64, 40), depth_file=file)])
     assert caught.value.path == "a_depth.npy"
     assert caught.value.measurements["aspect_difference"] == pytest.approx(1 / 1.6 - 1)
@@ -63,7 +63,7 @@ def test_a_map_inside_the_photo_stands_upright() -> None:
     ("name", "message"),
     [
         ("a.png", "only JPEG and HEIC files are searched for embedded maps"),
-        ("a.jpg", "the JPEG holds no depth map"),
+        ("a.jpg", "the JPEG contains no depth map"),
     ],
 )
 def test_a_photo_without_a_map(name: str, message: str) -> None:

@@ -41,15 +41,15 @@ def test_without_a_range_larger_is_nearer(facts: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("values", "facts", "packets", "message"),
     [
-        (RAMP[:, :32], {}, [], "another aspect"),
+        (RAMP[:, :32], {}, [], "different aspect ratios"),
         (np.full((48, 64), 7, np.uint8), {}, [], "the same value everywhere"),
-        (RAMP, {}, [apdi(2, 0.5)], "from 2 to 0.5: that is no range"),
-        (RAMP, {}, [apdi("nan", 1)], "that is no range"),
-        (RAMP, {}, [apdi("near", "far")], "that is no range"),
-        (RAMP, {}, [apdi(0, 3, b"hdep")], "from 0 to 3: that is no range"),
+        (RAMP, {}, [apdi(2, 0.5)], "from 2 to 0.5: that is not a range"),
+        (RAMP, {}, [apdi("nan", 1)], "that is not a range"),
+        (RAMP, {}, [apdi("near", "far")], "that is not a range"),
+        (RAMP, {}, [apdi(0, 3, b"hdep")], "from 0 to 3: that is not a range"),
         (RAMP, {}, [b"<x"], "cannot be parsed"),
         (RAMP, {"representation_type": 2}, [], "representation type 2; known: 0"),
-        (RAMP, {"representation_type": 0, "z_near": 8.0, "z_far": 0.5}, [], "that is no range"),
+        (RAMP, {"representation_type": 0, "z_near": 8.0, "z_far": 0.5}, [], "that is not a range"),
     ],
 )
 def test_maps_that_are_refused(

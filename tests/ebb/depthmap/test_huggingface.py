@@ -162,9 +162,9 @@ def test_settings_go_before_the_recipe(anything: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [
-        (RECIPE, {"size": None}, "how large a photo .*--model-size"),
-        (RECIPE, {"image_mean": None}, "how colours are normalised .*--model-normalisation"),
-        (RECIPE, {"rescale_factor": 1.0}, "how colours are normalised .*--model-normalisation"),
+        (RECIPE, {"size": None}, "the size of the input .*--model-size"),
+        (RECIPE, {"image_mean": None}, "the normalisation of the input .*--model-normalisation"),
+        (RECIPE, {"rescale_factor": 1.0}, "the normalisation of the input .*--model-normalisation"),
     ],
 )
 def test_what_the_model_does_not_say(
@@ -188,7 +188,7 @@ def test_what_known_models_give(config: dict[str, Any], expected: str) -> None:
     from ebb.depthmap.huggingface import _output_kind
 
     assert _output_kind(config) == expected
-    with pytest.raises(UsageError, match="the output of a other model is not known .*--model-output"):
+    with pytest.raises(UsageError, match="the output of a other model is unknown .*--model-output"):
         _output_kind({"model_type": "other"})
 
 
@@ -242,7 +242,7 @@ def test_nan_and_sizes_it_cannot_take(anything: Path, tmp_path: Path) -> None:
 
 
 def test_no_such_device(anything: Path) -> None:
-    with pytest.raises(UsageError, match="cannot calculate on 'cuda:99'"):
+    with pytest.raises(UsageError, match="cannot compute on 'cuda:99'"):
         load_transformers(anything, DepthSettings(provider="transformers", device="cuda:99"))
 
 

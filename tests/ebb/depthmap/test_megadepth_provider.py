@@ -105,5 +105,5 @@ def test_wrong_weights(tmp_path: Path) -> None:
 
 
 def test_no_such_device(weights_file: Path) -> None:
-    with pytest.raises(UsageError, match=r"cannot calculate on 'cuda:99'.*--device cpu"):
+    with pytest.raises(UsageError, match=r"cannot compute on 'cuda:99'.*--device cpu"):
         MegaDepthProvider(weights_file, "cuda:99")

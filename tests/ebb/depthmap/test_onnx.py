@@ -132,7 +132,7 @@ REASONS: list[tuple[list[Any], Shape, str]] = [
     (
         [mean(), ("Transpose", [], {"perm": [0, 2, 1]})],
         MAP,
-        "a 64 x 96 map for an input of 96 x 64: another aspect",
+        "a 64 x 96 map for an input of 96 x 64: different aspect ratios",
     ),
     ([mean(), ("Mul", [np.float32(0)], {})], MAP, "the same depth everywhere"),
     (
@@ -159,7 +159,7 @@ def test_predictions_that_are_refused(
             [("Relu", [], {})],
             FREE,
             FREE,
-            r"first output has the shape \(1, 3, 64, 96\), which is no depth map",
+            r"first output has the shape \(1, 3, 64, 96\), which is not a depth map",
         ),
         ([mean()], ("b", 3, "h"), MAP, "expected one input of 4 axes in floats, got x"),
         ([mean()], ("b", 4, "h", "w"), MAP, "expected an RGB input, got 4 channels"),
@@ -199,7 +199,7 @@ def test_no_such_device(make_onnx: MakeOnnx) -> None:
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("there is one")
-    with pytest.raises(UsageError, match="cannot calculate on 'cuda': this onnxruntime has no CUDA"):
+    with pytest.raises(UsageError, match="cannot compute on 'cuda': this onnxruntime has no CUDA"):
         load_onnx(make_onnx(mean()), settings(device="cuda"))
 
 

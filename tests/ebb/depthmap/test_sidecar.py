@@ -100,7 +100,7 @@ def rejected(data: bytes, suffix: str, values: str = "inverse") -> str:
 @pytest.mark.parametrize("shape", [(20, 31), (21, 30), (30, 20)])
 def test_another_aspect(shape: tuple[int, int]) -> None:
     message = rejected(npy(np.arange(float(np.prod(shape))).reshape(shape)), ".npy")
-    assert f"a {shape[1]} x {shape[0]} depth map for a 60 x 40 photo" in message
+    assert f"depth map {shape[1]} x {shape[0]}, photo 60 x 40: different aspect ratios" in message
 
 
 def test_aspect_may_differ_by_rounding() -> None:

@@ -80,7 +80,7 @@ def test_depth_that_does_not_fit_names_its_file(tmp_path: Path) -> None:
     write(tmp_path, "a.png")
     np.save(tmp_path / "a_depth.npy", np.random.default_rng(0).random((64, 64), np.float32))
     (photo,) = find_photos(tmp_path)
-    with pytest.raises(Rejected, match=r"a_depth.npy: .*another aspect") as caught:
+    with pytest.raises(Rejected, match=r"a_depth.npy: .*different aspect ratios") as caught:
         photo.read("inverse")
     assert caught.value.reason is Reason.BAD_DEPTH
 

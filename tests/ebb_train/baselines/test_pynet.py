@@ -81,5 +81,5 @@ def test_a_deeper_network_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_device_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"cannot calculate on 'cuda:99'.*--device cpu"):
+    with pytest.raises(UsageError, match=r"cannot compute on 'cuda:99'.*--device cpu"):
         load(saved(tmp_path / "a.safetensors"), "cuda:99")
