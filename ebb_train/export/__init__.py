@@ -1,1 +1,1 @@
-"""Networks for phones: TFLite and ONNX files, and the checks they must pass."""
+"""Export of networks to TFLite and ONNX files, and the checks of these files."""

@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 SEED = 2020
 
 CONSTANTS = (0.0, 0.5, 1.0)
-"""Values of the inputs that are one value everywhere."""
+"""Values of the constant inputs."""
 
 
 class Trial(NamedTuple):
-    """One input and where it comes from."""
+    """An input and its origin."""
 
     name: str
     photo: NDArray[np.float32]
     """(1, H / 2, W / 2, 3 or 4) in [0, 1]."""
     real: bool
-    """Looks like a photo; noise does not."""
+    """Whether it resembles a photo, unlike noise."""
     constant: bool = False
-    """Has one value everywhere."""
+    """Whether it has one value everywhere."""
 
 
 def noise(size: PhotoSize, channels: int) -> Trial:
-    """Independent uniform values: no network saw such a photo, but every weight counts."""
+    """Independent uniform values, which depend on every weight, although no network was trained on noise."""
     rng = np.random.default_rng(SEED)
     return Trial("noise", rng.random((1, *size.input, channels), np.float32), real=False)
 
 
 def constants(size: PhotoSize, channels: int) -> list[Trial]:
-    """Black, grey and white: maps without contrast, whose rounding errors instance normalization enlarges."""
+    """Black, grey and white inputs, whose flat maps have rounding errors that normalisation amplifies."""
     shape = (1, *size.input, channels)
     return [
         Trial(f"{value:g} everywhere", np.full(shape, value, np.float32), real=False, constant=True)
@@ -66,10 +66,10 @@ def scene(size: PhotoSize, channels: int) -> Trial:
 
 
 def pairs(dataset: Path, size: PhotoSize, channels: int, count: int) -> Iterator[Trial]:
-    """Wide photos of the training split, spread over it; each is read on demand.
+    """Evenly spaced wide photos of the training split, read on demand.
 
     Raises:
-        InvalidInput: not a data set, a damaged one, or one without depth where the network takes it.
+        InvalidInput: the data set is invalid or damaged, or has no depth although the network requires it.
     """
     from ebb_train.data.sources import open_source
 
@@ -89,12 +89,12 @@ def _trial(source: Source, place: int, size: PhotoSize, channels: int) -> Trial:
 
 
 def to_input(wide: Rgb8, depth: Gray8 | None, size: PhotoSize, channels: int) -> NDArray[np.float32]:
-    """Halve a photo as in training and bring it to the file's size: its middle, mirrored where too small.
+    """Halve a photo as in training, and crop it at the centre or pad it by reflection to the file's size.
 
     Args:
         wide: (H, W, 3), 0…255.
         depth: (h, w) of the same view, 0…255.
-        size: The photo's size the file is made for.
+        size: Size of the photo that the file is made for.
         channels: 4: with depth, 3: without.
 
     Returns:

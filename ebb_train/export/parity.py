@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How far two pictures are apart; values are about [0, 1]."""
+    """Difference between two pictures with values of about [0, 1]."""
 
     input: str
     """Name of the input."""
     real: bool
-    """Whether it was a photo or like one; not noise, nor one colour."""
+    """Whether the input is a photo or resembles one, unlike noise or a constant."""
     max: float
     """Largest absolute difference."""
     mean: float
@@ -33,7 +33,7 @@ class Parity:
     psnr: float
     """10 · log10(1 / mean squared difference), dB; infinite if they are equal."""
     constant: bool = False
-    """It had one value everywhere."""
+    """Whether the input has one value everywhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +42,14 @@ class ParityLimit:
 
     max: float = math.inf
     constant_max: float = math.inf
-    """Instead, for inputs of one value: instance normalization multiplies rounding errors of flat maps by up
+    """The same for constant inputs: instance normalisation multiplies the rounding errors of flat maps by up
     to 1 / √ε = 32."""
     psnr: float = 0.0
     real_only: bool = False
-    """Holds for photos; for noise the figures are only reported."""
+    """Whether the limit applies to photos only; differences for noise are only reported."""
 
     def holds(self, parity: Parity) -> bool:
-        """Whether the figures are within the limit; never where they are not numbers."""
+        """Whether the differences are within the limit; NaN is not."""
         if self.real_only and not parity.real:
             return True
         largest = self.constant_max if parity.constant else self.max
@@ -59,7 +59,7 @@ class ParityLimit:
         on = " on photos" if self.real_only else ""
         if self.max == math.inf:
             return f"{self.psnr:g} dB PSNR{on}"
-        return f"{self.max:g} at most{on}, {self.constant_max:g} for inputs of one value"
+        return f"{self.max:g} at most{on}, {self.constant_max:g} for constant inputs"
 
 
 LIMITS: Mapping[Precision, ParityLimit] = {
@@ -68,19 +68,19 @@ LIMITS: Mapping[Precision, ParityLimit] = {
     "dynamic-int8": ParityLimit(psnr=30, real_only=True),
     "int8": ParityLimit(psnr=25, real_only=True),
 }
-"""fp32: a fortieth of a step of 8 bits, a quarter for inputs of one value. int8 files are fitted to photos,
-and noise is none."""
+"""Limits by precision. fp32: a fortieth of an 8-bit step, a quarter for constant inputs. int8 files are
+calibrated on photos, so noise is excluded."""
 
 
 def parity_table(found: Sequence[Parity]) -> str:
-    """How far a file is from PyTorch, an input a line."""
+    """Table of the differences from PyTorch, one line per input."""
     rows = [(p.input, f"{p.max:.1e}", f"{p.mean:.1e}", f"{p.psnr:.1f}") for p in found]
-    return table(("against PyTorch", "max", "mean", "PSNR dB"), rows)
+    return table(("compared with PyTorch", "max", "mean", "PSNR dB"), rows)
 
 
 def not_written(limit: object) -> str:
     """Text after the name of a file that exceeds its limit."""
-    return f": NOT WRITTEN, further from PyTorch than {limit}"
+    return f": NOT WRITTEN, too far from PyTorch (limit: {limit})"
 
 
 def compare(

@@ -1,4 +1,4 @@
-"""The trained network that is exported: its weights, their origin, and its pictures in PyTorch."""
+"""The trained network to export: its weights, their origin, and its pictures in PyTorch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedNetwork:
-    """A weights file that was read."""
+    """Content of a weights file."""
 
     path: Path
     sha256: str
@@ -32,10 +32,10 @@ class TrainedNetwork:
     about: About
 
     def level(self, wanted: int | None) -> int:
-        """The level to export: the wanted one, or the last the network has.
+        """The level to export: the wanted one, or the last level of the network.
 
         Raises:
-            UsageError: the network does not go down to it.
+            UsageError: the network does not have this level.
         """
         if wanted is None:
             return self.config.level
@@ -45,7 +45,7 @@ class TrainedNetwork:
         return wanted
 
     def origin(self) -> dict[str, str]:
-        """Where the weights come from, for notes and cards."""
+        """Origin of the weights, for notes and cards."""
         return {
             "file": self.path.name,
             "sha256": self.sha256,
@@ -54,12 +54,12 @@ class TrainedNetwork:
         }
 
     def picture(self, photo: NDArray[np.float32], level: int, *, clip: bool) -> NDArray[np.float32]:
-        """The output of PyTorch for an input.
+        """Output of PyTorch for an input.
 
         Args:
             photo: (1, h, w, 3 or 4) in [0, 1].
-            level: Whose picture.
-            clip: Cut it to [0, 1], as in the file it is compared with.
+            level: Level whose picture is returned.
+            clip: Clip it to [0, 1], as in the file that it is compared with.
 
         Returns:
             (1, h', w', 3).
@@ -81,10 +81,10 @@ def read_trained(path: Path) -> TrainedNetwork:
     """Read the weights of a PyNET.
 
     Args:
-        path: The file, or the run folder of ``ebb-train fit``: its best weights.
+        path: The file, or a run folder of ``ebb-train fit`` (its best weights).
 
     Raises:
-        InvalidInput: not a weights file, a damaged one, or one of another network.
+        InvalidInput: the file is not a weights file, is damaged, or belongs to another network.
         MissingDependency: safetensors is not installed.
     """
     path = weights_path(path)

@@ -1,1 +1,1 @@
-"""Phones: how fast a file runs on them."""
+"""Measurements on phones."""

@@ -1,7 +1,7 @@
-"""How fast a file is on a phone: Google's ``benchmark_model`` over adb, on the GPU and on the CPU.
+"""Speed of a file on a phone: Google's ``benchmark_model`` over adb, on the GPU and the CPU.
 
-The rows are those of the paper's table 2, and more: device, chipset, seconds, memory, how the delegate cut
-the graph.
+Rows contain the columns of the paper's table 2 and others: device, chipset, seconds, memory, and how the
+delegate partitions the graph.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Processor: TypeAlias = Literal["gpu", "cpu"]
 
 FOLDER = "/data/local/tmp/ebb"
-"""Where a phone lets files be run."""
+"""Folder on a phone from which files can be run."""
 
 TIMEOUT_S = 900.0
 
@@ -48,13 +48,13 @@ class DeviceRow:
     chipset: str
     unit: Processor
     seconds: float | None
-    """Mean of the runs; None: it did not run."""
+    """Mean of the runs; None if it did not run."""
     peak_mb: float | None
-    """Most memory of the process, MB."""
+    """Peak memory of the process in MB."""
     delegated: str
-    """Operations the delegate took, of how many, in how many parts: ``1023/1023 in 1``."""
+    """Operations run by the delegate, of all operations, and number of parts: ``1023/1023 in 1``."""
     reason: str = ""
-    """Why it did not run."""
+    """Reason if it did not run."""
 
 
 def commands(file: Path, settings: DeviceSettings) -> list[list[str]]:
@@ -81,7 +81,7 @@ def _benchmark(tool: str, model: str, unit: str, settings: DeviceSettings) -> st
 
 
 def as_script(file: Path, settings: DeviceSettings) -> str:
-    """The commands, to be typed by hand.
+    """The commands as a script.
 
     Raises:
         InvalidInput: there is no such file.
@@ -91,7 +91,7 @@ def as_script(file: Path, settings: DeviceSettings) -> str:
 
 
 def adb_is_here() -> bool:
-    """Whether there is an ``adb`` to run."""
+    """Whether ``adb`` is installed."""
     return shutil.which("adb") is not None
 
 
@@ -102,7 +102,7 @@ def benchmark_device(file: Path, settings: DeviceSettings) -> list[DeviceRow]:
         A row for the GPU and one for the CPU.
 
     Raises:
-        InvalidInput: no phone answers, or the files do not get there.
+        InvalidInput: no phone answers, or the files cannot be transferred.
     """
     *prepare, gpu, cpu = commands(file, settings)
     adb = gpu[: gpu.index("shell")]
@@ -126,7 +126,7 @@ def _require_file(path: Path) -> None:
 def _checked(command: Sequence[str]) -> str:
     code, text = _run(command)
     if code:
-        hint = "is the phone attached and unlocked, with USB debugging on? See: adb devices"
+        hint = "is the phone connected and unlocked, with USB debugging on? See: adb devices"
         raise InvalidInput(f"{shlex.join(command)}: {_last_line(text)}", hint=hint)
     return text.strip()
 
@@ -176,11 +176,11 @@ def _failure(code: int, text: str) -> str:
 
 
 def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no word"])[-1]
+    return (text.strip().splitlines() or ["no message"])[-1]
 
 
 def report(rows: Sequence[DeviceRow]) -> tuple[dict[str, Any], str, ExitCode]:
-    """The rows for machines, for people, and how the verb ends."""
+    """The rows as plain values and as text, and the exit code."""
     cells = [
         (
             row.device,

@@ -1,4 +1,4 @@
-"""From a checkpoint to an ONNX file that was compared with PyTorch in two sizes."""
+"""Export of a checkpoint to an ONNX file, which is compared with PyTorch at two sizes."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from ebb_train.export.trained import TrainedNetwork
 
 OPSET, IR_VERSION = 17, 8
-"""Old enough for run times of 2022."""
+"""Versions supported by runtimes since 2022."""
 
 SIZES = (PhotoSize(256, 384), PhotoSize(320, 192))
-"""Photos to compare on: two, as height and width are open."""
+"""Sizes of the photos for the comparison: two, since height and width are dynamic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,44 +38,44 @@ class OnnxReport:
 
     path: Path
     sha256: str | None
-    """Of the file; None: it is further from PyTorch than it may be and was not written."""
+    """Hash of the file; None: the difference from PyTorch exceeds the limit, and it was not written."""
     bytes: int
     nodes: int
     parity: list[Parity]
 
     @property
     def exit_code(self) -> ExitCode:
-        """Done, or not written."""
+        """Exit code: done, or not written."""
         return ExitCode.ITEMS_FAILED if self.sha256 is None else ExitCode.DONE
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Plain values for JSON."""
         return asdict(self) | {"path": str(self.path), "limit": str(LIMITS["fp32"])}
 
     def as_text(self) -> str:
-        """For people."""
+        """Report as text."""
         verdict = "" if self.sha256 else not_written(LIMITS["fp32"])
         head = f"{self.path}{verdict}\n  {self.bytes / 1e6:.4g} MB, {self.nodes} nodes, any height and width"
         return f"{head}\n{parity_table(self.parity)}"
 
 
 def export_onnx(path: Path, out: Path, *, level: int | None, clip: bool) -> OnnxReport:
-    """Write an ONNX file; one that is too far from PyTorch is reported and not written.
+    """Write an ONNX file, unless its difference from PyTorch exceeds the limit.
 
     Args:
         path: Weights of a PyNET.
         out: The file to write.
-        level: Whose picture comes out; None: the last the network has.
-        clip: Cut the picture to [0, 1].
+        level: Level whose picture is the output; None: the last level of the network.
+        clip: Clip the picture to [0, 1].
 
     Raises:
         UsageError: the network does not have the level, or ``out`` does not end in .onnx.
-        InvalidInput: the checkpoint is not a weights file, or damaged.
+        InvalidInput: the checkpoint is not a weights file, or is damaged.
         MissingDependency: onnx, onnxruntime, PyTorch or safetensors is not installed.
         OutputError: the file cannot be written.
     """
     check_writable(out, ".onnx")
-    optional.onnx()  # before anything is read: says which extra is missing
+    optional.onnx()  # names a missing extra before anything is read
     runtime = optional.onnxruntime()
     optional.torch()
     checkpoint = read_trained(path)
@@ -112,7 +112,7 @@ def _model(checkpoint: TrainedNetwork, level: int, *, clip: bool) -> Any:  # noq
         "config": config.as_dict(),
         "level": level,
         "weights": checkpoint.origin(),
-        "input": f"NCHW, [0, 1], half the photo's size; height and width divide by {SIZE_MULTIPLE}",
+        "input": f"NCHW, [0, 1], half the photo's size; height and width are multiples of {SIZE_MULTIPLE}",
     }
     onnx.helper.set_model_props(model, {"ebb": json.dumps(about, sort_keys=True)})
     onnx.checker.check_model(model, full_check=True)

@@ -1,4 +1,4 @@
-"""PyNET in ONNX operations: the back end that ONNX files are made from. Height and width stay open."""
+"""PyNET in ONNX operations: the back end for ONNX files. Height and width are dynamic."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Value: TypeAlias = str
-"""The name of a tensor (1, C, H, W)."""
+"""Name of a tensor (1, C, H, W)."""
 
 
 class OnnxOperations(Operations[Value]):
-    """The back end that writes down ONNX nodes.
+    """Back end that creates ONNX nodes.
 
     Args:
-        tensors: Parameters by their names in the state dict, in PyTorch's layout, which is ONNX's too.
+        tensors: Parameters by their names in the state dict, in PyTorch's layout, which is also that of ONNX.
 
     Raises:
         MissingDependency: onnx is not installed.
@@ -35,7 +35,7 @@ class OnnxOperations(Operations[Value]):
         self.constants: dict[str, Any] = {}
 
     def conv(self, name: str, x: Value, kernel: int, channels: int, *, norm: bool) -> Value:  # noqa: ARG002 - the weights know
-        """ONNX has instance normalisation; its variance is biased, as it must be."""
+        """Convolution; ONNX's instance normalisation has the required biased variance."""
         y = self._conv(name, x)
         if norm:
             affine = (self._parameter(name, part) for part in ("scale", "shift"))
@@ -43,7 +43,7 @@ class OnnxOperations(Operations[Value]):
         return self._leaky_relu(y)
 
     def up(self, name: str, x: Value, channels: int) -> Value:  # noqa: ARG002 - the weights know
-        """Padding at the end alone cuts the last row and column off."""
+        """Transposed convolution; padding at the end only removes the last row and column."""
         y = self._node("ConvTranspose", x, self._parameter(name, "weight"), strides=[2, 2], pads=[0, 0, 1, 1])
         return self._leaky_relu(y)
 
@@ -61,7 +61,7 @@ class OnnxOperations(Operations[Value]):
         return self._node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
 
     def space_to_depth(self, x: Value) -> Value:
-        """ONNX's own operation has TensorFlow's channel order."""
+        """Space to depth; ONNX's operation has TensorFlow's channel order."""
         return self._node("SpaceToDepth", x, blocksize=2)
 
     def concat(self, *parts: Value) -> Value:
@@ -73,11 +73,11 @@ class OnnxOperations(Operations[Value]):
         return self._node("Add", x, y)
 
     def clip(self, x: Value) -> Value:
-        """Into [0, 1]."""
+        """Clip to [0, 1]."""
         return self._node("Clip", x, self._scalar("least", 0), self._scalar("most", 1))
 
     def rename(self, x: Value, name: str) -> Value:
-        """Give a value the name it has outside."""
+        """Give a value the name of an input or output."""
         self.nodes.append(self._onnx.helper.make_node("Identity", [x], [name], name=name))
         return name
 

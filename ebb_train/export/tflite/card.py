@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def render_card(report: FileReport, evaluation: Mapping[str, Any] | None = None) -> str:
-    """Write the card of a file that was exported; the same facts give the same text.
+    """Render the model card of an exported file; equal arguments give equal text.
 
     Args:
-        report: Of the export.
+        report: Report of the export.
         evaluation: Result of :func:`read_evaluation`.
     """
     import jinja2
@@ -50,19 +50,19 @@ def render_card(report: FileReport, evaluation: Mapping[str, Any] | None = None)
 
 
 def plain(text: object) -> str:
-    """Text that cannot break out of its line or table cell."""
+    """Text without line breaks, and with Markdown characters escaped."""
     return re.sub(r"([\\|`*_<>\[\]#])", r"\\\1", " ".join(str(text).split()))
 
 
 def read_evaluation(path: Path, weights: str) -> dict[str, Any]:
-    """Read the means out of the ``report.json`` of ``ebb-train evaluate``.
+    """Read the means from the ``report.json`` of ``ebb-train evaluate``.
 
     Args:
         path: The file.
         weights: SHA-256 of the checkpoint that must have been evaluated.
 
     Raises:
-        InvalidInput: it cannot be read, is something else, or the evaluation of other weights.
+        InvalidInput: the file cannot be read, is not such a report, or belongs to other weights.
     """
     report = read_json(path, hint="expected: report.json of ebb-train evaluate")
     try:
@@ -77,5 +77,5 @@ def read_evaluation(path: Path, weights: str) -> dict[str, Any]:
         raise InvalidInput("not a report of an evaluation", path=path, hint=hint) from error
     if evaluated != weights:
         hint = "run ebb-train evaluate with the weights file that is exported"
-        raise InvalidInput("the evaluation of another model", path=path, hint=hint)
+        raise InvalidInput("the evaluation belongs to another model", path=path, hint=hint)
     return facts

@@ -1,4 +1,4 @@
-"""PyNET to TFLite: the graph in TensorFlow operations, through TensorFlow's converter."""
+"""Conversion of PyNET to TFLite: a graph of TensorFlow operations, converted by TensorFlow."""
 
 from __future__ import annotations
 
@@ -37,14 +37,15 @@ def to_tflite(
     Args:
         tensors: Parameters by their names in the state dict, in PyTorch's layout.
         config: Configuration of the network.
-        size: Of the photo.
-        level: Whose picture comes out.
-        precision: Of the weights, and for int8 of the arithmetic; input and output are always float32.
-        clip: Cut the picture to [0, 1].
+        size: Size of the photo.
+        level: Level whose picture is the output.
+        precision: Precision of the weights and, for int8, of the arithmetic; input and output are always
+            float32.
+        clip: Clip the picture to [0, 1].
         calibration: For int8: inputs (1, H / 2, W / 2, channels) in [0, 1], requested one at a time.
 
     Returns:
-        The TFLite file: in (1, H / 2, W / 2, 3 or 4), out (1, h, w, 3), NHWC, float32.
+        The TFLite file; input (1, H / 2, W / 2, 3 or 4), output (1, h, w, 3), NHWC, float32.
 
     Raises:
         MissingDependency: TensorFlow is not installed.
@@ -67,7 +68,7 @@ def to_tflite(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[int]:
-    """No word about how conversion will work some day; errors come as exceptions.
+    """Silence the warnings of the conversion; errors are raised as exceptions.
 
     Yields:
         The original standard error.
@@ -84,7 +85,7 @@ def _quiet() -> Iterator[int]:
 
 
 def _aloud(photos: Iterable[NDArray[np.float32]], stderr: int) -> Iterator[NDArray[np.float32]]:
-    """The same photos, made with standard output restored while TensorFlow is silenced."""
+    """The same photos, produced with standard error restored while TensorFlow is silenced."""
     waiting = iter(photos)
     while True:
         with optional.stderr_to(stderr):
@@ -102,7 +103,7 @@ def _set_precision(
 ) -> None:
     if precision == "fp32":
         return
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]  # alone: dynamic-range int8
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]  # without other options: dynamic-range int8
     if precision == "fp16":
         converter.target_spec.supported_types = [tf.float16]
     elif precision == "int8":

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ebb_train.export.tflite.graph import Graph, Op
 
 POINTER_BYTES = 8
-"""Of a 64-bit processor."""
+"""Size of a pointer on a 64-bit processor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,27 +20,27 @@ class GraphCost:
     """Estimates for one run."""
 
     multiply_adds: int
-    """Of convolutions and matrix products."""
+    """Multiply-adds of convolutions and matrix products."""
     weights_bytes: int
-    """Constants stored in the file."""
+    """Size of the constants in the file."""
     packed_bytes: int
-    """The weights again, as the CPU's kernels (XNNPACK) want them: once more in memory."""
+    """Size of the copy of the weights in the layout of the CPU's kernels (XNNPACK)."""
     activations_bytes: int
-    """Most that feature maps take at a time, if room is given back as soon as they are used."""
+    """Peak size of the feature maps, if memory is freed as soon as possible."""
     indirection_bytes: int
-    """Tables of pointers, one for each kernel position of each output pixel of each convolution: XNNPACK
-    keeps them between runs unless a flag says otherwise."""
+    """Size of the tables of pointers, one for each kernel position of each output pixel of each convolution.
+    XNNPACK keeps them between runs by default."""
     table_bytes: int
-    """The largest of them: all that is needed where they are computed in every run."""
+    """Size of the largest table, which suffices if tables are computed in every run."""
 
     @property
     def peak_bytes(self) -> int:
-        """Memory on the CPU with tables that are kept."""
+        """Memory on the CPU if tables are kept."""
         return self.weights_bytes + self.packed_bytes + self.activations_bytes + self.indirection_bytes
 
     @property
     def lean_peak_bytes(self) -> int:
-        """Memory on the CPU with tables that are made anew."""
+        """Memory on the CPU if tables are computed in every run."""
         return self.peak_bytes - self.indirection_bytes + self.table_bytes
 
 
@@ -64,7 +64,7 @@ def _multiply_adds(graph: Graph, op: Op) -> int:
     if op.name not in WEIGHTS_INPUT or len(inputs) < 2 or not outputs:
         return 0
     weights = inputs[1].shape
-    if op.name == "TRANSPOSE_CONV":  # each value of the input (the third tensor) meets every weight of it
+    if op.name == "TRANSPOSE_CONV":  # all weights apply to each value of the input (the third tensor)
         return math.prod(inputs[-1].shape[:-1]) * math.prod(weights) if len(inputs) > 2 else 0
     return outputs[0].num_elements * math.prod(weights[1:-1] if "DEPTHWISE" in op.name else weights[1:])
 

@@ -1,4 +1,4 @@
-"""From a checkpoint to TFLite files that were checked against PyTorch before they got their name."""
+"""Export of a checkpoint to TFLite files, which are compared with PyTorch before they are written."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ PHOTOS_TO_CALIBRATE = 8
 
 TENSORFLOW_BYTES = 1_100_000_000
 COPIES = 22
-"""Copies of the weights in memory at the peak of a conversion: 4.9 GB for the full network at any precision,
-little more at 1024x1536 than at 128x192."""
+"""Copies of the weights in memory at the peak of a conversion, as an estimate. The full network takes 4.9 GB
+at
+any precision, little more at 1024x1536 than at 128x192."""
 
 
 def export_tflite(
@@ -54,18 +55,18 @@ def export_tflite(
     checks: CheckSettings,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[FileReport]:
-    """Write a file and its card for each size; files too far from PyTorch are reported and not written.
+    """Write a file and its card for each size, unless its difference from PyTorch exceeds the limit.
 
     Args:
         path: Weights of a PyNET.
-        out: The file to write; with several sizes each file has its size before the suffix.
-        settings: Of the files.
-        checks: Which checks they go through, beside those they always do.
+        out: The file to write; with several sizes, each file has its size before the suffix.
+        settings: Settings of the files.
+        checks: Optional checks, in addition to those that are always made.
         say: Called with one line about each step.
 
     Raises:
         UsageError: the network does not have the level, or ``out`` does not end in .tflite.
-        InvalidInput: the checkpoint, the calibration set or the evaluation is damaged or of another kind.
+        InvalidInput: the checkpoint, the calibration set or the evaluation is damaged or invalid.
         MissingDependency: TensorFlow, LiteRT, PyTorch or safetensors is not installed.
         OutputError: a file cannot be written.
     """
@@ -73,7 +74,7 @@ def export_tflite(
     targets = [file_name(out, size, several=len(sizes) > 1) for size in sizes]
     for target in targets:
         check_writable(target, ".tflite")
-    optional.tensorflow()  # before anything is read: says which extra is missing
+    optional.tensorflow()  # names a missing extra before anything is read
     optional.litert("compiled_model")
     optional.torch()
     checkpoint = read_trained(path)
@@ -81,7 +82,7 @@ def export_tflite(
     level = checkpoint.level(settings.level)
     export = _Export(checkpoint=checkpoint, level=level, settings=settings, checks=checks, say=say)
     if settings.calibration is not None:
-        next(export.photos(sizes[0], 1))  # a set that does not fit is reported before the long work
+        next(export.photos(sizes[0], 1))  # an unsuitable data set is reported before the conversion
     export.warn_of_memory("converting", memory_to_convert(checkpoint.tensors))
     reports = []
     for size, target in zip(sizes, targets, strict=True):
@@ -100,13 +101,13 @@ def memory_to_convert(tensors: Mapping[str, NDArray[np.float32]]) -> int:
 
 @contextmanager
 def _about(target: Path, temporary: Path) -> Iterator[None]:
-    """Errors name the file that was to be written, not the temporary one that is gone when they are read."""
+    """Report errors with the path of the file to write, not that of the temporary file."""
     try:
         yield
     except InvalidInput as error:
         if error.path != temporary:
             raise
-        hint = error.hint or "it was not written; --runs 0 leaves out the timing"
+        hint = error.hint or "it was not written; --runs 0 omits the timing"
         raise InvalidInput(error.message, path=target, hint=hint) from error
 
 
@@ -119,12 +120,12 @@ class _Export:
     say: Callable[[str], None]
 
     def warn_of_memory(self, what: str, needed: int) -> None:
-        """Warn beforehand where memory is short: a process that the system kills cannot report it."""
+        """Warn if memory may not suffice, because a process that the system kills cannot report it."""
         free = free_bytes()
         if free is not None and free < needed:
             self.say(
                 f"note: {what} takes about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free: "
-                "should the system end it, close other programs or take a machine with more"
+                "if the system ends it, close other programs or use a machine with more memory"
             )
 
     def run(self, size: PhotoSize, target: Path) -> FileReport:
@@ -175,7 +176,7 @@ class _Export:
 
     def _calibration(self, size: PhotoSize) -> Iterator[NDArray[np.float32]]:
         for number, trial in enumerate(self.photos(size, PHOTOS_TO_CALIBRATE), start=1):
-            self.say(f"{size}: fitting to {trial.name}, {number} of at most {PHOTOS_TO_CALIBRATE}")
+            self.say(f"{size}: calibrating on {trial.name}, {number} of at most {PHOTOS_TO_CALIBRATE}")
             yield trial.photo
 
     def photos(self, size: PhotoSize, count: int) -> Iterator[Trial]:

@@ -13,10 +13,10 @@ CARD_SUFFIX = ".md"
 
 
 def file_name(out: Path, size: PhotoSize, *, several: bool) -> Path:
-    """The file of one size: ``model.tflite``, or ``model-1024x1536.tflite`` where there are several."""
+    """File of one size: ``model.tflite``, or ``model-1024x1536.tflite`` if there are several sizes."""
     return out.with_name(f"{out.stem}-{size}{out.suffix}") if several else out
 
 
 def card_name(file: Path) -> Path:
-    """The card beside a file."""
+    """Path of the model card beside a file."""
     return file.with_suffix(CARD_SUFFIX)

@@ -1,7 +1,7 @@
-"""Check on LiteRT's GPU accelerator: whether it runs a whole file, and whether the result is right.
+"""Check with LiteRT's GPU accelerator: whether it runs the whole file, and whether the result is correct.
 
-LiteRT's package brings an accelerator that runs on WebGPU, and so on any Vulkan driver, one in software
-included. Only the GPU is requested: with the CPU as fallback, LiteRT reports every file as
+LiteRT's package contains an accelerator that runs on WebGPU and therefore on any Vulkan driver, including
+software drivers. Only the GPU is requested: with the CPU as fallback, LiteRT reports every file as
 accelerated. It computes in float16, as phones do.
 """
 
@@ -29,34 +29,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class GpuVerdict:
-    """The result of a file on the GPU."""
+    """Result of a file on the GPU."""
 
     whole: bool | None
-    """The GPU takes all operations; None: there is no driver to ask."""
+    """Whether the GPU runs all operations; None: there is no driver."""
     device: str = ""
-    """As its driver calls it."""
+    """Name of the GPU according to its driver."""
     reason: str = ""
-    """Why not."""
+    """Reason if it does not run all operations."""
     parity: Parity | None = None
-    """Its picture against that of this machine's CPU or of PyTorch, if it was run."""
+    """Difference between its picture and that of the CPU, if it was run."""
     seconds: float | None = None
-    """Of a second run, if it was run."""
+    """Time of the second run, if it was run."""
 
     @property
     def exit_code(self) -> ExitCode:
-        """Done, failed, or a driver is missing."""
+        """Exit code: done, failed, or a driver is missing."""
         if self.whole is None:
             return ExitCode.MISSING
         return ExitCode.DONE if self.whole else ExitCode.ITEMS_FAILED
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Plain values for JSON."""
         return asdict(self)
 
     def as_text(self) -> str:
-        """One line, for people."""
+        """Result as one line of text."""
         if not self.whole:
-            return f"GPU: {'not whole' if self.whole is False else 'not verified'}: {self.reason}"
+            return f"GPU: {'not all operations' if self.whole is False else 'not verified'}: {self.reason}"
         text = f"GPU: all operations compiled for {self.device}"
         if self.parity is not None:
             text += (
@@ -66,11 +66,11 @@ class GpuVerdict:
 
 
 def verify_gpu(path: Path, photo: NDArray[np.float32] | None = None) -> GpuVerdict:
-    """Compile a file for the GPU alone.
+    """Compile a file for the GPU only.
 
     Args:
         path: The file.
-        photo: If given, the file is run on it too, and its picture compared with that of the CPU.
+        photo: If given, the file is also run on it, and the picture is compared with that of the CPU.
     """
     photos = [] if photo is None else [photo]
     try:
@@ -87,10 +87,10 @@ def verify_gpu(path: Path, photo: NDArray[np.float32] | None = None) -> GpuVerdi
 
 
 def verify_gpu_on_noise(path: Path, *, run: bool) -> GpuVerdict:
-    """Compile any file for the GPU alone, and run it on noise if requested.
+    """Compile any file for the GPU only, and run it on noise if requested.
 
     Raises:
-        InvalidInput: not a file with one float32 input and output of fixed shape.
+        InvalidInput: the file does not have one float32 input and output of fixed shape.
     """
     start, _ = single_ends(read_graph(read_bytes(path), path), path)
     photo = np.random.default_rng(0).random(start.shape, np.float32)

@@ -1,9 +1,9 @@
-"""The rules of the GPU delegate for single operations: their operands and attributes.
+"""Rules of the GPU delegate for the operands and attributes of single operations.
 
-Each rule names its place in the source of the delegate (LiteRT of August 2026, commit f674577), in
-``tflite/tools/versioning/gpu_compatibility.cc`` where an operation is refused and the CPU takes it, and in
-``tflite/delegates/gpu/common/model_builder.cc`` where the whole graph is refused, or an attribute is ignored,
-so that the result is wrong. The tests hold the rules against LiteRT's own accelerator.
+Each rule names its location in the source of the delegate (LiteRT of August 2026, commit f674577):
+``tflite/tools/versioning/gpu_compatibility.cc`` if an operation is refused and runs on the CPU, and
+``tflite/delegates/gpu/common/model_builder.cc`` if the whole graph is refused, or an attribute is ignored, so
+that the result is wrong. The tests compare the rules with LiteRT's own accelerator.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Violation(NamedTuple):
 
 
 class Operands:
-    """The operands of an operation, sorted into those of run time and constants."""
+    """Operands of an operation, divided into computed ones and constants."""
 
     def __init__(self, graph: Graph, op: Op) -> None:
         self.op = op
@@ -46,11 +46,11 @@ class Operands:
         )
 
     def input(self, place: int) -> Tensor | None:
-        """An operand, if it is there."""
+        """An operand, if it is present."""
         return self.inputs[place] if place < len(self.inputs) else None
 
     def constant(self, place: int) -> Tensor | None:
-        """An operand, if it is there and stored in the file."""
+        """An operand, if it is present and stored in the file."""
         return self.inputs[place] if place < len(self.inputs) and self._stored[place] else None
 
     def option(self, name: str, default: float = 0) -> float:
@@ -63,20 +63,20 @@ Rule: TypeAlias = "Callable[[Operands], Iterator[Violation]]"
 COMPARISONS = frozenset(["EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"])
 
 SIGN_BIT = 5
-"""The one fused activation that is not taken, as the schema numbers it."""
+"""Number in the schema of the only fused activation that is not supported."""
 
 
 def one_input(x: Operands) -> Iterator[Violation]:
-    """One operand of run time."""
+    """One computed operand."""
     if x.num_runtime != 1:
-        yield Violation(f"{x.num_runtime} operands that are computed; 1 is taken", f"{CHECKS}:116")
+        yield Violation(f"{x.num_runtime} operands that are computed; 1 is supported", f"{CHECKS}:116")
 
 
 def two_operands(x: Operands) -> Iterator[Violation]:
-    """Two operands, of which one may be a constant, but not the same one twice."""
+    """Two different operands, of which one may be a constant."""
     numbers = [number for number in x.op.inputs if number >= 0]
     if len(numbers) != 2 or not x.num_runtime:
-        yield Violation(f"{len(numbers)} operands; 2 are taken", f"{CHECKS}:1185")
+        yield Violation(f"{len(numbers)} operands; 2 are supported", f"{CHECKS}:1185")
     elif len(set(numbers)) == 1 and x.op.name not in ("ADD", "ADD_N", "MUL"):
         yield Violation("the same operand twice", f"{BUILDER}:1142")
     for place in range(len(numbers)):
@@ -84,15 +84,15 @@ def two_operands(x: Operands) -> Iterator[Violation]:
 
 
 def _constant_operand(tensor: Tensor | None) -> Iterator[Violation]:
-    """A number, a vector, or maps of a batch of one."""
+    """A scalar, a vector, or maps with a batch size of one."""
     if tensor is not None and len(tensor.shape) == 4 and tensor.shape[0] != 1 and tensor.num_elements != 1:
         yield Violation(
-            f"a constant for a batch of {tensor.shape[0]}; 1 is taken", "model_builder_helper.cc:330"
+            f"a constant for a batch of {tensor.shape[0]}; 1 is supported", "model_builder_helper.cc:330"
         )
 
 
 def broadcast(x: Operands) -> Iterator[Violation]:
-    """Operands of different rank: a vector or scalar, or three dimensions to one picture of four."""
+    """Operands of different rank: a vector or scalar, or three dimensions with four for a batch of one."""
     tensors = [tensor for tensor in x.inputs if tensor is not None]
     if len(tensors) != 2:
         return
@@ -109,7 +109,7 @@ def activation(x: Operands) -> Iterator[Violation]:
 
 
 def strides(x: Operands) -> Iterator[Violation]:
-    """Strides and dilations from 1 on."""
+    """Strides and dilations of at least 1."""
     for name in ("strideH", "strideW"):
         if x.option(name) < 1:
             yield Violation(f"{name} {x.option(name):g}", f"{CHECKS}:190")
@@ -119,29 +119,29 @@ def strides(x: Operands) -> Iterator[Violation]:
 
 
 def kernel(x: Operands) -> Iterator[Violation]:
-    """A pooling window from 1 on."""
+    """A pooling window of at least 1."""
     for name in ("filterHeight", "filterWidth"):
         if x.option(name) < 1:
             yield Violation(f"{name} {x.option(name):g}", f"{CHECKS}:215")
 
 
 def convolution(x: Operands) -> Iterator[Violation]:
-    """Maps, weights, and a bias that is stored; weights may be computed."""
+    """Maps, stored or computed weights, and a stored bias."""
     maps, rest = (2, (0, 3)) if x.op.name == "TRANSPOSE_CONV" else (0, (2,))
     weights = x.input(1)
     if weights is None or x.input(maps) is None:
-        yield Violation("weights that are left out", f"{CHECKS}:171")
+        yield Violation("missing weights", f"{CHECKS}:171")
         return
     if any(x.input(place) is not None and x.constant(place) is None for place in rest):
         yield Violation("a bias or output size that is computed, not stored", f"{CHECKS}:171")
     if x.constant(1) is None and x.op.name == "CONV_2D" and _channels(x.input(0)) != _channels(weights):
         yield Violation("weights of groups that are computed, not stored", f"{BUILDER}:637")
     if len(weights.shape) != 4:
-        yield Violation(f"weights of {len(weights.shape)} dimensions; 4 are taken", f"{CHECKS}:281")
+        yield Violation(f"weights of {len(weights.shape)} dimensions; 4 are supported", f"{CHECKS}:281")
 
 
 def groups(x: Operands) -> Iterator[Violation]:
-    """Groups of multiples of 4 channels; LiteRT's accelerator (2.3) computes others wrong."""
+    """Groups of multiples of 4 channels; LiteRT's accelerator (2.3) computes others incorrectly."""
     read, weights = _channels(x.input(0)), x.constant(1)
     if weights is None or len(weights.shape) != 4 or read in (0, weights.shape[3]):
         return
@@ -155,7 +155,7 @@ def _channels(tensor: Tensor | None) -> int:
 
 
 def depthwise(x: Operands) -> Iterator[Violation]:
-    """As many outputs as the multiplier says."""
+    """Number of output channels that agrees with the multiplier."""
     multiplier = x.option("depthMultiplier")
     channels = [_channels(tensor) for tensor in (x.input(0), x.input(1), *x.outputs[:1])]
     if channels[1] != channels[-1] or channels[-1] != channels[0] * multiplier:
@@ -164,7 +164,7 @@ def depthwise(x: Operands) -> Iterator[Violation]:
 
 
 def transposed(x: Operands) -> Iterator[Violation]:
-    """A fused activation is a matter of version 4, which is not taken; in lower ones it is left out."""
+    """A fused activation requires version 4, which is not supported; lower versions ignore it."""
     if x.option("fusedActivationFunction"):
         yield Violation("a fused activation, which is not computed", f"{BUILDER}:2686")
 
@@ -172,49 +172,49 @@ def transposed(x: Operands) -> Iterator[Violation]:
 def block_size(x: Operands) -> Iterator[Violation]:
     """Blocks of 2 x 2 pixels or larger."""
     if x.option("blockSize") < 2:
-        yield Violation(f"blockSize {x.option('blockSize'):g}; 2 or more is taken", f"{CHECKS}:692")
+        yield Violation(f"blockSize {x.option('blockSize'):g}; 2 or more is supported", f"{CHECKS}:692")
 
 
 def softmax(x: Operands) -> Iterator[Violation]:
-    """No scale."""
+    """Softmax without a scale."""
     if x.option("beta") != 1:
-        yield Violation(f"beta {x.option('beta'):g}; 1 is taken", f"{CHECKS}:980")
+        yield Violation(f"beta {x.option('beta'):g}; 1 is supported", f"{CHECKS}:980")
 
 
 def resize(x: Operands) -> Iterator[Violation]:
-    """One of two ways to place the corners."""
+    """At most one of the two corner modes."""
     if x.op.name == "RESIZE_BILINEAR" and x.option("alignCorners") and x.option("halfPixelCenters"):
         yield Violation("alignCorners and halfPixelCenters", f"{CHECKS}:1069")
 
 
 def axes(x: Operands) -> Iterator[Violation]:
-    """Axes that are stored, as int32."""
+    """Axes stored as int32."""
     tensor = x.constant(1)
     if tensor is None:
         yield Violation("axes that are computed, not stored", f"{CHECKS}:232")
     elif tensor.type != "INT32":
-        yield Violation(f"axes of type {tensor.type}; INT32 is taken", f"{CHECKS}:239")
+        yield Violation(f"axes of type {tensor.type}; INT32 is supported", f"{CHECKS}:239")
 
 
 def padding(x: Operands) -> Iterator[Violation]:
-    """Zeros, a constant or reflection, around four dimensions."""
+    """Padding of four dimensions by zeros, a constant or reflection."""
     if x.op.name == "MIRROR_PAD" and x.option("mode") != 0:
-        yield Violation("mode SYMMETRIC; REFLECT is taken", f"{CHECKS}:1109")
+        yield Violation("mode SYMMETRIC; REFLECT is supported", f"{CHECKS}:1109")
     pads = x.constant(1)
     if pads is None:
         yield Violation("paddings that are computed, not stored", f"{BUILDER}:1763")
     elif pads.type != "INT32":
-        yield Violation(f"paddings of type {pads.type}; INT32 is taken", f"{BUILDER}:1763")
+        yield Violation(f"paddings of type {pads.type}; INT32 is supported", f"{BUILDER}:1763")
     elif pads.shape == (3, 2):
-        yield Violation("paddings of 3 dimensions, which are computed wrong", f"{BUILDER}:1782")
+        yield Violation("paddings of 3 dimensions, which are computed incorrectly", f"{BUILDER}:1782")
     elif pads.shape != (4, 2):
-        yield Violation(f"paddings of shape {pads.shape}; (4, 2) is taken", f"{CHECKS}:1128")
+        yield Violation(f"paddings of shape {pads.shape}; (4, 2) is supported", f"{CHECKS}:1128")
     if x.op.name == "PADV2" and x.constant(2) is None:
         yield Violation("a padding value that is computed, not stored", f"{CHECKS}:116")
 
 
 def slices(x: Operands) -> Iterator[Violation]:
-    """Starts and sizes that are stored, of 3 or 4 dimensions."""
+    """Stored starts and sizes of 3 or 4 dimensions."""
     source = x.input(0)
     if source is None or len(source.shape) not in (3, 4):
         yield Violation("a slice of other than 3 or 4 dimensions", f"{CHECKS}:969")
@@ -222,17 +222,17 @@ def slices(x: Operands) -> Iterator[Violation]:
 
 
 def _stored_numbers(x: Operands, places: Sequence[int], source: str) -> Iterator[Violation]:
-    """Constants of int32, all of one length."""
+    """Constants of int32 and equal length."""
     tensors = [x.constant(place) for place in places]
     found = [tensor for tensor in tensors if tensor is not None and tensor.type == "INT32"]
     if len(found) < len(tensors):
-        yield Violation("places or sizes that are not stored as INT32", source)
+        yield Violation("positions or sizes that are not stored as INT32", source)
     elif len({tensor.num_elements for tensor in found}) > 1:
-        yield Violation("places and sizes of different length", source)
+        yield Violation("positions and sizes of different length", source)
 
 
 def strided_slice(x: Operands) -> Iterator[Violation]:
-    """Places that are stored, steps from 1 on, and dimensions that stay."""
+    """Stored positions, steps of at least 1, and no removed dimensions."""
     for name, line in (("ellipsisMask", 1012), ("newAxisMask", 1016), ("shrinkAxisMask", 1020)):
         if x.option(name):
             yield Violation(f"{name} {x.option(name):g}", f"{CHECKS}:{line}")
@@ -255,7 +255,7 @@ def transpose(x: Operands) -> Iterator[Violation]:
 
 
 def prelu(x: Operands) -> Iterator[Violation]:
-    """A stored slope for each channel, or for each place and channel."""
+    """A stored slope per channel, or per position and channel."""
     slopes, maps = x.constant(1), x.input(0)
     if slopes is None or maps is None:
         yield Violation("slopes that are computed, not stored", f"{BUILDER}:1714")
@@ -266,18 +266,18 @@ def prelu(x: Operands) -> Iterator[Violation]:
 
 
 def concatenation(x: Operands) -> Iterator[Violation]:
-    """No fused activation: LiteRT's own operation has none either."""
+    """No fused activation, as in LiteRT's own operation."""
     if x.option("fusedActivationFunction"):
         yield Violation("a fused activation", "kernels/concatenation.cc:143")
 
 
 def fully_connected(x: Operands) -> Iterator[Violation]:
-    """Weights in plain order for the channels of the input."""
+    """Weights in the default order, for the channels of the input."""
     maps, weights = x.input(0), x.input(1)
     if x.option("weightsFormat"):
-        yield Violation("weights in an order of their own (weightsFormat)", f"{CHECKS}:803")
+        yield Violation("weights in a special order (weightsFormat)", f"{CHECKS}:803")
     if x.num_runtime > 2:
-        yield Violation(f"{x.num_runtime} operands that are computed; 2 are taken", f"{CHECKS}:809")
+        yield Violation(f"{x.num_runtime} operands that are computed; 2 are supported", f"{CHECKS}:809")
     if x.constant(0) is not None or maps is None or weights is None:
         yield Violation("an input that is stored, not computed", f"{CHECKS}:813")
     elif _channels(maps) != _channels(weights):
@@ -286,31 +286,31 @@ def fully_connected(x: Operands) -> Iterator[Violation]:
 
 
 def matrices(x: Operands) -> Iterator[Violation]:
-    """Two matrices of run time, or weights of two dimensions; neither transposed."""
+    """Two computed matrices, or weights of two dimensions, without transposition."""
     if x.num_runtime == 1 and (x.constant(1) is None or len(x.constant(1).shape) != 2):  # type: ignore[union-attr]
         yield Violation("a stored matrix that is not the second, or not of 2 dimensions", f"{BUILDER}:341")
     if x.option("adjX") or x.option("adjY"):
-        yield Violation("transposed matrices (adjX, adjY), computed as they stand", f"{BUILDER}:320")
+        yield Violation("transposed matrices (adjX, adjY), computed without transposition", f"{BUILDER}:320")
 
 
 def gather(x: Operands) -> Iterator[Violation]:
-    """One row of int32 numbers."""
+    """A vector of int32 indices."""
     places = x.input(1)
     if places is None or len(places.shape) != 1 or places.type != "INT32":
-        yield Violation("places that are not a vector of INT32", f"{CHECKS}:845")
+        yield Violation("indices that are not a vector of INT32", f"{CHECKS}:845")
 
 
 def cumsum(x: Operands) -> Iterator[Violation]:
-    """Along a stored axis, forwards, each element with itself."""
+    """Inclusive, forward sum along a stored axis."""
     if x.constant(1) is None:
         yield Violation("an axis that is computed, not stored", f"{CHECKS}:307")
     for name in ("exclusive", "reverse"):
         if x.option(name):
-            yield Violation(f"{name}, which is not looked at", f"{BUILDER}:862")
+            yield Violation(f"{name}, which is ignored", f"{BUILDER}:862")
 
 
 def select(x: Operands) -> Iterator[Violation]:
-    """Both choices as large as the result, or a number."""
+    """Both choices of the size of the result, or scalars."""
     shape = x.outputs[0].shape if x.outputs else ()
     for place in (1, 2):
         choice = x.input(place)
@@ -319,14 +319,14 @@ def select(x: Operands) -> Iterator[Violation]:
 
 
 def comparison(x: Operands) -> Iterator[Violation]:
-    """Its result goes to one operation, which makes floats of it."""
+    """A result that is used by a single operation, which converts it to floats."""
     yield from two_operands(x)
     if [other.name for other in x.consumers] not in (["CAST"], ["SELECT"], ["SELECT_V2"]):
         yield Violation("a result that does not go to a single CAST or SELECT", f"{BUILDER}:1091")
 
 
 def cast(x: Operands) -> Iterator[Violation]:
-    """Between floats, int32 and truth values."""
+    """Casts between floats, int32 and booleans."""
     kinds = [tensor.type for tensor in (x.input(0), *x.outputs[:1]) if tensor is not None]
     floats = {"FLOAT32", "FLOAT16"}
     taken = (

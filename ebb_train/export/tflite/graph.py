@@ -1,7 +1,7 @@
 """The graph in a TFLite file: operations, tensors and notes as plain values.
 
-The file is not trusted: offsets are checked by the flatbuffers package, counts and indices here, so
-that a truncated or invalid file gives one clear error early.
+The file is not trusted: the flatbuffers package checks offsets, and this module counts and indices, so that a
+truncated or invalid file causes one clear error early.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ IDENTIFIER = b"TFL3"
 """Bytes 4 to 8 of every TFLite file."""
 
 MAX_ITEMS = 2_000_000
-"""Tensors, operations and their indices a file may have in all; the full PyNET has ten thousand."""
+"""Largest total number of tensors, operations and indices; the full PyNET has ten thousand."""
 
 MAX_RANK = 16
 
 MAX_VALUES = 64
-"""Elements of an integer constant that is read; longer ones are no axes, sizes or paddings."""
+"""Largest number of elements of integer constants that are read, such as axes, sizes and paddings."""
 
 OPTIONS = frozenset(
     [
@@ -58,10 +58,10 @@ OPTIONS = frozenset(
         "TransposeConvOptions",
     ]
 )
-"""Attributes that are read: numbers, no lists."""
+"""Attributes that are read: numbers, but not lists."""
 
 _BROKEN = (struct.error, IndexError, TypeError, ValueError, KeyError, AttributeError, OverflowError)
-"""Exceptions of flatbuffers' accessors at invalid offsets."""
+"""Exceptions of flatbuffers' accessors for invalid offsets."""
 
 TYPE_BYTES: Mapping[str, float] = {
     "FLOAT32": 4, "FLOAT16": 2, "BFLOAT16": 2, "FLOAT64": 8, "INT4": 0.5, "INT8": 1, "UINT8": 1, "BOOL": 1,
@@ -71,18 +71,18 @@ TYPE_BYTES: Mapping[str, float] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """A tensor: a feature map, or a constant that is stored in the file."""
+    """A feature map, or a constant stored in the file."""
 
     name: str
     type: str
-    """As the schema names it: FLOAT32, INT8, …"""
+    """Type in the schema: FLOAT32, INT8, …"""
     shape: tuple[int, ...]
     dynamic: bool
-    """Its shape is not known before the model runs."""
+    """Whether the shape is unknown before the model runs."""
     stored_bytes: int
-    """Length of its constant; 0 if it has none."""
+    """Length of the constant; 0 if there is none."""
     values: tuple[int, ...] = ()
-    """Of a short constant of integers."""
+    """Values of a short constant of integers."""
 
     @property
     def num_elements(self) -> int:
@@ -91,23 +91,23 @@ class Tensor:
 
     @property
     def num_bytes(self) -> int:
-        """Its size at run time; 0 for types of no fixed size (strings)."""
+        """Size at run time; 0 for types without fixed size (strings)."""
         return math.ceil(self.num_elements * TYPE_BYTES.get(self.type, 0))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Op:
-    """One operation; the order of the operations is that of their execution."""
+    """An operation; operations are in the order of execution."""
 
     index: int
     name: str
-    """As the schema names it, CONV_2D for one; that of a custom operation after ``CUSTOM:``."""
+    """Name in the schema, such as CONV_2D; for a custom operation, its name after ``CUSTOM:``."""
     version: int
     inputs: tuple[int, ...]
-    """Numbers of tensors; −1 stands for one that is left out."""
+    """Numbers of tensors; −1 represents an omitted one."""
     outputs: tuple[int, ...]
     options: Mapping[str, float] = field(default_factory=dict)
-    """Attributes under the schema's names; those that are left out have the schema's defaults."""
+    """Attributes by their names in the schema; omitted ones have the schema's defaults."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +131,7 @@ class Graph:
         return frozenset(known)
 
     def present(self, numbers: Sequence[int]) -> list[Tensor]:
-        """The tensors of these numbers, without those that are left out."""
+        """The tensors with these numbers, without omitted ones."""
         return [self.tensors[number] for number in numbers if number >= 0]
 
 
@@ -140,10 +140,10 @@ def read_graph(data: bytes | bytearray, path: Path | None = None) -> Graph:
 
     Args:
         data: The whole file.
-        path: Where it comes from, for the errors.
+        path: Path of the file, for error messages.
 
     Raises:
-        InvalidInput: it is not a TFLite file, or a broken one.
+        InvalidInput: the data is not a TFLite file, or is damaged.
         MissingDependency: LiteRT is not installed.
     """
     schema = optional.litert("schema_py_generated")
@@ -153,11 +153,11 @@ def read_graph(data: bytes | bytearray, path: Path | None = None) -> Graph:
         return _GraphReader(schema, data).graph()
     except _BROKEN as error:
         hint = "copy or export it again"
-        raise InvalidInput(f"a broken TFLite file: {error}", path=path, hint=hint) from error
+        raise InvalidInput(f"a damaged TFLite file: {error}", path=path, hint=hint) from error
 
 
 class _GraphReader:
-    """Reads with the schema's accessors, up to a number of values: a small file cannot take hours."""
+    """Reads with the schema's accessors, up to a limited number of values."""
 
     def __init__(self, schema: Any, data: bytes | bytearray) -> None:  # noqa: ANN401 - a generated module
         self._schema, self._size = schema, len(data)
@@ -168,7 +168,7 @@ class _GraphReader:
         model = self._model
         graphs, codes = self._count(model.SubgraphsLength()), self._count(model.OperatorCodesLength())
         if not graphs:
-            raise ValueError("it holds no graph")
+            raise ValueError("it contains no graph")
         names = [self._code(model.OperatorCodes(i)) for i in range(codes)]
         main = model.Subgraphs(0)
         tensors = tuple(self._tensor(main.Tensors(i)) for i in range(self._count(main.TensorsLength())))
@@ -215,7 +215,7 @@ class _GraphReader:
         )
 
     def _stored(self, number: int) -> int:
-        """Length of a buffer: inside the flatbuffer, or behind it in files beyond 2 GB."""
+        """Length of a buffer, which is inside the flatbuffer, or after it in files above 2 GB."""
         if number >= self._model.BuffersLength():
             raise ValueError(f"there is no buffer {number}")
         buffer = self._model.Buffers(number)
@@ -276,5 +276,5 @@ def _text(name: bytes | None) -> str:
 
 @lru_cache
 def enum_names(enum: Any) -> dict[int, str]:  # noqa: ANN401 - a generated class
-    """Number → name of an enumeration of the schema."""
+    """Number → name for an enumeration of the schema."""
     return {value: name for name, value in vars(enum).items() if isinstance(value, int)}

@@ -1,14 +1,14 @@
-"""Will the GPU of a phone run all of a TFLite file? The rules of the GPU delegate, applied to the graph.
+"""Check of a TFLite graph against the rules of the GPU delegate: whether a phone's GPU runs all operations.
 
-The delegate runs the operations it supports and leaves the others to the CPU. Of the resulting parts it runs
-the largest only, so one unsupported operation in the middle removes half the network and adds
-copies between the two. TensorFlow's analyzer has a flag for this question too, but lets six-dimensional
-tensors pass.
+The delegate runs the operations that it supports and leaves the others to the CPU. Of the resulting parts it
+runs only the largest, so that a single unsupported operation in the middle removes half the network and adds
+copies between CPU and GPU. TensorFlow's analyzer has a flag for this check, too, but accepts six-dimensional
+tensors.
 
-The rules are those of the delegate of TensorFlow Lite as phones have it, without its option for integers;
-those of single operations are in :mod:`ebb_train.export.tflite.gpu_rules`. The accelerator in LiteRT's
-package takes more (slices of 2 dimensions, comparisons as a result, integers). The tests compare the two: of
-their files it refuses none that has no fault here.
+The rules are those of the TensorFlow Lite delegate on phones, without its option for integers; rules for
+single operations are in :mod:`ebb_train.export.tflite.gpu_rules`. The accelerator in LiteRT's package
+supports more (slices of 2 dimensions, comparisons as a result, integers). The tests compare the two: the
+accelerator refuses none of their files that have no fault here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ebb_train.export.tflite.graph import Graph, Op
 
 MAX_RANK = 4
-"""Batch, height, width, channels."""
+"""Largest number of dimensions: batch, height, width, channels."""
 
 _ANY = 1_000
 _VERSIONS = {
@@ -45,13 +45,13 @@ _VERSIONS = {
 MAX_VERSION: Mapping[str, int] = {
     name: version for version, names in _VERSIONS.items() for name in names.split()
 }
-"""The operations that are taken, and up to which version: that of the delegate, or of LiteRT's interpreter
-where it supports fewer. DEQUANTIZE is supported where it makes weights."""
+"""Supported operations and their largest version: that of the delegate, or of LiteRT's interpreter if it is
+lower. DEQUANTIZE is supported for weights."""
 
 WEIGHTS_INPUT: Mapping[str, int] = dict.fromkeys(
     ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"), 1
 )
-"""Which input holds the weights."""
+"""Operation → index of the input with the weights."""
 
 FLOATS = ("FLOAT32", "FLOAT16")
 
@@ -63,31 +63,31 @@ _OTHER_INPUTS: Mapping[str, tuple[str, ...]] = {
     "SELECT": ("BOOL",),
     "SELECT_V2": ("BOOL",),
 }
-"""Types besides floats that an operation reads at run time."""
+"""Types other than floats of an operation's computed inputs."""
 
 _OTHER_OUTPUTS: Mapping[str, tuple[str, ...]] = dict.fromkeys((*COMPARISONS, "LOGICAL_AND"), ("BOOL",)) | {
     "CAST": ("BOOL", "INT32")
 }
-"""Types besides floats that an operation gives."""
+"""Types other than floats of an operation's outputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One operation the delegate leaves to the CPU, and why."""
+    """An operation that the delegate leaves to the CPU, and the reason."""
 
     op: str
     index: int
-    """Its place in the order of execution, from 0."""
+    """Position in the order of execution, from 0."""
     rule: str
     source: str = ""
-    """Where the delegate's source says so: file and line (LiteRT, commit f674577)."""
+    """File and line of the delegate's source (LiteRT, commit f674577)."""
 
     def __str__(self) -> str:
         return f"{self.op}: {self.rule}" + (f" ({self.source})" if self.source else "")
 
 
 def lint(graph: Graph) -> list[Fault]:
-    """Find every operation that the GPU delegate would not take; one line for each rule that it breaks."""
+    """Find all operations that the GPU delegate does not support, one fault per violated rule."""
     return [
         Fault(op=op.name, index=op.index, rule=rule, source=source)
         for op in graph.ops
@@ -96,7 +96,7 @@ def lint(graph: Graph) -> list[Fault]:
 
 
 def longest_run(graph: Graph, faults: list[Fault]) -> int:
-    """Longest run of operations without a fault: about the part that the delegate runs."""
+    """Length of the longest run of operations without fault, about the part that the delegate runs."""
     bad = {fault.index for fault in faults}
     longest = run = 0
     for op in graph.ops:
@@ -110,10 +110,10 @@ def _broken(graph: Graph, op: Op) -> Iterator[Violation]:
         yield Violation("the delegate does not know the operation", f"{BUILDER}:3286")
         return
     if op.version > MAX_VERSION[op.name]:
-        rule = f"version {op.version}; up to {MAX_VERSION[op.name]} is taken"
+        rule = f"version {op.version}; up to {MAX_VERSION[op.name]} is supported"
         yield Violation(rule, "operation_parser.cc:28")
     if graph.constants.issuperset(op.outputs):
-        return  # folded before the delegate sees it
+        return  # folded before the delegate is applied
     yield from _shape_rules(graph, op)
     yield from _type_rules(graph, op)
     for broken_by in RULES.get(op.name, ()):
@@ -123,12 +123,12 @@ def _broken(graph: Graph, op: Op) -> Iterator[Violation]:
 def _shape_rules(graph: Graph, op: Op) -> Iterator[Violation]:
     tensors = graph.present((*op.inputs, *op.outputs))
     if ranks := [len(tensor.shape) for tensor in tensors if len(tensor.shape) > MAX_RANK]:
-        yield Violation(f"a tensor of {max(ranks)} dimensions; up to {MAX_RANK} are taken", f"{BUILDER}:3062")
+        yield Violation(
+            f"a tensor of {max(ranks)} dimensions; up to {MAX_RANK} are supported", f"{BUILDER}:3062"
+        )
     at_run_time = _at_run_time(graph, (*op.inputs, *op.outputs))
     if any(not graph.tensors[number].shape for number in at_run_time):
-        yield Violation(
-            "a number without dimensions that is computed, not stored", "model_builder_helper.cc:119"
-        )
+        yield Violation("a scalar that is computed, not stored", "model_builder_helper.cc:119")
     if any(graph.tensors[number].dynamic for number in at_run_time):
         yield Violation("a tensor whose shape is not fixed", "delegates/utils.cc")
 
@@ -138,7 +138,7 @@ def _type_rules(graph: Graph, op: Op) -> Iterator[Violation]:
         found = {graph.tensors[number].type for number in _at_run_time(graph, numbers)}
         taken = (*FLOATS, *others.get(op.name, ()))
         if types := sorted(found.difference(taken)):
-            yield Violation(f"a tensor of type {types[0]}; {_listed(taken)} are taken", f"{BUILDER}:3308")
+            yield Violation(f"a tensor of type {types[0]}; {_listed(taken)} are supported", f"{BUILDER}:3308")
 
 
 def _listed(types: tuple[str, ...]) -> str:

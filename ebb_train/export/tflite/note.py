@@ -1,7 +1,7 @@
 """The note inside a TFLite file: inputs, outputs, source and licence of the weights.
 
-It is a metadata entry of JSON text, so that any reader of the format finds it, next to a signature and names
-for input and output.
+It is a metadata entry with JSON text, which any reader of the format can find, beside a signature and names
+of input and output.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from ebb_train.models.pynet import PyNetConfig
 
 NAME = "ebb"
-"""Of the metadata entry."""
+"""Name of the metadata entry."""
 
 SIGNATURE = "serving_default"
-"""Under this name run times look for input and output."""
+"""Name of the signature under which runtimes look for input and output."""
 
 ALIGNMENT = 16
-"""Bytes; the schema asks that constants start at multiples of it."""
+"""Alignment of constants in bytes, as required by the schema."""
 
 
 def about(
@@ -50,14 +50,14 @@ def about(
 
     Args:
         config: Configuration of the network.
-        size: Of the photo.
-        level: Whose picture comes out.
-        precision: Of the weights.
-        clip: Whether the picture is cut to [0, 1].
+        size: Size of the photo.
+        level: Level whose picture is the output.
+        precision: Precision of the weights.
+        clip: Whether the picture is clipped to [0, 1].
         weights: SHA-256, source and licence of the checkpoint.
 
     Returns:
-        Plain values; equal files have equal ones, so there is no date.
+        Plain values, without a date, so that equal files have equal notes.
     """
     channels = ["red", "green", "blue", "inverse depth"][: config.in_channels]
     depth = "; inverse depth: 0 far, 1 near, as ebb depth writes it, at the same size"
@@ -96,9 +96,9 @@ def attach(data: bytes, note: Mapping[str, Any]) -> bytes:
     """Write a note, a signature and the names of input and output into a TFLite file.
 
     Args:
-        data: A file with one input and one output, as
-            :func:`~ebb_train.export.tflite.convert.to_tflite` makes it.
-        note: As :func:`about` makes it.
+        data: A file with one input and one output, from
+            :func:`~ebb_train.export.tflite.convert.to_tflite`.
+        note: Result of :func:`about`.
 
     Returns:
         The file; equal arguments give equal bytes.
@@ -121,10 +121,10 @@ def attach(data: bytes, note: Mapping[str, Any]) -> bytes:
 
 
 def read_note(graph: Graph) -> dict[str, Any] | None:
-    """Read the note that :func:`attach` wrote; None for other files.
+    """Read the note written by :func:`attach`; None for other files.
 
     Raises:
-        InvalidInput: there is a note of this name, but not one of ours.
+        InvalidInput: there is another kind of note with this name.
     """
     if NAME not in graph.notes:
         return None
@@ -138,11 +138,11 @@ def read_note(graph: Graph) -> dict[str, Any] | None:
 
 
 def _pack(schema: Any, model: Any) -> bytes:  # noqa: ANN401 - a generated module
-    """Serialise; the generated code alone would forget the alignment of constants."""
+    """Serialise the model with aligned constants, which the generated code does not do."""
     import flatbuffers
 
     class Aligned:
-        """A buffer that packs itself."""
+        """A buffer with its own method for packing."""
 
         def __init__(self, data: Any) -> None:  # noqa: ANN401 - bytes as NumPy array, or none
             self.data = data

@@ -1,7 +1,7 @@
-"""PyNET in TensorFlow operations on constant weights: the back end that TFLite files are made from.
+"""PyNET in TensorFlow operations on constant weights: the back end for TFLite files.
 
-Every operation is chosen for its conversion result: native TFLite operations of version 1 or 2 on
-tensors of rank 4, all of which the GPU delegate takes. Feature maps are (1, H, W, C) float32.
+The operations are chosen such that they are converted to native TFLite operations of version 1 or 2 on
+tensors of rank 4, all of which the GPU delegate supports. Feature maps are (1, H, W, C) float32.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Node: TypeAlias = Any
 
 
 class TensorFlowOperations(Operations[Node]):
-    """The back end that computes with TensorFlow.
+    """Back end that computes with TensorFlow.
 
     Args:
         tensors: Parameters by their names in the state dict, in PyTorch's layout.
@@ -36,15 +36,15 @@ class TensorFlowOperations(Operations[Node]):
         self._tf = optional.tensorflow()
 
     def conv(self, name: str, x: Node, kernel: int, channels: int, *, norm: bool) -> Node:  # noqa: ARG002 - the weights know
-        """SAME padding, as zeros all around in PyTorch: the kernels are odd."""
+        """Convolution with SAME padding, which equals PyTorch's zero padding for odd kernels."""
         y = self._conv2d(name, x)
         return self._leaky_relu(self._instance_norm(name, y) if norm else y)
 
     def up(self, name: str, x: Node, channels: int) -> Node:
-        """SAME padding drops the last row and column of the full transposed convolution.
+        """Transposed convolution; SAME padding drops the last row and column of the full result.
 
-        LiteRT's GPU accelerator (2.3) computes wrong values, off by 0.7, where height or width is odd, as in
-        level 7 of most sizes: such maps get a row or column of zeros, which is cut off afterwards.
+        LiteRT's GPU accelerator (2.3) computes wrong values, off by 0.7, if height or width is odd, as in
+        level 7 for most sizes. Such maps are padded by a row or column of zeros, which is cropped afterwards.
         """
         tf = self._tf
         weight = self._tensors[f"{name}.weight"].transpose(2, 3, 1, 0)  # to H, W, out, in
@@ -69,7 +69,7 @@ class TensorFlowOperations(Operations[Node]):
         return self._tf.nn.max_pool2d(x, 2, 2, "VALID")
 
     def space_to_depth(self, x: Node) -> Node:
-        """TensorFlow's own operation, whose channel order the network has."""
+        """Space to depth; the network has the channel order of TensorFlow's operation."""
         return self._tf.nn.space_to_depth(x, 2)
 
     def concat(self, *parts: Node) -> Node:
@@ -81,7 +81,7 @@ class TensorFlowOperations(Operations[Node]):
         return x + y
 
     def clip(self, x: Node) -> Node:
-        """Into [0, 1]; two operations that the GPU delegate supports, unlike ``clip_by_value``."""
+        """Clip to [0, 1] by two operations that the GPU delegate supports, unlike ``clip_by_value``."""
         return self._tf.minimum(self._tf.maximum(x, 0.0), 1.0)
 
     def _conv2d(self, name: str, x: Node) -> Node:
@@ -93,9 +93,9 @@ class TensorFlowOperations(Operations[Node]):
         return self._tf.nn.leaky_relu(x, SLOPE)
 
     def _instance_norm(self, name: str, x: Node) -> Node:
-        """Written so that all of it stays on the GPU delegate, whose means are sums in float32.
+        """Instance normalisation in operations that all run on the GPU delegate, whose means are in float32.
 
-        The centred maps are one operand of both products, so that they are computed once.
+        The centred maps are an operand of both products, so they are computed once.
         """
         tf = self._tf
         mean = tf.reduce_mean(x, axis=(1, 2), keepdims=True)

@@ -1,7 +1,7 @@
 """Run a TFLite file in a separate process.
 
-Of its own, as the peak memory of this process is not that of the file, as a bad file or driver can crash it,
-and as LiteRT talks a lot. This module is also the program that runs there.
+A separate process is necessary to measure the peak memory of the file, to survive crashes caused by a file or
+driver, and to capture LiteRT's log. This module is also the program that runs there.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 1800.0
 
-DRIVER_HINT = "install a Vulkan driver; docs/export.md says how to get one in software"
+DRIVER_HINT = "install a Vulkan driver; docs/export.md explains how to install a software driver"
 
 _NO_GPU = "Failed to initialize WebGPU environment"
 _DEVICE = re.compile(r"Selected adapter: (.*?), arch=")
 _PARTITION = re.compile(
     r"\d+ operations will run on the GPU, and the remaining \d+ operations will run on the CPU"
 )
-"""Lines of LiteRT's log about GPUs."""
+"""Patterns of lines about GPUs in LiteRT's log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +52,13 @@ class Probe:
     engine: Engine
     threads: int
     pictures: list[NDArray[np.float32]]
-    """One for each photo."""
+    """One picture per photo."""
     seconds: list[float]
-    """Of each timed run; a first one is not counted."""
+    """Time of each run after a warm-up run."""
     peak_bytes: int
-    """Most memory that was resident, Python and LiteRT included."""
+    """Peak resident memory, including Python and LiteRT."""
     device: str = ""
-    """The GPU, as its driver calls it."""
+    """Name of the GPU according to its driver."""
 
     @property
     def median_s(self) -> float:
@@ -82,17 +82,17 @@ def probe(
     photos: Sequence[NDArray[np.float32]] = (),
     runs: int = 0,
 ) -> Probe:
-    """Make a file ready, run it on photos, and then on noise against the clock.
+    """Load a file, run it on photos, and then measure runs on noise.
 
     Args:
         path: The file.
         engine: Interpreter or accelerator.
-        threads: How many compute.
-        photos: Inputs of the shape it was made for.
-        runs: Timed runs.
+        threads: Number of threads.
+        photos: Inputs of the shape of the file.
+        runs: Number of timed runs.
 
     Raises:
-        InvalidInput: LiteRT refuses the file, crashes on it, or does not come to an end.
+        InvalidInput: LiteRT refuses the file, crashes on it, or does not finish.
         MissingDependency: LiteRT is not installed, or there is no driver for a GPU.
         OutputError: the folder for temporary files is full.
     """
@@ -128,7 +128,7 @@ def _run_child(job: dict[str, Any], path: Path) -> dict[str, Any]:
     last_line = (child.stdout.splitlines() or ["null"])[-1]
     answer = parse_json(last_line, path) if child.returncode == 0 else None
     if answer is None:
-        reason = (child.stderr.strip().splitlines() or ["no word"])[-1]
+        reason = (child.stderr.strip().splitlines() or ["no message"])[-1]
         if child.returncode == -signal.SIGKILL:
             reason = "killed, perhaps by the system for lack of memory"
         raise InvalidInput(f"LiteRT crashed on it (exit code {child.returncode}): {reason}", path=path)
@@ -140,7 +140,7 @@ def _run_child(job: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _refusal(message: str, log: str, path: Path) -> EbbError:
-    """Explanations for errors that name only a place in LiteRT's source."""
+    """Explain an error that only names a location in LiteRT's source."""
     if _NO_GPU in log:
         return MissingDependency("LiteRT finds no driver for a GPU", hint=DRIVER_HINT)
     said = [message.strip().splitlines()[-1].removeprefix("└ "), *_PARTITION.findall(log)[:1]]
@@ -148,7 +148,7 @@ def _refusal(message: str, log: str, path: Path) -> EbbError:
 
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
-    """Do a job in this process."""
+    """Run a job in this process."""
     runner, shape = open_runner(Path(job["path"]), job["engine"], job["threads"])
     folder = Path(job["folder"])
     for number in range(job["photos"]):

@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from ebb_train.export.tflite.probe import Probe
 
 SHOWN_FAULTS = 10
-"""Lines of faults in the text; the JSON has all."""
+"""Largest number of faults in the text; the JSON contains all."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Anatomy:
-    """Facts from the file alone."""
+    """Properties of a TFLite file."""
 
     bytes: int
     ops: Mapping[str, int]
-    """How many of each operation, most frequent first."""
+    """Number of operations of each kind, most frequent first."""
     inputs: list[dict[str, Any]]
     outputs: list[dict[str, Any]]
     faults: list[lint.Fault]
     longest_run: int
-    """Operations in a row that the GPU delegate takes."""
+    """Length of the longest run of operations that the GPU delegate supports."""
     cost: cost.GraphCost
     note: dict[str, Any] | None
-    """The note of ``ebb-train export-tflite`` in it."""
+    """Note of ``ebb-train export-tflite`` in the file."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Plain values for JSON."""
         memory = asdict(self.cost) | {
             "peak_bytes": self.cost.peak_bytes,
             "lean_peak_bytes": self.cost.lean_peak_bytes,
@@ -61,7 +61,7 @@ class Anatomy:
         }
 
     def as_text(self) -> str:
-        """For people."""
+        """Report as text."""
         total = sum(self.ops.values())
         ends = [f"  in   {_end(end)}" for end in self.inputs] + [
             f"  out  {_end(end)}" for end in self.outputs
@@ -77,8 +77,10 @@ class Anatomy:
 
     def _gpu_lines(self, total: int) -> list[str]:
         if not self.faults:
-            return ["  GPU delegate: takes all operations"]
-        lines = [f"  GPU delegate: {len(self.faults)} faults; at most {self.longest_run} of {total} in a row"]
+            return ["  GPU delegate: supports all operations"]
+        lines = [
+            f"  GPU delegate: {len(self.faults)} faults; longest supported run: {self.longest_run} of {total}"
+        ]
         lines += [f"    {fault.index:5} {fault}" for fault in self.faults[:SHOWN_FAULTS]]
         left = len(self.faults) - SHOWN_FAULTS
         return [*lines, f"    … and {left} more (--json lists them)"] if left > 0 else lines
@@ -86,11 +88,11 @@ class Anatomy:
 
 @dataclass(frozen=True, kw_only=True)
 class FileReport:
-    """A file that was exported, or was not because it is too far from PyTorch."""
+    """Result of an export, which may have been rejected because of its difference from PyTorch."""
 
     path: Path
     sha256: str | None
-    """Of the file; None: it is beyond the limit and was not written."""
+    """Hash of the file; None: the limit is exceeded, and it was not written."""
     anatomy: Anatomy
     parity: list[Parity]
     limit: str
@@ -100,18 +102,18 @@ class FileReport:
 
     @property
     def passed(self) -> bool:
-        """Whether the file is there."""
+        """Whether the file was written."""
         return self.sha256 is not None
 
     @property
     def exit_code(self) -> ExitCode:
-        """How the export of this file ended."""
+        """Exit code of the export of this file."""
         if not self.passed:
             return ExitCode.ITEMS_FAILED
         return self.gpu.exit_code if self.gpu is not None else ExitCode.DONE
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Plain values for JSON."""
         return {
             "file": str(self.path),
             "passed": self.passed,
@@ -123,7 +125,7 @@ class FileReport:
         } | self.anatomy.as_dict()
 
     def as_text(self) -> str:
-        """For people."""
+        """Report as text."""
         verdict = "" if self.passed else not_written(self.limit)
         parts = [f"{self.path}{verdict}", self.anatomy.as_text()]
         parts.append(_indented(parity_table(self.parity)))
@@ -142,7 +144,7 @@ def examine_file(path: Path) -> Anatomy:
     """Examine a TFLite file.
 
     Raises:
-        InvalidInput: it is not there, or not a whole TFLite file.
+        InvalidInput: the file does not exist, or is not a complete TFLite file.
         MissingDependency: LiteRT is not installed.
     """
     data = read_bytes(path)

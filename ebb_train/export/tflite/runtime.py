@@ -1,8 +1,8 @@
 """Run a TFLite file with LiteRT, inside the process of :mod:`ebb_train.export.tflite.probe`.
 
 LiteRT computes convolutions on the CPU with XNNPACK, which keeps a table of pointers for each of them: 1.8 GB
-for the full PyNET. With one flag it computes them in every run, which makes the full
-network no slower and a thin one by a third (``benchmarks/export.py``).
+for the full PyNET. With one flag it computes the tables in every run, which increases the time of the full
+network by 3 % and that of a thin one by a third (``benchmarks/export.py``).
 """
 
 from __future__ import annotations
@@ -25,19 +25,21 @@ if TYPE_CHECKING:
     from ebb_train.export.tflite.graph import Graph, Tensor
 
 Engine: TypeAlias = Literal["plain", "lean", "gpu"]
-"""plain: the interpreter as it comes. lean: ``CompiledModel``, tables of pointers made anew in every run.
-gpu: ``CompiledModel`` on the GPU only."""
+"""plain: the interpreter with its defaults. lean: ``CompiledModel``, with tables of pointers computed in
+every
+run. gpu: ``CompiledModel`` on the GPU only."""
 
 TRANSIENT_INDIRECTION = 0x23
-"""Flags of the XNNPACK delegate: make the tables of pointers anew in every run (0x20), and the two on
-by default, which these replace: without them int8 convolutions are slow."""
+"""Flags of the XNNPACK delegate: compute the tables of pointers in every run (0x20), and the two default
+flags,
+which would otherwise be replaced and without which int8 convolutions are slow."""
 
 
 class LiteRtRunner(Protocol):
-    """A file ready to run."""
+    """A loaded file."""
 
     def __call__(self, photo: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run it on an input of the shape it was made for."""
+        """Run it on an input of the shape of the file."""
         ...
 
 
@@ -46,7 +48,7 @@ class Interpreted:
 
     Args:
         path: The file.
-        threads: How many compute.
+        threads: Number of threads.
     """
 
     def __init__(self, path: Path, threads: int) -> None:
@@ -68,8 +70,8 @@ class Compiled:
 
     Args:
         path: The file.
-        shape: Of its output.
-        options: Made by LiteRT.
+        shape: Shape of its output.
+        options: Options object of LiteRT.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], options: Any) -> None:  # noqa: ANN401 - LiteRT has no types
@@ -87,20 +89,20 @@ class Compiled:
 
 
 def open_runner(path: Path, engine: Engine, threads: int) -> tuple[LiteRtRunner, tuple[int, ...]]:
-    """Make a file ready to run.
+    """Load a file.
 
     Args:
         path: The file.
         engine: Interpreter or accelerator.
-        threads: How many compute; the GPU does not care.
+        threads: Number of threads; ignored on the GPU.
 
     Returns:
         The runner, and the shape of its input.
 
     Raises:
-        InvalidInput: not a file of one float32 input and output of fixed shape.
+        InvalidInput: the file does not have one float32 input and output of fixed shape.
         MissingDependency: LiteRT is not installed.
-        RuntimeError: LiteRT refuses it.
+        RuntimeError: LiteRT refuses the file.
     """
     start, end = single_ends(read_graph(read_bytes(path), path), path)
     if engine == "plain":
@@ -116,10 +118,10 @@ def open_runner(path: Path, engine: Engine, threads: int) -> tuple[LiteRtRunner,
 
 
 def single_ends(graph: Graph, path: Path | None = None) -> tuple[Tensor, Tensor]:
-    """The input and the output of a file that has one each, of floats and of a known shape.
+    """The only input and the only output of a file, both float32 and of fixed shape.
 
     Raises:
-        InvalidInput: it is another kind of file.
+        InvalidInput: the file has other inputs or outputs.
     """
     ends = graph.present(graph.inputs), graph.present(graph.outputs)
     if any(len(end) != 1 or end[0].type != "FLOAT32" or end[0].dynamic for end in ends):

@@ -52,6 +52,6 @@ def test_inputs_of_one_value_have_a_limit_of_their_own() -> None:
 
 
 def test_limits_in_words() -> None:
-    assert str(LIMITS["fp32"]) == "0.0001 at most, 0.001 for inputs of one value"
+    assert str(LIMITS["fp32"]) == "0.0001 at most, 0.001 for constant inputs"
     assert str(LIMITS["fp16"]) == "60 dB PSNR"
     assert str(ParityLimit(psnr=30, real_only=True)) == "30 dB PSNR on photos"

@@ -108,7 +108,7 @@ def test_rows_of_a_phone(phone: Phone, capsys: pytest.CaptureFixture[str]) -> No
         ("ERROR: Failed to allocate: CL_OUT_OF_RESOURCES", 1, "out of memory"),
         ("Killed", 137, "out of memory"),
         ("ERROR: Benchmarking failed.", 1, "exit code 1: ERROR: Benchmarking failed."),
-        ("", 0, "exit code 0: no word"),
+        ("", 0, "exit code 0: no message"),
     ],
 )
 def test_a_gpu_that_cannot(
@@ -125,7 +125,7 @@ def test_a_gpu_that_cannot(
 
 def test_no_phone(phone: Phone) -> None:
     phone.plug_in(push="echo 'adb: no devices/emulators found'; exit 1")
-    with pytest.raises(InvalidInput, match=r"no devices/emulators found \(is the phone attached"):
+    with pytest.raises(InvalidInput, match=r"no devices/emulators found \(is the phone connected"):
         adb.benchmark_device(phone.model, phone.settings())
 
 

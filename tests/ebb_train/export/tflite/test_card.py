@@ -36,7 +36,7 @@ def test_the_card_states_shapes_hashes_and_differences(report: FileReport) -> No
         "1 × 128 × 192 × 3 float32",
         "SHA-256 " + "ab" * 32,
         "| SHA-256 of the file | 12ab |",
-        "takes all",
+        "supports all",
         "| noise | 1.0e-01 | 1.0e-01 | 20.0 |",
         "Not measured: `ebb-train evaluate`",
         "statistics over the whole photo",
@@ -71,7 +71,9 @@ def test_figures_of_an_evaluation(report: FileReport, tmp_path: Path) -> None:
     assert "- ebb.psnr: 23.46\n" in card
     assert "- ebb.lpips: not measured, no weights\n" in card
     assert "the 7 pairs of the split `test`" in card
-    with pytest.raises(InvalidInput, match=r"the evaluation of another model \(run ebb-train evaluate with"):
+    with pytest.raises(
+        InvalidInput, match=r"the evaluation belongs to another model \(run ebb-train evaluate with"
+    ):
         read_evaluation(path, "cd")
 
 

@@ -96,9 +96,10 @@ def test_int8_is_fitted_to_photos_one_at_a_time(
     flags = ["--size", "64x64", "--level", "7", "--precision", "int8", "--runs", "0"]
     command = ["export-tflite", str(weights), str(tmp_path / "m.tflite"), *flags]
     run_verb(cli.app, [*command, "--calibration", str(tmp_path / "set")])
-    said = [line for line in capfd.readouterr().err.splitlines() if "fitting to" in line]
+    said = [line for line in capfd.readouterr().err.splitlines() if "calibrating on" in line]
     assert said == [
-        f"64x64: fitting to pair {record(number).pair_id}, {number + 1} of at most 8" for number in range(3)
+        f"64x64: calibrating on pair {record(number).pair_id}, {number + 1} of at most 8"
+        for number in range(3)
     ]
 
 
@@ -208,9 +209,9 @@ def test_without_the_extra(
 
 def test_inspect(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_verb(cli.app, ["inspect", str(file)]) == ExitCode.DONE
-    assert "takes all operations" in capsys.readouterr().out
+    assert "supports all operations" in capsys.readouterr().out
     assert run_verb(cli.app, ["inspect", str(file), "--json"]) == ExitCode.DONE
     assert json.loads(capsys.readouterr().out)["gpu_faults"] == []
     (tmp_path / "half.tflite").write_bytes(file.read_bytes()[: file.stat().st_size // 20])
     assert run_verb(cli.app, ["inspect", str(tmp_path / "half.tflite")]) == ExitCode.INVALID_INPUT
-    assert "a broken TFLite file" in capsys.readouterr().err
+    assert "a damaged TFLite file" in capsys.readouterr().err

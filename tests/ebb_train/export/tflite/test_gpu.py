@@ -62,7 +62,7 @@ def test_a_file_that_is_not_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None
     verdict = verify_gpu(Path("m"))
     assert verdict.whole is False
     assert verdict.exit_code == ExitCode.ITEMS_FAILED
-    assert verdict.as_text().startswith("GPU: not whole: LiteRT cannot run it")
+    assert verdict.as_text().startswith("GPU: not all operations: LiteRT cannot run it")
 
 
 def test_without_a_driver(

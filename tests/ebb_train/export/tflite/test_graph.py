@@ -88,7 +88,7 @@ def test_truncated_files(little: bytes) -> None:
         try:
             read_graph(little[:length])
         except InvalidInput as error:
-            assert "broken" in error.message  # noqa: PT017 - a cut in the last buffer may go unnoticed
+            assert "damaged" in error.message  # noqa: PT017 - a cut in the last buffer may go unnoticed
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

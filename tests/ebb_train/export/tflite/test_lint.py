@@ -68,7 +68,7 @@ def converted(function: Callable[[Any], Any], shape: tuple[int, ...] = MAPS) -> 
             "weights of groups that are computed",
         ),
         (graph_of("MEAN", tensor(), tensor((2,))), "axes that are computed"),
-        (graph_of("CONV_2D", tensor(), **STRIDES), "weights that are left out"),
+        (graph_of("CONV_2D", tensor(), **STRIDES), "missing weights"),
         (graph_of("MUL", tensor(), tensor((8, 4))), "cannot be broadcast"),
         (graph_of("ADD", tensor()), "1 operands"),
     ],
@@ -119,7 +119,7 @@ def test_files_with_one_fault(
     assert rule in fault.rule
     run_verb(cli.app, ["inspect", str(path)])
     text = capsys.readouterr().out
-    assert "takes all operations" not in text
+    assert "supports all operations" not in text
     assert rule in text
     assert source in text
 

@@ -92,7 +92,7 @@ def child(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("import os; os.kill(os.getpid(), 11)", r"crashed on it \(exit code -11\): no word"),
+        ("import os; os.kill(os.getpid(), 11)", r"crashed on it \(exit code -11\): no message"),
         ("import os; os.kill(os.getpid(), 9)", r"\(exit code -9\): killed, perhaps .* lack of memory"),
         ("import sys; sys.exit('driver lost')", "driver lost"),
         ("pass", "crashed on it"),

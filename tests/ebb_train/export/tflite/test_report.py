@@ -30,14 +30,14 @@ def test_anatomy_of_a_clean_file(anatomy: Anatomy, file: Path) -> None:
     assert facts["note"]["network"] == "pynet"
     assert sum(facts["ops"].values()) == facts["gpu_longest_run"]
     text = anatomy.as_text()
-    assert "GPU delegate: takes all operations" in text
+    assert "GPU delegate: supports all operations" in text
     assert "out  picture 1 x 128 x 192 x 3 FLOAT32" in text
 
 
 def test_faults_are_listed(anatomy: Anatomy) -> None:
     faults = [Fault(op="RFFT2D", index=number, rule="unknown") for number in range(12)]
     text = replace(anatomy, faults=faults, longest_run=7).as_text()
-    assert "12 faults; at most 7 of" in text
+    assert "12 faults; longest supported run: 7 of" in text
     assert "9 RFFT2D: unknown" in text
     assert "10 RFFT2D" not in text
     assert "and 2 more" in text
@@ -67,10 +67,10 @@ def test_files(anatomy: Anatomy) -> None:
     assert "lean, 2 threads" in text
     refused = replace(report, sha256=None)
     assert not refused.passed
-    assert "NOT WRITTEN, further from PyTorch than 60 dB PSNR" in refused.as_text()
+    assert "NOT WRITTEN, too far from PyTorch (limit: 60 dB PSNR" in refused.as_text()
 
 
 def test_broken_file(tmp_path: Path) -> None:
     (tmp_path / "x.tflite").write_bytes(b"0123TFL3" + b"\xff" * 40)
-    with pytest.raises(InvalidInput, match="x.tflite: a broken TFLite file"):
+    with pytest.raises(InvalidInput, match="x.tflite: a damaged TFLite file"):
         examine_file(tmp_path / "x.tflite")
