@@ -218,7 +218,7 @@ def find_weights(name: str, explicit: Path | None = None, *, flag: str = "") -> 
     path = Path(named).expanduser() if named else cache_dir() / known.file_name
     if not path.is_file():
         what = "a folder, not a weights file" if path.is_dir() else "no such weights file"
-        what = what if named else f"the weights of {name} are not here yet"
+        what = what if named else f"the weights of {name} have not been downloaded"
         raise MissingDependency(what, path=path, hint=hint)
     if not named or path.name == known.file_name:
         _check_hash(known, path, sha256_file(path))

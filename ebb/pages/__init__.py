@@ -1,1 +1,1 @@
-"""HTML pages in single files that fetch nothing."""
+"""Self-contained HTML pages."""

@@ -6,14 +6,14 @@ import math
 
 
 def number_cell(value: float | None, form: str) -> dict[str, str]:
-    """A number of a sortable table: all its digits to sort by, and what is shown.
+    """Cell of a sortable table: the number to sort by, and the text to show.
 
     Args:
-        value: The number; None: a dash, which is sorted apart.
-        form: How it is shown, as in ``format``: ``.3g``.
+        value: The number; None is shown as a dash and sorted separately.
+        form: Format specification of the text, such as ``.3g``.
     """
     if value is None or math.isnan(value):
         return {"value": "", "text": "—"}
-    if math.isinf(value):  # as JavaScript spells it
+    if math.isinf(value):  # spelling of JavaScript
         return {"value": "Infinity", "text": "∞"} if value > 0 else {"value": "-Infinity", "text": "−∞"}
     return {"value": repr(value), "text": format(value, form)}

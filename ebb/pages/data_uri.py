@@ -1,4 +1,4 @@
-"""Pictures for pages: reduced, as ``data:`` addresses."""
+"""Pictures for pages: reduced, as ``data:`` URIs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8
 
 LONGER_SIDE = 900
-"""Of pictures on a page."""
+"""Longer side of pictures on a page, in pixels."""
 QUALITY = 88
 
 
 def data_uri(picture: Rgb8 | Gray8, longer_side: int = LONGER_SIDE) -> str:
-    """A picture (H, W, 3) or (H, W), 0…255, as the address of a JPEG file; larger ones are averaged down."""
+    """A picture (H, W, 3) or (H, W), 0…255, as the URI of a JPEG; larger pictures are averaged down."""
     data = encode_jpeg(reduce(picture, longer_side), quality=QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
 def reduce(picture: Rgb8 | Gray8, longer_side: int) -> Rgb8 | Gray8:
-    """Average a picture down to this longer side; a smaller one stays as it is."""
+    """Average a picture down to this longer side; smaller pictures are unchanged."""
     import cv2
 
     scale = longer_side / max(picture.shape[:2])

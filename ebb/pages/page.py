@@ -1,7 +1,7 @@
-"""HTML pages in one file each: styles, script and pictures are inside, and nothing is fetched.
+"""Self-contained HTML pages: styles, script and pictures are inside, and nothing is fetched.
 
-Every text is escaped. The content security policy allows the page's own style and script by their hashes and
-pictures by ``data:``, and nothing else, so that unescaped text could not run.
+All text is escaped. The content security policy allows only the style and script of the page, by their
+hashes, and pictures by ``data:``, so that even unescaped text could not run.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def render_page(
     """Fill a template of a package; equal values give equal bytes.
 
     Args:
-        package: Name of the package that the template lies in.
+        package: Name of the package that contains the template.
         template: File name; it extends ``page.html.jinja`` of this folder.
-        title: Of the page.
+        title: Title of the page.
         about: One line below the title.
         files: Text and address of files to link to, relative to the page.
-        values: Of the variables of the template.
+        values: Values of the variables of the template.
     """
     import jinja2
     import markupsafe
@@ -67,7 +67,7 @@ def address(path: Path, folder: Path) -> str:
 
 
 def file_links(folder: Path, names: Iterable[str]) -> list[tuple[str, str]]:
-    """Links to those files of a page's folder that are there: text, address."""
+    """Links to those files of a page's folder that exist: text, address."""
     return [(name, quote(name)) for name in names if (folder / name).exists()]
 
 

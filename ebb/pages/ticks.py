@@ -6,10 +6,11 @@ import math
 from typing import NamedTuple
 
 CHARACTER_WIDTH = 7.0
-"""Of the text of marks, in the units of the charts: an upper estimate."""
+"""Upper estimate of the width of a character of a mark, in the units of the charts."""
 
 LEAST_SPAN = 1e-3
-"""Of an axis, as a share of its largest value: finer ticks would differ in the last digits only."""
+"""Least span of an axis, as a share of its largest value; finer ticks would differ in the last digits
+only."""
 
 
 class Mark(NamedTuple):
@@ -19,13 +20,13 @@ class Mark(NamedTuple):
     text: str
 
     def anchor(self, width: float) -> str:
-        """Which end of the text lies at the line, so that no text reaches beyond a chart of this width."""
+        """End of the text that is at the line, so that it does not extend beyond a chart of this width."""
         half = 0.5 * CHARACTER_WIDTH * len(self.text)
         return "start" if self.at < half else "end" if self.at > width - half else "middle"
 
 
 def linear_ticks(low: float, high: float) -> list[float]:
-    """Round numbers, four to eight of them, from at most ``low`` to at least ``high``."""
+    """Four to eight round numbers, from at most ``low`` to at least ``high``."""
     raw = (max(high - low, LEAST_SPAN * max(abs(low), abs(high))) or 1.0) / 5
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)

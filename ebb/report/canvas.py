@@ -24,15 +24,15 @@ BAD: Colour = (248, 113, 113)
 MARK: Colour = (250, 204, 21)
 
 TEXT_SIZE = 15
-"""Of text, in pixels."""
+"""Default size of text, in pixels."""
 
 
 class Canvas:
-    """A picture that panels and text are drawn on.
+    """A picture on which panels and text are drawn.
 
     Args:
-        width: In pixels.
-        height: In pixels.
+        width: Width in pixels.
+        height: Height in pixels.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -42,7 +42,7 @@ class Canvas:
         self._draw = ImageDraw.Draw(self._image)
 
     def text(self, x: int, y: int, text: str, colour: Colour = TEXT, size: int = TEXT_SIZE) -> int:
-        """Write one line with its top left corner at (x, y); returns where it ends."""
+        """Draw one line of text with its top left corner at (x, y); return the x coordinate of its end."""
         from PIL import ImageFont
 
         font: Any = ImageFont.load_default(size)
@@ -50,7 +50,7 @@ class Canvas:
         return x + text_width(text, size)
 
     def panel(self, x: int, y: int, box: Size, picture: Rgb8) -> None:
-        """Draw a picture in the middle of a box, as large as it fits."""
+        """Draw a picture centred in a box, as large as possible."""
         from PIL import Image
 
         scale = min(box.width / picture.shape[1], box.height / picture.shape[0])
@@ -73,17 +73,17 @@ def text_width(text: str, size: int = TEXT_SIZE) -> int:
 
 
 def grey_to_rgb(gray: Gray8) -> Rgb8:
-    """Grey as red, green and blue."""
+    """Convert grey to RGB."""
     return np.asarray(np.repeat(gray[..., None], 3, axis=2), np.uint8)
 
 
 def anaglyph(first: Gray8, second: Gray8) -> Rgb8:
-    """First photo in red, second in cyan: grey where they agree, coloured fringes where they do not."""
+    """First photo in red, second in cyan: grey where they agree, with coloured fringes where they differ."""
     return np.dstack([first, second, second])
 
 
 def moved_onto(gray: Gray8, H: Homography, shape: tuple[int, ...]) -> Gray8:
-    """A photo as ``H`` maps it onto another of ``shape``; black beyond its edges."""
+    """A photo warped by ``H`` onto another one of ``shape``; black outside its edges."""
     import cv2
 
     moved = cv2.warpPerspective(gray, H, (shape[1], shape[0]), flags=cv2.INTER_CUBIC, borderValue=0)
@@ -91,7 +91,7 @@ def moved_onto(gray: Gray8, H: Homography, shape: tuple[int, ...]) -> Gray8:
 
 
 def as_bright_as(gray: Gray8, other: Gray8) -> Gray8:
-    """A photo scaled to the mean of another, so that only their shapes differ."""
+    """A photo scaled to the mean brightness of another."""
     gain = float(other.mean()) / max(float(gray.mean()), 1.0)
     return np.asarray(np.clip(np.rint(gray * np.float32(gain)), 0, 255), np.uint8)
 
@@ -109,7 +109,7 @@ def linked(
     lines: Iterable[tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]],
     colour: Colour,
 ) -> Rgb8:
-    """The picture with a line between each two places, and a ring around both."""
+    """The picture with a line between each pair of positions, and a circle around both."""
     import cv2
 
     out = picture.copy()

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from ebb.workspace import Workspace
 
 MAX_PAIRS = 24
-"""Pairs on a sheet, evenly chosen in shooting order."""
+"""Largest number of pairs on a sheet, evenly spaced in order of capture."""
 TILE_HEIGHT = 240
 MARGIN = 8
 CAPTION = 26
 
 
 def write_contact_sheet(workspace: Workspace) -> Path | None:
-    """Write ``contact_sheet.png`` of the finished pairs; ``None`` when there are none to show."""
+    """Write ``contact_sheet.png`` of the finished pairs; ``None`` if there are none."""
     finished = [pair for pair in dataset_status(workspace).pairs if pair.status is Status.OK]
     if not finished:
         return None
@@ -62,7 +62,7 @@ def _tile(image: Rgb8 | Gray8) -> Rgb8:
 
 
 def _stack(rows: Sequence[tuple[str, Rgb8]]) -> Rgb8:
-    """All rows, as wide as the widest strip or caption."""
+    """All rows below each other, as wide as the widest strip or caption."""
     widths = [max(strip.shape[1], text_width(caption)) for caption, strip in rows]
     step = CAPTION + TILE_HEIGHT + MARGIN
     canvas = Canvas(max(widths) + 2 * MARGIN, len(rows) * step + MARGIN)

@@ -1,4 +1,4 @@
-"""The page of a dataset folder: results of all pairs, measurements and their limits, photos to compare."""
+"""The page of a dataset folder: results of all pairs, measurements with their limits, and photos."""
 
 from __future__ import annotations
 
@@ -33,23 +33,24 @@ if TYPE_CHECKING:
     from ebb.workspace import Workspace
 
 NUM_DOUBTFUL, NUM_OTHERS, NUM_REFUSED = 6, 12, 12
-"""Pairs shown with photos: accepted ones nearest to a limit; others, and refused ones, evenly chosen in
-shooting order."""
+"""Numbers of pairs shown with photos: accepted pairs closest to a limit, other accepted pairs, and rejected
+or
+failed pairs, the latter two evenly spaced in order of capture."""
 
 FILES = ("contact_sheet.png", "shards/README.md", "shards/DATASET.json", "captures.parquet", "ebb.toml")
 """Files of the folder that the page links to."""
 
 LONGER_SIDE, THUMBNAIL_SIDE = 640, 240
-"""Of the photos on the page, in pixels; of those along the order of quality."""
+"""Longer side of the photos on the page, and of those in order of quality, in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredPair:
-    """One pair with its measurements."""
+    """A pair with its measurements."""
 
     status: PairStatus
     measured: Mapping[str, float] = field(default_factory=dict)
-    """Name of a measurement that is drawn → value as the report shows it."""
+    """Name of a measurement in the report → value as shown."""
 
     @property
     def is_refused(self) -> bool:
@@ -61,8 +62,8 @@ def write_dataset_page(workspace: Workspace) -> Path:
     """Write ``report.html``; equal folders give equal bytes.
 
     Raises:
-        InvalidInput: no catalogue, or a broken one.
-        OutputError: it cannot be written.
+        InvalidInput: the catalogue is missing or damaged.
+        OutputError: the page cannot be written.
     """
     contents = read_contents(workspace)
     status = status_of(contents)
@@ -93,7 +94,7 @@ def write_dataset_page(workspace: Workspace) -> Path:
 def _pair_parts(
     workspace: Workspace, catalog: Sequence[Pair], pairs: list[MeasuredPair], settings: AlignSettings
 ) -> dict[str, Any]:
-    """The parts of the page about single pairs: photos of some, and the table of all."""
+    """Parts of the page about single pairs: photos of some, and the table of all."""
     done = [pair for pair in pairs if pair.status.status is Status.OK]
     refused = [pair for pair in pairs if pair.is_refused]
     doubtful = most_doubtful(done, settings)
@@ -133,12 +134,12 @@ def _thumbnails(workspace: Workspace, pair: MeasuredPair) -> dict[str, Any]:
 
 
 def most_doubtful(pairs: Sequence[MeasuredPair], settings: AlignSettings) -> list[MeasuredPair]:
-    """The pairs with the least room to a limit, the nearest first."""
+    """The pairs closest to a limit, the closest first."""
     return sorted(pairs, key=lambda pair: _room(pair, settings)[0])[:NUM_DOUBTFUL]
 
 
 def _room(pair: MeasuredPair, settings: AlignSettings) -> tuple[float, str]:
-    """Least room of a pair's measurements to their limits, and how to say it."""
+    """Smallest distance of a pair's measurements from their limits, and its description."""
     rooms = [
         (limit.room(value), f"{row.label}: {value:.3g}, {limit}")
         for row in DRAWN
@@ -152,7 +153,7 @@ def _evenly(pairs: list[MeasuredPair], most: int) -> list[MeasuredPair]:
 
 
 def _seen(kept: Mapping[str, float]) -> dict[str, float]:
-    """What the report shows, out of all that a stage keeps."""
+    """Values of the report, from all values that a stage stores."""
     seen = {row.name: row.seen(kept) for row in DRAWN if row.name in kept}
     return {name: value for name, value in seen.items() if math.isfinite(value)}
 
@@ -160,18 +161,18 @@ def _seen(kept: Mapping[str, float]) -> dict[str, float]:
 def _about(status: DatasetStatus) -> str:
     splits = Counter(pair.split for pair in status.pairs)
     files, pairs = counted(status.files, "file"), counted(len(status.pairs), "pair")
-    parts = [files, f"{status.captures_set_aside} set aside", pairs]
+    parts = [files, f"{status.captures_set_aside} not used", pairs]
     return ", ".join(parts + [f"{splits[split]} {split}" for split in SPLITS if splits[split]])
 
 
 def _reasons(reasons: Iterable[Any]) -> list[tuple[str, str, int]]:
-    """Reason, what to do about it, how often; the most frequent first."""
+    """Reason, advice and number of occurrences, the most frequent first."""
     counts = Counter(reason for reason in reasons if reason is not None)
     return [(str(reason), reason.advice, count) for reason, count in counts.most_common()]
 
 
 def _cameras(pairs: Iterable[Pair]) -> list[tuple[str, str, int]]:
-    """Camera, lens and pairs, the most frequent first."""
+    """Camera, lens and number of pairs, the most frequent first."""
     counts = Counter((pair.wide.camera, pair.wide.lens) for pair in pairs)
     return [(camera or "unknown", lens, count) for (camera, lens), count in counts.most_common()]
 
@@ -205,7 +206,7 @@ def _case(workspace: Workspace, pair: MeasuredPair, caption: str) -> dict[str, A
 def _refused_cases(
     workspace: Workspace, catalog: Sequence[Pair], refused: Sequence[MeasuredPair], settings: AlignSettings
 ) -> list[dict[str, Any]]:
-    """Refused pairs with their photos as they were shot; of one whose files do not open, the reason alone."""
+    """Rejected and failed pairs with their original photos, or without if files cannot be opened."""
     pairs = {pair.pair_id: pair for pair in catalog if not pair.is_imported}
     wanted = [pairs[pair.status.pair_id] for pair in refused if pair.status.pair_id in pairs]
     previews = read_previews([PreviewJob(pair, settings, LONGER_SIDE) for pair in wanted])
@@ -214,7 +215,7 @@ def _refused_cases(
 
 def _refused_case(workspace: Workspace, status: PairStatus, preview: Preview | None) -> dict[str, Any]:
     photos = {"wide": preview.wide, "shallow": preview.shallow} if preview else {}
-    missing = "" if preview else "  (its files are gone or cannot be opened)"
+    missing = "" if preview else "  (its files are missing or cannot be opened)"
     return {
         "pair_id": status.pair_id,
         "caption": f"{status.wide} + {status.shallow}  {status.reason}: {status.detail}{missing}",
@@ -224,20 +225,20 @@ def _refused_case(workspace: Workspace, status: PairStatus, preview: Preview | N
 
 
 def _links(workspace: Workspace, pair_id: str) -> list[tuple[str, str]]:
-    """The files of a pair that are there: text, address."""
+    """Links to the existing files of a pair: text, address."""
     folder = workspace.pair(pair_id)
     files = {name: folder / f"{name}.png" for name in NAMES} | {"alignment": workspace.debug_picture(pair_id)}
     return [(name, address(path, workspace.root)) for name, path in files.items() if path.exists()]
 
 
 def _aside(row: CatalogRow) -> dict[str, Any]:
-    """One line of the table of files set aside."""
+    """Row of the table of files that are not used."""
     texts = [row.name, str(row.reason), row.detail]
     return {"failed": row.status is Status.ERROR, "address": "", "texts": texts, "numbers": []}
 
 
 def _row(workspace: Workspace, pair: MeasuredPair, shown: Collection[str]) -> dict[str, Any]:
-    """One line of the table of pairs; its id leads to the photos on the page, or to the stored one."""
+    """Row of the table of pairs; its id links to the photos on the page, or to the stored photo."""
     status = pair.status
     links = [target for _, target in _links(workspace, status.pair_id)]
     said = str(status.status or "left") if not status.reason else f"{status.reason}: {status.detail}"
@@ -250,7 +251,7 @@ def _row(workspace: Workspace, pair: MeasuredPair, shown: Collection[str]) -> di
 
 
 def _settings(workspace: Workspace) -> dict[str, str]:
-    """Every setting the folder was made with, and the versions."""
+    """All settings of the folder, and versions."""
     file = workspace.settings_file
     stored = read_toml(file, "settings") if file.exists() else {}
     return {

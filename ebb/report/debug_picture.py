@@ -1,4 +1,4 @@
-"""One picture that shows how a pair was aligned: matches, overlays, focus, measurements and gates."""
+"""Picture of the alignment of a pair: matches, overlays, focus, measurements and gates."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ HEADER = 76
 LINE = 22
 WIDTH = 2 * PANEL.width + 3 * MARGIN
 MAX_LINES = 120
-"""Matches drawn, evenly chosen: more hide the photos."""
+"""Largest number of matches drawn, evenly spaced; more would hide the photos."""
 
 ZOOM = 72
-"""Side of the detail that is shown magnified, in pixels at detection height."""
+"""Side of the magnified detail, in pixels at detection height."""
 
 
 @dataclass(frozen=True)
 class DebugJob:
-    """One pair to draw, and the path of the picture."""
+    """A pair to draw, and the path of the picture."""
 
     pair: Pair
     settings: AlignSettings
@@ -67,25 +67,25 @@ class DebugReport:
     detail: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for ``--json``."""
+        """Plain values for ``--json``."""
         return dataclasses.asdict(self)
 
 
 def write_debug_picture(
     workspace: Workspace, name: str, settings: AlignSettings, run: RunSettings
 ) -> DebugReport:
-    """Align one pair again, in a worker, and draw what happened into ``debug/<pair_id>.png`` of the folder.
+    """Align a pair again, in a worker, and draw the alignment into ``debug/<pair_id>.png`` of the folder.
 
-    Nothing else is written: neither photos nor state.
+    Nothing else is written, neither photos nor state.
 
     Args:
         workspace: The dataset folder.
         name: Id of the pair, the beginning of it, or the name of one of its files.
-        settings: What to align with.
-        run: How long a worker may take.
+        settings: Settings of the alignment.
+        run: Settings of the worker.
 
     Raises:
-        UsageError: no pair, or more than one, has that name.
+        UsageError: no pair or several have that name.
         InvalidInput: one of its files cannot be read.
     """
     pairs = [pair for pair in pairs_of(read_catalog(workspace.catalog_file)) if not pair.is_imported]
@@ -113,24 +113,25 @@ def draw_pair(job: DebugJob) -> Result[DebugReport]:
 
 
 def examine_pair(pair: Pair, settings: AlignSettings) -> Examination:
-    """Register a pair of the catalogue, also if the gates reject it, and write nothing.
+    """Register a pair of the catalogue, even if the gates reject it, without writing anything.
 
     Raises:
-        Broken: a file changed since ingest or cannot be decoded.
+        Broken: a file has changed since ingest or cannot be decoded.
     """
     files = ingested_photo(pair.wide), ingested_photo(pair.shallow)
     return examine(*open_frames(*files, settings), settings, prior_ev(*files))
 
 
 def find_pair(pairs: list[Pair], name: str) -> Pair:
-    """The pair with an id, the only one whose id begins so, or the only one with a file of that name.
+    """The pair with this id, beginning of an id, or name of a file.
 
     Args:
         pairs: All pairs.
-        name: Of a file, its path below the folder, its name, or its name without the suffix.
+        name: Id, beginning of an id, or a file by its path below the folder, its name, or its name without
+            suffix.
 
     Raises:
-        UsageError: there is none, or more than one.
+        UsageError: no pair or several match.
     """
     found = [pair for pair in pairs if name and pair.pair_id.startswith(name.lower())]
     found = found or [pair for pair in pairs if name.casefold() in _file_names(pair)]
@@ -163,9 +164,9 @@ def compose(pair: Pair, settings: AlignSettings, examined: Examination) -> Rgb8:
     """The whole picture.
 
     Args:
-        pair: For the names.
-        settings: For the limits.
-        examined: What was found.
+        pair: The pair, for the names.
+        settings: Settings with the limits.
+        examined: Result of the registration.
 
     Returns:
         (height, width, 3).
@@ -179,18 +180,16 @@ def compose(pair: Pair, settings: AlignSettings, examined: Examination) -> Rgb8:
     left, right = MARGIN, 2 * MARGIN + PANEL.width
     _matches(canvas, header, examined)
     before, after = _overlays(examined)
-    caption = "shallow photo in cyan over the wide one in red: grey where they agree"
-    _panel(canvas, left, header + step, f"Before: {caption}", before)
+    caption = "wide photo red, shallow photo cyan; grey where they agree"
+    _panel(canvas, left, header + step, f"Before alignment: {caption}", before)
     if after is None:
-        _panel(canvas, right, header + step, "After: nothing, as no motion was found", before // 4)
+        _panel(canvas, right, header + step, "After alignment: no motion was found", before // 4)
     else:
-        _panel(canvas, right, header + step, f"After: {caption}; the frame is the common crop", after)
+        _panel(canvas, right, header + step, f"After alignment: {caption}; frame: common crop", after)
     _panel(canvas, left, header + 2 * step, *_focus(examined))
     _panel(canvas, right, header + 2 * step, *_zoom(examined))
     top = header + 3 * step
-    canvas.text(
-        left, top, "Measurements, with the limit of the gate that looks at them; px at 1024 px height", FAINT
-    )
+    canvas.text(left, top, "Measurements and limits; px are pixels at 1024 px height", FAINT)
     for index, (text, colour) in enumerate(lines):
         column, row = divmod(index, rows)
         canvas.text(left + column * (WIDTH // 3), top + CAPTION + row * LINE, text, colour)
@@ -199,13 +198,13 @@ def compose(pair: Pair, settings: AlignSettings, examined: Examination) -> Rgb8:
 
 def _head(canvas: Canvas, pair: Pair, examined: Examination) -> None:
     canvas.text(MARGIN, MARGIN, f"{pair.pair_id}   {pair.wide.name} + {pair.shallow.name}", size=22)
-    parts = [f"{len(examined.inliers)} matches, {int(examined.inliers.sum())} agree"]
+    parts = [f"{len(examined.inliers)} matches, {int(examined.inliers.sum())} inliers"]
     if examined.registration is not None:
         parts.append(f"motion: {examined.registration.motion_model}")
     parts.append(f"measured at {examined.wide.size.width} x {examined.wide.size.height}")
     canvas.text(MARGIN, MARGIN + 34, ", ".join(parts), FAINT)
     if not examined.rejections:
-        canvas.text(MARGIN, HEADER, "accepted: passes every gate", GOOD, size=17)
+        canvas.text(MARGIN, HEADER, "accepted: passes all gates", GOOD, size=17)
     for index, rejection in enumerate(examined.rejections):
         decides = "rejected by" if index == 0 else "would also be rejected by"
         text = f"{decides} {rejection.reason}: {rejection.message}"
@@ -218,7 +217,7 @@ def _panel(canvas: Canvas, x: int, y: int, caption: str, picture: Rgb8) -> None:
 
 
 def _matches(canvas: Canvas, y: int, examined: Examination) -> None:
-    """Both photos side by side; lines join what was matched."""
+    """Both photos side by side, with lines between matched keypoints."""
     wide, shallow = examined.wide.rgb, examined.shallow.rgb
     both = [
         np.asarray(photo // 257 if photo.dtype == np.uint16 else photo, np.uint8) for photo in (wide, shallow)
@@ -232,18 +231,18 @@ def _matches(canvas: Canvas, y: int, examined: Examination) -> None:
     others = [pair for pair, inlier in zip(pairs, examined.inliers, strict=True) if not inlier]
     picture = draw.linked(picture, _some(others), BAD)
     picture = draw.linked(picture, _some(agree), GOOD)
-    caption = "Matches, wide photo left, shallow photo right: green agree with the motion, red do not"
+    caption = "Matches, wide photo left, shallow photo right: inliers green, outliers red"
     canvas.text(MARGIN, y + 6, caption, FAINT)
     canvas.panel(MARGIN, y + CAPTION, Size(WIDTH - 2 * MARGIN, PANEL.height), picture)
 
 
 def _some(items: list[Any]) -> list[Any]:
-    """Evenly chosen, at most :data:`MAX_LINES`."""
+    """At most :data:`MAX_LINES` items, evenly spaced."""
     return items[:: max(1, -(-len(items) // MAX_LINES))]
 
 
 def _overlays(examined: Examination) -> tuple[Rgb8, Rgb8 | None]:
-    """Both photos on each other: as they were shot, and as they were aligned."""
+    """Overlays of both photos, before and after alignment."""
     wide = examined.wide.gray
     shallow = draw.as_bright_as(examined.shallow.gray, wide)
     before = draw.anaglyph(wide, draw.moved_onto(shallow, _as_shot(examined), wide.shape))
@@ -263,7 +262,7 @@ def _focus(examined: Examination) -> tuple[str, Rgb8]:
     """The wide photo, bright where both photos are sharp."""
     wide = examined.wide.gray
     if examined.estimate is None:
-        return "In focus in both: unknown, no motion was found", draw.grey_to_rgb(wide // 3)
+        return "In focus in both photos: unknown, no motion was found", draw.grey_to_rgb(wide // 3)
     refinement = examined.estimate.refinement
     mask = np.zeros(wide.shape, np.bool_)
     corners = np.rint(refinement.tiles.centres - (TILE_PX - 1) / 2).astype(int)
@@ -276,11 +275,11 @@ def _focus(examined: Examination) -> tuple[str, Rgb8]:
         )
         picture = draw.framed(picture, square, GOOD, 1)
     share = refinement.in_focus.mean() if len(refinement.in_focus) else 0.0
-    return f"In focus in both (green tiles, {share:.1%}): what the motion was refined on", picture
+    return f"In focus in both photos (green tiles, {share:.1%}); the motion is refined there", picture
 
 
 def _zoom(examined: Examination) -> tuple[str, Rgb8]:
-    """The clearest detail, magnified: wide, shallow and both; above as shot, below as aligned."""
+    """The sharpest detail, magnified: wide, shallow and both; original above, aligned below."""
     wide, shallow = examined.wide.gray, draw.as_bright_as(examined.shallow.gray, examined.wide.gray)
     motions = [_as_shot(examined)]
     x, y = wide.shape[1] / 2, wide.shape[0] / 2
@@ -300,12 +299,12 @@ def _zoom(examined: Examination) -> tuple[str, Rgb8]:
         first, second = wide[patch], draw.moved_onto(shallow, H, wide.shape)[patch]
         parts = (draw.grey_to_rgb(first), draw.grey_to_rgb(second), draw.anaglyph(first, second))
         rows.append(np.hstack([np.pad(part, ((1, 1), (1, 1), (0, 0))) for part in parts]))
-    caption = f"Detail at ({left}, {top}): wide, shallow, both; above as shot, below as aligned"
+    caption = f"Detail at ({left}, {top}): wide, shallow, both; before (above) and after alignment (below)"
     return caption, np.vstack(rows)
 
 
 def _as_shot(examined: Examination) -> Homography:
-    """The shallow photo laid on the wide one without any motion."""
+    """Homography of the overlay before alignment."""
     return resize_homography(
         (
             examined.wide.size.width / examined.shallow.size.width,
@@ -315,7 +314,7 @@ def _as_shot(examined: Examination) -> Homography:
 
 
 def _measurement_lines(settings: AlignSettings, examined: Examination) -> list[tuple[str, draw.Colour]]:
-    """Every measurement with the limit that it is held against; red where the gate rejects the pair."""
+    """Every measurement with its limit, red if its gate rejects the pair."""
     if examined.registration is None:
         return [("none: the pair was rejected before it could be measured", TEXT)]
     lines = []

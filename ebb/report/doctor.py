@@ -1,4 +1,4 @@
-"""Description of this machine for a bug report, without host names and serial numbers."""
+"""Description of the machine for a bug report, without host names and serial numbers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NOT_INSTALLED = "not installed"
 
 
 def examine(dataset: Path) -> dict[str, str]:
-    """Collect versions, extras, GPU, weights, disk and a write test, as name → value."""
+    """Versions, extras, GPU, weights, disk and a write test, as name → value."""
     place = next(folder for folder in (dataset.absolute(), *dataset.absolute().parents) if folder.is_dir())
     return {
         "ebb": __version__,
@@ -94,7 +94,7 @@ def _libraw() -> str:
 
 
 def weights_status(name: str) -> str:
-    """Size of a weights file, or how to get it."""
+    """Size of a weights file, or the command that downloads it."""
     try:
         return f"{find_weights(name).stat().st_size / 1e6:.1f} MB"
     except MissingDependency as error:

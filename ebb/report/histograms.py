@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ebb.measurement_types import Limit
 
 WIDTH, HEIGHT = 320, 110
-"""Of the plotting area, in the units of the drawing."""
+"""Size of the plotting area, in the units of the drawing."""
 
 BINS = 32
 
@@ -27,7 +27,7 @@ LEAST_SHARE = 0.05
 
 
 class Bar(NamedTuple):
-    """A bar; coordinates from the top left corner."""
+    """A bar; the origin is the top left corner."""
 
     x: float
     y: float
@@ -37,17 +37,17 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Histogram:
-    """What is drawn."""
+    """Layout of a histogram."""
 
     title: str
     about: str
     """Median of the accepted pairs and the limit, as text."""
     accepted: tuple[Bar, ...]
     refused: tuple[Bar, ...]
-    """Stacked on the accepted ones."""
+    """Bars of rejected and failed pairs, stacked on those of accepted pairs."""
     ticks: tuple[Mark, ...]
     limits: tuple[Mark, ...]
-    """Where the limit lies, if there is one: on both sides of zero if it is one of magnitude."""
+    """Positions of the limit, if there is one; two for limits of the absolute value."""
 
 
 def draw_histogram(
@@ -55,14 +55,14 @@ def draw_histogram(
 ) -> Histogram | None:
     """Lay out a histogram; ``None`` if there is nothing to draw.
 
-    The axis holds all accepted values and a limit near them, and spans at least a twentieth of the limit;
-    refused values beyond it are counted in the bar at its end.
+    The axis contains all accepted values, and the limit if it is near them, and spans at least a twentieth of
+    the limit; other values beyond its ends are counted in the last bars.
 
     Args:
-        title: What is drawn.
-        accepted: Values of accepted pairs; values that are not finite are left out.
-        refused: Of refused pairs.
-        limit: Of the gate.
+        title: Title of the histogram.
+        accepted: Values of accepted pairs; values that are not finite are ignored.
+        refused: Values of rejected and failed pairs.
+        limit: Limit of the gate.
     """
     good, bad = (_finite(values) for values in (accepted, refused))
     if not len(good) + len(bad):
@@ -90,21 +90,21 @@ def _finite(values: Sequence[float]) -> NDArray[np.float64]:
 
 
 def _ends(values: NDArray[np.float64], limit: Limit | None) -> tuple[float, float]:
-    """Ends of the axis: those of the values, apart by at least what matters to the limit."""
+    """Ends of the axis: those of the values, or further apart if their range is small for the limit."""
     low, high = float(values.min()), float(values.max())
     scale = max((abs(end) for end in limit.ends if math.isfinite(end)), default=0.0) if limit else 0.0
     return low, max(high, low + LEAST_SHARE * scale)
 
 
 def _readable(ticks: list[Mark]) -> tuple[Mark, ...]:
-    """Every tick, or every second one where the texts would touch."""
+    """Every tick, or every second one if the texts would touch."""
     space = WIDTH / max(len(ticks) - 1, 1)
     is_crowded = max(len(tick.text) for tick in ticks) * CHARACTER_WIDTH > space
     return tuple(ticks[:: 2 if is_crowded else 1])
 
 
 def _within(limit: Limit | None, low: float, high: float) -> list[float]:
-    """The limit's places on the axis, if they are no farther from the values than these are wide."""
+    """Positions of the limit that are at most the width of the range away from the values."""
     if limit is None:
         return []
     places = [end for end in limit.ends if math.isfinite(end) and (end >= 0 or low < 0)]

@@ -16,53 +16,53 @@ if TYPE_CHECKING:
     from ebb.settings import SimulateSettings
 
 DEFAULT_DATASET = Path("dataset")
-"""The dataset folder where none is named."""
+"""Default dataset folder."""
 
 _STAGE_AFTER = {"ingest": "align", "align": "depth", "depth": "shard"}
 
 
 def command(text: str, dataset: Path) -> str:
-    """A command of ``ebb`` on a dataset folder; the flag is left out where the folder is the default."""
+    """A command of ``ebb`` for a dataset folder, without the flag for the default folder."""
     return f"ebb {text}" if dataset == DEFAULT_DATASET else f"ebb {text} --dataset {quoted(dataset)}"
 
 
 def quoted(path: Path) -> str:
-    """A path as a shell takes it."""
+    """A path, quoted for a shell."""
     return shlex.quote(str(path))
 
 
 def after_ingest(raw_dir: Path, num_pairs: int, dataset: Path) -> str:
-    """After pairing: the next stage, or how to find out why there are no pairs."""
+    """After pairing: the next stage, or the explanation of a file if there are no pairs."""
     return command("align", dataset) if num_pairs else f"ebb ingest {quoted(raw_dir)} --explain FILE"
 
 
 def after_stage(stage: str, num_ok: int, dataset: Path) -> str:
-    """After a stage: the next one, or a look at the pairs if none is left."""
+    """After a stage: the next stage, or the list of pairs if none is left."""
     return command(_STAGE_AFTER[stage] if num_ok else "status --pairs", dataset)
 
 
 def after_run(raw_dir: Path, pairs: Sequence[PairStatus], dataset: Path, *, has_shards: bool) -> str:
-    """After a whole run: training, or how to find out why there are no shards."""
+    """After a run: training, or the list of pairs if there are no shards."""
     if has_shards:
         return training(dataset)
     return command("status --pairs", dataset) if pairs else after_ingest(raw_dir, 0, dataset)
 
 
 def training(dataset: Path) -> str:
-    """A first training, of minutes, on a data set; without depth if it has none."""
+    """A short training on a data set, without depth if it has none."""
     flat = "" if any((dataset / "pairs").glob("*/depth.png")) else " --in-channels 3"
     return f"ebb-train fit {quoted(dataset)} --out runs/first --schedule smoke --width 0.125{flat}"
 
 
 def after_simulate(out_dir: Path, settings: SimulateSettings) -> str:
-    """A run on simulated captures, at a height that keeps landscape photos: cropping lowers them a little."""
+    """A run on simulated captures, at a height that cropped landscape photos still have."""
     lines = int(0.9 * settings.frame.height) // 64 * 64
     height = f" --height {max(lines, 64)}" if lines < AlignSettings().height else ""
     return f"ebb run {quoted(out_dir)} --provider sidecar{height}"
 
 
 def after_status(report: DatasetStatus, dataset: Path) -> str:
-    """The first stage that has pairs left; else the look at a rejected pair; else the check of the shards."""
+    """The first stage with pairs left, otherwise the picture of a rejected pair, otherwise ``verify``."""
     for stage in report.stages:
         if stage.left:
             return command(stage.stage, dataset)
@@ -74,6 +74,6 @@ def after_status(report: DatasetStatus, dataset: Path) -> str:
 
 
 def after_report(pairs: Sequence[PairStatus], dataset: Path) -> str:
-    """The picture of the first pair that alignment rejected, else the check of the shards."""
+    """The picture of the first pair that alignment rejected, otherwise ``verify``."""
     rejected = [pair for pair in pairs if pair.status is Status.REJECTED and pair.stage == "align"]
     return command(f"align --debug {rejected[0].pair_id}" if rejected else "verify", dataset)

@@ -1,4 +1,4 @@
-"""Photos of refused pairs: no aligned photos are stored of them, so their camera files are opened again."""
+"""Photos of rejected and failed pairs, read from the camera files, since no aligned photos are stored."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PreviewJob:
-    """One pair to show."""
+    """A pair to show."""
 
     pair: Pair
     settings: AlignSettings
     longer_side: int
-    """Of the photos, in pixels."""
+    """Longer side of the photos, in pixels."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """Both photos of a pair as they were shot, upright, (H, W, 3)."""
+    """Both original photos of a pair, upright, (H, W, 3)."""
 
     wide: Rgb8
     shallow: Rgb8
@@ -46,7 +46,7 @@ def read_previews(jobs: Sequence[PreviewJob]) -> dict[str, Preview]:
     """Open the photos of several pairs, in workers.
 
     Returns:
-        pair_id → photos; a pair whose files are gone or cannot be decoded is absent.
+        pair_id → photos, without pairs whose files are missing or cannot be decoded.
     """
     if not jobs:
         return {}
@@ -58,7 +58,7 @@ def read_preview(job: PreviewJob) -> Result[Preview]:
     """Open the photos of a pair. Runs in a worker.
 
     Raises:
-        Broken: a file is gone, changed or cannot be decoded.
+        Broken: a file is missing, has changed or cannot be decoded.
     """
     files = ingested_photo(job.pair.wide), ingested_photo(job.pair.shallow)
     wide, shallow = (_photo(frame, job.longer_side) for frame in open_frames(*files, job.settings))

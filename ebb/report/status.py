@@ -27,22 +27,22 @@ class Contents:
     catalog: list[CatalogRow]
     pairs: list[Pair]
     aligned: dict[str, StageRow[StoredAlignment]]
-    """Latest result of alignment with the folder's settings; pair_id → row."""
+    """Latest results of alignment with the folder's settings: pair_id → row."""
     deep: dict[str, StageRow[DepthMap]]
-    """Latest result of depth, for the photos that are there now."""
+    """Latest results of depth for the current photos."""
     splits: dict[str, str]
 
 
 @dataclass(kw_only=True)
 class StageStatus:
-    """Counts of one stage over the pairs that reach it."""
+    """Counts of a stage over the pairs that reach it."""
 
     stage: str
     done: int = 0
     rejected: int = 0
     failed: int = 0
     left: int = 0
-    """Not done yet, or done with other settings."""
+    """Pairs that are not done, or were done with other settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +53,9 @@ class PairStatus:
     wide: str
     shallow: str
     stage: str
-    """The last stage with a result for it; ``shard`` when it is in one."""
+    """The last stage with a result; ``shard`` if the pair is in a shard."""
     status: Status | None
-    """``None``: not done yet."""
+    """Status of this stage; ``None`` if it is not done."""
     reason: Reason | None = None
     detail: str = ""
     split: str = ""
@@ -63,7 +63,7 @@ class PairStatus:
 
 @dataclass(kw_only=True)
 class DatasetStatus:
-    """The whole folder."""
+    """Status of the whole folder."""
 
     files: int
     captures_set_aside: int
@@ -71,7 +71,7 @@ class DatasetStatus:
     pairs: list[PairStatus] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for ``--json``."""
+        """Plain values for ``--json``."""
         return asdict(self)
 
 
@@ -79,7 +79,7 @@ def dataset_status(workspace: Workspace) -> DatasetStatus:
     """Read the status of a folder.
 
     Raises:
-        InvalidInput: no catalogue, or a broken one.
+        InvalidInput: the catalogue is missing or damaged.
     """
     return status_of(read_contents(workspace))
 
@@ -88,7 +88,7 @@ def read_contents(workspace: Workspace) -> Contents:
     """Read catalogue and state of a folder.
 
     Raises:
-        InvalidInput: no catalogue, or a broken one.
+        InvalidInput: the catalogue is missing or damaged.
     """
     catalog = read_catalog(workspace.catalog_file)
     pairs = pairs_of(catalog)

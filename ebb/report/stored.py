@@ -19,9 +19,9 @@ class Stored(NamedTuple):
     """Photos of a pair's folder."""
 
     photos: dict[str, Rgb8 | Gray8]
-    """Those of :data:`NAMES` that exist and can be decoded."""
+    """Photos of :data:`NAMES` that exist and can be decoded."""
     damaged: list[str]
-    """Those that exist and cannot be decoded; ``ebb verify`` gives details."""
+    """Names of photos that exist but cannot be decoded; ``ebb verify`` gives details."""
 
 
 def stored_photos(folder: Path) -> Stored:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from ebb.stages.verify import VerifyReport
 
 MAX_LISTED = 40
-"""Longer lists are cut; the whole of them is in captures.parquet and ``ebb status --pairs``."""
+"""Largest number of lines in a list; captures.parquet and ``ebb status --pairs`` contain all."""
 
 
 def ingest_text(report: IngestReport) -> str:
-    """Counts, the files set aside by a rule, and every reason with what to do about it.
+    """Counts, the files that are not used, and every reason with advice.
 
-    Files that failed are counted only, as the progress has reported them.
+    Failed files are only counted, since the progress has reported them.
     """
     found = {"file": report.num_files, "capture": report.num_captures, "pair": report.num_pairs}
     lines = [", ".join(counted(number, noun) for noun, number in found.items())]
@@ -40,7 +40,7 @@ def ingest_text(report: IngestReport) -> str:
 
 
 def stage_text(report: StageReport) -> str:
-    """Counts of a stage and every reason with what to do about it."""
+    """Counts of a stage, and every reason with advice."""
     counts = f"{report.ok} ok, {report.rejected} rejected, {report.failed} failed"
     unchanged = f" ({report.unchanged} unchanged since the last run)" if report.unchanged else ""
     reasons = f"\n\n{_reasons(report.reasons)}" if report.reasons else ""
@@ -68,24 +68,24 @@ def shard_text(report: ShardReport) -> str:
 
 
 def status_text(report: DatasetStatus, *, with_pairs: bool) -> str:
-    """One line a stage; with pairs, one line a pair as well."""
+    """One line per stage and, on request, one line per pair."""
     rows = [(stage.stage, stage.done, stage.rejected, stage.failed, stage.left) for stage in report.stages]
     text = f"{counts_text(report)}\n\n{table(('stage', 'done', 'rejected', 'failed', 'left'), rows)}"
     return f"{text}\n\n{pair_table(report.pairs)}" if with_pairs else text
 
 
 def counts_text(report: DatasetStatus) -> str:
-    """Files, files set aside and pairs of a dataset folder."""
+    """Numbers of files, unused files and pairs of a dataset folder."""
     files, pairs = counted(report.files, "file"), counted(len(report.pairs), "pair")
-    return f"{files}, {report.captures_set_aside} set aside, {pairs}"
+    return f"{files}, {report.captures_set_aside} not used, {pairs}"
 
 
 def pair_table(pairs: list[PairStatus], *, with_failures: bool = True) -> str:
     """Status of each pair.
 
     Args:
-        pairs: One a row.
-        with_failures: Also print why a pair failed; False where the progress has reported it.
+        pairs: The pairs, one per row.
+        with_failures: Also print why a pair failed; False if the progress has reported it.
     """
     rows = [
         (
@@ -114,17 +114,17 @@ def pipeline_text(report: PipelineReport) -> str:
 
 
 def verify_text(report: VerifyReport) -> str:
-    """Every problem found, or that there is none."""
+    """All problems, or a statement that there are none."""
     checked = f"{counted(report.num_files, 'file')}, {counted(report.num_rows, 'row')} checked"
     if not report.problems:
-        return f"{checked}: everything is as it was written"
+        return f"{checked}: no problems"
     return "\n".join(
         [*map(one_line, report.problems), f"{checked}: {counted(len(report.problems), 'problem')}"]
     )
 
 
 def export_text(report: ExportReport) -> str:
-    """Pairs exported, by split, and the folder."""
+    """Numbers of exported pairs by split, and the folder."""
     counts = ", ".join(f"{count} {split}" for split, count in report.splits.items())
     return f"exported to {report.folder} ({report.layout} layout, {report.image_format}): {counts}"
 

@@ -136,7 +136,7 @@ def lpips(
         ...     distance = ebb_train.lpips(target, target)  # 0.0
         ... except ebb.MissingDependency as error:
         ...     print(str(error).partition(",")[0])
-        the weights of alexnet are not here yet (ebb weights download alexnet
+        the weights of alexnet have not been downloaded (ebb weights download alexnet
     """
     found = _lpips(net)
     pair = _pair(preds, target, data_range)

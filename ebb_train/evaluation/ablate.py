@@ -1,11 +1,11 @@
-"""Ablate: the contribution of levels (figure 8) and depth (figure 6) to a trained network.
+"""Ablation: the contribution of levels (figure 8) and depth (figure 6) to a trained network.
 
 ::
 
     <out>/
       variants/<name>/      pictures and scores of each variant
       strips/<pair_id>.png  the wide photo, every variant, the shallow photo, side by side
-      ablate.json           means, and differences to the whole network
+      ablate.json           means, and differences from the whole network
       index.html            tables and pictures
 """
 
@@ -51,21 +51,21 @@ if TYPE_CHECKING:
 VARIANTS, STRIPS, REPORT = "variants", "strips", "ablate.json"
 
 MAX_LINKS = 24
-"""Strips that the page links to."""
+"""Largest number of strips that the page links to."""
 
 CUTS = ((), (7,), (7, 6), (7, 6, 5), (7, 6, 5, 4))
-"""Levels left out, as in figure 8; first the whole network."""
+"""Levels to leave out, as in figure 8; the first variant is the whole network."""
 
 
 class Variant(Model):
-    """A network, changed in one way.
+    """A network with one change.
 
     Args:
-        whole: The network as it is.
-        name: Of the variant.
-        change: The same as text, for reports.
-        run: The network that renders; that of ``whole`` or a silenced one.
-        blank_depth: Give it a depth map of zeros.
+        whole: The unchanged network.
+        name: Name of the variant.
+        change: Description of the change, for reports.
+        run: The network that renders: that of ``whole`` or a silenced one.
+        blank_depth: Use a depth map of zeros.
     """
 
     def __init__(
@@ -81,11 +81,11 @@ class Variant(Model):
         )
 
     def metadata(self) -> dict[str, Any]:
-        """Those of the whole network, and the change."""
+        """Metadata of the whole network, and the change."""
         return self._whole.metadata() | {"change": self._change}
 
     def cost(self, size: Size) -> Cost:
-        """Of the whole network."""
+        """Cost of the whole network."""
         return self._whole.cost(size)
 
 
@@ -103,17 +103,17 @@ def ablate(
     Args:
         checkpoint: The network's weights file, or the run folder of ``ebb-train fit``.
         dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
-        out: Where everything goes.
-        settings: What is scored, and how.
-        without_depth: Weights of a network that was trained without depth, for figure 6; without one, the
-            network of ``checkpoint`` gets a depth map of zeros, if it takes depth.
-        progress: Shows every pair.
+        out: Output folder.
+        settings: Settings of the scores.
+        without_depth: Weights of a network that was trained without depth, for figure 6; by default the
+            network of ``checkpoint`` gets a depth map of zeros, if it uses depth.
+        progress: Progress over the pairs.
 
     Raises:
-        UsageError: an unknown protocol, or ``out`` holds pictures of another network.
-        InvalidInput: the data set or a weights file is not what it should be.
+        UsageError: a protocol is unknown, or ``out`` contains pictures of another network.
+        InvalidInput: the data set or a weights file is invalid.
         MissingDependency: PyTorch or safetensors is not installed.
-        OutputError: something cannot be written.
+        OutputError: a file cannot be written.
     """
     source = open_scored(dataset, out / REPORT, settings)
     models = variants(checkpoint, without_depth, settings.device)
@@ -151,7 +151,7 @@ def variants(checkpoint: Path, without_depth: Path | None, device: str) -> list[
     """The whole network, levels left out, and depth left out.
 
     Raises:
-        InvalidInput: a weights file is damaged, or that of ``without_depth`` takes depth.
+        InvalidInput: a weights file is damaged, or the network of ``without_depth`` uses depth.
         MissingDependency: PyTorch or safetensors is not installed.
     """
     whole = pynet.load(checkpoint, device)
@@ -166,7 +166,7 @@ def variants(checkpoint: Path, without_depth: Path | None, device: str) -> list[
         other = pynet.load(without_depth, device)
         if other.needs_depth:
             raise InvalidInput(
-                "this network takes depth", path=without_depth, hint="train with --in-channels 3"
+                "this network uses depth", path=without_depth, hint="train with --in-channels 3"
             )
         models.append(Variant(other, "trained without depth", "another network", other))
     elif whole.needs_depth:

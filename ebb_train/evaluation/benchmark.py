@@ -5,9 +5,9 @@
     <out>/
       models/<name>/        predictions, scores and index.html of a model, as ebb-train evaluate writes them
       benchmark.json        means, intervals, differences, sizes: the same bytes for the same data and models
-      timings.json          latency and memory, which are never the same twice
+      timings.json          latency and memory, which differ from run to run
       benchmark.md          the tables as Markdown
-      index.html            the tables, and one strip of pictures a pair
+      index.html            the tables, and one strip of pictures per pair
 """
 
 from __future__ import annotations
@@ -68,24 +68,25 @@ def benchmark(
 ) -> Benchmark:
     """Render, score and time several models; write tables, JSON and a page.
 
-    A model that can render no pair, such as one that needs depth on a data set without, is left out, and the
-    result names it.
+    A model that cannot render any pair, such as one that needs depth on a data set without depth, is left out
+    and listed in the result.
 
     Args:
         names: Models of :data:`ebb_train.baselines.registry.BUILDERS` or weights files; the first is the
-            base.
+            base of the differences.
         dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
-        out: Where everything goes.
-        settings: What is scored, and how.
-        timing: How latency and memory are measured.
-        progress: Shows every pair.
+        out: Output folder.
+        settings: Settings of the scores.
+        timing: Settings of the measurement of latency and memory.
+        progress: Progress over the pairs.
 
     Raises:
-        UsageError: an unknown model or protocol, a model twice, or ``out`` holds pictures of other ones.
-        InvalidInput: the data set or a weights file is not what it should be.
+        UsageError: a model or protocol is unknown, a model occurs twice, or ``out`` contains pictures of
+            other models.
+        InvalidInput: the data set or a weights file is invalid.
         CannotRender: none of the models can render a pair.
-        MissingDependency: a network is named, and what it needs is not installed.
-        OutputError: something cannot be written.
+        MissingDependency: a package that a network requires is not installed.
+        OutputError: a file cannot be written.
     """
     labels = label_models(names)
     published = read_published()
@@ -102,7 +103,7 @@ def benchmark(
                 raise
             reason = str(
                 CannotRender(error.message, hint=error.hint)
-            )  # without a path: equal runs, equal bytes
+            )  # without a path, so that equal runs give equal bytes
             left_out.append(LeftOut(label, reason, is_failure=not isinstance(error, DepthMissing)))
             continue
         entry = _entry(label, model, rows, entries, first, settings)
@@ -123,12 +124,12 @@ def benchmark(
 
 
 def label_models(names: Sequence[str]) -> list[str]:
-    """What each model is called in tables and folders: weights after their file or run folder.
+    """Names of the models in tables and folders; weights are named after their file or run folder.
 
-    Where that is the name of another, the folder it lies in comes first.
+    If two names are equal, the name of the parent folder is added.
 
     Raises:
-        UsageError: no model, or one twice.
+        UsageError: there is no model, or a model occurs twice.
     """
     if not names:
         raise UsageError("no models to compare", hint="--models identity,gaussian,layered")
@@ -155,7 +156,7 @@ def _stem(name: str) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """What timings depend on."""
+    """Properties of the machine that timings depend on."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cores": len(os.sched_getaffinity(0)),
@@ -185,7 +186,7 @@ def _entry(
 def _timed(
     entry: BenchmarkEntry, model: Model, photos: Photos, settings: TimingSettings, progress: Progress
 ) -> BenchmarkEntry:
-    """With timings; a model that cannot be timed keeps its scores."""
+    """The entry with timings; a model that cannot be timed keeps its scores."""
     if not settings.repeats:
         return entry
     with watched(progress, f"time {entry.name}", 1):
@@ -200,18 +201,18 @@ def _timed(
 
 
 def photo_size(source: Source) -> Size:
-    """Of the first pair."""
+    """Size of the photos of the first pair."""
     return size_of(source.read(0))
 
 
 def size_of(photos: Photos) -> Size:
-    """Of a pair's photos."""
+    """Size of the photos of a pair."""
     height, width = photos.wide.shape[:2]
     return Size(width, height)
 
 
 def _write_model(entry: BenchmarkEntry, source: Source, folder: Path, settings: ScoreSettings) -> None:
-    """The scores of one model and its page, as ``evaluate`` writes them."""
+    """Write the scores and the page of one model, like ``evaluate``."""
     write_tables(entry.rows, folder)
     found = Evaluation(
         name=entry.name,

@@ -27,13 +27,13 @@ STRIP_SIDE = 640
 
 
 def benchmark_tables(found: Benchmark) -> list[ResultTable]:
-    """Means, differences to the first model, costs, and apart from them what was published."""
+    """Means, differences from the first model, costs, and, separately, published numbers."""
     base, *others = found.entries
     tables = metric_tables({entry.name: entry.summary for entry in found.entries}, found.groups, "Mean")
     if others:
         differences = {entry.name: entry.difference for entry in others}
         no_metadata: dict[str, dict[str, str]] = {group: {} for group in found.groups}
-        tables += metric_tables(differences, no_metadata, f"Difference to {base.name}, pair by pair")
+        tables += metric_tables(differences, no_metadata, f"Paired difference from {base.name}")
     costs = (
         [_costs(found)]
         if any(entry.timing or entry.untimed for entry in found.entries) or found.published
@@ -57,9 +57,9 @@ def benchmark_page(
         found: The results.
         tables: Its tables.
         source: The pairs, for the pictures.
-        num_strips: How many pairs are shown: those on which the last model is worst.
-        heading: Of the page.
-        folder: Where the page goes.
+        num_strips: Number of pairs to show: those on which the last model is worst.
+        heading: Heading of the page.
+        folder: Folder of the page.
         files: Files to link to: text, address.
     """
     last = found.entries[-1]
@@ -84,7 +84,7 @@ def _costs(found: Benchmark) -> ResultTable:
         corner="model",
         heads=["parameters", "multiply-adds", "latency, ms", "peak memory, MB"],
         rows=[(entry.name, _cost(entry)) for entry in found.entries],
-        notes=["Latency: median, and the distance of the quartiles. Memory: of the whole process."],
+        notes=["Latency: median and interquartile range. Memory: of the whole process."],
     )
 
 
@@ -96,7 +96,7 @@ def _cost(entry: BenchmarkEntry) -> list[TextCell]:
         latency = TextCell(text=f"{timing.latency_ms:.0f}", interval=f"± {timing.iqr_ms:.0f}")
         gpu = "" if timing.gpu_memory_mb is None else f"{timing.gpu_memory_mb:.0f} on the GPU"
         memory = TextCell(text=f"{timing.peak_memory_mb:.0f}", interval=gpu)
-    depends = TextCell(text=DASH, reason="multiply-adds depend on what the photo shows")
+    depends = TextCell(text=DASH, reason="the number of multiply-adds depends on the photo")
     return [
         TextCell(text=f"{entry.cost.parameters:,}"),
         depends if operations is None else TextCell(text=f"{operations / 1e9:.3g} G"),
@@ -106,7 +106,7 @@ def _cost(entry: BenchmarkEntry) -> list[TextCell]:
 
 
 def pictures_of(found: Benchmark, photos: Photos, index: int) -> dict[str, Rgb8]:
-    """The wide photo, what each model made of it, and the shallow photo."""
+    """The wide photo, the picture of each model, and the shallow photo."""
     pictures = {"input": photos.wide}
     for entry in found.entries:
         path = entry.rows[index].picture

@@ -1,4 +1,4 @@
-"""Pictures for pages: any as 8-bit RGB, and maps of where two differ."""
+"""Pictures for pages: conversion to 8-bit RGB, and maps of differences."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from ebb.arrays import Rgb8
 
 DIFFERENCE_GAIN = 4
-"""Differences are shown this many times as large."""
+"""Factor by which differences are multiplied."""
 
 
 def difference_map(preds: Rgb8, target: Rgb8) -> Rgb8:
-    """Where two pictures of one size differ: black is equal, bright is far apart.
+    """Map of the difference between two pictures of one size: black is equal, bright is different.
 
-    The mean over the channels of the absolute difference, times :data:`DIFFERENCE_GAIN`, in the colours of
-    Matplotlib's "inferno".
+    The map is the mean over the channels of the absolute difference, times :data:`DIFFERENCE_GAIN`, in the
+    colours of Matplotlib's "inferno".
     """
     import cv2
 
@@ -31,6 +31,6 @@ def difference_map(preds: Rgb8, target: Rgb8) -> Rgb8:
 
 
 def as_rgb8(picture: NDArray[Any]) -> Rgb8:
-    """A picture of 8 or 16 bits or of floats in [0, 1], grey, RGB or with alpha, as 8-bit RGB to look at."""
+    """Convert a picture of 8 or 16 bits or of floats in [0, 1], grey, RGB or with alpha, to 8-bit RGB."""
     values = from_unit(picture) if picture.dtype.kind == "f" else to_8_bits(picture)
     return np.repeat(values[..., None], 3, axis=2) if values.ndim == 2 else values[..., :3]

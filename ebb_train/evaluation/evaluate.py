@@ -1,12 +1,12 @@
-"""Evaluate: one model on one split; pictures are made once and can be scored repeatedly.
+"""Evaluation of a model on a split; pictures are rendered once and can be scored repeatedly.
 
 ::
 
     <out>/
-      predictions/          a PNG a pair, and predictions.json, which says whose they are
-      scores.parquet        a row a pair; scores.csv holds the same
+      predictions/          a PNG per pair, and predictions.json, which identifies model and data
+      scores.parquet        a row per pair; scores.csv has the same content
       report.json           means with intervals, protocols, reasons for missing scores
-      index.html            tables, worst and best pairs, every pair
+      index.html            tables, worst and best pairs, all pairs
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 PREDICTIONS, REPORT, PAGE = "predictions", "report.json", "index.html"
 
 REGION_METADATA = {
-    "regions": "from the pair itself: where the shallow photo is blurrier than the wide one",
+    "regions": "from the pair: by how much the shallow photo is blurrier than the wide photo",
     "in focus": f"blur discs up to {FOCUS_COC_PX} px",
-    "boundary": f"{BOUNDARY_SHARE:.2%} of the height to either side of where focus ends",
-    "scores": "as under the protocol ebb, of the pixels of a region",
+    "boundary": f"{BOUNDARY_SHARE:.2%} of the height to either side of the border between the two",
+    "scores": "as in the protocol ebb, over the pixels of a region",
     "edge halo": "share of the other side's colour that shows at the boundary beyond that of the target",
     "blur ratio": "mean blur out of focus over that of the target",
     "blur error": "mean difference of the diameters of blur discs there",
@@ -62,18 +62,18 @@ def evaluate(
 
     Args:
         name: A model of :data:`ebb_train.baselines.registry.BUILDERS`, a weights file, a run folder, or, with
-            ``predictions``, what to call them.
+            ``predictions``, any name.
         dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
-        out: Where everything goes.
-        settings: What is scored, and how.
+        out: Output folder.
+        settings: Settings of the scores.
         predictions: Folder of pictures to score instead of rendering.
-        progress: Shows every pair.
+        progress: Progress over the pairs.
 
     Raises:
-        UsageError: no such model or protocol, or ``out`` holds pictures of another model.
-        InvalidInput: the data set, a weights file or the folder of pictures is not what it should be.
-        MissingDependency: a network is named, and what it needs is not installed.
-        OutputError: something cannot be written.
+        UsageError: the model or a protocol is unknown, or ``out`` contains pictures of another model.
+        InvalidInput: the data set, a weights file or the folder of pictures is invalid.
+        MissingDependency: a package that the network requires is not installed.
+        OutputError: a file cannot be written.
     """
     source = open_scored(dataset, out / REPORT, settings)
     if predictions is None:
@@ -84,7 +84,7 @@ def evaluate(
         metadata = {"model": name, "predictions": predictions.name}
         rows = score_folder(PictureFolder(predictions), source, settings, progress)
         if all(row.reason is Reason.NO_PREDICTION for row in rows):
-            hint = f"name them after their pairs: {file_stem(rows[0].pair_id)}.png for the first"
+            hint = f"name them after their pairs, the first {file_stem(rows[0].pair_id)}.png"
             message = f"none of its pictures belongs to the {settings.split} split"
             raise InvalidInput(message, path=predictions, hint=hint)
     found = Evaluation(
@@ -103,11 +103,11 @@ def evaluate(
 
 
 def open_scored(dataset: Path, report: Path, settings: ScoreSettings) -> Source:
-    """Open a split, after checking the protocols and the output.
+    """Open a split, after a check of the protocols and the output.
 
     Raises:
-        UsageError: no such protocol.
-        InvalidInput: the data set is not what it should be.
+        UsageError: a protocol is unknown.
+        InvalidInput: the data set is invalid.
         OutputError: the report cannot be written.
     """
     for protocol in settings.protocol:
@@ -119,7 +119,7 @@ def open_scored(dataset: Path, report: Path, settings: ScoreSettings) -> Source:
 def predict_and_score(
     model: Model, source: Source, folder: Path, settings: ScoreSettings, progress: Progress
 ) -> list[Row]:
-    """Make the pictures that are not there yet, and score all of them.
+    """Render the missing pictures, and score all of them.
 
     Raises:
         InvalidInput: no pair could be rendered.
@@ -148,7 +148,7 @@ def score_folder(
 
 
 def group_metadata(settings: ScoreSettings) -> dict[str, dict[str, str]]:
-    """What each protocol means, and which weights LPIPS was computed with; what the regions are."""
+    """Descriptions of the protocols, of the weights of LPIPS, and of the regions."""
     metadata = {
         name: find_protocol(name).metadata(lpips=usable_lpips(settings.lpips)) for name in settings.protocol
     }
@@ -156,13 +156,13 @@ def group_metadata(settings: ScoreSettings) -> dict[str, dict[str, str]]:
 
 
 def columns_of(settings: ScoreSettings) -> list[str]:
-    """``group.metric`` for everything that is computed; numbers of two protocols never share a column."""
+    """Names ``group.metric`` of all scores; scores of different protocols never share a column."""
     protocols = [f"{name}.{metric}" for name in settings.protocol for metric in find_protocol(name).metrics]
     return protocols if settings.skip_regions else protocols + [f"{REGIONS}.{name}" for name in COLUMNS]
 
 
 def train_of(dataset: Path) -> TrainPairs:
-    """Train pairs of a data set, read when first asked for; none where it has no train split."""
+    """Train pairs of a data set, read on first use; empty if it has no train split."""
 
     @cache
     def pairs() -> list[Photos]:

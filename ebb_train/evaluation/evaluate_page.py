@@ -1,4 +1,4 @@
-"""The page of one evaluation: means, worst and best cases, every pair."""
+"""The page of an evaluation: means, worst and best pairs, all pairs."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def evaluate_page(
     Args:
         found: The results.
         source: The pairs, for the pictures.
-        num_cases: How many of the worst, and of the best.
-        folder: Where the page goes.
+        num_cases: Number of worst pairs, and largest number of best pairs.
+        folder: Folder of the page.
         others: Other pages to link to: text, address.
     """
     column = next(iter(found.summary))
@@ -83,23 +83,23 @@ def picture_address(row: Row, folder: Path) -> str:
 
 
 def rank(rows: Sequence[Row], column: str) -> list[Row]:
-    """Pairs that have a number in a column, the worst first; ties in the order of the rows."""
+    """Pairs with a score in a column, the worst first; ties in the order of the rows."""
     sign = -1 if lower_is_better(column) else 1
     scored = [row for row in rows if not math.isnan(row.scores.get(column, math.nan))]
     return sorted(scored, key=lambda row: sign * row.scores[column])
 
 
 def title(column: str) -> str:
-    """Head of a column: ``PSNR ↑ (ebb)`` of ``ebb.psnr``."""
+    """Heading of a column: ``PSNR ↑ (ebb)`` for ``ebb.psnr``."""
     return f"{title_of(column)} ({group_of(column)})"
 
 
 def pair_row(row: Row, columns: Sequence[str], target: str = "") -> dict[str, Any]:
-    """One line of a table of pairs.
+    """Row of a table of pairs.
 
     Args:
         row: The scores of the pair.
-        columns: Those of the table.
+        columns: Columns of the table.
         target: Address that the id of the pair links to.
     """
     said = str(row.status) if row.status is Status.OK else f"{row.reason}: {row.detail}"
@@ -112,7 +112,7 @@ def pair_row(row: Row, columns: Sequence[str], target: str = "") -> dict[str, An
 
 
 def plain_texts(values: dict[str, Any]) -> dict[str, str]:
-    """Values as texts for a list on a page."""
+    """Values as text, for a list on a page."""
     return {
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for name, value in values.items()

@@ -3,8 +3,8 @@
 ::
 
     <folder>/
-      predictions.json      model, data and version; the folder goes on only with the same
-      <pair_id>.png         one picture a pair, 8-bit RGB, written whole or not at all
+      predictions.json      model, data and version; a run continues only if they are the same
+      <pair_id>.png         one picture per pair, 8-bit RGB, written atomically
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 MANIFEST = "predictions.json"
 VERSION = 1
-"""Goes up when other pictures come out of the same model."""
+"""Version of the pictures; it increases if a model gives different pictures."""
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
-"""Of pictures made elsewhere."""
+"""Suffixes of pictures made elsewhere."""
 
 
 class CannotRender(InvalidInput):
@@ -50,7 +50,7 @@ class DepthMissing(CannotRender):
 
 
 def file_stem(pair_id: str) -> str:
-    """Name of a pair's picture without its ending; the ids of EBB! folders hold a slash."""
+    """Name of a pair's picture without suffix; the ids of EBB! folders contain a slash."""
     return pair_id.replace("/", "_")
 
 
@@ -58,16 +58,16 @@ def predict(jobs: Sequence[tuple[Model, Path]], source: Source, progress: Progre
     """Render every pair of a source that has no picture in its folder yet.
 
     Args:
-        jobs: Models, and where the pictures of each go; folders are made if they are not there. All models
-            see a pair before the next one, so that what they share is computed once.
+        jobs: Models, and folders of their pictures, which are created if necessary. All models render a pair
+            before the next one is read, so that shared results are computed once.
         source: The pairs.
-        progress: Shows every pair.
+        progress: Progress over the pairs.
 
     Returns:
-        Number of a pair that cannot be read or rendered → why; empty if all went well.
+        Number of a pair that cannot be read or rendered → reason.
 
     Raises:
-        UsageError: a folder holds pictures of another model or data set.
+        UsageError: a folder contains pictures of another model or data set.
         DepthMissing: a model needs depth, and no pair has any.
         CannotRender: no pair could be rendered.
         OutputError: a picture cannot be written.
@@ -107,12 +107,12 @@ def _render(model: Model, photos: Photos, path: Path) -> None:
 
 
 def claim(folder: Path, identity: Mapping[str, Any]) -> None:
-    """Record in the folder which model and data its pictures belong to, or check what is recorded there.
+    """Record the model and data of the pictures in a folder, or compare them with those recorded there.
 
     Raises:
-        UsageError: it holds others; the message names what differs.
-        InvalidInput: its manifest cannot be read.
-        OutputError: it cannot be written.
+        UsageError: the folder contains other pictures; the message lists the differences.
+        InvalidInput: the manifest cannot be read.
+        OutputError: the manifest cannot be written.
     """
     path = folder / MANIFEST
     if not path.exists():
@@ -136,10 +136,10 @@ class PictureFolder:
     """Pictures by the names of their files, made here or elsewhere.
 
     Args:
-        folder: Holds them, none in folders below.
+        folder: Folder of the pictures; folders below it are not read.
 
     Raises:
-        InvalidInput: no such folder, no pictures in it, or two with one name.
+        InvalidInput: the folder does not exist, has no pictures, or has two with one name.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -162,7 +162,7 @@ class PictureFolder:
 
 
 def names_of(photos: Photos) -> list[str]:
-    """What the file of a pair's picture may be called, the surest name first."""
+    """Accepted names of a pair's picture, in order of preference."""
     names = [file_stem(photos.pair_id), photos.pair_id.rpartition("/")[2]]
     return names + [name.rpartition(".")[0] or name for name in photos.file_names]
 
@@ -172,10 +172,10 @@ def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.generic
 
     Args:
         path: The file.
-        max_pixels: Refuse pictures with more.
+        max_pixels: Largest accepted number of pixels.
 
     Raises:
-        InvalidInput: it cannot be read, is damaged or too large.
+        InvalidInput: the picture cannot be read, is damaged or is too large.
     """
     import cv2
 

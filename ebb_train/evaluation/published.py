@@ -1,4 +1,4 @@
-"""Published results, as data with their source; shown in tables of their own."""
+"""Published results, as data with their source; they are shown in separate tables."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from ebb.errors import InvalidInput
 
 INSTALLED = Path("share") / "ebb" / "reference"
-"""Where an installed package keeps them, below the environment's data folder."""
+"""Folder of an installed package, below the data folder of the environment."""
 
 TITLES = {
     "pynet2020_table1.csv": "EBB! test set, protocol pynet2020",
-    "pynet2020_table2.csv": "seconds a photo on phone GPUs, TensorFlow Lite",
+    "pynet2020_table2.csv": "seconds per photo on phone GPUs, TensorFlow Lite",
 }
-"""File name → what the table shows."""
+"""File name → title of the table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,17 +27,17 @@ class Published:
     heads: list[str]
     rows: list[list[str]]
     sources: list[str]
-    """Each named once."""
+    """Sources, each once."""
 
 
 def read_published(folder: Path | None = None) -> list[Published]:
     """Read every table.
 
     Args:
-        folder: Holds the CSV files; None: that of the source tree, else the installed one.
+        folder: Folder of the CSV files; None: that of the source tree, or otherwise the installed one.
 
     Raises:
-        InvalidInput: the folder or a file is missing or broken.
+        InvalidInput: the folder or a file is missing or damaged.
     """
     place = folder or reference_folder()
     return [_read(place / name, title) for name, title in TITLES.items()]
@@ -47,7 +47,7 @@ def reference_folder() -> Path:
     """The folder with the CSV files.
 
     Raises:
-        InvalidInput: there is none.
+        InvalidInput: there is no such folder.
     """
     candidates = (
         Path(__file__).parents[2] / "data" / "reference",
@@ -56,7 +56,7 @@ def reference_folder() -> Path:
     for folder in candidates:
         if folder.is_dir():
             return folder
-    raise InvalidInput("the published numbers are not here", path=candidates[-1], hint="install ebb again")
+    raise InvalidInput("the published numbers are missing", path=candidates[-1], hint="install ebb again")
 
 
 def _read(path: Path, title: str) -> Published:

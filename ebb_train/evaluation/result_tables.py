@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TextCell:
-    """A cell that holds words, or a number without an interval."""
+    """A cell with text, or with a number without interval."""
 
     text: str
     interval: str = ""
     reason: str = ""
-    """Why there is only a dash."""
+    """Reason for a dash."""
 
     def __str__(self) -> str:
         return self.text
@@ -31,16 +31,16 @@ TableCell: TypeAlias = Cell | TextCell
 
 @dataclass(frozen=True, kw_only=True)
 class ResultTable:
-    """One table."""
+    """A table of results."""
 
     title: str
     corner: str
-    """Head of the first column."""
+    """Heading of the first column."""
     heads: Sequence[str]
     rows: Sequence[tuple[str, Sequence[TableCell]]]
     notes: Sequence[str] = ()
     definitions: Mapping[str, str] = field(default_factory=dict)
-    """Meaning of the numbers, to fold out."""
+    """Definitions of the numbers."""
 
     @property
     def reasons(self) -> list[str]:
@@ -51,11 +51,11 @@ class ResultTable:
 def metric_tables(
     summaries: Mapping[str, Mapping[str, Cell]], groups: Mapping[str, Mapping[str, str]], what: str
 ) -> list[ResultTable]:
-    """A table for each protocol (and for the regions): a row a model, a column a metric.
+    """One table per protocol (and one for the regions), with a row per model and a column per metric.
 
     Args:
         summaries: Model → column → cell; all with the same columns.
-        groups: Protocol → what it means.
+        groups: Protocol → its description.
         what: Meaning of the cells, for the titles.
     """
     columns = list(next(iter(summaries.values())))
@@ -80,7 +80,7 @@ def metric_tables(
 
 
 def published_table(table: Published) -> ResultTable:
-    """A table of the paper, marked as such."""
+    """A published table, marked as such."""
     return ResultTable(
         title=f"As published: {table.title}",
         corner=table.heads[0],

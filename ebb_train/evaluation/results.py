@@ -1,4 +1,4 @@
-"""Results of ``ebb-train evaluate`` and ``benchmark``, apart from how they are made and shown."""
+"""Results of ``ebb-train evaluate`` and ``benchmark``."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Evaluation:
 
     name: str
     model: dict[str, Any]
-    """What its pictures depend on."""
+    """Everything that its pictures depend on."""
     split: str
     groups: dict[str, dict[str, str]]
-    """Protocol, or ``regions`` → what it means."""
+    """Protocol, or ``regions`` → its description."""
     data: str
     """Fingerprint of the pairs."""
     rows: list[Row]
@@ -40,7 +40,7 @@ class Evaluation:
         return sum(row.status is not Status.OK for row in self.rows)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: no NaN, no path, nothing that differs between two runs."""
+        """Plain values for JSON, without NaN, paths and values that differ between runs."""
         return {
             "model": self.model,
             "name": self.name,
@@ -59,18 +59,18 @@ class BenchmarkEntry:
 
     name: str
     model: dict[str, Any]
-    """What its pictures depend on."""
+    """Everything that its pictures depend on."""
     cost: Cost
     rows: list[Row]
     summary: dict[str, Cell]
     difference: dict[str, Cell]
-    """To the first model, pair by pair; empty for the first itself."""
+    """Paired differences from the first model; empty for the first model."""
     timing: Timing | None = None
     untimed: str = ""
-    """Why timing failed, if it did."""
+    """Reason if the timing failed."""
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: everything but the timing."""
+        """Plain values for JSON, without the timing."""
         return {
             "name": self.name,
             "model": self.model,
@@ -83,12 +83,12 @@ class BenchmarkEntry:
 
 
 class LeftOut(NamedTuple):
-    """A model of a benchmark that could render no pair."""
+    """A model of a benchmark that could not render any pair."""
 
     name: str
     reason: str
     is_failure: bool
-    """False: the data set has no depth, which the model needs."""
+    """False if the data set has no depth, which the model needs."""
 
     def __str__(self) -> str:
         return f"left out: {self.name}: {self.reason}"
@@ -103,9 +103,9 @@ class Benchmark:
     """Fingerprint of the pairs."""
     num_pairs: int
     photo: Size
-    """Of the first pair: what multiply-adds and timings are for."""
+    """Size of the photos of the first pair, for which multiply-adds and timings are given."""
     groups: dict[str, dict[str, str]]
-    """Protocol, or ``regions`` → what it means."""
+    """Protocol, or ``regions`` → its description."""
     entries: list[BenchmarkEntry]
     published: Sequence[Published] = ()
     left_out: Sequence[LeftOut] = ()
@@ -118,7 +118,7 @@ class Benchmark:
         return pictures + untimed + sum(model.is_failure for model in self.left_out)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: everything but the timings."""
+        """Plain values for JSON, without the timings."""
         return {
             "split": self.split,
             "data": self.data,
@@ -133,5 +133,5 @@ class Benchmark:
 
 
 def failures(rows: Sequence[Row]) -> dict[str, str]:
-    """Pairs without scores → the reason."""
+    """Pairs without scores → reason."""
     return {row.pair_id: f"{row.reason}: {row.detail}" for row in rows if row.reason}

@@ -1,4 +1,4 @@
-"""Scoring of pictures in worker processes: one row a pair, also if it fails."""
+"""Scoring of pictures in worker processes: one row per pair, even if it fails."""
 
 from __future__ import annotations
 
@@ -31,61 +31,61 @@ if TYPE_CHECKING:
 EMPTY = "the region is empty"
 
 LARGEST_PICTURE = 16_000_000
-"""Pixels that a picture may have where its photo has fewer; that its size is another is said later."""
+"""Largest number of pixels of a picture whose photo has fewer; different sizes are reported later."""
 
 REGIONS = "regions"
-"""Group of the columns of scores by region, as a protocol is the group of its own."""
+"""Group of the columns of scores by region; for other columns the group is the protocol."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What is scored, and how; sent to each worker."""
+    """Settings and data of the scoring, sent to each worker."""
 
     source: Source
     pictures: PictureFolder
     protocols: tuple[str, ...]
     regions: bool = True
-    """Also in focus, out of focus and on the boundary."""
+    """Whether scores in focus, out of focus and on the boundary are computed."""
     lpips: Net = "alex"
     failures: Mapping[int, str] = field(default_factory=dict)
-    """Number of a pair whose picture could not be made → why."""
+    """Number of a pair whose picture could not be rendered → reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """The scores of one pair, or the reason why there are none."""
+    """Scores of a pair, or the reason why there are none."""
 
     index: int
-    """Its number in the source."""
+    """Number of the pair in the source."""
     pair_id: str
     status: Status = Status.OK
     reason: Reason | None = None
     detail: str = ""
     picture: Path | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
-    """``protocol.metric`` → value; a metric that has no number for this pair is absent."""
+    """``protocol.metric`` → value; metrics without a value for this pair are absent."""
     missing: Mapping[str, str] = field(default_factory=dict)
-    """The same names → why there is no number."""
+    """``protocol.metric`` → reason for a missing value."""
 
 
 def score_all(scoring: Scoring, workers: int, progress: Progress) -> list[Row]:
     """Score every pair.
 
     Args:
-        scoring: What, and how.
-        workers: Processes; 0: one a core; 1: this one.
-        progress: Shows every pair.
+        scoring: Settings and data.
+        workers: Number of processes; 0: one per core; 1: the current process.
+        progress: Progress over the pairs.
 
     Returns:
-        A row a pair, in the order of the source.
+        One row per pair, in the order of the source.
 
     Raises:
-        UsageError: an unknown protocol.
+        UsageError: a protocol is unknown.
         InvalidInput: the weights of LPIPS are damaged.
     """
     for name in scoring.protocols:
         find_protocol(name)
-    usable_lpips(scoring.lpips)  # damaged weights end the run here, not in every row
+    usable_lpips(scoring.lpips)  # damaged weights end the run here instead of failing every row
     count = min(workers or len(os.sched_getaffinity(0)), len(scoring.source))
     rows = []
     with watched(progress, "score", len(scoring.source)):
@@ -96,7 +96,7 @@ def score_all(scoring: Scoring, workers: int, progress: Progress) -> list[Row]:
 
 
 def score_pair(scoring: Scoring, index: int) -> Row:
-    """Score one pair; an error becomes its row."""
+    """Score a pair; errors are recorded in its row."""
     pair_id = f"pair {index}"
     try:
         photos = _read(scoring, index)
@@ -109,13 +109,13 @@ def score_pair(scoring: Scoring, index: int) -> Row:
 
 
 def failed(index: int, pair_id: str, reason: Reason, detail: str) -> Row:
-    """The row of a pair that has no scores."""
+    """Row of a pair without scores."""
     return Row(index=index, pair_id=pair_id, status=Status.ERROR, reason=reason, detail=detail)
 
 
 @lru_cache(maxsize=2)
 def usable_lpips(net: Net) -> Lpips | Missing:
-    """LPIPS, read once a process, or the reason why there is none."""
+    """LPIPS, read once per process, or the reason why it is missing."""
     return find_lpips(net)
 
 
@@ -160,9 +160,9 @@ def _scores(scoring: Scoring, photos: Photos, path: Path) -> tuple[dict[str, flo
 def _region_scores(
     photos: Photos, picture: NDArray[np.generic], lpips: Lpips | Missing
 ) -> tuple[dict[str, float], dict[str, str]]:
-    """Scores by region, and why some have no number."""
+    """Scores by region, and reasons for missing values."""
     if min(photos.wide.shape[:2]) < SMALLEST:
-        return {}, dict.fromkeys(COLUMNS, f"regions need {SMALLEST} pixels each way")
+        return {}, dict.fromkeys(COLUMNS, f"regions require at least {SMALLEST} pixels per side")
     found = find_regions(photos.wide, photos.shallow).score(picture, lpips=lpips)
     no_lpips = lpips.lacks(min(photos.wide.shape[:2])) or EMPTY
     return found, {

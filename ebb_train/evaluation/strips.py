@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ebb.arrays import Rgb8
 
 HEIGHT = 480
-"""Of the pictures in a strip."""
+"""Height of the pictures in a strip."""
 CAPTION = 28
 GAP = 6
 _BACKGROUND, _TEXT = 24, (225, 225, 225)
@@ -35,7 +35,7 @@ def strip(pictures: Mapping[str, Rgb8]) -> Rgb8:
 
 
 def _tile(name: str, picture: Rgb8) -> Rgb8:
-    """A picture below its name, as wide as the wider of both."""
+    """A picture with its name above it, as wide as the wider of both."""
     import cv2
 
     height, width = picture.shape[:2]

@@ -1,4 +1,4 @@
-"""Summary of a split: mean and interval of each column, or the reason why there is none."""
+"""Summary of a split: mean and interval of each column, or the reason for a missing value."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TITLES: Mapping[str, str] = {
     "blur_ratio": "blur ratio → 1",
     "blur_error_px": "blur error, px ↓",
 }
-"""Head of a metric's column; the arrow points to better values."""
+"""Metric → heading of its column; the arrow points to better values."""
 
 _DIGITS: Mapping[str, int] = {"psnr": 2, "blur_error_px": 2}
 
@@ -32,7 +32,7 @@ DASH = "—"
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One number of a table, or a dash with its reason."""
+    """A number of a table, or a dash with its reason."""
 
     value: Estimate | None
     reason: str = ""
@@ -46,13 +46,13 @@ class Cell:
 
     @property
     def interval(self) -> str:
-        """``low … high``, empty where there is none."""
+        """``low … high``; empty if there is none."""
         if self.value is None or math.isnan(self.value.low):
             return ""
         return f"{self._number(self.value.low)} … {self._number(self.value.high)}"
 
     def plain(self) -> dict[str, Any]:
-        """For JSON: numbers or None."""
+        """Plain values for JSON: numbers or None."""
         if self.value is None:
             return {"mean": None, "reason": self.reason}
         return {name: finite(value) for name, value in asdict(self.value).items()}
@@ -62,21 +62,21 @@ class Cell:
 
 
 def summarise(rows: Sequence[Row], columns: Sequence[str]) -> dict[str, Cell]:
-    """Mean over the pairs that have a number, for each column.
+    """Mean over the pairs with a score, for each column.
 
     Args:
-        rows: One a pair.
+        rows: One row per pair.
         columns: Names as in :attr:`Row.scores`.
     """
     return {name: _cell(rows, name, estimate(values_of(rows, name))) for name in columns}
 
 
 def compare(rows: Sequence[Row], base: Sequence[Row], columns: Sequence[str]) -> dict[str, Cell]:
-    """Mean difference to a base over the pairs that both have a number for.
+    """Mean difference from a base over the pairs for which both have a score.
 
     Args:
-        rows: One a pair.
-        base: Those of the base: the same pairs in the same order.
+        rows: One row per pair.
+        base: Rows of the base: the same pairs in the same order.
         columns: Names as in :attr:`Row.scores`.
     """
     return {
@@ -88,14 +88,14 @@ def compare(rows: Sequence[Row], base: Sequence[Row], columns: Sequence[str]) ->
 
 
 def values_of(rows: Sequence[Row], name: str) -> list[float]:
-    """One number a row; NaN where there is none."""
+    """One number per row; NaN if missing."""
     return [row.scores.get(name, math.nan) for row in rows]
 
 
 def left_out(summary: Mapping[str, Cell]) -> list[str]:
-    """Notes on pictures left out of the means: those equal to their targets, whose PSNR is infinite."""
+    """Notes on pictures excluded from the means because they equal their targets (infinite PSNR)."""
     return [
-        f"{title_of(name)}: left out as equal to the target: {counted(cell.value.equal, 'picture')}"
+        f"{title_of(name)}: excluded because equal to the target: {counted(cell.value.equal, 'picture')}"
         for name, cell in summary.items()
         if cell.value is not None and cell.value.equal
     ]
@@ -118,7 +118,7 @@ def metric_of(column: str) -> str:
 
 
 def title_of(column: str) -> str:
-    """Head of a column without its group: ``PSNR ↑ in focus`` of ``regions.psnr_in_focus``."""
+    """Heading of a column without its group: ``PSNR ↑ in focus`` for ``regions.psnr_in_focus``."""
     metric = metric_of(column)
     place = column.partition(".")[2].removeprefix(metric).replace("_", " ")
     return f"{TITLES[metric]}{place}"

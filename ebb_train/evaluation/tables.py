@@ -1,4 +1,4 @@
-"""Results for other programs: JSON, and one row a pair as Parquet and as CSV."""
+"""Results for other programs: JSON, and one row per pair as Parquet and CSV."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def score_columns(rows: Sequence[Row]) -> list[str]:
 
 
 def table_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Plain values: the status of a pair, and a column for each score; None where there is no number."""
+    """Plain values: the status of each pair, and a column per score; None if missing."""
     columns = score_columns(rows)
     return [
         {
@@ -55,7 +55,7 @@ def write_tables(rows: Sequence[Row], folder: Path) -> tuple[Path, Path]:
 
 
 def write_json(path: Path, metadata: dict[str, Any]) -> None:
-    """Equal metadata give equal bytes.
+    """Write metadata as JSON; equal metadata give equal bytes.
 
     Raises:
         OutputError: the file cannot be written.
@@ -65,7 +65,7 @@ def write_json(path: Path, metadata: dict[str, Any]) -> None:
 
 
 def parquet_bytes(rows: Sequence[dict[str, Any]], numbers: Sequence[str]) -> bytes:
-    """Parquet with page checksums; the columns named ``numbers`` hold doubles, the others text."""
+    """Parquet with page checksums; the columns ``numbers`` contain doubles, the others text."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -87,7 +87,7 @@ def csv_text(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def as_text(text: str) -> str:
-    """A text that no spreadsheet evaluates: one that looks like a formula gets an apostrophe in front."""
+    """A text that spreadsheets do not evaluate: an apostrophe precedes what looks like a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def evaluation_text(found: Evaluation) -> str:
-    """Means with intervals, one line a metric; then the reasons for missing ones."""
+    """Means with intervals, one line per metric, and the reasons for missing values."""
     lines = [
         [group_of(name), title_of(name), str(cell), cell.interval] for name, cell in found.summary.items()
     ]
@@ -29,7 +29,7 @@ def evaluation_text(found: Evaluation) -> str:
 
 
 def benchmark_text(found: Benchmark) -> str:
-    """A table a protocol, without intervals: those are in the files."""
+    """One table per protocol, without intervals, which are in the files."""
     parts = []
     for grid in benchmark_tables(found):
         lines = [[name, *map(str, cells)] for name, cells in grid.rows]

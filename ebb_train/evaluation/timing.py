@@ -22,39 +22,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Latency and memory of one model on one photo."""
+    """Latency and memory of a model for one photo."""
 
     latency_ms: float
-    """Median."""
+    """Median latency."""
     iqr_ms: float
-    """Between the quartiles."""
+    """Interquartile range of the latency."""
     repeats: int
     peak_memory_mb: float
-    """Most memory the process held: interpreter, libraries, model, photo."""
+    """Peak memory of the process: interpreter, libraries, model, photo."""
     gpu_memory_mb: float | None = None
-    """Most memory PyTorch held on the GPU; None on a CPU."""
+    """Peak memory of PyTorch on the GPU; None on a CPU."""
 
 
 def time_model(model: Model, photos: Photos, settings: TimingSettings) -> Timing:
-    """Render a photo again and again in a fresh process.
+    """Render a photo repeatedly in a new process.
 
     Raises:
-        EbbError: the process died; or as :meth:`Model.render`.
+        EbbError: the process died, or as for :meth:`Model.render`.
     """
     workers = Workers(count=1, start_method="spawn")
     ((_, timing),) = run_jobs(partial(measure, model, photos), [settings], workers)
     if isinstance(timing, WorkerLost):
-        raise EbbError(f"{model.name}: timing it failed: {timing}", hint="it may lack memory")
+        raise EbbError(f"{model.name}: the timing failed: {timing}", hint="it may lack memory")
     return timing
 
 
 def measure(model: Model, photos: Photos, settings: TimingSettings) -> Timing:
-    """Time a model where this is called; once more than is timed, so that everything is warm."""
+    """Time a model in the current process, after a warm-up run."""
     _set_threads(settings.threads)
     milliseconds = []
     for _ in range(settings.repeats + 1):
         start = time.perf_counter()
-        model.render(photos.wide, photos.depth)  # a picture in main memory: a GPU has finished
+        model.render(photos.wide, photos.depth)  # a picture in main memory means that a GPU has finished
         milliseconds.append(1000 * (time.perf_counter() - start))
     low, median, high = np.percentile(milliseconds[1:] or milliseconds, [25, 50, 75])
     return Timing(
@@ -83,5 +83,5 @@ def _gpu_memory_mb() -> float | None:
         return None
     import torch
 
-    held = torch.cuda.max_memory_allocated()  # 0 where no GPU was used
+    held = torch.cuda.max_memory_allocated()  # 0 if no GPU was used
     return held / 1e6 if held else None

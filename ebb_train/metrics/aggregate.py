@@ -1,8 +1,8 @@
 """Aggregation of scores over images: means, bootstrap intervals, paired differences.
 
-Each image counts once. PSNR of a picture that equals its target is infinite; it is left out of means and
-counted in ``equal``, as any finite substitute would shift the mean arbitrarily. An image without a score
-(NaN) is left out and counted in ``missing``.
+Each image counts once. The PSNR of a picture that equals its target is infinite; it is excluded from means
+and counted in ``equal``, because any finite substitute would shift the mean arbitrarily. An image without a
+score (NaN) is excluded and counted in ``missing``.
 
 Efron and Tibshirani, "An introduction to the bootstrap" (1993), chapter 13: the percentile interval.
 """
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Numbers: TypeAlias = NDArray[np.float64]
-"""(N,), one an image; NaN: no score."""
+"""(N,), one per image; NaN: no score."""
 
 RESAMPLES = 10_000
 SEED = 2020
 LEVEL = 0.95
 
 _BLOCK = 4_000_000
-"""Values drawn at a time: 32 MB."""
+"""Number of values drawn at a time: 32 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +36,16 @@ class Estimate:
     """A mean over images with its confidence interval."""
 
     mean: float
-    """NaN where no image has a number."""
+    """NaN if no image has a score."""
     low: float
     """Lower end of the interval; NaN for fewer than two images."""
     high: float
     images: int
     """Number of images in the mean."""
     equal: int = 0
-    """Pictures left out because they equal their target (PSNR infinite)."""
+    """Number of pictures excluded because they equal their target (infinite PSNR)."""
     missing: int = 0
-    """Images left out for want of a score."""
+    """Number of images without a score."""
 
     def __str__(self) -> str:
         left_out = [
@@ -60,12 +60,12 @@ def estimate(values: Sequence[float] | Numbers, *, seed: int = SEED, resamples: 
     """Mean over images with its 95 % bootstrap interval.
 
     Args:
-        values: One number an image; infinite ones are equal pictures, NaN ones missing.
-        seed: Of the draws: the same numbers in the same order give the same interval.
-        resamples: How many draws.
+        values: One number per image; infinite for equal pictures, NaN if missing.
+        seed: Seed of the draws: the same numbers in the same order give the same interval.
+        resamples: Number of draws.
 
     Raises:
-        UsageError: no resamples.
+        UsageError: ``resamples`` is less than 1.
     """
     numbers = np.asarray(values, np.float64)
     finite = numbers[np.isfinite(numbers)]
@@ -87,20 +87,20 @@ def estimate_difference(
     seed: int = SEED,
     resamples: int = RESAMPLES,
 ) -> Estimate:
-    """Mean over images of the difference to a base on the same images, with its interval.
+    """Mean over images of the difference from a base on the same images, with its interval.
 
-    The interval is much narrower than those of the two means, as images differ more than methods. An image
-    without one of the two scores is left out; so is one where either equals the target, and it is counted in
-    ``equal``.
+    The interval is much narrower than those of the two means, because images differ more than methods. Images
+    without one of the two scores are excluded; images for which either picture equals the target are excluded
+    and counted in ``equal``.
 
     Args:
-        values: One number an image.
-        base: Those of the base, in the same order.
-        seed: As in :func:`estimate`.
-        resamples: As there.
+        values: One number per image.
+        base: Numbers of the base, in the same order.
+        seed: As for :func:`estimate`.
+        resamples: As for :func:`estimate`.
 
     Raises:
-        UsageError: not the same number of images, or no resamples.
+        UsageError: the numbers of images differ, or ``resamples`` is less than 1.
     """
     first, second = np.asarray(values, np.float64), np.asarray(base, np.float64)
     if first.shape != second.shape:
@@ -116,7 +116,7 @@ def estimate_difference(
 def _interval(finite: Numbers, seed: int, resamples: int) -> tuple[float, float]:
     """Percentiles of the means of sets drawn with replacement."""
     if resamples < 1:
-        raise UsageError(f"an interval takes resamples, not {resamples}")
+        raise UsageError(f"resamples must be at least 1, not {resamples}")
     if finite.size < 2:
         return np.nan, np.nan
     rng = np.random.default_rng(seed)

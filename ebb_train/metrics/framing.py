@@ -39,22 +39,22 @@ def without_border(pair: ImagePair) -> ImagePair:
     """
     height, width = pair.target.shape[:2]
     if min(height, width) <= 2 * BORDER_PX:
-        raise InvalidInput(f"nothing of {width} x {height} pixels is left without {BORDER_PX} px all round")
+        raise InvalidInput(f"nothing of {width} x {height} pixels is left without a border of {BORDER_PX} px")
     return _cut(pair, Rect(BORDER_PX, BORDER_PX, width - 2 * BORDER_PX, height - 2 * BORDER_PX))
 
 
 def multiple_of_4(pair: ImagePair) -> ImagePair:
-    """The centre, cut to a multiple of 4 each way; an odd pixel goes at the left and the top."""
+    """The centre, cropped to multiples of 4; an odd pixel is removed at the left or the top."""
     height, width = pair.target.shape[:2]
     left, top = (-(-(side % DIVISOR) // 2) for side in (width, height))
     return _cut(pair, Rect(left, top, width - width % DIVISOR, height - height % DIVISOR))
 
 
 def in_black_bars(pair: ImagePair) -> ImagePair:
-    """The central 1440 x 1024 px at most; what larger pictures have around them is black in both.
+    """The central 1440 x 1024 px at most; the rest of larger pictures is black in both.
 
-    EBokehNet's evaluation cuts its input to this size and then "crops" result and target back to the size of
-    the photo, which pads them with zeros; the bars count as perfect. Smaller pictures stay whole.
+    EBokehNet's evaluation crops its input to this size and then "crops" result and target back to the size of
+    the photo, which pads them with zeros; the bars count as perfect. Smaller pictures are unchanged.
     """
     height, width = pair.target.shape[:2]
     part = Rect(0, 0, min(width, EBOKEHNET_WIDTH), min(height, EBOKEHNET_HEIGHT))
@@ -67,13 +67,13 @@ def in_black_bars(pair: ImagePair) -> ImagePair:
 
 
 def in_8_bits(pair: ImagePair) -> ImagePair:
-    """The pictures as 8-bit files hold them, rounded; in float32, as torchvision's ``save_image`` does."""
+    """The pictures rounded to 8 bits, in float32, like torchvision's ``save_image``."""
     levels = (np.floor(picture.astype(np.float32) * np.float32(255) + np.float32(0.5)) for picture in pair)
     return ImagePair(*(level.astype(np.float64) / 255 for level in levels))
 
 
 def resized(picture: UnitImage, width: int, height: int) -> UnitImage:
-    """Bring a picture to a size by bilinear interpolation, as ``F.interpolate`` does."""
+    """Resize a picture by bilinear interpolation, like ``F.interpolate``."""
     import cv2
 
     result = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)

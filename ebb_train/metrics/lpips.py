@@ -65,7 +65,7 @@ class Lpips:
 
     def lacks(self, side: int) -> str:
         """Why there is no number of pictures whose shorter side is so long; empty if there is one."""
-        return "" if side >= SMALLEST[self.net] else f"needs {SMALLEST[self.net]} pixels each way"
+        return "" if side >= SMALLEST[self.net] else f"requires at least {SMALLEST[self.net]} pixels per side"
 
     def distance(self, preds: UnitImage, target: UnitImage) -> float:
         """Distance of two pictures (H, W, 3) in [0, 1]; 0: equal."""

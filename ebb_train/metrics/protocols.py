@@ -1,9 +1,9 @@
-"""Named ways to compare a rendered photo with the real one.
+"""Named evaluation protocols for the comparison of a rendered photo with the real one.
 
-The same pictures get other scores under another protocol, so every score is stored with the name of its
-protocol, and scores of two protocols are never in one column. Scores are per image; over a set they are
-averaged, never pooled (:mod:`ebb_train.metrics.aggregate`). The published protocols follow the authors'
-public code; ``metadata()`` names what is surprising in it.
+The same pictures get different scores under different protocols, so every score is stored with the name of
+its protocol, and scores of different protocols never share a column. Scores are per image; over a set they
+are averaged, never pooled (:mod:`ebb_train.metrics.aggregate`). The published protocols follow the authors'
+public code; ``metadata()`` describes its peculiarities.
 """
 
 from __future__ import annotations
@@ -40,41 +40,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """One way to score."""
+    """An evaluation protocol."""
 
     name: str
     used_by: str
     """Publications that use the protocol."""
     metrics: tuple[str, ...]
-    """Column names in order, out of ``psnr``, ``ssim``, ``ms_ssim``, ``lpips``."""
+    """Column names in order, from ``psnr``, ``ssim``, ``ms_ssim``, ``lpips``."""
     size: str
     """Description of the crop."""
     frame: Callable[[ImagePair], ImagePair] = framing.whole
     """Crops the pictures."""
     eight_bit: bool = False
-    """Pictures are rounded to 8 bits first."""
+    """Whether pictures are rounded to 8 bits first."""
     window: Window = GAUSSIAN_11
     """Window of SSIM."""
     shrink: bool = False
-    """SSIM looks at pictures averaged down to about 256 pixels."""
+    """Whether SSIM is computed on pictures averaged down to about 256 pixels."""
     runs_at: tuple[int, int] | None = None
     """Width and height at which the authors' networks run: predictions of this size are enlarged first."""
     note: str = ""
-    """Deviations that a reader would not expect."""
+    """Peculiarities of the protocol."""
 
     def metadata(self, *, lpips: Lpips | Missing | None = None) -> dict[str, str]:
         """Description of the protocol for reports.
 
         Args:
-            lpips: What was given to :meth:`score`; its network and weights are named.
+            lpips: The argument of :meth:`score`; its network and weights are named.
         """
         first = "averaged down by round(shorter side / 256), " if self.shrink else ""
         metadata = {
             "protocol": self.name,
             "used_by": self.used_by,
             "size": self.size,
-            "values": "rounded to 8 bits" if self.eight_bit else "as they come, floats clipped to [0, 1]",
-            "psnr": "dB, range 1, float64; equal pictures have none (infinite)",
+            "values": "rounded to 8 bits" if self.eight_bit else "unchanged, floats clipped to [0, 1]",
+            "psnr": "dB, range 1, float64; infinite for equal pictures, which are excluded",
             "ssim": f"{first}{self.window}, K1 0.01, K2 0.03, mean over channels, float64",
         }
         if "ms_ssim" in self.metrics:
@@ -87,12 +87,12 @@ class Protocol:
         return {name: value for name, value in metadata.items() if value}
 
     def missing(self, shape: tuple[int, ...], *, lpips: Lpips | Missing | None = None) -> dict[str, str]:
-        """Metrics that :meth:`score` leaves out for pictures of this shape, each with the reason."""
+        """Metrics that :meth:`score` omits for pictures of this shape, each with the reason."""
         reasons, side = {}, min(self._framed_size(shape))
         if "ms_ssim" in self.metrics and side < ms_ssim_smallest():
-            reasons["ms_ssim"] = f"needs {ms_ssim_smallest()} pixels each way"
+            reasons["ms_ssim"] = f"requires at least {ms_ssim_smallest()} pixels per side"
         if "lpips" in self.metrics:
-            reasons["lpips"] = "not asked for" if lpips is None else lpips.lacks(side)
+            reasons["lpips"] = "not requested" if lpips is None else lpips.lacks(side)
         return {name: reason for name, reason in reasons.items() if reason}
 
     def score(
@@ -106,12 +106,12 @@ class Protocol:
 
         Args:
             preds: (H, W, 3), uint8, uint16 or floats in [0, 1]; see :func:`as_pair`.
-            target: The same size.
+            target: Picture of the same size.
             lpips: The network of LPIPS, if there is one; see :func:`ebb_train.metrics.lpips.find_lpips`.
 
         Returns:
-            One value for each of :attr:`metrics`, without those :meth:`missing` names. PSNR of equal pictures
-            is infinite.
+            One value for each of :attr:`metrics`, without those of :meth:`missing`. The PSNR of equal
+            pictures is infinite.
 
         Raises:
             InvalidInput: the pictures cannot be compared, or are smaller than the window of SSIM.
@@ -154,7 +154,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
         metrics=("psnr", "ssim", "ms_ssim"),
         size=f"without {framing.BORDER_PX} px on every side",
         frame=framing.without_border,
-        note="the authors stretch every target to its range by accident; that is left out",
+        note="the authors' code accidentally stretches every target to its range; this step is omitted",
     ),
     "dmshn2021": Protocol(
         name="dmshn2021",
@@ -164,22 +164,22 @@ PROTOCOLS: Mapping[str, Protocol] = {
         eight_bit=True,
         window=UNIFORM_7,
         runs_at=(framing.DMSHN_WIDTH, framing.DMSHN_HEIGHT),
-        note="their networks see the photo at 1536 x 1024; a prediction of that size is enlarged bilinearly",
+        note="the networks run at 1536 x 1024; a prediction of that size is enlarged bilinearly",
     ),
     "ebokehnet2023": Protocol(
         name="ebokehnet2023",
         used_by="EBokehNet (Seizinger et al., CVPRW 2023)",
         metrics=("psnr", "ssim", "lpips"),
-        size="the central 1440 x 1024; around it larger pictures are black in both, and scored",
+        size="the central 1440 x 1024; the rest of larger pictures is black in both, and scored",
         frame=framing.in_black_bars,
         shrink=True,
-        note="the bars are equal, so that larger photos score higher than without them",
+        note="the black bars are equal in both, so that larger photos score higher than without them",
     ),
     "torchmetrics2025": Protocol(
         name="torchmetrics2025",
         used_by="Bokehlicious (Seizinger et al., 2025)",
         metrics=("psnr", "ssim", "lpips"),
-        size="the centre, cut to a multiple of 4 each way",
+        size="the centre, cropped to multiples of 4",
         frame=framing.multiple_of_4,
         window=GAUSSIAN_11_MIRRORED,
     ),
@@ -190,7 +190,7 @@ def find_protocol(name: str) -> Protocol:
     """Look up a protocol.
 
     Raises:
-        UsageError: none has this name.
+        UsageError: no protocol has this name.
     """
     if name not in PROTOCOLS:
         raise UsageError(f"no protocol is called {name!r}", hint=f"known: {', '.join(PROTOCOLS)}")

@@ -1,7 +1,7 @@
-"""PSNR, SSIM and MS-SSIM of one pair of pictures: the formulas, without a protocol.
+"""PSNR, SSIM and MS-SSIM of a pair of pictures: the formulas, without a protocol.
 
-Everything is computed in float64: a variance is the small difference of two large numbers, and in float32 the
-SSIM of bright flat areas is off by up to 7e-4.
+Everything is computed in float64, because a variance is the small difference of two large numbers; in
+float32, the error of SSIM on bright flat areas is up to 7e-4.
 """
 
 from __future__ import annotations
@@ -23,35 +23,36 @@ Values: TypeAlias = NDArray[np.floating[Any]]
 Exact: TypeAlias = NDArray[np.float64]
 
 K1, K2 = 0.01, 0.03
-"""Constants of SSIM, of a range of 1 (Wang et al., section III-B)."""
+"""Constants of SSIM for a range of 1 (Wang et al., section III-B)."""
 
 BAND_ROWS = 64
-"""Rows of places that are computed at a time: in float64, whole photos at once take twice as long."""
+"""Rows that are computed at a time; in float64, computing whole photos at once takes twice as long."""
 
 SHRUNK_SIDE = 256
-"""Shorter side that :func:`shrunk` aims at."""
+"""Approximate shorter side of the result of :func:`shrunk`."""
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-"""Of the scales from fine to coarse (Wang, Simoncelli and Bovik, section 3.2)."""
+"""Weights of the scales, from fine to coarse (Wang, Simoncelli and Bovik, section 3.2)."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """What the statistics of SSIM are taken over."""
+    """Window of the statistics of SSIM."""
 
     size: int
-    """Rows and columns, odd."""
+    """Number of rows and columns, odd."""
     sigma: float | None = None
-    """Of a Gaussian; None: every pixel counts alike."""
+    """Standard deviation of a Gaussian; None: uniform weights."""
     sample_covariance: bool = False
-    """Variances divided by n − 1 instead of n."""
+    """Whether variances are divided by n − 1 instead of n."""
     mirrored: bool = False
-    """Every place counts, with the picture mirrored at its border; else those where the window fits."""
+    """Whether the picture is padded by reflection; otherwise only positions where the window fits are
+    used."""
 
     def __str__(self) -> str:
         shape = f"Gaussian, sigma {self.sigma}" if self.sigma else "uniform"
         divisor = "n - 1" if self.sample_covariance else "n"
-        places = "everywhere, mirrored at the border" if self.mirrored else "where it fits"
+        places = "with reflected borders" if self.mirrored else "without padding"
         return f"{self.size} x {self.size} {shape}, variances over {divisor}, {places}"
 
 
@@ -61,14 +62,14 @@ UNIFORM_7 = Window(7, sample_covariance=True)
 
 
 def psnr(preds: Values, target: Values) -> float:
-    """Peak signal-to-noise ratio in dB, of a range of 1; infinite for equal pictures."""
+    """Peak signal-to-noise ratio in dB for a range of 1; infinite for equal pictures."""
     difference = np.subtract(preds, target, dtype=np.float64).ravel()
     error = float(np.square(difference).mean())  # a dot product's last bits depend on the number of threads
     return float(-10 * np.log10(error)) if error else float("inf")
 
 
 def ssim(preds: Values, target: Values, window: Window = GAUSSIAN_11) -> float:
-    """Mean structural similarity over places and channels.
+    """Mean structural similarity over positions and channels.
 
     Wang et al., "Image quality assessment: from error visibility to structural similarity" (IEEE TIP 2004),
     equation 13.
@@ -85,10 +86,10 @@ def ssim(preds: Values, target: Values, window: Window = GAUSSIAN_11) -> float:
 
 
 def ssim_maps(preds: Values, target: Values, window: Window = GAUSSIAN_11) -> tuple[Exact, Exact]:
-    """The two factors of SSIM at every place: luminance, and contrast times structure.
+    """The two factors of SSIM at every position: luminance, and contrast times structure.
 
     Returns:
-        Twice (H − size + 1, W − size + 1, C), float64, or (H, W, C) where the window is mirrored.
+        Two arrays (H − size + 1, W − size + 1, C), float64, or (H, W, C) if the window is mirrored.
 
     Raises:
         InvalidInput: the pictures are smaller than the window.
@@ -125,8 +126,8 @@ def ms_ssim(preds: Values, target: Values, weights: Sequence[float] = MS_SSIM_WE
     """Multi-scale structural similarity, mean over channels.
 
     Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment" (Asilomar
-    2003), equation 7, scales halved by means of 2 x 2 pixels, an odd last row or column repeated first. Mean
-    contrasts below 0 count as 0: their powers would not be real.
+    2003), equation 7. Scales are halved by means of 2 x 2 pixels, after an odd last row or column is
+    repeated. Mean contrasts below 0 are set to 0, because their powers would not be real.
 
     Raises:
         InvalidInput: the coarsest scale is smaller than the window of SSIM.
@@ -134,7 +135,7 @@ def ms_ssim(preds: Values, target: Values, weights: Sequence[float] = MS_SSIM_WE
     smallest = ms_ssim_smallest(len(weights))
     if min(preds.shape[:2]) < smallest:
         size = f"{preds.shape[1]} x {preds.shape[0]}"
-        raise InvalidInput(f"MS-SSIM of {size} pixels: it takes {smallest} each way")
+        raise InvalidInput(f"MS-SSIM of {size} pixels: it requires {smallest} per side")
     result = np.ones(preds.shape[2])
     for scale, weight in enumerate(weights, start=1):
         is_last = scale == len(weights)
@@ -150,14 +151,14 @@ def ms_ssim(preds: Values, target: Values, weights: Sequence[float] = MS_SSIM_WE
 
 
 def ms_ssim_smallest(scales: int = len(MS_SSIM_WEIGHTS)) -> int:
-    """Smallest width and height that leave room for the window at the coarsest scale."""
+    """Smallest width and height for which the window fits at the coarsest scale."""
     return int((GAUSSIAN_11.size - 1) * 2 ** (scales - 1) + 1)
 
 
 def shrunk(values: Values) -> Values:
-    """Averages over squares of ``round(shorter side / 256)`` pixels, what is left over cut off.
+    """Averages over squares of ``round(shorter side / 256)`` pixels; the remainder is cropped.
 
-    What the first authors of SSIM advise, and what the package piq does.
+    The authors of SSIM recommend this, and the package piq does it.
     """
     import cv2
 
@@ -168,7 +169,7 @@ def shrunk(values: Values) -> Values:
 
 
 def _mirrored(values: Values, rim: int) -> Values:
-    """With a border that mirrors the picture about the centres of its edge pixels."""
+    """Pad the picture by reflection about the centres of its edge pixels."""
     return np.pad(values, ((rim, rim), (rim, rim), (0, 0)), mode="reflect")
 
 

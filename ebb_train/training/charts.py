@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 WIDTH, HEIGHT = 720, 220
-"""Of the plotting area, in the units of the drawing."""
+"""Size of the plotting area, in the units of the drawing."""
 
 MAX_POINTS = 400
-"""Of a line; more are averaged in groups of neighbours."""
+"""Largest number of points of a line; neighbouring points are averaged if there are more."""
 
 
 class Point(NamedTuple):
@@ -26,13 +26,13 @@ class Point(NamedTuple):
 
     level: int
     total: int
-    """Steps of all levels that were done."""
+    """Number of steps over all levels."""
     value: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """Elements of a chart; coordinates from the top left corner."""
+    """Elements of a chart; the origin is the top left corner."""
 
     title: str
     lines: tuple[str, ...]
@@ -40,7 +40,7 @@ class Chart:
     x_ticks: tuple[Mark, ...]
     y_ticks: tuple[Mark, ...]
     levels: tuple[Mark, ...]
-    """Where each level begins."""
+    """Start of each level."""
     last: str
     """The last value, as text."""
 
@@ -51,10 +51,10 @@ def draw_chart(
     """Lay out a chart; ``None`` if there is nothing to draw.
 
     Args:
-        title: What is drawn.
-        points: In the order of the run; values that are not finite are left out.
-        steps: Level → its steps, in the order of the run; their sum is the right end of the x axis.
-        log_scale: Logarithmic y axis; values that are not above 0 are left out.
+        title: Title of the chart.
+        points: Points in the order of the run; values that are not finite are ignored.
+        steps: Level → number of steps, in the order of the run; their sum is the right end of the x axis.
+        log_scale: Use a logarithmic y axis; values that are not above 0 are ignored.
     """
     kept = [point for point in points if math.isfinite(point.value) and (point.value > 0 or not log_scale)]
     if not kept:
@@ -84,7 +84,7 @@ def draw_chart(
 
 
 def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
-    """Average neighbours until there are at most so many points."""
+    """Average neighbours so that there are at most ``most`` points."""
     group = -(-len(points) // most)
     parts = [points[start : start + group] for start in range(0, len(points), group)]
     return [Point(part[0].level, part[-1].total, float(np.mean([p.value for p in part]))) for part in parts]

@@ -1,6 +1,6 @@
 """The page of a run: curves, pictures and settings in one file.
 
-Made from the files of the run folder, so it can be written again at any time.
+It is made from the files of the run folder and can be written again at any time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SCORES = {"psnr": "PSNR (dB)", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "lpips": "
 _TERMS = {"l1": "L1", "ssim": "1 − SSIM", "vgg": "VGG", "gradient_norm": "length of the gradient"}
 _HEADS = ("steps", "L1 at the start", "L1 at the end", "best PSNR")
 _ADAM = {"tensorflow": "TensorFlow", "pytorch": "PyTorch"}
-"""Of the table of levels; L1 is the mean over the first and the last tenth of the level's log."""
+"""Names for the table of levels, whose L1 is the mean over the first and the last tenth of a level's log."""
 
 
 class LevelRow(NamedTuple):
@@ -50,13 +50,13 @@ def write_page(run: Path, steps: Mapping[int, int]) -> str:
 
     Args:
         run: The run folder.
-        steps: Level → its steps.
+        steps: Level → number of steps.
 
     Returns:
         SHA-256 of the file.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the page cannot be written.
     """
     log = read_log(run)
     done, total = max((line["total"] for line in log), default=0), sum(steps.values())
@@ -79,7 +79,7 @@ def write_page(run: Path, steps: Mapping[int, int]) -> str:
 
 
 def charts(log: list[dict[str, Any]], steps: Mapping[int, int]) -> list[Chart]:
-    """The curves a log holds: scores first, then the terms of the loss."""
+    """Curves of a log: scores first, then the terms of the loss."""
     scored = [line for line in log if "validation" in line]
     trained = [line for line in log if "validation" not in line]
     found = [
@@ -118,7 +118,7 @@ def _level_rows(log: list[dict[str, Any]], steps: Mapping[int, int]) -> list[Lev
 
 
 def _pictures(run: Path, levels: Iterable[int]) -> list[tuple[int, str, str]]:
-    """The pictures of each level that has some: level, address of the file, address of its data."""
+    """Pictures of the levels: level, address of the file, ``data:`` URI."""
     found = []
     for level in levels:
         path = pictures_file(run, level)
@@ -129,7 +129,7 @@ def _pictures(run: Path, levels: Iterable[int]) -> list[tuple[int, str, str]]:
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    """Network, schedule, settings and data of the run, one line each."""
+    """Network, schedule, settings and data of the run."""
     identity = read_json(path)
     rows = {f"level {row['level']}": plan_text(row) for row in identity["schedule"].values()}
     schedule = dict(sorted(rows.items(), reverse=True))
@@ -137,7 +137,7 @@ def _metadata(path: Path) -> dict[str, Any]:
 
 
 def plan_text(row: Mapping[str, Any]) -> str:
-    """One row of a schedule, as ``run.json`` holds it, as text."""
+    """A row of the schedule in ``run.json`` as text."""
     loss = " + ".join(f"{weight:g} {name}" for name, weight in row["loss"].items() if weight)
     return (
         f"{row['iterations']:,} steps of {row['batch']} crops of {row['crop']} px, "

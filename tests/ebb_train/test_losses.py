@@ -142,7 +142,7 @@ def test_without_vgg_weights_the_way_out_is_named(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("EBB_CACHE", str(tmp_path))
     monkeypatch.delenv("EBB_VGG19_WEIGHTS", raising=False)
     with pytest.raises(
-        MissingDependency, match=r"weights of vgg19 are not here yet .*--vgg-weight 0"
+        MissingDependency, match=r"weights of vgg19 have not been downloaded .*--vgg-weight 0"
     ) as caught:
         find_vgg(None, "imagenet")
     assert caught.value.exit_code == ExitCode.MISSING

@@ -117,21 +117,21 @@ def test_the_same_facts_in_another_order_give_the_same_card() -> None:
 
 def test_imported_pairs_are_told_apart() -> None:
     assert "existing data set" not in render_card(FACTS)
-    assert "9 pairs were taken as they are from an existing data set" in render_card(
+    assert "9 pairs were imported without changes from an existing data set" in render_card(
         replace(FACTS, num_imported=9)
     )
 
 
 def test_near_duplicates_across_splits_are_told() -> None:
     assert "look almost alike" not in render_card(FACTS)
-    assert "; 2 such groups lie in\nmore than one split." in render_card(replace(FACTS, num_across_splits=2))
+    assert "; 2 such groups are\nin more than one split." in render_card(replace(FACTS, num_across_splits=2))
 
 
 def test_an_empty_dataset_has_a_card() -> None:
     card = render_card(CardContents(splits={}))
     assert "configs" not in front_matter(card)
-    assert "Nothing." in card
-    assert "Not known." in card
+    assert "None." in card
+    assert "Unknown." in card
 
 
 def test_hostile_names_change_no_structure() -> None:

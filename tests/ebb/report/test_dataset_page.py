@@ -114,7 +114,7 @@ def test_a_refused_pair_whose_files_are_gone(
     monkeypatch.setattr(dataset_page, "read_previews", lambda _: {})
     with open_workspace(tmp_path / "set") as workspace:
         text = write_dataset_page(workspace).read_text(encoding="utf-8")
-    assert "(its files are gone or cannot be opened)" in text
+    assert "(its files are missing or cannot be opened)" in text
 
 
 def test_accepted_pairs_are_shown(root: Path, page: str) -> None:

@@ -92,7 +92,7 @@ def test_a_network_without_depth_stands_in_for_figure_6(tmp_path: Path) -> None:
     assert models[-1].name == "trained without depth"
     assert not models[-1].needs_depth
     assert [model.name for model in variants(flat, None, "cpu")] == NAMES[:5]
-    with pytest.raises(InvalidInput, match="this network takes depth"):
+    with pytest.raises(InvalidInput, match="this network uses depth"):
         variants(weights, weights, "cpu")
 
 
@@ -108,7 +108,7 @@ def test_the_command(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     flags = ["--out", str(tmp_path / "out"), "--split", "train", "--workers", "1", "--skip-regions"]
     assert run_verb(app, ["ablate", str(weights), str(dataset), *flags]) is ExitCode.DONE
     said = capsys.readouterr().out
-    assert "Difference to whole, pair by pair, ebb" in said
+    assert "Paired difference from whole, ebb" in said
     assert "Costs" not in said
     assert (
         run_verb(app, ["ablate", str(tmp_path / "none.safetensors"), str(dataset), *flags])

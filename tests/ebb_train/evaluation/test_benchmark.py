@@ -211,7 +211,7 @@ def test_the_command(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     flags = ["--models", "identity, gaussian", "--repeats", "0", "--skip-regions"]
     assert run_verb(app, [*arguments, *flags]) is ExitCode.DONE
     said = capsys.readouterr().out
-    assert "Difference to identity, pair by pair, ebb" in said
+    assert "Paired difference from identity, ebb" in said
     assert "not timed: --repeats 0" in said
     assert not (tmp_path / "out" / TIMINGS).exists()
     assert run_verb(app, [*arguments, "--models", "identity,nothing"]) is ExitCode.USAGE

@@ -44,7 +44,7 @@ def test_means_differences_and_costs() -> None:
         ("identity", ["20.50"]),
         ("layered", ["23.50"]),
     ]
-    assert differences.title == "Difference to identity, pair by pair, ebb"
+    assert differences.title == "Paired difference from identity, ebb"
     assert [(name, [str(cell) for cell in cells]) for name, cells in differences.rows] == [
         ("layered", ["+3.00"])
     ]
@@ -52,4 +52,4 @@ def test_means_differences_and_costs() -> None:
     assert [str(cell) for cell in first] == ["0", "0 G", "12", "301"]
     assert [cell.interval for cell in first] == ["", "", "± 1", "80 on the GPU"]
     assert [str(cell) for cell in second] == ["47,551,791", "—", "—", "—"]
-    assert costs.reasons == ["multiply-adds depend on what the photo shows", "not timed: --repeats 0"]
+    assert costs.reasons == ["the number of multiply-adds depends on the photo", "not timed: --repeats 0"]

@@ -162,7 +162,7 @@ def test_the_other_network_of_lpips_is_named_where_its_weights_are_missing(
 ) -> None:
     command = ["evaluate", "identity", str(dataset), "--out", str(tmp_path / "out"), "--split", "train"]
     assert run_verb(app, [*command, "--lpips", "vgg", "--workers", "1"]) == ExitCode.DONE
-    assert "the weights of vgg16 are not here yet" in capsys.readouterr().out
+    assert "the weights of vgg16 have not been downloaded" in capsys.readouterr().out
 
 
 def test_pictures_of_another_set_are_told(dataset: Path, tmp_path: Path) -> None:

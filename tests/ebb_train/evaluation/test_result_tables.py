@@ -49,7 +49,7 @@ def test_markdown_holds_numbers_intervals_and_reasons() -> None:
 def test_what_a_mean_leaves_out_is_told() -> None:
     rows = [*ROWS, Row(index=2, pair_id="2", scores={"ebb.psnr": math.inf})]
     (grid,) = metric_tables({"a": summarise(rows, COLUMNS[:2])}, {"ebb": {}}, "Mean")
-    assert grid.notes == ["a: PSNR ↑: left out as equal to the target: 1 picture"]
+    assert grid.notes == ["a: PSNR ↑: excluded because equal to the target: 1 picture"]
 
 
 def test_published_numbers_say_that_they_are() -> None:

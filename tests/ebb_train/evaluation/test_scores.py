@@ -56,7 +56,7 @@ def test_scores_are_those_of_the_protocols_each_under_its_name(scoring: Scoring)
     } | {f"regions.{name}": value for name, value in find_regions(wide, shallow).score(wide).items()}
     assert row.scores == expected
     assert row.status is Status.OK
-    assert row.missing["ebb.ms_ssim"] == "needs 161 pixels each way"
+    assert row.missing["ebb.ms_ssim"] == "requires at least 161 pixels per side"
     assert "weights of alexnet" in row.missing["ebb.lpips"]
 
 

@@ -69,7 +69,7 @@ def test_a_process_of_its_own_for_every_model() -> None:
 
 
 def test_a_model_that_dies_is_named() -> None:
-    with pytest.raises(EbbError, match="deadly: timing it failed: the worker left with exit code 9"):
+    with pytest.raises(EbbError, match="deadly: the timing failed: the worker left with exit code 9"):
         time_model(Deadly(), PAIR, TimingSettings(repeats=1))
 
 

@@ -81,5 +81,5 @@ def test_differences_need_both() -> None:
     assert (found.mean, found.images, found.equal, found.missing) == (0.75, 2, 2, 1)
     with pytest.raises(UsageError, match="2 images cannot be paired with 3"):
         estimate_difference([1, 2], [1, 2, 3])
-    with pytest.raises(UsageError, match="an interval takes resamples, not 0"):
+    with pytest.raises(UsageError, match="resamples must be at least 1, not 0"):
         estimate([1.0, 2.0], resamples=0)

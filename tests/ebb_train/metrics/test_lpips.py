@@ -48,7 +48,7 @@ def test_without_weights_the_reason_is_given() -> None:
     assert isinstance(lpips, Missing)
     assert not lpips
     assert str(lpips) == "—"
-    assert "the weights of alexnet are not here yet (ebb weights download alexnet" in lpips.reason
+    assert "the weights of alexnet have not been downloaded (ebb weights download alexnet" in lpips.reason
     protocol = find_protocol("ebb")
     preds, target = PAIRS[0]
     assert "lpips" not in protocol.score(preds, target, lpips=lpips)
@@ -108,7 +108,7 @@ def test_pictures_too_small_for_the_network(trunk: Path, linear: Path) -> None:
     small = np.zeros((20, 40, 3), np.uint8)
     protocol = find_protocol("ebb")
     assert "lpips" not in protocol.score(small, small, lpips=lpips)
-    assert protocol.missing(small.shape, lpips=lpips)["lpips"] == "needs 31 pixels each way"
+    assert protocol.missing(small.shape, lpips=lpips)["lpips"] == "requires at least 31 pixels per side"
 
 
 def test_files_of_something_else(tmp_path: Path, trunk: Path, linear: Path) -> None:

@@ -126,8 +126,8 @@ def test_what_is_left_out_is_said() -> None:
     found = protocol.score(small, small)
     assert found == {"psnr": np.inf, "ssim": pytest.approx(1)}
     assert protocol.missing(small.shape) == {
-        "ms_ssim": "needs 161 pixels each way",
-        "lpips": "not asked for",
+        "ms_ssim": "requires at least 161 pixels per side",
+        "lpips": "not requested",
     }
 
 

@@ -132,7 +132,7 @@ def test_maps_cover_the_places_where_the_window_fits() -> None:
 def test_too_small_for_the_window() -> None:
     with pytest.raises(InvalidInput, match="SSIM of 10 x 11 pixels: its window is 11 x 11"):
         ssim(PAIRS[0][0][:11, :10], PAIRS[0][1][:11, :10])
-    with pytest.raises(InvalidInput, match="MS-SSIM of 160 x 161 pixels: it takes 161 each way"):
+    with pytest.raises(InvalidInput, match="MS-SSIM of 160 x 161 pixels: it requires 161 per side"):
         ms_ssim(PAIRS[0][0][:, :160], PAIRS[0][1][:, :160])
 
 
