@@ -1,22 +1,23 @@
 """Accuracy figures stated in the documentation: differences between implementations and their references.
 
-``odd_width``: the input of a photo 1591 pixels wide, of which ours leaves out the last column before it is
-halved, and which the authors resample from 1591 to 795: share of values that differ, their difference in grey
-levels, and PSNR of the enlarged input to the photo it came from (1590 columns), also of the right quarter.
+``odd_width``: the network input of a photo 1591 pixels wide. This project drops the last column before the
+photo is halved; the authors resample 1591 columns to 795. Reported are the share of values that differ, their
+difference in grey levels, and the PSNR of the enlarged input relative to the original photo (1590 columns),
+also for the right quarter.
 
-``padding``: pictures of photos 1590 and 1550 wide, made out of one 1600 wide, against the left part of the
-picture of the whole one, without the last 200 columns. ``mirrored`` is what is done; ``without`` takes the
-statistics of instance normalization over the photo alone. Random weights (two seeds), a network of width 1/8;
-the largest over all.
+``padding``: pictures of photos 1590 and 1550 wide, cropped from one that is 1600 wide, compared with the left
+part of the picture of the whole photo, without the last 200 columns. ``mirrored`` is the method in use;
+``without`` computes the statistics of instance normalisation without the padding. Random weights (two seeds),
+a network of width 1/8; the largest values over all.
 
-``fast``: largest difference of ``--fast`` to the plain network, and of that to float64, on noise of 64 x 96,
-with the weights of the reference run times a factor.
+``fast``: largest difference between ``--fast`` and the plain network, and between the plain network and
+float64, on noise of 64 x 96, with the weights of the reference run times a factor.
 
-``bf16``: MegaDepth in bfloat16 against float32 on 512 x 256 pixels of a photo, in grey levels of the 8-bit
-map, weights by the golden rule with other random numbers.
+``bf16``: MegaDepth in bfloat16 compared with float32 on 512 x 256 pixels of a photo, in grey levels of the
+8-bit map, with weights by the rule of the golden file and other random numbers.
 
-``layered_light``: light that a highlight of 2 x 2 pixels, blurred over 20, gives the rendered picture, over
-what it had: alone on a plane, and 12 or 4 pixels from the edge of another plane.
+``layered_light``: light of a highlight of 2 x 2 pixels, blurred over 20 pixels, in the rendered picture,
+divided by that in the photo: alone on a plane, and 12 or 4 pixels from the edge of another plane.
 
     python -m benchmarks.accuracy      # writes benchmarks/results/accuracy.json
 """
@@ -68,7 +69,7 @@ def psnr(first: Rgb8, second: Rgb8) -> float:
 
 
 def odd_width() -> dict[str, Any]:
-    """Network inputs of our implementation and the authors'."""
+    """Network inputs of this project and of the authors."""
     found = {}
     for path in PHOTOS:
         wide = np.ascontiguousarray(photo(path, 1600)[:, :1591])
@@ -180,7 +181,7 @@ def layered_light() -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure everything, or the parts that are named, and write the results."""
+    """Measure all parts, or the given ones, and write the results."""
     parts = {part.__name__: part for part in (odd_width, padding, fast, bf16, layered_light)}
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("parts", nargs="*", help=", ".join(parts))

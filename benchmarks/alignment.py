@@ -1,14 +1,14 @@
 """Accuracy of the alignment of the sample captures and of simulated captures.
 
-Method: every pair is developed and registered as `ebb align` does it, with default settings. The error is the
-distance between where our matrix and the truth send a pixel, at 1024 px height. Of the sample captures the
-two pairs of a pure turn are measured over a grid on the frame, and the pair with parallax over the pixels
-whose true blur disc is below 2 px, where the truth comes from its depth map; the fourth pair shows two scenes
-and must be rejected. Simulated captures are DNG files of `ebb simulate --bad 0`, at its usual size and at 4.5
-megapixels (from 4 on the sensor's colour planes are resampled as they are), taken through `ebb ingest` and
-`ebb align`, and measured at every eighth pixel of the depth map: for half of them the camera only turns (over
-the frame and in focus), for the others the hand moves too (in focus). The seed was not used to choose
-anything.
+Method: every pair is developed and registered like in `ebb align`, with default settings. The error is the
+distance between the positions to which the estimated and the true homography map a pixel, at 1024 px height.
+Of the sample captures, the two pairs with a pure rotation are measured over a grid on the frame, and the pair
+with parallax over the pixels whose true blur disc is below 2 px, for which the depth map gives the true
+position; the fourth pair shows two scenes and must be rejected. Simulated captures are DNG files of `ebb
+simulate --bad 0`, at its default size and at 4.5 megapixels (from 4 megapixels on, the colour planes of the
+sensor are resampled directly). They are processed by `ebb ingest` and `ebb align` and measured at every
+eighth pixel of the depth map: for half of them the camera only rotates (measured over the frame and in
+focus), for the others the hand also moves (in focus). The seed was not used to choose anything.
 
     python benchmarks/alignment.py        writes benchmarks/results/alignment.json
 """
@@ -55,7 +55,7 @@ PAIRS = (
 
 
 SEED, HEIGHTS = 81_001, {"1296x864": 768, "2592x1728": 1024}
-"""Of the simulated captures: frame, and the height of the stored photos."""
+"""Seed of the simulated captures; their frame, and the height of the stored photos."""
 
 DEPTH_SCALE = 16384.0
 IN_FOCUS_PX = 2.0

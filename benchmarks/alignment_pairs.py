@@ -36,14 +36,14 @@ MAX_SHIFT, MAX_ROLL_DEG, MAX_RATIO, MAX_EV = 0.06, 2.0, 0.04, 1.5
 """Limits of the motion and of the difference in exposure; the shift is a share of the frame's sides."""
 
 HAND_M = 0.0008
-"""For half of the pairs the camera also moves sideways, by up to this much in each direction."""
+"""Largest sideways motion in each direction, in metres; half of the pairs have it."""
 
 STEP_M = (0.002, 0.08)
 """Range of sideways steps in metres."""
 
 WIDE_ISO, SHALLOW_ISO = (100, 200, 400, 800, 1600), (100, 200, 400)
 POOR_SHARE, POOR_CONTRAST = 0.2, (0.1, 0.5)
-"""Share of the scenes whose texture is reduced, and to which share of its contrast."""
+"""Share of the scenes whose contrast is reduced, and the range of the remaining share of contrast."""
 
 WRONG = (PairKind.MOVED_SUBJECT, PairKind.MISSED_FOCUS, PairKind.PARALLAX, PairKind.OVEREXPOSED)
 GOOD_PER_SCENE = 3
@@ -85,13 +85,13 @@ class StudyPair:
 
     @property
     def height(self) -> int:
-        """Of both photos."""
+        """Height of both photos."""
         return len(self.wide)
 
 
 @dataclass(frozen=True)
 class _Place:
-    """A scene, its wide photo and what is drawn for it."""
+    """A scene, its wide photo and its random values."""
 
     plan: PairPlan
     scene: Scene
@@ -177,7 +177,7 @@ def _pair(place: _Place, plan: PairPlan) -> StudyPair:
     scene, changed = place.scene, 0.0
     if plan.subject_shift:
         scene = _scene(plan, place.texture, plan.subject_shift, place.condition)
-        with np.errstate(invalid="ignore", divide="ignore"):  # sky over sky: not a number, not changed
+        with np.errstate(invalid="ignore", divide="ignore"):  # sky on sky: NaN, not a change
             changed = float((np.abs(np.log(scene.depth_m / place.scene.depth_m)) > MOVED).mean())
     focal_px = focal_length_px(plan, APS_C, place.scene.focus_m)
     seen = scene_of_shallow(scene, place.condition, place.rng)

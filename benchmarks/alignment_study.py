@@ -1,22 +1,28 @@
 """Randomised study of wrongly accepted and wrongly rejected pairs, on simulated pairs with ground truth.
 
-Method: pairs come from ebb.simulation, made in memory (1024 x 684, a third portrait; see
-alignment_pairs.py) and registered with default settings but for exposure (2 stops) and blur (none is
-needed), which are no matter of alignment, on one core; all lengths are pixels at 1024 px photo height. For
-every two scenes there are six pairs that should align (roll up to 2 degrees, shift up to 6 % of the frame,
-focal ratio 0.96 to 1.04, for half of them a hand's sideways motion up to 0.8 mm, exposure off by up to 1.5
-stops of which EXIF knows nothing, ISO 100 to 1600, apertures f/1.8, f/2.8 and f/5.6; every fifth scene has
-a tenth to a half of its contrast, and three in five have a smooth subject, lights in the background, wind,
-or f/1.0 instead of f/1.8, see study_conditions.py), two of unrelated scenes, and two out of moved subject,
-missed focus, a step sideways of 2 to 80 mm, overexposure. In focus are places whose true blur disc in the
-shallow photo is below 2 px; the true displacement of each comes from its depth. Right to accept is a pair
-whose mean error in focus is at most 1 px and that shows the same thing. A pair must be rejected when it is
-unrelated, when more than 2 % of the frame shows another thing, when less than 0.5 % is in focus, or when 30
-% more of the shallow photo than of the wide one is at the sensor's limit. A missed focus or a step sideways
-that is none of that may go either way. The limits were set on other seeds. For every gate the result holds
-its limit, how the measurement is distributed over the alignable pairs and over those that must be rejected,
-how many of either are beyond the limit, and how many of the latter no other gate rejects. A pair without
-any motion has no measurements.
+Method: pairs are made by ebb.simulation in memory (1024 x 684, a third portrait; see alignment_pairs.py) and
+registered on one core with default settings, except that exposure may differ by 2 stops and no blur is
+required, as neither concerns alignment. All lengths are pixels at 1024 px photo height. For every two scenes
+there are
+
+- six pairs that should align: roll up to 2 degrees, shift up to 6 % of the frame, focal ratio 0.96 to 1.04,
+  for half of them sideways motion of the hand up to 0.8 mm, exposure off by up to 1.5 stops that EXIF does
+  not record, ISO 100 to 1600, apertures f/1.8, f/2.8 and f/5.6; every fifth scene has a tenth to a half of its
+  contrast, and three in five have a smooth subject, lights in the background, wind, or f/1.0 instead of f/1.8
+  (study_conditions.py);
+- two pairs of unrelated scenes;
+- two pairs with a moved subject, missed focus, a sideways step of 2 to 80 mm, or overexposure.
+
+A position is in focus if its true blur disc in the shallow photo is below 2 px; the true displacement follows
+from its depth. Accepting a pair is right if its mean error in focus is at most 1 px and both photos show the
+same scene. A pair must be rejected if it is unrelated, if more than 2 % of the frame shows another object, if
+less than 0.5 % is in focus, or if the clipped share of the shallow photo exceeds that of the wide photo by 30
+%. Pairs with missed focus or a sideways step to which none of this applies may be accepted or rejected. The
+limits were set on other seeds.
+
+For every gate the result contains its limit, the distribution of the measurement over the alignable pairs and
+over those that must be rejected, the numbers of both beyond the limit, and how many of the latter no other
+gate rejects. Pairs without any motion have no measurements.
 
     python benchmarks/alignment_study.py --groups 60 --seed 80005 --out other.json
     python benchmarks/alignment_study.py --beside other.json  # writes benchmarks/results/alignment_study.json
@@ -69,9 +75,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=80_004)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument(
-        "--rows", type=Path, help="JSON lines of the groups done so far: goes on where it stopped"
+        "--rows", type=Path, help="JSON lines of finished groups; an interrupted study is resumed"
     )
-    parser.add_argument("--beside", type=Path, help="result of another seed, to be summed up in this one")
+    parser.add_argument("--beside", type=Path, help="result of another seed, to be added to this one")
     parser.add_argument("--out", type=Path, default=RESULT)
     chosen = parser.parse_args()
     rows = read_rows(chosen.rows)
@@ -237,7 +243,7 @@ def failed(row: dict[str, Any]) -> set[str]:
 
 
 def distribution(values: list[float]) -> dict[str, float]:
-    """How many are known, and six percentiles of them."""
+    """Number of known values, and six of their percentiles."""
     known = [value for value in values if np.isfinite(value)]
     shares = (0, 1, 5, 50, 95, 99, 100) if known else ()
     return {"count": len(known)} | {
@@ -246,12 +252,12 @@ def distribution(values: list[float]) -> dict[str, float]:
 
 
 def tally(rows: list[dict[str, Any]], name: str) -> dict[str, int]:
-    """How often each value occurs."""
+    """Number of occurrences of each value."""
     return dict(sorted(Counter(row[name] for row in rows).items()))
 
 
 def quantiles(values: list[float]) -> dict[str, float]:
-    """How many, median, 95th and 99th percentile, worst."""
+    """Number of values, median, 95th and 99th percentile, worst."""
     if not values:
         return {"count": 0}
     shares = {"median": 50, "p95": 95, "p99": 99, "max": 100}

@@ -1,21 +1,21 @@
 """Comparison of the models without learned weights on captures with known depth.
 
-Two data sets, made by the verbs a user would call: ``data/sample`` (Blender, 3 pairs, 2 to test on) and
-``ebb simulate`` (procedural scenes, 8 pairs to test on; of another seed than those the constants of the focus
-estimate were chosen on). ``identity``, ``gain``, ``gaussian`` and ``layered`` calibrate themselves on the
-train split and see the wide photo and its 8-bit depth map at half size, nothing else; both blurs share the
-focus estimate and the enlarged depth. Scores are by region (``ebb_train.metrics.regions``), over the test
-split, with paired differences ``layered - gaussian`` and ``layered - identity`` and their 95 % bootstrap
-intervals. A strip of pictures of each test pair is in the page that is left in ``--work``.
+Two data sets are made by the commands of a user: ``data/sample`` (Blender, 3 pairs, 2 of them for testing)
+and ``ebb simulate`` (procedural scenes, 8 pairs for testing; the seed differs from those on which the
+constants of the focus estimate were chosen). ``identity``, ``gain``, ``gaussian`` and ``layered`` are
+calibrated on the train split and use only the wide photo and its 8-bit depth map at half size; both blurs
+share the focus estimate and the enlarged depth. Scores are by region (``ebb_train.metrics.regions``), over
+the test split, with paired differences ``layered - gaussian`` and ``layered - identity`` and their 95 %
+bootstrap intervals. The page in ``--work`` shows a strip of pictures of each test pair.
 
-A relative depth map does not tell how strong the blur is, and one calibrated scale is wrong for single
-photos, by a factor of up to three here. ``true_blur_scale`` takes that out of the comparison: both blurs get
-each simulated photo's true scale (lens, focus and range of depth are known) and the exposure of the train
-split. ``layered_without_highlights`` leaves clipped lights as they are, ``layered`` makes them as bright as
+A relative depth map does not determine the strength of the blur, and one calibrated scale is wrong for single
+photos, by a factor of up to three here. ``true_blur_scale`` removes this error: both blurs use the true scale
+of each simulated photo (lens, focus and range of depth are known) and the exposure of the train split.
+``layered_without_highlights`` does not brighten clipped lights; ``layered`` makes them as bright as
 calibrated.
 
 ``focus_error``: distance of the estimated from the true focus of the simulated scenes, on the scale of the
-depth map (0 farthest, 1 nearest); all pairs of both splits.
+depth map (0 farthest, 1 nearest), over all pairs of both splits.
 
     python benchmarks/baselines.py --work build/baselines     # writes benchmarks/results/baselines.json
 """
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def call(arguments: list[str]) -> None:
-    """Run a verb of ebb, which leaves the process when it is done."""
+    """Run a verb of ebb, which raises SystemExit at its end."""
     try:
         ebb(arguments)
     except SystemExit as error:
@@ -102,7 +102,7 @@ def call(arguments: list[str]) -> None:
 
 
 def compare_models(dataset: Path, out: Path) -> dict[str, Any]:
-    """Means of every model, and how much better the layered renderer is, pair by pair."""
+    """Means of every model, and paired differences of the layered renderer."""
     settings, untimed = ScoreSettings(), TimingSettings(repeats=0)
     found = benchmark(MODELS, dataset, out, settings, untimed, PlainProgress())
     rows = {entry.name: entry.rows for entry in found.entries}
@@ -138,7 +138,7 @@ def rounded(value: float | None) -> float | None:
 
 
 def compare_at_true_scale(raw: Path, dataset: Path) -> dict[str, Any]:
-    """The blurs on the test pairs of a simulated set, each photo with its own true blur scale."""
+    """Both blurs on the test pairs of a simulated set, with the true blur scale of each photo."""
     train, source = train_of(dataset), open_source(dataset, "test")
     calibrated, exposure = layered.build(train, PlainProgress()), fit_exposure(train())
     records, truth = read_records(dataset), read_truth(raw)
@@ -201,7 +201,7 @@ def read_records(dataset: Path) -> dict[str, Record]:
 
 
 def focus_errors(raw: Path, dataset: Path) -> dict[str, Any]:
-    """How far the estimated focus is from the true one, over all pairs of a simulated set."""
+    """Error of the estimated focus over all pairs of a simulated set."""
     truth = read_truth(raw)
     errors = []
     for record in read_records(dataset).values():
@@ -213,7 +213,7 @@ def focus_errors(raw: Path, dataset: Path) -> dict[str, Any]:
 
 
 def depth_crop(record: Record, raw: Path) -> NDArray[np.float64]:
-    """True inverse depth, 1/m, of what the stored photo shows."""
+    """True inverse depth of the stored photo, in 1/m."""
     path = raw / f"{Path(record.source_wide).stem}_depth.png"
     values = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), np.float64) / DEPTH_SCALE
     left, top = record.crop_x, record.crop_y

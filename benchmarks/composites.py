@@ -1,9 +1,9 @@
 """Capture pairs of any size with the texture of real photos and exactly known motion.
 
-A scene is a plane of 3 x 3 pictures: the sample captures, their mirror images and their negatives (SIFT tells
-all of them apart, so nothing repeats). The wide shot sees it through the lens at f/16, the shallow one from a
-camera that was turned and focused a little nearer, at f/1.8, with four of the nine pictures out of focus.
-Diffraction, low-pass filter, mosaic, noise and file are those of ebb simulate.
+A scene is a plane of 3 x 3 pictures: the sample captures, their mirror images and their negatives, which SIFT
+distinguishes, so that nothing repeats. The wide photo shows the plane through the lens at f/16. The shallow
+photo is taken at f/1.8 by a camera that was rotated and focused slightly nearer; four of the nine pictures
+are out of focus. Diffraction, low-pass filter, mosaic, noise and file are those of ebb simulate.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ START = datetime(2024, 6, 1, 9, 0, 0)  # noqa: DTZ001 (a camera's clock has no z
 
 
 def make(folder: Path, size: Size, pairs: int, seed: int = 3) -> None:
-    """Write capture pairs and ``truth.json`` (wide file → H_shallow_to_wide), unless they are there."""
+    """Write capture pairs and ``truth.json`` (wide file → H_shallow_to_wide), unless they exist."""
     if (folder / "truth.json").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def photograph(
 
 
 def scene(size: Size, rng: np.random.Generator) -> tuple[Light, Light]:
-    """Linear light of the plane in focus everywhere, and with four of its pictures out of focus."""
+    """Linear light of the plane, in focus everywhere and with four of its pictures out of focus."""
     cells = []
     for name, orientation in PICTURES:
         photo = decode((CAPTURES / name).read_bytes(), Path(name).suffix, orientation)

@@ -1,11 +1,11 @@
 """Speed, memory and accuracy of the folded MegaDepth relative to the published network.
 
-Method: a process of its own for each measurement of memory, one for all timings. Input: a sample photo at
-512 x 768, the same for all. Timings alternate plain, fast, bfloat16 for ``--repeats`` rounds after one round
-of warm-up, so that other work on the machine slows all alike; the summary keeps median, interquartile range,
-minimum and the ratio of the minima. ``plain`` is the published network in evaluation mode under
-``torch.inference_mode``, default memory layout, same number of threads. Weights: ``--weights FILE``; without
-it those of the golden file's rule, which give the same work and rounding but no photo-like depth.
+Method: one process for each measurement of memory, and one for all timings. The input is a sample photo at
+512 x 768. Timings alternate plain, fast and bfloat16 for ``--repeats`` rounds after a warm-up round, so that
+other work on the machine affects all equally; the summary contains median, interquartile range, minimum and
+the ratio of the minima. ``plain`` is the published network in evaluation mode under ``torch.inference_mode``,
+with default memory layout and the same number of threads. Weights are given by ``--weights FILE``; by default
+they follow the rule of the golden file, with the same amount of work and rounding but no photo-like depth.
 
     python benchmarks/depth.py --threads 1 2 --repeats 5
 """
@@ -64,7 +64,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def write_golden_weights(path: Path, seed: int = 1000) -> Path:
-    """The 624 tensors of the golden file, by the rule it states; with another seed, other numbers."""
+    """Write the 624 tensors of the golden file by its rule, with the random numbers of a seed."""
     import torch
 
     tensors = json.loads((GOLDEN / "megadepth_official.json").read_text(encoding="utf-8"))["tensors"]
@@ -90,7 +90,7 @@ def golden_tensor(seed: int, name: str, shape: list[int]) -> np.ndarray:
 
 
 def networks(weights: Path, kinds: tuple[str, ...]) -> dict[str, Callable[[Tensor], Tensor]]:
-    """The variants that are compared."""
+    """The networks to compare."""
     import torch
 
     from ebb.depthmap.inference_graph import build_inference_graph
@@ -134,7 +134,7 @@ def measure(weights: Path, threads: list[int], repeats: int) -> dict[str, Any]:
 def time_networks(
     nets: dict[str, Callable[[Tensor], Tensor]], rgb: Tensor, threads: int, repeats: int
 ) -> dict[str, Any]:
-    """Seconds of every network, taken in turns, and how many times faster than plain the others are."""
+    """Seconds of every network, measured alternately, and speed-up relative to plain."""
     import torch
 
     torch.set_num_threads(threads)
@@ -151,7 +151,7 @@ def time_networks(
 
 
 def golden_parity() -> float:
-    """Largest difference to the official network's stored output."""
+    """Largest difference from the stored output of the official network."""
     import torch
 
     golden = np.load(GOLDEN / "megadepth_official.npz")
@@ -182,7 +182,7 @@ def summary(seconds: list[float]) -> dict[str, float]:
 
 
 def peak_memory_mb(kind: str, weights: Path) -> float:
-    """Peak resident memory of a fresh process that loads the weights and runs 512 x 800 twice."""
+    """Peak resident memory of a new process that loads the weights and runs 512 x 800 twice."""
     command = [sys.executable, __file__, "--peak-of", kind, "--weights", weights]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -195,7 +195,7 @@ def run_once(kind: str, weights: Path) -> float:
     with torch.inference_mode():
         for _ in range(2):
             net(sample_input(800))
-    # not ru_maxrss: a child starts with its parent's
+    # not ru_maxrss, which a child inherits
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 

@@ -1,13 +1,14 @@
 """Fidelity and speed of several ways to develop and reduce a Bayer frame.
 
-Method: the light is a plane of real pictures (benchmarks/composites.py, 2592 x 1728) behind the lens and the
-low-pass filter of ebb simulate at f/1.8 and f/16 on an 18-megapixel APS-C sensor. It is recorded as DNG
-without noise, with that of ISO 100, and with that of ISO 800. Each way makes a photo of a given height of
-the file: the sensor's colour planes resampled directly (ebb.photo.mosaic), the planes each for itself, and
-LibRaw's AHD, DHT and PPG demosaicing with the same filter behind it, in linear light and on encoded values.
-Truth is the light itself, reduced by Pillow's Lanczos filter in floating point, then encoded. PSNR of 8-bit
-sRGB against that, range 255, over all three channels, 8 pixels of border left out. Seconds are processor
-time on one thread for 18 megapixels, opening of the file and 1024 px height: median of three.
+Method: the light is a plane of real pictures (benchmarks/composites.py, 2592 x 1728) behind the lens and
+low-pass filter of ebb simulate, at f/1.8 and f/16, on an 18-megapixel APS-C sensor. It is recorded as DNG
+without noise, with that of ISO 100, and with that of ISO 800. Each method makes a photo of a given height of
+the file: the colour planes of the sensor resampled directly (ebb.photo.mosaic), the planes independently of
+each other, and LibRaw's AHD, DHT and PPG demosaicing followed by the same filter, in linear light and on
+encoded values. The ground truth is the light, reduced by Pillow's Lanczos filter in floating point, then
+encoded. Reported are the PSNR of 8-bit sRGB, range 255, over all three channels, without a border of 8
+pixels, and the processor time on one thread for 18 megapixels, with opening of the file, at 1024 px height
+(median of three).
 
     python benchmarks/developing.py     # writes benchmarks/results/developing.json
 """
@@ -79,7 +80,7 @@ def main() -> None:
 
 
 def fidelity(sharp: NDArray[np.float32], f_number: float, iso: int | None) -> dict[str, dict[str, float]]:
-    """PSNR of every way at every reduction."""
+    """PSNR of every method at every reduction."""
     kernel = focus_kernel(Sensor(), Lens(50.0, f_number), PixelGrid(Sensor().width_mm, LARGE.width))
     light = spread_light(sharp, kernel)
     data = camera_file(light, iso)
@@ -114,7 +115,7 @@ def seconds() -> dict[str, float]:
     return {name: round(float(np.median([timed(way) for _ in range(3)])), 3) for name, way in ways.items()}
 
 
-def timed(way: Any) -> float:  # noqa: ANN401 (whatever it returns is thrown away)
+def timed(way: Any) -> float:  # noqa: ANN401 (the result is ignored)
     """Processor seconds of a call."""
     start = time.process_time()
     way()
@@ -122,7 +123,7 @@ def timed(way: Any) -> float:  # noqa: ANN401 (whatever it returns is thrown awa
 
 
 def camera_file(light: NDArray[np.float32], iso: int | None) -> bytes:
-    """The DNG file of light on the sensor; without noise if there is no ISO."""
+    """DNG file of light on the sensor; without noise if ``iso`` is None."""
     exposure = Exposure(iso=iso or 100)
     numbers = expose(light, Sensor(), exposure, np.random.default_rng(6) if iso else None)
     info = ShotInfo(
@@ -137,7 +138,7 @@ def camera_file(light: NDArray[np.float32], iso: int | None) -> bytes:
 
 
 def planes(data: bytes) -> Mosaic:
-    """The sensor's planes."""
+    """Colour planes of the sensor."""
     with opened_raw(data) as raw:
         mosaic = read_mosaic(raw, tuple(raw.camera_whitebalance))
     assert mosaic is not None
@@ -145,7 +146,7 @@ def planes(data: bytes) -> Mosaic:
 
 
 def develop(data: bytes, algorithm: rawpy.DemosaicAlgorithm) -> NDArray[np.uint16]:
-    """LibRaw's picture, 16 bit, sRGB."""
+    """Picture developed by LibRaw, 16 bits, sRGB."""
     with rawpy.imread(io.BytesIO(data)) as raw:
         photo: NDArray[np.uint16] = raw.postprocess(
             demosaic_algorithm=algorithm,
@@ -160,7 +161,7 @@ def develop(data: bytes, algorithm: rawpy.DemosaicAlgorithm) -> NDArray[np.uint1
 
 
 def enlarging(size: Size) -> Homography:
-    """Pixel of a photo of that size → pixel of the frame."""
+    """Homography from pixels of a photo of this size to those of the frame."""
     H = np.diag([FRAME.width / size.width, FRAME.height / size.height, 1.0])
     H[:2, 2] = (np.diag(H)[:2] - 1) / 2
     return H
@@ -174,7 +175,7 @@ def pillow(photo: NDArray[np.float32], size: Size) -> NDArray[np.float64]:
 
 
 def psnr(photo: Rgb8 | NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    """Peak signal to noise, range 255."""
+    """PSNR for a range of 255."""
     error = (photo - truth)[8:-8, 8:-8]
     return round(float(10 * np.log10(255**2 / np.mean(error**2))), 2)
 

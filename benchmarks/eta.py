@@ -1,10 +1,10 @@
 """Check of the costs in ``ebb_train/training/eta.py``, which predict the remaining time, by measured steps.
 
-Method: processor time of a training step (forward, backward, Adam) on one thread, so that the figures hold on
-a machine that others use; the least of five steps after one that is not counted, two at width 1. Levels 7 to
-1, at three widths, two crops and three batches; L1, and at level 1 SSIM too. ``seconds_per_cost`` is a step's
-time over its cost, as a share of the median: 1 everywhere would be a perfect forecast. ``vgg``: the same for
-the VGG term alone.
+Method: processor time of a training step (forward, backward, Adam) on one thread, so that results are valid
+on a machine that others use; the minimum of five steps (two at width 1) after a warm-up step. Levels 7 to 1,
+at three widths, two crops and three batch sizes; L1, and at level 1 also SSIM. ``seconds_per_cost`` is the
+time of a step divided by its cost, relative to the median: for a perfect prediction it is 1 everywhere.
+``vgg``: the same for the VGG term alone.
 
     python benchmarks/eta.py                  # two minutes; writes benchmarks/results/eta.json
 """
@@ -76,7 +76,7 @@ def measure(width: float, crop: int, batch: int, level: int) -> dict[str, Any]:
 
 
 def vgg_seconds_per_cost(median: float) -> float:
-    """What the VGG term takes over its cost, as a share of the median of the others."""
+    """Time of the VGG term divided by its cost, relative to the median of the other terms."""
     times, costs = [], []
     for loss in (LossWeights(), LossWeights(l1=1.0, vgg=0.01)):
         rows = plan(1, 256, 1, loss)
@@ -86,7 +86,7 @@ def vgg_seconds_per_cost(median: float) -> float:
 
 
 def plan(level: int, crop: int, batch: int, loss: LossWeights) -> Schedule:
-    """A schedule down to a level."""
+    """Schedule down to a level."""
     before = [LevelPlan(level=deeper, iterations=1, batch=batch, crop=crop) for deeper in range(7, level, -1)]
     return Schedule((*before, LevelPlan(level=level, iterations=1, batch=batch, crop=crop, loss=loss)))
 

@@ -1,18 +1,20 @@
 """Parity, GPU compatibility, speed and memory of the TFLite export, and a comparison with litert-torch.
 
-Run: ``python benchmarks/export.py --part files|checks|memory|speed|trained [--work DIR]``; each part adds
-to the JSON. ``files`` comes first; with ``--litert-torch PYTHON`` (a Python with litert-torch) it makes
-the files of the alternative too (``export_alternative.py``). About 4 GB of memory.
+Run: ``python benchmarks/export.py --part files|checks|memory|speed|trained [--work DIR]``; each part is added
+to the JSON. ``files`` comes first; with ``--litert-torch PYTHON`` (a Python with litert-torch) it also makes
+the files of the alternative (``export_alternative.py``). It takes about 4 GB of memory.
 
-Method. The full PyNET at 1024x1536, with and without instance normalisation, random weights scaled so
-that every layer matters (the weights training starts from give one grey). ``checks``: our files against
-PyTorch on a made-up scene and on noise; faults by the lint of ``ebb-train inspect``; whether LiteRT's GPU
-accelerator takes the file alone (``gpu``; null without a Vulkan driver). ``memory``: peak resident memory
-of a process that runs a file once, LiteRT and Python included (about 40 MB); ``plain`` as the interpreter
-comes, ``lean`` with pointer tables made anew in every run. ``speed``: one thread, seconds of a run, all
-files open in one process and taking turns, --rounds rounds after one that is not counted, median and
-quartiles; about 12 GB of memory. ``trained``: precisions of a trained network against
-its PyTorch on photos of a data set.
+Method: the full PyNET at 1024x1536, with and without instance normalisation, with random weights that are
+scaled such that every layer matters (the initial weights of training give a constant grey).
+
+- ``checks``: exported files compared with PyTorch on a synthetic scene and on noise; faults found by
+  ``ebb-train inspect``; whether LiteRT's GPU accelerator runs the file alone (``gpu``; null without a Vulkan
+  driver).
+- ``memory``: peak resident memory of a process that runs a file once, including LiteRT and Python (about 40
+  MB). ``plain`` is the interpreter with its defaults, ``lean`` computes pointer tables in every run.
+- ``speed``: seconds of a run on one thread. All files are open in one process and alternate for --rounds
+  rounds after a warm-up round; median and quartiles. It takes about 12 GB of memory.
+- ``trained``: precisions of a trained network compared with PyTorch, on photos of a data set.
 """
 
 from __future__ import annotations
@@ -55,11 +57,11 @@ TIMED = (
     ("reference-fp32", "lean"),
     ("reference-dynamic-int8", "lean"),
 )
-"""Files and engines that are timed against each other."""
+"""Files and engines whose times are compared."""
 
 
 def weights(work: Path, norm: str, width: float) -> Path:
-    """Random weights that keep the size of what passes through."""
+    """Write random weights that keep the magnitude of the signal."""
     path = work / f"{norm}.safetensors"
     if not path.exists():
         torch.manual_seed(2020)
@@ -72,7 +74,7 @@ def weights(work: Path, norm: str, width: float) -> Path:
 
 
 def convert(checkpoint: TrainedNetwork, size: PhotoSize, precision: Precision, path: Path) -> float:
-    """Make one of our files; seconds it took."""
+    """Export a file; return the seconds it took."""
     start = time.perf_counter()
     what: dict[str, Any] = {"level": 1, "precision": precision, "clip": False}
     photos = [inputs.scene(size, checkpoint.config.in_channels).photo] if precision == "int8" else []
@@ -84,7 +86,7 @@ def convert(checkpoint: TrainedNetwork, size: PhotoSize, precision: Precision, p
 
 
 def files(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Make all files that are not there yet."""
+    """Make all missing files."""
     work, size, found = arguments.work, arguments.size, {}
     for norm in NORMS:
         checkpoint = read_trained(weights(work, norm, arguments.width))
@@ -111,7 +113,7 @@ def files(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def checks(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Parity of ours, faults of all."""
+    """Parity of the exported files, faults of all files."""
     size, found = arguments.size, {}
     trials = [inputs.scene(size, 4), inputs.noise(size, 4)]
     for norm in NORMS:
@@ -135,7 +137,7 @@ def checks(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def memory(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Peak memory of one run in a process of its own."""
+    """Peak memory of one run in a separate process."""
     photo = inputs.noise(arguments.size, 4).photo
     return {
         path.stem: {
@@ -148,7 +150,7 @@ def memory(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def speed(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of a run; all files take turns."""
+    """Seconds of a run; all files alternate."""
     runners = {}
     for name, engine in TIMED:
         path = arguments.work / f"{name}.tflite"
@@ -184,7 +186,7 @@ def spread(values: list[float]) -> dict[str, Any]:
 
 
 def trained(arguments: argparse.Namespace) -> dict[str, Any]:
-    """How near the precisions are for a network that was trained, on real photos."""
+    """Parity of all precisions for a trained network on real photos."""
     checkpoint, size = read_trained(arguments.checkpoint), arguments.trained_size
     trials = inputs.pairs(arguments.dataset, size, checkpoint.config.in_channels, 2)
     wanted = [checkpoint.picture(trial.photo, checkpoint.config.level, clip=False) for trial in trials]
@@ -202,7 +204,7 @@ def trained(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def convert_trained(checkpoint: TrainedNetwork, size: PhotoSize, precision: str, path: Path) -> None:
-    """A file of the trained network, at its own level."""
+    """Export the trained network at its own level."""
     path.write_bytes(
         to_tflite(
             checkpoint.tensors,
@@ -220,17 +222,19 @@ PARTS = {"files": files, "checks": checks, "memory": memory, "speed": speed, "tr
 
 def main() -> None:
     """Measure a part and add it to the JSON."""
-    parser = argparse.ArgumentParser(description="The TFLite export, measured.")
+    parser = argparse.ArgumentParser(description="Benchmark of the TFLite export.")
     parser.add_argument("--part", choices=PARTS, required=True)
-    parser.add_argument("--work", type=Path, default=Path("build/export"), help="where the files are kept")
+    parser.add_argument("--work", type=Path, default=Path("build/export"), help="folder of the files")
     parser.add_argument(
         "--size", type=int, nargs=2, default=(1024, 1536), help="height and width of the photo"
     )
-    parser.add_argument("--width", type=float, default=1.0, help="of the network; the paper's is 1")
+    parser.add_argument(
+        "--width", type=float, default=1.0, help="width of the network; that of the paper is 1"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--litert-torch", default="", help="a Python that has litert-torch")
-    parser.add_argument("--checkpoint", type=Path, help="weights that were trained")
-    parser.add_argument("--dataset", type=Path, help="photos for them")
+    parser.add_argument("--checkpoint", type=Path, help="trained weights")
+    parser.add_argument("--dataset", type=Path, help="data set with photos for the trained weights")
     parser.add_argument("--trained-size", type=int, nargs=2, default=(512, 768))
     parser.add_argument("--out", type=Path, default=RESULT, help="JSON to add to")
     arguments = parser.parse_args()

@@ -1,12 +1,11 @@
 """Conversion of PyNET to TFLite by litert-torch, for the comparison in ``benchmarks/export.py``.
 
-Run: ``PYTHON benchmarks/export_alternative.py {prepared,naive} WEIGHTS OUT HEIGHT WIDTH`` with a Python
-that has litert-torch beside this project.
+Run: ``PYTHON benchmarks/export_alternative.py {prepared,naive} WEIGHTS OUT HEIGHT WIDTH`` with a Python in
+which litert-torch and this project are installed.
 
-``prepared``: the network's graph with each operation put so that the converter makes a clean file of it:
-NHWC in and out, instance normalisation written out, space-to-depth as convolution with ones, transposed
-convolution with explicit padding. ``naive``: what one writes first: ``F.instance_norm`` and
-``F.pixel_unshuffle``.
+``prepared``: the network with operations that the converter translates well: NHWC input and output, instance
+normalisation written out, space-to-depth as convolution with ones, transposed convolution with explicit
+padding. ``naive``: the straightforward implementation, with ``F.instance_norm`` and ``F.pixel_unshuffle``.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from ebb_train.models.pynet import pynet
 
 
 class Prepared(TorchOperations):
-    """Operations that convert well."""
+    """Operations that litert-torch converts well."""
 
     def __init__(self, network: PyNet) -> None:
         super().__init__(network)
@@ -37,25 +36,25 @@ class Prepared(TorchOperations):
         self.cells = self.cells.flatten(0, 1)
 
     def conv(self, name: str, x: Tensor, kernel: int, channels: int, *, norm: bool) -> Tensor:  # noqa: ARG002
-        """As the network's, instance normalisation written out."""
+        """Convolution with instance normalisation written out."""
         layer = self.network.get_submodule(name)
         y = F.conv2d(x, layer.weight, layer.bias, padding=kernel // 2)
         return F.leaky_relu(self.normalise(y, layer) if norm else y, SLOPE)
 
     def normalise(self, y: Tensor, layer: nn.Module) -> Tensor:
-        """Mean, variance, gain, shift."""
+        """Instance normalisation written out."""
         mean = y.mean((2, 3), keepdim=True)
         centred = y - mean
         gain = torch.rsqrt((centred * centred).mean((2, 3), keepdim=True) + EPSILON)
         return centred * (gain * layer.scale[:, None, None]) + layer.shift[:, None, None]
 
     def up(self, name: str, x: Tensor, channels: int) -> Tensor:  # noqa: ARG002
-        """Without the last row and column."""
+        """Transposed convolution without the last row and column."""
         full = F.conv_transpose2d(x, self.network.get_submodule(name).weight, stride=2)
         return F.leaky_relu(full[..., :-1, :-1], SLOPE)
 
     def space_to_depth(self, x: Tensor) -> Tensor:
-        """One way to write it."""
+        """Space to depth as a convolution with ones."""
         return F.conv2d(x, self.cells, stride=2)
 
 
@@ -63,18 +62,18 @@ class Naive(Prepared):
     """Operations in their usual form."""
 
     def normalise(self, y: Tensor, layer: nn.Module) -> Tensor:
-        """Mean, variance, gain, shift."""
+        """Instance normalisation by ``F.instance_norm``."""
         return F.instance_norm(y, weight=layer.scale, bias=layer.shift, eps=EPSILON)
 
     def space_to_depth(self, x: Tensor) -> Tensor:
-        """One way to write it."""
+        """Space to depth by ``F.pixel_unshuffle``."""
         n, channels, height, width = x.shape
         cells = F.pixel_unshuffle(x, 2).reshape(n, channels, 4, height // 2, width // 2)
         return cells.transpose(1, 2).reshape(n, 4 * channels, height // 2, width // 2)
 
 
 class Module(nn.Module):
-    """NHWC in, NHWC out."""
+    """Module with NHWC input and output."""
 
     def __init__(self, network: PyNet, operations: type[Prepared]) -> None:
         super().__init__()

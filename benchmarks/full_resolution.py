@@ -1,17 +1,18 @@
-"""Sharpness and blur of ``ebb-train render --full-resolution`` against simulated ground truth.
+"""Accuracy of ``ebb-train render --full-resolution`` relative to simulated ground truth.
 
-Truth: scenes of ``ebb.simulation``, photographed at f/16 (the photo) and at the shallow f-number of the plan
-from the same place, 3072 x 2048 pixels, sensor noise in the photo only, both to 8-bit sRGB. In place of a
-network stands the true shallow photo at 1024 pixels of height (``perfect``), or that softened by a Gaussian
-of half a pixel and 3 % darker (``imperfect``): how good a network is, is not what is measured here.
+Ground truth: scenes of ``ebb.simulation``, photographed at f/16 (the photo) and at the shallow f-number of
+the plan from the same position, 3072 x 2048 pixels, with sensor noise in the photo only, both as 8-bit sRGB.
+The output of the network is replaced by the true shallow photo at 1024 pixels height (``perfect``), or by the
+same photo softened by a Gaussian of half a pixel and 3 % darker (``imperfect``), because the quality of a
+network is not measured here.
 
-Three ways up: ``plain`` (bicubic), ``guided_filter`` (He, Sun and Tang's, fitted at the small size, its
-coefficients carried up: He and Sun's fast guided filter; the best of radius 1, 2, 4 and eps 1e-4, 1e-3), and
-``ours`` (:mod:`ebb_train.inference.guided_upsampling`). PSNR in dB, range 1, over all scenes' squared errors,
-in bands of the true blur: in focus (below 1 pixel of the small size), slightly out of it (1 to 4), out of
-it (above), and near the edges between (a blur that differs by more than 4 within 4 pixels of the small
-size). ``seconds``: processor time of one 24-megapixel photo, one thread, and the most memory that took
-beyond the photo.
+Three methods of enlargement: ``plain`` (bicubic), ``guided_filter`` (He, Sun and Tang's, fitted at the small
+size, with enlarged coefficients: He and Sun's fast guided filter; the best of radius 1, 2, 4 and eps 1e-4,
+1e-3), and ``ours`` (:mod:`ebb_train.inference.guided_upsampling`). PSNR in dB, range 1, over the squared
+errors of all scenes, in bands of the true blur: in focus (below 1 pixel of the small size), slightly out of
+focus (1 to 4), out of focus (above 4), and near the edges between them (where the blur differs by more than 4
+within 4 pixels of the small size). ``seconds``: processor time for a 24-megapixel photo on one thread, and
+the peak memory in addition to the photo.
 
     python benchmarks/full_resolution.py   # benchmarks/results/full_resolution.json, docs/full_resolution.png
 """
@@ -66,7 +67,7 @@ class Truth(NamedTuple):
 
 
 def photograph(index: int) -> Truth:
-    """Both photos of a scene, from the same place."""
+    """Both photos of a scene, from the same position."""
     plan = dataclasses.replace(plan_pair(SEED, index, bad_share=0), size=SIZE, orientation=1)
     scene = planned_scenes(plan).wide
     focal_px = focal_length_px(plan, APS_C, scene.focus_m)
@@ -99,7 +100,7 @@ def bands(blur: Floats) -> dict[str, NDArray[np.bool_]]:
     }
 
 
-def plain(photo: Picture, small: Picture, picture: Floats) -> Picture:  # noqa: ARG001 - what all take
+def plain(photo: Picture, small: Picture, picture: Floats) -> Picture:  # noqa: ARG001 - common signature
     """Bicubic."""
     return from_unit(cv2.resize(picture, photo.shape[1::-1], interpolation=cv2.INTER_CUBIC))
 
@@ -136,7 +137,7 @@ def imperfect(picture: Floats) -> Floats:
 
 
 def quality() -> tuple[dict[str, object], list[NDArray[np.uint8]]]:
-    """PSNR of every way in every band, and a strip of crops for each scene."""
+    """PSNR of every method in every band, and a strip of crops for each scene."""
     errors: dict[tuple[str, str, str], list[float]] = {}
     areas: dict[str, int] = {}
     strips = []
@@ -175,13 +176,13 @@ def decibel(total: float, count: float) -> float:
 
 
 def best_guided(psnr: dict[str, dict[str, float]]) -> dict[str, object]:
-    """Leave only the guided filter that is best over all."""
+    """Keep only the guided filter with the best overall PSNR."""
     best = max((name for name in psnr if name.startswith("guided")), key=lambda name: psnr[name]["all"])
     return {"plain": psnr["plain"], best: psnr[best], "ours": psnr["ours"]}
 
 
 def strip(truth: Truth, results: dict[str, Picture], in_focus: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Crops of photo, truth, plain and ours around the strongest edge of focus."""
+    """Crops of photo, ground truth, plain and ours around the strongest change of blur."""
     side = 200
     focus = cv2.boxFilter(in_focus.astype(np.float32), -1, (side, side))
     detail = np.abs(cv2.Laplacian(to_unit(truth.photo).mean(axis=2), -1)) * in_focus
@@ -209,7 +210,7 @@ def cost() -> dict[str, float]:
 def main() -> None:
     """Measure and write."""
     cv2.setNumThreads(1)
-    spent = cost()  # first: the peak of memory only ever grows
+    spent = cost()  # first, because peak memory never decreases
     figures, strips = quality()
     report = {
         "benchmark": "full_resolution",

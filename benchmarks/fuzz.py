@@ -1,12 +1,12 @@
-"""Damaged copies of every kind of file through every reader: what is returned, refused, or breaks.
+"""Damaged copies of every kind of file, read by every reader, with statistics of the outcomes.
 
     PYTHONPATH=. python benchmarks/fuzz.py                       all readers, about 20 minutes on one core
     PYTHONPATH=. python benchmarks/fuzz.py --mutants 100 --only "depth .npz"
 
-A reader may return or raise an error of ebb. Any other exception, the end of the process, a file that takes
-more than :data:`SLOW_S` seconds or more than :data:`LARGE_MB` of memory is a fault; such files are kept in
+A reader may return, or raise an error of ebb. Any other exception, the end of the process, or a file that
+takes more than :data:`SLOW_S` seconds or :data:`LARGE_MB` of memory is a fault. Such files are kept in
 ``tests/corpus``, where ``tests/test_fuzz.py`` reads them at every run. Readers run one after the other, each
-in its own process. Results: ``benchmarks/results/fuzz.json``.
+in a separate process. Results: ``benchmarks/results/fuzz.json``.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ RESULT = ROOT / "benchmarks" / "results" / "fuzz.json"
 CORPUS = ROOT / "tests" / "corpus"
 SLOW_S, LARGE_MB = 5.0, 1000.0
 MUTANTS = 800
-"""Of each reader."""
+"""Number of damaged files per reader."""
 
 
 @dataclass
 class Tally:
-    """How the mutants of one reader ended."""
+    """Outcomes of the damaged files of a reader."""
 
     mutants: int = 0
     returned: int = 0
@@ -46,7 +46,7 @@ class Tally:
     foreign: Counter[str] = field(default_factory=Counter)
     slowest_s: float = 0.0
     peak_mb: float = 0.0
-    """Growth of resident memory while one file was read."""
+    """Largest growth of resident memory during the reading of a file."""
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, object]:
@@ -58,7 +58,7 @@ class Tally:
 def main() -> None:
     """Run all readers, or one in this process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--mutants", type=int, default=MUTANTS, help="of each reader")
+    parser.add_argument("--mutants", type=int, default=MUTANTS, help="damaged files per reader")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="readers whose name contains this; no results are written")
     parser.add_argument("--child", help=argparse.SUPPRESS)
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def summary(results: dict[str, dict[str, object]], seed: int) -> dict[str, object]:
-    """Sums over all readers, and the figures of each."""
+    """Sums over all readers, and the results of each."""
     rows = list(results.values())
     return {
         "seed": seed,
@@ -92,7 +92,7 @@ def summary(results: dict[str, dict[str, object]], seed: int) -> dict[str, objec
 
 
 def in_process(reader: Reader, count: int, seed: int) -> dict[str, object]:
-    """The tally of one reader, also if its process ends before it is done."""
+    """Outcomes of a reader, even if its process ends early."""
     command = [sys.executable, __file__, "--child", reader.name, "--mutants", str(count), "--seed", str(seed)]
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "EBB_FUZZ_FOLDER": folder, "PYTHONPATH": str(ROOT)}
@@ -114,7 +114,7 @@ def fuzz(reader: Reader, count: int, seed: int) -> Tally:
     folder.mkdir()
     tally, begun = Tally(), time.perf_counter()
     for seed_file in reader.seeds():
-        try_one(reader, seed_file, folder, Tally())  # imports, and what is made once
+        try_one(reader, seed_file, folder, Tally())  # imports and cached values
     for data in mutants(reader.seeds(), count, seed, reader.repair):
         (root / "current").write_bytes(data)
         try_one(reader, data, folder, tally)
@@ -123,7 +123,7 @@ def fuzz(reader: Reader, count: int, seed: int) -> Tally:
 
 
 def try_one(reader: Reader, data: bytes, folder: Path, tally: Tally) -> None:
-    """Read one file, and keep it if it is a fault."""
+    """Read a file, and keep it if it causes a fault."""
     empty(folder)
     tally.mutants += 1
     before = reset_peak()
@@ -143,19 +143,19 @@ def try_one(reader: Reader, data: bytes, folder: Path, tally: Tally) -> None:
 
 
 def keep(reader: Reader, data: bytes) -> None:
-    """Put a file into the corpus."""
+    """Add a file to the corpus."""
     CORPUS.mkdir(exist_ok=True)
     (CORPUS / corpus_name(reader.name, data)).write_bytes(data)
 
 
 def reset_peak() -> float:
-    """Make the largest resident memory the present one, in MB (Linux, proc(5): clear_refs)."""
+    """Reset the peak of resident memory and return the current value in MB (proc(5): clear_refs)."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     return memory_mb("VmRSS")
 
 
 def memory_mb(name: str) -> float:
-    """A figure of /proc/self/status in MB."""
+    """A value of /proc/self/status in MB."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) / 1000 for line in lines if line.startswith(name))
 

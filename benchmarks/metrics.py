@@ -2,23 +2,23 @@
 
 Run: ``python benchmarks/metrics.py [--runs 7] [--scenes 16]``; writes ``benchmarks/results/metrics.json``.
 
-``agreement``: the largest absolute difference of each protocol to its oracle
+``agreement``: the largest absolute difference of each protocol from its reference
 (``tests/helpers/metric_oracles.py``: scikit-image; ``tf.image`` in float64; torchmetrics in float64) over
-``tests/helpers/metric_pairs.py`` (8 pairs of noise, 4 photo-like, odd sizes among them) and over one pair of
-1024 x 1590.
+``tests/helpers/metric_pairs.py`` (8 pairs of noise, 4 photo-like pairs, some of odd sizes) and over one pair
+of 1024 x 1590.
 
-``lpips``: the largest difference of the network with random weights to equation 1 computed in float64.
+``lpips``: the largest difference between the network with random weights and equation 1 computed in float64.
 
-``seconds``: 8-bit pictures of 1024 x 1536, one thread, processor time; median and quartiles over --runs
-rounds in which all take turns, after one that is not counted. ``ebb`` is without LPIPS, whose network has
-random weights; ``scikit_image_ssim`` is its Gaussian SSIM alone, for scale.
+``seconds``: processor time for 8-bit pictures of 1024 x 1536 on one thread; median and quartiles over --runs
+rounds, in which all alternate, after a warm-up round. ``ebb`` is without LPIPS, whose network has random
+weights; ``scikit_image_ssim`` is its Gaussian SSIM alone, for comparison.
 
-``regions``: made-up scenes (``ebb.simulation``, 1152 x 768, 50 mm at f/16 and f/1.8, every other one with
-noise and another exposure) whose blur is known. ``overlap``: intersection over union with the truth of what
-is found in and out of focus, of all pixels and of the ``clear`` ones, whose blur is not within 0.8 … 1.6 of
-the threshold. ``blur_px``: median found in a photo blurred all over by a disc of known diameter.
-``blur_ratio``: found for a shallow photo taken at another f-number, against the ratio of the f-numbers.
-``halo``: found for rims with a growing share of the subject's colour.
+``regions``: synthetic scenes (``ebb.simulation``, 1152 x 768, 50 mm at f/16 and f/1.8, every other one with
+noise and a different exposure) with known blur. ``overlap``: intersection over union of the detected and true
+regions in and out of focus, over all pixels and over the ``clear`` ones, whose blur is not within 0.8 … 1.6
+of the threshold. ``blur_px``: median detected in a photo blurred everywhere by a disc of known diameter.
+``blur_ratio``: detected for a shallow photo taken at another f-number, compared with the ratio of the
+f-numbers. ``halo``: detected for rims with an increasing share of the subject's colour.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def photo_like(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def agreement() -> dict[str, dict[str, float]]:
-    """Largest difference of each metric of each protocol to its oracle."""
+    """Largest difference of each metric of each protocol from its reference."""
     large = tuple(np.float32(picture / 255) for picture in photo_like(1024, 1590))
     found: dict[str, dict[str, float]] = {}
     for name, protocol in PROTOCOLS.items():
@@ -95,7 +95,7 @@ def agreement() -> dict[str, dict[str, float]]:
 
 
 def lpips_agreement() -> dict[str, float]:
-    """Largest difference to the published formula."""
+    """Largest difference from the published formula."""
     worst = dict.fromkeys(("alex", "vgg"), 0.0)
     for net in worst:
         for size in ((64, 80), (67, 53), (96, 128)):

@@ -2,21 +2,25 @@
 
 Run: ``python benchmarks/pairing.py``
 
-Method. A seeded generator writes catalogue rows (no pixels) as five photographers would shoot them, each
-with one camera: two write RAW and JPEG, two RAW, one JPEG; two have whole-second clocks. A scene is a wide
-and a shallow shot in either order, 2 to 12 s apart; 17 to 132 s pass before the next (one time in thirteen
-less than --max-gap, 30 s). 10 % of the scenes are bursts (three wide shots, then a shallow one), 10 % have an
-f/8 shot in the middle, 10 % lack the partner. In every tenth folder of 100 shots the times are missing. The
-generator knows which two shots of a scene belong together (of a burst the last wide one): the planted truth.
+Method: a seeded generator makes catalogue rows (without pixels) of five photographers with one camera each:
+two write RAW and JPEG, two RAW, one JPEG; two have whole-second clocks. A scene is a wide and a shallow photo
+in either order, 2 to 12 s apart; 17 to 132 s pass before the next scene (one time in thirteen less than
+--max-gap, 30 s). 10 % of the scenes are bursts (three wide photos, then a shallow one), 10 % have an f/8
+photo in the middle, and 10 % lack the partner. In every tenth folder of 100 photos the times are missing. The
+generator knows which two photos of a scene belong together (of a burst, the last wide one): the planted
+truth.
 
-- ``seconds``: median wall time of 5 runs of ``pair_captures`` on the shuffled rows, after one to warm up.
-- ``peak_traced_bytes``: peak of tracemalloc in one more run, verdicts included, the captures themselves not.
+- ``seconds``: median wall time of 5 runs of ``pair_captures`` on the shuffled rows, after a warm-up run.
+- ``peak_traced_bytes``: peak of tracemalloc in another run, including verdicts, without the captures
+  themselves.
 - ``found``: share of the planted pairs among the verdicts; ``found_timed``: of those whose files have a time.
-- ``unplanted``: pairs that were not planted. They come from a lonely shot beside another scene, above all
-  where file order is all there is; alignment has to refuse them. ``unplanted_timed``: of files with a time.
-- ``scaling_exponent``, ``memory_exponent``: slope of the logarithm over that of the rows; 1 is linear.
-- ``stopped_clock``: seconds for captures of one camera that all carry one and the same time, in random order
-  of apertures: the longest line the matching can get.
+- ``unplanted``: pairs that were not planted. They consist of a photo without partner and one of another
+  scene, mostly where only the file order is known; alignment must reject them. ``unplanted_timed``: of files
+  with a time.
+- ``scaling_exponent``, ``memory_exponent``: slope of the logarithm over that of the number of rows; 1 is
+  linear.
+- ``stopped_clock``: seconds for captures of one camera that all have the same time, with apertures in random
+  order: the longest line that the matching can have.
 """
 
 from __future__ import annotations
@@ -68,7 +72,7 @@ BODIES = (
 
 
 def scene(rng: random.Random) -> tuple[list[float], tuple[int, int] | None]:
-    """F-numbers of one scene in shooting order, and which two shots are the planted pair."""
+    """F-numbers of a scene in order of capture, and the two photos of the planted pair."""
     kind = rng.random()
     if kind < 0.1:
         return [WIDE, WIDE, WIDE, SHALLOW], (2, 3)
@@ -126,7 +130,7 @@ def catalogue(rows: int, seed: int = SEED) -> tuple[list[Capture], set[tuple[str
 
 
 def median_seconds(captures: list[Capture], settings: IngestSettings, runs: int = 5) -> float:
-    """Median wall time of ``runs`` runs after one that is not counted."""
+    """Median wall time of ``runs`` runs after a warm-up run."""
     seconds = []
     for _ in range(runs + 1):
         start = time.perf_counter()
@@ -136,7 +140,7 @@ def median_seconds(captures: list[Capture], settings: IngestSettings, runs: int 
 
 
 def peak_traced_bytes(captures: list[Capture], settings: IngestSettings) -> int:
-    """Peak of what Python allocated during one run."""
+    """Peak of the memory allocated by Python during one run."""
     tracemalloc.start()
     pair_captures(captures, settings)
     peak = tracemalloc.get_traced_memory()[1]
@@ -168,7 +172,7 @@ def measure(rows: int, settings: IngestSettings) -> dict[str, float]:
 
 
 def stopped_clock(rows: int, settings: IngestSettings) -> float:
-    """Seconds for ``rows`` captures of one camera that all carry the same time."""
+    """Seconds for ``rows`` captures of one camera that all have the same time."""
     exif = Exif(camera="one", f_number=WIDE, captured_at=datetime.fromisoformat("2000-01-01 00:00:00"))
     rng = random.Random(SEED)
     captures = [

@@ -1,9 +1,9 @@
 """A simple alignment script with default settings of the libraries, as a reference for ebb align.
 
-Develop both photos with LibRaw's defaults and camera white balance, find SIFT keypoints at full size, match
-them by brute force with the ratio test, fit a homography by RANSAC, warp the shallow photo onto the wide one,
-cut both to the part that the corners allow, make them smaller, write PNG files. One photo after the other,
-every library with its default settings and threads.
+It develops both photos with LibRaw's defaults and camera white balance, finds SIFT keypoints at full size,
+matches them by brute force with the ratio test, fits a homography by RANSAC, warps the shallow photo onto the
+wide one, crops both to the common part given by the corners, reduces them and writes PNG files. Photos are
+processed one after the other, with the default settings and threads of all libraries.
 
     python benchmarks/plain_script.py IMG_0001.DNG IMG_0002.DNG OUT_DIR
 """

@@ -2,27 +2,27 @@
 
 Run: ``python benchmarks/pynet.py [--runs 3] [--training]``
 
-Method. ``parameters`` and ``multiply_adds`` are counted from the list of layers, per level, the latter for an
+Method: ``parameters`` and ``multiply_adds`` are counted from the list of layers, per level, the latter for an
 input of 512 x 768 (output 1024 x 1536) and for convolutions only.
 
-``inference``: the full network with its starting weights, batch 1, float32, on the CPU, for one thread and
-for two, --runs runs after one that is not counted, median and quartiles; the contenders take turns, so that
-whatever else the machine does hits all of them. ``tensorflow``: the same weights as constants of a TensorFlow
-graph (the one that ``ebb-train export-tflite`` converts), in TensorFlow's own runtime with oneDNN, whose
-threads are set alike; ``contiguous`` and ``channels_last``: PyTorch in either memory layout; ``fast``:
-:mod:`ebb_train.models.inference_graph`. ``largest_difference`` is that from ``contiguous`` with these
-weights, which are small; with the weights of the reference run the tests hold it below 1e-4 (with
-others: ``benchmarks/accuracy.py``). Each thread count runs in a process of its own, as TensorFlow takes its
-threads once.
+``inference``: the full network with its initial weights, batch 1, float32, on the CPU, with one thread and
+with two; median and quartiles of --runs runs after a warm-up run. The implementations alternate, so that
+other work on the machine affects all equally. ``tensorflow``: the same weights as constants of a TensorFlow
+graph (the one that ``ebb-train export-tflite`` converts), in TensorFlow's runtime with oneDNN and the same
+number of threads; ``contiguous`` and ``channels_last``: PyTorch in either memory layout; ``fast``:
+:mod:`ebb_train.models.inference_graph`. ``largest_difference`` is relative to ``contiguous`` with these
+weights, which are small; with the weights of the reference run, the tests require it to be below 1e-4 (other
+weights: ``benchmarks/accuracy.py``). Each number of threads has its own process, because TensorFlow reads the
+number once.
 
 ``training_step`` (only with --training): forward, backward and Adam step of levels 5 and 1 with the paper's
-losses but for the VGG term, width 1/4, batch 1, crops of 256 pixels, on one thread; median processor time of
---runs after one that is not counted. Compiling can take minutes: figures are written as they come. Nothing
-was measured on a GPU.
+losses without the VGG term, width 1/4, batch 1, crops of 256 pixels, on one thread; median processor time of
+--runs runs after a warm-up run. Compiling can take minutes; results are written as they become available.
+Nothing was measured on a GPU.
 
-``instance_norm`` compares, on maps of 64 x 128 x 192, PyTorch's instance norm, the project's, and a group
-norm left in channels-last: milliseconds, and the largest error against float64 where the mean is ten times
-the deviation.
+``instance_norm`` compares PyTorch's instance norm, that of this project, and a group norm in channels-last
+layout on maps of 64 x 128 x 192: milliseconds, and the largest error relative to float64 if the mean is ten
+times the deviation.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ ORDER = ("benchmark", "input", *PARTS, "machine")
 
 
 def seconds(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
-    """Time of one call: on the wall, or of the processor."""
+    """Wall or processor time of one call."""
     start = clock()
     work()
     return clock() - start
@@ -100,7 +100,7 @@ def counts() -> dict[str, object]:
 
 @torch.inference_mode()
 def inference(runs: int, threads: int) -> dict[str, object]:
-    """Seconds for one photo by each contender."""
+    """Seconds for one photo with each implementation."""
     torch.set_num_threads(threads)
     photo = torch.rand(1, PAPER.in_channels, HEIGHT, WIDTH)
     ways = contenders(photo, threads)
@@ -130,7 +130,7 @@ def inference(runs: int, threads: int) -> dict[str, object]:
 
 
 def contenders(photo: Tensor, threads: int) -> dict[str, Callable[[], Tensor]]:
-    """Name → what gives the picture (1, 3, H, W) of a photo."""
+    """Name → function that returns the picture (1, 3, H, W) of a photo."""
     torch.manual_seed(2020)
     plain = PyNet(PAPER).eval()
     nhwc = copy.deepcopy(plain).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -162,7 +162,7 @@ def tensorflow_graph(network: PyNet, threads: int) -> Callable[[NDArray[np.float
 
 
 def training_steps(runs: int) -> Iterator[dict[str, object]]:
-    """Seconds of a training step by level, precision and whether it is compiled; more with every step."""
+    """Seconds of a training step by level, precision and compilation, yielded after every step."""
     torch.set_num_threads(1)
     steps: dict[str, object] = {}
     losses = {5: LossWeights(), 1: LossWeights(l1=1, ssim=1)}
@@ -201,7 +201,7 @@ def training_step(
 
 @torch.inference_mode()
 def norms(runs: int = 11) -> dict[str, object]:
-    """Three ways to normalise, in speed and error, on one thread."""
+    """Speed and error of three normalisations on one thread."""
     torch.set_num_threads(1)
     x = torch.randn(1, 64, 128, 192) * 0.1 + 1
     scale, shift = torch.ones(64), torch.zeros(64)
@@ -239,11 +239,11 @@ def machine() -> dict[str, object]:
 
 
 def main() -> None:
-    """Measure one part in this process, or all in processes of their own, and put it into the JSON."""
+    """Measure one part in this process, or all parts in separate processes, and write the JSON."""
     parser = argparse.ArgumentParser(description="Parameters, cost and CPU latency of PyNET.")
-    parser.add_argument("--runs", type=int, default=3, help="timed runs of everything")
-    parser.add_argument("--part", choices=PARTS, help="only this one")
-    parser.add_argument("--training", action="store_true", help="training steps too")
+    parser.add_argument("--runs", type=int, default=3, help="timed runs per measurement")
+    parser.add_argument("--part", choices=PARTS, help="measure only this part")
+    parser.add_argument("--training", action="store_true", help="also measure training steps")
     arguments = parser.parse_args()
     if arguments.part is None:
         for part in PARTS if arguments.training else PARTS[:-1]:
@@ -264,7 +264,7 @@ def main() -> None:
 
 
 def save(part: str, figures: dict[str, object]) -> None:
-    """Put the figures of a part into the JSON."""
+    """Add the results of a part to the JSON."""
     report = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
     report |= {"benchmark": "pynet", "input": [HEIGHT, WIDTH], part: figures}
     report["machine"] = report.get("machine", {}) | {part: machine()}

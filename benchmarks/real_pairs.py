@@ -1,22 +1,24 @@
-"""How alignment judges real pairs that people have judged, and how well it registers them.
+"""Comparison of the gates with people's judgements of real pairs, and accuracy of their registration.
 
 Run: ``python benchmarks/real_pairs.py FOLDER [--page wrong.html]``
 
-FOLDER holds ``pairs.csv`` with the columns wide, shallow (paths below FOLDER), verdict and why. Verdicts:
-``use``, ``doubtful``, ``align`` (sound, but too small or too mild to train on: only its registration
-counts) and ``refuse``. Nothing of the photos is kept; the page, which shows the pairs that were judged
-otherwise than by people, is written only where ``--page`` says.
+FOLDER contains ``pairs.csv`` with the columns wide, shallow (paths below FOLDER), verdict and why. Verdicts:
+``use``, ``doubtful``, ``align`` (correct, but too small or with too little blur for training: only the
+registration is measured) and ``refuse``. No part of the photos is stored; the page, which shows the pairs for
+which gates and people disagree, is written only if ``--page`` is given.
 
-Method. Each pair is registered once, and its measurements are held against the limits of every profile.
-Photos are developed as by ``ebb align``, without EXIF. Registration is checked by an estimator that shares
-nothing with it: phase correlation (OpenCV, Hann window) of 64 px patches of both photos at 1024 px height,
-the shallow one moved by the homography. Lengths are pixels at 1024 px height, or of the photo if it is lower.
-Patches count where the shallow photo has the fine detail of the wide one (ratio of the energy of their
-Laplacians above 0.5, both above noise) and the correlation peak is clear (response above 0.15). Its error
-is the length of the median displacement of the patches of a pair; ``apart`` is their median length.
-``held_out``: limits chosen by a rule on two thirds of the pairs judged ``use`` or ``refuse``, applied to the
-third that it has not seen, over 200 random partitions. ``sensitivity``: accepted ``use`` and ``refuse`` pairs
-when one limit of ``clean`` is scaled.
+Method: each pair is registered once, and its measurements are compared with the limits of every profile.
+Photos are developed as by ``ebb align``, without EXIF. The registration is checked by an independent
+estimator: phase correlation (OpenCV, Hann window) of 64 px patches of both photos at 1024 px height, after
+the shallow photo is warped by the homography. Lengths are pixels at 1024 px height, or of the photo if it is
+lower. Patches are used if the shallow photo has the fine detail of the wide one (ratio of the energies of
+their Laplacians above 0.5, both above noise) and the correlation peak is clear (response above 0.15). The
+error is the length of the median displacement of the patches of a pair; ``apart`` is the median of their
+lengths.
+
+``held_out``: limits chosen by a rule on two thirds of the pairs judged ``use`` or ``refuse`` and applied to the
+remaining third, over 200 random partitions. ``sensitivity``: accepted ``use`` and ``refuse`` pairs if one limit of
+``clean`` is scaled.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ MIN_DETAIL_RATIO, MIN_DETAIL, MIN_RESPONSE = 0.5, 9.0, 0.15
 
 @dataclass
 class Judged:
-    """One pair: what people say, what the profiles say, and how far the registration is off."""
+    """A pair with the judgement of people, the decisions of the profiles and the registration error."""
 
     folder: str
     wide: Path
@@ -67,7 +69,7 @@ class Judged:
     verdict: str
     why: str
     reasons: dict[str, str]
-    """Profile → reasons to reject it; "" accepts it."""
+    """Profile → reasons for rejection; empty if accepted."""
     seconds: float
     measurements: Measurements | None = None
     error_px: float = math.nan
@@ -79,7 +81,9 @@ def main() -> None:
     """Judge all pairs and write the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--page", type=Path, help="HTML page of the pairs judged otherwise, to look at")
+    parser.add_argument(
+        "--page", type=Path, help="HTML page of the pairs for which gates and people disagree"
+    )
     parser.add_argument("--out", type=Path, default=RESULT)
     chosen = parser.parse_args()
     cv2.setNumThreads(1)
@@ -93,7 +97,7 @@ def main() -> None:
 
 
 def judge(root: Path, row: dict[str, str]) -> Judged:
-    """Register a pair and hold it against every profile."""
+    """Register a pair and compare it with the limits of every profile."""
     wide, shallow = (root / row[name] for name in ("wide", "shallow"))
     files = (PhotoFile(path.name, path.read_bytes(), 1) for path in (wide, shallow))
     frames = open_pair(*files, 1.0)
@@ -171,7 +175,7 @@ def summary(judged: list[Judged]) -> dict[str, Any]:
 
 
 def accepted(judged: list[Judged], profile: str) -> dict[str, str]:
-    """Verdict → accepted of all."""
+    """Verdict → number of accepted pairs of all."""
     table = {}
     for verdict in sorted({one.verdict for one in judged}):
         pairs = [one for one in judged if one.verdict == verdict]
@@ -194,7 +198,7 @@ def errors(judged: list[Judged]) -> dict[str, float]:
 
 
 def write_page(path: Path, judged: list[Judged]) -> None:
-    """The pairs judged otherwise than by people, with both photos."""
+    """Write the pairs for which gates and people disagree, with both photos."""
     rows = []
     for one in judged:
         told = one.reasons["clean"]

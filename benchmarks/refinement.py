@@ -1,11 +1,12 @@
 """Comparison of refinements: none, ECC, phase correlation, and tiles registered by Gauss-Newton steps.
 
 Method: the alignable pairs of some groups of the alignment study (1024 x 684, made by ebb.simulation). Each
-method starts at the motion of the keypoints and ends with a turn of the camera, except ECC, which OpenCV
-fits as a homography. ECC sees what ebb takes to be in focus, dilated to 64 px, or the whole frame. Phase
-correlation works on the same tiles as ours (32 px, band-passed, Hann window) and the same fit of the motion.
-Errors are means of a pair, in pixels at 1024 px height: in focus (true blur disc below 2 px), and over the
-frame for pairs without parallax. All methods alternate on each pair; processor time is that of one core.
+method starts from the motion of the keypoints and ends with a rotation of the camera, except ECC, which
+OpenCV fits as a homography. ECC uses the area in focus according to ebb, dilated to 64 px, or the whole
+frame. Phase correlation uses the same tiles as the refinement of ebb (32 px, band-passed, Hann window) and
+the same fit of the motion. Errors are means over a pair, in pixels at 1024 px height: in focus (true blur
+disc below 2 px), and over the frame for pairs without parallax. All methods alternate on each pair; processor
+time is that of one core.
 
     python benchmarks/refinement.py        writes benchmarks/results/refinement.json
 """
@@ -78,7 +79,7 @@ def compare_group(group: int) -> list[dict[str, Any]]:
 
 
 def compare(pair: StudyPair) -> dict[str, Any]:
-    """All methods on one pair; nothing where the keypoints show no motion."""
+    """All methods on one pair; nothing if no motion is found from keypoints."""
     wide, shallow = to_gray8(pair.wide), to_gray8(pair.shallow)
     try:
         motion = coarse_motion(wide, shallow, SEARCH).motion
@@ -113,7 +114,7 @@ def ours(wide: NDArray[np.uint8], shallow: NDArray[np.uint8], motion: Motion) ->
 
 
 def ecc(wide: NDArray[np.uint8], shallow: NDArray[np.uint8], motion: Motion) -> NDArray[np.float64]:
-    """ECC on the regions in focus, without the borders, where OpenCV 5 is incorrect."""
+    """ECC on the areas in focus, without the borders, where OpenCV 5 is incorrect."""
     tiles = measure(band(wide), band(shallow), motion.H_shallow_to_wide)
     mask = np.zeros(wide.shape, np.uint8)
     for x, y in tiles.centres[sharp_in_both(tiles)].astype(int):
@@ -147,7 +148,7 @@ def _ecc(
 def phase_correlation(
     wide: NDArray[np.uint8], shallow: NDArray[np.uint8], motion: Motion
 ) -> NDArray[np.float64]:
-    """Shift of each tile in focus by phase correlation, then the same robust fit as ours."""
+    """Shift of each tile in focus by phase correlation, then the robust fit of ebb."""
     first, second = band(wide), band(shallow)
     size, window = Size(wide.shape[1], wide.shape[0]), cv2.createHanningWindow((TILE_PX,) * 2, cv2.CV_32F)
     H = motion.H_shallow_to_wide

@@ -1,19 +1,20 @@
 """Quality of the renderer relative to ray casting, and speed relative to blurring of whole layers.
 
-Quality: the analytic scenes of ``tests/helpers/bokeh_reference.py`` at 160 × 120, 1024 rays a pixel (4096 for
-the point lights). The renderer sees the all-in-focus photo and the depth of the first surface only. PSNR,
-data range 1, both clipped at 1, in three bands: within reach of a depth edge (half the larger blur + 2 px),
-in focus, and the rest. ``*_ignoring_occlusion_db`` is the same photo with every pixel blurred by its own
-kernel.
+Quality: the analytic scenes of ``tests/helpers/bokeh_reference.py`` at 160 × 120, 1024 rays per pixel (4096
+for the point lights). The renderer receives the all-in-focus photo and the depth of the first surface only.
+PSNR, data range 1, both clipped at 1, in three bands: within reach of a depth edge (half the larger blur + 2
+px), in focus, and the rest. ``*_ignoring_occlusion_db`` is for the same photo with every pixel blurred by its
+own kernel.
 
 Speed: 1024 × 1536, blur up to 30 px, noise as texture: a floor (slope), a sharp subject, a blurred
-foreground. Median and interquartile range of ``--repeats`` runs after one to warm up, and the CPU time of all
-threads, which other work on the machine hardly moves; ``load`` is the machine's when it began. No torch. The
-naive way, in the same run: each plane's colour and weight blurred over the whole frame with numpy's float32
-FFT, back to front "over", no hidden surfaces; once after one to warm up.
+foreground. Median and interquartile range of ``--repeats`` runs after a warm-up run, and the CPU time of all
+threads, which other work on the machine hardly affects; ``load`` is that of the machine at the start. Without
+torch. The naive method, in the same run, blurs the colour and weight of each plane over the whole frame with
+numpy's float32 FFT and composites back to front with "over", without hidden surfaces; one run after a warm-up
+run.
 
 Run: ``python benchmarks/renderer.py`` from the repository root. Writes ``benchmarks/results/renderer.json``
-and ``docs/renderer.png`` (per scene: photo, coc, ours, truth, difference × 8).
+and ``docs/renderer.png`` (per scene: photo, coc, result, ground truth, difference × 8).
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def ignoring_occlusion(photo: Floats, coc: Floats) -> Floats:
 
 
 def naive_layers(photo: Floats, coc: Floats) -> Floats:
-    """All planes over the whole frame, back to front."""
+    """Blur all planes over the whole frame and composite them back to front."""
     planes = plane_cocs(float(coc.min()), float(coc.max()))
     place = np.interp(coc, planes, np.arange(len(planes))).astype(np.float32)
     height, width = coc.shape
@@ -75,12 +76,12 @@ def naive_layers(photo: Floats, coc: Floats) -> Floats:
 
 
 def display(picture: Floats) -> NDArray[np.uint8]:
-    """Linear light to 8 bits for the eye."""
+    """Convert linear light to 8-bit sRGB."""
     return np.rint(np.clip(picture, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
 
 
 def quality() -> tuple[dict[str, object], NDArray[np.uint8]]:
-    """Figures for each scene, and the contact sheet."""
+    """Results for each scene, and the contact sheet."""
     figures: dict[str, object] = {}
     rows = []
     for name, planes in reference.SCENES.items():
@@ -113,7 +114,7 @@ def large_scene(height: int = 1024, width: int = 1536) -> tuple[Floats, Floats]:
 
 
 def seconds(call: Callable[[], object], repeats: int) -> dict[str, float]:
-    """Median and interquartile range of the wall clock, and median CPU time, after one call to warm up."""
+    """Median and interquartile range of the wall time, and median CPU time, after a warm-up call."""
     wall, cpu = [], []
     for _ in range(repeats + 1):
         start, start_cpu = time.perf_counter(), time.process_time()

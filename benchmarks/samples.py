@@ -1,13 +1,14 @@
 """Speed and memory of sample loading, relative to the speed of training.
 
-Method: a shard set of 2000 pairs of 387 x 256 pixels (the height of pipelines/overfit.py) made of six JPEG
-photos of ``data/sample``, encoded once and reused under new ids, and one of three pairs, the demo's size.
-Processor time of a sample and of the network's sample (forward, backward, Adam step, a PyNET of width 1/8,
-batch of the smoke schedule), each on one thread, so that the figures hold on a machine that others use: cores
-/ time is what a machine of its own would give. ``first_epoch``: every pair is read, decoded and reduced;
-``later_epochs``: the second epoch of the 2000 rows, with those in memory that there was room for; ``demo``:
-the three pairs, all in memory. Memory: resident size of the process that trains and of its reader at the end
-of each of three epochs of the 2000 rows, at the level whose pairs are the largest.
+Method: a shard set of 2000 pairs of 387 x 256 pixels (the height of pipelines/overfit.py), made of six JPEG
+photos of ``data/sample`` that are encoded once and reused under new ids, and a set of three pairs, the size
+of the demo. Reported is the processor time per sample of the loader and of the network (forward, backward,
+Adam step, a PyNET of width 1/8, batch of the smoke schedule), each on one thread, so that results are valid
+on a machine that others use; cores / time is the throughput of an idle machine. ``first_epoch``: every pair
+is read, decoded and reduced; ``later_epochs``: the second epoch of the 2000 rows, with as many of them in
+memory as there is room for; ``demo``: the three pairs, all in memory. Memory: resident size of the training
+process and of its reader at the end of each of three epochs of the 2000 rows, at the level whose pairs are
+the largest.
 
     python benchmarks/samples.py              # writes benchmarks/results/samples.json
 """
@@ -111,7 +112,7 @@ def make_set(folder: Path, rows: int, shards: int) -> Source:
 
 
 def records(encoded: list[bytes], depth: bytes, numbers: range) -> Iterator[Record]:
-    """Rows with ids of their own."""
+    """Rows with distinct ids."""
     for number in numbers:
         yield Record(
             pair_id=hashlib.sha256(str(number).encode()).hexdigest()[:16],
@@ -145,7 +146,7 @@ def loader_ms(source: Source, level: int, skip: int) -> float:
 
 
 def network_ms(source: Source, level: int) -> float:
-    """Train on one batch again and again."""
+    """Train on one batch repeatedly."""
     plan = next(row for row in SCHEDULES["smoke"].rows if row.level == level)
     samples = CropDataset(source, CropSettings(level=level, side=full_height(source)))
     batch = next(micro_batches(samples, BatchRange(start=0, batches=1, batch=plan.batch)))
@@ -168,7 +169,7 @@ def megabytes(source: Source) -> dict[str, Any]:
     process = psutil.Process()
     own, children = [], []
     for number, _ in enumerate(stream, start=1):
-        if number % (ROWS // BATCH) == ROWS // BATCH - 10:  # the workers are still there
+        if number % (ROWS // BATCH) == ROWS // BATCH - 10:  # the workers are still running
             own.append(round(process.memory_info().rss / 1e6))
             sizes = [child.memory_info().rss for child in process.children(recursive=True)]
             children.append(round(max(sizes, default=0) / 1e6))

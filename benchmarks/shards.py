@@ -1,12 +1,12 @@
 """Cost of shards: PNG settings, writing, sequential reading, random access, page checksums.
 
-Method: 64 records of 1536 x 1024 pixels whose photos are six JPEG photos of ``data/sample``, encoded once
-and reused, with a depth map of half size. Files lie in a temporary folder and are in the page cache when they
-are read. PNG times are processor time of one thread, all others wall time with all cores for Arrow and one
-for OpenCV. Every figure is the median of three repeats (verifying: one run over 16 records); latency of a
-random row is the median over 24 rows drawn with a fixed seed, until the row with its PNG bytes is there.
-"pyarrow defaults" is the same table through ``pyarrow.parquet.write_table`` without options: one row group,
-Snappy, dictionaries, no checksums. On a machine that others use, compare ratios and not times.
+Method: 64 records of 1536 x 1024 pixels whose photos are six JPEG photos of ``data/sample``, encoded once and
+reused, with a depth map of half size. Files are in a temporary folder and in the page cache when they are
+read. PNG times are processor times of one thread, all others wall times with all cores for Arrow and one for
+OpenCV. Every value is the median of three repeats (verifying: one run over 16 records). The latency of a
+random row is the median over 24 rows drawn with a fixed seed, until the row with its PNG bytes is available.
+"pyarrow defaults" is the same table written by ``pyarrow.parquet.write_table`` without options: one row
+group, Snappy, dictionaries, no checksums. On a machine that others use, ratios are more reliable than times.
 
     python benchmarks/shards.py               # writes benchmarks/results/shards.json
 """
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def load(path: Path) -> Rgb8:
-    """One sample photo at the size of a stored one."""
+    """A sample photo at the size of a stored photo."""
     photo = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8)
     return np.asarray(cv2.resize(photo, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -121,7 +121,7 @@ def make_records(photos: list[Rgb8]) -> list[Record]:
 
 
 def encode(photo: Rgb8, options: list[int]) -> bytes:
-    """PNG bytes under some settings."""
+    """PNG bytes with given settings."""
     return cv2.imencode(".png", photo, options)[1].tobytes()
 
 
@@ -164,7 +164,7 @@ def shard_figures(folder: Path, records: list[Record]) -> dict[str, float]:
 
 
 def verify_speed(path: Path, records: list[Record]) -> int:
-    """MB a second of verifying, in which every photo is decoded."""
+    """MB per second of verification, in which every photo is decoded."""
     with path.open("wb") as sink:
         facts = write_shard(sink, records)
     problems, seconds = timed(lambda: verify_shard(path, facts), repeats=1)
@@ -187,7 +187,7 @@ def read_unchecked(path: Path) -> int:
 
 
 def random_row_figures(folder: Path, records: list[Record]) -> dict[str, float]:
-    """Median latency of one random row, by how the file was written and whether checksums are verified."""
+    """Median latency of a random row, by settings of the file and verification of checksums."""
     table = pa.Table.from_pylist([record_row(record) for record in records], schema=schema())
     plain: dict[str, Any] = {"compression": "NONE", "use_dictionary": False, "write_page_checksum": True}
     figures = {}
@@ -226,7 +226,7 @@ def latency_ms(path: Path, *, verify: bool, num_rows: int = RANDOM_ROWS) -> floa
 def timed(
     work: Callable[[], T], repeats: int = 3, clock: Callable[[], float] = time.perf_counter
 ) -> tuple[T, float]:
-    """Run ``work`` and return what it gave last, and its median time in seconds."""
+    """Run ``work`` and return its last result and its median time in seconds."""
     seconds = []
     for _ in range(repeats):
         started = clock()

@@ -1,21 +1,21 @@
 """Fidelity and cost of simulated camera files.
 
-Fidelity: the wide shots of procedural scenes at ISO 100 are written as DNG, developed by LibRaw with camera
-white balance, and compared with the noise-free scene as the optics form it: what a sensor without mosaic and
-noise would record behind the same lens, low-pass filter and pixels, fall-off included. Counted are pixels in
-the middle half of the frame, within 10 % of the focus distance, three pixels away from anything clipped. PSNR
-with data range 1, sRGB-encoded and linear, for three ways of demosaicing that LibRaw has: AHD (rawpy's
-default), DHT, and DCB with its correction of colours (``dcb_enhance``). The same file without noise shows
-what demosaicing costs; developed with and without noise, one against the other, what noise costs.
-``half_size``: both pictures averaged over 2 x 2 pixels first, as photos are reduced before they are stored.
-``no filter``: the sensor without its low-pass filter. ``together``: PSNR of all counted pixels of all
-scenes; ``at_least_40``: how many of the scenes reach 40 dB by themselves.
+Fidelity: the wide photos of procedural scenes at ISO 100 are written as DNG, developed by LibRaw with camera
+white balance, and compared with the noise-free image formed by the optics: what a sensor without mosaic and
+noise would record behind the same lens, low-pass filter and pixels, with vignetting. Pixels are counted if
+they are in the middle half of the frame, within 10 % of the focus distance, and three pixels away from
+anything clipped. PSNR with data range 1, sRGB-encoded and linear, for three of LibRaw's demosaicing methods:
+AHD (rawpy's default), DHT, and DCB with its colour correction (``dcb_enhance``). The same file without noise
+gives the error of demosaicing; the comparison of both gives that of noise. ``half_size``: both pictures are
+averaged over 2 x 2 pixels first, as photos are reduced before they are stored. ``no filter``: the sensor
+without its low-pass filter. ``together``: PSNR of all counted pixels of all scenes; ``at_least_40``: number
+of scenes that reach 40 dB.
 
-EXIF: every file of the speed run, read back with ExifRead and compared with ``truth.parquet``.
+EXIF: every file of the speed run is read with ExifRead and compared with ``truth.parquet``.
 
-Speed: ``ebb simulate --scenes 100 --workers 2`` as a process of its own; memory is the largest resident set
-of any process, polled ten times a second. ``load`` is the machine's one-minute load when the run began:
-above 0, others shared its cores; processor seconds hardly depend on that.
+Speed: ``ebb simulate --scenes 100 --workers 2`` in a separate process; memory is the largest resident set of
+any process, polled ten times per second. ``load`` is the one-minute load of the machine at the start of the
+run: if it is above 0, other programs shared the cores, which hardly affects processor times.
 
     python benchmarks/simulate.py             # writes benchmarks/results/simulate.json
 """
@@ -62,7 +62,7 @@ REPOSITORY = Path(__file__).parents[1]
 RESULT = REPOSITORY / "benchmarks" / "results" / "simulate.json"
 SEED = 11
 NUM_SCENES = {Size(1296, 864): 60, Size(2592, 1728): 12}
-"""The default frame, and half the number of pixels a side that such a sensor really has."""
+"""Scenes per frame size: the default frame, and half the width and height of a real sensor."""
 DEMOSAICING: dict[str, dict[str, Any]] = {
     "AHD": {"demosaic_algorithm": rawpy.DemosaicAlgorithm.AHD},
     "DHT": {"demosaic_algorithm": rawpy.DemosaicAlgorithm.DHT},
@@ -76,14 +76,14 @@ EXIF_TAGS = {
 
 
 class Score(NamedTuple):
-    """Squared errors of what is counted, data range 1."""
+    """Squared errors of the counted pixels, data range 1."""
 
     sum_of_squares: float
     count: int
 
     @property
     def psnr_db(self) -> float:
-        """Of these alone."""
+        """PSNR of these errors."""
         return float(-10 * np.log10(self.sum_of_squares / self.count))
 
 
@@ -113,7 +113,7 @@ def main() -> None:
 
 
 def speed_figures(folder: Path, scenes: int) -> dict[str, Any]:
-    """Run the verb and watch its processes."""
+    """Run the verb and monitor its processes."""
     load = os.getloadavg()[0]
     command = [sys.executable, "-c", "from ebb.cli import main; main()", "simulate", str(folder)]
     command += ["--scenes", str(scenes), "--seed", str(SEED), "--workers", "2", "--quiet"]
@@ -169,12 +169,12 @@ def _exif_matches(path: Path, row: dict[str, Any], role: str) -> bool:
 
 
 def fidelity_figures(size: Size) -> dict[str, Any]:
-    """PSNR of every scene, way of developing and kind of comparison; each as its distribution."""
+    """Distributions of the PSNR over scenes, by demosaicing and kind of comparison."""
     bare = dataclasses.replace(APS_C, low_pass_shift_px=0.0)
     scores: dict[str, list[Score]] = {}
     for index in range(NUM_SCENES[size]):
         plan = plan_pair(SEED, index, bad_share=0, size=size)
-        plan = dataclasses.replace(plan, orientation=1)  # makes no difference
+        plan = dataclasses.replace(plan, orientation=1)  # irrelevant here
         scene = planned_scenes(plan).wide
         figures = scene_figures(plan, scene, APS_C)
         figures |= {
@@ -188,7 +188,7 @@ def fidelity_figures(size: Size) -> dict[str, Any]:
 
 
 def scene_figures(plan: PairPlan, scene: Scene, sensor: Sensor) -> dict[str, Score]:
-    """PSNR of the wide shot of one scene."""
+    """PSNR of the wide photo of a scene."""
     focal_px = focal_length_px(plan, sensor, scene.focus_m)
     sensor_light = optical_image(scene, CameraPose(), plan, plan.wide, focal_px, sensor)
     exposure = Exposure(

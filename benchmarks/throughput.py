@@ -1,19 +1,19 @@
 """Throughput of ebb align relative to a simple script, and a profile of its time.
 
-Files: pairs of a plane of real pictures with known motion, four ninths of it out of focus in the shallow shot
-(benchmarks/composites.py), as DNG at 5184 x 3456 (18 megapixels) and 2592 x 1728 (4.5 megapixels), made once
-into --folder and kept there.
+Files: pairs of a plane of real pictures with known motion, four ninths of it out of focus in the shallow
+photo (benchmarks/composites.py), as DNG at 5184 x 3456 (18 megapixels) and 2592 x 1728 (4.5 megapixels), made
+once in --folder and kept there.
 
 Throughput: in each round ebb aligns every pair --repeat times through its runner (default settings, two
-workers, an empty state, start and end of the workers included), then benchmarks/plain_script.py aligns one of
-them in a process of its own (default settings and threads; start of Python not included). The script reads no
-EXIF, hashes nothing, measures nothing and writes no state. Both write to the same disk. Reported are seconds
-a pair: median and interquartile range over the rounds. Then ebb runs once more with one worker.
+workers, an empty state, including start and end of the workers), then benchmarks/plain_script.py aligns one
+of them in a separate process (default settings and threads, without the start of Python). The script reads no
+EXIF, computes no hashes or measurements, and writes no state. Both write to the same disk. Reported are
+seconds per pair: median and interquartile range over the rounds. Then ebb runs once more with one worker.
 
-Error: distance from the true place, in pixels at 1024 px height, averaged over the frame.
+Error: distance from the true position, in pixels at 1024 px height, averaged over the frame.
 
-Memory: largest resident set of a worker, as the system counts it. The profile is that of one process that
-aligns every pair once, by cProfile: seconds inside each function, those it calls included.
+Memory: largest resident set of a worker, as counted by the system. The profile is that of one process that
+aligns every pair once, by cProfile: seconds in each function, including the functions that it calls.
 
     python benchmarks/throughput.py --folder DIR     # writes benchmarks/results/throughput.json
 """
@@ -78,11 +78,11 @@ PARTS = {
     "PNG": ("encode_png",),
     "write": ("write_atomic",),
 }
-"""What the profile is split into: functions called by the stage, none inside another."""
+"""Parts of the profile: functions called by the stage that do not call each other."""
 
 
 def main() -> None:
-    """Measure both sizes and keep the figures."""
+    """Measure both sizes and write the results."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "ebb-throughput")
     parser.add_argument("--rounds", type=int, default=3)
@@ -140,12 +140,12 @@ def measure(captures: Path, made: Path, rounds: int, repeat: int) -> dict[str, A
 
 
 def align_all(state: State, jobs: list[align.AlignJob], workers: int) -> None:
-    """Align every pair as the verb does."""
+    """Align every pair like the verb."""
     run_pairs(state, ALIGN, jobs, align_and_weigh, RunSettings(workers=workers), SilentProgress())
 
 
 def align_and_weigh(job: align.AlignJob) -> Result[StoredAlignment]:
-    """Align a pair and note the memory of the worker so far. Runs in a worker."""
+    """Align a pair and record the peak memory of the worker. Runs in a worker."""
     result = align.align_pair(job)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     measurements = {**result.value.measurements, "peak_mb": round(peak_mb)}
@@ -160,8 +160,8 @@ def run_script(job: align.AlignJob, folder: Path) -> tuple[float, NDArray[np.flo
     return time.perf_counter() - start, H
 
 
-def in_own_process(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 (what it returns)
-    """Call a function in a fresh process, with as many threads as libraries take by default."""
+def in_own_process(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 (any result)
+    """Call a function in a new process, with the default threads of the libraries."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.pop(name, None)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -169,14 +169,14 @@ def in_own_process(function: Callable[..., Any], *arguments: object) -> Any:  # 
 
 
 def timed(call: Callable[[], None]) -> float:
-    """Seconds a call takes."""
+    """Seconds of a call."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
 
 
 def profile(jobs: list[align.AlignJob]) -> dict[str, float]:
-    """Seconds a pair in each part of the work, in this process with one thread, and their shares."""
+    """Seconds per pair in each part of the work and their shares, in this process with one thread."""
     threads = cv2.getNumThreads()
     settle_worker()
     profiler = cProfile.Profile(time.process_time)

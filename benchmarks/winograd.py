@@ -2,23 +2,23 @@
 
 Run: ``python benchmarks/winograd.py [--cases megadepth pynet_512x768 pynet_1024x1536] [--repeats 5]``
 
-Method. Every contender runs the same network with the same weights on the same photo, batch 1, float32, on
-``--threads`` threads of the CPU (one by default), in one process. After a round that is not counted, which
-also compiles, the contenders take turns for --repeats rounds, so that other work on the machine slows all
-alike; medians and quartiles of the wall time are kept.
+Method: all implementations run the same network with the same weights on the same photo, batch 1, float32, on
+``--threads`` threads of the CPU (one by default), in one process. After a warm-up round, which also compiles,
+they alternate for --repeats rounds, so that other work on the machine affects all equally; medians and
+quartiles of the wall time are kept.
 
 - ``eager``: the network as published, PyTorch in inference mode.
-- ``inference_graph``: the rearranged network without minimal filtering.
-- ``winograd``: the rearranged network as it is used, with it.
-- ``compiled``: ``torch.compile`` of the eager network (Inductor, weights frozen); needs g++.
-- ``onnxruntime``: the network as an ONNX file, all graph optimizations.
+- ``inference_graph``: the inference graph without minimal filtering.
+- ``winograd``: the inference graph with minimal filtering, as in use.
+- ``compiled``: ``torch.compile`` of the eager network (Inductor, weights frozen); requires g++.
+- ``onnxruntime``: the network as an ONNX file, with all graph optimisations.
 
-``difference`` is that from ``eager``: the largest, the mean, and the range of the values of ``eager``. The
-weights are random, of a size that keeps the signal up through all layers: the golden file's rule for
-MegaDepth, noise by fan-in on all parameters of PyNET. A PyNET case is named after its photo; the network's
-input has half the height and width. A case that takes longer than is left of --minutes, by its first run, is
-left out. Compiling takes minutes when it is done for the first time, and is not timed: ``--compile-only``
-fills the compiler's cache.
+``difference`` is relative to ``eager``: the largest, the mean, and the range of the values of ``eager``. The
+weights are random, scaled such that the signal is kept through all layers: the rule of the golden file for
+MegaDepth, noise by fan-in on all parameters of PyNET. A PyNET case is named after its photo; the input of the
+network has half the height and width. A case whose first run shows that it takes longer than the rest of
+--minutes is omitted. The first compilation takes minutes and is not timed: ``--compile-only`` fills the cache
+of the compiler.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ CONTENDERS = ("eager", "inference_graph", "winograd", "compiled", "onnxruntime")
 
 @dataclass
 class Contenders:
-    """Ways to run one network on one photo."""
+    """Implementations of a network for one photo."""
 
     runs: dict[str, Callable[[], NDArray[np.float32]]] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
-    """Contender → why it is missing."""
+    """Implementation → reason why it is missing."""
 
 
 def megadepth(
@@ -127,7 +127,7 @@ def contenders(
     threads: int,
     wanted: set[str],
 ) -> Contenders:
-    """The wanted ways, as far as this machine has them."""
+    """The requested implementations that are available on this machine."""
     found = Contenders()
     networks = {"eager": plain, "inference_graph": graph, "winograd": winograd}
     if shutil.which("g++"):
@@ -160,7 +160,7 @@ def onnx_session(path: Path, threads: int) -> Any:  # noqa: ANN401 - onnxruntime
 
 @torch.inference_mode()
 def measure(ways: Contenders, repeats: int, left_s: float) -> dict[str, Any]:
-    """Medians and differences of one case; only a note if there is not enough time."""
+    """Medians and differences of a case, or a note if there is not enough time."""
     outputs: dict[str, NDArray[np.float32]] = {}
     first: dict[str, float] = {}
     for name in list(ways.runs):
@@ -173,7 +173,7 @@ def measure(ways: Contenders, repeats: int, left_s: float) -> dict[str, Any]:
             continue
         first[name] = time.perf_counter() - start
         if (needed := first["eager"] * len(ways.runs) * (repeats + 1)) > left_s:
-            return {"notes": {"case": f"left out: it takes about {needed:.0f} s"}}
+            return {"notes": {"case": f"omitted: it takes about {needed:.0f} s"}}
     seconds: dict[str, list[float]] = {name: [] for name in ways.runs}
     for _ in range(repeats):
         for name, way in ways.runs.items():
@@ -196,32 +196,32 @@ def measure(ways: Contenders, repeats: int, left_s: float) -> dict[str, Any]:
 
 @torch.inference_mode()
 def compile_once(ways: Contenders) -> None:
-    """Leave the compiled kernels in the cache of Inductor."""
+    """Store the compiled kernels in the cache of Inductor."""
     if "compiled" in ways.runs:
         ways.runs["compiled"]()
 
 
 def ratio(medians: dict[str, float]) -> float | None:
-    """The shortest time without minimal filtering over that with it: above 1, it pays."""
+    """Shortest time without minimal filtering divided by that with it; above 1, it is faster."""
     if "winograd" not in medians:
         return None
     return round(min(value for name, value in medians.items() if name != "winograd") / medians["winograd"], 3)
 
 
 def quartiles(values: list[float]) -> list[float]:
-    """First and third."""
+    """First and third quartile."""
     low, _, high = statistics.quantiles(values, n=4, method="inclusive")
     return [round(low, 4), round(high, 4)]
 
 
 def difference(output: NDArray[np.float32], eager: NDArray[np.float32]) -> dict[str, float]:
-    """Of two results."""
+    """Difference between two results."""
     gap = np.abs(output.reshape(eager.shape).astype(np.float64) - eager)
     return {"largest": float(gap.max()), "mean": float(gap.mean()), "range": float(np.ptp(eager))}
 
 
 def machine() -> dict[str, Any]:
-    """What it was measured on."""
+    """Versions and machine."""
     return {
         "cpu": cpu_name(),
         "capability": torch.backends.cpu.get_cpu_capability(),
@@ -234,7 +234,7 @@ def machine() -> dict[str, Any]:
 
 
 def cpu_name() -> str:
-    """As Linux has it."""
+    """Name of the processor according to Linux."""
     for line in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
@@ -242,7 +242,7 @@ def cpu_name() -> str:
 
 
 def main() -> None:
-    """Measure the cases and write the JSON as they are done."""
+    """Measure the cases and write the JSON after each."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
@@ -250,7 +250,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=6.0, help="time for all cases")
     parser.add_argument("--compile-only", action="store_true", help="fill the cache of the compiler")
-    parser.add_argument("--tiny", action="store_true", help="small sizes and a thin PyNET, to try it out")
+    parser.add_argument("--tiny", action="store_true", help="small sizes and a thin PyNET, as a test")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

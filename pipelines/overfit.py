@@ -4,13 +4,13 @@ in        data/sample/captures: 3 pairs that align
 out       overfit/: set/ (photos of 256 pixels height), run/ (weights, log, report.html)
           benchmarks/results/overfit.json, docs/overfit.png
 hardware  2 cores, no GPU; under 10 minutes
-expect    level 1's PSNR on the crops it was last trained on at least 3 dB above that of the wide photo shown
-          unchanged; the loss of every level decreases
+expect    on the last training crops, the PSNR of level 1 is at least 3 dB above that of the unchanged wide
+          photo; the loss of every level decreases
 
     python pipelines/overfit.py               # or: --out FOLDER; an interrupted run is resumed
 
-A figure is the mean over crops of the PSNR of each, float64, range 1, no border left out. ``seconds`` is the
-time of ``ebb-train fit`` from start to end, with validation, pictures and page.
+PSNR is the mean over the crops, in float64, for a range of 1, over the whole crop. ``seconds`` is the time of
+``ebb-train fit`` with validation, pictures and page.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ SETTINGS = FitSettings(schedule="smoke", ema=0.99)
 
 
 class Crops(NamedTuple):
-    """Some crops, (N, H, W, 3) in [0, 1]."""
+    """Training crops, (N, H, W, 3) in [0, 1]."""
 
     wide: NDArray[np.float64]
     output: NDArray[np.float64]
@@ -61,7 +61,7 @@ class Crops(NamedTuple):
 
 
 class AsShot:
-    """The pairs of a source, the wide photo in the place of the shallow one."""
+    """The pairs of a source, with the wide photo in place of the shallow one."""
 
     def __init__(self, source: Source) -> None:
         self.folder, self._source = source.folder, source
@@ -75,12 +75,12 @@ class AsShot:
         return photos._replace(shallow=photos.wide)
 
     def fingerprint(self) -> str:
-        """Of the source."""
+        """Fingerprint of the source."""
         return self._source.fingerprint()
 
 
 def main() -> None:
-    """Build the set, train, measure; fail where a figure is not what it should be."""
+    """Make the data set, train, measure; fail if a result is not as expected."""
     parser = argparse.ArgumentParser(description="Overfit the sample captures.")
     parser.add_argument("--out", type=Path, default=Path("overfit"))
     out: Path = parser.parse_args().out
@@ -105,11 +105,11 @@ def main() -> None:
         and seconds <= 60 * MINUTES
         and all(row["falls"] for row in facts["levels"])
     )
-    sys.exit(0 if met else "a figure is not what it should be")
+    sys.exit(0 if met else "a result is not as expected")
 
 
 def run(command: Callable[[list[str]], None], *words: object) -> None:
-    """Run one verb; stop when it fails."""
+    """Run a verb; stop if it fails."""
     try:
         command([str(word) for word in words])
     except SystemExit as ended:
@@ -118,7 +118,7 @@ def run(command: Callable[[list[str]], None], *words: object) -> None:
 
 
 def last_crops(source: Source, weights: Path) -> Crops:
-    """The last crops that level 1 was trained on, as shot, as the network makes them, as they should be."""
+    """The last training crops of level 1: wide photo, output of the network, shallow photo."""
     settings = CropSettings(level=1, side=full_height(source), seed=SETTINGS.seed, augment=SETTINGS.augment)
     indices = last_indices(read_schedule(SETTINGS.schedule), len(source))
     batch = CropDataset(source, settings).__getitems__(indices)
@@ -135,14 +135,14 @@ def last_crops(source: Source, weights: Path) -> Crops:
 
 
 def last_indices(schedule: Schedule, num_pairs: int) -> list[SampleIndex]:
-    """The last samples of the stream."""
+    """Indices of the last training samples."""
     samples = sum(row.iterations * row.batch for row in schedule.rows)
     batch_range = BatchRange(start=samples - CROPS, batches=1, batch=CROPS)
     return next(iter(MicroBatchSampler(num_pairs, SETTINGS.seed, batch_range)))
 
 
 def figures(crops: Crops, log: list[dict[str, Any]]) -> dict[str, Any]:
-    """What came out."""
+    """Results."""
     identity, output = (
         float(
             np.mean([psnr(picture, target) for picture, target in zip(pictures, crops.shallow, strict=True)])
@@ -163,7 +163,7 @@ def figures(crops: Crops, log: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def level_figures(log: list[dict[str, Any]], level: int) -> dict[str, Any]:
-    """The loss of a level, mean over the first and the last tenth of its log."""
+    """Mean loss of a level over the first and the last tenth of its log."""
     losses = [line["loss"] for line in log if line["level"] == level and "loss" in line]
     few = max(1, len(losses) // 10)
     start, end = (float(np.mean(part)) for part in (losses[:few], losses[-few:]))
@@ -171,7 +171,7 @@ def level_figures(log: list[dict[str, Any]], level: int) -> dict[str, Any]:
 
 
 def sheet(crops: Crops) -> NDArray[np.uint8]:
-    """Six crops; from top to bottom as shot, as the network makes them, as they should be."""
+    """Six crops; from top to bottom: wide photo, output of the network, shallow photo."""
     rows = [np.hstack(pictures[-6:]) for pictures in crops]
     return np.asarray(np.rint(np.vstack(rows) * 255), np.uint8)
 

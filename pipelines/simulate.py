@@ -1,12 +1,12 @@
-"""A data set from simulated captures, with a comparison of every verdict with the ground truth.
+"""A data set from simulated captures, and a comparison of every decision with the ground truth.
 
 in        nothing: 40 pairs of procedural scenes at 1296 x 864, about half of them with defects
 out       simulated/: captures/ (DNG, depth files, truth.parquet), set/ (shards, report.html)
-hardware  2 cores, no GPU, 1 GB of memory a core
+hardware  2 cores, no GPU, 1 GB of memory per core
 minutes   about 4: half for simulation, half for alignment
-expect    18 of the 19 good pairs accepted, their corners within 1 px of the truth (median 0.03 px); one is
-          rejected because its photos are too dissimilar. Of the 21 bad pairs 20 are rejected, each for an
-          admissible reason. Wrongly accepted: the one whose shallow shot missed the focus
+expect    18 of the 19 good pairs are accepted, with a corner error below 1 px (median 0.03 px); one is
+          rejected because its photos are too dissimilar. 20 of the 21 bad pairs are rejected, each for an
+          admissible reason; one pair whose shallow photo missed the focus is accepted
 
     python pipelines/simulate.py              # or: --scenes 200 --seed 3
 """
@@ -38,7 +38,7 @@ HEIGHT = 768
 
 
 class Verdict(NamedTuple):
-    """What the truth says about one pair and what became of it."""
+    """Ground truth and result of a pair."""
 
     wide: str
     kind: str
@@ -47,11 +47,11 @@ class Verdict(NamedTuple):
     reason: str
     expected: tuple[str, ...]
     corner_error_px: float
-    """Mean over the corners, in pixels of the full-size photo; not a number where nothing was aligned."""
+    """Mean over the corners, in pixels of the full-size photo; NaN if the pair was not aligned."""
 
     @property
     def outcome(self) -> str:
-        """One of four words and a half."""
+        """Accepted or rejected, and whether that is right."""
         if self.is_aligned:
             return "accepted right" if self.should_align else "accepted wrong"
         if self.should_align:
@@ -63,8 +63,10 @@ OUTCOMES = ("accepted right", "accepted wrong", "rejected right", "rejected, oth
 
 
 def main() -> None:
-    """Simulate, build, compare."""
-    parser = argparse.ArgumentParser(description="Simulated captures against their truth.")
+    """Simulate, make the data set, compare."""
+    parser = argparse.ArgumentParser(
+        description="Comparison of a data set of simulated captures with the ground truth."
+    )
     parser.add_argument("--out", type=Path, default=Path("simulated"))
     parser.add_argument("--scenes", type=int, default=40)
     parser.add_argument("--seed", type=int, default=5)
@@ -82,7 +84,7 @@ def main() -> None:
 
 
 def run(*words: object) -> None:
-    """Run one verb of ebb; stop when it fails."""
+    """Run a verb of ebb; stop if it fails."""
     try:
         ebb([str(word) for word in words])
     except SystemExit as ended:
@@ -91,7 +93,7 @@ def run(*words: object) -> None:
 
 
 def compare(truth_file: Path, dataset: Path) -> Iterator[Verdict]:
-    """Every row of the truth with what the data set made of it."""
+    """Ground truth of every pair, with its result in the data set."""
     with read_workspace(dataset) as workspace:
         aligned = workspace.state.stage_rows(ALIGN)
         pairs = {pair.wide: pair for pair in dataset_status(workspace).pairs}
@@ -115,7 +117,7 @@ def compare(truth_file: Path, dataset: Path) -> Iterator[Verdict]:
 
 
 def corner_error(found: Sequence[float], row: dict[str, Any]) -> float:
-    """Mean distance at the corners from the true homography, which holds at the subject's distance."""
+    """Mean distance from the true homography at the corners, at the distance of the subject."""
     if row["H_shallow_to_wide"] is None:
         return float("nan")
     H_found, H_true = np.reshape(found, (3, 3)), np.reshape(row["H_shallow_to_wide"], (3, 3))
@@ -123,7 +125,7 @@ def corner_error(found: Sequence[float], row: dict[str, Any]) -> float:
 
 
 def outcome_table(verdicts: list[Verdict]) -> str:
-    """One line a kind, one column an outcome, and the sum."""
+    """Table with a row per kind of pair and a column per outcome, and sums."""
     counts = Counter((verdict.kind, verdict.outcome) for verdict in verdicts)
     kinds = sorted({verdict.kind for verdict in verdicts})
     lines = [(kind, *(counts[kind, outcome] for outcome in OUTCOMES)) for kind in kinds]
@@ -132,7 +134,7 @@ def outcome_table(verdicts: list[Verdict]) -> str:
 
 
 def error_text(verdicts: list[Verdict]) -> str:
-    """How far the corners of good pairs are off, in pixels of the full-size photo."""
+    """Corner errors of good pairs, in pixels of the full-size photo."""
     errors = [verdict.corner_error_px for verdict in verdicts if verdict.outcome == "accepted right"]
     if not errors:
         return "no good pair was accepted"

@@ -1,11 +1,12 @@
-"""The tables of docs/benchmark.md, from the sample captures.
+"""Tables of docs/benchmark.md, made from the sample captures.
 
 in        data/sample/captures
-out       build/tables/: the data set, pictures and scores of every model, index.html;
+out       build/tables/: data set, pictures and scores of every model, index.html;
           docs/benchmark.md between its marks, and benchmarks/results/tables.json, both reproducible
 hardware  2 cores, no GPU
 minutes   about 2
-expect    on the 2 test pairs layered above gaussian above identity, out of focus and on the boundary
+expect    on the 2 test pairs, layered scores above gaussian, and gaussian above identity, out of focus and on
+          the boundary
 
     python pipelines/tables.py                # or: make tables
 """
@@ -30,10 +31,13 @@ BEGIN, END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
 
 
 def main() -> None:
-    """Make the data set, compare the models, write page, JSON and document."""
+    """Make the data set, compare the models, and write the page, the JSON and the document."""
     parser = argparse.ArgumentParser()
     parser.add_argument(
-        "--work", type=Path, default=ROOT / "build" / "tables", help="folder for everything else"
+        "--work",
+        type=Path,
+        default=ROOT / "build" / "tables",
+        help="folder for the data set, pictures and pages",
     )
     parser.add_argument("--document", type=Path, default=ROOT / "docs" / "benchmark.md")
     parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "results" / "tables.json")

@@ -32,7 +32,7 @@ def test_an_installed_package_finds_the_files(monkeypatch: pytest.MonkeyPatch, t
     module = tmp_path / "site-packages" / "ebb_train" / "evaluation" / "published.py"
     monkeypatch.setattr(published, "__file__", str(module))
     monkeypatch.setattr(published.sysconfig, "get_path", lambda _: str(tmp_path))
-    with pytest.raises(InvalidInput, match="not here"):
+    with pytest.raises(InvalidInput, match="are missing"):
         reference_folder()
     (tmp_path / INSTALLED).mkdir(parents=True)
     assert reference_folder() == tmp_path / INSTALLED

@@ -28,7 +28,7 @@ def corners(pair: ImagePair) -> tuple[list[int], list[int]]:
 
 def test_without_border() -> None:
     assert corners(framing.without_border(places(70, 101))) == ([32, 32], [37, 68])
-    with pytest.raises(InvalidInput, match="nothing of 101 x 64 pixels is left without 32 px"):
+    with pytest.raises(InvalidInput, match="nothing of 101 x 64 pixels is left without a border of 32 px"):
         framing.without_border(places(64, 101))
 
 
