@@ -84,7 +84,7 @@ def test_a_type_name_has_one_meaning() -> None:
     assert repeated(((name, path) for path in MODULES for name in public_types(path)), 1) == {}
 
 
-def test_few_files_have_the_same_name() -> None:
+def test_file_names_are_mostly_unique() -> None:
     names = ((path.name, path) for path in MODULES if path.name not in CONVENTIONAL)
     assert repeated(names, 3) == {}
 
@@ -99,7 +99,7 @@ def test_the_check_for_names_can_fail(tmp_path: Path, monkeypatch: pytest.Monkey
     assert repeated(names, 2) == {}
 
 
-def test_there_is_enough_test() -> None:
+def test_tests_have_enough_lines() -> None:
     source = sum(map(code_lines, MODULES))
     tests = sum(map(code_lines, ROOT.glob("tests/**/*.py")))
     assert tests / source >= 0.8

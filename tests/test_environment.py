@@ -16,7 +16,7 @@ def test_settings_of_the_caller_are_removed() -> None:
     assert os.environ["COLUMNS"] == "80"
 
 
-def test_neither_from_an_awkward_caller() -> None:
+def test_settings_of_the_caller_are_removed_in_any_form() -> None:
     awkward = dict.fromkeys([*TERMINAL_VARIABLES, "COLUMNS", "EBB_ALIGN_HEIGHT", "EBB_DATASET"], "7")
     only = f"{__file__}::{test_settings_of_the_caller_are_removed.__name__}"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", only]

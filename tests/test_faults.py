@@ -52,7 +52,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> WholeRun:
     return WholeRun(folder / "raw", results(folder / "set"), time.monotonic() - start)
 
 
-def test_kill_9_at_moments_all_over_a_run_changes_no_byte(whole: WholeRun, tmp_path: Path) -> None:
+def test_kill_9_at_any_moment_changes_no_byte(whole: WholeRun, tmp_path: Path) -> None:
     rng = random.Random(20)
     # one moment in each of equal parts of the first 60 % of a run, in random order
     moments = [0.05 + 0.6 * whole.seconds * (part + rng.random()) / NUM_KILLS for part in range(NUM_KILLS)]
@@ -100,7 +100,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.
     return folder, subprocess.run(run, capture_output=True, text=True, check=False, env=environment)
 
 
-def test_a_hostile_folder_finishes_with_a_row_for_every_bad_file(
+def test_a_folder_of_bad_files_has_a_row_for_each(
     hostile: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     folder, result = hostile
@@ -122,7 +122,7 @@ def test_a_hostile_folder_finishes_with_a_row_for_every_bad_file(
     assert "SIGABRT" in rows["crash.JPG"].detail
 
 
-def test_everything_else_in_a_hostile_folder_is_processed(
+def test_good_files_in_a_folder_of_bad_ones_are_processed(
     hostile: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     folder, _ = hostile
@@ -136,7 +136,7 @@ def test_everything_else_in_a_hostile_folder_is_processed(
     assert not any("cmd" in name for name in names), "outputs are named by id, never by an input's name"
 
 
-def test_a_full_disk_ends_with_5_and_a_run_with_space_goes_on(whole: WholeRun, tmp_path: Path) -> None:
+def test_a_full_disk_ends_with_5_and_the_run_can_be_resumed(whole: WholeRun, tmp_path: Path) -> None:
     run = command(whole.raw, tmp_path / "set")
 
     def limit() -> None:

@@ -26,7 +26,7 @@ def name_of(reader: Reader) -> str:
 
 
 @pytest.mark.parametrize("reader", FAST, ids=name_of)
-def test_whole_files_are_read(reader: Reader, tmp_path: Path) -> None:
+def test_undamaged_files_are_read(reader: Reader, tmp_path: Path) -> None:
     """The first one of each reader; else the damaged ones would all be refused for what they were before."""
     assert reader.read(reader.seeds()[0], tmp_path) is not NotImplemented
 
@@ -39,7 +39,7 @@ def test_damaged_files_are_returned_or_refused(reader: Reader, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("path", sorted(CORPUS.glob("*-*")), ids=lambda path: path.name)
-def test_files_that_once_broke_a_reader(path: Path, tmp_path: Path) -> None:
+def test_files_that_caused_faults_earlier(path: Path, tmp_path: Path) -> None:
     prefix = path.name.rpartition("-")[0]
     (reader,) = (one for one in READERS if corpus_name(one.name, b"").rpartition("-")[0] == prefix)
     if reader.is_slow:

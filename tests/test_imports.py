@@ -28,7 +28,7 @@ def circle(*packages: str) -> list[str]:
     return []
 
 
-def test_there_is_no_circle() -> None:
+def test_no_circular_imports() -> None:
     assert circle("ebb", "ebb_train") == []
 
 
@@ -42,7 +42,7 @@ def test_there_is_no_circle() -> None:
         "def use():\n    from circular.one import x",
     ],
 )
-def test_every_kind_of_import_closes_a_circle(
+def test_every_kind_of_import_is_recognised_in_a_circle(
     back: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "circular"

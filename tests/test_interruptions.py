@@ -74,7 +74,7 @@ def is_whole(shards: Path) -> bool:
     return not any(verify_shard(shards / name, entry) for name, entry in index.shards.items())
 
 
-def test_going_back_is_as_good_as_going_on(
+def test_settings_changed_and_changed_back_give_the_same_bytes(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = contents(finished)

@@ -143,7 +143,7 @@ OTHER_PROJECT = re.compile(
 )
 
 
-def test_documents_and_messages_are_looked_through() -> None:
+def test_documents_and_messages_are_searched() -> None:
     names = texts().keys()
     assert {
         "README.md",

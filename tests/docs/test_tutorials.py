@@ -33,7 +33,7 @@ def test_blocks_are_found_with_what_they_show() -> None:
     ]
 
 
-def test_shown_lines_come_in_order_and_dots_stand_for_anything() -> None:
+def test_shown_lines_come_in_order_and_dots_match_anything() -> None:
     output = "first  line 3.5 s\nsecond\nthird\n"
     assert missing_line(["first line …", "third"], output) is None
     assert missing_line(["third", "second"], output) == "second"

@@ -24,7 +24,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return write_pair(tmp_path_factory.mktemp("card"), 1, seed=0, seconds=0)
 
 
-def test_the_same_pixel_shows_the_same_place(pair: tuple[Path, Path]) -> None:
+def test_the_same_pixel_shows_the_same_point(pair: tuple[Path, Path]) -> None:
     aligned = align_pair(*pair, SETTINGS)
     assert aligned.wide.shape == aligned.shallow.shape
     assert (aligned.wide.shape[0], aligned.wide.dtype) == (256, np.uint8)
@@ -34,7 +34,7 @@ def test_the_same_pixel_shows_the_same_place(pair: tuple[Path, Path]) -> None:
     assert aligned.registration.measurements.similarity > 0.95
 
 
-def test_exposure_is_matched_when_asked(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_exposure_is_matched_on_request(pair: tuple[Path, Path], tmp_path: Path) -> None:
     darker = tmp_path / "IMG_0002.JPG"
     darker.write_bytes(shot((made_up(0) * 0.7).astype(np.uint8), 1.8, 5))
     as_shot = align_pair(pair[0], darker, SETTINGS)
@@ -52,7 +52,7 @@ def test_size_orientation_and_exposure_of_a_camera_file(pair: tuple[Path, Path],
     assert camera_file(upright).height == SIZE[0]
 
 
-def test_files_that_are_none(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_missing_files(pair: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"gone\.JPG: cannot be read"):
         align_pair(pair[0], tmp_path / "gone.JPG")
     (tmp_path / "text.JPG").write_text("no photo")

@@ -8,7 +8,7 @@ from ebb import arguments
 from ebb.command import FLAG_TITLES
 
 
-def test_every_annotation_has_a_title_of_the_help() -> None:
+def test_every_group_of_flags_has_a_title() -> None:
     names = [name for name, value in vars(arguments).items() if get_args(value)]
     assert {"Pairing", "Registration", "Gates", "Workers", "Printed"} <= set(names)
     for name in names:

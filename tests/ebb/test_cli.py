@@ -42,7 +42,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("verb", OTHERS)
-def test_flags_that_mean_nothing_are_no_flags(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unused_flags_are_not_offered(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_verb([verb, "--help"]) == 0
     shown = set(re.findall(r"--[\w-]+", capsys.readouterr().out))
     assert {"--json", "--quiet"} <= shown
@@ -64,7 +64,7 @@ def verbs() -> list[str]:
     return [name for name in app.resolved_commands() if not name.startswith("-")]
 
 
-def test_a_card_becomes_shards_and_the_verbs_agree(
+def test_a_memory_card_becomes_shards_and_the_verbs_agree(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     raw, dataset = tmp_path / "raw", ("--dataset", str(tmp_path / "set"))

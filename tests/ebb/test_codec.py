@@ -55,7 +55,7 @@ OUTER = Outer(name="a", is_good=True, status=Status.OK, box=Box(1, 2.0))
 
 
 @given(OUTERS)
-def test_a_value_comes_back_from_json(value: Outer) -> None:
+def test_a_value_round_trips_through_json(value: Outer) -> None:
     assert from_plain(Outer, json.loads(json.dumps(to_plain(value)))) == value
 
 
@@ -93,7 +93,7 @@ def test_what_does_not_fit_is_named(change: dict[str, object], message: str) -> 
         from_plain(Outer, plain | change)
 
 
-def test_paths_come_back(tmp_path: Path) -> None:
+def test_paths_round_trip(tmp_path: Path) -> None:
     plain = to_plain(tmp_path)
     assert plain == str(tmp_path)
     assert from_plain(Path, plain) == tmp_path

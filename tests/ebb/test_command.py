@@ -120,7 +120,7 @@ def test_a_bug_keeps_its_traceback() -> None:
         run_verb(app_of(lambda: refuse(errno.EPIPE)), ["act"])
 
 
-def test_errors_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     app = App(name="tool")
 
     @app.command
@@ -137,7 +137,7 @@ def test_output_flags_make_the_console() -> None:
     assert (console.as_json, console.quiet) == (True, True)
 
 
-def test_variables_without_an_effect_are_warned_of(
+def test_variables_without_effect_cause_a_warning(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EBB_RUN_WORKER", "7")

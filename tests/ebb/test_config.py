@@ -71,7 +71,7 @@ def limits(*arguments: str) -> ProfiledLimits:
     return found
 
 
-def test_a_profile_sets_the_limits_that_nobody_else_has_set(
+def test_a_profile_sets_the_limits_without_another_value(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was stored by an earlier run with another profile does not count."""
@@ -114,7 +114,7 @@ def test_a_bad_value_names_the_flag_and_where_it_came_from(monkeypatch: pytest.M
         resolve("--dataset", "nowhere")
 
 
-def test_a_flag_of_the_verb_itself_is_no_setting(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flag_of_the_verb_itself_is_not_a_setting(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (dataset / "ebb.toml").write_text('[ingest]\npairs = "pairs.csv"\n[align]\nheight = 100\n')
     monkeypatch.setenv("EBB_INGEST_PAIRS", "other.csv")
     app = App(config=layered)
@@ -137,7 +137,7 @@ def test_a_flag_of_the_verb_itself_is_no_setting(dataset: Path, monkeypatch: pyt
         ("EBB_XYZ", "settings are named like EBB_ALIGN_HEIGHT"),
     ],
 )
-def test_variables_that_are_no_setting_are_named(name: str, advice: str) -> None:
+def test_unknown_variables_are_named(name: str, advice: str) -> None:
     assert unknown_variables({name: "1"}) == [f"the variable {name} has no effect: {advice}"]
 
 

@@ -19,7 +19,7 @@ from ebb.errors import InvalidInput, Reason, Status
 from ebb.progress import SilentProgress
 
 
-def test_results_go_out_and_notes_go_aside(capsys: pytest.CaptureFixture[str]) -> None:
+def test_results_go_to_stdout_and_notes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     console = Console()
     console.note("on the way")
     console.result({"n": 1}, "one")
@@ -36,14 +36,14 @@ def test_json_is_one_object_on_standard_output(capsys: pytest.CaptureFixture[str
     assert err == "ebb: a: broken (mend it)\n"
 
 
-def test_json_has_null_for_what_is_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_null_for_nan(capsys: pytest.CaptureFixture[str]) -> None:
     Console(as_json=True).result({"psnr": [math.inf, 1.5, {"a": (math.nan,)}]}, "")
     assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
         "psnr": [None, 1.5, {"a": [None]}]
     }
 
 
-def test_quiet_says_errors_only(capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_prints_errors_only(capsys: pytest.CaptureFixture[str]) -> None:
     console = Console(quiet=True)
     console.note("x")
     console.result({}, "y")
@@ -92,7 +92,7 @@ def test_a_result_with_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
     assert err == "ebb: no pairs\n"
 
 
-def test_plain_progress_tells_errors_and_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plain_progress_reports_errors_and_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Console().progress()
     assert isinstance(progress, PlainProgress)
     progress.start("align", 2)
@@ -130,7 +130,7 @@ def test_terminal_progress_takes_any_file_name(capsys: pytest.CaptureFixture[str
     assert "[/red] \\x1b[2J: unreadable: no [bold]" in capsys.readouterr().err.replace("\n", " ")
 
 
-def test_nothing_to_do_is_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_do_shows_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
     for progress in (PlainProgress(), TerminalProgress()):
         progress.start("align", 0)
         progress.finish()
@@ -144,9 +144,7 @@ def test_download_bar_is_silent_without_a_terminal(capsys: pytest.CaptureFixture
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_stands_beside_the_count(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_text_beside_the_count(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ebb.console.PLAIN_INTERVAL_S", 0.0)
     for progress in (PlainProgress(), TerminalProgress(), SilentProgress()):
         progress.start("level 7", 2)

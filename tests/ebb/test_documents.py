@@ -67,11 +67,11 @@ PLAIN = st.recursive(
 
 @settings(max_examples=30)
 @given(PLAIN)
-def test_json_comes_back(values: object) -> None:
+def test_json_round_trips(values: object) -> None:
     assert parse_json(json.dumps(values)) == values
     assert parse_json(json.dumps(values).encode()) == values
 
 
-def test_toml_comes_back(tmp_path: Path) -> None:
+def test_toml_round_trips(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text('[a]\nb = 1.5\nc = ["ü"]\r\n', encoding="utf-8")
     assert read_toml(tmp_path / "a.toml") == {"a": {"b": 1.5, "c": ["ü"]}}

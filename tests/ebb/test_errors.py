@@ -55,13 +55,13 @@ def test_item_errors_carry_reason_status_and_measurements() -> None:
     assert issubclass(Broken, ItemError)
 
 
-def test_run_wide_errors_survive_the_way_out_of_a_worker() -> None:
+def test_run_wide_errors_can_be_pickled() -> None:
     error = OutputError("no space", path="a.png", hint="make space")
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.exit_code) == (str(error), 5)
 
 
-def test_an_error_is_said_of_a_file() -> None:
+def test_an_error_can_be_given_a_path() -> None:
     error = Rejected(Reason.BAD_DEPTH, "bad aspect", measurements={"aspect_difference": 0.2})
     named = error.with_path("a_depth.png")
     assert isinstance(named, Rejected)

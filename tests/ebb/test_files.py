@@ -54,7 +54,7 @@ def test_hashing_file_counts(tmp_path: Path) -> None:
         assert file.tell() == file.num_bytes == 3
 
 
-def test_a_file_in_the_way_is_an_output_error(tmp_path: Path) -> None:
+def test_an_existing_file_is_an_output_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     message = "^.*/file: cannot write it: a file is where a folder should be$"
     with pytest.raises(OutputError, match=message):
@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
             read_bytes(path)
 
 
-def test_what_a_killed_process_left_of_a_file_is_removed(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     """Of this file, and not what a running process writes."""
     killed = subprocess.Popen(["true"])
     killed.wait()
@@ -114,7 +114,7 @@ def test_what_a_killed_process_left_of_a_file_is_removed(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
 
 
-def test_reading_a_pipe_or_a_device_never_begins(tmp_path: Path) -> None:
+def test_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("/dev/zero")
     for name in ("pipe", "link"):
@@ -160,7 +160,7 @@ def test_a_lock_file_is_opened_unchanged(tmp_path: Path) -> None:
         assert file.read() == b"\xff"
 
 
-def test_what_cannot_be_a_lock(tmp_path: Path) -> None:
+def test_paths_that_cannot_be_locks(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "target")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
@@ -170,7 +170,7 @@ def test_what_cannot_be_a_lock(tmp_path: Path) -> None:
     assert not (tmp_path / "target").exists()
 
 
-def test_files_are_removed_if_they_are_there(tmp_path: Path) -> None:
+def test_existing_files_are_removed(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     remove_files([tmp_path / "a", tmp_path / "b"])
     assert not (tmp_path / "a").exists()

@@ -28,7 +28,7 @@ assert (dict(os.environ), tempfile.gettempdir()) == before
 
 
 @pytest.mark.parametrize("length", [20, 74, 75, 108, 200])
-def test_a_long_temporary_folder_is_no_hindrance(length: int) -> None:
+def test_a_long_temporary_folder_is_supported(length: int) -> None:
     folder = Path(tempfile.mkdtemp(dir="/tmp", suffix="x" * (length - len("/tmp/tmp12345678"))))
     assert len(str(folder)) == length
     environment = os.environ | {"TMPDIR": str(folder)}
@@ -38,7 +38,7 @@ def test_a_long_temporary_folder_is_no_hindrance(length: int) -> None:
     assert (done.stdout, done.stderr) == ("arrived\n", "")
 
 
-def test_without_a_short_folder_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_short_folder_the_error_has_advice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 100)))
     monkeypatch.setattr(fork_server, "_SHORT_FOLDERS", (str(tmp_path / "none"),))
     with pytest.raises(UsageError, match=r"too long for the sockets .* \(set TMPDIR to a shorter path\)"):
@@ -46,7 +46,7 @@ def test_without_a_short_folder_it_says_what_to_do(monkeypatch: pytest.MonkeyPat
     assert tempfile.tempdir == str(tmp_path / ("x" * 100))
 
 
-def test_what_the_user_has_set_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_of_the_user_take_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EBB_A", "mine")
     with fork_server._defaults({"EBB_A": "set", "EBB_B": "set"}):
         assert (os.environ["EBB_A"], os.environ["EBB_B"]) == ("mine", "set")

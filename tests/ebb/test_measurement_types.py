@@ -21,7 +21,7 @@ from ebb.measurement_types import Bound, Gate, Limit, Measurement, Unit
         (Bound.NEAR_ONE, [0.5, 1.5], [0.49, 1.51, -1.0, math.nan], "0.5 to 1.5"),
     ],
 )
-def test_which_values_keep_a_limit(
+def test_which_values_pass_a_limit(
     bound: Bound, passing: list[float], failing: list[float], text: str
 ) -> None:
     limit = Limit("setting", 0.5, bound)
@@ -31,7 +31,7 @@ def test_which_values_keep_a_limit(
 
 
 @given(st.floats(0.01, 0.99), st.sampled_from(list(Bound)), st.floats(0, 1))
-def test_there_is_room_where_the_limit_is_kept(value: float, bound: Bound, measured: float) -> None:
+def test_room_is_positive_within_the_limit(value: float, bound: Bound, measured: float) -> None:
     limit = Limit("limit", value, bound)
     if min(abs(measured - end) for end in limit.ends) > 1e-9:
         assert (limit.room(measured) >= 0) == limit.passes(measured)
@@ -70,14 +70,14 @@ def test_a_gate_explains_itself() -> None:
     assert GATE.explain(-3.0, Settings, measured) == "3.0 below zero, outside -2 to 2"
 
 
-def test_what_is_unknown_passes_only_where_the_gate_says_so() -> None:
+def test_unknown_values_pass_only_if_the_gate_allows() -> None:
     lenient = Gate("most", Bound.AT_MOST, Reason.PARALLAX, "", unknown_passes=True)
     assert not GATE.passes(math.nan, Settings)
     assert lenient.passes(math.nan, Settings)
     assert not lenient.passes(2.1, Settings)
 
 
-def test_a_measurement_may_be_seen_in_another_way() -> None:
+def test_a_measurement_can_be_converted_for_the_report() -> None:
     difference = Gate("most", Bound.AT_MOST, Reason.PARALLAX, "", minus="other")
     row = Measurement("", Unit.STOPS, "brighter by", gate=difference, seen_as=math.log2, name="one")
     assert row.seen({"one": 10.0, "other": 2.0}) == 3.0

@@ -37,7 +37,7 @@ def test_every_limit_belongs_to_a_gate() -> None:
     }
 
 
-def test_names_tell_pixels() -> None:
+def test_names_of_lengths_end_in_px() -> None:
     assert {row.name for row in TABLE if row.unit in (Unit.PIXELS, Unit.NATIVE_PIXELS)} == {
         row.name for row in TABLE if row.name.endswith("_px")
     }

@@ -28,7 +28,7 @@ def test_files_and_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert find("onnx", "~/net.onnx") == file
 
 
-def test_what_a_plug_in_calls_its_model(tmp_path: Path) -> None:
+def test_models_of_plug_ins(tmp_path: Path) -> None:
     assert find("mine") is None
     assert find("mine", "what only the plug-in knows") is None
     assert find("mine", tmp_path) == tmp_path
@@ -40,7 +40,7 @@ def test_no_model_is_named(provider: str) -> None:
         find(provider)
 
 
-def test_models_that_are_not_there(tmp_path: Path) -> None:
+def test_missing_models(tmp_path: Path) -> None:
     with pytest.raises(MissingDependency, match=r"gone\.onnx: no such ONNX file") as caught:
         find("onnx", tmp_path / "gone.onnx")
     assert caught.value.exit_code == 6
@@ -69,12 +69,12 @@ def put(cache: Path, *names: str) -> Path:
     return folder
 
 
-def test_a_model_of_the_hub_that_is_here(cache: Path) -> None:
+def test_a_cached_model_of_the_hub(cache: Path) -> None:
     folder = put(cache, "config.json", "model.safetensors")
     assert find("transformers", ID) == folder
 
 
-def test_a_model_of_the_hub_that_is_not_here(cache: Path) -> None:
+def test_a_model_of_the_hub_that_is_not_cached(cache: Path) -> None:
     with pytest.raises(
         MissingDependency, match="tiny-depth: cannot use this model: not in the cache .--model-download"
     ):
@@ -87,7 +87,7 @@ def test_a_model_of_the_hub_that_is_not_here(cache: Path) -> None:
         find("transformers", ID)
 
 
-def test_nothing_is_fetched_unasked(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_downloaded_without_permission(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 
     asked = []
@@ -122,7 +122,7 @@ def test_weights_beside_a_file_count(tmp_path: Path) -> None:
     assert len(found) == 3
 
 
-def test_hash_of_a_folder_follows_names_and_bytes_and_not_the_place(tmp_path: Path) -> None:
+def test_hash_of_a_folder_depends_on_names_and_bytes_only(tmp_path: Path) -> None:
     found = []
     for index, (name, data) in enumerate([("a", b"1"), ("a", b"1"), ("b", b"1"), ("a", b"2")]):
         folder = tmp_path / str(index)
@@ -137,5 +137,5 @@ def test_hash_of_a_folder_follows_names_and_bytes_and_not_the_place(tmp_path: Pa
     ("model", "name"),
     [("owner/tiny-depth", ID), ("/home/me/nets/net.onnx", "net.onnx"), ("~/nets/net", "net"), ("a/b/c", "c")],
 )
-def test_names_tell_no_path(model: str, name: str) -> None:
+def test_names_contain_no_path(model: str, name: str) -> None:
     assert model_name(model) == name

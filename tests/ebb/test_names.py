@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ebb.names import as_text, counted, is_text, natural_key, one_line, portable_name, printable
 
 
-def test_natural_order_counts() -> None:
+def test_natural_order_compares_numbers() -> None:
     names = ["IMG_10.CR2", "img_9.cr2", "IMG_2.CR2", "IMG_2b.CR2", "7.JPG", "фото 3.JPG", ""]
     assert sorted(names, key=natural_key) == [
         "", "7.JPG", "IMG_2.CR2", "IMG_2b.CR2", "img_9.cr2", "IMG_10.CR2", "фото 3.JPG"
@@ -31,7 +31,7 @@ def test_bytes_that_are_not_text() -> None:
     assert as_text("Фото ü.jpg") == "Фото ü.jpg"
 
 
-def test_a_portable_name_has_nothing_that_steers_or_parts() -> None:
+def test_a_portable_name_has_no_control_characters_or_separators() -> None:
     assert portable_name("a\x1b[2J\n\x85\\b.JPG") == "a%1B[2J%0A%85%5Cb.JPG"
     assert portable_name("Фото\u202f1 100%.jpg") == "Фото\u202f1 100%.jpg"
 
@@ -40,9 +40,9 @@ def test_line_breaks_are_written_out() -> None:
     assert one_line("a\nb") == "a\\nb"
 
 
-def test_a_file_name_cannot_steer_the_terminal() -> None:
+def test_a_file_name_cannot_control_the_terminal() -> None:
     assert printable("a\x1b[31mb\udcff\rc\nd ü[/red]") == "a\\x1b[31mb\\udcff\\rc\nd ü[/red]"
 
 
-def test_things_are_counted() -> None:
+def test_counts_have_singular_and_plural() -> None:
     assert [counted(number, "pair") for number in (0, 1, 2)] == ["0 pairs", "1 pair", "2 pairs"]

@@ -44,7 +44,7 @@ def write_depth(path: Path, size: tuple[int, int]) -> Path:
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 7])
-def test_a_jpeg_stands_upright(tmp_path: Path, orientation: int) -> None:
+def test_a_jpeg_is_upright(tmp_path: Path, orientation: int) -> None:
     path = write_jpeg(tmp_path / "a.JPG", orientation)
     photo = open_photo(path, AS_IT_IS)
     with Image.open(io.BytesIO(path.read_bytes())) as image:
@@ -82,7 +82,7 @@ def test_a_smaller_photo_is_centred_where_the_photo_is(tmp_path: Path) -> None:
     assert np.abs(photo.small[3:-3, 3:-3] - blocks[3:-3, 3:-3]).max() <= 1
 
 
-def test_a_photo_that_crashes_or_hangs_costs_itself_only(tmp_path: Path) -> None:
+def test_a_photo_that_crashes_or_hangs_fails_alone(tmp_path: Path) -> None:
     good = write_jpeg(tmp_path / "good.jpg")
     os.mkfifo(tmp_path / "endless.jpg")
     (tmp_path / "a.dng").touch()
@@ -108,7 +108,7 @@ def test_a_photo_that_crashes_or_hangs_costs_itself_only(tmp_path: Path) -> None
         ("cut.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF", Reason.CORRUPT_INPUT),
     ],
 )
-def test_what_is_no_photo(tmp_path: Path, name: str, content: bytes | None, reason: Reason) -> None:
+def test_files_that_are_not_photos(tmp_path: Path, name: str, content: bytes | None, reason: Reason) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(Broken) as caught:
@@ -167,7 +167,7 @@ def test_depth_inside_a_phone_photo_turns_with_it(tmp_path: Path) -> None:
         DepthOf(DepthSettings(provider="embedded"))(open_photo(tmp_path / "a.png", AS_IT_IS))
 
 
-def test_a_network_sees_the_small_photo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_network_receives_the_reduced_photo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen = []
 
     class Seen:

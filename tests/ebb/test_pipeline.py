@@ -45,7 +45,7 @@ def test_failures_of_any_stage_show_in_the_exit_code(finished) -> None:  # type:
     assert finished.exit_code(1.0) is ExitCode.ITEMS_FAILED
 
 
-def test_without_one_usable_pair_everything_found_is_told(tmp_path: Path) -> None:
+def test_without_a_usable_pair_all_reasons_are_reported(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     raw.mkdir()
     (raw / "IMG_0001.JPG").write_bytes(shot(scene(1), 16, 0))
@@ -80,7 +80,7 @@ def test_without_one_usable_pair_everything_found_is_told(tmp_path: Path) -> Non
         (["a.JPG"], IngestSettings(pairs=Path("no.csv")), "no.csv: cannot read the pairs file: No such file"),
     ],
 )
-def test_what_cannot_begin_leaves_no_dataset(
+def test_a_run_that_cannot_start_creates_no_dataset(
     files: list[str] | None, settings: IngestSettings, message: str, tmp_path: Path
 ) -> None:
     raw, made = tmp_path / "raw", tmp_path / "set"

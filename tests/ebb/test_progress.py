@@ -16,7 +16,7 @@ def test_a_stage_ends_whatever_happens() -> None:
     assert progress.stages == ["score 2", "done"]
 
 
-def test_silence(capfd: pytest.CaptureFixture[str]) -> None:
+def test_silent_progress(capfd: pytest.CaptureFixture[str]) -> None:
     progress: Progress = SilentProgress()
     with watched(progress, "score", 2):
         progress.tell("half way")

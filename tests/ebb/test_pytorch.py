@@ -61,7 +61,7 @@ def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
         (RuntimeError("cuDNN error"), False),
     ],
 )
-def test_words_for_memory_that_ran_out(error: Exception, expected: bool) -> None:
+def test_messages_for_exhausted_memory(error: Exception, expected: bool) -> None:
     assert is_out_of_memory(error) is expected
 
 
@@ -78,7 +78,7 @@ def saved(path: Path, value: object, *, legacy: bool = False) -> bytes:
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_state_dicts_come_back(tmp_path: Path, legacy: bool) -> None:
+def test_state_dicts_round_trip(tmp_path: Path, legacy: bool) -> None:
     state = nn.Linear(3, 4).state_dict()
     saved(tmp_path / "a.pth", state, legacy=legacy)
     found = load_state(tmp_path / "a.pth")
@@ -86,7 +86,7 @@ def test_state_dicts_come_back(tmp_path: Path, legacy: bool) -> None:
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_cut_and_flipped_files_are_refused_or_read(tmp_path: Path, legacy: bool) -> None:
+def test_truncated_and_damaged_files_are_refused_or_read(tmp_path: Path, legacy: bool) -> None:
     path, rng = tmp_path / "a.pth", random.Random(1)
     whole = saved(path, nn.Linear(3, 4).state_dict(), legacy=legacy)
     refused = []

@@ -33,7 +33,7 @@ IMPORTED = StoredAlignment(size=Size(384, 256), crop=Rect(0, 0, 384, 256))
         (DEPTH, DepthMap(provider="onnx", recipe="onnx-1", depth_min=0.1, depth_max=1 / 3)),
     ],
 )
-def test_they_come_back_from_the_state(stage: Stage[Any], value: object, tmp_path: Path) -> None:
+def test_results_round_trip_through_the_state(stage: Stage[Any], value: object, tmp_path: Path) -> None:
     state = State(tmp_path / "state.sqlite")
     row = StageRow(pair_id="ab", stage=stage, key="k", status=Status.OK, value=value)
     state.put_stage(row)

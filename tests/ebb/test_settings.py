@@ -83,7 +83,7 @@ def test_paths_and_whole_floats() -> None:
         (DepthSettings, {"model_normalisation": "a,b,c,d,e,f"}, "three deviations above 0"),
     ],
 )
-def test_nonsense_is_refused(cls: type, values: dict[str, object], message: str) -> None:
+def test_invalid_values_are_refused(cls: type, values: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=re.escape(message)):
         from_values(cls, values)
 

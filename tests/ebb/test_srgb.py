@@ -23,13 +23,13 @@ def test_grey_has_the_luminance_that_scikit_image_gives_it() -> None:
     np.testing.assert_allclose(to_light(codes), luminance, atol=1e-4)
 
 
-def test_there_and_back() -> None:
+def test_encoding_and_decoding_round_trip() -> None:
     light = np.linspace(0, 1, 1001)
     np.testing.assert_allclose(to_light(from_light(light)), light, atol=2e-8)
 
 
 @pytest.mark.parametrize("limit", [255, 65535])
-def test_every_code_comes_back(limit: int) -> None:
+def test_every_8_bit_code_round_trips(limit: int) -> None:
     codes = np.arange(limit + 1)
     again = encode(light_of_codes(limit), limit)
     assert again.dtype == (np.uint8 if limit == 255 else np.uint16)

@@ -33,7 +33,7 @@ def state(tmp_path: Path) -> State:
     return State(tmp_path / "state.sqlite")
 
 
-def test_stage_rows_come_back_as_put(state: State, tmp_path: Path) -> None:
+def test_stage_rows_round_trip(state: State, tmp_path: Path) -> None:
     row: StageRow[Kept] = StageRow(
         pair_id="ab",
         stage=STAGE,
@@ -104,7 +104,7 @@ def test_not_a_database(tmp_path: Path) -> None:
         State(tmp_path / "state.sqlite")
 
 
-def test_a_folder_in_the_way(tmp_path: Path) -> None:
+def test_a_folder_at_the_path(tmp_path: Path) -> None:
     (tmp_path / "state.sqlite").mkdir()
     with pytest.raises(OutputError, match="cannot write"):
         State(tmp_path / "state.sqlite")
@@ -137,7 +137,7 @@ def test_reading_leaves_no_trace(state: State, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("nobody_may_write")
 @pytest.mark.parametrize("name", ["set", "100 % #1?"])
-def test_a_folder_where_nobody_may_write_is_read(tmp_path: Path, name: str) -> None:
+def test_a_read_only_folder_is_read(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
     writer = State(folder / "state.sqlite")
@@ -152,14 +152,14 @@ def test_a_folder_where_nobody_may_write_is_read(tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.usefixtures("nobody_may_write")
-def test_rows_of_a_run_that_goes_on_are_read(state: State, tmp_path: Path) -> None:
+def test_rows_of_a_running_run_are_read(state: State, tmp_path: Path) -> None:
     state.put_stage(ROW)
     assert (tmp_path / "state.sqlite-wal").stat().st_size
     reader = State(tmp_path / "state.sqlite", read_only=True)
     assert reader.stage_rows(STAGE) == {"ab": ROW}
 
 
-def test_nothing_is_in_it_yet(tmp_path: Path) -> None:
+def test_an_empty_state(tmp_path: Path) -> None:
     (tmp_path / "state.sqlite").touch()
     with pytest.raises(InvalidInput, match="nothing is in it yet .*ebb ingest"):
         State(tmp_path / "state.sqlite", read_only=True)
@@ -215,7 +215,7 @@ def rewrite(state: State, table: str, change: str) -> None:
         f"value='{'[' * 100_000}'",
     ],
 )
-def test_a_row_that_this_ebb_does_not_know(state: State, change: str) -> None:
+def test_a_row_of_an_unknown_version(state: State, change: str) -> None:
     state.put_stage(ROW)
     rewrite(state, "stages", change)
     with pytest.raises(InvalidInput, match="a row cannot be understood: .*use the ebb that made it"):

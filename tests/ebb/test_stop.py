@@ -114,7 +114,7 @@ def stopped_at(place: Callable[[], None], cleaned: list[str]) -> int:
 
 @pytest.mark.parametrize("number", CODES)
 @pytest.mark.parametrize("place", PLACES)
-def test_a_signal_is_never_lost_and_cleaning_up_is_not_disturbed(
+def test_a_signal_is_never_lost_and_does_not_interrupt_clean_up(
     place: Callable[..., None], number: signal.Signals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cleaned: list[str] = []
@@ -124,7 +124,7 @@ def test_a_signal_is_never_lost_and_cleaning_up_is_not_disturbed(
     assert capsys.readouterr() == ("", f"{STOPPED}\n")
 
 
-def test_the_handlers_of_the_caller_come_back() -> None:
+def test_the_handlers_of_the_caller_are_restored() -> None:
     numbers = (*CODES, signal.SIGALRM)
     before = [signal.getsignal(number) for number in numbers], sys.unraisablehook
     assert run_stoppable(lambda: 3) == 3
@@ -135,7 +135,7 @@ def test_the_handlers_of_the_caller_come_back() -> None:
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
-def test_another_error_that_a_signal_leads_to_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_caused_by_a_signal_is_not_reported_as_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
     def convert() -> int:
         try:
             send(signal.SIGTERM)
@@ -202,7 +202,7 @@ match sys.argv[1]:
         ("in the last destructors", f"{STOPPED}\n"),
     ],
 )
-def test_a_signal_at_the_end_ends_it_at_once_and_without_a_word(when: str, said: str) -> None:
+def test_a_signal_at_the_end_ends_the_process_without_a_message(when: str, said: str) -> None:
     code, error = run_script(AT_THE_END, when)
     assert code in (143, -signal.SIGTERM)  # at the very end there is no Python to translate it
     assert error == said

@@ -39,7 +39,7 @@ def test_a_full_output_is_an_error_once(monkeypatch: pytest.MonkeyPatch) -> None
         say("what comes after it goes nowhere")
 
 
-def test_a_reader_that_left_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_pipe_is_not_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with left_by_its_reader() as stream:
         monkeypatch.setattr(sys, "stdout", stream)
         for _ in range(2):
@@ -65,7 +65,7 @@ def test_any_text_can_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-def test_closed_ones_lead_nowhere(closed: str) -> None:
+def test_closed_streams_are_replaced(closed: str) -> None:
     code = (
         "import os, sys; from ebb.streams import prepare_streams, say, say_aside; prepare_streams();"
         "assert os.open('/dev/zero', os.O_RDONLY) > 2; say('out'); say_aside('aside'); sys.stderr.isatty()"

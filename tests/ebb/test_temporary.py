@@ -29,7 +29,7 @@ def temporaries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_a_killed_process_leaves_is_gone_at_the_next_run(temporaries: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed_by_the_next_run(temporaries: Path) -> None:
     environment = os.environ | {"TMPDIR": str(temporaries)}
     done = subprocess.run([sys.executable, "-c", KILLED], env=environment, check=False)
     assert done.returncode == -signal.SIGKILL
@@ -40,7 +40,7 @@ def test_what_a_killed_process_leaves_is_gone_at_the_next_run(temporaries: Path)
     assert not list(temporaries.iterdir())
 
 
-def test_what_is_in_use_or_not_ours_stays(temporaries: Path) -> None:
+def test_folders_in_use_or_of_others_are_kept(temporaries: Path) -> None:
     (temporaries / "ebb-test-notes").write_text("mine")
     (temporaries / "other").mkdir()
     (temporaries / "ebb-test-link").symlink_to(temporaries / "other")

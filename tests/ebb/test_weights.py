@@ -95,13 +95,13 @@ def test_download_keeps_the_file_and_records_its_hash(server: Server, tmp_path: 
     assert seen == sorted(seen, key=lambda step: step[0])
 
 
-def test_second_download_asks_nobody(server: Server) -> None:
+def test_second_download_sends_no_request(server: Server) -> None:
     first = weights.download("megadepth")
     assert weights.download("megadepth") == first == weights.find_weights("megadepth")
     assert len(server.ranges) == 1
 
 
-def test_broken_download_goes_on_where_it_stopped(server: Server, tmp_path: Path) -> None:
+def test_interrupted_download_is_resumed(server: Server, tmp_path: Path) -> None:
     server.break_after = 300_000
     with pytest.raises(MissingDependency, match=r"broke after 300000 of 1048580 bytes.*run it again"):
         weights.download("megadepth")
@@ -113,7 +113,7 @@ def test_broken_download_goes_on_where_it_stopped(server: Server, tmp_path: Path
 
 
 @pytest.mark.parametrize("etag", ['"v2"', None], ids=["changed", "no tag"])
-def test_never_mixes_two_files(server: Server, etag: str | None) -> None:
+def test_parts_of_two_files_are_never_mixed(server: Server, etag: str | None) -> None:
     server.break_after = 300_000
     with pytest.raises(MissingDependency):
         weights.download("megadepth")
@@ -121,7 +121,7 @@ def test_never_mixes_two_files(server: Server, etag: str | None) -> None:
     assert weights.download("megadepth").read_bytes() == server.content
 
 
-def test_part_as_long_as_the_file_starts_again(server: Server, tmp_path: Path) -> None:
+def test_a_part_as_long_as_the_file_is_downloaded_again(server: Server, tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "net.pth.part").write_bytes(b"x" * len(CONTENT))
     (tmp_path / "cache" / "net.pth.part.tag").write_text('"v1"')
@@ -160,7 +160,7 @@ def test_a_server_that_refuses_every_range(server: Server) -> None:
     assert server.ranges == [None]
 
 
-def test_a_length_that_is_no_number(server: Server) -> None:
+def test_a_length_that_is_not_a_number(server: Server) -> None:
     server.answer = b"HTTP/1.0 200 OK\r\nContent-Length: many\r\n\r\n" + CONTENT
     assert weights.download("megadepth").read_bytes() == CONTENT
 
@@ -188,7 +188,7 @@ def test_web_page_is_not_trusted(server: Server, tmp_path: Path) -> None:
     assert weights.download("megadepth").read_bytes() == CONTENT
 
 
-def test_nothing_is_fetched_before_the_licence_is_accepted(
+def test_nothing_is_downloaded_before_the_licence_is_accepted(
     server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     entry = replace(weights.WEIGHTS["megadepth"], must_accept=True, licence="for research only")
@@ -365,6 +365,6 @@ def test_files_without_a_published_hash_say_so() -> None:
     assert all("no hash" in weights.WEIGHTS[name].warning for name in unknown)
 
 
-def test_a_folder_is_no_weights_file(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_weights_file(tmp_path: Path) -> None:
     with pytest.raises(MissingDependency, match="a folder, not a weights file"):
         weights.find_weights("megadepth", tmp_path, flag="--weights")

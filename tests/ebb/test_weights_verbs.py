@@ -57,7 +57,7 @@ def test_path(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == f"{tmp_path / 'best_generalization_net_G.pth'}\n"
 
 
-def test_download_of_what_is_here(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_download_of_an_existing_file(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "pynet-bokeh.archive").write_bytes(b"PK\x03\x04")
     command = ["weights", "download", "pynet-bokeh"]
     assert run_verb(app, command) == ExitCode.USAGE

@@ -133,12 +133,12 @@ def test_a_job_that_was_begun_is_lost_with_its_worker(
     assert run(jobs, Workers(count=1)) == SQUARES | {6: lost}
 
 
-def test_a_worker_killed_while_it_sends_a_result_loses_this_job_alone() -> None:
+def test_a_worker_killed_while_it_sends_a_result_loses_this_job_only() -> None:
     found = run([Job(number) for number in range(12)], Workers(count=2), sixth_is_deadly)
     assert found == SQUARES | {6: KILLED}
 
 
-def test_a_killed_fork_server_costs_no_job(tmp_path: Path) -> None:
+def test_a_killed_fork_server_loses_no_job(tmp_path: Path) -> None:
     """Its workers go on, and the next one starts a new server."""
     jobs = [
         Job(number, tmp_path / "killed", None, kill_fork_server if number == 0 else None)
@@ -186,13 +186,13 @@ def test_a_job_that_takes_too_long_is_stopped(
     assert run(jobs, Workers(count=1, **limits)) == {0: 0, 1: lost, 2: 4}
 
 
-def test_time_in_which_a_job_does_not_run_is_not_counted() -> None:
+def test_time_before_a_job_runs_is_not_counted() -> None:
     """It waits for six times the limit, as one does that other processes keep from running."""
     waits = functools.partial(time.sleep, 0.3)
     assert run([Job(3, result=waits)], Workers(count=1, cpu_s=0.05)) == {3: 9}
 
 
-def test_the_time_of_a_job_is_its_own() -> None:
+def test_the_time_of_a_job_does_not_include_others() -> None:
     """Together they take six times the limit."""
     works = functools.partial(use_processor, 0.1)
     assert run([Job(number, result=works) for number in range(12)], Workers(count=1, cpu_s=0.2)) == SQUARES
@@ -213,7 +213,7 @@ def unpicklable(_: Job) -> object:
     return lambda: None
 
 
-def test_a_result_that_cannot_be_sent_is_said_to_be() -> None:
+def test_a_result_that_cannot_be_sent_is_an_error() -> None:
     with pytest.raises(TypeError, match="a result that cannot be sent"):
         run([Job(0)], Workers(count=1), unpicklable)
 
@@ -248,7 +248,7 @@ def test_a_fresh_interpreter_on_request() -> None:
     assert run([Job(2)], Workers(count=1, start_method="spawn")) == {2: 4}
 
 
-def test_stopped_while_workers_start_it_ends_without_a_word() -> None:
+def test_a_stop_while_workers_start_ends_without_a_message() -> None:
     """Ctrl-C in the first second reaches all processes, one of them half started."""
     script = """
 import os, signal

@@ -27,7 +27,7 @@ def test_no_dataset_is_a_clear_error(tmp_path: Path) -> None:
         pass
 
 
-def test_a_path_that_is_no_text(tmp_path: Path) -> None:
+def test_a_path_that_is_not_text(tmp_path: Path) -> None:
     root = tmp_path / os.fsdecode(b"set\xff")
     with pytest.raises(InvalidInput, match=r"set\\xff .*not valid UTF-8"), open_workspace(root, create=True):
         pass
@@ -43,7 +43,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         pass
 
 
-def test_the_lock_names_its_holder_and_goes_with_it(tmp_path: Path) -> None:
+def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from ebb.workspace import open_workspace\n"
         f"with open_workspace(Path({str(tmp_path)!r}), create=True):\n"
@@ -75,7 +75,7 @@ def test_a_lock_with_odd_bytes(tmp_path: Path, content: bytes) -> None:
             open_workspace(tmp_path).__enter__()
 
 
-def test_a_lock_that_is_another_file_leaves_it_alone(tmp_path: Path) -> None:
+def test_a_lock_that_is_a_link_leaves_its_target_unchanged(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("do not touch")
     root = tmp_path / "set"
@@ -99,7 +99,7 @@ def test_no_space_for_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         pass
 
 
-def test_opening_removes_what_a_killed_run_left(tmp_path: Path) -> None:
+def test_opening_removes_leftovers_of_a_killed_run(tmp_path: Path) -> None:
     with open_workspace(tmp_path, create=True) as workspace:
         rubbish = workspace.pair("ab") / ".wide.png.1.tmp"
         rubbish.parent.mkdir(parents=True)
@@ -139,7 +139,7 @@ def test_paths_of_the_folder(tmp_path: Path) -> None:
         assert workspace.contact_sheet == tmp_path / "contact_sheet.png"
 
 
-def test_shards_alone_are_no_dataset_and_the_message_says_what_to_do(tmp_path: Path) -> None:
+def test_shards_alone_are_not_a_dataset_folder(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no dataset in this folder"):
         finished_shards(tmp_path)
     (tmp_path / "DATASET.json").touch()

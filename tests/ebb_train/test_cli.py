@@ -116,14 +116,14 @@ def test_errors_are_written_to_standard_error(
     assert "Traceback" not in printed.err
 
 
-def test_errors_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_verb(cli.app, ["convert", "none", "b.safetensors", "--json"]) == ExitCode.INVALID_INPUT
     facts = json.loads(capsys.readouterr().out)
     assert facts["path"] == "none"
     assert facts["exit_code"] == 4
 
 
-def test_convert_hands_the_flags_on(
+def test_convert_passes_its_flags_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen: list[PyNetConfig] = []
@@ -180,7 +180,9 @@ def test_fit_without_weights_of_vgg_ends_with_6(
     assert "ebb weights download vgg19" in capsys.readouterr().err
 
 
-def test_fit_without_its_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fit_without_its_extra_names_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
     assert run_verb(cli.app, ["fit", "set", "--out", "run"]) == ExitCode.MISSING
     assert "pip install 'ebb-bokeh[train]'" in capsys.readouterr().err
@@ -214,7 +216,7 @@ def test_render_from_a_photo_to_a_picture(tmp_path: Path, capsys: pytest.Capture
         (OutputError("no space"), ExitCode.CANNOT_WRITE),
     ],
 )
-def test_how_a_run_can_end(error: BaseException, code: ExitCode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exit_codes_of_a_run(error: BaseException, code: ExitCode, monkeypatch: pytest.MonkeyPatch) -> None:
     def end(*_: object) -> None:
         raise error
 

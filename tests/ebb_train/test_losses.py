@@ -75,7 +75,7 @@ def test_ssim_of_equal_pictures_is_one() -> None:
     assert ssim(target, target).item() == pytest.approx(1, abs=1e-6)
 
 
-def test_ssim_needs_room_for_its_window() -> None:
+def test_ssim_refuses_pictures_smaller_than_its_window() -> None:
     with pytest.raises(InvalidInput, match="SSIM of 40 x 10 pixels: its window is 11 x 11"):
         ssim(torch.zeros(1, 3, 10, 40), torch.zeros(1, 3, 10, 40))
 
@@ -138,7 +138,9 @@ def test_a_loss_of_micro_batches_adds_up() -> None:
     assert loss(preds, target)["loss"].item() == pytest.approx(sum(parts) / 2, abs=1e-6)
 
 
-def test_without_vgg_weights_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_vgg_weights_are_reported_with_alternatives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("EBB_CACHE", str(tmp_path))
     monkeypatch.delenv("EBB_VGG19_WEIGHTS", raising=False)
     with pytest.raises(

@@ -47,7 +47,7 @@ def test_available_memory_respects_the_container(tmp_path: Path, monkeypatch: py
     assert memory.free_bytes() == 0
 
 
-def test_giving_back_asks_any_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_giving_memory_back_works_with_any_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
     memory.give_back()
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
     memory.give_back()

@@ -16,7 +16,7 @@ def test_after_fit() -> None:
     assert next_steps.after_fit(Path("a"), Path("set"), 3) == "ebb-train render PHOTO --checkpoint a"
 
 
-def test_after_render_come_the_flags_that_were_not_used() -> None:
+def test_after_render_unused_flags_are_suggested() -> None:
     both = next_steps.after_render(RenderSettings())
     assert "--full-resolution" in both
     assert "--compare" in both

@@ -34,7 +34,7 @@ def test_installed_packages_are_imported() -> None:
     assert optional.safetensors().numpy.save({}) == b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "
 
 
-def test_standard_error_comes_back_after_the_silence(capfd: pytest.CaptureFixture[str]) -> None:
+def test_standard_error_is_restored_after_silencing(capfd: pytest.CaptureFixture[str]) -> None:
     with contextlib.suppress(ImportError), optional.silent_stderr():
         os.write(2, b"lost\n")
         raise ImportError
@@ -42,7 +42,7 @@ def test_standard_error_comes_back_after_the_silence(capfd: pytest.CaptureFixtur
     assert capfd.readouterr().err == "seen\n"
 
 
-def test_one_can_be_heard_in_the_silence(capfd: pytest.CaptureFixture[str]) -> None:
+def test_standard_error_can_be_used_while_silenced(capfd: pytest.CaptureFixture[str]) -> None:
     with optional.silent_stderr() as stderr:
         with optional.stderr_to(stderr):
             os.write(2, b"heard\n")

@@ -19,7 +19,7 @@ def test_16_bits_become_8_by_rounding() -> None:
     assert to_8_bits(flat) is flat
 
 
-def test_enlarging_keeps_the_range_and_the_place() -> None:
+def test_enlarging_keeps_range_and_position() -> None:
     edge = np.zeros((4, 4, 3), np.float32)
     edge[:, 2:] = 1
     larger = enlarge(edge, (16, 16, 3))

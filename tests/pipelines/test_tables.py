@@ -70,7 +70,7 @@ def test_a_document_without_marks_is_refused(tables: ModuleType) -> None:
         tables.replace_tables("no marks", "")
 
 
-def test_the_document_holds_the_numbers_that_are_kept() -> None:
+def test_the_document_has_the_tables_of_the_json() -> None:
     text = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
     kept = json.loads((ROOT / "benchmarks" / "results" / "tables.json").read_text(encoding="utf-8"))
     means = [

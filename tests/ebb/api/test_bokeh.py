@@ -27,7 +27,7 @@ def light(photo: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
-def test_strength_0_gives_the_photo_itself() -> None:
+def test_strength_0_returns_the_photo() -> None:
     found = ebb.render_bokeh(PHOTO, DEPTH, max_blur_px=20, strength=0, highlights=4)
     assert found.tobytes() == PHOTO.tobytes()
     assert found is not PHOTO
@@ -74,7 +74,7 @@ def test_the_focus_is_a_point_a_value_or_the_subject() -> None:
     np.testing.assert_array_equal(found[24:40, 40:56], PHOTO[24:40, 40:56])
 
 
-def test_the_largest_blur_is_the_one_asked_for() -> None:
+def test_the_largest_blur_is_the_requested_one() -> None:
     """Light of a point at the far end is spread over a disc of that diameter."""
     point = np.zeros((64, 96, 3), np.uint8)
     point[32, 80] = 255
@@ -100,7 +100,7 @@ def test_depth_in_dioptres_goes_through_the_lens() -> None:
     assert np.flatnonzero(found[32, :, 0]).size == touched
 
 
-def test_units_and_types_of_depth_play_no_part() -> None:
+def test_units_and_types_of_depth_do_not_matter() -> None:
     codes = np.rint(255 * DEPTH).astype(np.uint8)
     first = ebb.render_bokeh(PHOTO, codes, focus=(95, 0), max_blur_px=10)
     again = ebb.render_bokeh(PHOTO, 4.0 * codes, focus=(95, 0), max_blur_px=10)

@@ -48,7 +48,7 @@ def test_indices_count_from_both_ends(shards: Path) -> None:
             _ = dataset[index]
 
 
-def test_photos_are_decoded_when_they_are_looked_at(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_photos_are_decoded_on_access(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from ebb.api import datasets
 
     calls = []
@@ -76,13 +76,13 @@ def test_splits(tmp_path: Path) -> None:
         dataset.split("dev")  # type: ignore[arg-type]
 
 
-def test_a_data_set_travels_to_another_process(shards: Path) -> None:
+def test_a_data_set_can_be_pickled(shards: Path) -> None:
     dataset = ebb.open_dataset(shards)
     _ = dataset[0]
     assert pickle.loads(pickle.dumps(dataset))[7].pair_id == record(7).pair_id
 
 
-def test_depth_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_depth(tmp_path: Path) -> None:
     dataset = ebb.open_dataset(write_set(tmp_path, [[record(0, has_depth=False)]]))
     assert dataset[0].depth is None
     assert dataset[0].inverse_depth is None

@@ -52,7 +52,7 @@ def test_pixels_are_those_that_the_stage_writes(files: tuple[Path, Path], tmp_pa
         np.testing.assert_array_equal(getattr(pair, name), stored)
 
 
-def test_raw_files_go_the_way_of_the_stage() -> None:
+def test_raw_files_are_developed_as_in_the_stage() -> None:
     captures = Path(__file__).parents[3] / "data" / "sample" / "captures"
     pair = ebb.align_pair(captures / "IMG_0301.DNG", captures / "IMG_0302.DNG", ebb.AlignSettings(height=512))
     assert pair.wide.shape[0] == 512

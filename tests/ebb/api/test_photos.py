@@ -27,7 +27,7 @@ def test_a_photo_is_upright_and_says_how_it_was_taken(tmp_path: Path) -> None:
     assert (exif.f_number, exif.iso, exif.focal_length_mm, exif.captured_at) == (1.8, 100, 50, START)
 
 
-def test_a_height_gives_the_pixels_that_other_doors_give(tmp_path: Path) -> None:
+def test_a_height_gives_the_same_pixels_as_the_stages(tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(shot(scene(2), 16, 0))
     opening = Opening(height=128, max_megapixels=1, item_timeout=9)
@@ -87,7 +87,7 @@ def test_other_arrays_are_refused(array: np.ndarray, message: str) -> None:  # t
         pixels_of(array)
 
 
-def test_depth_needs_a_network_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_depth_requires_an_installed_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = np.zeros((64, 64, 3), np.uint8)
     monkeypatch.setenv("EBB_CACHE", str(tmp_path))
     with pytest.raises(ebb.MissingDependency, match="ebb weights download megadepth"):

@@ -25,7 +25,7 @@ def test_a_script_is_run_once(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "once\n1\n", "")
 
 
-def test_the_main_module_is_whole_afterwards() -> None:
+def test_the_main_module_is_restored() -> None:
     main = sys.modules["__main__"]
     before = dict(vars(main))
     with pytest.raises(KeyError), main_not_imported():

@@ -7,7 +7,7 @@ from ebb.errors import Status
 from ebb.progress import watched
 
 
-def test_it_hears_of_each_stage_and_item() -> None:
+def test_it_is_called_for_each_stage_and_item() -> None:
     heard: list[tuple[str, int, int]] = []
     progress = CallbackProgress(lambda *what: heard.append(what))
     for stage, total in (("align", 2), ("depth", 1)):

@@ -64,7 +64,7 @@ def test_crops_are_slices_of_all_three_at_one_place(dataset: ebb.Dataset) -> Non
     assert len(seen) > 10
 
 
-def test_every_place_can_be_drawn(dataset: ebb.Dataset) -> None:
+def test_every_position_can_be_drawn(dataset: ebb.Dataset) -> None:
     tensors = dataset.to_torch(crop=60)
     found = set()
     for epoch in range(60):
@@ -83,7 +83,7 @@ def test_crops_depend_on_seed_epoch_and_index_alone(dataset: ebb.Dataset) -> Non
     assert not all(torch.equal(other[i][1], first[i][1]) for i in range(5))
 
 
-def test_workers_give_the_same_and_hear_of_the_epoch(dataset: ebb.Dataset) -> None:
+def test_workers_give_the_same_crops_and_receive_the_epoch(dataset: ebb.Dataset) -> None:
     tensors = dataset.to_torch(crop=16)
     loader = DataLoader(
         tensors, batch_size=5, num_workers=1, multiprocessing_context="spawn", persistent_workers=True

@@ -45,7 +45,7 @@ def test_large_sets_are_several_shards(tmp_path: Path) -> None:
     assert len(dataset) == 4
 
 
-def test_float_depth_is_stretched(tmp_path: Path) -> None:
+def test_float_depth_is_scaled(tmp_path: Path) -> None:
     wide, shallow, _ = photos(0)
     depth = np.tile(np.linspace(2, 4, 48), (32, 1))
     (pair,) = ebb.write_dataset(tmp_path, train=[(wide, shallow, depth)])

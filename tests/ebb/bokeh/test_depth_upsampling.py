@@ -22,7 +22,7 @@ def unit(stored: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
     return stored.astype(np.float32) / np.float32(255)
 
 
-def test_edges_lie_where_the_photo_has_them() -> None:
+def test_edges_follow_those_of_the_photo() -> None:
     wide, truth, stored = disc_scene()
     found = upsample_depth(wide, unit(stored))
     wrong = np.abs(found - truth) > 0.02
@@ -31,7 +31,7 @@ def test_edges_lie_where_the_photo_has_them() -> None:
     assert wrong.sum() < 0.1 * blocky.sum()
 
 
-def test_no_depth_appears_that_is_not_there() -> None:
+def test_no_new_depths_appear() -> None:
     wide, _, stored = disc_scene()
     assert set(np.unique(np.rint(upsample_depth(wide, unit(stored)) * 255))) == {40, 220}
 
@@ -44,7 +44,7 @@ def test_smooth_surfaces_are_interpolated() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (61, 83)])
-def test_any_size_of_map_will_do(size: tuple[int, int]) -> None:
+def test_maps_of_any_size_are_accepted(size: tuple[int, int]) -> None:
     depth = np.full(size, 77, np.uint8)
     found = upsample_depth(np.zeros((37, 52, 3), np.uint8), unit(depth))
     np.testing.assert_allclose(found, np.full((37, 52), 77 / 255), atol=1e-6)

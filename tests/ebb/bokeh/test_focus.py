@@ -25,7 +25,7 @@ def test_the_subject_in_the_middle_is_in_focus(subject: int) -> None:
     assert estimate_focus(scene(subject)) == pytest.approx(subject / 255, abs=0.03)
 
 
-def test_size_plays_no_part() -> None:
+def test_the_size_of_the_map_does_not_matter() -> None:
     large = np.kron(scene(150), np.ones((4, 4), np.uint8))
     assert estimate_focus(large) == pytest.approx(estimate_focus(scene(150)), abs=0.01)
 

@@ -17,7 +17,7 @@ def edge_photo(offset: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.2, 0.45, 0.55, 0.8])
-def test_plain_colours_come_apart_exactly(offset: float) -> None:
+def test_plain_colours_are_separated_exactly(offset: float) -> None:
     photo, coc, alpha = edge_photo(offset)
     matte = split_edges(photo, coc)
     np.testing.assert_allclose(matte.opacity[:, :10], 1, atol=0.02)
@@ -31,7 +31,7 @@ def test_plain_colours_come_apart_exactly(offset: float) -> None:
     assert set(np.unique(matte.behind_coc[beneath])) == {10.0}
 
 
-def test_the_mixture_is_the_photo_again() -> None:
+def test_the_composite_equals_the_photo() -> None:
     photo, coc, _ = edge_photo(0.3)
     photo += np.random.default_rng(1).uniform(0, 0.05, photo.shape).astype(np.float32)
     matte = split_edges(photo, coc)
@@ -51,7 +51,7 @@ def test_alike_colours_follow_the_outline() -> None:
     np.testing.assert_allclose(matte.rgb, photo, atol=1e-5)
 
 
-def test_highlights_and_smooth_surfaces_stay_whole() -> None:
+def test_highlights_and_smooth_surfaces_are_not_divided() -> None:
     photo, coc, _ = edge_photo(0.3)
     photo[8, 9:12] = 30.0
     matte = split_edges(photo, coc)
@@ -64,7 +64,7 @@ def test_highlights_and_smooth_surfaces_stay_whole() -> None:
     assert (matte.opacity == 1).all()
 
 
-def test_lamps_go_and_skies_stay() -> None:
+def test_lamps_are_removed_and_skies_are_kept() -> None:
     photo = np.full((40, 40, 3), 0.3, np.float32)
     photo[:20] = 3.0  # sky
     photo[30:33, 10:13] = 50.0  # lamp

@@ -38,7 +38,7 @@ def test_against_brute_force(name: str) -> None:
     assert all(reached[band] >= bar for band, bar in bars.items()), reached
 
 
-def test_a_blurred_subject_does_bleed_a_naive_blur_would() -> None:
+def test_blur_without_occlusion_has_larger_errors_at_edges() -> None:
     """The bars mean something: blur that ignores occlusion misses them by far."""
     truth = reference.render_truth(reference.SCENES["sharp subject, blurred background"], 200)
     everything = render_shallow(truth.photo, np.full_like(truth.coc, 16))
@@ -110,13 +110,13 @@ def test_mirrored_input_gives_mirrored_output(axis: int) -> None:
     np.testing.assert_allclose(np.flip(mirrored, axis), result, atol=1e-5)
 
 
-def test_light_scales() -> None:
+def test_the_result_scales_with_the_light() -> None:
     photo, coc = scene(4)
     flat = np.full_like(coc, 9.0)
     np.testing.assert_allclose(render_shallow(photo * 7, flat), 7 * render_shallow(photo, flat), rtol=1e-4)
 
 
-def test_cats_eye_narrows_highlights_at_the_corner_on_their_outer_side_only_there() -> None:
+def test_cats_eye_narrows_highlights_at_the_corner_on_their_outer_side() -> None:
     photo = np.zeros((300, 300, 3), np.float32)
     photo[150, 150] = photo[30, 30] = 1000
     coc = np.full((300, 300), 24, np.float32)
@@ -142,7 +142,7 @@ def test_torch_equals_numpy() -> None:
         )
 
 
-def test_input_is_left_alone() -> None:
+def test_input_is_not_changed() -> None:
     photo, coc = scene(7)
     before = photo.tobytes(), coc.tobytes()
     render_shallow(photo, coc)

@@ -83,7 +83,7 @@ def test_diffraction_against_the_bessel_function() -> None:
     assert found[-1] == 0
 
 
-def test_f16_is_not_a_pinhole() -> None:
+def test_diffraction_halves_the_contrast_of_fine_lines_at_f16() -> None:
     """It takes half the contrast of lines two pixels (12 µm) wide, f/1.8 a twentieth."""
     wide, shallow = (float(diffraction_mtf(Lens(50.0, number), PIXELS, 0.25)) for number in (16.0, 1.8))
     assert wide == pytest.approx(0.55, abs=0.01)
@@ -101,7 +101,7 @@ def test_relative_inverse_depth_matches_metric() -> None:
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, math.inf])
-def test_lens_and_pixels_refuse(bad: float) -> None:
+def test_invalid_lenses_and_pixels_are_refused(bad: float) -> None:
     with pytest.raises(UsageError, match="focal length"):
         Lens(bad, 2.0)
     with pytest.raises(UsageError, match="f-number"):

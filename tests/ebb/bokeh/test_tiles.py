@@ -31,7 +31,7 @@ def test_faded_tiles_sum_to_one(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(total[border:-border, border:-border], 1, atol=1e-6)
 
 
-def test_tiles_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_leave_no_visible_borders(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     photo = rng.random((90, 100, 3), dtype=np.float32)
     coc = np.where(np.indices((90, 100))[1] < 40, -7, 11).astype(np.float32)

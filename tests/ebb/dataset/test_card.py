@@ -86,7 +86,7 @@ def test_features_are_those_of_the_shards(datasets: ModuleType) -> None:
     assert listed == datasets.Features.from_arrow_schema(schema())
 
 
-def test_counts_reasons_and_settings_are_told() -> None:
+def test_counts_reasons_and_settings_are_included() -> None:
     rows = tables(render_card(FACTS))
     assert ["train", "7", "2", "28.0"] in rows
     assert ["Canon EOS 7D", "8"] in rows
@@ -115,14 +115,14 @@ def test_the_same_facts_in_another_order_give_the_same_card() -> None:
     assert render_card(backwards) == render_card(FACTS)
 
 
-def test_imported_pairs_are_told_apart() -> None:
+def test_imported_pairs_are_mentioned() -> None:
     assert "existing data set" not in render_card(FACTS)
     assert "9 pairs were imported without changes from an existing data set" in render_card(
         replace(FACTS, num_imported=9)
     )
 
 
-def test_near_duplicates_across_splits_are_told() -> None:
+def test_near_duplicates_across_splits_are_mentioned() -> None:
     assert "look almost alike" not in render_card(FACTS)
     assert "; 2 such groups are\nin more than one split." in render_card(replace(FACTS, num_across_splits=2))
 
@@ -134,7 +134,7 @@ def test_an_empty_dataset_has_a_card() -> None:
     assert "Unknown." in card
 
 
-def test_hostile_names_change_no_structure() -> None:
+def test_malicious_names_are_escaped() -> None:
     plain = render_card(FACTS)
     card = render_card(
         replace(
@@ -159,7 +159,7 @@ def test_hostile_names_change_no_structure() -> None:
 
 @settings(deadline=None, max_examples=300)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_yaml_gives_any_text_back(text: str) -> None:
+def test_any_text_round_trips_through_yaml(text: str) -> None:
     quoted = yaml_text(text)
     assert quoted.isprintable()
     assert yaml.safe_load(f"- a: {quoted}\n- b") == [{"a": text}, "b"]

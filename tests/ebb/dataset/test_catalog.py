@@ -91,7 +91,7 @@ def test_missing_and_broken_catalogues(tmp_path: Path) -> None:
         read_catalog(path)
 
 
-def test_a_pair_id_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+def test_a_pair_id_outside_the_folder_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "captures.parquet"
     path.write_bytes(write_catalog([replace(WIDE, pair_id="../../ab")]))
     with pytest.raises(InvalidInput, match="'../../ab' is not a pair_id"):
@@ -106,7 +106,7 @@ def test_a_pair_id_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> No
         ("role", "left", "role is 'left'"),
     ],
 )
-def test_rows_that_cannot_be(column: str, value: object, message: str, tmp_path: Path) -> None:
+def test_invalid_rows(column: str, value: object, message: str, tmp_path: Path) -> None:
     table = pq.read_table(io.BytesIO(write_catalog([WIDE])))
     place = table.column_names.index(column)
     values = pa.array([value], table.schema.field(column).type)

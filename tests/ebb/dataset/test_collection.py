@@ -43,7 +43,7 @@ def test_single_columns_are_those_of_the_parquet_file(shards: Path) -> None:
 
 
 @pytest.mark.parametrize("index", [-1, 8])
-def test_a_record_that_is_not_there(shards: Path, index: int) -> None:
+def test_a_missing_record(shards: Path, index: int) -> None:
     with pytest.raises(IndexError, match=f"pair {index} of 8"):
         opened(shards).read(index)
 
@@ -52,7 +52,7 @@ def test_where_a_record_lies(shards: Path) -> None:
     assert opened(shards).locate(6) == (shards / "train-00001-of-00003.parquet", 0)
 
 
-def test_it_travels_to_another_process(shards: Path) -> None:
+def test_it_can_be_pickled(shards: Path) -> None:
     pairs = opened(shards)
     pairs.read(0)
     assert pickle.loads(pickle.dumps(pairs)).read(7) == record(7)

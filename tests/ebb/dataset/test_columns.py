@@ -26,7 +26,7 @@ class Row:
     rest: Mapping[str, float]
 
 
-def test_types_say_the_columns() -> None:
+def test_types_belong_to_the_columns() -> None:
     assert list(columns_of(Row)) == [
         Column("name", columns.TEXT, nullable=False),
         Column("count", columns.COUNT, nullable=False),
@@ -56,13 +56,13 @@ def test_types_say_the_columns() -> None:
         (columns.GRID, (None,) * 16, (float("nan"),) * 16),
     ],
 )
-def test_what_a_kind_may_hold(kind: columns.Kind, good: object, bad: object) -> None:
+def test_valid_values_of_each_kind(kind: columns.Kind, good: object, bad: object) -> None:
     Column("x", kind).check(good)
     with pytest.raises(InvalidInput, match=f"^x: expected {kind.expected}, got "):
         Column("x", kind, nullable=False).check(bad)
 
 
-def test_none_only_where_it_is_allowed() -> None:
+def test_none_is_allowed_for_nullable_columns_only() -> None:
     Column("x", columns.NUMBER).check(None)
     with pytest.raises(InvalidInput, match="x: expected text, got None"):
         Column("x", columns.TEXT, nullable=False).check(None)

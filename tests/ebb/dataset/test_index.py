@@ -33,7 +33,7 @@ def changed(*keys: str | int, value: object) -> str:
     return json.dumps(values)
 
 
-def test_an_index_comes_back() -> None:
+def test_an_index_round_trips() -> None:
     assert parse_index(index_text(INDEX)) == INDEX
 
 

@@ -43,7 +43,7 @@ def test_no_two_pairs_share_a_name(layout: str) -> None:
     assert not any(PurePosixPath(name).is_absolute() or ".." in name for name in names)
 
 
-def test_what_no_layout_has_is_refused() -> None:
+def test_an_unknown_layout_is_refused() -> None:
     with pytest.raises(UsageError, match=r"unknown layout 'coco'.*ebb, bokehlicious, ebokehnet"):
         layout_paths("coco", "train", 0)
     with pytest.raises(UsageError, match=r"no layout has a photo 0\.tif"):
@@ -57,7 +57,7 @@ def test_what_no_layout_has_is_refused() -> None:
     st.sampled_from([".jpg", ".png"]),
     st.randoms(),
 )
-def test_what_is_written_is_found_again(
+def test_written_layouts_are_found_again(
     pairs: set[tuple[Split, int, bool]], suffix: str, shuffler: random.Random
 ) -> None:
     chosen = {(split, number): has_depth for split, number, has_depth in pairs}
@@ -87,7 +87,7 @@ def test_letter_case_and_jpeg_spellings_do_not_matter() -> None:
     assert listing.pairs == (EbbPair("test", 7, PairPaths("TEST/Original/7.JPG", "TEST/Bokeh/7.jpeg", None)),)
 
 
-def test_pairs_that_are_not_whole_are_problems() -> None:
+def test_incomplete_pairs_are_problems() -> None:
     listing = find_ebb_pairs(
         [
             "train/original/1.jpg",
@@ -108,7 +108,7 @@ def test_pairs_that_are_not_whole_are_problems() -> None:
     )
 
 
-def test_other_files_are_listed_not_lost() -> None:
+def test_other_files_are_listed() -> None:
     others = [
         "README.md",
         "train/original/.1.jpg.swp",

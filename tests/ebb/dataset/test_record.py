@@ -72,7 +72,9 @@ def halves(width: int, height: int) -> bytes:
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(changes=CHANGES, bare=st.booleans())
-def test_a_record_comes_back_from_arrow(make_record: MakeRecord, changes: dict[str, Any], bare: bool) -> None:
+def test_a_record_round_trips_through_arrow(
+    make_record: MakeRecord, changes: dict[str, Any], bare: bool
+) -> None:
     record = make_record(1, bare=bare, **changes)
     table = pa.Table.from_pylist([record_row(record)], schema=schema())
     assert from_row(table.to_pylist()[0]) == record
@@ -150,7 +152,7 @@ def test_hugging_face_features_cover_every_column(datasets: ModuleType) -> None:
     assert features.arrow_schema.types == schema().types
 
 
-def test_images_carry_a_name_made_from_the_pair(make_record: MakeRecord) -> None:
+def test_images_are_named_after_the_pair(make_record: MakeRecord) -> None:
     record = make_record(3)
     row = record_row(record)
     assert row["shallow"] == {"bytes": record.shallow, "path": f"{record.pair_id}_shallow.png"}
@@ -198,9 +200,7 @@ def test_images_carry_a_name_made_from_the_pair(make_record: MakeRecord) -> None
         ("depth_float16", halves(24, 17), "depth_float16: expected 12x8 values, got 24x17"),
     ],
 )
-def test_values_no_row_may_hold_are_named(
-    make_record: MakeRecord, field: str, value: object, message: str
-) -> None:
+def test_invalid_values_are_named(make_record: MakeRecord, field: str, value: object, message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         make_record(1, **{field: value})
     assert str(caught.value).startswith(message)
@@ -227,9 +227,7 @@ def test_messages_stay_short(make_record: MakeRecord) -> None:
         (None, "wide: expected bytes, got None"),
     ],
 )
-def test_image_cells_that_are_not_ours_are_refused(
-    make_record: MakeRecord, cell: object, message: str
-) -> None:
+def test_other_image_cells_are_refused(make_record: MakeRecord, cell: object, message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         from_row({**record_row(make_record(1)), "wide": cell})
     assert str(caught.value).startswith(message)
@@ -251,7 +249,7 @@ def test_missing_and_unknown_columns_are_named(make_record: MakeRecord) -> None:
         from_row(row)
 
 
-def test_schemas_that_are_not_ours_are_named() -> None:
+def test_other_schemas_are_named() -> None:
     good = schema()
     check_schema(good)
     check_schema(pa.schema(list(good)[::-1], metadata=good.metadata))

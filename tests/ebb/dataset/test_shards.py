@@ -62,7 +62,7 @@ def write_rows(path: Path, rows: list[dict[str, Any]], with_schema: pa.Schema) -
     return path
 
 
-def test_records_come_back(shard: Path, records: list[Record]) -> None:
+def test_records_round_trip(shard: Path, records: list[Record]) -> None:
     assert list(read_records(shard)) == records
     assert [read_record(shard, index) for index in (9, 0, 4)] == [records[9], records[0], records[4]]
 
@@ -134,7 +134,7 @@ def test_a_full_disk_is_an_os_error(records: list[Record]) -> None:
     assert caught.value.errno == errno.ENOSPC
 
 
-def test_what_the_records_raise_comes_through(make_record: MakeRecord) -> None:
+def test_exceptions_of_the_records_are_passed_on(make_record: MakeRecord) -> None:
     def broken() -> Iterator[Record]:
         yield make_record(0)
         raise InvalidInput("wide: not a PNG")
@@ -247,7 +247,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         list(read_records(tmp_path))
 
 
-def test_parquet_of_somebody_else_is_refused(tmp_path: Path) -> None:
+def test_other_parquet_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.parquet"
     pq.write_table(pa.table({"image": [b"x"]}), path)
     with pytest.raises(InvalidInput, match="not a shard of this program: ebb_schema_version is 'none'"):
@@ -272,7 +272,7 @@ def test_wrong_types_are_named(tmp_path: Path, records: list[Record]) -> None:
         ({"depth": {"bytes": b"\x89PNG", "path": None}}, "row group 0: depth: not the image"),
     ],
 )
-def test_hostile_rows_are_named(
+def test_malicious_rows_are_named(
     tmp_path: Path, records: list[Record], change: dict[str, Any], message: str
 ) -> None:
     path = write_rows(tmp_path / "s.parquet", [{**record_row(records[0]), **change}], schema())
@@ -307,7 +307,7 @@ def bomb(path: Path, row: dict[str, Any], num_rows: int) -> Path:
     return path
 
 
-def test_small_files_that_unpack_to_gigabytes(
+def test_small_files_that_decompress_to_gigabytes(
     tmp_path: Path, records: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Refused before a page is unpacked, whichever way they are read."""
@@ -370,7 +370,7 @@ def test_a_shard_needs_a_size(target: float) -> None:
 
 
 @given(st.sampled_from(SPLITS), st.integers(0, 99_998), st.data())
-def test_names_come_back(split: Any, index: int, data: st.DataObject) -> None:
+def test_names_round_trip(split: Any, index: int, data: st.DataObject) -> None:
     count = data.draw(st.integers(index + 1, 99_999))
     name = parse_shard_name(shard_name(split, index, count))
     assert (name.split, name.index, name.count) == (split, index, count)
@@ -389,6 +389,6 @@ def test_names_come_back(split: Any, index: int, data: st.DataObject) -> None:
         "",
     ],
 )
-def test_names_that_are_no_shard_are_refused(name: str) -> None:
+def test_names_that_are_not_shards_are_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="is not the name of a shard"):
         parse_shard_name(name)

@@ -71,7 +71,7 @@ def test_sessions_hold_every_pair_once(pairs: list[PairTime]) -> None:
 
 @GIVEN
 @given(shoots(), st.floats(0, 0.5), st.floats(0, 0.5))
-def test_no_session_is_cut(pairs: list[PairTime], test: float, val: float) -> None:
+def test_no_session_is_divided(pairs: list[PairTime], test: float, val: float) -> None:
     assigned = place(pairs, {}, test, val)
     for session in sessions(pairs, GAP_S):
         assert len({assigned[pair_id] for pair_id in session}) == 1
@@ -143,7 +143,7 @@ def test_train_comes_before_a_split_below_half_a_pair(number: int, expected: dic
     assert Counter(place([pair(n) for n in range(number)], {}, 0.1, 0.1).values()) == expected
 
 
-def test_a_session_too_large_for_the_target_is_passed_over() -> None:
+def test_a_session_too_large_for_the_target_is_skipped() -> None:
     large = [pair(number, number) for number in range(90)]
     small = [pair(100 + number, 10_000 * number + 10_000) for number in range(10)]
     assigned = place(large + small, {}, 5, 0)

@@ -60,7 +60,7 @@ def test_a_set_that_is_not_finished_changes_nothing(
     assert not (shards / STAGING).exists()
 
 
-def test_half_a_set_of_a_killed_run_is_removed(shards: Path) -> None:
+def test_an_incomplete_set_of_a_killed_run_is_removed(shards: Path) -> None:
     before = contents(shards)
     (shards / STAGING).mkdir()
     (shards / STAGING / shard_name("train", 0, 1)).write_bytes(b"half")
@@ -103,7 +103,7 @@ def test_a_move_that_was_interrupted_is_completed(
     assert not (shards / STAGING).exists()
 
 
-def test_a_link_in_its_place_is_not_followed(shards: Path, tmp_path: Path) -> None:
+def test_a_link_is_not_followed(shards: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     write_set(tmp_path / "theirs", b"theirs")
     before = contents(tmp_path / "theirs")

@@ -53,7 +53,7 @@ def verify_rows(path: Path, rows: list[dict[str, Any]]) -> list[str]:
     return verify_shard(path, facts_of(path, len(rows), 1))
 
 
-def test_a_sound_shard_has_no_problems(path: Path, written: tuple[bytes, ShardEntry]) -> None:
+def test_an_undamaged_shard_has_no_problems(path: Path, written: tuple[bytes, ShardEntry]) -> None:
     path.write_bytes(written[0])
     assert verify_shard(path, written[1]) == []
 
@@ -80,7 +80,7 @@ def test_damage_is_located(path: Path, written: tuple[bytes, ShardEntry], record
     assert "CRC" in problems[0]
 
 
-def test_facts_that_do_not_fit_are_said(path: Path, written: tuple[bytes, ShardEntry]) -> None:
+def test_facts_that_differ_are_reported(path: Path, written: tuple[bytes, ShardEntry]) -> None:
     data, facts = written
     path.write_bytes(data)
     wrong = replace(facts, rows=7, row_groups=3, num_bytes=1)
@@ -114,7 +114,7 @@ def test_pairs_stored_twice_are_found(path: Path, records: list[Record]) -> None
     assert problems == [f"val-00000-of-00001.parquet: row group 0: pair {pair_id} is there twice"]
 
 
-def test_pixels_that_do_not_decode_are_found(path: Path, records: list[Record]) -> None:
+def test_pixels_that_cannot_be_decoded_are_found(path: Path, records: list[Record]) -> None:
     row = record_row(records[0])
     damaged = bytearray(row["wide"]["bytes"])
     damaged[60] ^= 1  # behind the header, which is all that a record looks at

@@ -47,7 +47,7 @@ def read(data: bytes, size: Size = SIZE) -> np.ndarray:
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("kind", ["RangeInverse", "RangeLinear"])
 @pytest.mark.parametrize("write", WRITERS)
-def test_known_distances_come_back(write: Writer, kind: str, bits: int) -> None:
+def test_known_distances_are_recovered(write: Writer, kind: str, bits: int) -> None:
     """Within half a stored level, carried from the stored number to 1/distance by the formula's slope."""
     data = write(photo(), png(encode(DISTANCE, kind, NEAR, FAR, bits)), kind=kind, near=NEAR, far=FAR)
     found = read(data)
@@ -164,7 +164,7 @@ def test_gdepth_without_its_data_or_with_text_in_its_place() -> None:
             read(insert(photo(), app1(PACKET + xmp)))
 
 
-def test_dynamic_depth_that_was_cut_off_or_is_not_listed() -> None:
+def test_dynamic_depth_that_is_truncated_or_not_listed() -> None:
     data = with_dynamic_depth(photo(), RAMP)
     with pytest.raises(
         Rejected, match=rf"ends at byte {len(data)}, the file has {len(data) - 1}: it was cut"

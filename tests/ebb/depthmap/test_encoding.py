@@ -55,7 +55,7 @@ def test_log_depth_without_a_depth(log_depth: float) -> None:
     assert caught.value.reason is Reason.BAD_DEPTH
 
 
-def test_depth8_is_the_recipe() -> None:
+def test_depth8_follows_the_formula() -> None:
     inverse = np.array([[2.0, 4.0, 3.0, 2.0 + 2 * 0.4 / 255, 2.0 + 2 * 0.6 / 255]], np.float32)
     assert encode_depth8(inverse).tolist() == [[0, 255, 128, 0, 1]]
     assert encode_depth8(inverse).dtype == np.uint8
@@ -85,7 +85,7 @@ def test_float16_error_is_a_4096th_of_the_range(inverse: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("encode", [encode_depth8, encode_float16])
-def test_what_cannot_be_encoded(encode: object) -> None:
+def test_invalid_maps(encode: object) -> None:
     assert callable(encode)
     for bad in (np.array([[1, np.nan]]), np.array([[1, np.inf]]), np.zeros((2, 2, 1)), np.zeros((0, 3))):
         with pytest.raises(Rejected, match="depth") as caught:

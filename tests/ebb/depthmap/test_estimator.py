@@ -74,7 +74,7 @@ def test_the_same_distance_in_three_ways() -> None:
         (RAMP - 1e4, "log_distance", "768 of 768 depth values are not finite"),
     ],
 )
-def test_output_that_is_no_depth(output: np.ndarray, kind: str, message: str) -> None:
+def test_invalid_outputs(output: np.ndarray, kind: str, message: str) -> None:
     with pytest.raises(Rejected, match=message) as caught:
         to_inverse_depth(output, Size(32, 24), kind)  # type: ignore[arg-type]
     assert caught.value.reason is Reason.BAD_DEPTH
@@ -119,7 +119,7 @@ def test_photos_of_a_batch_stay_in_order() -> None:
         np.testing.assert_array_equal(together, estimator()(photo))
 
 
-def test_a_photo_without_room_for_depth() -> None:
+def test_a_photo_too_small_for_depth() -> None:
     with pytest.raises(Rejected, match="a photo of 31 x 64 is too small") as caught:
         estimator()(np.zeros((64, 31, 3), np.uint8))
     assert caught.value.reason is Reason.TOO_SMALL

@@ -47,7 +47,7 @@ def test_a_photo_without_a_file_and_one_with_a_bad_one() -> None:
     assert caught.value.measurements["aspect_difference"] == pytest.approx(1 / 1.6 - 1)
 
 
-def test_a_map_inside_the_photo_stands_upright() -> None:
+def test_a_map_inside_the_photo_is_upright() -> None:
     """Near at the left as stored; turned by orientation 6 that is the top."""
     ramp = png(np.linspace(0, 255, 120).astype(np.uint8)[None].repeat(80, axis=0))
     jpeg = with_gdepth(shot(scene(1), 16, 0, 6), ramp, near=0.5, far=20)

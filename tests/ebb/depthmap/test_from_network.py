@@ -28,7 +28,7 @@ class Rows:
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, []), (3, [3])])
-def test_photos_go_through_together_and_one_by_itself(count: int, sizes: list[int]) -> None:
+def test_photos_are_predicted_together_or_one_by_one(count: int, sizes: list[int]) -> None:
     provider, views = Rows(), [View(blank(65, 41)) for _ in range(count)]
     maps = FromNetwork(provider).depth(views)
     assert [found.shape for found in maps] == [(20, 32)] * count

@@ -144,7 +144,7 @@ def test_the_recipe_may_be_part_of_the_processor_config(anything: Path, tmp_path
     )
 
 
-def test_settings_go_before_the_recipe(anything: Path) -> None:
+def test_settings_take_precedence_over_the_folder(anything: Path) -> None:
     settings = DepthSettings(
         provider="transformers",
         model_size=48,
@@ -167,7 +167,7 @@ def test_settings_go_before_the_recipe(anything: Path) -> None:
         (RECIPE, {"rescale_factor": 1.0}, "the normalisation of the input .*--model-normalisation"),
     ],
 )
-def test_what_the_model_does_not_say(
+def test_unknown_properties_of_a_model(
     anything: Path, tmp_path: Path, name: str, changes: Any, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
@@ -184,7 +184,7 @@ def test_what_the_model_does_not_say(
         ({"model_type": "zoedepth"}, "distance"),
     ],
 )
-def test_what_known_models_give(config: dict[str, Any], expected: str) -> None:
+def test_outputs_of_known_models(config: dict[str, Any], expected: str) -> None:
     from ebb.depthmap.huggingface import _output_kind
 
     assert _output_kind(config) == expected
@@ -192,7 +192,7 @@ def test_what_known_models_give(config: dict[str, Any], expected: str) -> None:
         _output_kind({"model_type": "other"})
 
 
-def test_missing_weights_are_not_made_up(anything: Path, tmp_path: Path) -> None:
+def test_missing_weights_are_not_initialised_randomly(anything: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     folder = changed(anything, tmp_path, "config.json")
@@ -203,7 +203,7 @@ def test_missing_weights_are_not_made_up(anything: Path, tmp_path: Path) -> None
         load_transformers(folder, SETTINGS)
 
 
-def test_folders_that_are_no_depth_model(anything: Path, tmp_path: Path) -> None:
+def test_folders_without_depth_model(anything: Path, tmp_path: Path) -> None:
     with pytest.raises(
         InvalidInput, match=r"config\.json: cannot be read: .*the folder of a transformers model"
     ):
@@ -229,7 +229,7 @@ def test_code_in_the_folder_is_not_run(anything: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-def test_nan_and_sizes_it_cannot_take(anything: Path, tmp_path: Path) -> None:
+def test_nan_and_unsupported_sizes(anything: Path, tmp_path: Path) -> None:
     provider = load_transformers(anything, SETTINGS)
     with torch.no_grad():
         provider.network._model.head.conv3.bias[:] = torch.nan  # type: ignore[attr-defined]

@@ -91,7 +91,7 @@ def test_same_input_same_bytes(model: MegaDepth, photos: torch.Tensor) -> None:
         assert torch.equal(fast(photos), fast(photos))
 
 
-def test_model_is_left_as_it_was(model: MegaDepth) -> None:
+def test_model_is_not_changed(model: MegaDepth) -> None:
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     fold.build_inference_graph(model, torch.bfloat16)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())

@@ -58,7 +58,7 @@ def test_half_size_drops_the_odd_row_and_column() -> None:
     assert half_size(odd).shape == (20, 32, 3)
 
 
-def test_photo_without_room_for_depth(provider: MegaDepthProvider) -> None:
+def test_photo_too_small_for_depth(provider: MegaDepthProvider) -> None:
     with pytest.raises(Rejected, match="a photo of 31 x 200 is too small") as caught:
         provider(photo(31, 200))
     assert caught.value.reason is Reason.TOO_SMALL

@@ -84,7 +84,7 @@ def test_a_network_without_memory_is_tried_again(make_onnx: MakeOnnx) -> None:
         load_onnx(make_onnx(mean(keep=1), terabytes, mean()), settings())(RGB)
 
 
-def test_settings_left_alone_are_those_of_depth_anything(make_onnx: MakeOnnx) -> None:
+def test_default_settings_are_those_of_depth_anything(make_onnx: MakeOnnx) -> None:
     """ImageNet colours, 518 pixels, multiples of 14: the graph gives its own input back."""
     provider = load_onnx(make_onnx(mean()), DepthSettings(provider="onnx"))
     found = provider(np.repeat(np.repeat(RGB, 10, 0), 10, 1))
@@ -175,7 +175,7 @@ def test_networks_of_another_kind(
         load_onnx(make_onnx(*operators, shape=shape, out=out), settings())(RGB)
 
 
-def test_integers_in(make_onnx: MakeOnnx) -> None:
+def test_integer_inputs(make_onnx: MakeOnnx) -> None:
     path = make_onnx(("ReduceMax", [np.array([1])], {"keepdims": 0}), dtype=onnx.TensorProto.UINT8)
     with pytest.raises(InvalidInput, match=r"in floats, got x tensor\(uint8\)"):
         load_onnx(path, settings())
@@ -211,7 +211,7 @@ def test_without_onnxruntime(make_onnx: MakeOnnx, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("share", ["1", "1,1", "", "0", "all"])
-def test_a_worker_calculates_with_its_share_of_the_cores(
+def test_a_worker_uses_its_share_of_the_cores(
     make_onnx: MakeOnnx, share: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A task on a Ray cluster has one core; all of them once started a thread for each core."""

@@ -44,7 +44,7 @@ def test_megadepth_by_its_settings(weights_file: Path) -> None:
         np.testing.assert_array_equal(found, MegaDepthProvider(weights_file, bf16=bf16)(rgb))
 
 
-def test_sources_that_calculate_nothing() -> None:
+def test_sources_without_a_network() -> None:
     kinds = {"sidecar": Sidecar, "embedded": Embedded, "none": NoDepth}
     for name, kind in kinds.items():
         source = prepare(settings_of(name))
@@ -53,7 +53,7 @@ def test_sources_that_calculate_nothing() -> None:
         assert source.batch_size(4) == 1
 
 
-def test_photos_at_once(weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batch_sizes(weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = prepare(settings_of(weights=weights_file))
     monkeypatch.setattr("ebb.depthmap.registry.on_gpu", lambda device: device == "auto")
     assert (source.batch_size(), source.batch_size(3)) == (8, 3)
@@ -102,7 +102,7 @@ def ready(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["megadepth", "sidecar", "embedded", "none", "onnx", "transformers"])
-def test_providers_that_are_there(name: str) -> None:
+def test_available_providers(name: str) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("transformers")
     ready(name)

@@ -57,7 +57,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_values_are_taken_as_they_are(name: str) -> None:
+def test_inverse_values_are_unchanged(name: str) -> None:
     suffix, data, truth = FILES[name]
     inverse = read_sidecar(data, suffix, "inverse", PHOTO)
     assert inverse.dtype == np.float32
@@ -98,7 +98,7 @@ def rejected(data: bytes, suffix: str, values: str = "inverse") -> str:
 
 
 @pytest.mark.parametrize("shape", [(20, 31), (21, 30), (30, 20)])
-def test_another_aspect(shape: tuple[int, int]) -> None:
+def test_different_aspect_ratios(shape: tuple[int, int]) -> None:
     message = rejected(npy(np.arange(float(np.prod(shape))).reshape(shape)), ".npy")
     assert f"depth map {shape[1]} x {shape[0]}, photo 60 x 40: different aspect ratios" in message
 
@@ -126,7 +126,7 @@ def test_damaged_npz() -> None:
     assert "cannot be decoded" in rejected(bytes(data), ".npz")
 
 
-def test_npz_that_cannot_be_unpacked() -> None:
+def test_npz_that_cannot_be_decompressed() -> None:
     data = bytearray(npz(depth=FLOAT))
     for header in (data.index(b"PK\x03\x04") + 6, data.index(b"PK\x01\x02") + 8):
         data[header] |= 1

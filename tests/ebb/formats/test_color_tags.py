@@ -92,7 +92,7 @@ def test_precedence_in_a_png(chunks: tuple[tuple[bytes, bytes], ...], tags: Colo
     assert png_color(with_chunks(*chunks)) == tags
 
 
-def test_a_profile_as_imagemagick_writes_it() -> None:
+def test_a_profile_in_text_of_imagemagick() -> None:
     text = b"\nicc\n%8d\n%s\n" % (len(PROFILE), PROFILE.hex().encode())
     chunk = (b"zTXt", b"Raw profile type icc\0\0" + zlib.compress(text))
     assert png_color(with_chunks(chunk)).profile == PROFILE

@@ -29,7 +29,7 @@ def test_walks_a_jpeg_to_its_end(progressive: bool) -> None:
     assert [size for s in segments if (size := containers.jpeg_frame_size(data, s))] == [(70, 50)]
 
 
-def test_bytes_after_the_jpeg_and_padding_inside_are_no_damage() -> None:
+def test_bytes_after_the_jpeg_and_padding_are_accepted() -> None:
     data = encoded("JPEG")
     assert containers.PNG_SIGNATURE not in data
     padded = data[:2] + b"\xff\xff\xff" + data[2:] + b"trailer\xff\xd8"
@@ -45,7 +45,7 @@ def test_a_thumbnail_inside_does_not_end_the_jpeg() -> None:
 
 @pytest.mark.parametrize("kept", [0.999, 0.9, 0.5, 0.1, 0.02])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_every_cut_is_found(kind: str, kept: float) -> None:
+def test_every_truncation_is_found(kind: str, kept: float) -> None:
     data = encoded(kind)
     walk = containers.jpeg_segments if kind == "JPEG" else containers.png_chunks
     with pytest.raises(Broken, match="truncated") as error:
@@ -120,6 +120,6 @@ def test_finds_the_blocks_of_a_raf() -> None:
 @pytest.mark.parametrize(
     ("kept", "what"), [(-1, "RAF block CFA"), (110, "RAF block JPEG"), (50, "the RAF header")]
 )
-def test_cut_raf(kept: int, what: str) -> None:
+def test_truncated_raf(kept: int, what: str) -> None:
     with pytest.raises(Broken, match=f"is truncated: {what} needs"):
         containers.raf_blocks(raf(b"<jpeg>", b"<sensor>")[:kept])

@@ -64,14 +64,14 @@ BEFORE = {
 
 
 @pytest.mark.parametrize("before", BEFORE)
-def test_of_a_jpeg_wherever_it_stands(before: str) -> None:
+def test_exif_of_a_jpeg_at_any_position(before: str) -> None:
     wanted = block()
     assert jpeg_exif(jpeg(BEFORE[before], app1(wanted))) == [wanted]
     with Image.open(io.BytesIO(jpeg(BEFORE[before], app1(wanted)))) as image:
         assert image.info["exif"].removeprefix(b"Exif\0\0") == wanted
 
 
-def test_the_first_of_two_blocks_counts_and_the_second_fills_in() -> None:
+def test_the_first_of_two_blocks_takes_precedence() -> None:
     first, second = block(16.0), block(1.8, ">", {LENS: "EF50mm"})
     tags = merged(jpeg_exif(jpeg(app1(first), XMP, app1(second))))
     assert tags[F_NUMBER] == (16.0,)
@@ -85,7 +85,7 @@ def test_a_block_of_several_segments() -> None:
     assert jpeg_exif(jpeg(*parts)) == [whole]
 
 
-def test_what_follows_the_start_of_the_scan_is_no_metadata() -> None:
+def test_data_after_the_start_of_scan_is_ignored() -> None:
     data = jpeg()
     at = data.rindex(b"\xff\xd9")
     assert jpeg_exif(data[:at] + app1(block()) + data[at:]) == []
@@ -127,7 +127,7 @@ PNGS: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("behind", [False, True])
 @pytest.mark.parametrize("kind", PNGS)
-def test_of_a_png(kind: str, behind: bool) -> None:
+def test_exif_of_a_png(kind: str, behind: bool) -> None:
     wanted = block()
     data = png(PNGS[kind](wanted), behind=behind)
     assert png_exif(data) == [wanted]
@@ -145,11 +145,11 @@ def test_of_a_png(kind: str, behind: bool) -> None:
         b"no keyword",
     ],
 )
-def test_texts_that_are_no_exif(content: bytes) -> None:
+def test_texts_that_are_not_exif(content: bytes) -> None:
     assert png_exif(png(chunk(b"zTXt", content))) == []
 
 
-def test_a_text_that_inflates_for_ever_is_cut() -> None:
+def test_the_size_of_inflated_text_is_limited() -> None:
     bomb = zlib.compress(b"\nexif\n 9\n" + b"00" * 40_000_000)
     assert len(png_exif(png(chunk(b"zTXt", b"Raw profile type exif\0\0" + bomb)))) <= 1
 
@@ -186,7 +186,7 @@ def rows(*entries: tuple[int, int, int, int], count: int | None = None, end: byt
     return b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries) if count is None else count) + packed + end
 
 
-def test_one_unreadable_tag_costs_no_other() -> None:
+def test_an_unreadable_tag_does_not_affect_others() -> None:
     data = rows((ORIENTATION, 3, 1, 8), (0xC000, 12, 1, 5000), (MAKE, 2, 3, 0x4142))
     assert read_tags(data) == {ORIENTATION: (8.0,), MAKE: "BA"}
 
@@ -202,21 +202,21 @@ def test_offsets_beyond_the_block_are_never_followed() -> None:
 
 
 @pytest.mark.parametrize(("count", "end"), [(None, b""), (None, b"\0"), (40, b""), (65535, bytes(4))])
-def test_a_directory_that_is_cut_keeps_what_is_there(count: int | None, end: bytes) -> None:
+def test_a_truncated_directory_keeps_its_readable_tags(count: int | None, end: bytes) -> None:
     data = rows((ORIENTATION, 3, 1, 8), (MAKE, 2, 3, 0x4142), count=count, end=end)
     assert read_tags(data) == {ORIENTATION: (8.0,), MAKE: "BA"}
 
 
-def test_directories_that_hold_each_other() -> None:
+def test_directories_that_contain_each_other() -> None:
     assert read_tags(rows((EXIF_IFD, 4, 1, 8), (ORIENTATION, 3, 1, 8)))[ORIENTATION] == (8.0,)
 
 
-def test_n_over_zero_is_no_number() -> None:
+def test_n_over_zero_is_nan() -> None:
     value = read_tags(rows((F_NUMBER, 5, 1, 26)) + struct.pack("<II", 5, 0))[F_NUMBER]
     assert np.isnan(value[0])
 
 
-def test_two_million_values_cost_nothing() -> None:
+def test_two_million_values_take_no_memory() -> None:
     tags = read_tags(rows(*[(tag, 3, 999, 8) for tag in range(1000)]))
     assert max(len(value) for value in tags.values()) == 16
 

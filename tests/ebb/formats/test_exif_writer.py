@@ -67,7 +67,7 @@ def read_back(info: ShotInfo) -> dict[int, object]:
     st.integers(1, 8),
     st.datetimes(datetime(1990, 1, 1), datetime(2099, 1, 1)),
 )
-def test_pillow_reads_what_was_noted(
+def test_pillow_reads_the_written_values(
     f_number: float, time: Fraction, iso: int, focal_length_mm: float, orientation: int, moment: datetime
 ) -> None:
     info = ShotInfo(

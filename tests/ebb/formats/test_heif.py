@@ -22,7 +22,7 @@ DEPTH = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_heic_turns_itself_once(orientation: int) -> None:
+def test_a_heic_is_rotated_once(orientation: int) -> None:
     """The file says it twice, in its properties and in EXIF; the photo, its size and its map turn once."""
     picture = Image.fromarray(PHOTO)
     picture.getexif()[0x0112] = orientation
@@ -60,7 +60,7 @@ def test_grey_becomes_rgb() -> None:
     np.testing.assert_array_equal(found[..., 1], DEPTH)
 
 
-def test_notes_of_the_photo_and_of_its_map() -> None:
+def test_metadata_of_the_photo_and_of_its_map() -> None:
     data = heic(PHOTO, DEPTH, xmp=b"<photo/>", depth_xmp=apdi(0.5, 2))
     assert heif_xmp(data) == [b"<photo/>"]
     depth = heif_depth(data)
@@ -73,7 +73,7 @@ def test_notes_of_the_photo_and_of_its_map() -> None:
     assert exif.captured_at is not None
 
 
-def test_the_message_about_the_map_is_read() -> None:
+def test_the_xmp_of_the_map_is_read() -> None:
     depth = heif_depth(heic(PHOTO, DEPTH, sei=representation(0, z_near=0.5, z_far=8)))
     assert depth is not None
     assert {key: depth.representation[key] for key in ("representation_type", "z_near", "z_far")} == {
@@ -91,7 +91,7 @@ def test_a_map_of_too_many_pixels_is_not_decoded(monkeypatch: pytest.MonkeyPatch
         heif_depth(data, max_pixels=64 * 48 - 1)
 
 
-def test_a_photo_without_notes_and_map() -> None:
+def test_a_photo_without_metadata_and_map() -> None:
     data = heic(PHOTO)
     assert heif_depth(data) is None
     assert heif_xmp(data) == []
@@ -120,7 +120,7 @@ def test_damage_is_refused_and_never_crashes(data: st.DataObject) -> None:
         return
 
 
-def test_without_the_library_the_command_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_reported_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     with pytest.raises(MissingDependency, match=r"pip install 'ebb-bokeh\[heic\]'") as caught:
         decode_heif(INTACT)

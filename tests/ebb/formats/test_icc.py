@@ -65,7 +65,7 @@ def test_primaries() -> None:
     assert (parsed.space, parsed.has_table) == ("RGB", False)
 
 
-def test_what_littlecms_makes_for_srgb() -> None:
+def test_srgb_profile_of_littlecms() -> None:
     parsed = parse_profile(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     assert parsed.to_xyz is not None
     np.testing.assert_allclose(parsed.to_xyz, SRGB, atol=2e-4)

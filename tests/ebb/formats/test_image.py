@@ -34,7 +34,7 @@ def test_channels_come_in_the_order_of_opencv() -> None:
     assert found[0, 0].tolist() == [30, 20, 10]
 
 
-def test_orientation_tags_turn_nothing() -> None:
+def test_orientation_tags_are_ignored() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     assert decode_image(saved(Image.new("L", (6, 4)), "JPEG", exif=exif)).shape == (4, 6)
@@ -47,7 +47,7 @@ def test_what_cannot_be_decoded(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG", "WEBP"])
-def test_half_a_file_is_refused(kind: str) -> None:
+def test_a_truncated_file_is_refused(kind: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
     data = saved(Image.fromarray(pixels), kind)
     with pytest.raises(ValueError, match="truncated"):

@@ -81,7 +81,7 @@ def test_exif_reads_back_equal(photo: np.ndarray) -> None:
     assert (inner[40962], inner[40963]) == (144, 96)
 
 
-def test_looks_like_a_camera_file(photo: np.ndarray) -> None:
+def test_it_has_the_structure_of_a_camera_file(photo: np.ndarray) -> None:
     """EXIF right behind the first marker, no JFIF, chroma at half size, and the picture itself."""
     file = camera_file(photo, shot())
     assert file[:4] == b"\xff\xd8\xff\xe1"
@@ -109,7 +109,7 @@ def test_not_a_photo(wrong: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("has_exif", [False, True])
-def test_a_long_profile_comes_back(photo: np.ndarray, has_exif: bool) -> None:
+def test_a_long_profile_round_trips(photo: np.ndarray, has_exif: bool) -> None:
     profile = np.random.default_rng(0).bytes(150_000)
     exif = exif_block(shot(), photo.shape[1], photo.shape[0]) if has_exif else b""
     found = Image.open(io.BytesIO(encode_jpeg(photo, exif=exif, icc_profile=profile)))

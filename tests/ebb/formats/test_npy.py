@@ -28,7 +28,7 @@ def saved(array: np.ndarray, **options: object) -> bytes:
         elements=st.floats(0, 1, width=16),
     )
 )
-def test_maps_come_back_bit_by_bit(values: np.ndarray) -> None:
+def test_maps_round_trip_bit_for_bit(values: np.ndarray) -> None:
     data = encode_npy(values)
     assert decode_npy(data).tobytes() == values.tobytes()
     assert npy_size(data) == Size(values.shape[1], values.shape[0])
@@ -41,7 +41,7 @@ def test_numpy_reads_and_writes_the_same() -> None:
 
 
 @pytest.mark.parametrize("values", [MAP.astype(np.float32), MAP[0], MAP[:0], MAP[None]])
-def test_arrays_that_are_no_maps(values: np.ndarray) -> None:
+def test_arrays_that_are_not_maps(values: np.ndarray) -> None:
     with pytest.raises(InvalidInput, match=r"cannot store an array of shape .* as float16"):
         encode_npy(values)
 
@@ -116,7 +116,7 @@ def with_header(text: str, values: bytes = b"") -> bytes:
         "-" * 9000 + "1",
     ],
 )
-def test_headers_that_are_no_literal(header: str) -> None:
+def test_headers_that_are_not_literals(header: str) -> None:
     with pytest.raises(InvalidInput, match="not an NPY file"):
         npy_size(with_header(header))
     with pytest.raises(ValueError, match="damaged header"):
@@ -155,7 +155,7 @@ def test_methods_of_compression_that_numpy_does_not_write() -> None:
         decode_npz(packed.getvalue())
 
 
-def test_a_checksum_that_does_not_hold() -> None:
+def test_a_wrong_checksum() -> None:
     np.savez(packed := io.BytesIO(), MAP)
     data = bytearray(packed.getvalue())
     data[data.index(MAP.tobytes()) + 3] ^= 1

@@ -128,7 +128,7 @@ def test_damaged_footers_are_refused_or_read(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", bytes(8) + b"PAR1", b"PAR1" + b"\xff\xff\xff\x7fPAR1"])
-def test_what_does_not_end_as_parquet(data: bytes) -> None:
+def test_files_without_the_end_of_a_parquet_file(data: bytes) -> None:
     with pytest.raises(InvalidInput, match="the end is not that of a Parquet file"):
         read_chunks(io.BytesIO(data))
 
@@ -150,6 +150,6 @@ def test_a_file_that_ends_in_its_pages() -> None:
         b"\x1d",  # a type that there is not
     ],
 )
-def test_structures_that_cannot_be(data: bytes) -> None:
+def test_invalid_structures(data: bytes) -> None:
     with pytest.raises((ValueError, IndexError)):
         CompactReader(data).structure({1: {}})

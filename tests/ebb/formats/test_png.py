@@ -49,7 +49,7 @@ def photo() -> NDArray[np.uint8]:
 
 @settings(deadline=None, max_examples=40)
 @given(IMAGES)
-def test_pixels_come_back(image: NDArray[np.uint8]) -> None:
+def test_pixels_round_trip(image: NDArray[np.uint8]) -> None:
     decoded = decode_png(encode_png(image))
     assert decoded.dtype == np.uint8
     np.testing.assert_array_equal(decoded, image)
@@ -78,7 +78,7 @@ def test_same_pixels_give_the_same_bytes(photo: NDArray[np.uint8]) -> None:
     assert encode_png(wider[:, :96]) == encode_png(photo)  # a view with other strides
 
 
-def test_files_hold_pixels_and_nothing_else(photo: NDArray[np.uint8]) -> None:
+def test_files_contain_pixels_only(photo: NDArray[np.uint8]) -> None:
     data, kinds, start = encode_png(photo), [], 8
     while start < len(data):
         kinds.append(data[start + 4 : start + 8])
@@ -100,7 +100,7 @@ def test_header_is_read_without_pixels(photo: NDArray[np.uint8]) -> None:
         np.zeros(4, np.uint8),
     ],
 )
-def test_arrays_that_are_no_photo_are_refused(image: NDArray[np.uint8]) -> None:
+def test_arrays_that_are_not_photos_are_refused(image: NDArray[np.uint8]) -> None:
     with pytest.raises(InvalidInput, match="cannot store an array of shape"):
         encode_png(image)
 
@@ -161,7 +161,7 @@ def test_pillow_reads_16_bit_grey() -> None:
     np.testing.assert_array_equal(np.asarray(image), values)
 
 
-def test_sound_checksums_over_too_few_pixels_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
+def test_correct_checksums_over_too_few_pixels_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InvalidInput, match="its pixels cannot be decoded"):
         decode_png(png_claiming(4, 4))
     capfd.readouterr()

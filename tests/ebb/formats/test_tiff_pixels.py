@@ -62,7 +62,7 @@ COMBINATIONS = list(
 
 
 @pytest.mark.parametrize("bigtiff", [False, True])
-def test_what_tifffile_writes(bigtiff: bool) -> None:
+def test_files_of_tifffile(bigtiff: bool) -> None:
     """240 combinations, without those that do not exist: planes of grey, differences without compression."""
     tried = 0
     for dtype, photometric, planar, compression, predictor, block, order in COMBINATIONS:
@@ -87,7 +87,7 @@ def test_what_tifffile_writes(bigtiff: bool) -> None:
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "packbits", "tiff_adobe_deflate", "tiff_deflate"])
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "I;16", "LA"])
-def test_what_pillow_writes(mode: str, compression: str) -> None:
+def test_files_of_pillow(mode: str, compression: str) -> None:
     image = Image.fromarray(noise(3)).convert("RGB")
     if mode == "I;16":
         image = Image.fromarray(noise(1, np.uint16))
@@ -110,7 +110,7 @@ def test_what_pillow_writes(mode: str, compression: str) -> None:
 @pytest.mark.parametrize("compression", [1, 5, 8, 32773, 32946])
 @pytest.mark.parametrize("predictor", [1, 2])
 @pytest.mark.parametrize("rows", [1, 8, 1000])
-def test_what_libtiff_writes(dtype: type, compression: int, predictor: int, rows: int) -> None:
+def test_files_of_libtiff(dtype: type, compression: int, predictor: int, rows: int) -> None:
     pixels = noise(3, dtype)
     options = [cv2.IMWRITE_TIFF_COMPRESSION, compression, cv2.IMWRITE_TIFF_PREDICTOR, predictor]
     options += [cv2.IMWRITE_TIFF_ROWSPERSTRIP, rows]
@@ -133,7 +133,7 @@ def test_jpeg_inside(mode: str) -> None:
     assert probe(stream.getvalue(), ".tif", 120) == (128, 96)
 
 
-def test_jpeg_inside_is_not_turned_twice() -> None:
+def test_jpeg_inside_is_not_rotated_twice() -> None:
     stream, image = io.BytesIO(), Image.fromarray(cv2.resize(smooth(3), (128, 96)))
     image.save(stream, "TIFF", compression="jpeg", quality=95, tiffinfo={274: 6})
     upright, stored = (decode(stream.getvalue(), ".tif", orientation) for orientation in (6, 1))
@@ -141,7 +141,7 @@ def test_jpeg_inside_is_not_turned_twice() -> None:
     np.testing.assert_array_equal(upright, np.rot90(stored, -1))
 
 
-def test_a_cut_jpeg_inside_is_damage() -> None:
+def test_a_truncated_jpeg_inside_is_damage() -> None:
     stream, image = io.BytesIO(), Image.fromarray(noise(3))
     image.save(stream, "TIFF", compression="jpeg", quality=95)
     data = stream.getvalue()
@@ -229,7 +229,7 @@ def test_palettes(bits: int) -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 @pytest.mark.parametrize("kind", ["unassalpha", "assocalpha", "unspecified"])
-def test_alpha_is_dropped_where_that_changes_nothing(dtype: type, planar: str, kind: str) -> None:
+def test_alpha_is_dropped_if_that_changes_nothing(dtype: type, planar: str, kind: str) -> None:
     pixels = noise(4, dtype)
     options = {"photometric": "rgb", "extrasamples": [kind], "planarconfig": planar}
     if kind == "assocalpha":
@@ -270,7 +270,7 @@ def test_what_is_not_supported_is_named_at_ingest(what: str) -> None:
 
 
 @pytest.mark.parametrize(("code", "name"), [(5, "CMYK"), (8, "CIE L*a*b*")])
-def test_other_colours_are_a_reason(code: int, name: str) -> None:
+def test_other_colour_spaces_are_refused(code: int, name: str) -> None:
     with pytest.raises(Broken) as error:
         probe(packed(noise(4), 8, t262=code), ".tif", 120)
     assert error.value.reason is Reason.UNSUPPORTED_COLOR

@@ -87,7 +87,7 @@ def test_refuses_other_headers(data: bytes) -> None:
 
 @pytest.mark.parametrize("kept", [0.999, 0.9, 0.5, 0.1, 0.02])
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_every_cut_is_found(kept: float, compression: str | None) -> None:
+def test_every_truncation_is_found(kept: float, compression: str | None) -> None:
     data = written(compression=compression, rowsperstrip=5)
     with pytest.raises(Broken) as error:
         check_all(data[: int(len(data) * kept)])
@@ -117,7 +117,7 @@ def test_fewer_bytes_than_the_pixels_need() -> None:
         crafted(directory((330, 4, 1, 26)), directory((330, 4, 1, 8), following=26)),
     ],
 )
-def test_loops_are_walked_once(data: bytes) -> None:
+def test_loops_are_followed_once(data: bytes) -> None:
     assert 1 <= len(Tiff(data).directories()) <= 2
 
 
@@ -137,13 +137,13 @@ def test_directories_over_and_over_the_same_bytes_are_refused() -> None:
     assert error.value.reason is Reason.CORRUPT_INPUT
 
 
-def test_what_does_not_fit_its_field_is_not_changed() -> None:
+def test_values_that_do_not_fit_their_field_are_not_changed() -> None:
     data = crafted(directory((274, 16, 1, 6), (275, 4, 1, 7)))  # 16: eight bytes, which only a BigTIFF has
     tiff = Tiff(data)
     assert tiff.with_value(tiff.directories()[0], 274, 1) == data
 
 
-def test_a_huge_count_of_strips_costs_nothing() -> None:
+def test_a_huge_number_of_strips_takes_no_memory() -> None:
     data = crafted(directory((273, 4, 0xFFFFFFFF, 8), (279, 4, 0xFFFFFFFF, 8)))
     with pytest.raises(Broken, match="truncated"):
         check_all(data)

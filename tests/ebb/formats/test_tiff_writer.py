@@ -71,7 +71,7 @@ def test_directories_keep_text_and_stay_even(texts: dict[int, str], offset: int)
     assert {tag: found[tag] for tag in texts} == texts
 
 
-def test_tag_twice() -> None:
+def test_duplicate_tags() -> None:
     with pytest.raises(UsageError, match="a duplicate tag"):
         tiff.directory([tiff.short(1, 2), tiff.long(1, 3)], 0)
 

@@ -59,7 +59,7 @@ def test_extension_chunks_come_in_any_order_and_others_stay_out() -> None:
         ([chunk(EXTENDED, 0, 900)[:60]], "no part"),
     ],
 )
-def test_an_extension_that_is_not_whole(parts: list[bytes], message: str) -> None:
+def test_an_incomplete_extension(parts: list[bytes], message: str) -> None:
     with pytest.raises(Rejected, match=message) as caught:
         read_xmp(*segments(FIRST, *parts))
     assert caught.value.reason is Reason.BAD_DEPTH
@@ -84,6 +84,6 @@ def test_xml_that_is_not_read(xmp: bytes, message: str) -> None:
     assert caught.value.reason is Reason.BAD_DEPTH
 
 
-def test_byte_order_mark_and_padding_are_no_harm() -> None:
+def test_byte_order_mark_and_padding_are_accepted() -> None:
     (root,) = read_xmp(*segments(PACKET + b"\xef\xbb\xbf" + packet("") + b"   \0\0"))
     assert root.tag == "{adobe:ns:meta/}xmpmeta"

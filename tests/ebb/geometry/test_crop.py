@@ -59,7 +59,7 @@ def test_a_shift_cuts_two_edges() -> None:
     assert common_crop(H, SMALL, SMALL) == Rect(3, 0, SMALL.width - 3, SMALL.height - 2)
 
 
-def test_a_fraction_of_a_pixel_costs_a_whole_one() -> None:
+def test_a_fraction_of_a_pixel_removes_a_whole_one() -> None:
     assert common_crop(motion(SMALL, 0, 1, (0.25, 0.0)), SMALL, SMALL) == Rect(1, 0, SMALL.width - 1, 17)
 
 
@@ -111,7 +111,7 @@ def test_the_crop_lies_inside_both_photos(
     assert (back <= np.array(shallow) - 1 - margin + 1e-5).all()
 
 
-def test_it_beats_the_four_corner_shortcut() -> None:
+def test_it_is_larger_than_the_rectangle_of_the_four_corners() -> None:
     size = Size(600, 400)
     H = motion(size, 4.0, 1.0, (0.0, 0.0))
     frame = np.array([[0, 0], [599, 0], [599, 399], [0, 399]], np.float64)
@@ -155,7 +155,7 @@ def test_overlap_is_the_share_of_the_wide_photo() -> None:
     assert overlap(Rect(3, 4, 50, 40), Size(100, 80)) == 0.25
 
 
-def test_a_crop_that_is_too_small_says_which_height_would_do() -> None:
+def test_a_crop_that_is_too_small_suggests_a_height() -> None:
     with pytest.raises(Rejected, match=r"900 x 601, lower than 1024; use --height 600 or less") as caught:
         stored_size(Rect(0, 0, 900, 601), 1024)
     assert caught.value.reason is Reason.TOO_SMALL

@@ -52,7 +52,7 @@ def test_apply_sends_the_vanishing_line_to_infinity_without_a_warning() -> None:
 @given(
     a=small, b=small, c=small, d=small, x=st.floats(-50, 50), y=st.floats(-50, 50), e=st.floats(-2e-5, 2e-5)
 )
-def test_there_and_back_is_the_identity(
+def test_the_inverse_gives_the_identity(
     a: float, b: float, c: float, d: float, x: float, y: float, e: float
 ) -> None:
     H = np.array([[1 + a, b, x], [c, 1 + d, y], [e, -e, 1.0]])
@@ -60,7 +60,7 @@ def test_there_and_back_is_the_identity(
     np.testing.assert_allclose(apply(np.linalg.inv(H), apply(H, corners)), corners, atol=1e-6)
 
 
-def test_a_rescaled_homography_joins_the_same_places() -> None:
+def test_a_rescaled_homography_maps_the_same_points() -> None:
     shallow_scale, wide_scale = (0.4, 0.41), 0.5
     H = rescale_homography(H_ANY, shallow_scale, wide_scale)
     place = np.array([[300.0, 200.0]])

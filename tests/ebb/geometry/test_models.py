@@ -35,7 +35,7 @@ def matches(H: np.ndarray, count: int, noise: float = 0.0, seed: int = 0) -> Mat
 
 
 @linear_models
-def test_generators_are_independent_and_leave_the_last_entry_alone(model: MotionModel) -> None:
+def test_generators_are_independent_with_last_entry_zero(model: MotionModel) -> None:
     flat = GENERATORS[model].reshape(len(GENERATORS[model]), 9)
     assert (
         np.linalg.matrix_rank(flat)
@@ -117,7 +117,7 @@ def test_robust_start_is_repeatable(model: MotionModel) -> None:
 
 
 @every_model
-def test_robust_start_says_when_there_is_no_model(model: MotionModel) -> None:
+def test_robust_start_of_coincident_matches_is_none_or_fits(model: MotionModel) -> None:
     point = np.full((20, 2), 5.0)
     H = robust_start(Matches.isotropic(point, point, np.ones(20), SIZE), model, 1.5)
     assert H is None or not (transfer_error_px(H, point, point) > 1.5).any()
@@ -138,7 +138,7 @@ def test_median_is_that_of_numpy(count: int) -> None:
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.02])
-def test_a_shift_without_perspective_is_a_turn_of_a_very_long_lens(noise: float) -> None:
+def test_a_shift_without_perspective_is_a_rotation_with_a_long_focal_length(noise: float) -> None:
     """The focal length runs away, and takes nothing else with it."""
     found = refine_irls(matches(TRANSLATION, 100, noise=noise), MotionModel.ROTATION, TRANSLATION)
     assert corner_error_px(found, TRANSLATION, SIZE).max() < 0.02 + 2 * noise

@@ -11,7 +11,7 @@ from ebb.pages.data_uri import data_uri, reduce
 from tests.helpers.datasets import photos
 
 
-def test_a_picture_travels_in_its_address() -> None:
+def test_a_picture_is_encoded_in_its_uri() -> None:
     wide = photos(0)[0]
     uri = data_uri(wide)
     head, _, text = uri.partition(",")

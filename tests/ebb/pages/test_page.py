@@ -64,7 +64,7 @@ def test_nothing_is_fetched_and_nothing_is_inline(page: str) -> None:
     assert not re.search(r"<[^>]+\s(style|on\w+)=", page)
 
 
-def test_cells_carry_their_heads_for_narrow_screens(page: str) -> None:
+def test_cells_have_headings_for_narrow_screens(page: str) -> None:
     """Tables and strips were cut: rows become blocks instead, in which each value stands beside its head."""
     assert re.findall(r'<td[^>]* data-head="([^"]*)"', page) == ["pair", "status", "PSNR"]
     for width, tables in (("40rem", "table"), ("76rem", "table.wide")):
@@ -93,7 +93,7 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize(("scheme", "background"), [(0, "#fff"), (1, "#121212")])
-def test_coloured_text_can_be_read_by_day_and_night(page: str, scheme: int, background: str) -> None:
+def test_coloured_text_has_contrast_in_light_and_dark_mode(page: str, scheme: int, background: str) -> None:
     colours = re.findall(r"--(?:dim|accent|bad): (#\w+)", page)
     assert len(colours) == 6
     for colour in colours[3 * scheme : 3 * scheme + 3]:

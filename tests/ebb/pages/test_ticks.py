@@ -9,7 +9,7 @@ from ebb.pages.ticks import CHARACTER_WIDTH, Mark, linear_ticks, log_ticks
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
-def test_linear_ticks_hold_the_values(low: float, span: float) -> None:
+def test_linear_ticks_cover_the_values(low: float, span: float) -> None:
     ticks = linear_ticks(low, low + span)
     tolerance = 1e-6 * max(1.0, abs(low), span)
     assert ticks[0] <= low + tolerance
@@ -19,7 +19,7 @@ def test_linear_ticks_hold_the_values(low: float, span: float) -> None:
 
 
 @given(st.floats(1e-8, 1e6), st.floats(1, 1e6))
-def test_log_ticks_hold_the_values(low: float, factor: float) -> None:
+def test_log_ticks_cover_the_values(low: float, factor: float) -> None:
     ticks = log_ticks(low, low * factor)
     assert ticks[0] <= low
     assert ticks[-1] >= low * factor

@@ -74,7 +74,7 @@ def levels(photo: NDArray[np.generic]) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
 @pytest.mark.parametrize("name", PROFILES)
-def test_profiles_are_followed_as_by_littlecms(name: str, kind: str) -> None:
+def test_profiles_are_applied_as_by_littlecms(name: str, kind: str) -> None:
     data, suffix = saved(colours(), kind, icc_profile=PROFILES[name]), f".{kind.lower()}"
     stored = np.asarray(Image.open(io.BytesIO(data)))
     expected = by_littlecms(stored, PROFILES[name])
@@ -109,7 +109,7 @@ def test_sixteen_bits_stay_sixteen() -> None:
         ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
     ],
 )
-def test_srgb_is_not_touched(profile: bytes) -> None:
+def test_srgb_is_unchanged(profile: bytes) -> None:
     data = saved(colours(), "PNG", icc_profile=profile or None)
     assert srgb_conversion(data, ".png") is None
     np.testing.assert_array_equal(decode(data, ".png", 1), colours())
@@ -117,7 +117,7 @@ def test_srgb_is_not_touched(profile: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
-def test_space_reserved_for_a_profile_is_no_profile(kind: str) -> None:
+def test_space_reserved_for_a_profile_is_ignored(kind: str) -> None:
     """Some programs write a profile of zero bytes; others read it as no profile."""
     data = saved(colours(), kind, icc_profile=bytes(5000))
     assert srgb_conversion(data, f".{kind.lower()}") is None
@@ -167,7 +167,7 @@ def test_unsupported_profiles_are_refused_with_a_reason(profile: bytes, message:
         assert error.value.reason is Reason.UNSUPPORTED_COLOR
 
 
-def test_cmyk_is_a_reason() -> None:
+def test_cmyk_is_refused() -> None:
     stream = io.BytesIO()
     Image.new("CMYK", (16, 16)).save(stream, "JPEG")
     with pytest.raises(Broken, match="CMYK") as error:
@@ -219,7 +219,7 @@ def heic(profile: bytes | None = None, **codes: int) -> bytes:
     return stream.getvalue()
 
 
-def test_of_a_heic() -> None:
+def test_colour_of_a_heic() -> None:
     expected = by_littlecms(colours(), PROFILES["Display P3"])
     by_codes = decode(heic(color_primaries=12, transfer_characteristics=13), ".heic", 1)
     by_profile = decode(heic(PROFILES["Display P3"]), ".heic", 1)
@@ -254,7 +254,7 @@ def with_exif(space: int | None, index: str | None) -> bytes:
         (None, None, False),
     ],
 )
-def test_adobe_rgb_as_cameras_say_it(space: int | None, index: str | None, is_adobe: bool) -> None:
+def test_adobe_rgb_in_exif(space: int | None, index: str | None, is_adobe: bool) -> None:
     data = with_exif(space, index)
     conversion = srgb_conversion(data, ".jpg")
     assert (conversion is not None) == is_adobe
@@ -264,14 +264,14 @@ def test_adobe_rgb_as_cameras_say_it(space: int | None, index: str | None, is_ad
         assert np.abs(levels(decode(data, ".jpg", 1)) - expected).max() <= 3
 
 
-def test_a_profile_counts_before_exif() -> None:
+def test_a_profile_takes_precedence_over_exif() -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0xA001] = 2
     data = saved(colours(), "JPEG", exif=exif, icc_profile=matrix_profile(SRGB, SRGB_CURVE))
     assert srgb_conversion(data, ".jpg") is None
 
 
-def test_depth_is_kept_where_asked_for() -> None:
+def test_bit_depth_is_kept_on_request() -> None:
     data = saved(colours(), "PNG", icc_profile=PROFILES["Display P3"])
     photo = decode(data, ".png", 1, keep_depth=True)
     assert photo.dtype == np.uint8

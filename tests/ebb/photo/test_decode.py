@@ -169,7 +169,7 @@ def test_raw_without_data(value: int, first_row: int, message: str) -> None:
 
 
 @pytest.mark.parametrize("kept", [0.999, 0.5, 0.02, 0.0])
-def test_cut_raw_files_do_not_develop(kept: float) -> None:
+def test_truncated_raw_files_are_not_developed(kept: float) -> None:
     data = capture("IMG_0301.DNG")
     with pytest.raises(Broken, match="LibRaw cannot develop it: ") as error:
         decode(data[: int(len(data) * kept)], ".DNG", 1)
@@ -183,7 +183,7 @@ def test_undecodable_pixels_are_corrupt_input(data: bytes) -> None:
     assert error.value.reason is Reason.CORRUPT_INPUT
 
 
-def test_a_frame_of_one_colour_holds_no_picture() -> None:
+def test_a_frame_of_one_colour_is_refused() -> None:
     with pytest.raises(Broken, match=re.escape("every pixel is [9, 8, 7]")) as error:
         decode(encoded(np.full((8, 8, 3), (9, 8, 7), np.uint8), ".png"), ".png", 1)
     assert error.value.reason is Reason.CORRUPT_INPUT

@@ -133,7 +133,7 @@ def test_iso_zero_counts_as_not_written() -> None:
     assert read_exif(photo(ISO=400), ".jpg").iso == 400.0
 
 
-def test_aperture_value_stands_in_for_f_number() -> None:
+def test_aperture_value_replaces_a_missing_f_number() -> None:
     assert read_exif(photo(APERTURE=8.0), ".jpg").f_number == 16.0
     assert read_exif(photo(APERTURE=8.0, F_NUMBER=1.8), ".jpg").f_number == 1.8
     assert read_exif(photo(APERTURE=4000.0), ".jpg").f_number is None
@@ -162,7 +162,7 @@ def test_camera_names(make: str, model: str, camera: str) -> None:
         ((0.0, 0.0, 0.0, 0.0), ""),
     ],
 )
-def test_lens_specification_stands_in_for_the_model(specification: tuple[float, ...], text: str) -> None:
+def test_lens_specification_replaces_a_missing_model(specification: tuple[float, ...], text: str) -> None:
     assert read_exif(photo(LENS_SPECIFICATION=specification), ".jpg").lens == text
     assert read_exif(photo(LENS_SPECIFICATION=specification, LENS_MODEL="----"), ".jpg").lens == text
 
@@ -201,7 +201,7 @@ def test_orientations(stored: int, expected: int) -> None:
     assert read_exif(photo(main={ORIENTATION: stored}), ".jpg").orientation == expected
 
 
-def test_places_are_never_read() -> None:
+def test_positions_are_never_read() -> None:
     stored = Image.Exif()
     stored.get_ifd(0x8825)[2] = (48.0, 51.0, 29.0)
     stream = io.BytesIO()
@@ -249,14 +249,14 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 @pytest.mark.parametrize("suffix", [".tif", ".dng"])
-def test_exif_bombs_return(name: str, suffix: str) -> None:
+def test_exif_bombs_are_read_in_bounded_time(name: str, suffix: str) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     exif = read_exif(BOMBS[name], suffix)
     assert exif.f_number is None
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
 
 
-def test_an_aperture_is_not_read_out_of_the_pixels() -> None:
+def test_pixels_are_not_interpreted_as_tags() -> None:
     """FNumber's offset led behind the block, into the compressed pixels, and gave f/1.14."""
     data = photo(main={MAKE: "Canon"}, F_NUMBER=IFDRational(7, 1))
     at = data.index(struct.pack(">HHI", F_NUMBER, 5, 1)) + 8
@@ -265,7 +265,7 @@ def test_an_aperture_is_not_read_out_of_the_pixels() -> None:
     assert (exif.camera, exif.f_number) == ("Canon", None)
 
 
-def test_a_raw_file_without_exif_is_turned_as_libraw_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_raw_file_without_exif_has_the_orientation_of_libraw(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exif_module, "merged", lambda blocks: {})
     names = ("IMG_0301", "IMG_0303")
     exifs = [read_exif((CAPTURES / f"{name}.DNG").read_bytes(), ".DNG") for name in names]

@@ -36,7 +36,7 @@ def shrunk(frame: Frame, scale: float) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("name", ["IMG_0301.DNG", "IMG_0302.DNG"])
-def test_a_capture_looks_the_same_both_ways(name: str) -> None:
+def test_a_capture_is_the_same_for_both_methods(name: str) -> None:
     planes, developed = (
         shrunk(frame, 0.25).astype(np.float32) for frame in both_ways((CAPTURES / name).read_bytes())
     )
@@ -60,7 +60,7 @@ def test_orientation_is_that_of_the_developed_photo(orientation: int) -> None:
     assert np.abs(small[0] - small[1])[3:-3, 3:-3].max() <= 1
 
 
-def test_gain_is_divided_out_both_ways() -> None:
+def test_gain_is_applied_by_both_methods() -> None:
     numbers = np.rint(mosaic_of(np.full((120, 180, 3), 0.4)))
     numbers[0] += 1  # or every pixel would be the same
     for frame in both_ways(bayer_dng(numbers)):
@@ -69,7 +69,7 @@ def test_gain_is_divided_out_both_ways() -> None:
         np.testing.assert_allclose(light, [0.2, 0.4, 0.8], atol=0.005)
 
 
-def test_the_way_depends_on_the_reduction() -> None:
+def test_the_method_depends_on_the_reduction() -> None:
     data = bayer_dng(np.rint(mosaic_of(np.random.default_rng(1).random((60, 80, 3)))))
     assert isinstance(open_frame(data, ".dng", 1, LEAST_REDUCTION), MosaicFrame)
     assert isinstance(open_frame(data, ".dng", 1, LEAST_REDUCTION - 0.01), DevelopedFrame)
@@ -105,7 +105,7 @@ def test_a_linear_dng_is_developed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("black", [16000, 17000])
-def test_a_black_as_bright_as_white_is_damage(black: int) -> None:
+def test_black_level_equal_to_white_level_is_damage(black: int) -> None:
     """It made an all-white photo, or divided by zero."""
     data = bayer_dng(np.random.default_rng(0).integers(500, 16000, (64, 96)), black=(black,))
     with pytest.raises(Broken, match="holds no picture") as error:
@@ -114,7 +114,7 @@ def test_a_black_as_bright_as_white_is_damage(black: int) -> None:
 
 
 @pytest.mark.parametrize("kept", [0.999, 0.5, 0.0])
-def test_cut_files_do_not_open(kept: float) -> None:
+def test_truncated_files_are_refused(kept: float) -> None:
     data = (CAPTURES / "IMG_0301.DNG").read_bytes()
     with pytest.raises(Broken, match="LibRaw cannot develop it") as error:
         open_frame(data[: int(len(data) * kept)], ".DNG", 1, 9.0)

@@ -64,7 +64,7 @@ def as_heic(photo: bytes) -> bytes:
     return data.getvalue()
 
 
-def test_of_a_heic() -> None:
+def test_metadata_of_a_heic() -> None:
     metadata = kept(as_heic(with_exif("JPEG")), ".HEIC")
     assert metadata.icc_profile == PROFILE
     exif = Image.Exif()
@@ -75,7 +75,7 @@ def test_of_a_heic() -> None:
     assert kept_metadata(b"torn", ".heic", Exif(), "ebb test") == Metadata()
 
 
-def test_of_a_raw_file() -> None:
+def test_metadata_of_a_raw_file() -> None:
     data = (CAPTURES / "IMG_0301.DNG").read_bytes()
     metadata = kept(data, ".dng")
     assert metadata.icc_profile == b""
@@ -109,7 +109,7 @@ def test_unparsable_metadata_are_dropped(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [("JPEG", ".jpg"), ("TIFF", ".tif"), ("HEIF", ".heic")])
-def test_a_damaged_block_does_not_cost_the_colours(
+def test_a_damaged_block_does_not_affect_the_colours(
     kind: str, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without its profile a photo in Adobe RGB or Display P3 would be shown in wrong colours."""
@@ -122,7 +122,7 @@ def test_a_damaged_block_does_not_cost_the_colours(
     assert kept_metadata(data, suffix, Exif(), "ebb test") == Metadata(b"", PROFILE)
 
 
-def test_a_block_too_large_for_a_jpeg_is_lost() -> None:
+def test_a_block_too_large_for_a_jpeg_is_dropped() -> None:
     file = io.BytesIO()
     exif = PIXELS.getexif()
     exif[0x010E] = "x" * 70_000

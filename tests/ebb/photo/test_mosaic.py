@@ -87,7 +87,7 @@ def test_no_colour_is_shifted(pattern: str) -> None:
 
 @pytest.mark.parametrize("iso", [None, 100, 800])
 @pytest.mark.parametrize("size", [Size(296, 222), Size(228, 171), SMALL])
-def test_fidelity_beats_a_full_demosaicing(iso: int | None, size: Size) -> None:
+def test_fidelity_is_better_than_that_of_full_demosaicing(iso: int | None, size: Size) -> None:
     """Against the light itself, at 1.3, 1.7 and 3 sensor rows a row: nearer than what LibRaw has."""
     light = detail()
     sensor, exposure = Sensor(), Exposure(iso=iso or 100)
@@ -126,7 +126,7 @@ def reference(light: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("cycles", [0.36, 0.41, 0.46])
 @pytest.mark.parametrize("angle_deg", [0, 30, 90])
-def test_fine_stripes_do_not_come_back_as_colours(cycles: float, angle_deg: float) -> None:
+def test_fine_stripes_cause_no_false_colours(cycles: float, angle_deg: float) -> None:
     """Grey stripes between the Nyquist frequencies of green and of red: the planes alone show rainbows."""
     y, x = np.mgrid[0 : SIZE.height, 0 : SIZE.width]
     angle = np.deg2rad(angle_deg)
@@ -206,5 +206,5 @@ def test_a_plain_bayer_sensor_is_read() -> None:
         {"sizes": SimpleNamespace(top_margin=0, left_margin=0, iheight=4, iwidth=6, pixel_aspect=0.5)},
     ],
 )
-def test_everything_else_is_left_to_libraw(other: dict[str, object]) -> None:
+def test_other_sensors_are_left_to_libraw(other: dict[str, object]) -> None:
     assert read_mosaic(fake_raw(**other), BALANCE) is None

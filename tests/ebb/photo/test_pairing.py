@@ -216,7 +216,7 @@ def test_a_jpeg_beside_its_raw_file_is_a_twin_in_any_folder() -> None:
         {"serial": "2"},
     ],
 )
-def test_the_same_stem_alone_makes_no_twin(other: dict[str, object]) -> None:
+def test_the_same_stem_alone_does_not_make_twins(other: dict[str, object]) -> None:
     raw, same = shot("IMG_1.CR2", W, 0.25), {"f_number": W, "seconds": 0.25}
     assert reasons([raw, shot("IMG_1.JPG", **same)])[1] is Reason.JPEG_TWIN
     assert reasons([raw, shot("IMG_1.JPG", **(same | other))])[1] is not Reason.JPEG_TWIN
@@ -228,7 +228,7 @@ def test_a_reader_without_sub_seconds_or_serial_still_finds_the_twin() -> None:
     assert reasons([shot("IMG_1.JPG", S, 7.86), raw])[0] is Reason.JPEG_TWIN
 
 
-def test_a_phone_s_raw_file_and_jpeg_of_other_names_are_twins() -> None:
+def test_raw_file_and_jpeg_of_a_phone_with_different_names_are_twins() -> None:
     """They made two pairs of one scene."""
     captures = [
         shot("PXL_1.RAW-02.ORIGINAL.dng", W, 0.123), shot("PXL_1.RAW-01.COVER.jpg", W, 0.123),
@@ -410,7 +410,7 @@ def test_a_burst_leaves_repeated_shots_that_name_the_winner() -> None:
     assert first.detail == text
 
 
-def test_a_lonely_shot_learns_how_far_the_nearest_was() -> None:
+def test_a_shot_without_partner_is_told_the_nearest_candidate() -> None:
     captures = series((W, 0), (S, 45.2), (W, 46), (S, 20_000))
     first, *_, last = pair_captures(captures, EXACT)
     assert first.reason is last.reason is Reason.MISSING_PARTNER
@@ -455,7 +455,7 @@ def test_without_times_only_direct_neighbours_pair() -> None:
     assert last.detail == "IMG_9.CR2 (f/1.8) is paired with IMG_8.CR2"
 
 
-def test_without_times_other_apertures_and_twins_do_not_stand_between() -> None:
+def test_without_times_other_apertures_and_twins_are_skipped() -> None:
     wide, other, shallow = untimed(W, 8.0, S)
     twin = shot("IMG_8.JPG", W, None)
     for rules in (EXACT, EXTREMES):

@@ -55,13 +55,13 @@ def test_files_of_spreadsheets_are_read(text: str) -> None:
     assert read_pairs_csv(text, NAMES) == [("IMG_3.JPG", "IMG_4.JPG")]
 
 
-def test_a_bare_name_will_do_where_it_is_unique() -> None:
+def test_a_bare_name_is_enough_if_it_is_unique() -> None:
     text = "wide,shallow\nIMG_1.CR2,day2/IMG_2.CR2\nIMG_3.JPG,day1\\IMG_2.CR2\n"
     found = read_pairs_csv(text, NAMES)
     assert found == [("day1/IMG_1.CR2", "day2/IMG_2.CR2"), ("IMG_3.JPG", "day1/IMG_2.CR2")]
 
 
-def test_a_whole_path_wins_over_a_bare_name() -> None:
+def test_a_path_takes_precedence_over_a_bare_name() -> None:
     names = ["IMG_1.CR2", "day2/IMG_1.CR2", "IMG_2.CR2"]
     text = "wide,shallow\nIMG_1.CR2,IMG_2.CR2\n"
     assert read_pairs_csv(text, names) == [("IMG_1.CR2", "IMG_2.CR2")]
@@ -85,7 +85,7 @@ file_names = st.text(
     st.sampled_from(",;\t"),
 )
 @settings(deadline=None, max_examples=100)
-def test_any_file_names_come_back(names: list[str], delimiter: str) -> None:
+def test_any_file_names_round_trip(names: list[str], delimiter: str) -> None:
     names = names[: len(names) // 2 * 2]
     pairs = list(zip(names[::2], names[1::2], strict=True))
     text = as_csv([["wide", "shallow"], *map(list, pairs)], delimiter)
@@ -182,7 +182,7 @@ def test_the_list_takes_precedence_over_exif() -> None:
         assert verdict.detail == "not named in hand made.csv"
 
 
-def test_copies_outside_the_list_do_no_harm() -> None:
+def test_copies_outside_the_list_are_ignored() -> None:
     captures = [capture("a.CR2"), capture("b.CR2"), capture("copy.CR2", content="a.CR2")]
     verdicts = pair_by_list(captures, [("a.CR2", "b.CR2")], IngestSettings())
     assert [v.status for v in verdicts] == [Status.OK, Status.OK, Status.REJECTED]

@@ -65,7 +65,7 @@ def as_sony_writes_it() -> bytes:
     return data[:4] + struct.pack("<I", len(data)) + data[8:] + first
 
 
-def test_a_raw_file_says_its_size_where_it_likes() -> None:
+def test_size_of_a_raw_file_in_any_directory() -> None:
     """Every ARW was refused: it claims 0 x 0 pixels, was said."""
     data = as_sony_writes_it()
     assert probe(data, ".ARW", LIMIT) == (1920, 1280)
@@ -78,7 +78,7 @@ def test_a_raw_file_says_its_size_where_it_likes() -> None:
 
 @pytest.mark.parametrize("kept", CUTS)
 @pytest.mark.parametrize("name", PHOTOS)
-def test_every_cut_is_found_before_decoding(name: str, kept: float) -> None:
+def test_every_truncation_is_found_before_decoding(name: str, kept: float) -> None:
     suffix, make = PHOTOS[name]
     data = make()
     with pytest.raises(Broken) as error:
@@ -156,20 +156,20 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_bombs_are_refused_by_their_claim(name: str) -> None:
+def test_bombs_are_refused_by_their_claimed_size(name: str) -> None:
     suffix, make, message = BOMBS[name]
     with pytest.raises(Broken, match=message) as error:
         probe(make(), suffix, LIMIT)
     assert error.value.reason is Reason.TOO_LARGE
 
 
-def test_the_limit_is_the_caller_s() -> None:
+def test_the_limit_is_set_by_the_caller() -> None:
     assert probe(encoded("PNG"), ".png", 0.0117) == (130, 90)
     with pytest.raises(Broken, match=r"more than 0.0116"):
         probe(encoded("PNG"), ".png", 0.0116)
 
 
-def test_bombs_cost_no_memory(tmp_path: Path) -> None:
+def test_bombs_take_no_memory(tmp_path: Path) -> None:
     for name, (suffix, make, _) in BOMBS.items():
         (tmp_path / f"{name}{suffix}").write_bytes(make())
     (tmp_path / "strips.tif").write_bytes(
@@ -194,7 +194,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     assert int(grown_kb) < 20_000
 
 
-def test_uncompressed_pixels_that_are_not_there() -> None:
+def test_missing_uncompressed_pixels() -> None:
     with pytest.raises(Broken, match=r"stores 70200 bytes for 1300 x 900 pixels that need 7020000"):
         probe(patched_tiff(tiff(), width=1300, height=900), ".tif", LIMIT)
 
@@ -212,19 +212,19 @@ def test_png_without_pixels() -> None:
         probe(b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IEND", b""), ".png", LIMIT)
 
 
-def test_a_cr3_cut_between_two_boxes() -> None:
+def test_a_cr3_truncated_between_two_boxes() -> None:
     data = struct.pack(">I4s8s", 16, b"ftyp", b"crx \0\0\0\1") + struct.pack(">I4s", 8, b"moov")
     with pytest.raises(Broken, match="is truncated: box mdat is missing"):
         probe(data, ".cr3", LIMIT)
 
 
-def test_a_raf_cut_in_its_sensor_data() -> None:
+def test_a_raf_truncated_in_its_sensor_data() -> None:
     data = b"FUJIFILMCCD-RAW ".ljust(84, b"\0") + struct.pack(">6I", 108, 10, 118, 0, 118, 9999) + bytes(20)
     with pytest.raises(Broken, match="is truncated: RAF block CFA needs 10117 bytes, the file has 128"):
         probe(data, ".raf", LIMIT)
 
 
-def test_an_rw2_cut_before_its_sensor_data() -> None:
+def test_an_rw2_truncated_before_its_sensor_data() -> None:
     data = b"IIU\0" + struct.pack("<IHHHIII", 8, 1, 0x118, 4, 1, 4096, 0)
     with pytest.raises(Broken, match="is truncated: sensor data begin at 4096 of 26"):
         probe(data, ".rw2", LIMIT)

@@ -139,7 +139,7 @@ def test_a_codec_that_is_not_compiled_in(monkeypatch: pytest.MonkeyPatch) -> Non
         raw_size(data, ".dng", lambda size: None)
 
 
-def test_filters_that_libraw_develops_to_garbage() -> None:
+def test_colour_filters_that_libraw_does_not_support() -> None:
     quad = (0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 2, 2, 1, 1, 2, 2)
     with pytest.raises(Broken, match="its colour filters repeat every 4 x 4 pixels") as error:
         probe(dng(flat(), quad), ".dng", 120)
@@ -231,7 +231,7 @@ def test_both_photos_of_a_pair_get_one_balance(
 
 
 @pytest.mark.parametrize("neutral", [(0.5, 1, 0.8), (0.9, 1, 0.7)])
-def test_a_balance_that_is_given_is_the_same_as_one_that_was_noted(neutral: tuple[float, ...]) -> None:
+def test_a_given_balance_equals_a_recorded_one(neutral: tuple[float, ...]) -> None:
     data = dng(flat(), neutral=neutral)
     noted = read_balances(data).noted
     np.testing.assert_array_equal(develop(data), develop(data, noted))
@@ -249,7 +249,7 @@ def test_without_a_balance_it_is_daylight_and_not_the_mean_of_the_picture() -> N
     np.testing.assert_array_equal(photo, develop(dng(numbers, neutral=None), daylight))
 
 
-def test_a_file_that_is_wrong_is_named() -> None:
+def test_an_invalid_file_is_named() -> None:
     good = PhotoFile("wide.DNG", bayer_dng(flat()), 1)
     bad = PhotoFile("sub/shallow.DNG", bayer_dng(flat())[:-9000], 1)
     with pytest.raises(Broken) as error:

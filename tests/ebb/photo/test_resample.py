@@ -239,7 +239,7 @@ def test_overshoot_is_clipped() -> None:
 
 
 @pytest.mark.parametrize("scale", [0.3, 0.21])
-def test_planes_with_grids_of_their_own_land_on_each_other(scale: float) -> None:
+def test_planes_with_different_grids_are_aligned(scale: float) -> None:
     """A slow scene sampled at every second pixel from four origins gives four equal results."""
 
     def scene(x: Levels, y: Levels) -> Levels:

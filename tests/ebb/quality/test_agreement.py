@@ -53,14 +53,14 @@ def test_another_scene_is_not_similar() -> None:
     assert found.changed_share > 0.9
 
 
-def test_a_thing_that_went_away_changes_its_share_of_the_frame() -> None:
+def test_a_removed_object_changes_its_share_of_the_frame() -> None:
     other = np.ascontiguousarray(SCENE[::-1, ::-1])
     swapped = SCENE.copy()
     swapped[:, : FRAME.width // 4] = other[:, : FRAME.width // 4]
     assert 0.1 < compared(encoded(SCENE), encoded(swapped)).changed_share < 0.45
 
 
-def test_the_motion_is_taken_out() -> None:
+def test_the_motion_is_compensated() -> None:
     H = np.array([[1.0, 0.0, 20.0], [0.0, 1.0, -12.0], [0.0, 0.0, 1.0]])
     shallow = cv2.warpPerspective(encoded(SCENE), np.linalg.inv(H), FRAME)
     found = compared(encoded(SCENE), np.asarray(shallow), H)
@@ -68,7 +68,7 @@ def test_the_motion_is_taken_out() -> None:
     assert found.parallax_px < 1.5
 
 
-def test_plain_walls_say_nothing() -> None:
+def test_plain_walls_are_ignored() -> None:
     wall = np.full((200, 300), 128, np.uint8)
     found = compared(wall, wall)
     assert found.num_patches == 0
@@ -76,7 +76,7 @@ def test_plain_walls_say_nothing() -> None:
     assert np.isnan(found.parallax_px)
 
 
-def test_what_the_exposure_clips_is_no_change() -> None:
+def test_clipping_by_exposure_is_not_a_change() -> None:
     """Light that fills a third of the frame at the shallow photo's exposure, in focus and out of it."""
     for blur in (0.0, 4.0, 10.0):
         soft = cv2.GaussianBlur(SCENE, (0, 0), blur) if blur else SCENE
@@ -88,7 +88,7 @@ def test_what_the_exposure_clips_is_no_change() -> None:
         assert found.num_patches > 20
 
 
-def test_a_thing_too_bright_for_the_shallow_photo_is_a_change() -> None:
+def test_an_object_brighter_than_expected_is_a_change() -> None:
     """A subject that clips stands where the wide photo shows a ground that does not."""
     wide = encoded(0.5 * SCENE)
     shallow = encoded(0.5 * SCENE, gain=1.5)
@@ -98,7 +98,7 @@ def test_a_thing_too_bright_for_the_shallow_photo_is_a_change() -> None:
     assert found.similarity < 0.95
 
 
-def test_a_light_of_unknown_brightness_says_nothing() -> None:
+def test_lights_of_unknown_brightness_are_ignored() -> None:
     """A light that clips in the wide photo too: what it becomes out of focus is left out."""
     wide = encoded(0.5 * SCENE)
     cv2.circle(wide, (288, 192), 6, 255, cv2.FILLED)
@@ -109,6 +109,6 @@ def test_a_light_of_unknown_brightness_says_nothing() -> None:
     assert lit.changed_share < 0.02
 
 
-def test_frames_smaller_than_a_patch_do_not_break_it() -> None:
+def test_frames_smaller_than_a_patch_have_no_patches() -> None:
     small = np.zeros((PATCH * REDUCTION - 8, 64), np.uint8)
     assert compared(small, small).num_patches == 0

@@ -43,14 +43,14 @@ def test_a_sharp_photo_has_no_blur() -> None:
 
 
 @pytest.mark.parametrize("gain", [0.5, 1.3])
-def test_exposure_is_no_blur(gain: float) -> None:
+def test_exposure_is_not_measured_as_blur(gain: float) -> None:
     light = texture(6) * np.float32(0.6)
     wide, shallow = encoded(light), encoded(with_disc(light, 12.0), gain=gain)
     exposure = measure_exposure(rgb(wide), rgb(shallow), STILL, None)
     assert compared(wide, shallow, exposure).percentile_px(50) == pytest.approx(12.0, rel=0.2)
 
 
-def test_noise_is_no_blur() -> None:
+def test_noise_is_not_measured_as_blur() -> None:
     light = texture(6)
     found = compared(encoded(light, noise=0.02, seed=1), encoded(light, noise=0.02, seed=2))
     assert found.percentile_px(75) < 4
@@ -76,7 +76,7 @@ def test_another_scene_is_not_explained_by_blur() -> None:
     assert len(found.known_px) < 0.05 * found.disc_px.size
 
 
-def test_a_thing_that_moved_is_found_where_it_was_and_where_it_is() -> None:
+def test_a_moved_object_is_found_at_both_positions() -> None:
     light, moved = texture(4), texture(4)
     thing = texture(11)[:96, :96]
     light[96:192, 96:192] = thing
@@ -89,7 +89,7 @@ def test_a_thing_that_moved_is_found_where_it_was_and_where_it_is() -> None:
     assert not unexplained[~expected].any()
 
 
-def test_outside_the_shallow_photo_nothing_is_said() -> None:
+def test_blur_outside_the_shallow_photo_is_nan() -> None:
     photo = rgb(encoded(texture(4)))
     away = np.array([[1.0, 0, FRAME.width / 2], [0, 1, 0], [0, 0, 1]])
     found = blur_map(photo, photo, away, SAME)
@@ -98,7 +98,7 @@ def test_outside_the_shallow_photo_nothing_is_said() -> None:
     assert np.isfinite(found.unexplained[:, columns // 2 + 1 :]).any()
 
 
-def test_plain_walls_say_nothing() -> None:
+def test_blur_of_plain_walls_is_nan() -> None:
     wall = np.full((128, 128), 100, np.uint8)
     found = compared(wall, wall)
     assert np.isnan(found.disc_px).all()

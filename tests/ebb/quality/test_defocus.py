@@ -54,7 +54,7 @@ def test_more_blur_is_a_larger_disc() -> None:
     assert found == sorted(found)
 
 
-def test_where_nothing_is_left_the_disc_is_infinite() -> None:
+def test_without_remaining_detail_the_disc_is_infinite() -> None:
     other = discs(encoded(texture(8)), encoded(texture(9)))
     assert np.isinf(other).mean() > 0.2
     assert not np.isnan(other).any()

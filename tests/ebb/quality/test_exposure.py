@@ -31,13 +31,13 @@ def test_gain_within_two_hundredths_of_a_stop(gain: tuple[float, ...], blur: flo
 
 
 @pytest.mark.parametrize("loss", [0.2, 0.5])
-def test_fall_off_is_told_from_gain(loss: float) -> None:
+def test_vignetting_is_separated_from_gain(loss: float) -> None:
     found = measure_exposure(encoded(LIGHT), encoded(shallow((1.2, 1.2, 1.2), loss)), np.eye(3))
     assert found.vignetting_ev == pytest.approx(np.log2(1 - loss), abs=0.1)
     assert found.ev == pytest.approx(np.log2(1.2), abs=0.02)
 
 
-def test_fall_off_is_that_of_the_shallow_frame() -> None:
+def test_vignetting_is_that_of_the_shallow_frame() -> None:
     """A turn moves the dark corners; gain and fall-off stay what they are."""
     shift = np.array([[1.0, 0.0, 40.0], [0.0, 1.0, -25.0], [0.0, 0.0, 1.0]])
     turned = cv2.warpPerspective(LIGHT, np.linalg.inv(shift), FRAME, borderMode=cv2.BORDER_REFLECT)
@@ -56,7 +56,7 @@ def test_noise_and_clipping_within_a_twentieth() -> None:
 
 
 @pytest.mark.parametrize(("side", "blur"), [(0.45, 12.0), (0.6, 4.0), (0.6, 8.0)])
-def test_a_bright_window_in_the_middle_does_not_pull_the_gain(side: float, blur: float) -> None:
+def test_a_bright_window_in_the_middle_does_not_affect_the_gain(side: float, blur: float) -> None:
     """It clips, and blur carries its light into the rest of the frame, where gain and fall-off show."""
     height, width = LIGHT.shape[:2]
     rows, columns = (slice(round(n * (1 - side) / 2), round(n * (1 + side) / 2)) for n in (height, width))
@@ -70,7 +70,7 @@ def test_a_bright_window_in_the_middle_does_not_pull_the_gain(side: float, blur:
     assert found.vignetting_ev == pytest.approx(-1.0, abs=0.05)
 
 
-def test_a_thing_that_moved_does_not_decide() -> None:
+def test_a_moved_object_does_not_affect_the_gain() -> None:
     other = shallow((1.3, 1.3, 1.3))
     other[100:260, 100:300] = 0.9
     assert measure_exposure(encoded(LIGHT), encoded(other), np.eye(3)).ev == pytest.approx(
@@ -78,7 +78,7 @@ def test_a_thing_that_moved_does_not_decide() -> None:
     )
 
 
-def test_what_exif_says_counts_where_nothing_can_be_measured() -> None:
+def test_exif_is_used_if_nothing_can_be_measured() -> None:
     black = np.zeros((128, 192, 3), np.uint8)
     found = measure_exposure(black, black, np.eye(3), prior_ev=0.7)
     assert (found.num_blocks, found.vignetting_ev) == (0, 0.0)
@@ -86,7 +86,7 @@ def test_what_exif_says_counts_where_nothing_can_be_measured() -> None:
     assert measure_exposure(black, black, np.eye(3)).gain == (1.0, 1.0, 1.0)
 
 
-def test_what_exif_says_hardly_moves_a_measurement() -> None:
+def test_exif_hardly_affects_a_measurement() -> None:
     photos = encoded(LIGHT), encoded(shallow((1.2, 1.2, 1.2)))
     plain, told = (measure_exposure(*photos, np.eye(3), prior).ev for prior in (None, -1.0))
     assert abs(plain - told) < 0.01

@@ -92,7 +92,7 @@ def test_a_good_pair_passes() -> None:
 
 
 @pytest.mark.parametrize(("name", "value", "reason", "message"), BAD)
-def test_each_gate_says_the_number_and_the_limit(
+def test_each_gate_reports_the_value_and_the_limit(
     name: str, value: float, reason: Reason, message: str
 ) -> None:
     measurements = dataclasses.replace(GOOD, **{name: value})
@@ -146,7 +146,7 @@ def test_the_limit_itself_passes(name: str, limit: float) -> None:
 
 
 @pytest.mark.parametrize("name", sorted({name for name, *_ in BAD} - {"changed_share", "focus_mismatch"}))
-def test_not_a_number_does_not_pass(name: str) -> None:
+def test_nan_does_not_pass(name: str) -> None:
     with pytest.raises(Rejected):
         check_alignment(dataclasses.replace(GOOD, **{name: float("nan")}), SETTINGS)
 
@@ -158,7 +158,7 @@ def test_what_cannot_be_measured_is_left_out(name: str) -> None:
     assert name not in unknown.as_dict()
 
 
-def test_a_burnt_out_photo_is_rejected_before_anything_else() -> None:
+def test_an_overexposed_photo_is_rejected_first() -> None:
     check_measured({"clipped_wide": 0.0, "clipped_shallow": SETTINGS.max_clipped}, SETTINGS)
     check_measured({"clipped_wide": 0.9, "clipped_shallow": 0.0}, SETTINGS)
     with pytest.raises(
@@ -169,7 +169,7 @@ def test_a_burnt_out_photo_is_rejected_before_anything_else() -> None:
     assert caught.value.measurements == {"clipped_wide": 0.01, "clipped_shallow": 0.8}
 
 
-def test_every_gate_that_rejects_a_pair_is_heard() -> None:
+def test_all_rejecting_gates_are_reported() -> None:
     bad = dataclasses.replace(GOOD, overlap=0.1, stretch=0.5, residual_px=3.0)
     found = [rejection.reason for rejection in rejections(bad, SETTINGS)]
     assert found == [Reason.PARALLAX, Reason.LOW_OVERLAP, Reason.LOW_SIMILARITY]

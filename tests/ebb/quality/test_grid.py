@@ -14,7 +14,7 @@ def test_blocks_are_means(dtype: type) -> None:
     np.testing.assert_allclose(blocks(photo, 4), expected, rtol=1e-5)
 
 
-def test_colours_stay_apart() -> None:
+def test_colour_channels_are_independent() -> None:
     photo = np.arange(8 * 8 * 3, dtype=np.float32).reshape(8, 8, 3)
     np.testing.assert_allclose(blocks(photo, 8)[0, 0], photo.mean(axis=(0, 1)))
 

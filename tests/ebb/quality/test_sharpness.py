@@ -61,7 +61,7 @@ def test_a_smooth_subject_that_moved_has_changed() -> None:
     assert measure_focus(**moved).changed_in_focus == 0
 
 
-def test_what_blur_explains_has_not_changed() -> None:
+def test_differences_explained_by_blur_are_not_changes() -> None:
     """Grain in the shadows: strong for its level, alike nowhere, and no other thing."""
     noisy = tiles()
     noisy["contrast_shallow"][20:50], noisy["correlation"][20:50] = 0.05, 0.1
@@ -69,14 +69,14 @@ def test_what_blur_explains_has_not_changed() -> None:
     assert (found.focus_mismatch, found.changed_in_focus) == (0.0, 0.0)
 
 
-def test_plain_places_are_neither_sharp_nor_blurred() -> None:
+def test_plain_areas_are_neither_sharp_nor_blurred() -> None:
     """Sky around a subject: of what shows its blur, half is sharp."""
     sky = tiles()
     sky["unexplained"][20:] = np.nan
     assert measure_focus(**sky).focus_share == 0.5
 
 
-def test_noise_is_no_mismatch() -> None:
+def test_noise_is_not_a_mismatch() -> None:
     noisy = tiles()
     noisy["contrast_wide"][:], noisy["contrast_shallow"][:], noisy["correlation"][:] = 0.02, 0.02, 0.0
     assert np.isnan(measure_focus(**noisy).focus_mismatch)

@@ -15,21 +15,21 @@ from tests.helpers.textured_pairs import TURN, pair, texture
 SHIFT = np.array([[1.0, 0, 37.0], [0, 1.0, -22.0], [0, 0, 1.0]])
 
 
-def test_posts_give_the_shift_across_them_and_their_ends_that_along_them() -> None:
+def test_posts_and_their_ends_determine_the_shift() -> None:
     found = area_motion(*posts(with_ends=True))
     np.testing.assert_allclose(
         apply(found.motion.H_shallow_to_wide, np.array([[500.0, 300.0]])), [[537, 278]], atol=1.0
     )
 
 
-def test_a_bare_post_is_certain_across_itself_only() -> None:
+def test_a_bare_post_determines_the_shift_across_it_only() -> None:
     found = area_motion(*posts(with_ends=False))
     assert apply(found.motion.H_shallow_to_wide, np.array([[500.0, 300.0]]))[0, 0] == pytest.approx(
         537, abs=1.0
     )
 
 
-def test_a_turn_of_the_camera_is_found_where_the_photo_is_sharp() -> None:
+def test_a_rotation_is_found_where_the_photo_is_sharp() -> None:
     wide, shallow = pair(3)
     found = area_motion(wide, shallow)
     places = np.array([[500.0, 100.0], [500.0, 300.0], [400.0, 200.0]])  # the right half is in focus
@@ -58,7 +58,7 @@ def test_plain_photos_have_nothing_sharp(value: int) -> None:
         area_motion(plain, plain)
 
 
-def test_a_repeated_pattern_is_not_guessed() -> None:
+def test_a_repeated_pattern_gives_no_motion() -> None:
     x, y = np.meshgrid(np.arange(768), np.arange(512))
     grid = np.where((x // 16 + y // 16) % 2, 180, 60).astype(np.uint8)
     with pytest.raises(Rejected, match="no shift"):
@@ -66,7 +66,7 @@ def test_a_repeated_pattern_is_not_guessed() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (40, 40), (63, 700), (300, 33)])
-def test_small_photos_are_refused_not_broken(shape: tuple[int, int]) -> None:
+def test_small_photos_are_refused(shape: tuple[int, int]) -> None:
     photo = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
     with pytest.raises(Rejected):
         area_motion(photo, photo)

@@ -48,7 +48,7 @@ def test_half_the_size_is_enough_for_a_photo_with_texture(
     assert corner_error_px(found.motion.H_shallow_to_wide, TURN, FRAME).mean() < 0.4
 
 
-def test_a_photo_that_shows_little_is_looked_at_in_full(
+def test_a_photo_with_few_matches_is_searched_at_full_size(
     heights: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coarse, "ENOUGH_INLIERS", 10_000)

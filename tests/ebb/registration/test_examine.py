@@ -15,7 +15,7 @@ from tests.helpers.captures import scene
 SETTINGS = AlignSettings(height=256, min_blur_px=0)
 
 
-def test_a_good_pair_is_registered_as_ever() -> None:
+def test_a_good_pair_is_registered() -> None:
     wide = scene(0)
     found = examine(DevelopedFrame(wide), DevelopedFrame(moved(wide)), SETTINGS, None)
     assert found.rejections == []
@@ -24,7 +24,7 @@ def test_a_good_pair_is_registered_as_ever() -> None:
     assert found.inliers.sum() == found.registration.measurements.num_inliers
 
 
-def test_every_gate_is_heard_once() -> None:
+def test_every_gate_is_reported_once() -> None:
     wide = scene(0)
     burnt = np.maximum(moved(wide), np.where(np.arange(480)[:, None] < 240, 255, 0).astype(np.uint8))
     strict = AlignSettings(height=512, min_overlap=1.0, max_clipped=0.2)

@@ -91,7 +91,7 @@ def test_a_blurred_dark_photo_still_has_keypoints() -> None:
     assert len(detect(dark, 2000)) > max(50, 3 * lowes_threshold)
 
 
-def test_large_keypoints_are_trusted_less() -> None:
+def test_large_keypoints_have_less_weight() -> None:
     found = Keypoints(np.zeros((2, 2), np.float32), np.zeros((2, 128), np.float32), np.float32([2, 40]))
     small, large = found.sigmas_px
     assert 0.1 < small < 0.15
@@ -107,7 +107,7 @@ def corner_heavy(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return points, responses
 
 
-def test_a_textured_corner_does_not_take_the_budget() -> None:
+def test_a_textured_corner_does_not_use_up_the_budget() -> None:
     points, responses = corner_heavy(np.random.default_rng(4))
     kept = spread(points, responses, SHAPE, 180)
     by_response = np.argsort(-responses)[:180]
@@ -135,7 +135,7 @@ def test_everything_is_kept_when_the_budget_allows() -> None:
     assert sorted(spread(points, responses, SHAPE, 1000)) == list(range(300))
 
 
-def test_the_spread_covers_an_even_texture() -> None:
+def test_selected_keypoints_cover_an_even_texture() -> None:
     points = detect(texture(8), 200).points
     cells = np.unique((points * CELLS_PER_SIDE / SHAPE[::-1]).astype(int), axis=0)
     assert len(cells) > 0.8 * CELLS_PER_SIDE**2

@@ -84,7 +84,7 @@ def test_one_to_one(seed: int, count_a: int, count_b: int) -> None:
         assert len(np.unique(side.points[pairs[:, column]], axis=0)) == len(pairs)
 
 
-def test_a_place_described_twice_counts_once() -> None:
+def test_a_keypoint_with_two_descriptors_counts_once() -> None:
     rng = np.random.default_rng(3)
     a = random_descriptors(rng, 6)
     points = np.array([[10, 10], [10, 10], [50, 5], [90, 7], [10.2, 10.1], [33, 3]])
@@ -108,7 +108,7 @@ def test_too_few_keypoints_match_nothing(count_a: int, count_b: int) -> None:
     assert match(a, b, 0.8).shape == (0, 2)
 
 
-def test_what_is_out_of_reach_does_not_compete() -> None:
+def test_keypoints_out_of_reach_are_ignored() -> None:
     """A twin on the other side of the frame makes the ratio test fail; a small reach hides it."""
     rng = np.random.default_rng(9)
     a, here = random_descriptors(rng, 40), rng.uniform(0, 300, (40, 2))
@@ -119,7 +119,7 @@ def test_what_is_out_of_reach_does_not_compete() -> None:
     np.testing.assert_array_equal(pairs, np.column_stack([np.arange(40)] * 2))
 
 
-def test_another_size_is_out_of_reach_too() -> None:
+def test_keypoints_of_another_size_are_ignored() -> None:
     a = keypoints(random_descriptors(np.random.default_rng(10), 30))
     large = Keypoints(a.points, a.descriptors, a.sizes * 2)
     assert len(match(a, large, 0.8)) == 30

@@ -38,7 +38,7 @@ def climb(seen: Matches) -> MotionModel:
         (KEYSTONE, MotionModel.HOMOGRAPHY),
     ],
 )
-def test_each_motion_is_explained_by_its_own_model(H: np.ndarray, kind: MotionModel, seed: int) -> None:
+def test_each_motion_selects_its_own_model(H: np.ndarray, kind: MotionModel, seed: int) -> None:
     assert climb(matches(H, seed)) is kind
 
 
@@ -46,13 +46,13 @@ def test_too_few_matches_for_a_homography() -> None:
     assert climb(matches(KEYSTONE, count=60)) is not MotionModel.HOMOGRAPHY
 
 
-def test_one_stray_match_does_not_choose() -> None:
+def test_one_outlier_does_not_change_the_selection() -> None:
     seen = matches(SIMILARITY)
     seen.wide[0] += 500
     assert climb(seen) is MotionModel.SIMILARITY
 
 
-def test_folds_hold_every_match_out_once() -> None:
+def test_every_match_is_held_out_once() -> None:
     seen = matches(SIMILARITY)
     for grid in (4, 16):
         np.testing.assert_array_equal(np.sum(folds(seen, grid), axis=0), 1)

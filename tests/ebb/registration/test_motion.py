@@ -83,7 +83,7 @@ def test_photos_without_texture_are_rejected() -> None:
         aligned(black, black)
 
 
-def test_a_turn_of_the_camera_needs_a_homography() -> None:
+def test_a_rotation_of_the_camera_needs_a_homography() -> None:
     motion = estimate(*points_of(HOMOGRAPHY, 400), FRAME, 1.5)
     assert motion.kind is MotionModel.HOMOGRAPHY
     assert corner_error_px(motion.H_shallow_to_wide, HOMOGRAPHY, FRAME).mean() < 0.15
@@ -96,12 +96,12 @@ def test_a_similarity_explains_a_similarity(seed: int) -> None:
     assert motion.inliers.mean() > 0.99
 
 
-def test_a_homography_without_support_is_not_taken() -> None:
+def test_a_homography_without_support_is_not_chosen() -> None:
     shallow, wide = points_of(HOMOGRAPHY, 60)
     assert estimate(shallow, wide, FRAME, 6.0).kind is MotionModel.SIMILARITY
 
 
-def test_a_homography_seen_in_a_corner_only_is_not_taken() -> None:
+def test_a_homography_supported_in_a_corner_only_is_not_chosen() -> None:
     shallow, _ = points_of(SIMILARITY, 300)
     squeezed = (shallow * 0.3).astype(np.float32)
     bent = apply(HOMOGRAPHY, squeezed).astype(np.float32)

@@ -44,7 +44,7 @@ def test_a_named_model_is_kept(model: MotionModel) -> None:
     assert found.kind is model
 
 
-def test_nothing_in_focus_leaves_the_motion_alone() -> None:
+def test_nothing_in_focus_keeps_the_motion() -> None:
     wide, _ = pair(9)
     _, unrelated = pair(99)
     motion = start(TURN)
@@ -81,7 +81,7 @@ def test_what_is_in_focus_is_usable() -> None:
     assert usable(tiles)[sharp_in_both(tiles)].all()
 
 
-def test_what_is_blurred_steadies_the_far_side_of_the_frame() -> None:
+def test_blurred_tiles_stabilise_the_far_side_of_the_frame() -> None:
     """Two thirds are out of focus; half and quarter size still see them."""
     errors = []
     for seed in range(4):

@@ -60,7 +60,7 @@ def test_photos_of_different_sizes() -> None:
 @pytest.mark.parametrize(
     "photo", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3)), np.zeros((8, 8, 4), np.uint8)]
 )
-def test_what_is_no_photo_is_refused(photo: np.ndarray) -> None:
+def test_arrays_that_are_not_photos_are_refused(photo: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"a photo is \(height, width, 3\) of uint8 or uint16, not \(8, 8"):
         register(photo, scene(0))
 

@@ -47,7 +47,7 @@ def test_information_predicts_the_error() -> None:
     assert 0.2 < np.median(errors) / 1.386 < 4  # chi-squared with two degrees of freedom has median 1.386
 
 
-def test_an_edge_says_nothing_about_the_shift_along_it() -> None:
+def test_an_edge_gives_no_information_along_it() -> None:
     stripes = np.zeros((128, 128), np.uint8)
     stripes[:, 60:] = 200
     tiles = measure(band(stripes), band(stripes), np.eye(3))
@@ -88,7 +88,7 @@ def test_noise_does_not_make_shifts_shorter() -> None:
     assert np.average(tiles.shifts[:, 0], weights=weights) == pytest.approx(0.4, abs=0.04)
 
 
-def test_noise_alone_is_not_taken_for_knowledge() -> None:
+def test_noise_alone_gives_no_information() -> None:
     rng = np.random.default_rng(7)
     wide, shallow = (np.clip(rng.normal(120, 8, (384, 576)), 0, 255).astype(np.uint8) for _ in range(2))
     tiles = measure(band(wide), band(shallow), np.eye(3))

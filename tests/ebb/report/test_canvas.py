@@ -40,7 +40,7 @@ def test_a_panel_fills_its_box_and_keeps_its_shape(box: Size, inside: tuple[int,
     assert (canvas.pixels()[0, 0] == BACKGROUND).all()
 
 
-def test_text_says_where_it_ends() -> None:
+def test_text_returns_its_end() -> None:
     canvas = Canvas(300, 40)
     end = canvas.text(10, 8, "rejected", BAD, size=17)
     columns = np.flatnonzero((canvas.pixels() != BACKGROUND).any(axis=(0, 2)))
@@ -57,7 +57,7 @@ def test_moved_onto_moves_by_whole_pixels_exactly() -> None:
     assert (moved[:, :5] == 0).all()
 
 
-def test_brightness_is_taken_over() -> None:
+def test_brightness_is_matched() -> None:
     dark = (GREY // 4).astype(np.uint8)
     assert as_bright_as(dark, GREY).mean() == pytest.approx(GREY.mean(), rel=0.02)
     black = np.zeros_like(GREY)

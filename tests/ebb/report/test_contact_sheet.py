@@ -16,7 +16,7 @@ from ebb.settings import AlignSettings
 from ebb.workspace import open_workspace
 
 
-def test_a_row_a_pair_with_its_three_pictures(root: Path) -> None:
+def test_one_row_per_pair_with_three_pictures(root: Path) -> None:
     sheet = decode_png((root / "contact_sheet.png").read_bytes())
     assert len(sheet) == 2 * (CAPTION + TILE_HEIGHT + MARGIN) + MARGIN
     first = sheet[MARGIN + CAPTION : MARGIN + CAPTION + TILE_HEIGHT, MARGIN:].astype(float)
@@ -46,7 +46,7 @@ def test_captions_of_portrait_pairs_are_whole() -> None:
     assert not text[-MARGIN:].any()
 
 
-def test_nothing_finished_no_sheet(root: Path, tmp_path: Path) -> None:
+def test_without_finished_pairs_there_is_no_sheet(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "set")
     with open_workspace(tmp_path / "set") as workspace:
         workspace.save_settings(align=AlignSettings(height=128))

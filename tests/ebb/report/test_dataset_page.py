@@ -81,7 +81,7 @@ def test_reasons_come_with_advice(page: str) -> None:
     assert ["align", "2", "1", "0", "0"] in rows
 
 
-def test_files_set_aside_are_listed_with_their_reasons(root: Path, page: str) -> None:
+def test_unused_files_are_listed_with_their_reasons(root: Path, page: str) -> None:
     with read_workspace(root) as workspace:
         catalog = read_catalog(workspace.catalog_file)
     aside = [row for row in catalog if row.reason is not None]
@@ -91,7 +91,7 @@ def test_files_set_aside_are_listed_with_their_reasons(root: Path, page: str) ->
         assert [row.name, str(row.reason), row.detail] in rows
 
 
-def test_refused_pairs_are_shown_as_they_were_shot(root: Path, page: str) -> None:
+def test_rejected_pairs_are_shown_with_their_original_photos(root: Path, page: str) -> None:
     with read_workspace(root) as workspace:
         (refused,) = [pair for pair in dataset_status(workspace).pairs if pair.status is Status.REJECTED]
     pictures = [picture for picture in Tables(page).pictures if refused.pair_id in str(picture["alt"])]
@@ -107,7 +107,7 @@ def test_every_link_leads_to_a_file_or_a_part_of_the_page(root: Path, page: str)
         assert f'id="{link[1:]}"' in page if link.startswith("#") else (root / link).exists()
 
 
-def test_a_refused_pair_whose_files_are_gone(
+def test_a_rejected_pair_with_missing_files(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(root, tmp_path / "set")
@@ -177,7 +177,7 @@ def test_nothing_done_yet(root: Path, tmp_path: Path) -> None:
             write_dataset_page(workspace)
 
 
-def test_the_nearest_to_a_limit_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairs_closest_to_a_limit_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dataset_page, "NUM_DOUBTFUL", 2)
     residuals = {"fine": 0.1, "bare": 0.49, "near": 0.4}
     pairs = [

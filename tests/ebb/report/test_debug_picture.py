@@ -82,7 +82,7 @@ def test_a_pair_without_any_motion(workspace: Workspace) -> None:
     assert count(picture, MARK) < 500  # there is no common crop to draw, only confetti of that colour
 
 
-def test_what_was_shifted_is_grey_after_alignment(workspace: Workspace) -> None:
+def test_the_overlay_is_grey_after_alignment(workspace: Workspace) -> None:
     """The overlay loses its colours: that is what a reader looks for."""
     picture = drawn(workspace, "IMG_0001.JPG").astype(int)
     step = CAPTION + PANEL.height + MARGIN
@@ -94,7 +94,7 @@ def test_what_was_shifted_is_grey_after_alignment(workspace: Workspace) -> None:
     assert count(picture, MARK) > 1000
 
 
-def test_every_gate_that_says_no_is_named(workspace: Workspace) -> None:
+def test_every_rejecting_gate_is_named(workspace: Workspace) -> None:
     strict = dataclasses.replace(SETTINGS, max_unexplained=0.0, min_inlier_ratio=1.0, max_residual_px=1e-6)
     pair_id = pair_of(workspace, "IMG_0001.JPG")
     report = write_debug_picture(workspace, pair_id, strict, RUN)
@@ -110,12 +110,12 @@ def test_every_gate_that_says_no_is_named(workspace: Workspace) -> None:
     assert not any(text.startswith("overlap") for text in failing)
 
 
-def test_the_beginning_of_an_id_will_do(workspace: Workspace) -> None:
+def test_the_beginning_of_an_id_is_enough(workspace: Workspace) -> None:
     pair_id = pair_of(workspace, "IMG_0001.JPG")
     assert write_debug_picture(workspace, pair_id[:6].upper(), SETTINGS, RUN).pair_id == pair_id
 
 
-def test_an_unknown_id_says_which_are_near(workspace: Workspace) -> None:
+def test_an_unknown_id_suggests_similar_ones(workspace: Workspace) -> None:
     pair_id = pair_of(workspace, "IMG_0001.JPG")
     mistyped = pair_id[1] + pair_id[0] + pair_id[2:]
     with pytest.raises(UsageError, match=f"no pair has the id or a file of the name '{mistyped}'") as error:
@@ -146,7 +146,7 @@ def test_names_of_several_pairs(workspace: Workspace) -> None:
         assert "ab01 (" in error.value.hint
 
 
-def test_a_file_that_is_gone(root: Path, workspace: Workspace) -> None:
+def test_a_missing_file(root: Path, workspace: Workspace) -> None:
     rows = read_catalog(workspace.catalog_file)
     moved = [dataclasses.replace(row, folder=str(workspace.root / "nowhere")) for row in rows]
     workspace.catalog_file.write_bytes(write_catalog(moved))
@@ -154,7 +154,7 @@ def test_a_file_that_is_gone(root: Path, workspace: Workspace) -> None:
         write_debug_picture(workspace, pair_of(workspace, "IMG_0001.JPG"), SETTINGS, RUN)
 
 
-def test_it_can_be_drawn_while_a_run_holds_the_folder(workspace: Workspace) -> None:
+def test_it_can_be_drawn_while_the_folder_is_locked(workspace: Workspace) -> None:
     with read_workspace(workspace.root) as beside:
         report = write_debug_picture(beside, pair_of(beside, "IMG_0001.JPG"), SETTINGS, RUN)
     assert Path(report.picture).exists()

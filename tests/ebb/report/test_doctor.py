@@ -31,7 +31,7 @@ def test_versions_weights_disk_and_write_test(tmp_path: Path, monkeypatch: pytes
     assert not list(tmp_path.iterdir())
 
 
-def test_it_tells_nothing_personal(tmp_path: Path) -> None:
+def test_nothing_personal_is_included(tmp_path: Path) -> None:
     text = "\n".join(examine(tmp_path).values())
     assert socket.gethostname() not in text
 

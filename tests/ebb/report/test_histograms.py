@@ -38,7 +38,7 @@ def test_bars_are_those_of_numpy() -> None:
     assert found.refused == ()
 
 
-def test_refused_pairs_stand_on_the_accepted_and_beyond_them_at_the_end() -> None:
+def test_bars_of_rejected_pairs_are_stacked_and_limited_to_the_axis() -> None:
     found = drawn([1.0, 1.0, 2.0], [1.0, 50.0], Limit("most", 3, Bound.AT_MOST))
     assert counts(found.accepted, HEIGHT / 3) == [2, 1]
     assert counts(found.refused, HEIGHT / 3) == [1, 1]
@@ -50,7 +50,7 @@ def test_refused_pairs_stand_on_the_accepted_and_beyond_them_at_the_end() -> Non
     assert found.about == "median 1, limit: at most 3"
 
 
-def test_a_limit_far_away_does_not_squeeze_the_bars() -> None:
+def test_a_distant_limit_does_not_compress_the_bars() -> None:
     assert drawn([0.1, 0.2], [], Limit("most", 10, Bound.AT_MOST)).limits == ()
 
 
@@ -77,7 +77,7 @@ def test_every_pair_is_in_a_bar_inside_the_drawing(accepted: list[float], refuse
     assert all(0 <= mark.at <= WIDTH for mark in (*found.ticks, *found.limits))
 
 
-def test_an_axis_spans_what_matters_to_the_limit() -> None:
+def test_an_axis_spans_at_least_a_share_of_the_limit() -> None:
     """All values equal, or nearly: the axis went from 0 to 2e-13."""
     found = drawn([0.0, 0.0], [], Limit("most", 0.03, Bound.AT_MOST))
     assert [mark.text for mark in found.ticks] == ["0", "0.0005", "0.001", "0.0015"]

@@ -29,7 +29,7 @@ def test_photos_are_upright_and_small(pair: Pair) -> None:
         assert (photo.shape[1] > photo.shape[0]) == (row.width > row.height)
 
 
-def test_a_pair_whose_files_are_gone_is_absent(pair: Pair) -> None:
+def test_a_pair_with_missing_files_is_absent(pair: Pair) -> None:
     gone = dataclasses.replace(pair, wide=dataclasses.replace(pair.wide, name="gone.jpg"))
     with pytest.raises(Broken):
         read_preview(PreviewJob(gone, AlignSettings(), 64))

@@ -11,7 +11,7 @@ from ebb.settings import AlignSettings
 from ebb.workspace import open_workspace, read_workspace
 
 
-def test_counts_and_fates(root: Path) -> None:
+def test_counts_and_states_of_pairs(root: Path) -> None:
     with read_workspace(root) as workspace:
         report = dataset_status(workspace)
     assert (report.files, report.captures_set_aside) == (10, 2)
@@ -25,7 +25,7 @@ def test_counts_and_fates(root: Path) -> None:
     assert report.as_dict()["stages"][0]["left"] == 0
 
 
-def test_other_settings_leave_everything_to_do(root: Path, tmp_path: Path) -> None:
+def test_with_other_settings_everything_is_left(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "set")
     with open_workspace(tmp_path / "set") as workspace:
         workspace.save_settings(align=AlignSettings(height=128))

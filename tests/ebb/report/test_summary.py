@@ -23,7 +23,7 @@ from ebb.stages.shard import ShardReport
 from ebb.stages.verify import VerifyReport
 
 
-def test_ingest_says_every_reason_and_what_to_do(finished: PipelineReport) -> None:
+def test_ingest_reports_every_reason_with_advice(finished: PipelineReport) -> None:
     assert finished.ingested is not None
     text = ingest_text(finished.ingested)
     assert text.startswith("10 files, 7 captures, 3 pairs")
@@ -51,7 +51,7 @@ def test_stage_text() -> None:
     )
 
 
-def test_pipeline_ends_with_where_to_look(finished: PipelineReport) -> None:
+def test_pipeline_text_ends_with_the_pages(finished: PipelineReport) -> None:
     text = pipeline_text(finished)
     assert text.endswith("1 pair left out: see ebb status --pairs")
     assert finished.pictures == [finished.page, finished.contact_sheet]
@@ -60,7 +60,7 @@ def test_pipeline_ends_with_where_to_look(finished: PipelineReport) -> None:
         assert pair.pair_id in text
 
 
-def test_status_lists_pairs_when_asked(finished: PipelineReport) -> None:
+def test_status_lists_pairs_on_request(finished: PipelineReport) -> None:
     assert finished.status.pairs[0].pair_id not in status_text(finished.status, with_pairs=False)
     text = status_text(finished.status, with_pairs=True)
     assert text.endswith(pair_table(finished.status.pairs))

@@ -29,7 +29,7 @@ def run(jobs: Sequence[Job], size: int = 4, settings: RunSettings = SETTINGS) ->
 
 
 @given(keys=st.lists(st.sampled_from("abc")), size=st.integers(1, 4))
-def test_batches_hold_everything_once_in_order_and_alike(keys: list[str], size: int) -> None:
+def test_batches_contain_every_item_once_in_order(keys: list[str], size: int) -> None:
     jobs = [Job(str(i), key=key) for i, key in enumerate(keys)]
     batches = list(in_batches(jobs, size, key_of))
     for key in "abc":
@@ -50,7 +50,7 @@ def test_a_batch_is_done_together() -> None:
 
 @pytest.mark.parametrize("what", ["reject", "broken", "bug", "memory", "abort", "exit"])
 @pytest.mark.parametrize("prefix", ["", "finish "])
-def test_one_bad_item_has_the_outcome_it_has_alone(prefix: str, what: str) -> None:
+def test_a_bad_item_has_the_same_outcome_as_alone(prefix: str, what: str) -> None:
     jobs = [Job("a"), Job("b", what), Job("c")]
     alone = {outcome.job.pair_id: outcome for outcome in run_items(work, jobs, SETTINGS)}
     found = run([replace(job, what=prefix + job.what) if job.what == what else job for job in jobs])
@@ -69,13 +69,13 @@ def test_a_batch_that_hangs_is_stopped_and_its_items_done_alone() -> None:
     assert outcomes[1].detail.startswith("stopped after")
 
 
-def test_parts_that_are_missing_are_made_alone() -> None:
+def test_missing_results_are_computed_alone() -> None:
     outcomes = run([Job("a"), Job("b", "short")])
     assert [outcome.status for outcome in outcomes] == [Status.OK] * 2
     assert [outcome.value and outcome.value.batch for outcome in outcomes] == [1, 1], "not of the batch"
 
 
 @pytest.mark.parametrize("what", ["full disk", "finish full disk"])
-def test_what_ends_a_run_ends_it(what: str) -> None:
+def test_run_wide_errors_end_the_run(what: str) -> None:
     with pytest.raises(OutputError, match="no space"):
         run([Job("a"), Job("b", what)])

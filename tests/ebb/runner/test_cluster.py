@@ -30,7 +30,7 @@ os.kill(os.getpid(), signal.SIGTERM)
 """
 
 
-def test_without_ray_the_command_that_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_ray_is_reported_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(
         MissingDependency, match=r"Ray is not installed \(pip install 'ebb-bokeh\[ray\]'\)"
@@ -49,7 +49,7 @@ def test_without_ray_the_command_that_gets_it(monkeypatch: pytest.MonkeyPatch) -
         ("head", "invalid literal"),
     ],
 )
-def test_nobody_at_the_address(address: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_cluster_at_the_address(address: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray")
     monkeypatch.setenv("RAY_ADDRESS", address)
     with pytest.raises(UsageError, match=why) as caught:
@@ -58,7 +58,7 @@ def test_nobody_at_the_address(address: str, why: str, monkeypatch: pytest.Monke
     assert "RAY_ADDRESS is the host:port" in caught.value.hint
 
 
-def test_a_cluster_that_lets_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_refuses_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray")
 
     def init(**_: object) -> None:
@@ -71,7 +71,7 @@ def test_a_cluster_that_lets_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
         connect()
 
 
-def test_a_cluster_of_its_own_leaves_stdout_and_sigterm_alone() -> None:
+def test_starting_a_cluster_does_not_change_stdout_and_sigterm() -> None:
     pytest.importorskip("ray")
     with tempfile.TemporaryDirectory(prefix="ray") as folder:  # short: sockets lie in it
         ran = subprocess.run(

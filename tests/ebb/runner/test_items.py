@@ -8,6 +8,6 @@ def test_a_result_without_files() -> None:
     assert Result(value=3) == Result(value=3, outputs={})
 
 
-def test_an_outcome_keeps_its_job_and_has_a_value_only_if_it_came_through() -> None:
+def test_an_outcome_has_its_job_and_a_value_only_on_success() -> None:
     outcome: Outcome[str, int] = Outcome(job="a", status=Status.ERROR)
     assert (outcome.job, outcome.value, outcome.measurements) == ("a", None, {})

@@ -15,7 +15,7 @@ WIDE = CatalogRow(folder="/raw", name="a.dng", pair_id="ab")
 PAIR = Pair("ab", WIDE, replace(WIDE, name="b.dng"))
 
 
-def test_align_key_follows_pair_settings_and_version(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_align_key_depends_on_pair_settings_and_version(monkeypatch: pytest.MonkeyPatch) -> None:
     key = keys.align_key(PAIR, AlignSettings())
     assert key == keys.align_key(replace(PAIR, wide=replace(WIDE, folder="/moved")), AlignSettings())
     assert key != keys.align_key(replace(PAIR, pair_id="cd"), AlignSettings())
@@ -29,7 +29,7 @@ def test_imported_photos_do_not_depend_on_alignment_settings() -> None:
     assert keys.align_key(pair, AlignSettings()) == keys.align_key(pair, AlignSettings(height=512))
 
 
-def test_depth_key_follows_what_the_map_is_made_from() -> None:
+def test_depth_key_depends_on_the_inputs_of_the_map() -> None:
     sidecar = DepthSettings(provider="sidecar")
     with_file = replace(PAIR, depth=replace(WIDE, name="a_depth.png", sha256="00"))
     key = keys.depth_key(PAIR, sidecar, "up")
@@ -65,7 +65,7 @@ def test_settings_that_a_provider_does_not_read_do_not_matter() -> None:
     assert keys.depth_recipe(sidecar) != keys.depth_recipe(replace(sidecar, sidecar_values="distance"))
 
 
-def test_a_plug_in_may_read_every_setting_but_where_it_runs() -> None:
+def test_the_key_of_a_plug_in_depends_on_every_setting_but_the_device() -> None:
     plug_in = DepthSettings(provider="mine")
     assert keys.depth_recipe(plug_in) == keys.depth_recipe(replace(plug_in, device="cpu"))
     for other in (

@@ -31,7 +31,7 @@ BAD = {
 }
 
 
-def test_every_job_has_one_outcome_whatever_its_neighbours_do() -> None:
+def test_every_job_has_one_outcome_independent_of_others() -> None:
     jobs = [Job(f"{what}{i}", what) for what in BAD for i in range(1)]
     jobs += [Job(f"fine{i}") for i in range(20)]
     outcomes = {
@@ -49,7 +49,7 @@ def test_every_job_has_one_outcome_whatever_its_neighbours_do() -> None:
     assert outcomes[Job("reject0", "reject")].measurements == {"overlap": 0.4}
 
 
-def test_what_concerns_the_run_ends_it() -> None:
+def test_run_wide_errors_end_the_run() -> None:
     with pytest.raises(OutputError, match="no space"):
         list(run_items(work, [Job("a", "full disk")], RunSettings(workers=1)))
 
@@ -58,14 +58,14 @@ def test_nothing_to_do() -> None:
     assert list(run_items(work, [], RunSettings(workers=1))) == []
 
 
-def test_an_item_that_waits_for_ever_is_stopped_by_the_clock() -> None:
+def test_an_item_that_waits_forever_is_stopped_by_the_elapsed_time() -> None:
     outcomes = run_items(work, [Job("a", "wait"), Job("b")], RunSettings(workers=2, item_timeout=0.1))
     found = {outcome.job.pair_id: outcome for outcome in outcomes}
     assert (found["a"].reason, found["a"].detail) == (Reason.TIMEOUT, "stopped after 0.5 s by the clock")
     assert found["b"].status is Status.OK
 
 
-def test_a_worker_that_is_killed_loses_its_item_alone() -> None:
+def test_a_killed_worker_fails_its_item_only() -> None:
     jobs = [Job(str(number), "kill" if number == 3 else "work") for number in range(8)]
     outcomes = {outcome.job: outcome for outcome in run_items(work, jobs, RunSettings(workers=2))}
     assert outcomes.keys() == set(jobs)
@@ -94,7 +94,7 @@ def test_an_item_has_the_time_of_all_cores_of_its_worker(
     assert outcome.detail == f"stopped after {20 * share} s of processor time"
 
 
-def test_jobs_are_taken_as_they_are_needed() -> None:
+def test_jobs_are_read_on_demand() -> None:
     """Memory stays flat: the queue of a long run is never all in flight."""
     taken: list[int] = []
 
@@ -126,7 +126,7 @@ def test_a_network_gets_its_workers_share_of_the_cores(monkeypatch: pytest.Monke
     assert dict(os.environ) == before
 
 
-def test_what_the_user_says_about_threads_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thread_settings_of_the_user_take_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
@@ -135,7 +135,7 @@ def test_what_the_user_says_about_threads_counts(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not bound the address space")
-def test_a_bound_on_memory_from_outside_stays() -> None:
+def test_an_external_memory_limit_is_kept() -> None:
     """Login nodes of clusters set one; a worker must not try to go beyond it, and once died of that."""
     script = """
 import resource

@@ -48,7 +48,7 @@ def ray() -> Iterator[Any]:
     signal.signal(signal.SIGTERM, on_sigterm)
 
 
-def test_every_job_has_one_outcome_whatever_its_neighbours_do() -> None:
+def test_every_job_has_one_outcome_independent_of_others() -> None:
     jobs = [Job(what, what) for what in BAD] + [Job(f"fine{i}") for i in range(20)]
     outcomes = {outcome.job: outcome for outcome in run_items(work, jobs, RunSettings(item_timeout=1))}
     assert outcomes.keys() == set(jobs)
@@ -71,13 +71,13 @@ def test_waiting_for_a_worker_is_not_time_spent() -> None:
     assert [outcome.status for outcome in outcomes if outcome.job.what != "hang"] == [Status.OK]
 
 
-def test_what_concerns_the_run_ends_it() -> None:
+def test_run_wide_errors_end_the_run() -> None:
     with pytest.raises(OutputError, match="no space") as caught:
         list(run_items(work, [Job("a", "full disk"), Job("b", "hang")], RunSettings()))
     assert caught.value.path == "a.png"
 
 
-def test_closing_it_stops_what_is_in_flight() -> None:
+def test_closing_the_runner_stops_running_jobs() -> None:
     """Both cores are taken by jobs that hang; a later run gets them back."""
     outcomes = run_items(work, [Job("a"), Job("b", "hang"), Job("c", "hang")], RunSettings(workers=3))
     assert next(iter(outcomes)).job == Job("a")
@@ -85,7 +85,7 @@ def test_closing_it_stops_what_is_in_flight() -> None:
     assert [outcome.status for outcome in run_items(work, [Job("d")], RunSettings())] == [Status.OK]
 
 
-def test_jobs_are_taken_as_they_are_needed() -> None:
+def test_jobs_are_read_on_demand() -> None:
     """Memory stays flat: the queue of a long run is never all in flight."""
     taken: list[int] = []
 
@@ -128,7 +128,7 @@ def test_a_cluster_with_another_ebb_ends_the_run() -> None:
         ("TaskUnschedulableError", ["its machine went"], Reason.WORKER_CRASH),
     ],
 )
-def test_what_the_cluster_does_to_an_item(
+def test_errors_of_the_cluster_fail_one_item(
     error: str, told: list[str], reason: Reason, ray: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def get(_: object) -> None:
@@ -141,7 +141,7 @@ def test_what_the_cluster_does_to_an_item(
     assert ("run it again" in outcome.detail) is (reason is Reason.WORKER_CRASH)
 
 
-def test_an_answer_in_time_counts_though_it_is_read_late(ray: Any) -> None:
+def test_a_result_in_time_counts_even_if_it_is_read_late(ray: Any) -> None:
     running = {ray.remote(_answers).remote(work, Job("a")): _InFlight(Job("a"), deadline=0.0)}
     ray.wait(list(running))
     assert list(_overdue(running, 1.0)) == []

@@ -31,7 +31,7 @@ def test_the_named_runner_gets_everything(module: ModuleType, monkeypatch: pytes
     assert calls == [(work, jobs, settings)]
 
 
-def test_what_was_late_is_tried_once_more_at_the_end_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_items_that_timed_out_are_retried_alone_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the second try ``b`` has the machine to itself and ``d`` is late again."""
     tries: list[tuple[str, int]] = []
 
@@ -53,6 +53,6 @@ def test_the_default_is_this_machine() -> None:
     assert RunSettings().runner == "local"
 
 
-def test_no_other_runner() -> None:
+def test_an_unknown_runner_is_refused() -> None:
     with pytest.raises(UsageError, match="runner: expected one of: local, ray, got 'slurm'"):
         from_values(RunSettings, {"runner": "slurm"})

@@ -35,7 +35,7 @@ def run(state: State, jobs: list[Job], settings: RunSettings) -> StageReport:
     )
 
 
-def test_rows_are_recorded_and_a_second_run_redoes_only_what_broke(state: State) -> None:
+def test_rows_are_recorded_and_only_failed_items_are_repeated(state: State) -> None:
     jobs = [job("fine"), job("no", "reject"), job("bad", "broken")]
     report = run(state, jobs, RunSettings(workers=1))
     assert (report.total, report.unchanged, report.ok, report.rejected, report.failed) == (3, 0, 1, 1, 1)
@@ -61,7 +61,7 @@ def test_another_key_is_done_again(state: State) -> None:
     assert not current_value(state.stage_rows(DOUBLE), "b", "2")
 
 
-def test_the_done_mark_is_gone_before_a_file_is_replaced(state: State) -> None:
+def test_the_row_is_removed_before_a_file_is_replaced(state: State) -> None:
     for pair_id in "ab":
         done = Done(pair_id, 1, None)
         state.put_stage(StageRow(pair_id=pair_id, stage=DOUBLE, key="1", status=Status.OK, value=done))
@@ -77,13 +77,13 @@ def test_the_done_mark_is_gone_before_a_file_is_replaced(state: State) -> None:
     assert set(state.stage_rows(DOUBLE)) == {"b"}, "a pair that was not begun keeps its row"
 
 
-def test_a_pair_whose_files_are_gone_is_done_again(state: State, tmp_path: Path) -> None:
+def test_a_pair_with_missing_files_is_done_again(state: State, tmp_path: Path) -> None:
     run(state, [job("a")], RunSettings(workers=1))
     assert run(state, [job("a")], RunSettings(workers=1)).unchanged == 1
     assert run(state, [job("a", folder=tmp_path)], RunSettings(workers=1)).unchanged == 0
 
 
-def test_rejected_pairs_are_tried_again_when_asked() -> None:
+def test_rejected_pairs_are_repeated_on_request() -> None:
     row: StageRow[Done] = StageRow(
         pair_id="a", stage=DOUBLE, key="k", status=Status.REJECTED, reason=Reason.PARALLAX
     )
@@ -100,7 +100,7 @@ def test_exit_code_follows_failures_and_the_limit_on_rejections() -> None:
     assert StageReport(stage="align").exit_code(0.0) is ExitCode.DONE
 
 
-def test_report_for_machines() -> None:
+def test_report_as_json() -> None:
     report = StageReport(stage="align", total=1)
     report.add(Status.REJECTED, Reason.PARALLAX)
     assert report.as_dict() == {

@@ -38,9 +38,7 @@ def test_files_in_order_with_size_and_time(tmp_path: Path) -> None:
     assert caught.value.reason is Reason.UNREADABLE
 
 
-def test_a_closed_folder_is_not_passed_over_in_silence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_folder_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def closed(folder: Path, onerror: Callable[[OSError], None]) -> list[object]:
         onerror(PermissionError(13, "Permission denied", str(folder / "private")))
         return []
@@ -52,9 +50,7 @@ def test_a_closed_folder_is_not_passed_over_in_silence(
         job.read()
 
 
-def test_what_cannot_be_looked_at_is_not_passed_over_in_silence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_that_cannot_be_inspected_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that may be listed and not entered, and a file that goes while the folder is read."""
     (tmp_path / "closed.jpg").touch()
     monkeypatch.setattr(os, "walk", lambda *_, **__: [(str(tmp_path), [], ["closed.jpg", "gone.jpg"])])
@@ -73,7 +69,7 @@ def test_what_cannot_be_looked_at_is_not_passed_over_in_silence(
         jobs[1].read()
 
 
-def test_pipes_and_links_to_folders_are_no_files(tmp_path: Path) -> None:
+def test_pipes_and_links_to_folders_are_skipped(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "folder").mkdir()
     (tmp_path / "link.jpg").symlink_to(tmp_path / "folder")
@@ -81,7 +77,7 @@ def test_pipes_and_links_to_folders_are_no_files(tmp_path: Path) -> None:
     assert [job.name for job in walk(tmp_path, 120)] == ["ring.jpg"]
 
 
-def test_known_files_are_kept_and_broken_ones_read_again(tmp_path: Path) -> None:
+def test_known_files_are_kept_and_failed_ones_read_again(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / name).write_bytes(b"12")
     jobs = list(walk(tmp_path, 120))
@@ -132,14 +128,14 @@ def test_existing_folder(tmp_path: Path) -> None:
             existing_folder(path)
 
 
-def test_a_folder_whose_path_is_no_text(tmp_path: Path) -> None:
+def test_a_folder_whose_path_is_not_text(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"raw\xff")
     folder.mkdir()
     with pytest.raises(InvalidInput, match=r"raw\\xff .*not valid UTF-8 \(rename the folder\)"):
         existing_folder(folder)
 
 
-def test_a_dataset_among_the_photos_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dataset_among_the_photos_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def look(folder: Path) -> bool:
         if folder.name == "closed":
             raise PermissionError

@@ -51,7 +51,7 @@ def test_endings_in_capitals_are_endings(tmp_path: Path) -> None:
     assert [photo.depth.name for photo in find_photos(tmp_path)] == ["A_depth.PNG"]
 
 
-def test_a_depth_file_is_no_photo_of_its_own(tmp_path: Path) -> None:
+def test_a_depth_file_is_not_a_photo(tmp_path: Path) -> None:
     write(tmp_path, "a.png", "a_depth.png", "a_depth_depth.png")
     assert [photo.photo.name for photo in find_photos(tmp_path)] == ["a.png"]
 
@@ -65,7 +65,7 @@ def test_photo_and_depth_are_decoded(tmp_path: Path) -> None:
     assert inverse.name == "a.png"
 
 
-def test_a_turned_photo_is_turned_upright(tmp_path: Path) -> None:
+def test_a_rotated_photo_is_made_upright(tmp_path: Path) -> None:
     upright = scene(3, (64, 96))
     stored = as_stored(upright.astype(np.float32), 6).astype(np.uint8)
     (tmp_path / "a.jpg").write_bytes(shot(stored, 8.0, 0.0, orientation=6))
@@ -88,7 +88,7 @@ def test_depth_that_does_not_fit_names_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"), [("a.png", Reason.INPUT_CHANGED), ("a_depth.npy", Reason.INPUT_CHANGED)]
 )
-def test_a_file_that_changed_since(tmp_path: Path, name: str, reason: Reason) -> None:
+def test_a_file_changed_after_the_scan(tmp_path: Path, name: str, reason: Reason) -> None:
     (photo,) = find_photos(write(tmp_path, "a.png", "a_depth.npy"))
     (tmp_path / name).write_bytes(b"something else")
     with pytest.raises(Broken) as caught:
@@ -109,7 +109,7 @@ def test_a_damaged_photo(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "message"), [((), "no photo with a depth"), (("a.jpg",), "garden_depth.png")]
 )
-def test_nothing_to_photograph(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
+def test_no_photos_with_depth(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         list(find_photos(write(tmp_path, *files)))
 

@@ -52,7 +52,7 @@ def libraw(mosaic: np.ndarray, exposure: Exposure, gamma: tuple[float, float]) -
         )
 
 
-def test_flat_colours_come_back_exactly() -> None:
+def test_flat_colours_are_recovered_exactly() -> None:
     for colour in ((0.2, 0.2, 0.2), (0.5, 0.3, 0.1), (0.1, 0.2, 0.4)):
         flat = np.full((32, 32, 3), colour, np.float32)
         exposure = Exposure(white_balance=(2.2, 1.0, 1.4))
@@ -62,7 +62,7 @@ def test_flat_colours_come_back_exactly() -> None:
         np.testing.assert_allclose(inner, flat[4:-4, 4:-4], atol=6e-4)
 
 
-def test_libraw_and_we_develop_a_photo_alike(photo: np.ndarray) -> None:
+def test_development_agrees_with_libraw(photo: np.ndarray) -> None:
     exposure = Exposure(iso=100)
     mosaic = expose(photo, SENSOR, exposure, np.random.default_rng(1))
     ours = develop(mosaic, SENSOR, exposure.white_balance)

@@ -57,13 +57,13 @@ def test_homography_moves_points_of_the_plane(
     np.testing.assert_allclose(mapped[:2] / mapped[2], moved[:2] / moved[2], atol=1e-6)
 
 
-def test_standing_still_is_the_identity() -> None:
+def test_no_motion_is_the_identity() -> None:
     np.testing.assert_allclose(pose_homography(CameraPose(), 500, Size(30, 20)), np.eye(3), atol=1e-12)
     assert CameraPose().only_turns
     assert not CameraPose(translation_m=(0, 0.001, 0)).only_turns
 
 
-def test_centre_is_where_the_second_camera_stands() -> None:
+def test_centre_is_the_position_of_the_second_camera() -> None:
     pose = CameraPose(rotation_deg=(3, -4, 5), translation_m=(0.1, 0.2, 0.3))
     np.testing.assert_allclose(pose.rotation @ pose.centre + pose.translation_m, 0, atol=1e-12)
 

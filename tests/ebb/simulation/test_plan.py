@@ -63,7 +63,7 @@ def test_portrait_plans_swap_the_frame() -> None:
     assert {plan.size for plan in plans if plan.orientation < 5} == {Size(96, 64)}
 
 
-def test_each_kind_goes_wrong_in_its_own_way() -> None:
+def test_each_kind_has_its_own_defect() -> None:
     plans = {kind: plan_pair(0, 1, bad_share=1, bad_kinds=[kind]) for kind in BAD_KINDS}
     assert plans[PairKind.MOVED_SUBJECT].subject_shift != 0
     assert plans[PairKind.MISSING_PARTNER].missing in ("wide", "shallow")
@@ -99,7 +99,7 @@ def test_invalid_plans_are_refused(arguments: dict, message: str) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**31), st.integers(0, 5000))
-def test_hands_do_not_shake_more_than_hands(seed: int, index: int) -> None:
+def test_hand_motion_is_within_realistic_limits(seed: int, index: int) -> None:
     """Turns below half a degree, steps below a millimetre, breathing below 2 %."""
     pose = plan_pair(seed, index, bad_share=0).pose
     assert np.abs(pose.rotation_deg).max() <= 0.45
@@ -148,14 +148,14 @@ def test_shutter_speeds_are_those_of_a_dial() -> None:
             assert plan.wide.exposure_time_s <= Fraction(1, 13), "no hand holds that"
 
 
-def test_cameras_are_turned_as_people_turn_them() -> None:
+def test_orientations_are_those_of_hand_held_cameras() -> None:
     turned = Counter(plan_pair(0, index).orientation for index in range(600))
     assert set(turned) == {1, 3, 6, 8}
     assert turned[1] / 600 == pytest.approx(0.65, abs=0.06)
     assert turned[8] > turned[6] > turned[3]
 
 
-def test_a_step_sideways_moves_near_against_far_by_many_pixels() -> None:
+def test_a_sideways_step_causes_parallax_of_many_pixels() -> None:
     """f·t·(1/near − 1/far): more than ten times what one homography may leave."""
     focal_px = 50 / 22.3 * 1296
     for index in range(60):

@@ -54,7 +54,7 @@ def test_planes(pose: CameraPose, normal: tuple[float, float, float]) -> None:
     assert np.sqrt(np.mean((found.rgb - expected.rgb) ** 2)) < 0.004
 
 
-def test_turning_is_the_homography() -> None:
+def test_a_rotation_is_the_homography() -> None:
     """A turn moves the sky as the homography says, whatever the depth."""
     height, width = WHOLE.height, WHOLE.width
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -117,7 +117,7 @@ def test_sizes_must_agree() -> None:
 
 @settings(deadline=None, max_examples=15)
 @given(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(0.98, 1.02))
-def test_hand_held_turns_are_the_homography(pitch: float, yaw: float, roll: float, ratio: float) -> None:
+def test_hand_held_rotations_are_the_homography(pitch: float, yaw: float, roll: float, ratio: float) -> None:
     """Anywhere in the frame, for any turn of a hand: the view shows what the homography says, to 0.05 px."""
     height, width = WHOLE.height, WHOLE.width
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -129,7 +129,7 @@ def test_hand_held_turns_are_the_homography(pitch: float, yaw: float, roll: floa
     np.testing.assert_allclose(sampled, (back[:2] / back[2]).T + MARGIN, atol=0.05)
 
 
-def test_the_sky_stays_where_it_is_when_the_camera_steps_aside(card: View) -> None:
+def test_a_sideways_step_does_not_move_the_sky(card: View) -> None:
     card.depth_m[card.depth_m == 4] = np.inf
     found = seen(card, CameraPose(translation_m=(0.05, 0, 0)))
     row = 4
@@ -143,7 +143,7 @@ def test_a_step_forward_brings_everything_nearer_by_the_step() -> None:
     np.testing.assert_allclose(found.depth_m, 1.9, rtol=1e-4)
 
 
-def test_nearer_things_move_more() -> None:
+def test_nearer_surfaces_move_more() -> None:
     """Displacement is f·t/Z: the ratio of two depths, measured where the pattern went."""
     moved = []
     for depth in (1.0, 2.0):
@@ -157,7 +157,7 @@ def test_nearer_things_move_more() -> None:
     assert moved == pytest.approx([FOCAL * 0.02, FOCAL * 0.01], abs=0.05)
 
 
-def test_there_and_back_again() -> None:
+def test_the_inverse_motion_restores_the_view() -> None:
     """The inverse motion restores a slanted plane, but for two resamplings."""
     plane = np.array([0.3, 0.2, 0.6])
     first = plane_view(WHOLE, FIRST, CameraPose(), plane)
@@ -169,7 +169,7 @@ def test_there_and_back_again() -> None:
     np.testing.assert_allclose(again.depth_m[inner], first.depth_m[inner], rtol=0.01)
 
 
-def test_beyond_the_margin_there_is_a_picture_still() -> None:
+def test_beyond_the_margin_pixels_are_filled() -> None:
     turned = CameraPose(rotation_deg=(8, -8, 3), translation_m=(0.02, 0, 0))
     found = seen(plane_view(WHOLE, FIRST, CameraPose(), np.array([0, 0, 0.5])), turned)
     assert np.isfinite(found.rgb).all()

@@ -40,7 +40,7 @@ def test_a_photo_of_the_right_size_is_not_resampled() -> None:
     np.testing.assert_array_equal(encode_srgb(made.rgb), photo(*FULL))
 
 
-def test_relative_depth_is_stretched_over_a_room() -> None:
+def test_relative_depth_is_scaled_to_the_size_of_a_room() -> None:
     """Inverse distance is linear in the map, whatever its scale and offset."""
     one = scene_from_photo(photo(*FULL), ramp(*FULL), SIZE, "inverse").depth_m
     other = scene_from_photo(photo(*FULL), 40_000 * ramp(*FULL) + 300, SIZE, "inverse").depth_m
@@ -60,14 +60,14 @@ def test_metres_are_kept_and_the_sky_is_at_infinity() -> None:
     assert made.focus_m == pytest.approx(3)
 
 
-def test_focus_lies_on_the_near_thing_in_the_middle() -> None:
+def test_focus_is_on_the_near_object_in_the_middle() -> None:
     inverse = np.full((FULL.height, FULL.width), 0.1, np.float32)
     inverse[FULL.height // 3 : -FULL.height // 3, FULL.width // 3 : -FULL.width // 3][:, 10:] = 0.5
     inverse[:, :5] = 2.0
     assert scene_from_photo(photo(*FULL), inverse, SIZE, "metres").focus_m == pytest.approx(2)
 
 
-def test_a_landscape_of_sky_is_focused_as_far_as_can_be() -> None:
+def test_a_landscape_of_sky_is_focused_at_the_largest_distance() -> None:
     made = scene_from_photo(photo(*FULL), np.zeros((FULL.height, FULL.width), np.float32), SIZE, "metres")
     assert made.focus_m == pytest.approx(FARTHEST_M)
 
@@ -109,7 +109,7 @@ def test_sixteen_bits() -> None:
 
 
 @pytest.mark.parametrize("size", [(FULL.width - 1, FULL.height), (FULL.width, FULL.height - 1), (64, 48)])
-def test_a_photo_that_is_too_small_names_the_size_that_would_do(size: tuple[int, int]) -> None:
+def test_a_photo_that_is_too_small_suggests_a_size(size: tuple[int, int]) -> None:
     with pytest.raises(Rejected, match=r"use --size (\d+)x(\d+)") as caught:
         scene_from_photo(photo(*size), ramp(*size), SIZE, "inverse")
     assert caught.value.reason is Reason.TOO_SMALL

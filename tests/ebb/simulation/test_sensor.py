@@ -57,7 +57,7 @@ def test_srgb_matrix_agrees_with_scikit_image() -> None:
 
 @pytest.mark.parametrize("iso", [100, 800])
 @pytest.mark.parametrize("level", [0.02, 0.3])
-def test_noise_has_the_promised_mean_and_variance(iso: int, level: float) -> None:
+def test_noise_has_the_specified_mean_and_variance(iso: int, level: float) -> None:
     exposure = Exposure(iso=iso, white_balance=(1, 1, 1))
     clean = (expose(grey(level), SENSOR, exposure, None) - SENSOR.black_level) / RANGE
     noisy = expose(grey(level), SENSOR, exposure, np.random.default_rng(3)).astype(float)

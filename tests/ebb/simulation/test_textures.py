@@ -41,7 +41,7 @@ def test_surfaces(noise: np.ndarray, name: str) -> None:
     np.testing.assert_array_equal(one, same)
 
 
-def test_any_surface_follows_the_shares(noise: np.ndarray) -> None:
+def test_the_shares_of_surfaces_are_respected(noise: np.ndarray) -> None:
     rng = np.random.default_rng(0)
     forced = textures.any_surface(rng, noise, 40, 40, (0.0, 0.0, 0.0, 1.0))
     again = np.random.default_rng(0)
@@ -118,7 +118,7 @@ def test_surfaces_may_be_smaller_or_larger_than_their_noise(noise: np.ndarray) -
 
 @settings(deadline=None, max_examples=25)
 @given(st.floats(0.02, 0.3), st.floats(0.31, 0.8), st.integers(0, 10_000))
-def test_colours_keep_between_dark_and_light(dark: float, light: float, seed: int) -> None:
+def test_colours_are_between_dark_and_light(dark: float, light: float, seed: int) -> None:
     colour = textures.random_colour(np.random.default_rng(seed), dark, light)
     assert colour.shape == (3,)
     assert colour.min() >= 0.01

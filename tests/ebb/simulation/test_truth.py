@@ -28,7 +28,7 @@ def test_good_pair() -> None:
     assert truth.depth == plan.wide.name.replace(".DNG", "_depth.png")
 
 
-def test_bad_pairs_say_why() -> None:
+def test_bad_pairs_have_reasons() -> None:
     for kind in BAD_KINDS:
         truth = pair_truth(plan_pair(0, 0, bad_share=1, bad_kinds=[kind]), 2900.0, (2.0, 3.0))
         assert truth.expected == "rejected"
@@ -53,7 +53,7 @@ def test_table_holds_every_value_in_order_of_the_index() -> None:
     assert stored[4]["H_shallow_to_wide"] is None
 
 
-def test_table_survives_json_on_the_way() -> None:
+def test_table_round_trips_through_json() -> None:
     """Rows wait as JSON until the last pair is made; not a digit may get lost."""
     through = [from_plain(PairTruth, json.loads(json.dumps(to_plain(truth)))) for truth in truths()]
     assert write_truth(through) == write_truth(truths())

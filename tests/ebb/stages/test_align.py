@@ -88,7 +88,7 @@ def test_two_different_scenes_are_rejected(sample: Path) -> None:
     assert row.reason in (Reason.TOO_FEW_INLIERS, Reason.TOO_FEW_MATCHES)
 
 
-def test_stored_photos_lie_on_each_other(aligned: Workspace) -> None:
+def test_stored_photos_are_aligned(aligned: Workspace) -> None:
     for pair_id, row in aligned.state.stage_rows(results.ALIGN).items():
         assert row.value is not None
         wide, shallow = (
@@ -102,7 +102,7 @@ def test_stored_photos_lie_on_each_other(aligned: Workspace) -> None:
         assert similarity > 0.95
 
 
-def test_resume_does_only_what_changed(aligned: Workspace) -> None:
+def test_a_second_run_repeats_only_changed_pairs(aligned: Workspace) -> None:
     settings = aligned.settings(AlignSettings)
     assert align.run(aligned, settings, RUN, SilentProgress()).unchanged == 3
     (pair_id, *_) = aligned.state.stage_rows(results.ALIGN)

@@ -68,7 +68,7 @@ def test_distances_are_inverted(ready: Workspace) -> None:
     assert np.corrcoef(before.ravel(), after.ravel())[0, 1] < -0.5
 
 
-def test_missing_weights_are_said_before_any_work(
+def test_missing_weights_are_reported_first(
     aligned: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EBB_CACHE", str(tmp_path / "cache"))
@@ -80,7 +80,7 @@ def test_missing_weights_are_said_before_any_work(
     assert aligned.state.stage_rows(results.DEPTH) == {}
 
 
-def test_a_depth_file_that_is_gone_or_missing(aligned: Workspace, card: Path, tmp_path: Path) -> None:
+def test_a_missing_depth_file(aligned: Workspace, card: Path, tmp_path: Path) -> None:
     import shutil
 
     from ebb.settings import IngestSettings
@@ -94,7 +94,7 @@ def test_a_depth_file_that_is_gone_or_missing(aligned: Workspace, card: Path, tm
     assert run(aligned, "sidecar")["ok"] == 3
 
 
-def test_no_depth_file_is_a_reason(aligned: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_photo_without_depth_file_is_rejected(aligned: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     from ebb.dataset import catalog
 
     rows = [row for row in catalog.read_catalog(aligned.catalog_file) if row.name != "IMG_0001_depth.png"]
@@ -233,7 +233,7 @@ def test_a_network_in_a_file(aligned: Workspace, brightness: Path, tmp_path: Pat
     assert run(aligned, "onnx", **{**settings, "model": str(other)})["unchanged"] == 0
 
 
-def test_a_network_that_works_is_remembered_wherever_one_is(
+def test_a_model_path_is_remembered_for_any_working_directory(
     aligned: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(write_onnx(tmp_path / "mean.onnx").parent)
@@ -255,7 +255,7 @@ def test_a_network_that_gives_nan_writes_nothing(aligned: Workspace, tmp_path: P
     )
 
 
-def test_a_damaged_photo_costs_its_own_map(aligned: Workspace, tmp_path: Path) -> None:
+def test_a_damaged_photo_fails_alone(aligned: Workspace, tmp_path: Path) -> None:
     model = str(write_onnx(tmp_path / "mean.onnx"))
     first, second, third = aligned.state.stage_rows(results.ALIGN)
     (aligned.pair(first) / "wide.png").write_bytes(b"torn")
@@ -268,7 +268,7 @@ def test_a_damaged_photo_costs_its_own_map(aligned: Workspace, tmp_path: Path) -
     assert "wide.png: cannot be read: No such file" in rows[second].detail
 
 
-def test_what_cannot_work_is_said_before_any_work(
+def test_invalid_settings_are_reported_first(
     aligned: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for provider, error, message in (
@@ -377,7 +377,7 @@ def test_batches_give_what_single_photos_give(
     ("fault", "reason"),
     [("nan", "bad_depth"), ("shape", "bad_depth"), ("raise", "internal_error"), ("die", "worker_crash")],
 )
-def test_a_bad_photo_in_a_batch_costs_one_row(
+def test_a_bad_photo_in_a_batch_fails_alone(
     aligned: Workspace, plug_in: Path, fault: str, reason: str
 ) -> None:
     bad, *good = sorted(aligned.state.stage_rows(results.ALIGN))

@@ -84,7 +84,7 @@ def test_other_layouts(sharded: Workspace, tmp_path: Path, layout: str, names: l
     assert len(found) == 6
 
 
-def test_an_interrupted_export_goes_on_and_nothing_is_mixed(sharded: Workspace, tmp_path: Path) -> None:
+def test_an_interrupted_export_is_resumed_without_mixing(sharded: Workspace, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(sharded, out, "ebb", "png")
     path = out / "train" / "bokeh" / "1.png"
@@ -96,7 +96,7 @@ def test_an_interrupted_export_goes_on_and_nothing_is_mixed(sharded: Workspace, 
         run(sharded, out, "ebb", "jpeg")
 
 
-def test_what_a_killed_export_left_is_gone_at_the_next(sharded: Workspace, tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_export_are_removed(sharded: Workspace, tmp_path: Path) -> None:
     """Also of one that was killed while it wrote its first file."""
     out = tmp_path / "out"
     (out / "train" / "original").mkdir(parents=True)

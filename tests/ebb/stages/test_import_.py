@@ -63,7 +63,7 @@ def test_without_depth_maps_there_are_shards_without(tmp_path: Path) -> None:
         assert report.splits == {"train": 2, "val": 0, "test": 1}
 
 
-def test_a_map_made_here_outlives_another_import(tmp_path: Path) -> None:
+def test_a_computed_depth_map_survives_another_import(tmp_path: Path) -> None:
     folder = release(tmp_path / "EBB", depth=False)
     with open_workspace(tmp_path / "set", create=True) as workspace:
         run(workspace, folder)
@@ -74,7 +74,7 @@ def test_a_map_made_here_outlives_another_import(tmp_path: Path) -> None:
         assert workspace.state.stage_rows(DEPTH)[row.pair_id] == made
 
 
-def test_a_depth_map_that_is_added_later_is_taken_in(tmp_path: Path) -> None:
+def test_a_depth_map_added_later_is_imported(tmp_path: Path) -> None:
     folder = release(tmp_path / "EBB")
     path = folder / "test" / "original_depth" / "0.png"
     depth_file = path.read_bytes()
@@ -89,7 +89,7 @@ def test_a_depth_map_that_is_added_later_is_taken_in(tmp_path: Path) -> None:
         assert record.depth is not None
 
 
-def test_wide_gamut_photos_are_taken_in_as_srgb(tmp_path: Path) -> None:
+def test_wide_gamut_photos_are_imported_as_srgb(tmp_path: Path) -> None:
     folder = release(tmp_path / "EBB", depth=False)
     for path in folder.glob("train/*/2.jpg"):
         Image.open(path).save(path, quality=95, icc_profile=matrix_profile(ADOBE_RGB, curve(563)))

@@ -22,7 +22,7 @@ def run(workspace: Workspace, folder: Path, **settings: object) -> ingest.Ingest
     return ingest.run(workspace, folder, IngestSettings(**settings), RUN, SilentProgress())  # type: ignore[arg-type]
 
 
-def test_the_sample_card(tmp_path: Path) -> None:
+def test_the_sample_captures(tmp_path: Path) -> None:
     with open_workspace(tmp_path / "set", create=True) as workspace:
         report = run(workspace, SAMPLE / "captures")
         assert (report.num_files, report.num_captures, report.num_pairs) == (15, 11, 4)
@@ -84,7 +84,7 @@ def test_a_pairs_file_overrides(tmp_path: Path) -> None:
             run(workspace, raw, pairs=tmp_path / "none.csv")
 
 
-def test_of_several_depth_files_the_kind_that_is_looked_for_first_counts(tmp_path: Path) -> None:
+def test_the_first_suffix_of_several_depth_files_is_used(tmp_path: Path) -> None:
     """As for ``ebb-train render`` and ``ebb simulate``; here the last by name did."""
     write_card(tmp_path / "raw", 1)
     for suffix in ("npy", "tif"):
@@ -130,7 +130,7 @@ def test_not_a_folder(tmp_path: Path) -> None:
         run(workspace, tmp_path / "nothing")
 
 
-def test_a_name_that_is_no_text_is_a_row(tmp_path: Path) -> None:
+def test_a_name_that_is_not_text_is_a_row(tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path / "raw")
     write_card(tmp_path / "raw", 1)
     Path(os.fsdecode(folder + b"/IMG_\xff.CR2")).write_bytes(b"x")
@@ -144,7 +144,7 @@ def test_a_name_that_is_no_text_is_a_row(tmp_path: Path) -> None:
     assert "rename the file" in row.detail
 
 
-def test_hidden_files_devices_and_loops_are_passed_over(tmp_path: Path) -> None:
+def test_hidden_files_devices_and_loops_are_skipped(tmp_path: Path) -> None:
     write_pair(tmp_path / "raw", 1, seed=1, seconds=0)
     (tmp_path / "raw" / ".IMG_0009.JPG").write_bytes(b"x")
     os.mkfifo(tmp_path / "raw" / "IMG_0010.JPG")
@@ -153,7 +153,7 @@ def test_hidden_files_devices_and_loops_are_passed_over(tmp_path: Path) -> None:
         assert run(workspace, tmp_path / "raw").num_files == 2
 
 
-def test_a_broken_partner_is_told_of(tmp_path: Path) -> None:
+def test_a_damaged_partner_is_mentioned(tmp_path: Path) -> None:
     _, shallow = write_pair(tmp_path, 9, seed=1, seconds=0)
     shallow.write_bytes(shallow.read_bytes()[:5000])
     rows = {row.name: row for row in ingest.preview(tmp_path, IngestSettings(), RUN, SilentProgress()).rows}
@@ -164,7 +164,7 @@ def test_a_broken_partner_is_told_of(tmp_path: Path) -> None:
     )
 
 
-def test_a_folder_that_was_moved_is_there_once(tmp_path: Path) -> None:
+def test_a_moved_folder_occurs_once(tmp_path: Path) -> None:
     for name in ("card", "other"):
         write_pair(tmp_path / name, 1, seed=len(name), seconds=0)
     (tmp_path / "card" / "notes.txt").touch()

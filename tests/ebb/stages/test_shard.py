@@ -35,7 +35,7 @@ def contents(workspace: Workspace) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(workspace.shards.iterdir())}
 
 
-def test_rows_hold_what_the_stages_wrote(ready: Workspace) -> None:
+def test_rows_contain_the_results_of_the_stages(ready: Workspace) -> None:
     report = run(ready, test=1, val=1)
     assert report.splits == {"train": 1, "val": 1, "test": 1}
     assert (report.num_shards, report.left_out) == (3, 0)
@@ -70,7 +70,7 @@ def test_float_depth_is_packed_with_its_range(ready: Workspace) -> None:
     assert {record.depth_float16 for record in read_records(path)} == {None}
 
 
-def test_datasets_and_pandas_open_them(
+def test_datasets_and_pandas_read_the_shards(
     ready: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -108,7 +108,7 @@ def test_a_pair_keeps_its_split_whatever_the_settings(ready: Workspace) -> None:
 
 
 @pytest.mark.parametrize("name", ["write_shard", "render_card", "index_text"])
-def test_what_stops_it_leaves_the_finished_shards(
+def test_an_interruption_keeps_the_finished_shards(
     ready: Workspace, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     run(ready)
@@ -119,7 +119,7 @@ def test_what_stops_it_leaves_the_finished_shards(
     assert contents(ready) == before
 
 
-def test_the_card_and_index_tell_no_path_of_this_machine(ready: Workspace) -> None:
+def test_card_and_index_contain_no_local_path(ready: Workspace) -> None:
     run(ready)
     for name in ("README.md", "DATASET.json"):
         assert str(ready.root.parent).encode() not in contents(ready)[name]
@@ -127,7 +127,7 @@ def test_the_card_and_index_tell_no_path_of_this_machine(ready: Workspace) -> No
     assert counts == {"ok": 3}
 
 
-def test_a_model_is_told_by_its_name_and_not_its_place(ready: Workspace) -> None:
+def test_a_model_is_given_by_its_name_without_path(ready: Workspace) -> None:
     settings = ready.settings(DepthSettings)
     ready.save_settings(depth=replace(settings, model=str(ready.root / "nets" / "a.onnx")))
     run(ready)
@@ -179,7 +179,7 @@ def test_a_damaged_photo_is_not_packed(ready: Workspace) -> None:
         run(ready)
 
 
-def test_a_photo_that_is_gone_leaves_the_finished_shards(ready: Workspace) -> None:
+def test_a_missing_photo_keeps_the_finished_shards(ready: Workspace) -> None:
     run(ready)
     before = contents(ready)
     (pair_id, *_) = ready.state.stage_rows(results.ALIGN)
@@ -201,7 +201,7 @@ def test_a_file_in_place_of_the_folder(ready: Workspace) -> None:
         run(ready)
 
 
-def test_near_duplicates_in_two_splits_are_told(ready: Workspace) -> None:
+def test_near_duplicates_in_two_splits_are_reported(ready: Workspace) -> None:
     assert run(ready, test=1, val=1).near_duplicates_across_splits == []
     rows = ready.state.stage_rows(results.ALIGN)
     for row in rows.values():
@@ -220,7 +220,7 @@ def broken(workspace: Workspace, pair_id: str) -> None:
 
 
 @pytest.mark.parametrize("number", range(3))
-def test_what_failed_for_a_time_leaves_no_trace(ready: Workspace, tmp_path: Path, number: int) -> None:
+def test_temporary_failures_leave_no_trace(ready: Workspace, tmp_path: Path, number: int) -> None:
     shutil.copytree(ready.root, tmp_path / "untroubled")
     with open_workspace(tmp_path / "untroubled") as untroubled:
         run(untroubled, test=1, val=1)
@@ -234,7 +234,7 @@ def test_what_failed_for_a_time_leaves_no_trace(ready: Workspace, tmp_path: Path
     assert contents(ready) == expected
 
 
-def test_splits_outlive_the_state(ready: Workspace) -> None:
+def test_splits_are_restored_if_the_state_is_lost(ready: Workspace) -> None:
     (pair_id, *others) = ready.state.stage_rows(results.ALIGN)
     ready.state.put_splits({pair_id: "val", **dict.fromkeys(others, "test")})
     assert run(ready).splits == {"train": 0, "val": 1, "test": 2}
@@ -271,7 +271,7 @@ class Kept:
 
 
 @given(st.lists(st.integers(-1, 12), min_size=3, max_size=40), st.data())
-def test_a_split_does_not_depend_on_what_fails_beside_the_pair(days: list[int], data: st.DataObject) -> None:
+def test_a_split_does_not_depend_on_failures_of_other_pairs(days: list[int], data: st.DataObject) -> None:
     pairs = pairs_on(days)
     ready = [shard.ReadyPair(pair, None, None, {}, Path()) for pair in pairs]  # type: ignore[arg-type]
     settings = ShardSettings(test=data.draw(st.sampled_from([0.1, 1, 0.3])), val=0.1)

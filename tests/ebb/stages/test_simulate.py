@@ -98,12 +98,12 @@ def test_homographies_are_inverse_to_each_other_after_the_file(made_once: Path) 
             np.testing.assert_allclose(product / product[2, 2], np.eye(3), atol=1e-9)
 
 
-def test_one_worker_makes_the_bytes_of_two(made_once: Path, tmp_path: Path) -> None:
+def test_one_worker_gives_the_same_bytes_as_two(made_once: Path, tmp_path: Path) -> None:
     make(tmp_path / "one", run=RunSettings(workers=1))
     assert files(tmp_path / "one") == files(made_once)
 
 
-def test_what_is_done_is_left_alone(made: Path) -> None:
+def test_finished_pairs_are_kept(made: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in made.iterdir() if path.suffix == ".JPG"}
     report = make(made)
     assert (report.ok, report.unchanged) == (5, 5)
@@ -111,7 +111,7 @@ def test_what_is_done_is_left_alone(made: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["gone", "changed", "truth gone"])
-def test_an_interrupted_or_damaged_folder_is_made_whole(made: Path, made_once: Path, damage: str) -> None:
+def test_an_interrupted_or_damaged_folder_is_completed(made: Path, made_once: Path, damage: str) -> None:
     victim = made / truth(made)[2]["depth"]
     if damage == "truth gone":
         (made / simulate.TRUTH_FILE).unlink()
@@ -138,7 +138,7 @@ def test_truth_is_the_done_mark(made: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert not (made / simulate.TRUTH_FILE).exists()
 
 
-def test_more_scenes_keep_those_that_are_there(made: Path, made_once: Path) -> None:
+def test_more_scenes_keep_the_existing_ones(made: Path, made_once: Path) -> None:
     report = make(made, dataclasses.replace(SETTINGS, scenes=6))
     assert (report.ok, report.unchanged) == (6, 5)
     old, new = files(made_once), files(made)
@@ -237,7 +237,7 @@ def test_depth_of_photos_is_kept(made_of_photos: Path) -> None:
     assert 1.2 <= metres.min() <= row["focus_m_wide"] <= metres.max() <= 12
 
 
-def test_photos_know_no_moved_subject_and_a_single_one_nothing_unrelated(album: Path, tmp_path: Path) -> None:
+def test_kinds_of_defects_possible_with_photos(album: Path, tmp_path: Path) -> None:
     single = tmp_path / "album"
     single.mkdir()
     for name in ("b.png", "b_depth.npy"):
@@ -251,7 +251,7 @@ def test_photos_know_no_moved_subject_and_a_single_one_nothing_unrelated(album: 
     assert not {PairKind.MOVED_SUBJECT, PairKind.UNRELATED, PairKind.GOOD} & of_one
 
 
-def test_a_photo_that_changed_is_taken_again(album: Path, tmp_path: Path) -> None:
+def test_a_changed_photo_is_simulated_again(album: Path, tmp_path: Path) -> None:
     copy = tmp_path / "album"
     shutil.copytree(album, copy)
     settings = dataclasses.replace(SETTINGS, scenes=0, bad=0.0, from_rgbd=copy)
@@ -265,7 +265,7 @@ def test_a_photo_that_changed_is_taken_again(album: Path, tmp_path: Path) -> Non
     assert after[second["wide"]] != before[second["wide"]]
 
 
-def test_a_photo_that_cannot_be_used_costs_itself_only(album: Path, tmp_path: Path) -> None:
+def test_an_unusable_photo_fails_alone(album: Path, tmp_path: Path) -> None:
     settings = dataclasses.replace(SETTINGS, scenes=0, bad=0.0, size="320x300", from_rgbd=album)
     report = make(tmp_path / "made", settings)
     assert (report.ok, report.rejected, report.reasons) == (0, 2, {Reason.TOO_SMALL: 2})
@@ -291,7 +291,7 @@ def test_no_photo_with_depth(tmp_path: Path) -> None:
         ({"scenes": -3}, "--scenes -3 is negative"),
     ],
 )
-def test_settings_that_make_no_sense(values: dict[str, Any], message: str) -> None:
+def test_invalid_settings(values: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         SimulateSettings(**values)
 

@@ -26,7 +26,7 @@ def sharded(ready: Workspace) -> Workspace:
     return ready
 
 
-def test_a_sound_data_set(sharded: Workspace) -> None:
+def test_an_undamaged_data_set(sharded: Workspace) -> None:
     report = run(sharded, with_inputs=True)
     assert report.problems == []
     assert (report.num_files, report.num_rows) == (3 * 3 + 9 + 2 + 3, 3)
@@ -74,7 +74,7 @@ def test_missing_and_extra_shards(sharded: Workspace) -> None:
     assert any(path.name in line for line in problems)
 
 
-def test_shards_alone(sharded: Workspace, tmp_path: Path) -> None:
+def test_shards_without_a_dataset_folder(sharded: Workspace, tmp_path: Path) -> None:
     shutil.copytree(sharded.shards, tmp_path / "bare")
     shutil.copytree(sharded.shards, tmp_path / "parent" / "shards")
     for folder in (tmp_path / "bare", tmp_path / "parent"):

@@ -60,13 +60,13 @@ def test_ms_ssim_is_that_of_torchmetrics() -> None:
     assert found == pytest.approx(expected, abs=2e-3)
 
 
-def test_they_are_those_of_the_tables() -> None:
+def test_values_are_those_of_the_tables() -> None:
     scores = find_protocol("ebb").score(PREDS, TARGET)
     for name in ("psnr", "ssim", "ms_ssim"):
         assert getattr(ebb_train, name)(PREDS, TARGET, data_range=1.0) == scores[name]
 
 
-def test_the_range_of_floats_must_be_said() -> None:
+def test_the_range_of_floats_is_required() -> None:
     for metric in (ebb_train.psnr, ebb_train.ssim, ebb_train.ms_ssim):
         with pytest.raises(ebb.UsageError, match="data_range is required for floats"):
             metric(PREDS, TARGET)

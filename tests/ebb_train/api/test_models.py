@@ -78,7 +78,7 @@ def test_the_result_has_type_and_size_of_the_input(path: Path, size: tuple[int, 
     np.testing.assert_allclose(floats[0].permute(1, 2, 0), array, atol=1e-5)
 
 
-def test_it_takes_the_batches_of_a_data_set(path: Path, tmp_path: Path) -> None:
+def test_batches_of_a_data_set_are_accepted(path: Path, tmp_path: Path) -> None:
     dataset = ebb.open_dataset(write_set(tmp_path, [[record(0), record(1)]]))
     loader = torch.utils.data.DataLoader(dataset.to_torch(), batch_size=2)
     model = ebb_train.load_model(path)

@@ -25,7 +25,7 @@ def test_pairs_are_spread_over_the_split(tmp_path: Path) -> None:
     assert train_pairs(None) == []
 
 
-def test_a_pair_is_made_small_with_its_depth() -> None:
+def test_a_pair_is_reduced_with_its_depth() -> None:
     pair = Photos("a", *photos(0, 600, 400))
     small = make_small(pair, 300)
     assert small.depth is not None
@@ -38,7 +38,7 @@ def test_a_pair_is_made_small_with_its_depth() -> None:
     assert make_small(small, 300) is small
 
 
-def test_the_best_value_wins_and_the_first_of_equals() -> None:
+def test_the_first_of_the_best_values_is_chosen() -> None:
     pair = Photos("a", np.full((8, 8, 3), 51, np.uint8), np.full((8, 8, 3), 102, np.uint8), None)
 
     def render(value: float, photos: Photos) -> Floats:

@@ -19,7 +19,7 @@ def exposed(number: int, exposure: ExposureGains) -> Photos:
 @pytest.mark.parametrize(
     "exposure", [ExposureGains(1.2, 1.2), ExposureGains(0.95, 0.5), ExposureGains(1, 1.1)]
 )
-def test_what_was_put_in_is_found(exposure: ExposureGains) -> None:
+def test_known_gains_are_recovered(exposure: ExposureGains) -> None:
     found = fit_exposure([exposed(number, exposure) for number in range(3)])
     assert found == pytest.approx(exposure, abs=0.02)
 
@@ -30,7 +30,7 @@ def test_a_lamp_that_only_one_photo_clips_does_not_count() -> None:
     assert fit_exposure([pair]) == pytest.approx((0.9, 0.6), abs=0.03)
 
 
-def test_nothing_to_learn_from() -> None:
+def test_gains_without_usable_pixels() -> None:
     assert fit_exposure([]) == (1, 1)
     black = np.zeros((16, 16, 3), np.uint8)
     assert fit_exposure([Photos("a", black, black, None)]) == (0, 0)
@@ -44,7 +44,7 @@ def test_distance_runs_from_the_middle_to_the_corners() -> None:
     np.testing.assert_allclose(distance, distance[::-1, ::-1], atol=1e-6)
 
 
-def test_every_place_gets_its_gain() -> None:
+def test_every_pixel_has_its_gain() -> None:
     light = np.ones((101, 151, 3), np.float32)
     found = ExposureGains(2, 1).apply(light)
     assert found[50, 75] == pytest.approx([2, 2, 2])

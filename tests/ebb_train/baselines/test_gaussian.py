@@ -40,7 +40,7 @@ def test_what_is_in_focus_stays_sharp() -> None:
     assert difference[:8].mean() > 0.02
 
 
-def test_calibration_finds_the_blur_that_made_the_pairs() -> None:
+def test_calibration_recovers_the_blur_of_the_pairs() -> None:
     made = []
     for number in (0, 1):
         wide, _, depth = photos(number, 256, 160)

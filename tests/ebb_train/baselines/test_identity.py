@@ -10,10 +10,10 @@ from ebb_train.baselines.identity import build
 from tests.helpers.datasets import photos
 
 
-def test_every_grey_level_survives() -> None:
+def test_every_grey_level_is_unchanged() -> None:
     wide = photos(0)[0]
     np.testing.assert_array_equal(np.rint(build(list, SilentProgress()).render(wide, None) * 255), wide)
 
 
-def test_it_costs_nothing() -> None:
+def test_the_cost_is_zero() -> None:
     assert build(list, SilentProgress()).cost(Size(1536, 1024)) == (0, 0)

@@ -48,14 +48,14 @@ def test_a_lamp_becomes_a_disc_of_the_expected_size() -> None:
     assert np.ptp(inside) < 0.05 * inside.mean()
 
 
-def test_highlights_count_as_much_as_they_are_said_to() -> None:
+def test_highlights_are_multiplied_by_their_setting() -> None:
     wide, depth = red_box()
     plain, bright = (Layered(BLUR, highlights=boost).render(wide, depth) for boost in (1, 8))
     assert bright[21, 80, 1] > plain[21, 80, 1] + 0.1
     np.testing.assert_allclose(bright[120:], plain[120:], atol=1e-3)
 
 
-def test_calibration_finds_what_made_the_pairs() -> None:
+def test_calibration_recovers_the_parameters_of_the_pairs() -> None:
     wide, depth = red_box()
     made = Layered(BLURS[9], ExposureGains(), 4.0).render(wide, depth)
     pair = Photos("a", wide, np.rint(made * 255).astype(np.uint8), depth)

@@ -35,7 +35,7 @@ def test_every_model_gives_a_picture_of_the_photos_size(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_facts_are_plain_and_costs_counted(name: str) -> None:
+def test_metadata_is_plain_and_costs_are_counted(name: str) -> None:
     model = BUILDERS[name](list, SilentProgress())
     assert json.loads(json.dumps(model.metadata())) == model.metadata()
     assert model.metadata()["model"] == model.name == name
@@ -46,7 +46,7 @@ def test_facts_are_plain_and_costs_counted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_only_those_that_need_it_ask_for_depth(name: str) -> None:
+def test_only_models_that_need_depth_require_it(name: str) -> None:
     model = BUILDERS[name](list, SilentProgress())
     wide, _, _ = photos(0)
     if not model.needs_depth:
@@ -56,6 +56,6 @@ def test_only_those_that_need_it_ask_for_depth(name: str) -> None:
         model.render(wide, None)
 
 
-def test_depth_that_is_there_comes_back() -> None:
+def test_existing_depth_is_returned() -> None:
     depth = photos(0)[2]
     assert require_depth("layered", depth) is depth

@@ -49,7 +49,7 @@ def test_without_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         load(tmp_path / "a.safetensors")
 
 
-def test_other_weights_are_other_facts(tmp_path: Path) -> None:
+def test_other_weights_give_other_metadata(tmp_path: Path) -> None:
     first = load(saved(tmp_path / "a.safetensors"))
     assert first.metadata() == load(tmp_path / "a.safetensors").metadata()
     network = PyNet(THIN)
@@ -59,7 +59,7 @@ def test_other_weights_are_other_facts(tmp_path: Path) -> None:
     assert load(tmp_path / "b.safetensors").metadata() != first.metadata()
 
 
-def test_it_travels_to_other_processes_by_its_path(tmp_path: Path) -> None:
+def test_it_is_pickled_as_its_path(tmp_path: Path) -> None:
     model = load(saved(tmp_path / "a.safetensors"))
     data = pickle.dumps(model)
     assert len(data) < 1000
@@ -80,6 +80,6 @@ def test_a_deeper_network_is_refused(tmp_path: Path) -> None:
         load(saved(tmp_path / "deep.safetensors", replace(THIN, level=3)))
 
 
-def test_a_device_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_device(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot compute on 'cuda:99'.*--device cpu"):
         load(saved(tmp_path / "a.safetensors"), "cuda:99")

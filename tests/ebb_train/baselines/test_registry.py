@@ -29,7 +29,7 @@ def test_a_path_is_a_weights_file(tmp_path: Path) -> None:
         build_model(str(tmp_path / "none.safetensors"), list)
 
 
-def test_a_typing_error_names_what_there_is() -> None:
+def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
         build_model("identitty", list)
     assert str(caught.value) == (

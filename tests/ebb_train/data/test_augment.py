@@ -55,7 +55,7 @@ def test_the_crop_is_the_same_for_every_way_of_augmenting() -> None:
         assert len({draw_variation(0, index, 0, augment)[:2] for augment in AUGMENTS}) == 1
 
 
-def test_how_often_turns_and_flips_come() -> None:
+def test_frequencies_of_rotations_and_flips() -> None:
     drawn = {
         augment: Counter(draw_variation(0, i, 0, augment)[2:] for i in range(1600)) for augment in AUGMENTS
     }
@@ -85,7 +85,7 @@ def test_the_eight_variations_of_the_paper_are_all_different() -> None:
         (Variation(0, 0, 3, ""), cv2.ROTATE_90_CLOCKWISE),
     ],
 )
-def test_turns_are_those_of_opencv(variation: Variation, code: int) -> None:
+def test_rotations_are_those_of_opencv(variation: Variation, code: int) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (6, 6, 3), np.uint8)
     np.testing.assert_array_equal(rotate_and_flip(picture, variation), cv2.rotate(picture, code))
 
@@ -98,7 +98,7 @@ def test_flips_are_those_of_opencv() -> None:
 
 @given(st.floats(0, 1, exclude_max=True), st.integers(64, 400), st.integers(64, 400), st.sampled_from([2, 4]))
 @settings(deadline=None, max_examples=50)
-def test_a_crop_lies_in_the_photo_on_whole_steps(share: float, width: int, height: int, step: int) -> None:
+def test_a_crop_is_inside_the_photo_on_whole_steps(share: float, width: int, height: int, step: int) -> None:
     crop = place_crop(Variation(share, share, 0, ""), width, height, 64, step)
     assert crop.x % step == crop.y % step == 0
     assert 0 <= crop.x <= width - 64

@@ -18,7 +18,7 @@ from ebb_train.data.batch_sampler import BatchRange, MicroBatchSampler, epoch_or
     seed=st.integers(0, 99),
 )
 @settings(deadline=None, max_examples=60)
-def test_every_pair_once_an_epoch_over_all_ranks(
+def test_every_pair_occurs_once_per_epoch_over_all_ranks(
     num_pairs: int, batch: int, micro: int, ranks: int, seed: int
 ) -> None:
     batch *= ranks
@@ -45,7 +45,7 @@ def test_a_range_continues_where_another_stopped(start: int, batch: int, cut_at:
 
 @given(st.integers(1, 6), st.integers(0, 4), st.integers(1, 3), st.integers(0, 70))
 @settings(deadline=None, max_examples=60)
-def test_what_is_skipped_is_left_out_and_nothing_else(batch: int, micro: int, ranks: int, skip: int) -> None:
+def test_skipping_omits_exactly_the_skipped_samples(batch: int, micro: int, ranks: int, skip: int) -> None:
     batch_range = BatchRange(start=5, batches=10, batch=batch * ranks, micro_batch=micro, ranks=ranks, rank=ranks - 1)
     whole = list(MicroBatchSampler(7, 1, batch_range))
     assert list(MicroBatchSampler(7, 1, batch_range, skip=skip)) == whole[skip:]

@@ -47,7 +47,7 @@ class Scene:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_what_is_in_a_batch(source: Source, level: int) -> None:
+def test_content_of_a_batch(source: Source, level: int) -> None:
     samples = CropDataset(source, replace(SETTINGS, level=level))
     (batch,) = micro_batches(samples, BatchRange(start=0, batches=1, batch=3))
     assert batch.photo.dtype == batch.target.dtype == torch.uint8
@@ -87,7 +87,7 @@ def test_input_depth_and_target_show_the_same_place(width: int, height: int, aug
         assert np.abs(photo[:3] - mean).mean() < shifted / 5
 
 
-def test_the_first_epoch_of_a_pair_is_not_the_second(source: Source) -> None:
+def test_epochs_of_a_pair_differ(source: Source) -> None:
     samples = CropDataset(source, SETTINGS)
     seen = [batch.photo for batch in micro_batches(samples, BatchRange(start=0, batches=70, batch=1))]
     assert len({photo.numpy().tobytes() for photo in seen}) > 60

@@ -126,12 +126,12 @@ class Faulty(CropDataset):
         raise OSError("of the sample")
 
 
-def test_an_error_of_a_sample_is_no_lost_worker(source: Source) -> None:
+def test_an_error_of_a_sample_is_not_reported_as_a_lost_worker(source: Source) -> None:
     with pytest.raises(OSError, match="of the sample"):
         list(micro_batches(Faulty(source, SETTINGS), BatchRange(start=0, batches=1, batch=1), workers=1))
 
 
-def test_more_workers_than_cores_are_no_warning(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_workers_than_cores_cause_no_warning(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     """Warnings are errors here."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     batches = micro_batches(CropDataset(source, SETTINGS), BatchRange(start=0, batches=1, batch=1), workers=2)
@@ -153,7 +153,7 @@ if __name__ == "__main__":
 """
 
 
-def test_workers_go_with_the_process_they_work_for(tmp_path: Path) -> None:
+def test_workers_end_with_their_parent_process(tmp_path: Path) -> None:
     write_set(tmp_path, [[record(i) for i in range(3)]])
     script = tmp_path / "killed.py"
     script.write_text(WORKERS_OF_A_KILLED_PROCESS)

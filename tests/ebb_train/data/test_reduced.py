@@ -75,7 +75,7 @@ def test_halves_and_depth_are_those_of_the_photos() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(99, 67), (97, 66)])
-def test_what_goes_beyond_whole_steps_is_left_out(width: int, height: int) -> None:
+def test_remainders_of_whole_steps_are_cropped(width: int, height: int) -> None:
     photo = pair(width, height)
     for level in (1, 2, 5):
         one = reduce_pair(photo, level, 64, 3, FOLDER)
@@ -97,7 +97,7 @@ def test_small_photos_are_mirrored_to_the_crop(level: int, width: int, height: i
     assert np.abs(coarse.astype(int) - same).mean() < 6
 
 
-def test_nothing_holds_on_to_the_whole_photo() -> None:
+def test_the_whole_photo_is_not_kept_in_memory() -> None:
     one = reduce_pair(pair(98, 66), 1, 64, 3, FOLDER)
     assert one.target.base is None
     assert one.photo.base is None
@@ -114,7 +114,7 @@ def test_pairs_are_reduced_once_as_long_as_there_is_room() -> None:
     assert source.asked == [4, 0, 7, 2, 2]
 
 
-def test_kept_pairs_do_not_travel() -> None:
+def test_cached_pairs_are_not_pickled() -> None:
     pairs = ReducedPairs(Scenes(), 7, 64, 4)  # type: ignore[arg-type]
     pairs.read(1)
     copy = pickle.loads(pickle.dumps(pairs))

@@ -59,7 +59,7 @@ def test_an_ebb_folder_without_depth(tmp_path: Path) -> None:
     assert open_source(write_ebb(tmp_path, range(1), depth=False)).read(0).depth is None
 
 
-def test_a_source_travels_to_another_process(shards: Path) -> None:
+def test_a_source_can_be_pickled(shards: Path) -> None:
     source = open_source(shards)
     source.read(0)
     copy = pickle.loads(pickle.dumps(source))
@@ -94,7 +94,7 @@ def test_a_shard_that_is_not_the_one_of_the_index(shards: Path) -> None:
         open_source(shards).read(7)
 
 
-def test_photos_that_do_not_decode(tmp_path: Path) -> None:
+def test_photos_that_cannot_be_decoded(tmp_path: Path) -> None:
     source = open_source(write_ebb(tmp_path, range(2)))
     path = tmp_path / "train" / "bokeh" / "1.png"
     path.write_bytes(path.read_bytes()[:-200])
@@ -105,7 +105,7 @@ def test_photos_that_do_not_decode(tmp_path: Path) -> None:
         source.read(1)
 
 
-def test_sizes_that_do_not_go_together(tmp_path: Path) -> None:
+def test_inconsistent_sizes(tmp_path: Path) -> None:
     write_ebb(tmp_path, range(2))
     depth, wide = (tmp_path / "train" / part / "0.png" for part in ("original_depth", "original"))
     depth.write_bytes(wide.read_bytes())
@@ -130,7 +130,7 @@ def test_other_files_of_a_pair_that_are_too_large(part: str, tmp_path: Path) -> 
         source.read(0)
 
 
-def test_what_is_no_data_set(tmp_path: Path, shards: Path) -> None:
+def test_folders_that_are_not_data_sets(tmp_path: Path, shards: Path) -> None:
     with pytest.raises(InvalidInput, match="gone: no such folder"):
         open_source(tmp_path / "gone")
     (tmp_path / "empty").mkdir()

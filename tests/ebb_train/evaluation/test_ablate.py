@@ -73,7 +73,7 @@ def test_every_variant_is_rendered_and_compared(dataset: Path, tmp_path: Path) -
     assert (tmp_path / "out" / PAGE).read_text().count("data:image/jpeg") == 8
 
 
-def test_json_says_what_was_changed_and_is_the_same_on_a_rerun(dataset: Path, tmp_path: Path) -> None:
+def test_json_describes_the_change_and_is_reproducible(dataset: Path, tmp_path: Path) -> None:
     weights = saved(tmp_path / "a.safetensors")
     for place in ("one", "two", "one"):
         ablate(weights, dataset, tmp_path / place, SETTINGS, progress=SilentProgress())
@@ -85,7 +85,7 @@ def test_json_says_what_was_changed_and_is_the_same_on_a_rerun(dataset: Path, tm
     assert changes[5] == "the depth map replaced by zeros"
 
 
-def test_a_network_without_depth_stands_in_for_figure_6(tmp_path: Path) -> None:
+def test_a_network_trained_without_depth_is_compared_for_figure_6(tmp_path: Path) -> None:
     weights = saved(tmp_path / "a.safetensors")
     flat = saved(tmp_path / "flat.safetensors", replace(CONFIG, in_channels=3))
     models = variants(weights, flat, "cpu")
@@ -116,7 +116,7 @@ def test_the_command(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     )
 
 
-def test_pairs_without_depth_leave_nothing_to_render(tmp_path: Path) -> None:
+def test_pairs_without_depth_are_an_error(tmp_path: Path) -> None:
     dataset = write_set(tmp_path / "set", [[record(0, has_depth=False)]])
     with pytest.raises(InvalidInput, match="whole needs depth, and no pair has any"):
         ablate(

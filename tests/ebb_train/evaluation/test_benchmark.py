@@ -36,7 +36,7 @@ def dataset(tmp_path: Path) -> Path:
     return write_set(tmp_path / "set", [[record(number) for number in range(3)]])
 
 
-def test_rows_are_what_evaluate_says(dataset: Path, tmp_path: Path) -> None:
+def test_rows_are_those_of_evaluate(dataset: Path, tmp_path: Path) -> None:
     names = ["identity", "layered"]
     found = benchmark(names, dataset, tmp_path / "out", SETTINGS, UNTIMED, SilentProgress())
     for name, entry in zip(names, found.entries, strict=True):
@@ -67,7 +67,7 @@ def test_json_is_the_same_on_a_rerun_and_holds_no_timings(dataset: Path, tmp_pat
     assert timings["machine"] == machine()
 
 
-def test_published_numbers_stay_apart(dataset: Path, tmp_path: Path) -> None:
+def test_published_numbers_are_in_separate_tables(dataset: Path, tmp_path: Path) -> None:
     benchmark(["identity"], dataset, tmp_path / "out", SETTINGS, UNTIMED, SilentProgress())
     report = json.loads((tmp_path / "out" / REPORT).read_text())
     assert report["as_published"][0]["rows"][0][0] == "PyNET"
@@ -103,7 +103,7 @@ def test_networks_with_and_without_depth(dataset: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "names", [[], ["gain", "identity", "gain"], ["a/x.safetensors", "b/../a/x.safetensors"]]
 )
-def test_models_have_names_of_their_own(names: list[str]) -> None:
+def test_models_have_distinct_names(names: list[str]) -> None:
     with pytest.raises(UsageError):
         label_models(names)
 
@@ -152,7 +152,7 @@ def test_models_that_need_depth_are_left_out_without_it(
     assert printed.err.count("needs depth") == 0
 
 
-def test_without_a_model_that_can_render(flat: Path, tmp_path: Path) -> None:
+def test_no_model_that_can_render_is_an_error(flat: Path, tmp_path: Path) -> None:
     with pytest.raises(DepthMissing, match="layered needs depth, and no pair has any"):
         benchmark(["gaussian", "layered"], flat, tmp_path / "a", SETTINGS, UNTIMED, SilentProgress())
     with pytest.raises(DepthMissing, match="layered needs depth, and no pair has any"):
@@ -187,7 +187,7 @@ def test_names_of_models(tmp_path: Path) -> None:
     ("models", "flags"),
     [("identity,identitty", []), ("identity,none.safetensors", []), ("identity", ["--protocol", "ssim"])],
 )
-def test_a_mistake_is_found_before_anything_is_rendered(
+def test_invalid_arguments_are_reported_before_rendering(
     models: str, flags: list[str], dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"

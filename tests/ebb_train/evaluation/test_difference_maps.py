@@ -8,7 +8,7 @@ from ebb_train.evaluation.difference_maps import as_rgb8, difference_map
 from tests.helpers.datasets import photos
 
 
-def test_differences_are_bright_where_they_are() -> None:
+def test_the_map_is_bright_where_pictures_differ() -> None:
     wide = photos(0)[0]
     other = wide.copy()
     other[10:20, 10:20] = 255 - other[10:20, 10:20]
@@ -18,7 +18,7 @@ def test_differences_are_bright_where_they_are() -> None:
     np.testing.assert_array_equal(difference_map(other, wide), difference_map(wide, other))
 
 
-def test_any_picture_can_be_looked_at() -> None:
+def test_pictures_of_any_type_are_converted_to_8_bit_rgb() -> None:
     grey = np.array([[0, 65535]], np.uint16)
     np.testing.assert_array_equal(as_rgb8(grey), [[[0] * 3, [255] * 3]])
     alpha = np.full((1, 1, 4), 7, np.uint8)

@@ -34,7 +34,7 @@ def dataset(tmp_path: Path) -> Path:
     return write_set(tmp_path / "set", [[record(number) for number in range(3)]])
 
 
-def test_identity_scores_what_the_protocol_says_of_the_photos(dataset: Path, tmp_path: Path) -> None:
+def test_scores_of_identity_are_those_of_the_protocol(dataset: Path, tmp_path: Path) -> None:
     found = evaluate("identity", dataset, tmp_path / "out", SETTINGS, progress=SilentProgress())
     expected = [find_protocol("ebb").score(*photos(number)[:2])["psnr"] for number in range(3)]
     assert [row.scores["ebb.psnr"] for row in found.rows] == expected
@@ -62,7 +62,7 @@ def test_a_second_run_gives_the_same_bytes_and_renders_nothing(dataset: Path, tm
     assert all(first[name] == second[name] for name in pictures)
 
 
-def test_pictures_of_others_score_as_ours_do(dataset: Path, tmp_path: Path) -> None:
+def test_pictures_made_elsewhere_have_the_same_scores(dataset: Path, tmp_path: Path) -> None:
     ours = evaluate("gaussian", dataset, tmp_path / "ours", SETTINGS, progress=SilentProgress())
     theirs = evaluate(
         "a paper", dataset, tmp_path / "theirs", SETTINGS,
@@ -73,7 +73,7 @@ def test_pictures_of_others_score_as_ours_do(dataset: Path, tmp_path: Path) -> N
     assert not (tmp_path / "theirs" / PREDICTIONS).exists()
 
 
-def test_the_report_names_protocols_and_reasons_but_no_place(dataset: Path, tmp_path: Path) -> None:
+def test_the_report_names_protocols_and_reasons_but_no_path(dataset: Path, tmp_path: Path) -> None:
     settings = ScoreSettings(split="train", workers=1, protocol=("ebb", "dmshn2021"), cases=0)
     evaluate("identity", dataset, tmp_path / "out", settings, progress=SilentProgress())
     text = (tmp_path / "out" / REPORT).read_text()
@@ -85,7 +85,7 @@ def test_the_report_names_protocols_and_reasons_but_no_place(dataset: Path, tmp_
     assert str(tmp_path) not in text
 
 
-def test_a_pair_without_depth_costs_itself_and_the_exit_code(
+def test_a_pair_without_depth_fails_alone_and_sets_the_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dataset = write_set(tmp_path / "set", [[record(0), record(1, has_depth=False)]])
@@ -125,7 +125,7 @@ def test_mistakes_are_one_line(
     assert message in capsys.readouterr().err
 
 
-def test_an_output_folder_that_cannot_be_is_found_before_the_work(
+def test_an_invalid_output_folder_is_reported_before_rendering(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "out").write_text("a file")
@@ -137,7 +137,7 @@ def test_an_output_folder_that_cannot_be_is_found_before_the_work(
     assert line == f"ebb-train: {tmp_path / 'out'}: cannot write it: a file is where a folder should be"
 
 
-def test_train_pairs_come_from_the_train_split_or_not_at_all(tmp_path: Path) -> None:
+def test_calibration_uses_the_train_split_only(tmp_path: Path) -> None:
     write_ebb(tmp_path, range(2), "val")
     assert train_of(tmp_path)() == []
     write_ebb(tmp_path, range(3), "train")
@@ -157,7 +157,7 @@ def test_models_without_weights_need_no_pytorch() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_the_other_network_of_lpips_is_named_where_its_weights_are_missing(
+def test_missing_weights_of_vgg_lpips_are_named(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["evaluate", "identity", str(dataset), "--out", str(tmp_path / "out"), "--split", "train"]
@@ -165,7 +165,7 @@ def test_the_other_network_of_lpips_is_named_where_its_weights_are_missing(
     assert "the weights of vgg16 have not been downloaded" in capsys.readouterr().out
 
 
-def test_pictures_of_another_set_are_told(dataset: Path, tmp_path: Path) -> None:
+def test_pictures_of_another_data_set_are_reported(dataset: Path, tmp_path: Path) -> None:
     write_ebb(tmp_path / "other", range(70, 72), "train")
     pictures = tmp_path / "other" / "train" / "original"
     with pytest.raises(

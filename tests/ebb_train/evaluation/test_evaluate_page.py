@@ -17,16 +17,16 @@ ROWS = [
 ]
 
 
-def test_the_worst_come_first_whichever_way_is_better() -> None:
+def test_pairs_are_ranked_from_worst_to_best_for_either_direction() -> None:
     assert [row.pair_id for row in rank(ROWS, "ebb.psnr")] == ["b", "a", "d"]
     assert [row.pair_id for row in rank(ROWS, "ebb.lpips")] == ["b", "a", "d"]
 
 
-def test_heads_name_the_protocol() -> None:
+def test_headings_name_the_protocol() -> None:
     assert title("pynet2020.ms_ssim") == "MS-SSIM ↑ (pynet2020)"
 
 
-def test_a_pair_without_scores_says_why() -> None:
+def test_a_pair_without_scores_has_a_reason() -> None:
     row = pair_row(ROWS[2], ["ebb.psnr"])
     assert row["failed"]
     assert row["address"] == ""
@@ -34,7 +34,7 @@ def test_a_pair_without_scores_says_why() -> None:
     assert row["numbers"] == [{"value": "", "text": "—"}]
 
 
-def test_values_become_texts() -> None:
+def test_values_are_converted_to_text() -> None:
     assert plain_texts({"model": "layered", "blur": 0.05, "config": {"b": 1, "a": 2}}) == {
         "model": "layered",
         "blur": "0.05",

@@ -53,7 +53,7 @@ def source(tmp_path: Path) -> Source:
     return open_source(write_set(tmp_path / "set", [[record(number) for number in range(4)]]))
 
 
-def test_a_picture_a_pair_as_the_model_rendered_it(source: Source, tmp_path: Path) -> None:
+def test_one_picture_per_pair_as_rendered_by_the_model(source: Source, tmp_path: Path) -> None:
     assert predict([(Identity(), tmp_path / "out")], source, SilentProgress()) == {}
     folder = PictureFolder(tmp_path / "out")
     for index in range(4):
@@ -62,7 +62,7 @@ def test_a_picture_a_pair_as_the_model_rendered_it(source: Source, tmp_path: Pat
         np.testing.assert_array_equal(decode_png(path.read_bytes()), photos(index)[0])
 
 
-def test_an_interrupted_run_goes_on(source: Source, tmp_path: Path) -> None:
+def test_an_interrupted_run_is_resumed(source: Source, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         predict([(Counting(stop_at=3), tmp_path / "out")], source, SilentProgress())
     rest = Counting()
@@ -72,7 +72,7 @@ def test_an_interrupted_run_goes_on(source: Source, tmp_path: Path) -> None:
     assert names == sorted([*(f"{record(number).pair_id}.png" for number in range(4)), MANIFEST])
 
 
-def test_a_pair_too_large_for_the_memory_costs_itself_only(source: Source, tmp_path: Path) -> None:
+def test_a_pair_too_large_for_the_memory_fails_alone(source: Source, tmp_path: Path) -> None:
     class Hungry(Counting):
         def render(self, wide: Rgb8, depth: Gray8 | None) -> Picture:
             picture = super().render(wide, depth)
@@ -93,7 +93,7 @@ def test_pictures_of_two_models_are_never_mixed(source: Source, tmp_path: Path) 
     assert caught.value.hint == "give another --out, or remove the folder"
 
 
-def test_nor_of_two_data_sets(source: Source, tmp_path: Path) -> None:
+def test_pictures_of_two_data_sets_are_never_mixed(source: Source, tmp_path: Path) -> None:
     predict([(Identity(), tmp_path / "out")], source, SilentProgress())
     other = open_source(write_ebb(tmp_path / "ebb", range(2)))
     with pytest.raises(UsageError, match="pictures made with other settings: data is"):
@@ -108,7 +108,7 @@ def test_a_broken_manifest_is_named(tmp_path: Path, text: str) -> None:
     assert MANIFEST in str(caught.value.path)
 
 
-def test_half_written_pictures_are_swept_up(tmp_path: Path) -> None:
+def test_unfinished_pictures_are_removed(tmp_path: Path) -> None:
     claim(tmp_path, {"model": "a"})
     (tmp_path / ".x.png.1.tmp").write_bytes(b"half")
     claim(tmp_path, {"model": "a"})
@@ -116,7 +116,7 @@ def test_half_written_pictures_are_swept_up(tmp_path: Path) -> None:
     assert json.loads((tmp_path / MANIFEST).read_text()) == {"model": "a"}
 
 
-def test_a_pair_without_depth_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
+def test_a_pair_without_depth_does_not_stop_the_others(tmp_path: Path) -> None:
     rows = [record(0), record(1, has_depth=False), record(2)]
     source = open_source(write_set(tmp_path / "set", [rows]))
     progress = RecordedProgress()
@@ -126,7 +126,7 @@ def test_a_pair_without_depth_is_a_row_and_the_others_go_on(tmp_path: Path) -> N
     assert [reason for _, _, reason in progress.items] == [None, Reason.NO_PREDICTION, None]
 
 
-def test_pictures_of_others_are_found_by_id_number_or_photo(tmp_path: Path) -> None:
+def test_pictures_are_found_by_id_number_or_photo_name(tmp_path: Path) -> None:
     wide, shallow, depth = photos(0)
     for name in ("12.jpg", "test_13.PNG", "IMG_0004.tif", "0123456789abcdef.png", ".hidden.png", "notes.txt"):
         (tmp_path / name).write_bytes(b"")
@@ -143,13 +143,13 @@ def test_pictures_of_others_are_found_by_id_number_or_photo(tmp_path: Path) -> N
     assert found("fedcba9876543210", "IMG_0005.DNG") is None
 
 
-def test_names_in_order_of_trust() -> None:
+def test_accepted_names_in_order_of_preference() -> None:
     pair = Photos("test/12", *photos(0), ("A.B.JPG", "C"))
     assert names_of(pair) == ["test_12", "12", "A.B", "C"]
     assert file_stem("0123456789abcdef") == "0123456789abcdef"
 
 
-def test_folders_that_hold_nothing_of_use(tmp_path: Path) -> None:
+def test_folders_without_usable_pictures(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no such folder"):
         PictureFolder(tmp_path / "none")
     with pytest.raises(InvalidInput, match="no pictures"):

@@ -46,13 +46,13 @@ def test_markdown_holds_numbers_intervals_and_reasons() -> None:
     ]
 
 
-def test_what_a_mean_leaves_out_is_told() -> None:
+def test_excluded_pictures_are_noted() -> None:
     rows = [*ROWS, Row(index=2, pair_id="2", scores={"ebb.psnr": math.inf})]
     (grid,) = metric_tables({"a": summarise(rows, COLUMNS[:2])}, {"ebb": {}}, "Mean")
     assert grid.notes == ["a: PSNR ↑: excluded because equal to the target: 1 picture"]
 
 
-def test_published_numbers_say_that_they_are() -> None:
+def test_published_numbers_are_marked() -> None:
     table = Published(
         title="a test set", heads=["method", "psnr"], rows=[["PyNET", "23"]], sources=["a paper"]
     )

@@ -46,7 +46,7 @@ def scoring(tmp_path: Path) -> Scoring:
     return Scoring(source=source, pictures=PictureFolder(folder), protocols=PROTOCOLS)
 
 
-def test_scores_are_those_of_the_protocols_each_under_its_name(scoring: Scoring) -> None:
+def test_scores_are_stored_under_the_name_of_their_protocol(scoring: Scoring) -> None:
     row = score_pair(scoring, 0)
     wide, shallow, _ = photos(0, 96, 96)
     expected = {
@@ -60,7 +60,7 @@ def test_scores_are_those_of_the_protocols_each_under_its_name(scoring: Scoring)
     assert "weights of alexnet" in row.missing["ebb.lpips"]
 
 
-def test_what_goes_wrong_is_a_row_with_a_reason(scoring: Scoring) -> None:
+def test_failures_are_rows_with_a_reason(scoring: Scoring) -> None:
     progress = RecordedProgress()
     rows = score_all(scoring, 1, progress)
     assert [row.reason for row in rows] == [
@@ -75,14 +75,14 @@ def test_what_goes_wrong_is_a_row_with_a_reason(scoring: Scoring) -> None:
     assert all(not row.scores for row in rows[1:])
 
 
-def test_why_a_model_made_no_picture_is_kept(scoring: Scoring) -> None:
+def test_the_reason_for_a_missing_picture_is_kept(scoring: Scoring) -> None:
     again = Scoring(
         source=scoring.source, pictures=scoring.pictures, protocols=PROTOCOLS, failures={0: "no depth"}
     )
     assert (score_pair(again, 0).reason, score_pair(again, 0).detail) == (Reason.NO_PREDICTION, "no depth")
 
 
-def test_processes_give_the_same_rows(scoring: Scoring) -> None:
+def test_several_processes_give_the_same_rows(scoring: Scoring) -> None:
     plain = replace(scoring, protocols=("pynet2020",))
     assert score_all(plain, 2, SilentProgress()) == score_all(plain, 1, SilentProgress())
 
@@ -110,7 +110,7 @@ class DeadlySource:
 @pytest.mark.parametrize(
     ("signal_number", "detail"), [(0, "exit code 7"), (signal.SIGKILL, "signal 9 (SIGKILL)")]
 )
-def test_a_process_that_dies_costs_one_pair(tmp_path: Path, signal_number: int, detail: str) -> None:
+def test_a_process_that_dies_fails_one_pair(tmp_path: Path, signal_number: int, detail: str) -> None:
     for index in range(3):
         (tmp_path / f"{index}.png").write_bytes(encode_png(photos(index)[0]))
     source = DeadlySource(tmp_path, signal_number)
@@ -120,7 +120,7 @@ def test_a_process_that_dies_costs_one_pair(tmp_path: Path, signal_number: int, 
     assert detail in rows[1].detail
 
 
-def test_a_damaged_pair_is_told_from_a_bad_picture(scoring: Scoring, tmp_path: Path) -> None:
+def test_a_damaged_pair_is_distinguished_from_a_bad_picture(scoring: Scoring, tmp_path: Path) -> None:
     (shard,) = (tmp_path / "set").glob("*.parquet")
     data = bytearray(shard.read_bytes())
     data[2000:2100] = bytes(100)
@@ -142,7 +142,7 @@ def test_equal_pictures_have_no_finite_psnr(tmp_path: Path) -> None:
     assert row.scores["ebb.ssim"] == 1
 
 
-def test_the_network_of_lpips_is_the_one_asked_for(scoring: Scoring, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lpips_uses_the_requested_network(scoring: Scoring, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def find(net: str) -> Missing:

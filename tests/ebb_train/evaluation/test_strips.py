@@ -8,7 +8,7 @@ from ebb_train.evaluation.strips import CAPTION, GAP, HEIGHT, strip
 from tests.helpers.datasets import photos
 
 
-def test_small_pictures_stay_as_they_are() -> None:
+def test_small_pictures_are_unchanged() -> None:
     wide, shallow, _ = photos(0)
     found = strip({"input": wide, "target — ★": shallow})
     assert found.shape == (CAPTION + 64, 96 + GAP + 96, 3)
@@ -17,12 +17,12 @@ def test_small_pictures_stay_as_they_are() -> None:
     assert found[:CAPTION, :96].max() > 200  # a caption
 
 
-def test_large_ones_are_made_small() -> None:
+def test_large_pictures_are_reduced() -> None:
     wide, _, _ = photos(0, 900, 600)
     assert strip({"input": wide}).shape == (CAPTION + HEIGHT, 720, 3)
 
 
-def test_a_caption_wider_than_its_picture_is_whole() -> None:
+def test_a_caption_wider_than_its_picture_is_not_cropped() -> None:
     narrow = photos(0)[0][:, :24]
     found = strip({"trained without depth": narrow})
     assert found.shape[1] > 150

@@ -40,7 +40,7 @@ def test_means_and_intervals_are_those_of_the_aggregation() -> None:
     assert 20 <= float(low) < 21.5 < float(high) <= 23
 
 
-def test_what_is_not_there_is_a_dash_with_its_reason_never_zero() -> None:
+def test_a_missing_value_is_a_dash_with_its_reason() -> None:
     cell = summarise(ROWS, ["ebb.lpips"])["ebb.lpips"]
     assert (str(cell), cell.interval, cell.reason) == ("—", "", "no weights")
     assert cell.plain() == {"mean": None, "reason": "no weights"}

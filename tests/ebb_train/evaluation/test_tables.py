@@ -53,23 +53,23 @@ def test_equal_rows_give_equal_bytes(tmp_path: Path) -> None:
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_no_pairs_are_no_error(tmp_path: Path) -> None:
+def test_tables_may_be_empty(tmp_path: Path) -> None:
     _, text = write_tables([], tmp_path)
     assert text.read_text() == "\n"
 
 
-def test_no_cell_runs_in_a_spreadsheet() -> None:
+def test_no_cell_is_a_formula_for_a_spreadsheet() -> None:
     line = csv_text(table_rows(ROWS)).splitlines()[2]
     assert line.startswith('\'=HYPERLINK(1),error,no_prediction,"none, so",')
 
 
 @pytest.mark.parametrize("start", FORMULA_STARTS)
-def test_what_could_be_a_formula_gets_an_apostrophe(start: str) -> None:
+def test_possible_formulas_get_an_apostrophe(start: str) -> None:
     assert as_text(f"{start}1+1") == f"'{start}1+1"
 
 
 @given(st.text(st.characters(blacklist_characters="\0\r", blacklist_categories=["Cs"])))
-def test_texts_come_back_from_csv(text: str) -> None:
+def test_texts_round_trip_through_csv(text: str) -> None:
     head, cells = csv.reader(io.StringIO(csv_text([{"name": text, "number": 1}])))
     assert head == ["name", "number"]
     assert cells == [as_text(text), "1"]

@@ -52,7 +52,7 @@ class Hungry(Identity):
 PAIR = Photos("a", *photos(0))
 
 
-def test_one_rendering_more_than_is_timed() -> None:
+def test_the_first_rendering_is_not_timed() -> None:
     model = Counting()
     timing = measure(model, PAIR, TimingSettings(repeats=3))
     assert model.count == 4
@@ -61,7 +61,7 @@ def test_one_rendering_more_than_is_timed() -> None:
     assert timing.iqr_ms >= 0
 
 
-def test_a_process_of_its_own_for_every_model() -> None:
+def test_every_model_is_timed_in_a_separate_process() -> None:
     settings = TimingSettings(repeats=1, threads=1)
     small, large = (time_model(model, PAIR, settings) for model in (Identity(), Hungry()))
     assert large.peak_memory_mb - small.peak_memory_mb == pytest.approx(400, abs=60)
@@ -73,6 +73,6 @@ def test_a_model_that_dies_is_named() -> None:
         time_model(Deadly(), PAIR, TimingSettings(repeats=1))
 
 
-def test_what_a_model_says_comes_through() -> None:
+def test_the_error_of_a_model_is_reported() -> None:
     with pytest.raises(InvalidInput, match="needs depth"):
         time_model(Gaussian(0.04), PAIR._replace(depth=None), TimingSettings(repeats=1))

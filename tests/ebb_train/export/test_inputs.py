@@ -61,12 +61,12 @@ def test_pairs_without_depth(tmp_path: Path) -> None:
         next(inputs.pairs(tmp_path, SIZE, 4, 1))
 
 
-def test_a_set_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
+def test_a_missing_data_set_is_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no such folder"):
         inputs.pairs(tmp_path / "none", SIZE, 4, 1)
 
 
-def test_the_middle_of_a_large_photo_and_mirrors_around_a_small_one() -> None:
+def test_large_photos_are_cropped_and_small_ones_padded() -> None:
     wide, _, depth = photos(1, 256, 128)
     whole = inputs.to_input(wide, depth, PhotoSize(128, 256), 4)
     np.testing.assert_array_equal(inputs.to_input(wide, depth, SIZE, 4), whole[:, 16:48, 32:96])

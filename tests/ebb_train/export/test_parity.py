@@ -28,7 +28,7 @@ def test_equal_pictures() -> None:
     assert all(limit.holds(parity) for limit in LIMITS.values())
 
 
-def test_what_is_not_a_number_is_beyond_every_limit() -> None:
+def test_nan_exceeds_every_limit() -> None:
     parity = compare("x", np.float32([0, math.nan]), np.zeros(2, np.float32))
     assert not any(limit.holds(parity) for limit in LIMITS.values())
 
@@ -44,14 +44,14 @@ def test_limits() -> None:
     assert not LIMITS["int8"].holds(compare("x", wanted + 0.1, wanted, real=True))
 
 
-def test_inputs_of_one_value_have_a_limit_of_their_own() -> None:
+def test_constant_inputs_have_a_separate_limit() -> None:
     wanted = np.float32([0.5, 0.5])
     assert LIMITS["fp32"].holds(compare("x", wanted + 5e-4, wanted, real=False, constant=True))
     assert not LIMITS["fp32"].holds(compare("x", wanted + 5e-4, wanted, real=False))
     assert not LIMITS["fp32"].holds(compare("x", wanted + 2e-3, wanted, real=False, constant=True))
 
 
-def test_limits_in_words() -> None:
+def test_limits_as_text() -> None:
     assert str(LIMITS["fp32"]) == "0.0001 at most, 0.001 for constant inputs"
     assert str(LIMITS["fp16"]) == "60 dB PSNR"
     assert str(ParityLimit(psnr=30, real_only=True)) == "30 dB PSNR on photos"

@@ -33,20 +33,20 @@ def test_size_of_the_paper() -> None:
         ("64x999999", "64x16384"),
     ],
 )
-def test_bad_sizes_name_the_nearest_good_ones(text: str, nearest: str) -> None:
+def test_the_hint_for_invalid_sizes_names_the_nearest_valid_ones(text: str, nearest: str) -> None:
     with pytest.raises(UsageError, match="multiples of 64") as error:
         parse_size(text)
     assert nearest in error.value.hint
 
 
 @pytest.mark.parametrize("text", ["", "1024", "1024*1536", "-64x64", "64x64x64", "64.0x64", "axb"])
-def test_what_is_no_size(text: str) -> None:
+def test_texts_that_are_not_sizes(text: str) -> None:
     with pytest.raises(UsageError, match="HEIGHTxWIDTH"):
         parse_size(text)
 
 
 @given(st.integers(1, 20000), st.integers(1, 20000))
-def test_every_nearest_size_is_good(height: int, width: int) -> None:
+def test_every_nearest_size_is_valid(height: int, width: int) -> None:
     try:
         assert str(parse_size(f"{height}x{width}")) == f"{height}x{width}"
         assert height % STEP == width % STEP == 0

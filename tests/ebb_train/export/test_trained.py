@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ebb_train.models.network import PyNet
 
 
-def test_what_is_read(weights: Path, network: PyNet) -> None:
+def test_content_of_a_trained_network(weights: Path, network: PyNet) -> None:
     checkpoint = read_trained(weights)
     assert checkpoint.config == network.config
     assert checkpoint.origin() == {

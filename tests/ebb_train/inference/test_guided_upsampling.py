@@ -30,7 +30,7 @@ def small_of(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def test_a_picture_that_is_the_photo_comes_back_as_the_photo() -> None:
+def test_the_reduced_photo_gives_the_full_photo() -> None:
     image = photo()
     small = small_of(image)
     carried = guided_upsample(image, small, to_unit(small))
@@ -46,7 +46,7 @@ def test_a_blurred_picture_stays_blurred() -> None:
     assert peak_signal_noise_ratio(blurred, carried) > 40
 
 
-def test_the_line_between_sharp_and_blurred_is_kept() -> None:
+def test_the_border_between_sharp_and_blurred_is_kept() -> None:
     image = photo(2)
     truth = cv2.GaussianBlur(image, (0, 0), 6 * FACTOR)
     truth[:, :192] = image[:, :192]
@@ -57,7 +57,7 @@ def test_the_line_between_sharp_and_blurred_is_kept() -> None:
     assert peak_signal_noise_ratio(truth[:, 192 + near :], carried[:, 192 + near :]) > 35
 
 
-def test_a_change_of_colour_goes_through() -> None:
+def test_a_change_of_colour_is_kept() -> None:
     """What the network does to colours is not undone by the photo's detail."""
     image = photo(3)
     small = small_of(image)
@@ -69,7 +69,7 @@ def test_a_change_of_colour_goes_through() -> None:
 
 @given(gain=st.floats(0.1, 1), seed=st.integers(0, 5))
 @settings(deadline=None, max_examples=20)
-def test_alpha_is_the_square_of_what_is_left_of_the_detail(gain: float, seed: int) -> None:
+def test_alpha_is_the_square_of_the_remaining_detail(gain: float, seed: int) -> None:
     small = to_unit(photo(seed, 48, 64))
     mean = small.mean(axis=(0, 1), keepdims=True)
     alpha = kept_detail(small, ((small - mean) * gain + mean).astype(np.float32))
@@ -77,7 +77,7 @@ def test_alpha_is_the_square_of_what_is_left_of_the_detail(gain: float, seed: in
     assert np.abs(alpha - gain**2).max() < 0.02
 
 
-def test_alpha_stays_between_none_and_all() -> None:
+def test_alpha_is_between_0_and_1() -> None:
     small = to_unit(photo(4, 48, 64))
     assert kept_detail(small, 2 * small).max() <= 1
     assert kept_detail(small, 1 - small).max() == 0
@@ -86,7 +86,7 @@ def test_alpha_stays_between_none_and_all() -> None:
     assert kept_detail(flat, flat).max() == 0
 
 
-def test_16_bits_count() -> None:
+def test_16_bit_precision_is_used() -> None:
     image = photo(5)
     deep = image.astype(np.uint16) * 257
     small = small_of(image)

@@ -18,7 +18,7 @@ PICTURE = np.kron(
 
 
 @pytest.mark.parametrize(("kind", "name", "error"), [("jpg", "JPEG", 6), ("png", "PNG", 0)])
-def test_pixels_and_metadata_come_back(kind: str, name: str, error: int) -> None:
+def test_pixels_and_metadata_round_trip(kind: str, name: str, error: int) -> None:
     exif = Image.Exif()
     exif[0x010F] = "Canon"
     data = encode_picture(PICTURE, kind, Metadata(exif.tobytes(), b"profile"))
@@ -29,7 +29,7 @@ def test_pixels_and_metadata_come_back(kind: str, name: str, error: int) -> None
     assert np.abs(np.asarray(image).astype(int) - PICTURE).mean() <= error
 
 
-def test_colours_of_a_jpeg_keep_their_size() -> None:
+def test_chroma_of_a_jpeg_is_not_subsampled() -> None:
     image = Image.open(io.BytesIO(encode_picture(PICTURE, "jpg", Metadata())))
     assert [layer[1:3] for layer in image.layer] == [(1, 1)] * 3
     assert "exif" not in image.info

@@ -61,7 +61,7 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(image)
 
 
-def test_the_picture_is_what_the_network_makes_of_the_small_photo(tmp_path: Path, weights: Path) -> None:
+def test_the_picture_is_the_output_for_the_reduced_photo(tmp_path: Path, weights: Path) -> None:
     photo = write_photo(tmp_path / "a.png", (96, 64))
     report = render(photo, weights=weights)
     assert [row[:4] for row in report.rows] == [(photo, Status.OK, None, "")]
@@ -111,13 +111,13 @@ def test_the_fast_network_gives_the_same_picture(tmp_path: Path, weights: Path) 
     assert np.abs(plain - fast).max() <= 1
 
 
-def test_jpeg_out(tmp_path: Path, weights: Path) -> None:
+def test_jpeg_output(tmp_path: Path, weights: Path) -> None:
     render(write_photo(tmp_path / "a.png"), weights=weights, format="jpg")
     with Image.open(tmp_path / "a_bokeh.jpg") as image:
         assert image.format == "JPEG"
 
 
-def test_a_photo_that_fails_is_a_row_and_the_others_are_made(tmp_path: Path, weights: Path) -> None:
+def test_a_photo_that_fails_does_not_stop_the_others(tmp_path: Path, weights: Path) -> None:
     good, broken = write_photo(tmp_path / "good.jpg"), write_photo(tmp_path / "broken.jpg")
     broken.write_bytes(broken.read_bytes()[:500])
     alone = write_photo(tmp_path / "alone.jpg")
@@ -170,7 +170,7 @@ def test_a_depth_network_without_memory(
     ] * 2
 
 
-def test_what_is_there_is_left_alone(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_existing_pictures_are_kept(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = write_photo(tmp_path / "a.jpg")
     (tmp_path / "a_bokeh.png").write_bytes(b"mine")
     with monkeypatch.context() as patch:
@@ -194,7 +194,7 @@ def test_what_is_there_is_left_alone(tmp_path: Path, weights: Path, monkeypatch:
     assert pixels(tmp_path / "a_bokeh.png").shape == (64, 96, 3)
 
 
-def test_a_network_without_depth_asks_for_none(tmp_path: Path) -> None:
+def test_a_network_without_depth_needs_no_depth(tmp_path: Path) -> None:
     weights = write_weights(tmp_path / "w.safetensors", in_channels=3)
     photo = write_photo(tmp_path / "a.jpg")
     (tmp_path / "a_depth.png").unlink()
@@ -222,7 +222,7 @@ def test_one_depth_file_for_one_photo(tmp_path: Path, weights: Path) -> None:
         render_photos([one, two], weights, None, SETTINGS, SIDECAR, depth)
 
 
-def test_without_depth_no_message_recommends_what_the_other_refuses(
+def test_hints_for_missing_depth_are_consistent(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EBB_CACHE", str(tmp_path / "empty"))
@@ -239,7 +239,7 @@ def test_without_depth_no_message_recommends_what_the_other_refuses(
 
 
 @pytest.mark.parametrize("name", [".", "..", "folder"])
-def test_a_folder_is_no_photo(
+def test_a_folder_is_refused(
     name: str, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "folder").mkdir()
@@ -249,7 +249,7 @@ def test_a_folder_is_no_photo(
 
 
 @pytest.mark.parametrize("out", ["file", "file/below"])
-def test_where_pictures_cannot_go_is_found_before_any_work(
+def test_an_invalid_output_folder_is_reported_before_rendering(
     out: str, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -258,7 +258,7 @@ def test_where_pictures_cannot_go_is_found_before_any_work(
         render(write_photo(tmp_path / "a.jpg"), weights=weights, out=tmp_path / out)
 
 
-def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
+def test_incompatible_settings(tmp_path: Path) -> None:
     photo = write_photo(tmp_path / "a.jpg")
     with pytest.raises(UsageError, match=r"2 photos would become this picture .*--out"):
         plan_targets([photo, tmp_path / "a.png"], None, SETTINGS)

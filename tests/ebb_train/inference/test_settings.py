@@ -21,6 +21,6 @@ def test_defaults() -> None:
         ({"item_timeout": -1}, r"--item-timeout -1 \(above 0"),
     ],
 )
-def test_what_makes_no_sense(values: dict[str, int], message: str) -> None:
+def test_invalid_settings(values: dict[str, int], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         RenderSettings(**values)  # type: ignore[arg-type]

@@ -59,7 +59,7 @@ def test_the_halving_is_that_of_the_training_samples(in_channels: int, side: int
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("in_channels", [3, 4])
-def test_where_nothing_is_padded_it_is_the_network(level: int, in_channels: int) -> None:
+def test_without_padding_the_result_is_that_of_the_network(level: int, in_channels: int) -> None:
     made = network(level=level, in_channels=in_channels)
     wide, _, depth = photos(2, 192, 128)
     x = torch.from_numpy(halve(wide, depth, in_channels).copy()).permute(2, 0, 1)[None] / 255
@@ -73,7 +73,7 @@ def test_where_nothing_is_padded_it_is_the_network(level: int, in_channels: int)
 
 @given(height=st.integers(2, 100), width=st.integers(2, 100))
 @settings(deadline=None, max_examples=12)
-def test_any_size_comes_back(height: int, width: int) -> None:
+def test_the_result_has_the_size_of_the_photo(height: int, width: int) -> None:
     wide, _, depth = photos(3, width, height)
     picture = render_full_image(network(), wide, depth)
     assert picture.shape == (height, width, 3)
@@ -106,7 +106,7 @@ def test_the_picture_of_a_padded_photo_is_that_of_the_mirrored_photo() -> None:
 
 
 @pytest.mark.parametrize("width", [101, 100])
-def test_an_odd_photo_is_halved_where_it_lies(width: int) -> None:
+def test_halving_an_odd_photo_causes_no_shift(width: int) -> None:
     """On a ramp of 2 levels a pixel: input pixel i is the mean of photo pixels 2i and 2i + 1."""
     ramp = np.broadcast_to((2 * np.arange(width, dtype=np.uint8))[None, :, None], (40, width, 3))
     half = halve(np.ascontiguousarray(ramp), None, 3)[10, :, 0]
@@ -114,7 +114,7 @@ def test_an_odd_photo_is_halved_where_it_lies(width: int) -> None:
     assert np.array_equal(half[inner], 4 * inner + 1)
 
 
-def test_the_mirrored_part_belongs_in_the_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_padding_is_part_of_the_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
     """Against a photo that goes on for real; statistics of the photo alone lack the rim of convolutions."""
     wide, _, depth = photos(6, 320, 192)
     truth = render_full_image(network(), wide, depth)[:, :160]

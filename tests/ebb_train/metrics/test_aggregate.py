@@ -26,7 +26,7 @@ def test_the_interval_is_that_of_scipy() -> None:
     assert found.images == 60
 
 
-def test_the_interval_holds_the_truth_19_times_in_20() -> None:
+def test_the_interval_covers_the_truth_19_times_in_20() -> None:
     rng = np.random.default_rng(5)
     held = [
         (found := estimate(rng.normal(0, 1, 40), resamples=1000)).low < 0 < found.high for _ in range(400)
@@ -39,7 +39,7 @@ def test_the_same_numbers_give_the_same_interval() -> None:
     assert estimate(VALUES, seed=1) != estimate(VALUES)
 
 
-def test_blocks_of_draws_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawing_in_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = estimate(VALUES, resamples=101)
     monkeypatch.setattr("ebb_train.metrics.aggregate._BLOCK", 7 * 60)
     assert estimate(VALUES, resamples=101) == whole
@@ -61,7 +61,7 @@ def test_too_few_for_an_interval(values: list[float], mean: float) -> None:
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=30), st.floats(-50, 50))
 @settings(max_examples=30, deadline=None)
-def test_a_constant_shift_is_seen_exactly(values: list[float], shift: float) -> None:
+def test_a_constant_shift_is_measured_exactly(values: list[float], shift: float) -> None:
     base = np.array(values)
     found = estimate_difference(base + shift, base, resamples=50)
     assert [found.mean, found.low, found.high] == pytest.approx([shift] * 3, abs=1e-9)
@@ -69,7 +69,7 @@ def test_a_constant_shift_is_seen_exactly(values: list[float], shift: float) -> 
     assert min(values) - 1e-9 <= mean.low <= mean.high <= max(values) + 1e-9
 
 
-def test_a_paired_difference_is_surer_than_two_intervals() -> None:
+def test_a_paired_interval_is_narrower_than_two_intervals() -> None:
     better = VALUES + np.random.default_rng(2).normal(0.3, 0.1, 60)
     difference = estimate_difference(better, VALUES)
     assert 0.25 < difference.low < 0.3 < difference.high < 0.35

@@ -62,7 +62,7 @@ def test_in_black_bars(height: int, width: int, first: tuple[int, int], last: tu
 
 
 @given(st.integers(0, 255))
-def test_8_bits_survive(value: int) -> None:
+def test_8_bit_values_are_unchanged(value: int) -> None:
     picture = np.full((1, 1, 3), value / 255)
     assert framing.in_8_bits(ImagePair(picture, picture)).preds[0, 0, 0] == value / 255
 

@@ -11,7 +11,7 @@ from ebb_train.metrics.inputs import as_pair
 COLOUR = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 
 
-def test_every_depth_comes_to_the_same_range() -> None:
+def test_every_bit_depth_is_scaled_to_the_same_range() -> None:
     for other in (COLOUR.astype(np.uint16) * 257, np.float32(COLOUR / 255), COLOUR / 255):
         preds, target = as_pair(other, COLOUR)
         np.testing.assert_allclose(preds, target, atol=1e-7)
@@ -19,7 +19,7 @@ def test_every_depth_comes_to_the_same_range() -> None:
     assert as_pair(np.float16(COLOUR / 255), COLOUR).preds == pytest.approx(COLOUR / 255, abs=1e-3)
 
 
-def test_what_a_network_overshoots_is_clipped() -> None:
+def test_values_slightly_out_of_range_are_clipped() -> None:
     preds, _ = as_pair(np.linspace(-0.08, 1.08, 105, dtype=np.float32).reshape(5, 7, 3), COLOUR)
     assert (preds.min(), preds.max()) == (0, 1)
 
@@ -59,13 +59,13 @@ INFINITE = np.where(np.arange(105).reshape(5, 7, 3) < 2, np.inf, 0.5)
         (COLOUR[0, 0], r"sizes differ"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_scored_is_refused(preds: np.ndarray, message: str) -> None:
+def test_invalid_pictures_are_refused(preds: np.ndarray, message: str) -> None:
     with pytest.raises(InvalidInput, match=message) as caught:
         as_pair(preds, COLOUR)
     assert caught.value.exit_code == ExitCode.INVALID_INPUT
 
 
-def test_the_target_is_looked_at_too() -> None:
+def test_the_target_is_checked_too() -> None:
     with pytest.raises(InvalidInput, match="the target holds NaN"):
         as_pair(COLOUR, NAN)
     with pytest.raises(InvalidInput, match=r"the prediction has shape \(0, 7, 3\)"):

@@ -82,7 +82,7 @@ def test_ebokehnet2023_counts_its_black_bars() -> None:
     assert find_protocol("ebokehnet2023").score(preds, target)["psnr"] > exact_psnr(preds, target) + 0.3
 
 
-def test_the_same_pictures_get_another_number_under_each_protocol() -> None:
+def test_every_protocol_gives_a_different_score() -> None:
     preds, target = tiled(9, 401, 703)
     found = {name: round(protocol.score(preds, target)["ssim"], 6) for name, protocol in PROTOCOLS.items()}
     assert len(set(found.values())) == len(PROTOCOLS)
@@ -96,7 +96,7 @@ def test_names() -> None:
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_facts_say_how_it_is_done(name: str) -> None:
+def test_metadata_describes_the_protocol(name: str) -> None:
     facts = find_protocol(name).metadata()
     assert facts["protocol"] == name
     assert {"used_by", "size", "values", "psnr", "ssim", "aggregation", "versions"} <= set(facts)
@@ -120,7 +120,7 @@ def test_too_small(name: str) -> None:
         find_protocol(name).score(small, small)
 
 
-def test_what_is_left_out_is_said() -> None:
+def test_missing_metrics_have_reasons() -> None:
     protocol = find_protocol("ebb")
     small = PAIRS[0][0][:32, :160]
     found = protocol.score(small, small)
@@ -135,7 +135,7 @@ EIGHT_BIT = [np.round(picture * 255).astype(np.uint8) for picture in PAIRS[8]]
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
-def test_16_bit_grey_and_opaque_pictures_score_as_what_they_show(name: str) -> None:
+def test_16_bit_grey_and_opaque_pictures_have_the_same_scores(name: str) -> None:
     preds, target = EIGHT_BIT
     protocol = find_protocol(name)
     expected = protocol.score(preds, target)
@@ -159,7 +159,7 @@ def test_16_bit_grey_and_opaque_pictures_score_as_what_they_show(name: str) -> N
     ],
     ids=["nan", "size", "grey", "alpha", "range", "type"],
 )  # fmt: skip
-def test_what_cannot_be_scored_is_refused(name: str, preds: np.ndarray, message: str) -> None:
+def test_invalid_pictures_are_refused(name: str, preds: np.ndarray, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         find_protocol(name).score(preds, EIGHT_BIT[1])
 

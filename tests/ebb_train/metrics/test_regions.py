@@ -30,7 +30,7 @@ def test_regions_in_focus_agree_with_the_truth(seed: int) -> None:
     assert overlap(found & clear, truth & clear) > 0.9
 
 
-def test_also_with_noise_and_another_exposure() -> None:
+def test_regions_in_focus_agree_with_the_truth_under_noise_and_exposure() -> None:
     wide, shallow, coc = synthetic_pair(4, Size(768, 512), exposure=0.8, noise=0.01)
     found = find_regions(wide, np.roll(shallow, 1, axis=1)).sharp_side
     assert overlap(~found, coc >= FOCUS_COC_PX) > 0.88
@@ -67,7 +67,7 @@ def test_equal_pictures(pair: SyntheticPair) -> None:
 
 
 @pytest.mark.parametrize(("f_number", "ratio"), [(3.6, 0.5), (2.4, 0.75), (1.3, 1.4)])
-def test_the_wrong_blur_is_seen(f_number: float, ratio: float) -> None:
+def test_a_wrong_blur_lowers_the_score(f_number: float, ratio: float) -> None:
     """Blur is inversely proportional to the f-number."""
     regions = find_regions(*synthetic_pair(1)[:2])
     found = regions.score(synthetic_pair(1, f_number=f_number).shallow)
@@ -95,13 +95,13 @@ def test_halo_grows_with_the_halo() -> None:
     assert found[3] == pytest.approx(rim, rel=0.15)
 
 
-def test_exposure_is_no_halo() -> None:
+def test_exposure_is_not_measured_as_halo() -> None:
     picture, inside, boundary, _ = halo_scene()
     assert edge_halo(0.9 * picture, picture, inside, boundary) < 1e-3
     assert edge_halo(picture + 0.05, picture, inside, boundary) < 1e-3
 
 
-def test_no_contrast_no_halo() -> None:
+def test_without_contrast_there_is_no_halo() -> None:
     _, inside, boundary, _ = halo_scene()
     flat = np.full((256, 320, 3), 0.5)
     assert np.isnan(edge_halo(flat + 0.1, flat, inside, boundary))

@@ -69,7 +69,7 @@ def test_bright_flat_areas_are_exact(window: Window, step: float) -> None:
             assert found == pytest.approx(expected, abs=1e-9)
 
 
-def test_bands_leave_no_seam() -> None:
+def test_computation_in_bands_changes_nothing() -> None:
     """More rows than a band, and a last band of one row."""
     preds, target = (np.tile(picture, (2, 1, 1))[: 64 * 3 + 11] for picture in PAIRS[0])
     expected = structural_similarity(
@@ -108,7 +108,7 @@ def test_equal_pictures_are_alike() -> None:
         assert ms_ssim(picture, picture) == pytest.approx(1, abs=1e-6)
 
 
-def test_opposite_pictures_have_no_ms_ssim_but_a_number() -> None:
+def test_opposite_pictures_have_an_ms_ssim_of_zero() -> None:
     target = PAIRS[0][1]
     assert ms_ssim(1 - target, target) == 0
     assert ssim(1 - target, target) < 0
@@ -116,7 +116,7 @@ def test_opposite_pictures_have_no_ms_ssim_but_a_number() -> None:
 
 @given(st.integers(0, 11))
 @settings(max_examples=12, deadline=None)
-def test_both_orders_give_one_number(number: int) -> None:
+def test_the_order_of_the_pictures_does_not_matter(number: int) -> None:
     preds, target = PAIRS[number]
     assert psnr(preds, target) == psnr(target, preds)
     assert ssim(preds, target) == pytest.approx(ssim(target, preds), abs=1e-9)
@@ -136,7 +136,7 @@ def test_too_small_for_the_window() -> None:
         ms_ssim(PAIRS[0][0][:, :160], PAIRS[0][1][:, :160])
 
 
-def test_the_smallest_that_has_ms_ssim() -> None:
+def test_the_smallest_picture_with_ms_ssim() -> None:
     smallest = ms_ssim_smallest()
     assert smallest == 161
     assert 0 < ms_ssim(PAIRS[0][0][:, :smallest], PAIRS[0][1][:, :smallest]) < 1

@@ -33,7 +33,7 @@ def photo() -> Tensor:
     return torch.rand(1, 4, 64, 96, generator=torch.Generator().manual_seed(2))
 
 
-def test_nothing_silent_is_the_network(network: PyNet, photo: Tensor) -> None:
+def test_without_silenced_levels_it_is_the_network(network: PyNet, photo: Tensor) -> None:
     with torch.inference_mode():
         torch.testing.assert_close(
             SilencedPyNet(network, (), EncoderMaps())(photo), network(photo), rtol=0, atol=0
@@ -48,7 +48,7 @@ def zero_ups_of(network: PyNet, level: int) -> None:
 
 
 @pytest.mark.parametrize("cut", [(7,), (7, 6), (7, 6, 5), (7, 6, 5, 4)])
-def test_a_silent_level_hands_up_zeros(network: PyNet, photo: Tensor, cut: tuple[int, ...]) -> None:
+def test_a_silenced_level_returns_zeros(network: PyNet, photo: Tensor, cut: tuple[int, ...]) -> None:
     with torch.inference_mode():
         whole = network(photo)
         found = SilencedPyNet(network, cut, EncoderMaps())(photo)
@@ -57,7 +57,7 @@ def test_a_silent_level_hands_up_zeros(network: PyNet, photo: Tensor, cut: tuple
     assert not torch.equal(found, whole)
 
 
-def test_the_encoder_runs_once_a_photo(
+def test_the_encoder_runs_once_per_photo(
     network: PyNet, photo: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs: list[int] = []
@@ -83,7 +83,7 @@ def test_the_encoder_runs_once_a_photo(
         )
 
 
-def test_silent_levels_are_not_computed(network: PyNet, photo: Tensor) -> None:
+def test_silenced_levels_are_not_computed(network: PyNet, photo: Tensor) -> None:
     for name, module in network.named_modules():
         if name.startswith(("level_7.", "level_6.")) and isinstance(module, Conv | Up):
             torch.nn.init.constant_(module.weight, float("nan"))
@@ -91,6 +91,6 @@ def test_silent_levels_are_not_computed(network: PyNet, photo: Tensor) -> None:
         assert torch.isfinite(SilencedPyNet(network, (7, 6), EncoderMaps())(photo)).all()
 
 
-def test_inputs_are_checked_as_ever(network: PyNet) -> None:
+def test_inputs_are_checked(network: PyNet) -> None:
     with pytest.raises(InvalidInput, match="multiples of 32"):
         SilencedPyNet(network, (7,), EncoderMaps())(torch.zeros(1, 4, 33, 64))

@@ -33,7 +33,7 @@ def folder_of(tmp_path: Path, files: dict[str, bytes]) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "gztar", "bztar"])
-def test_the_checkpoint_comes_out_for_a_while(tmp_path: Path, kind: str) -> None:
+def test_the_checkpoint_is_unpacked_temporarily(tmp_path: Path, kind: str) -> None:
     made = shutil.make_archive(str(tmp_path / "made"), kind, folder_of(tmp_path, FILES))
     path = Path(made).rename(tmp_path / "net.archive")
     with unpacked(path) as prefix:
@@ -43,14 +43,14 @@ def test_the_checkpoint_comes_out_for_a_while(tmp_path: Path, kind: str) -> None
     assert not prefix.parent.exists()
 
 
-def test_anything_else_is_left_as_it_is(tmp_path: Path) -> None:
+def test_other_paths_are_unchanged(tmp_path: Path) -> None:
     (tmp_path / "net.index").write_bytes(b"index")
     for path in (tmp_path / "net", tmp_path / "net.index"):
         with unpacked(path) as prefix:
             assert prefix == path
 
 
-def test_names_that_lead_elsewhere_stay_inside(tmp_path: Path) -> None:
+def test_names_cannot_leave_the_folder(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a", "w") as file:
         file.writestr("../../net.index", b"index")
     with unpacked(tmp_path / "a") as prefix:
@@ -67,7 +67,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
         pass
 
 
-def test_two_checkpoints_are_one_too_many(tmp_path: Path) -> None:
+def test_two_checkpoints_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a", "w") as file:
         file.writestr("one.index", b"")
         file.writestr("two.index", b"")
@@ -78,7 +78,7 @@ def test_two_checkpoints_are_one_too_many(tmp_path: Path) -> None:
         pass
 
 
-def test_what_would_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archives_that_are_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MAX_BYTES", 1000)
     with zipfile.ZipFile(tmp_path / "a", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("net.index", b"\0" * 2000)

@@ -62,7 +62,7 @@ def test_variants(values: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(("height", "width", "count"), [(32, 32, 1), (64, 160, 3), (96, 32, 2)])
-def test_sizes_one_after_the_other(height: int, width: int, count: int) -> None:
+def test_several_sizes_in_sequence(height: int, width: int, count: int) -> None:
     """Room is used again: nothing of the last picture may be left in it."""
     plain = network()
     fast = InferenceGraph(plain)
@@ -117,7 +117,7 @@ def test_filters_are_the_convolution(taps: int, size: int, extra: int) -> None:
     assert (result - expected).abs().max() < 2e-5 * expected.abs().max()
 
 
-def test_normalisation_keeps_its_digits_where_the_mean_is_large() -> None:
+def test_normalisation_is_accurate_for_a_large_mean() -> None:
     operations = InferenceOperations(network())
     maps = torch.randn(1, 40, 50, 8, generator=torch.Generator().manual_seed(1)) * 0.1 + 10
     exact = maps.double() - maps.double().mean((1, 2), keepdim=True)

@@ -91,7 +91,7 @@ def test_every_trainable_parameter_gets_a_gradient(level: int) -> None:
     assert all(name.endswith(".out") for name in frozen)
 
 
-def test_images_of_a_batch_do_not_see_each_other() -> None:
+def test_images_of_a_batch_are_independent() -> None:
     network, x = small(norm_level_3=True), photo(count=3)
     with torch.inference_mode():
         together, alone = network(x), torch.cat([network(one) for one in x.split(1)])
@@ -177,13 +177,13 @@ def test_copies_are_independent() -> None:
         ((4, 64, 64), r"an input of shape \(4, 64, 64\)"),
     ],
 )
-def test_inputs_it_cannot_take(shape: tuple[int, ...], message: str) -> None:
+def test_invalid_inputs(shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         small(7)(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("levels", [(), (2,), (7, 8)])
-def test_levels_it_does_not_have(levels: tuple[int, ...]) -> None:
+def test_missing_levels(levels: tuple[int, ...]) -> None:
     with pytest.raises(InvalidInput, match="of a network of levels 7 to 3"):
         small(3).pictures(photo(), levels)
 
@@ -246,7 +246,7 @@ def test_a_level_starts_from_the_one_before() -> None:
     }
 
 
-def test_what_a_level_cannot_start_from() -> None:
+def test_invalid_starts_of_a_level() -> None:
     network = small(3)
     with pytest.raises(InvalidInput, match="level 3 cannot start from level 2, which comes after it"):
         network.start_from(small(2).state_dict(), replace(SMALL, level=2))
@@ -258,7 +258,7 @@ def test_what_a_level_cannot_start_from() -> None:
         network.start_from(state, replace(SMALL, level=4))
 
 
-def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
+def test_saved_networks_round_trip(tmp_path: Path) -> None:
     network = small(3).to(memory_format=torch.channels_last)
     digest = save_pynet(tmp_path / "a.safetensors", network, source="a test")
     assert digest == save_pynet(tmp_path / "b.safetensors", network, source="a test")
@@ -297,7 +297,7 @@ def test_weight_init_by_the_paper_and_by_fan_in(kind: Any) -> None:
 
 
 @pytest.mark.parametrize(("spread", "low", "high"), [("paper", 0.0, 0.001), ("fan_in", 0.03, 0.3)])
-def test_a_thin_network_is_not_silent_at_first(spread: Any, low: float, high: float) -> None:
+def test_a_thin_network_has_a_signal_at_first(spread: Any, low: float, high: float) -> None:
     """How far the maps before level 3's picture vary, for an input that varies by 0.29."""
     torch.set_num_threads(1)
     thin = PyNet(PyNetConfig(level=3, width=1 / 8))

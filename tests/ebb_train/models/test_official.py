@@ -35,7 +35,7 @@ def test_names_shapes_and_kinds_follow_from_the_network_in_the_authors_order() -
 
 
 @pytest.mark.parametrize("config", VARIANTS)
-def test_there_and_back_is_the_same_bit_for_bit(config: PyNetConfig) -> None:
+def test_conversion_round_trips_bit_for_bit(config: PyNetConfig) -> None:
     theirs = values(config)
     ours = official.from_official(theirs, config)
     assert {name: tensor.shape for name, tensor in ours.items()} == tensor_shapes(config)
@@ -167,7 +167,7 @@ def test_weights_of_a_single_level_have_no_place_in_the_authors_format(tmp_path:
         official.weights_to_checkpoint(tmp_path / "w", tmp_path / "out")
 
 
-def test_where_a_checkpoint_cannot_go_is_found_before_reading(
+def test_an_invalid_output_is_reported_before_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()

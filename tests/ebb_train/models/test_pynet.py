@@ -101,7 +101,7 @@ def test_sizes_by_level() -> None:
     ]
 
 
-def test_where_instance_norm_is() -> None:
+def test_layers_with_instance_norm() -> None:
     def normed(config: PyNetConfig) -> Counter[str]:
         return Counter(la.name.split(".")[0] for la in layers(config) if la.norm)
 
@@ -151,7 +151,7 @@ def test_a_thin_network_keeps_the_maps_that_colours_pass_through() -> None:
         ({"width": math.nan}, r"width nan is not in \(0, 4\]"),
     ],
 )
-def test_configs_that_make_no_sense(values: dict[str, object], message: str) -> None:
+def test_invalid_configs(values: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         PyNetConfig(**values)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="not a PyNET config"):

@@ -84,7 +84,7 @@ def test_a_flipped_bit_anywhere_in_the_tensors_is_found(path: Path, tensors: Ten
             read_weights(path)
 
 
-def test_files_that_are_no_weights(tmp_path: Path, path: Path, tensors: Tensors) -> None:
+def test_files_that_are_not_weights(tmp_path: Path, path: Path, tensors: Tensors) -> None:
     with pytest.raises(InvalidInput, match="no such weights file"):
         read_weights(tmp_path / "none.safetensors")
     with pytest.raises(InvalidInput, match=r"a folder, not a weights file \(name a file, such as level-1"):
@@ -128,7 +128,7 @@ def test_weights_of_another_network(path: Path, tensors: Tensors) -> None:
         read_pynet(path)
 
 
-def test_tensors_that_do_not_belong(path: Path, tensors: Tensors) -> None:
+def test_missing_and_unknown_tensors(path: Path, tensors: Tensors) -> None:
     for change, message in (
         (
             {"extra.weight": np.zeros(3, np.float32)},

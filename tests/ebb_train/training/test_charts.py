@@ -41,7 +41,7 @@ def test_nothing_to_draw(values: list[float]) -> None:
     assert draw_chart("a", [Point(7, 1, value) for value in values], {7: 1}) is None
 
 
-def test_values_a_logarithm_cannot_take_are_left_out() -> None:
+def test_values_without_logarithm_are_omitted() -> None:
     chart = draw_chart("a", [Point(7, 1, 0.0), Point(7, 2, 1.0)], {7: 2}, log_scale=True)
     assert chart is not None
     assert len(coordinates(chart.lines[0])) == 1

@@ -67,7 +67,7 @@ def equal(left: object, right: object) -> bool:
     return left == right
 
 
-def test_a_checkpoint_comes_back(tmp_path: Path, network: PyNet, training: dict[str, Any]) -> None:
+def test_a_checkpoint_round_trips(tmp_path: Path, network: PyNet, training: dict[str, Any]) -> None:
     path = save(tmp_path, network, training, 12)
     notes: list[str] = []
     found = newest_checkpoint(tmp_path, IDENTITY, notes.append)
@@ -102,7 +102,7 @@ def test_no_checkpoint(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, TRAINING])
-def test_a_broken_newest_one_is_passed_over_by_name(
+def test_a_damaged_newest_checkpoint_is_skipped_with_a_warning(
     tmp_path: Path, network: PyNet, training: dict[str, Any], name: str
 ) -> None:
     save(tmp_path, network, training, 1)
@@ -120,7 +120,7 @@ def test_a_broken_newest_one_is_passed_over_by_name(
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["00000001", "00000002"]
 
 
-def test_a_broken_one_does_not_push_out_a_whole_one(
+def test_a_damaged_checkpoint_does_not_replace_a_complete_one(
     tmp_path: Path, network: PyNet, training: dict[str, Any]
 ) -> None:
     for total in (4, 8):
@@ -134,9 +134,7 @@ def test_a_broken_one_does_not_push_out_a_whole_one(
     "text",
     ["{", "[]", "[" * 100_000, '{"position": {"level": 1}}', "\udcff".encode("utf-8", "replace").decode()],
 )
-def test_facts_that_cannot_be_read(
-    tmp_path: Path, network: PyNet, training: dict[str, Any], text: str
-) -> None:
+def test_unreadable_metadata(tmp_path: Path, network: PyNet, training: dict[str, Any], text: str) -> None:
     save(tmp_path, network, training, 1)
     (save(tmp_path, network, training, 2) / METADATA).write_text(text)
     notes: list[str] = []
@@ -170,7 +168,7 @@ def rewritten(path: Path, change: Callable[[dict[str, Any]], object], *, checksu
         (lambda facts: facts.pop("sha256"), "not the metadata of a checkpoint"),
     ],
 )
-def test_metadata_that_were_changed(
+def test_changed_metadata(
     tmp_path: Path,
     network: PyNet,
     training: dict[str, Any],
@@ -201,7 +199,7 @@ def test_every_flipped_bit_of_the_metadata_is_noticed(
             newest_checkpoint(tmp_path, IDENTITY, lambda _: None)
 
 
-def test_a_kill_while_writing_leaves_the_one_before(
+def test_a_kill_during_writing_keeps_the_previous_checkpoint(
     tmp_path: Path, network: PyNet, training: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(tmp_path, network, training, 1)
@@ -220,14 +218,14 @@ def test_a_kill_while_writing_leaves_the_one_before(
     assert "not finished" in notes[0]
 
 
-def test_a_first_one_that_was_not_finished_is_none(tmp_path: Path) -> None:
+def test_an_unfinished_first_checkpoint_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "checkpoints" / "00000002").mkdir(parents=True)
     notes: list[str] = []
     assert newest_checkpoint(tmp_path, IDENTITY, notes.append) is None
     assert len(notes) == 1
 
 
-def test_nothing_is_overwritten_when_none_is_whole(
+def test_damaged_checkpoints_are_not_overwritten(
     tmp_path: Path, network: PyNet, training: dict[str, Any]
 ) -> None:
     for total in (1, 2):

@@ -36,7 +36,7 @@ def test_the_context_is_complete(dataset: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "run.json").read_text()) == context.identity
 
 
-def test_the_folder_is_held_while_the_context_is_open(dataset: Path, tmp_path: Path) -> None:
+def test_the_folder_is_locked_while_the_context_is_open(dataset: Path, tmp_path: Path) -> None:
     with (
         open_context(dataset, tmp_path, CONFIG, SETTINGS, COMPUTE),
         pytest.raises(DatasetLocked),
@@ -47,7 +47,7 @@ def test_the_folder_is_held_while_the_context_is_open(dataset: Path, tmp_path: P
         pass
 
 
-def test_nothing_is_made_for_a_schedule_that_does_not_fit(dataset: Path, tmp_path: Path) -> None:
+def test_an_invalid_schedule_creates_no_folder(dataset: Path, tmp_path: Path) -> None:
     three = ComputeSettings(device="cpu", devices=3)
     with (
         pytest.raises(UsageError, match="level 7: a batch of 50 does not divide among 3 devices"),
@@ -57,7 +57,7 @@ def test_nothing_is_made_for_a_schedule_that_does_not_fit(dataset: Path, tmp_pat
     assert not (tmp_path / "run").exists()
 
 
-def test_the_identity_holds_what_changes_the_weights_and_no_path(dataset: Path) -> None:
+def test_the_identity_has_all_that_affects_the_weights_and_no_path(dataset: Path) -> None:
     schedule, source = read_schedule("paper").down_to(6), open_source(dataset)
     one = run_identity(CONFIG, schedule, SETTINGS, source)
     assert run_identity(CONFIG, schedule, replace(SETTINGS, schedule="paper.toml"), source) == one

@@ -40,7 +40,7 @@ def test_the_average_is_the_recursion(values: list[float], decay: float) -> None
     assert weight(average) == pytest.approx(expected, abs=1e-4)
 
 
-def test_it_stays_between_the_values_it_has_seen() -> None:
+def test_the_average_stays_within_the_range_of_its_values() -> None:
     net = network(0.0)
     average = moving_average(net, 0.9)
     for _ in range(200):

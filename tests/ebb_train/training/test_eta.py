@@ -30,7 +30,7 @@ def test_the_workload_of_a_schedule() -> None:
     assert 1 < work.costs[2] / (9 * 653e9 * 2 / 3) < 1.3
 
 
-def test_the_loss_has_its_price() -> None:
+def test_the_cost_depends_on_the_loss() -> None:
     def last(**loss: float) -> float:
         plan = LevelPlan(level=1, iterations=1, batch=1, crop=1024, loss=LossWeights(l1=1, **loss))
         rows = (*SCHEDULES["paper"].with_crop(0, 1024).down_to(2).rows, plan)
@@ -42,7 +42,7 @@ def test_the_loss_has_its_price() -> None:
     assert last(ssim=1) - last() == pytest.approx(A_VALUE_IN_SSIM * 3 * 1024**2)
 
 
-def test_costs_foretell_measured_times() -> None:
+def test_costs_predict_measured_times() -> None:
     """``benchmarks/eta.py`` has measured steps of three widths on one thread."""
     rows = json.loads(RESULT.read_text())["steps"]
     assert len(rows) >= 28

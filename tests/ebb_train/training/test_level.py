@@ -28,7 +28,7 @@ def first_network(level: int, before: PyNet | None = None, **settings: Any) -> P
     return initial_network(CONFIG, FitSettings(**settings), level, before)
 
 
-def test_weight_init_are_a_function_of_seed_and_level() -> None:
+def test_initial_weights_depend_on_seed_and_level() -> None:
     torch.manual_seed(1)
     one = first_network(6, seed=3).state_dict()
     torch.manual_seed(2)
@@ -40,7 +40,7 @@ def test_weight_init_are_a_function_of_seed_and_level() -> None:
 
 
 @pytest.mark.parametrize(("rule", "is_paper"), [("paper", True), ("auto", False), ("fan_in", False)])
-def test_the_spread_of_weight_init(rule: str, is_paper: bool) -> None:
+def test_the_standard_deviation_of_initial_weights(rule: str, is_paper: bool) -> None:
     weight = first_network(7, weight_init=rule).get_parameter("encoder.e3.3x3.1.weight")
     assert (float(weight.detach().abs().max()) <= 0.02) == is_paper
 

@@ -91,7 +91,7 @@ def log(folder: RunFolder) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder.path / "log.jsonl").read_text().splitlines()]
 
 
-def test_the_log_holds_means_since_the_last_line(folder: RunFolder) -> None:
+def test_log_lines_are_means_since_the_previous_line(folder: RunFolder) -> None:
     told = Told()
     with closing(watch(folder, told=told)) as shows:
         shows.start(7, 1)
@@ -113,7 +113,7 @@ def test_the_log_holds_means_since_the_last_line(folder: RunFolder) -> None:
     assert told.lines[-1] == "finish"
 
 
-def test_the_time_left_is_that_of_steps_without_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_remaining_time_excludes_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 100.0, 102.0, 106.0, 110.0])  # start, end of step 1, the lines at 2, 4 and 6
     monkeypatch.setattr("ebb_train.training.monitor.time.monotonic", lambda: next(clock))
     told = Told()
@@ -129,7 +129,7 @@ def test_the_time_left_is_that_of_steps_without_the_start(monkeypatch: pytest.Mo
     ]
 
 
-def test_the_best_is_kept(folder: RunFolder, trainer: Trainer) -> None:
+def test_the_best_weights_are_kept(folder: RunFolder, trainer: Trainer) -> None:
     kept = []
     with closing(watch(folder, 20.0, 22.0, 21.0)) as shows:
         for step in range(1, 7):
@@ -141,7 +141,7 @@ def test_the_best_is_kept(folder: RunFolder, trainer: Trainer) -> None:
     assert folder.best_score(7, "psnr") == 22
 
 
-def test_the_best_is_known_after_a_stop(folder: RunFolder, trainer: Trainer) -> None:
+def test_the_best_score_is_known_after_a_resume(folder: RunFolder, trainer: Trainer) -> None:
     for psnr in (22.0, 21.0):
         with closing(watch(folder, psnr)) as shows:
             shows.validate_if_due(at(2 if psnr > 21 else 4), trainer)

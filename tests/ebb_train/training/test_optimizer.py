@@ -63,7 +63,7 @@ def test_the_formula() -> None:
     np.testing.assert_allclose(paths("tensorflow")[-1], weights, rtol=1e-9, atol=1e-18)
 
 
-def test_going_on_from_a_state_changes_no_bit() -> None:
+def test_resuming_from_a_state_changes_no_bit() -> None:
     expected = paths("tensorflow")
     weights = torch.nn.Parameter(torch.zeros(50, dtype=torch.float64))
     optimizer = TensorFlowAdam([weights], 5e-5, 1e-8)
@@ -101,7 +101,7 @@ def test_the_first_step_of_the_papers_schedule() -> None:
     assert 0.3 < float(own.mean()) < 0.4
 
 
-def test_weights_and_epsilon_are_of_the_plan() -> None:
+def test_learning_rate_and_epsilon_are_those_of_the_plan() -> None:
     plan = SCHEDULES["paper"].rows[0]
     optimizer = make_adam([torch.nn.Parameter(torch.zeros(1))], plan)
     assert isinstance(optimizer, TensorFlowAdam)

@@ -66,7 +66,7 @@ class Tags(HTMLParser):
         self.text += f" {data}"
 
 
-def test_what_it_says(run: Path) -> None:
+def test_the_page_has_levels_curves_and_settings(run: Path) -> None:
     page = Tags((run / PAGE).read_text())
     words = " ".join(page.text.split())
     assert "50 of 100 steps" in words
@@ -86,7 +86,7 @@ def test_what_it_says(run: Path) -> None:
     ]  # fmt: skip
 
 
-def test_it_needs_nothing_else(run: Path) -> None:
+def test_the_page_is_self_contained(run: Path) -> None:
     page = Tags((run / PAGE).read_text())
     assert [attrs for tag, attrs in page.tags if tag == "script"] == [{}]  # its own, inside
     assert not {"link", "iframe", "object", "form"} & {tag for tag, _ in page.tags}
@@ -100,13 +100,13 @@ def test_it_needs_nothing_else(run: Path) -> None:
     assert not any(name == "style" or name.startswith("on") for _, attrs in page.tags for name in attrs)
 
 
-def test_names_cannot_write_into_the_page(run: Path) -> None:
+def test_names_are_escaped(run: Path) -> None:
     text = (run / PAGE).read_text()
     assert "<b>mine" not in text
     assert "&lt;b&gt;mine &amp; yours: training" in text
 
 
-def test_a_run_that_is_done_and_one_that_has_only_begun(run: Path) -> None:
+def test_a_finished_run_and_a_run_that_has_just_started(run: Path) -> None:
     write_page(run, {7: 40, 6: 10})
     assert "50 of 50 steps, finished" in (run / PAGE).read_text()
     (run / "log.jsonl").unlink()
@@ -120,6 +120,6 @@ def test_values_that_are_not_finite_leave_a_gap() -> None:
     assert len(found["training: L1"].lines) == 2
 
 
-def test_a_level_that_has_not_begun() -> None:
+def test_a_level_that_has_not_started() -> None:
     row = level_row(LOG, 5, 30)
     assert row.texts == ("0 of 30", "", "", "")

@@ -28,5 +28,5 @@ def test_rows_of_different_widths() -> None:
     assert picture[ROW_HEIGHT + GAP + 10, -1].tolist() == [100] * 3
 
 
-def test_without_depth_there_is_black() -> None:
+def test_missing_depth_is_shown_as_black() -> None:
     assert sheet([shown(256, 256, has_depth=False)])[128, ROW_HEIGHT + GAP + 100].tolist() == [0] * 3

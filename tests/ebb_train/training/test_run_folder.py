@@ -49,7 +49,7 @@ def test_threads_are_recorded_by_level(tmp_path: Path) -> None:
             assert folder.threads(7) == 0
 
 
-def test_a_data_set_is_not_written_into(tmp_path: Path) -> None:
+def test_a_data_set_is_refused_as_run_folder(tmp_path: Path) -> None:
     write_set(tmp_path / "set" / "shards", [[record(0)]])
     for place in (tmp_path / "set", tmp_path / "set" / "shards"):
         with pytest.raises(UsageError, match=rf"a data set is in this folder \(--out {place}/run\)"):
@@ -65,7 +65,7 @@ def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:
     RunFolder(tmp_path, IDENTITY).close()
 
 
-def test_the_log_forgets_what_will_be_done_again(tmp_path: Path) -> None:
+def test_log_lines_of_repeated_steps_are_removed(tmp_path: Path) -> None:
     with closing(RunFolder(tmp_path, IDENTITY)) as folder:
         folder.forget_after(0)
         for total in (10, 20, 30):
@@ -129,7 +129,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
             folder.log({"total": 1})
 
 
-def test_a_lock_that_links_elsewhere_destroys_nothing(tmp_path: Path) -> None:
+def test_a_lock_that_is_a_link_leaves_its_target_unchanged(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("do not touch")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / LOCK).symlink_to(tmp_path / "precious")

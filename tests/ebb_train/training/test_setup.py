@@ -66,7 +66,7 @@ def test_torchrun_says_how_many_processes_there_are(monkeypatch: pytest.MonkeyPa
         ({"MASTER_PORT": ""}, "MASTER_PORT is ''"),
     ],
 )
-def test_variables_of_a_launcher_that_make_no_sense(
+def test_invalid_variables_of_a_launcher(
     values: dict[str, str], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable, value in values.items():
@@ -75,7 +75,7 @@ def test_variables_of_a_launcher_that_make_no_sense(
         as_launched(ComputeSettings())
 
 
-def test_what_lightning_cannot_read_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_lightning_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_: object) -> None:
         raise ValueError("invalid literal for int(): 'x'")
 
@@ -85,7 +85,7 @@ def test_what_lightning_cannot_read_is_one_line(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_devices_that_are_not_there() -> None:
+def test_missing_devices() -> None:
     with pytest.raises(MissingDependency, match=r"2 GPUs are asked for, and PyTorch sees 0 .*--device cpu"):
         launch(FitSettings(), ComputeSettings(device="cuda", devices=2))
     assert launch(FitSettings(), ComputeSettings()).device.type == "cpu"
@@ -103,7 +103,7 @@ def test_the_precision_of_the_network(precision: Any, dtype: torch.dtype) -> Non
         assert torch.nn.functional.conv2d(torch.rand(1, 1, 4, 4), torch.rand(1, 1, 3, 3)).dtype == dtype
 
 
-def test_a_folder_that_another_run_has(tmp_path: Path) -> None:
+def test_a_folder_in_use_by_another_run(tmp_path: Path) -> None:
     fabric = Fabric(accelerator="cpu", devices=1)
     folder = claim(fabric, tmp_path, {"seed": 0})
     assert folder is not None
@@ -128,7 +128,7 @@ def one_of_two(*, is_first: bool, heard: object = None) -> Any:
     return OneOfTwo(is_first, heard)
 
 
-def test_one_process_takes_the_folder_and_all_end_if_it_cannot(tmp_path: Path) -> None:
+def test_all_processes_end_if_the_folder_is_locked(tmp_path: Path) -> None:
     assert claim(one_of_two(is_first=False, heard=ExitCode.DONE), tmp_path, {}) is None
     assert not list(tmp_path.iterdir())
     with pytest.raises(SystemExit) as left:
@@ -149,7 +149,7 @@ CONNECTION_LOST = RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection clos
         (torch.distributed.DistNetworkError("no route"), ProcessLost, 3),
     ],
 )
-def test_what_all_processes_learn_is_said_once(
+def test_notes_of_all_processes_are_printed_once(
     happens: BaseException, said: type[BaseException], code: int
 ) -> None:
     with pytest.raises(said), one_voice(one_of_two(is_first=True)):
@@ -160,7 +160,7 @@ def test_what_all_processes_learn_is_said_once(
 
 
 @pytest.mark.parametrize("happens", [RuntimeError("shapes do not match"), EbbError("a pair is damaged")])
-def test_what_one_process_met_is_said_by_it(happens: Exception) -> None:
+def test_an_error_of_one_process_is_reported_by_it(happens: Exception) -> None:
     for is_first in (True, False):
         with pytest.raises(type(happens), match=str(happens)), one_voice(one_of_two(is_first=is_first)):
             raise happens
@@ -187,7 +187,7 @@ def fit_by_script(folder: Path, command: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("one_torch_thread")
-def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
+def test_two_processes_make_the_same_steps_as_one(tmp_path: Path) -> None:
     write_set(tmp_path / "set", [[record(i) for i in range(5)]])
     (tmp_path / "schedule.toml").write_text(SCHEDULE)
     assert run_verb(app, fit_command(tmp_path, "one")) == ExitCode.DONE

@@ -71,7 +71,7 @@ def test_a_long_step_is_done_once(
     assert clock.steps == steps
 
 
-def test_a_first_step_that_takes_longer_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_warm_up_step_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock({2: 0.1, 1: 0.2}, first=1.9)
     monkeypatch.setattr(threads.time, "perf_counter", clock.read)
     assert fewest_threads(clock.step, 2) == 2
@@ -100,7 +100,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return asked
 
 
-def test_a_level_is_measured_once_and_then_as_recorded(context: TrainingContext, measured: list[int]) -> None:
+def test_a_level_is_measured_once_and_recorded(context: TrainingContext, measured: list[int]) -> None:
     plan = context.schedule.rows[0]
     torch.set_num_threads(4)
     for _ in range(2):
@@ -132,7 +132,7 @@ def test_one_thread_needs_no_measurement(context: TrainingContext, measured: lis
     assert measured == []
 
 
-def test_measuring_leaves_the_random_numbers_alone(context: TrainingContext) -> None:
+def test_measuring_does_not_change_the_random_numbers(context: TrainingContext) -> None:
     before = torch.get_rng_state()
     torch.set_num_threads(2)
     with closing(Threads(context)) as chosen:
@@ -141,7 +141,9 @@ def test_measuring_leaves_the_random_numbers_alone(context: TrainingContext) -> 
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_step_is_one_of_training(context: TrainingContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_measured_step_is_a_training_step(
+    context: TrainingContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A batch of crops through the network of the level, forward and backward."""
     shapes: list[torch.Size] = []
     backward = torch.Tensor.backward

@@ -92,14 +92,14 @@ def test_parts_of_a_batch_add_up(micro_batch: int, cuts: tuple[int, ...]) -> Non
     assert (moved[0] - moved[1]).abs().median() < 1e-6  # Adam's first step turns tiny gradients into signs
 
 
-def test_heads_of_deeper_levels_are_left_alone() -> None:
+def test_heads_of_deeper_levels_are_not_trained() -> None:
     net = network()
     head = net.get_parameter("level_7.out.weight").clone()
     trainer(net).step(iter([batch()]))
     assert torch.equal(net.get_parameter("level_7.out.weight"), head)
 
 
-def test_a_broken_loss_stops_before_the_weights_are_spoilt() -> None:
+def test_a_loss_that_is_not_finite_stops_before_the_update() -> None:
     net = network()
     steps = trainer(net, micro_batch=2)
     with torch.no_grad():
@@ -114,7 +114,7 @@ def test_a_broken_loss_stops_before_the_weights_are_spoilt() -> None:
         torch.testing.assert_close(parameter.detach(), before[name], rtol=0, atol=0, equal_nan=True)
 
 
-def test_a_broken_gradient_stops_too() -> None:
+def test_a_gradient_that_is_not_finite_stops_too() -> None:
     net = network()
     steps = trainer(net)
     net.get_parameter("level_7.a1.3x3.0.weight").register_hook(lambda grad: grad * math.inf)
@@ -122,7 +122,7 @@ def test_a_broken_gradient_stops_too() -> None:
         steps.step(iter([batch()]))
 
 
-def test_state_comes_back() -> None:
+def test_state_is_restored() -> None:
     net = network()
     steps = trainer(net)
     steps.step(iter([batch()]))
@@ -176,7 +176,7 @@ def test_an_overflow_in_half_precision_skips_the_step_and_lowers_the_scale() -> 
     assert not torch.equal(net.get_parameter("level_6.out.weight"), before["level_6.out.weight"])
 
 
-def test_the_loss_scale_comes_back() -> None:
+def test_the_loss_scale_is_restored() -> None:
     steps = Trainer(half_precision(), network(), PLAN, Loss(PLAN.loss))
     steps.step(iter([batch()]))
     goes_on = Trainer(half_precision(), network(), PLAN, Loss(PLAN.loss))
@@ -194,7 +194,7 @@ def test_channels_last_changes_the_last_bits_only() -> None:
     assert not weight.is_contiguous()
 
 
-def test_the_compiled_network_is_what_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_compiled_network_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[object] = []
     compiler = torch.compile
 
@@ -232,6 +232,6 @@ def test_the_moving_average_follows_and_is_restored() -> None:
     assert not torch.equal(found["level_6.out.weight"], average["level_6.out.weight"])
 
 
-def test_without_an_average_it_is_the_network_itself() -> None:
+def test_without_an_average_the_network_itself_is_validated() -> None:
     net = network()
     assert trainer(net).averaged_network is net

@@ -168,7 +168,7 @@ def test_a_kill_changes_no_bit_of_the_moving_average(
     assert (one / "level-5.safetensors").read_bytes() != (straight / "level-5.safetensors").read_bytes()
 
 
-def test_what_a_run_leaves(straight: Path, folder: Path) -> None:
+def test_files_of_a_finished_run(straight: Path, folder: Path) -> None:
     assert sorted(path.name for path in straight.iterdir()) == [
         ".lock", "checkpoints", "level-5-best.safetensors", "level-5.safetensors",
         "level-6-best.safetensors", "level-6.safetensors", "level-7-best.safetensors", "level-7.safetensors",
@@ -214,7 +214,7 @@ def test_a_level_starts_from_the_one_before_and_trains_it_along(straight: Path) 
     assert (after["level_7.out.weight"] == before["level_7.out.weight"]).all()
 
 
-def test_a_finished_run_is_left_alone(straight: Path, folder: Path, settings: FitSettings) -> None:
+def test_a_finished_run_is_not_changed(straight: Path, folder: Path, settings: FitSettings) -> None:
     before = {path: path.read_bytes() for path in straight.glob("*.*")}
     report = fit(folder / "set", straight, CONFIG, settings, COMPUTE, MONITOR)
     assert report.resumed_at == 24
@@ -249,7 +249,7 @@ def test_an_ebb_folder_gives_the_same_as_its_shards(
     ).read_bytes()
 
 
-def test_progress_is_told_what_is_left(folder: Path, settings: FitSettings, tmp_path: Path) -> None:
+def test_progress_is_told_the_remaining_steps(folder: Path, settings: FitSettings, tmp_path: Path) -> None:
     first, second = Killer(11), Killer(100)
     with pytest.raises(KeyboardInterrupt):
         fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR, progress=first)
@@ -270,7 +270,7 @@ def test_other_threads_are_noted(folder: Path, settings: FitSettings, tmp_path: 
     assert notes[1].startswith("note: threads 2, 1 before: the last bits")
 
 
-def test_a_run_that_resumes_has_the_threads_it_was_begun_with(
+def test_a_resumed_run_keeps_its_number_of_threads(
     folder: Path, settings: FitSettings, straight: Path, tmp_path: Path
 ) -> None:
     """On another day, with more cores at hand, two might be faster: the bits would differ."""
@@ -287,7 +287,7 @@ def test_a_run_that_resumes_has_the_threads_it_was_begun_with(
     assert_same_run(tmp_path, straight)
 
 
-def test_a_breakdown_names_the_step_and_keeps_the_checkpoint(
+def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_checkpoint(
     folder: Path, settings: FitSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def step(*_: object) -> dict[str, float]:
@@ -304,16 +304,14 @@ def test_a_breakdown_names_the_step_and_keeps_the_checkpoint(
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["00000004"]
 
 
-def test_a_set_without_depth_is_told_before_a_run_folder_is_made(
-    settings: FitSettings, tmp_path: Path
-) -> None:
+def test_missing_depth_is_reported_before_a_run_folder_is_made(settings: FitSettings, tmp_path: Path) -> None:
     write_set(tmp_path / "set", [[record(0, has_depth=False)]])
     with pytest.raises(InvalidInput, match=r"has no depth map \(make one with: ebb depth"):
         fit(tmp_path / "set", tmp_path / "run", CONFIG, settings, COMPUTE, MONITOR)
     assert not (tmp_path / "run").exists()
 
 
-def test_too_little_memory_is_told_with_what_to_lower(
+def test_too_little_memory_is_reported_with_advice(
     folder: Path, settings: FitSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def step(*_: object) -> dict[str, float]:
@@ -327,7 +325,7 @@ def test_too_little_memory_is_told_with_what_to_lower(
         fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR)
 
 
-def test_too_little_memory_for_validation_is_not_told_as_that_for_batches(
+def test_too_little_memory_for_validation_has_its_own_message(
     folder: Path, settings: FitSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def render(*_: object) -> None:
@@ -339,7 +337,7 @@ def test_too_little_memory_for_validation_is_not_told_as_that_for_batches(
         fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR)
 
 
-def test_what_is_missing_is_said_before_anything_is_made(
+def test_missing_packages_are_reported_before_anything_is_made(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EBB_CACHE", str(tmp_path / "cache"))

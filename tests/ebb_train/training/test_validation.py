@@ -96,7 +96,7 @@ def test_pairs_are_chosen_evenly_and_shared_among_ranks() -> None:
 
 
 @pytest.mark.usefixtures("half_grey")
-def test_without_a_protocol_pairs_are_shown_only() -> None:
+def test_without_a_protocol_pairs_are_only_rendered() -> None:
     found = Validator(Pairs(9), None, NUM_EXAMPLES).validate(NOBODY, FABRIC)
     assert found.scores == {}
     assert [pair.pair_id for pair in found.examples] == ["0", "3", "6"]
@@ -111,7 +111,7 @@ def test_a_network_of_every_level_gives_pictures_of_the_photos_size(level: int) 
     assert 0 < found.scores["psnr"] < 40
 
 
-def test_which_pairs(tmp_path: Path) -> None:
+def test_selection_of_pairs(tmp_path: Path) -> None:
     notes: list[str] = []
     write_ebb(tmp_path, range(4))
     write_ebb(tmp_path, range(2), split="test")

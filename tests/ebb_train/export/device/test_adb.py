@@ -111,7 +111,7 @@ def test_rows_of_a_phone(phone: Phone, capsys: pytest.CaptureFixture[str]) -> No
         ("", 0, "exit code 0: no message"),
     ],
 )
-def test_a_gpu_that_cannot(
+def test_a_gpu_that_fails(
     text: str, code: int, reason: str, phone: Phone, capsys: pytest.CaptureFixture[str]
 ) -> None:
     phone.plug_in(text, gpu_code=code, chipset="")
@@ -159,7 +159,7 @@ def test_without_adb_the_commands_are_printed(phone: Phone, capsys: pytest.Captu
     assert json.loads(capsys.readouterr().out)["error"] == "adb is not installed"
 
 
-def test_no_commands_for_no_file(phone: Phone, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_gives_no_commands(phone: Phone, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_verb(cli.app, ["benchmark-device", str(phone.folder)]) == ExitCode.INVALID_INPUT
     phone.model.unlink()
     assert run_verb(cli.app, ["benchmark-device", str(phone.model)]) == ExitCode.INVALID_INPUT

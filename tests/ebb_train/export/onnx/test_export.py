@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_whole_way(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_end_to_end(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "m.onnx"
     command = ["export-onnx", str(weights), str(out)]
     assert run_verb(cli.app, [*command, "--json"]) == ExitCode.DONE

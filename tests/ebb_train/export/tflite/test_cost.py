@@ -57,7 +57,7 @@ def test_single_operations(
     assert (cost.multiply_adds, cost.indirection_bytes) == (multiply_adds, table)
 
 
-def test_activations_are_given_back_after_their_last_use() -> None:
+def test_activations_are_freed_after_their_last_use() -> None:
     """0 →tanh→ 1 →tanh→ 2, 0 + 2 → 3: most at a time are tensors 0, 1 and 2."""
     tensors = (tensor(10), tensor(10), tensor(20), tensor(10))
     ops = (op(0, "TANH", (0,), 1), op(1, "TANH", (1,), 2), op(2, "ADD", (0, 2), 3))
@@ -65,7 +65,7 @@ def test_activations_are_given_back_after_their_last_use() -> None:
     assert cost.activations_bytes == 4 * (10 + 10 + 20)
 
 
-def test_what_nobody_reads_is_given_back_too() -> None:
+def test_unused_activations_are_freed_too() -> None:
     tensors = (tensor(10), tensor(10), tensor(10), tensor(10))
     ops = (op(0, "TANH", (0,), 1), op(1, "TANH", (0,), 2), op(2, "TANH", (0,), 3))
     cost = estimate(Graph(tensors=tensors, ops=ops, inputs=(0,), outputs=(3,)))

@@ -29,7 +29,7 @@ def export(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[Exit
     return code, json.loads(capsys.readouterr().out)
 
 
-def test_the_whole_way(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_end_to_end(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "small.tflite"
     code, facts = export(capsys, weights, out, "--size", "128x192", "--runs", 1, "--threads", 2)
     assert code == ExitCode.DONE
@@ -89,7 +89,7 @@ def test_a_file_beyond_its_limit_is_not_left_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_int8_is_fitted_to_photos_one_at_a_time(
+def test_int8_is_calibrated_on_one_photo_at_a_time(
     weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     write_set(tmp_path / "set", [[record(number, 64, 64) for number in range(3)]])
@@ -114,7 +114,7 @@ def test_a_run_folder_is_a_checkpoint(
     assert facts["files"][0]["note"]["weights"]["file"] == "level-1.safetensors"
 
 
-def test_what_cannot_be_written_is_said_before_the_work(
+def test_an_invalid_output_is_reported_before_the_conversion(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tflite_export, "read_trained", None)  # work would begin with it
@@ -124,7 +124,7 @@ def test_what_cannot_be_written_is_said_before_the_work(
     assert facts["path"] == str(tmp_path / "m-128x64.tflite")
 
 
-def test_photos_without_depth_are_told_before_the_work(
+def test_missing_depth_is_reported_before_the_conversion(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tflite_export, "to_tflite", None)
@@ -134,7 +134,7 @@ def test_photos_without_depth_are_told_before_the_work(
     assert (code, facts["hint"]) == (ExitCode.INVALID_INPUT, "make a map with: ebb depth")
 
 
-def test_the_checkpoint_is_not_written_over(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_checkpoint_is_not_overwritten(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = weights.read_bytes()
     code, facts = export(capsys, weights, weights, "--size", "64x64")
     assert (code, facts["hint"]) == (ExitCode.USAGE, "such as small.tflite")
@@ -154,7 +154,7 @@ def test_a_file_that_cannot_be_timed_is_not_left_without_its_card(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_photo_is_named_and_not_the_file_to_write(
+def test_an_error_names_the_damaged_photo(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def damaged(self: object, file: Path, size: PhotoSize) -> None:
@@ -166,7 +166,7 @@ def test_a_damaged_photo_is_named_and_not_the_file_to_write(
 
 
 @pytest.mark.parametrize(("free", "is_said"), [(10**9, True), (10**12, False), (None, False)])
-def test_too_little_memory_is_said_before_the_work(
+def test_too_little_memory_is_reported_before_the_conversion(
     free: int | None,
     is_said: bool,
     weights: Path,

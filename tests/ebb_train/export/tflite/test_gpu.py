@@ -54,7 +54,7 @@ def probing(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], Probe]) -> 
     monkeypatch.setattr(gpu, "probe", lambda path, engine, **how: answer(engine))
 
 
-def test_a_file_that_is_not_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_not_fully_supported(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(engine: str) -> Probe:
         raise InvalidInput("LiteRT cannot run it: Some ops are not accelerated")
 

@@ -282,5 +282,5 @@ def test_the_accelerator_agrees(name: str, oracle: dict[str, float | None]) -> N
     assert found == CASES[name].expected
 
 
-def test_rules_are_of_operations_that_are_known() -> None:
+def test_rules_belong_to_known_operations() -> None:
     assert set(RULES) <= set(MAX_VERSION)

@@ -30,7 +30,7 @@ def little() -> bytes:
     return to_tflite(tensors, network.config, PhotoSize(64, 64), level=7, precision="fp32", clip=False)
 
 
-def test_what_is_read_is_what_the_interpreter_sees(file: Path) -> None:
+def test_the_graph_agrees_with_the_interpreter(file: Path) -> None:
     graph = read_graph(file.read_bytes())
     interpreter = optional.litert("interpreter").Interpreter(model_path=str(file))
     details = {item["index"]: item for item in interpreter.get_tensor_details()}
@@ -49,7 +49,7 @@ def test_what_is_read_is_what_the_interpreter_sees(file: Path) -> None:
     assert list(graph.outputs) == [interpreter.get_output_details()[0]["index"]]
 
 
-def test_constants_are_what_does_not_depend_on_the_input() -> None:
+def test_constants_do_not_depend_on_the_input() -> None:
     def tensor(stored: int) -> Tensor:
         return Tensor(name="t", type="FLOAT16", shape=(2,), dynamic=False, stored_bytes=stored)
 

@@ -93,7 +93,7 @@ def test_each_rule(graph: Graph, rule: str) -> None:
         graph_of("TANH", tensor(kind="FLOAT16"), output=tensor(kind="FLOAT16")),
     ],
 )
-def test_what_is_taken(graph: Graph) -> None:
+def test_supported_operations(graph: Graph) -> None:
     assert not lint(graph)
 
 
@@ -124,7 +124,7 @@ def test_files_with_one_fault(
     assert source in text
 
 
-def test_constant_folding_is_no_fault() -> None:
+def test_constant_folding_is_not_a_fault() -> None:
     graph = graph_of("DEQUANTIZE", tensor((9, 9, 9, 9, 9), "FLOAT16", stored=9))
     assert not lint(graph)
 
@@ -141,7 +141,7 @@ def test_the_longest_run_of_operations() -> None:
     assert longest_run(graph, []) == 6
 
 
-def test_pixel_unshuffle_as_others_write_it_is_a_fault() -> None:
+def test_pixel_unshuffle_with_five_dimensions_is_a_fault() -> None:
     """TensorFlow's own analyzer passes these six dimensions."""
     tf = optional.tensorflow()
 

@@ -18,7 +18,7 @@ from ebb_train.models.pynet import PyNetConfig
 ORIGIN = {"file": "w.safetensors", "sha256": "ab", "source": "a test", "licence": "none"}
 
 
-def test_what_it_says() -> None:
+def test_content_of_the_note() -> None:
     about = note.about(
         PyNetConfig(in_channels=3),
         PhotoSize(1024, 1536),
@@ -38,7 +38,7 @@ def test_what_it_says() -> None:
     assert deep["output"]["range"] == [-0.08, 1.08]
 
 
-def test_it_is_in_the_file_and_litert_finds_input_and_output(file: Path) -> None:
+def test_litert_finds_the_note_and_the_signature(file: Path) -> None:
     about = note.read_note(read_graph(file.read_bytes()))
     assert about is not None
     assert about["photo_size"] == [128, 192]
@@ -52,7 +52,7 @@ def test_it_is_in_the_file_and_litert_finds_input_and_output(file: Path) -> None
         assert list(ends[0]["shape"]) == about[what]["shape"]
 
 
-def test_constants_start_where_the_schema_wants_them(file: Path) -> None:
+def test_constants_are_aligned(file: Path) -> None:
     data = file.read_bytes()
     model = optional.litert("schema_py_generated").Model.GetRootAs(data, 0)
     starts = [
@@ -70,7 +70,7 @@ def test_constants_start_where_the_schema_wants_them(file: Path) -> None:
     assert all(place % note.ALIGNMENT == 0 for place in places)
 
 
-def test_writing_it_changes_no_weight_and_gives_the_same_bytes_again(file: Path) -> None:
+def test_attaching_changes_no_weight_and_is_reproducible(file: Path) -> None:
     data = file.read_bytes()
     about = note.read_note(read_graph(data))
     assert about is not None
@@ -86,13 +86,13 @@ def test_writing_it_changes_no_weight_and_gives_the_same_bytes_again(file: Path)
         np.testing.assert_array_equal(first, second)
 
 
-def test_a_file_of_others_has_none(file: Path) -> None:
+def test_other_files_have_no_note(file: Path) -> None:
     graph = read_graph(file.read_bytes())
     assert note.read_note(replace(graph, notes={})) is None
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff{", b"[]", b'{"format": 2}'])
-def test_a_note_that_is_none_of_ours(text: bytes, file: Path) -> None:
+def test_a_note_of_another_format(text: bytes, file: Path) -> None:
     graph = replace(read_graph(file.read_bytes()), notes={note.NAME: text})
     with pytest.raises(InvalidInput, match="the note in the file"):
         note.read_note(graph)

@@ -64,7 +64,7 @@ def test_up_keeps_the_first_rows_and_columns(size: tuple[int, int]) -> None:
     np.testing.assert_allclose(found, wanted.permute(0, 2, 3, 1), atol=1e-5)
 
 
-def test_instance_norm_bears_a_mean_far_from_zero() -> None:
+def test_instance_norm_is_accurate_for_a_large_mean() -> None:
     """The mean of squares minus the square of the mean would lose all digits here."""
     network = lively_network()
     name = "level_7.a1.3x3.0"

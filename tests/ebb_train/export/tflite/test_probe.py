@@ -40,7 +40,7 @@ def test_median_and_quartiles() -> None:
     assert Probe(**figures, seconds=[1.0]).iqr_s == 0
 
 
-def test_the_work_in_this_process(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_job_in_this_process(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     job = {
         "path": str(file),
         "engine": "plain",
@@ -58,7 +58,7 @@ def test_the_work_in_this_process(file: Path, tmp_path: Path, capsys: pytest.Cap
     assert answer["peak_bytes"] == pytest.approx(peak_bytes(), rel=0.05)
 
 
-def test_a_file_that_is_none(tmp_path: Path) -> None:
+def test_a_file_that_is_not_tflite(tmp_path: Path) -> None:
     path = tmp_path / "x.tflite"
     path.write_bytes(b"0123TFL3" + bytes(64))
     with pytest.raises(InvalidInput, match=r"x.tflite: LiteRT cannot run it: .*TFLite"):
@@ -104,7 +104,7 @@ def test_crashes(code: str, message: str, tmp_path: Path, monkeypatch: pytest.Mo
         probe(tmp_path / "x.tflite", "lean")
 
 
-def test_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def expire(command: list[str], **how: Any) -> None:
         raise subprocess.TimeoutExpired(command, how["timeout"])
 
@@ -113,7 +113,7 @@ def test_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         probe(tmp_path / "x.tflite", "lean")
 
 
-def test_no_space_for_what_goes_in(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_space_for_the_inputs(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: Path, values: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
