@@ -7,9 +7,9 @@ there are
 
 - six pairs that should align: roll up to 2 degrees, shift up to 6 % of the frame, focal ratio 0.96 to 1.04,
   for half of them sideways motion of the hand up to 0.8 mm, exposure off by up to 1.5 stops that EXIF does
-  not record, ISO 100 to 1600, apertures f/1.8, f/2.8 and f/5.6; every fifth scene has a tenth to a half of its
-  contrast, and three in five have a smooth subject, lights in the background, wind, or f/1.0 instead of f/1.8
-  (study_conditions.py);
+  not record, ISO 100 to 1600, apertures f/1.8, f/2.8 and f/5.6; every fifth scene has a tenth to a half of
+  its contrast, and three in five have a smooth subject, lights in the background, wind, or f/1.0 instead of
+  f/1.8 (study_conditions.py);
 - two pairs of unrelated scenes;
 - two pairs with a moved subject, missed focus, a sideways step of 2 to 80 mm, or overexposure.
 

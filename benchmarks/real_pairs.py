@@ -16,9 +16,9 @@ their Laplacians above 0.5, both above noise) and the correlation peak is clear 
 error is the length of the median displacement of the patches of a pair; ``apart`` is the median of their
 lengths.
 
-``held_out``: limits chosen by a rule on two thirds of the pairs judged ``use`` or ``refuse`` and applied to the
-remaining third, over 200 random partitions. ``sensitivity``: accepted ``use`` and ``refuse`` pairs if one limit of
-``clean`` is scaled.
+``held_out``: limits chosen by a rule on two thirds of the pairs judged ``use`` or ``refuse`` and applied to
+the remaining third, over 200 random partitions. ``sensitivity``: accepted ``use`` and ``refuse`` pairs if one
+limit of ``clean`` is scaled.
 """
 
 from __future__ import annotations
