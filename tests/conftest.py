@@ -1,4 +1,4 @@
-"""Settings that make tests independent of the shell, of chance and of the machine's speed."""
+"""Settings that make tests independent of the shell, of random numbers and of the machine's speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The budgets of the house: short functions, small files, annotations, a test file for every module."""
+"""Budgets: short functions, small files, annotations, a test file for every module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything public has an example in its docstring, and every example is right."""
+"""Every public name has an example in its docstring, and every example is correct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests see nothing of the caller's environment."""
+"""Tests are independent of the caller's environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports have no circles, for types and inside functions included, and those of scripts exist."""
+"""Imports have no cycles, including those for types and inside functions, and those of scripts exist."""
 
 from __future__ import annotations
 

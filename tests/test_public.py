@@ -1,4 +1,4 @@
-"""What the packages offer: the stored list of names and signatures, and what an import costs.
+"""Public names: the stored list of names and signatures, and modules loaded by an import.
 
 After a wanted change: ``python -m tests.test_public`` writes the list anew.
 """

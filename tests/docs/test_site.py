@@ -1,4 +1,4 @@
-"""The site: built without a warning, complete, and without a request to anywhere."""
+"""The site: built without warnings, complete, and without network requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tutorials: every command is run as the page has it, and shows what the page says it shows."""
+"""The tutorials: every command is run as on the page and has the output on the page."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.helpers.settings import SETTINGS
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> PipelineReport:
-    """Two good pairs, one of two different scenes, a lonely photo and a broken one."""
+    """Two good pairs, one pair of two different scenes, a photo without partner and a damaged one."""
     folder = tmp_path_factory.mktemp("finished")
     raw = folder / "raw"
     write_card(raw, 2)

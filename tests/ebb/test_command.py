@@ -32,7 +32,7 @@ DENIED, FULL, READ_ONLY = map(os.strerror, (errno.EACCES, errno.ENOSPC, errno.ER
 
 
 def refuse(number: int, file: str | None = None) -> None:
-    """As the operating system does, where nothing is said about it nearer by."""
+    """An error of the operating system without more specific handling."""
     raise OSError(number, os.strerror(number), file)
 
 

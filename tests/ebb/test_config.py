@@ -74,7 +74,7 @@ def limits(*arguments: str) -> ProfiledLimits:
 def test_a_profile_sets_the_limits_without_another_value(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was stored by an earlier run with another profile does not count."""
+    """Limits stored by an earlier run with another profile are not used."""
     config = tmp_path / "mine.toml"
     config.write_text("[align]\nmin_focus_share = 0.3\n")
     paper = PROFILES["paper"]

@@ -1,4 +1,4 @@
-"""What a person sees."""
+"""Output of the console."""
 
 from __future__ import annotations
 

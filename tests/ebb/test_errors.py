@@ -1,4 +1,4 @@
-"""The error tree: messages that help, codes that scripts can rely on."""
+"""The error classes: messages and exit codes."""
 
 from __future__ import annotations
 

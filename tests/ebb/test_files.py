@@ -74,7 +74,7 @@ def test_no_space_says_how_much_is_left(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
-    """A bound on the file size plays a full disk in a child process."""
+    """A limit on the file size simulates a full disk in a child process."""
     code = (
         "import sys; from pathlib import Path\n"
         "from ebb.files import write_atomic; from ebb.errors import OutputError\n"

@@ -1,4 +1,4 @@
-"""Progress that nobody watches, and stages that end whatever happens."""
+"""Silent progress, and stages that always end."""
 
 import pytest
 

@@ -120,7 +120,7 @@ def test_canonical_json_does_not_depend_on_order() -> None:
 
 
 def test_a_whole_number_is_the_same_setting_as_the_float() -> None:
-    """Else a stage would be done again after its settings went through a file."""
+    """Otherwise a stage would be repeated after its settings are read from a file."""
     written = [as_dict(AlignSettings(max_residual_px=value)) for value in (1, 1.0)]
     assert canonical_json(written[0]) == canonical_json(written[1])
     assert from_values(AlignSettings, written[0]) == AlignSettings(max_residual_px=1)

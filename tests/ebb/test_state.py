@@ -119,7 +119,7 @@ ROW = StageRow(pair_id="ab", stage=STAGE, key="k", status=Status.OK, value=KEPT)
 
 @pytest.fixture
 def nobody_may_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the operating system answers for a folder of somebody else's: root may write everywhere."""
+    """Simulates a read-only folder, since root may write everywhere."""
     monkeypatch.setattr("ebb.state.os.access", lambda _path, mode: mode != os.W_OK)
 
 

@@ -77,7 +77,7 @@ def before_an_except_that_catches_everything(number: int) -> None:
 
 
 def in_an_import(number: int, folder: Path) -> None:
-    """Of a module that is loaded whole, or not at all, and does not care why."""
+    """A module that catches any exception during its import."""
     (folder / "half.py").write_text(
         f"import os\nstate = 'half'\ntry: os.kill(os.getpid(), {number})\nexcept: pass\nstate = 'whole'\n"
     )

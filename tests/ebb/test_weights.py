@@ -20,7 +20,7 @@ PAGE = b"<html>please log in</html>"
 
 
 class Server(HTTPServer):
-    """Serves one file with ranges, or misbehaves as told."""
+    """Serves one file with ranges, or with a given fault."""
 
     content: bytes = CONTENT
     etag: str | None = '"v1"'
@@ -147,7 +147,7 @@ def test_refusal_of_the_server(server: Server, tmp_path: Path, status: int) -> N
     ids=["hangs up", "speaks something else", "header without end"],
 )
 def test_a_server_that_does_not_answer(server: Server, answer: bytes, why: str) -> None:
-    """It was told as a cache that cannot be written, or ended in a traceback."""
+    """The error is neither a cache that cannot be written nor a traceback."""
     server.answer = answer
     with pytest.raises(MissingDependency, match=f"http://127.*the connection broke: .*{why}.*run it again"):
         weights.download("megadepth")
@@ -271,7 +271,7 @@ def test_two_downloads_at_once(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_download_that_ended_just_before(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It had the lock until now: what it made is used, not written over."""
+    """Its result is used and not overwritten."""
 
     def wait(_: object, path: Path) -> None:
         path.write_bytes(CONTENT)

@@ -1,4 +1,4 @@
-"""The verbs on weights files, under both commands; the network is never asked."""
+"""The verbs for weights files, of both commands, without network access."""
 
 from __future__ import annotations
 

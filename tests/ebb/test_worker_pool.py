@@ -1,4 +1,4 @@
-"""Workers that are killed at a known point; the other jobs are done as if nothing had happened."""
+"""Workers that are killed at a known point do not affect other jobs."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_a_job_that_takes_too_long_is_stopped(
 
 
 def test_time_before_a_job_runs_is_not_counted() -> None:
-    """It waits for six times the limit, as one does that other processes keep from running."""
+    """The job waits for six times the limit, like one without a free processor."""
     waits = functools.partial(time.sleep, 0.3)
     assert run([Job(3, result=waits)], Workers(count=1, cpu_s=0.05)) == {3: 9}
 

@@ -1,1 +1,1 @@
-"""What several tests build their inputs and their expectations from."""
+"""Inputs and references shared by several tests."""

@@ -1,4 +1,4 @@
-"""The truth the renderer is held to: small analytic scenes seen through many points of an aperture.
+"""Reference for the renderer: small analytic scenes seen through many points of an aperture.
 
 A scene is a list of planes with a texture and a mask given as functions of continuous position, so hidden
 surfaces are known and nothing is ever resampled. Each of N rays a pixel takes one aperture position u

@@ -21,7 +21,7 @@ SHIFT = (6.0, -4.0)
 
 
 def scene(seed: int, size: tuple[int, int] = SIZE) -> NDArray[np.uint8]:
-    """Blobs at several scales: texture that SIFT likes, different for every seed."""
+    """Blobs at several scales with many SIFT keypoints, different for every seed."""
     rng = np.random.default_rng(seed)
     width, height = size
     total = np.zeros((height, width, 3), np.float32)

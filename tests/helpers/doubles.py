@@ -86,7 +86,7 @@ def finish(job: Job, part: int) -> Result[Done]:
 
 @dataclass
 class RecordedProgress:
-    """Keeps what a run said on its way."""
+    """Progress that records its calls."""
 
     stages: list[str] = field(default_factory=list)
     items: list[tuple[str, Status, Reason | None]] = field(default_factory=list)
@@ -105,7 +105,7 @@ class RecordedProgress:
 
 
 class Crashing(PosixPath):
-    """A photo whose decoder takes its process along."""
+    """A photo whose decoder ends its process."""
 
     def read_bytes(self) -> bytes:
         os.abort()

@@ -1,4 +1,4 @@
-"""Damaged copies of files, the same for the same seed: what storage, transfers and attackers make of them."""
+"""Damaged copies of files, reproducible by seed, as by storage, transfer or attacks."""
 
 from __future__ import annotations
 

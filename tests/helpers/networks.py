@@ -1,4 +1,4 @@
-"""Small networks whose every parameter matters: starting weights give nearly the same grey everywhere."""
+"""Small networks with random weights, because initial weights give a nearly constant grey."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photos opened, and depth estimated, as a library."""
+"""Photos and depth estimation in the Python API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function hears of a run."""
+"""Progress callbacks of a run."""
 
 from __future__ import annotations
 

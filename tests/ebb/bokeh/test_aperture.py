@@ -57,7 +57,7 @@ def test_polygon_by_counting(coc: float, blades: int) -> None:
     corners = np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
     def inside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Left of every side, walking from corner to corner."""
+        """Inside of a polygon: left of every side."""
         result = np.ones(x.shape, bool)
         for (x0, y0), (x1, y1) in itertools.pairwise(corners):
             result &= (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) > 0

@@ -52,7 +52,7 @@ def test_a_surface_between_planes_is_shared_linearly() -> None:
 
 
 def test_hidden_surface_shows_through_a_blurred_one() -> None:
-    """Half of the rays past the straight edge of a blurred surface meet the hidden wall: exact there."""
+    """At the straight edge of a blurred surface, half of the rays reach the hidden wall."""
     front = np.zeros(SIZE, bool)
     front[:, :17] = True
     colour = np.where(front[..., None], np.float32(1), np.float32(0)) * np.ones(3, np.float32)

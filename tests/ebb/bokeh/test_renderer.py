@@ -1,4 +1,4 @@
-"""The renderer against brute-force rays, and the laws it must keep."""
+"""The renderer compared with ray tracing, and its invariants."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_against_brute_force(name: str) -> None:
 
 
 def test_blur_without_occlusion_has_larger_errors_at_edges() -> None:
-    """The bars mean something: blur that ignores occlusion misses them by far."""
+    """Control of the limits: blur without occlusion exceeds them by far."""
     truth = reference.render_truth(reference.SCENES["sharp subject, blurred background"], 200)
     everything = render_shallow(truth.photo, np.full_like(truth.coc, 16))
     naive = np.where(truth.coc[..., None] == 0, truth.photo, everything)

@@ -84,7 +84,7 @@ def test_diffraction_against_the_bessel_function() -> None:
 
 
 def test_diffraction_halves_the_contrast_of_fine_lines_at_f16() -> None:
-    """It takes half the contrast of lines two pixels (12 µm) wide, f/1.8 a twentieth."""
+    """At f/16, lines two pixels (12 µm) wide keep 55 % of their contrast, at f/1.8 95 %."""
     wide, shallow = (float(diffraction_mtf(Lens(50.0, number), PIXELS, 0.25)) for number in (16.0, 1.8))
     assert wide == pytest.approx(0.55, abs=0.01)
     assert shallow == pytest.approx(0.95, abs=0.01)

@@ -52,7 +52,7 @@ def test_the_result_does_not_depend_on_threads() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (40, 60)])
 @pytest.mark.parametrize("blades", [0, 3, 6])
 def test_a_photo_smaller_than_a_square_keeps_its_light(size: tuple[int, int], blades: int) -> None:
-    """Squares stick out of it so far that the barrel would have cut all of the aperture away."""
+    """The tiles extend so far beyond the photo that vignetting would remove the whole aperture."""
     coc = np.random.default_rng(0).uniform(-10, 10, size).astype(np.float32)
     grey = np.full((*size, 3), 0.5, np.float32)
     result = render_shallow(grey, coc, aperture=Aperture(blades), cats_eye=1.0, workers=1)

@@ -124,7 +124,7 @@ def test_invalid_rows(column: str, value: object, message: str, tmp_path: Path) 
     ],
 )
 def test_small_files_of_large_catalogues(text: str, rows: int, message: str, tmp_path: Path) -> None:
-    """Equal rows take next to nothing in the file."""
+    """Equal rows take almost no space in the file."""
     table = pq.read_table(io.BytesIO(write_catalog([WIDE])))
     table = table.set_column(table.column_names.index("detail"), "detail", pa.array([text]))
     columns = [column.combine_chunks() for column in table.columns]

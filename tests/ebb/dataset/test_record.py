@@ -126,7 +126,7 @@ ARROW = {
 
 
 def test_the_schema_of_a_version_stays_as_it_is() -> None:
-    """Shards that people have stay readable: another schema is another version."""
+    """Existing shards stay readable: a changed schema needs a new version."""
     written = [column.split(":") for column in COLUMNS_OF_VERSION_6.split()]
     assert [(field.name, field.type) for field in schema()] == [(name, ARROW[kind]) for name, kind in written]
     features = schema().metadata[b"huggingface"]

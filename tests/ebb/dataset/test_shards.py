@@ -57,7 +57,7 @@ def shard(tmp_path: Path, records: list[Record]) -> Path:
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]], with_schema: pa.Schema) -> Path:
-    """A shard that Arrow wrote without asking us."""
+    """A shard written by Arrow without the checks of ebb."""
     pq.write_table(pa.Table.from_pylist(rows, schema=with_schema), path, write_page_checksum=True)
     return path
 
@@ -310,7 +310,7 @@ def bomb(path: Path, row: dict[str, Any], num_rows: int) -> Path:
 def test_small_files_that_decompress_to_gigabytes(
     tmp_path: Path, records: list[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refused before a page is unpacked, whichever way they are read."""
+    """They are refused before a page is decompressed, for every way of reading."""
     row = {**record_row(records[0]), "software": "x" * 2_000_000}
     path = bomb(tmp_path / "s.parquet", row, 100)
     with ShardReader(path) as reader, monkeypatch.context() as patch:

@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def facts_of(path: Path, rows: int, row_groups: int) -> ShardEntry:
-    """Facts that agree with the file's bytes, so that only its contents can be wrong."""
+    """Facts that agree with the bytes of the file, so that only its content can be wrong."""
     data = path.read_bytes()
     return ShardEntry(
         rows=rows, row_groups=row_groups, num_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()

@@ -94,7 +94,7 @@ def test_invalid_maps(encode: object) -> None:
 
 
 def test_resampling_by_the_identity_changes_nothing() -> None:
-    """But for the last bit: OpenCV's interpolation rounds where it need not."""
+    """Up to the last bit, which OpenCV's interpolation rounds."""
     depth = np.random.default_rng(0).random((20, 30)).astype(np.float32)
     np.testing.assert_allclose(resample_depth(depth, np.eye(3), Size(30, 20)), depth, rtol=0, atol=1e-7)
 

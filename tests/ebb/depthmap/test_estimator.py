@@ -82,7 +82,7 @@ def test_invalid_outputs(output: np.ndarray, kind: str, message: str) -> None:
 
 @pytest.mark.parametrize("shape", [(24, 32), (12, 16), (11, 15), (96, 128)])
 def test_output_at_another_scale_covers_the_same_frame(shape: tuple[int, int]) -> None:
-    """A plane stays the plane, whatever the number of pixels it is sampled with."""
+    """A plane remains the same plane at any number of pixels."""
     height, width = shape
     y, x = (np.arange(height)[:, None] + 0.5) / height, (np.arange(width) + 0.5) / width
     plane = (3 * x + 2 * y).astype(np.float32)

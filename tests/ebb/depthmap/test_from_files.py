@@ -48,7 +48,7 @@ def test_a_photo_without_a_file_and_one_with_a_bad_one() -> None:
 
 
 def test_a_map_inside_the_photo_is_upright() -> None:
-    """Near at the left as stored; turned by orientation 6 that is the top."""
+    """Near is at the left as stored, and at the top after rotation by orientation 6."""
     ramp = png(np.linspace(0, 255, 120).astype(np.uint8)[None].repeat(80, axis=0))
     jpeg = with_gdepth(shot(scene(1), 16, 0, 6), ramp, near=0.5, far=20)
     height, width = scene(1).shape[:2]

@@ -1,4 +1,4 @@
-"""Numbers of an auxiliary depth image to inverse depth, by either note about them."""
+"""Values of an auxiliary depth image to inverse depth, for both kinds of metadata."""
 
 import numpy as np
 import pytest

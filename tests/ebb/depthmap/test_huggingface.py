@@ -1,4 +1,4 @@
-"""Tiny checkpoints made here with random weights; truth is what transformers' own classes make of a photo."""
+"""Small checkpoints with random weights, compared with the results of transformers' own classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ONNX files made here: graphs of one or two operators, so that what they give is known."""
+"""ONNX files with graphs of one or two operators, whose results are known."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_brightness_as_depth(make_onnx: MakeOnnx) -> None:
 
 
 def test_a_network_without_memory_is_tried_again(make_onnx: MakeOnnx) -> None:
-    """It was a map refused for good, with advice about the size of the input."""
+    """Too little memory is not a reason to reject the photo."""
     terabytes = ("Expand", [np.array([1 << 28, 1, 1])], {})
     with pytest.raises(MemoryError, match="allocate memory"):
         load_onnx(make_onnx(mean(keep=1), terabytes, mean()), settings())(RGB)
@@ -214,7 +214,7 @@ def test_without_onnxruntime(make_onnx: MakeOnnx, monkeypatch: pytest.MonkeyPatc
 def test_a_worker_uses_its_share_of_the_cores(
     make_onnx: MakeOnnx, share: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A task on a Ray cluster has one core; all of them once started a thread for each core."""
+    """A task on a Ray cluster has one core and must not start a thread for each core of the machine."""
     monkeypatch.setenv("OMP_NUM_THREADS", share)
     options: list[Any] = []
     session = importlib.import_module("onnxruntime").InferenceSession

@@ -1,4 +1,4 @@
-"""Depth sources by name: those of ebb, those of plug-ins, and what is said when one is not there."""
+"""Depth sources by name: those of ebb, those of plug-ins, and messages for missing ones."""
 
 import importlib.util
 import sys
@@ -93,7 +93,7 @@ def test_unknown_provider() -> None:
 
 
 def ready(name: str) -> None:
-    """Whether a source is there, whatever it needs."""
+    """Treat a source as available without its requirements."""
     try:
         prepare(settings_of(name))
     except (UsageError, MissingDependency) as error:

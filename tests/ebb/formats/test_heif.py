@@ -23,7 +23,7 @@ DEPTH = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_heic_is_rotated_once(orientation: int) -> None:
-    """The file says it twice, in its properties and in EXIF; the photo, its size and its map turn once."""
+    """The rotation is in the properties and in EXIF; photo, size and map are rotated once."""
     picture = Image.fromarray(PHOTO)
     picture.getexif()[0x0112] = orientation
     expected = np.asarray(ImageOps.exif_transpose(picture))

@@ -82,7 +82,7 @@ def test_exif_reads_back_equal(photo: np.ndarray) -> None:
 
 
 def test_it_has_the_structure_of_a_camera_file(photo: np.ndarray) -> None:
-    """EXIF right behind the first marker, no JFIF, chroma at half size, and the picture itself."""
+    """EXIF directly after the first marker, no JFIF, chroma at half size, and the picture."""
     file = camera_file(photo, shot())
     assert file[:4] == b"\xff\xd8\xff\xe1"
     assert b"JFIF" not in file

@@ -137,7 +137,7 @@ def test_headers_that_are_not_literals(header: str) -> None:
     ],
 )
 def test_sizes_are_checked_before_an_array_is_made(shape: tuple[int, int], message: str) -> None:
-    """In an archive as well, and however much it would unpack to."""
+    """Also in an archive, for any decompressed size."""
     data = with_header(f"{{'descr': '<f2', 'fortran_order': False, 'shape': {shape}}}", bytes(24))
     with pytest.raises(ValueError, match=message):
         decode_array(data)

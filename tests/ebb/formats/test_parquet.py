@@ -93,7 +93,7 @@ def test_a_dictionary_counts_once_for_each_value() -> None:
 
 
 def test_encodings_that_no_header_bounds() -> None:
-    """Each value may share almost all of the one before it."""
+    """Each value may share almost all bytes of the previous one."""
     data = written(TABLE.select(["text"]), use_dictionary=False, column_encoding={"text": "DELTA_BYTE_ARRAY"})
     with pytest.raises(InvalidInput, match="text: a page of encoding 7; expected plain or dictionary"):
         pages_of(data)

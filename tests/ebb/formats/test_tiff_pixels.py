@@ -279,7 +279,7 @@ def test_other_colour_spaces_are_refused(code: int, name: str) -> None:
 
 @pytest.mark.parametrize("compression", [1, 5, 8, 32773])
 def test_a_strip_that_ends_too_soon_is_damage(compression: int) -> None:
-    """Nothing is left as it was in memory."""
+    """No pixel is uninitialised memory."""
     options = [cv2.IMWRITE_TIFF_COMPRESSION, compression, cv2.IMWRITE_TIFF_ROWSPERSTRIP, 1000]
     data = cv2.imencode(".tif", noise(3), options)[1].tobytes()
     with tifffile.TiffFile(io.BytesIO(data)) as file:

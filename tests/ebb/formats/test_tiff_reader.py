@@ -128,7 +128,7 @@ def test_chains_without_end_are_refused() -> None:
 
 
 def test_directories_over_and_over_the_same_bytes_are_refused() -> None:
-    """790 KB took minutes and gigabytes: each of the directories listed every tag there is."""
+    """790 KB could take minutes and gigabytes, if each of the directories lists every tag."""
     num, tags = MAX_DIRECTORIES - 1, 26 + 4 * (MAX_DIRECTORIES - 1)
     first = directory((330, 4, num, 26))
     offsets = struct.pack(f"<{num}I", *range(tags, tags + 2 * num, 2))

@@ -1,4 +1,4 @@
-"""The common crop against an exhaustive search, and against its promise for any motion."""
+"""The common crop compared with an exhaustive search, and its invariants for any motion."""
 
 from typing import TypeAlias
 

@@ -139,7 +139,7 @@ def test_median_is_that_of_numpy(count: int) -> None:
 
 @pytest.mark.parametrize("noise", [0.0, 0.02])
 def test_a_shift_without_perspective_is_a_rotation_with_a_long_focal_length(noise: float) -> None:
-    """The focal length runs away, and takes nothing else with it."""
+    """The focal length diverges without affecting other parameters."""
     found = refine_irls(matches(TRANSLATION, 100, noise=noise), MotionModel.ROTATION, TRANSLATION)
     assert corner_error_px(found, TRANSLATION, SIZE).max() < 0.02 + 2 * noise
 

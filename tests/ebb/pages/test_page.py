@@ -1,4 +1,4 @@
-"""Pages hold everything they need, and nothing that could run but their own script."""
+"""Pages are self-contained, and only their own script can run."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_nothing_is_fetched_and_nothing_is_inline(page: str) -> None:
 
 
 def test_cells_have_headings_for_narrow_screens(page: str) -> None:
-    """Tables and strips were cut: rows become blocks instead, in which each value stands beside its head."""
+    """On narrow screens rows become blocks in which each value has its heading."""
     assert re.findall(r'<td[^>]* data-head="([^"]*)"', page) == ["pair", "status", "PSNR"]
     for width, tables in (("40rem", "table"), ("76rem", "table.wide")):
         pattern = rf"@media \(max-width: {width}\) {{\n  {re.escape(tables)}, (.*?)\n}}"

@@ -28,7 +28,7 @@ def test_log_ticks_cover_the_values(low: float, factor: float) -> None:
 
 
 def test_ticks_of_equal_values_can_be_read() -> None:
-    """Equal values had ticks such as 2e-13."""
+    """Ticks of equal values are not numbers such as 2e-13."""
     assert linear_ticks(0.0, 0.0) == [0.0, 0.2]
     assert all(len(f"{tick:g}") <= 7 for tick in linear_ticks(16.33, 16.33))
 

@@ -42,7 +42,7 @@ def photo(kind: str = "JPEG", main: dict[int, Any] | None = None, **shot: Any) -
 
 
 def reason_of(data: bytes, suffix: str) -> Reason | None:
-    """Why reading failed; any error that is not ``Broken`` passes through and fails the test."""
+    """Reason of a failure; any error other than ``Broken`` fails the test."""
     try:
         read_exif(data, suffix)
     except Broken as error:
@@ -104,7 +104,7 @@ def test_libraw_provides_values_without_tags(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_implausible_values_of_libraw_count_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No row of a shard may hold such a number: one file would have ended the run."""
+    """No row of a shard may contain such a number, which would end the run."""
     shot = SimpleNamespace(
         timestamp=datetime(1970, 1, 1),
         focal_length=math.inf,
@@ -257,7 +257,7 @@ def test_exif_bombs_are_read_in_bounded_time(name: str, suffix: str) -> None:
 
 
 def test_pixels_are_not_interpreted_as_tags() -> None:
-    """FNumber's offset led behind the block, into the compressed pixels, and gave f/1.14."""
+    """The offset of FNumber points behind the block, into the compressed pixels, which would give f/1.14."""
     data = photo(main={MAKE: "Canon"}, F_NUMBER=IFDRational(7, 1))
     at = data.index(struct.pack(">HHI", F_NUMBER, 5, 1)) + 8
     assert read_exif(data, ".jpg").f_number == 7.0

@@ -1,4 +1,4 @@
-"""Two ways to the pixels of a photo show the same picture, and each is taken when it should be."""
+"""Both methods of developing give the same picture, and the right one is chosen."""
 
 from pathlib import Path
 
@@ -106,7 +106,7 @@ def test_a_linear_dng_is_developed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("black", [16000, 17000])
 def test_black_level_equal_to_white_level_is_damage(black: int) -> None:
-    """It made an all-white photo, or divided by zero."""
+    """It would give a white photo, or a division by zero."""
     data = bayer_dng(np.random.default_rng(0).integers(500, 16000, (64, 96)), black=(black,))
     with pytest.raises(Broken, match="holds no picture") as error:
         open_frame(data, ".DNG", 1, 3.0)

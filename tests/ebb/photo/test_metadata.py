@@ -112,7 +112,7 @@ def test_unparsable_metadata_are_dropped(data: bytes) -> None:
 def test_a_damaged_block_does_not_affect_the_colours(
     kind: str, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without its profile a photo in Adobe RGB or Display P3 would be shown in wrong colours."""
+    """Without its profile, a photo in Adobe RGB or Display P3 has wrong colours."""
     data = as_heic(with_exif("JPEG")) if kind == "HEIF" else with_exif(kind)
 
     def torn(_: Image.Exif, *__: object) -> bytes:

@@ -70,7 +70,7 @@ def test_colours_are_those_of_libraw(pattern: str, black: tuple[int, ...]) -> No
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_no_colour_is_shifted(pattern: str) -> None:
-    """Every colour lands where the light was: half a sensor pixel would be 0.17 px of the output."""
+    """Every colour is at the position of the light; half a sensor pixel would be 0.17 px of the output."""
     light = colours()
     mosaic = opened(bayer_dng(np.rint(mosaic_of(light, pattern=pattern)), pattern=pattern))
     y, x = (np.mgrid[0 : SMALL.height, 0 : SMALL.width] + 0.5) / SCALE - 0.5
@@ -88,7 +88,7 @@ def test_no_colour_is_shifted(pattern: str) -> None:
 @pytest.mark.parametrize("iso", [None, 100, 800])
 @pytest.mark.parametrize("size", [Size(296, 222), Size(228, 171), SMALL])
 def test_fidelity_is_better_than_that_of_full_demosaicing(iso: int | None, size: Size) -> None:
-    """Against the light itself, at 1.3, 1.7 and 3 sensor rows a row: nearer than what LibRaw has."""
+    """At 1.3, 1.7 and 3 sensor rows per row, the error is smaller than that of LibRaw."""
     light = detail()
     sensor, exposure = Sensor(), Exposure(iso=iso or 100)
     numbers = expose(light, sensor, exposure, np.random.default_rng(6) if iso else None)

@@ -229,7 +229,7 @@ def test_a_reader_without_sub_seconds_or_serial_still_finds_the_twin() -> None:
 
 
 def test_raw_file_and_jpeg_of_a_phone_with_different_names_are_twins() -> None:
-    """They made two pairs of one scene."""
+    """Otherwise they would make two pairs of one scene."""
     captures = [
         shot("PXL_1.RAW-02.ORIGINAL.dng", W, 0.123), shot("PXL_1.RAW-01.COVER.jpg", W, 0.123),
         shot("PXL_2.RAW-02.ORIGINAL.dng", S, 4.5), shot("PXL_2.RAW-01.COVER.jpg", S, 4.5),

@@ -66,7 +66,7 @@ def as_sony_writes_it() -> bytes:
 
 
 def test_size_of_a_raw_file_in_any_directory() -> None:
-    """Every ARW was refused: it claims 0 x 0 pixels, was said."""
+    """The first directory of an ARW has no size and must not be used."""
     data = as_sony_writes_it()
     assert probe(data, ".ARW", LIMIT) == (1920, 1280)
     with pytest.raises(Broken, match="claims 1920 x 1280") as error:

@@ -219,7 +219,7 @@ def test_balances_are_read() -> None:
 def test_both_photos_of_a_pair_get_one_balance(
     wide_neutral: tuple[float, ...] | None, shallow_neutral: tuple[float, ...] | None, reduction: float
 ) -> None:
-    """Equal sensor numbers are equal pixels, whatever the camera noted with each."""
+    """Equal sensor values give equal pixels for any recorded balance."""
     wide, shallow = (
         PhotoFile(name, dng(flat(), neutral=neutral), 1)
         for name, neutral in (("a.DNG", wide_neutral), ("b.DNG", shallow_neutral))
@@ -240,7 +240,7 @@ def test_a_given_balance_equals_a_recorded_one(neutral: tuple[float, ...]) -> No
 
 
 def test_without_a_balance_it_is_daylight_and_not_the_mean_of_the_picture() -> None:
-    """LibRaw would have made every photo grey on average, each for itself."""
+    """LibRaw's automatic balance would make every photo grey on average."""
     numbers = flat()
     numbers[::2, ::2] += 3000  # a red wall
     photo = develop(dng(numbers, neutral=None))

@@ -20,7 +20,7 @@ def compared(wide: np.ndarray, shallow: np.ndarray, H: np.ndarray | None = None)
 
 
 def displaced(pixels: float) -> np.ndarray:
-    """The left two thirds move right by so many pixels."""
+    """The left two thirds move right by the given number of pixels."""
     shift = np.array([[1.0, 0.0, pixels], [0.0, 1.0, 0.0]])
     moved = cv2.warpAffine(SCENE, shift, FRAME, borderMode=cv2.BORDER_REFLECT)
     out = SCENE.copy()
@@ -89,7 +89,7 @@ def test_clipping_by_exposure_is_not_a_change() -> None:
 
 
 def test_an_object_brighter_than_expected_is_a_change() -> None:
-    """A subject that clips stands where the wide photo shows a ground that does not."""
+    """A clipped subject covers ground that is not clipped in the wide photo."""
     wide = encoded(0.5 * SCENE)
     shallow = encoded(0.5 * SCENE, gain=1.5)
     shallow[:, FRAME.width // 3 : FRAME.width // 2] = 255
@@ -99,7 +99,7 @@ def test_an_object_brighter_than_expected_is_a_change() -> None:
 
 
 def test_lights_of_unknown_brightness_are_ignored() -> None:
-    """A light that clips in the wide photo too: what it becomes out of focus is left out."""
+    """A light that also clips in the wide photo: its blurred image is ignored."""
     wide = encoded(0.5 * SCENE)
     cv2.circle(wide, (288, 192), 6, 255, cv2.FILLED)
     shallow = encoded(0.5 * SCENE)

@@ -1,4 +1,4 @@
-"""The gates: each measurement at its limit, the order, the words, and what is not a number."""
+"""The gates: limits, order, messages and NaN."""
 
 import dataclasses
 
@@ -210,7 +210,7 @@ def test_quality_is_a_half_at_the_limits_and_less_beyond(
 
 @given(st.floats(0.0, 3.0), st.floats(0.0, 3.0))
 def test_quality_falls_with_every_measurement_that_gets_worse(first: float, second: float) -> None:
-    """And it says what the gates say: 0.5 or more passes, less does not."""
+    """It agrees with the gates: pairs with 0.5 or more pass, others do not."""
     better, worse = sorted((first, second))
     ranks = [quality_rank(dataclasses.replace(GOOD, residual_px=value)) for value in (better, worse)]
     assert ranks[0] >= ranks[1]

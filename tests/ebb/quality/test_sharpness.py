@@ -38,7 +38,7 @@ def test_sharp_things_that_differ_are_a_mismatch() -> None:
 
 
 def test_a_solid_region_that_differs_has_changed() -> None:
-    """Ten times ten tiles; four times three of them show another thing, plain in the wide photo."""
+    """Of 10 x 10 tiles, 4 x 3 show another object, which is plain in the wide photo."""
     moved = tiles()
     column, row = moved["places"].T
     thing = (column >= 4) & (column < 8) & (row >= 4) & (row < 7)
@@ -51,7 +51,7 @@ def test_a_solid_region_that_differs_has_changed() -> None:
 
 
 def test_a_smooth_subject_that_moved_has_changed() -> None:
-    """It has hardly any fine detail; its coarser detail is not blurred, and not in the wide photo."""
+    """It has hardly any fine detail; its coarser detail is sharp and not in the wide photo."""
     moved = tiles()
     column, row = moved["places"].T
     thing = (column >= 4) & (column < 8) & (row >= 4) & (row < 7)
@@ -62,7 +62,7 @@ def test_a_smooth_subject_that_moved_has_changed() -> None:
 
 
 def test_differences_explained_by_blur_are_not_changes() -> None:
-    """Grain in the shadows: strong for its level, alike nowhere, and no other thing."""
+    """Grain in the shadows is strong relative to its level and uncorrelated, but not another object."""
     noisy = tiles()
     noisy["contrast_shallow"][20:50], noisy["correlation"][20:50] = 0.05, 0.1
     found = measure_focus(**noisy)
@@ -70,7 +70,7 @@ def test_differences_explained_by_blur_are_not_changes() -> None:
 
 
 def test_plain_areas_are_neither_sharp_nor_blurred() -> None:
-    """Sky around a subject: of what shows its blur, half is sharp."""
+    """Sky around a subject: half of the tiles with measurable blur are sharp."""
     sky = tiles()
     sky["unexplained"][20:] = np.nan
     assert measure_focus(**sky).focus_share == 0.5

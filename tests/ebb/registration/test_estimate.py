@@ -38,7 +38,7 @@ def test_the_threshold_is_in_pixels_at_1024_px_height(threshold: float) -> None:
 
 @pytest.mark.parametrize("with_ends", [True, False])
 def test_subjects_without_corners_are_registered(with_ends: bool) -> None:
-    """The truth is 37 px to the left and 22 px up; bare posts tell nothing about the latter."""
+    """The true shift is 37 px to the left and 22 px up; bare posts do not determine the latter."""
     photos = tuple(
         detection_photo(DevelopedFrame(np.repeat(photo[..., None], 3, axis=2)))
         for photo in posts(with_ends=with_ends)

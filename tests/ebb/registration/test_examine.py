@@ -1,4 +1,4 @@
-"""Registration that goes on where a gate says no."""
+"""Registration that continues after a gate rejects the pair."""
 
 from __future__ import annotations
 

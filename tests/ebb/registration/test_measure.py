@@ -64,7 +64,7 @@ def test_measurements_do_not_depend_on_the_detection_height(height: int, portrai
 
 
 def test_the_pair_has_something_to_measure() -> None:
-    """Else the test above would compare noise with noise."""
+    """Otherwise the previous test would compare noise with noise."""
     measured = at(1024, portrait=False).measurements
     assert measured.parallax_px > 4
     assert measured.defocus_px > 20

@@ -1,4 +1,4 @@
-"""Refinement: better than its start, and never worse than leaving it alone."""
+"""Refinement: better than its start, and never worse."""
 
 import numpy as np
 import pytest

@@ -80,7 +80,7 @@ def test_plain_walls_give_no_information() -> None:
 
 
 def test_noise_does_not_make_shifts_shorter() -> None:
-    """Without what both slopes have in common, a step would be a sixth too short here."""
+    """Without the correlation of both slopes, a step would be a sixth too short."""
     wide, shallow = pair(6, shift(0.4, 0), blur_left=0, noise=0.1)
     tiles = measure(band(wide), band(shallow), np.eye(3))
     assert np.median(tiles.correlation) < 0.9

@@ -36,7 +36,7 @@ def test_many_pairs_are_thinned_out_evenly(root: Path, tmp_path: Path, monkeypat
 
 
 def test_captions_of_portrait_pairs_are_whole() -> None:
-    """They were cut at the width of the photos."""
+    """Captions may be wider than the photos."""
     caption = "1c72414965a93e1e  DSC00001_portrait.ARW + DSC00002_portrait.ARW  train"
     strip = np.full((TILE_HEIGHT, 200, 3), 90, np.uint8)
     sheet = contact_sheet._stack([(caption, strip)])

@@ -1,4 +1,4 @@
-"""The picture of one pair: for accepted and rejected ones, and what is said about ids that are not there."""
+"""The picture of a pair, for accepted and rejected pairs, and messages for unknown ids."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_pair_without_any_motion(workspace: Workspace) -> None:
 
 
 def test_the_overlay_is_grey_after_alignment(workspace: Workspace) -> None:
-    """The overlay loses its colours: that is what a reader looks for."""
+    """After alignment the overlay has no coloured fringes."""
     picture = drawn(workspace, "IMG_0001.JPG").astype(int)
     step = CAPTION + PANEL.height + MARGIN
     top = HEADER + 22 + step + CAPTION

@@ -78,7 +78,7 @@ def test_every_pair_is_in_a_bar_inside_the_drawing(accepted: list[float], refuse
 
 
 def test_an_axis_spans_at_least_a_share_of_the_limit() -> None:
-    """All values equal, or nearly: the axis went from 0 to 2e-13."""
+    """With equal values the axis must not span 0 to 2e-13."""
     found = drawn([0.0, 0.0], [], Limit("most", 0.03, Bound.AT_MOST))
     assert [mark.text for mark in found.ticks] == ["0", "0.0005", "0.001", "0.0015"]
     found = drawn([1.7e-5, 2.1e-5], [], Limit("most", 0.015, Bound.AT_MOST))

@@ -1,4 +1,4 @@
-"""How far a dataset folder is."""
+"""Status of a dataset folder."""
 
 from __future__ import annotations
 

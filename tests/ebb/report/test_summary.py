@@ -1,4 +1,4 @@
-"""What verbs say at their end."""
+"""Texts of results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worker processes that crash, hang or break cost one item each."""
+"""Worker processes that crash, hang or fail affect one item each."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_an_item_has_the_time_of_all_cores_of_its_worker(
 
 
 def test_jobs_are_read_on_demand() -> None:
-    """Memory stays flat: the queue of a long run is never all in flight."""
+    """The queue of a long run is never completely in memory."""
     taken: list[int] = []
 
     def jobs() -> Iterator[Job]:
@@ -116,7 +116,7 @@ def test_matrix_products_use_one_thread_a_worker() -> None:
 
 
 def test_a_network_gets_its_workers_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It once got one thread: what is set for NumPy's matrix products counts for PyTorch too."""
+    """The limit for NumPy's matrix products must not apply to PyTorch."""
     pytest.importorskip("torch")
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
@@ -136,7 +136,7 @@ def test_thread_settings_of_the_user_take_precedence(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not bound the address space")
 def test_an_external_memory_limit_is_kept() -> None:
-    """Login nodes of clusters set one; a worker must not try to go beyond it, and once died of that."""
+    """Login nodes of clusters set a limit, which a worker must not try to exceed."""
     script = """
 import resource
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))

@@ -1,4 +1,4 @@
-"""A Ray cluster gives what the local runner gives; crashes, hangs and rejections cost one item each."""
+"""A Ray cluster gives the results of the local runner; crashes, hangs and rejections affect one item each."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_closing_the_runner_stops_running_jobs() -> None:
 
 
 def test_jobs_are_read_on_demand() -> None:
-    """Memory stays flat: the queue of a long run is never all in flight."""
+    """The queue of a long run is never completely in memory."""
     taken: list[int] = []
 
     def jobs() -> Iterator[Job]:

@@ -46,7 +46,7 @@ def test_photos_with_depth_are_found_in_natural_order(tmp_path: Path) -> None:
 
 
 def test_endings_in_capitals_are_endings(tmp_path: Path) -> None:
-    """As everywhere else: ``ebb ingest`` takes this file for the photo's depth."""
+    """As in ``ebb ingest``, which uses this file as the depth of the photo."""
     write(tmp_path, "A.JPG", "A_depth.PNG")
     assert [photo.depth.name for photo in find_photos(tmp_path)] == ["A_depth.PNG"]
 

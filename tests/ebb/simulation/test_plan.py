@@ -1,4 +1,4 @@
-"""Plans: determined by seed and index, plausible as photographs, bad in the asked share."""
+"""Plans: determined by seed and index, plausible as photographs, with the requested share of defects."""
 
 import dataclasses
 from collections import Counter
@@ -100,7 +100,7 @@ def test_invalid_plans_are_refused(arguments: dict, message: str) -> None:
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**31), st.integers(0, 5000))
 def test_hand_motion_is_within_realistic_limits(seed: int, index: int) -> None:
-    """Turns below half a degree, steps below a millimetre, breathing below 2 %."""
+    """Rotations below half a degree, shifts below a millimetre, focus breathing below 2 %."""
     pose = plan_pair(seed, index, bad_share=0).pose
     assert np.abs(pose.rotation_deg).max() <= 0.45
     assert np.abs(pose.translation_m).max() <= 0.0008

@@ -80,7 +80,7 @@ def test_later_patches_cover_earlier_ones() -> None:
 
 
 def test_an_edge_mixes_colours_but_never_depths() -> None:
-    """A mean of near and far would be a surface that nobody put there."""
+    """A mean of near and far depths would be a surface that does not exist."""
     canvas = RgbdCanvas(Size(12, 12))
     canvas.rgb[:], canvas.depth_m[:] = 0.1, 8.0
     y, x = np.mgrid[:24, :24]

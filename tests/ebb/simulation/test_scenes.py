@@ -77,7 +77,7 @@ def test_too_small() -> None:
 
 
 def test_bright_parts_are_just_below_white(scenes: list[Scene]) -> None:
-    """As a meter exposes: lights and little else above diffuse white."""
+    """Exposed as by a light meter: only lights are above diffuse white."""
     for made in scenes:
         assert np.percentile(made.rgb.max(axis=2), 97) == pytest.approx(0.8, rel=0.1)
         assert (made.rgb.max(axis=2) > 1).mean() < 0.03

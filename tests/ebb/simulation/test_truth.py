@@ -54,7 +54,7 @@ def test_table_holds_every_value_in_order_of_the_index() -> None:
 
 
 def test_table_round_trips_through_json() -> None:
-    """Rows wait as JSON until the last pair is made; not a digit may get lost."""
+    """Rows are stored as JSON until the last pair is made, without loss of digits."""
     through = [from_plain(PairTruth, json.loads(json.dumps(to_plain(truth)))) for truth in truths()]
     assert write_truth(through) == write_truth(truths())
 

@@ -1,4 +1,4 @@
-"""Depth maps through the crop and scale of their photos, and what is said when there are none."""
+"""Depth maps through the crop and scale of their photos, and messages for missing ones."""
 
 from __future__ import annotations
 
@@ -355,7 +355,7 @@ def maps(workspace: Workspace) -> dict[str, bytes]:
 def test_batches_give_what_single_photos_give(
     aligned: Workspace, brightness: Path, plug_in: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bytes, rows and key, so that the size of the batches is nothing to do again for."""
+    """Bytes, rows and keys are equal, so that another batch size repeats nothing."""
     settings = {"model": str(brightness), **SMALL}
     run(aligned, "onnx", 1, **settings)
     alone, rows = maps(aligned), aligned.state.stage_rows(results.DEPTH)

@@ -1,4 +1,4 @@
-"""Export writes folders that others read; with import it is lossless."""
+"""Export writes folders that other projects read; export followed by import is lossless."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def test_a_pairs_file_overrides(tmp_path: Path) -> None:
 
 
 def test_the_first_suffix_of_several_depth_files_is_used(tmp_path: Path) -> None:
-    """As for ``ebb-train render`` and ``ebb simulate``; here the last by name did."""
+    """The order is that of ``ebb-train render`` and ``ebb simulate``."""
     write_card(tmp_path / "raw", 1)
     for suffix in ("npy", "tif"):
         (tmp_path / "raw" / f"IMG_0001_depth.{suffix}").write_bytes(b"another map")

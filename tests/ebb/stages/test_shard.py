@@ -1,4 +1,4 @@
-"""Shards: what is in them, who goes where, and that nothing changes by itself."""
+"""Shards: content, splits and reproducibility."""
 
 from __future__ import annotations
 

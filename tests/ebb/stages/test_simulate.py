@@ -1,4 +1,4 @@
-"""Simulated folders: the same bytes whoever makes them and however often it is interrupted."""
+"""Simulated folders: the same bytes with any number of workers and interruptions."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_an_interrupted_or_damaged_folder_is_completed(made: Path, made_once: Pa
 
 
 def test_truth_is_the_done_mark(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It goes before the first pair is made again, and comes back last."""
+    """It is removed before the first pair is made again, and written last."""
 
     def interrupted(*_arguments: object) -> StageReport:
         raise KeyboardInterrupt

@@ -153,7 +153,7 @@ class Place:
 )
 @settings(deadline=None, max_examples=60)
 def test_wide_shallow_and_depth_stay_aligned(width: int, height: int, index: int, augment: Augment) -> None:
-    """Doing it to the full-size photo and halving gives what doing it to the half-size map gives."""
+    """Augmenting the full-size photo and halving it equals augmenting the half-size map."""
     side, place = 64, Place(width, height)
     variation = draw_variation(7, index, 0, augment)
     margins = find_margins(width, height, side)

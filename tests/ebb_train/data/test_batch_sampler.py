@@ -1,4 +1,4 @@
-"""The stream of samples: every pair once an epoch, whatever the batches, the ranks and the start."""
+"""The stream of samples: every pair once per epoch, for any batches, ranks and start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a batch."""
+"""Content of a batch."""
 
 from __future__ import annotations
 

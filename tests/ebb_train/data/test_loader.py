@@ -120,7 +120,7 @@ def test_workers_that_always_die_are_one_error_that_says_to_resume(source: Sourc
 
 
 class Faulty(CropDataset):
-    """Has a bug."""
+    """A source that raises an unexpected error."""
 
     def sample(self, index: SampleIndex) -> tuple[Rgb8, Rgb8, str]:
         raise OSError("of the sample")

@@ -1,4 +1,4 @@
-"""ReducedPair pairs: what is kept shows the same places as the photos, and stays within its room."""
+"""Reduced pairs: aligned with the photos, and cached within a memory limit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def pair(width: int = 96, height: int = 64, number: int = 1) -> Photos:
 
 
 class Scenes:
-    """A source in memory that counts how often it is asked."""
+    """A source in memory that counts its reads."""
 
     folder = FOLDER
 

@@ -133,7 +133,7 @@ def flat(tmp_path: Path) -> Path:
 def test_models_that_need_depth_are_left_out_without_it(
     flat: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the default models, the run died after rendering with those that need none."""
+    """Models that need depth must not end a run on a data set without depth."""
     out = tmp_path / "out"
     command = ["benchmark", str(flat), "--out", str(out), "--split", "train", "--workers", "1"]
     assert run_verb(app, [*command, "--repeats", "0"]) is ExitCode.DONE

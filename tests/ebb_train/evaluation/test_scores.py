@@ -1,4 +1,4 @@
-"""A row a pair, whatever befalls it."""
+"""One row per pair, even if it fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of evaluation that make no sense."""
+"""Invalid settings of evaluation."""
 
 from __future__ import annotations
 

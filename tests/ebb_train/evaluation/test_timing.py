@@ -33,7 +33,7 @@ class Counting(Identity):
 
 
 class Deadly(Identity):
-    """Takes its process along."""
+    """A model that ends its process."""
 
     name = "deadly"
 

@@ -1,4 +1,4 @@
-"""A small network with lively weights, and the file that comes of it."""
+"""A small network with random weights, and its exported file."""
 
 from __future__ import annotations
 

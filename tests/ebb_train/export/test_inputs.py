@@ -1,4 +1,4 @@
-"""What files are tried on."""
+"""Inputs of the parity checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far two pictures are apart, against scikit-image; what each precision may be away."""
+"""Differences between pictures, compared with scikit-image, and limits of each precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading what an export starts from."""
+"""Reading of the network to export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photos in floats through the network, against the way of 8-bit photos."""
+"""Float photos through the network, compared with 8-bit photos."""
 
 from __future__ import annotations
 

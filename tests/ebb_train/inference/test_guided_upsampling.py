@@ -1,4 +1,4 @@
-"""Pictures carried up to the photo's size: detail in focus is the photo's, out of focus there is none."""
+"""Enlargement to the photo's size: detail is added in focus only."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_border_between_sharp_and_blurred_is_kept() -> None:
 
 
 def test_a_change_of_colour_is_kept() -> None:
-    """What the network does to colours is not undone by the photo's detail."""
+    """The added detail does not undo colour changes of the network."""
     image = photo(3)
     small = small_of(image)
     changed = to_unit(small) * np.float32([0.8, 1, 0.9]) + np.float32([0.1, 0, 0])

@@ -1,4 +1,4 @@
-"""Photos to pictures: what is written where, what is left alone, and how a failure is told."""
+"""Rendering of photo files: outputs, existing files, and failures."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_without_memory(tmp_path: Path, weights: Path, monkeypatch: pytest.Monke
 def test_a_depth_network_without_memory(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ended in a traceback: only the network that renders was thought of."""
+    """Too little memory in the depth network is handled like that in the rendering network."""
 
     def fail(*_: object) -> None:
         raise MemoryError("CUDA out of memory.")

@@ -1,4 +1,4 @@
-"""Which pixels a protocol looks at."""
+"""Crops of the protocols."""
 
 from __future__ import annotations
 

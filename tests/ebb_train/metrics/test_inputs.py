@@ -1,4 +1,4 @@
-"""What may be scored, how it is brought to one range, and what is refused with which words."""
+"""Accepted pictures, their conversion to one range, and refused ones."""
 
 from __future__ import annotations
 

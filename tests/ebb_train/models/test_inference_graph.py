@@ -63,7 +63,7 @@ def test_variants(values: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(("height", "width", "count"), [(32, 32, 1), (64, 160, 3), (96, 32, 2)])
 def test_several_sizes_in_sequence(height: int, width: int, count: int) -> None:
-    """Room is used again: nothing of the last picture may be left in it."""
+    """Buffers are reused, without traces of the previous picture."""
     plain = network()
     fast = InferenceGraph(plain)
     for x in (photo(96, 192), photo(height, width, count=count)):

@@ -1,4 +1,4 @@
-"""The network as facts: parameters, costs, sizes and what each level needs."""
+"""Parameters, costs and sizes of the network, and the layers of each level."""
 
 from __future__ import annotations
 

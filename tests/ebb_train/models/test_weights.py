@@ -1,4 +1,4 @@
-"""Weights files: what goes in comes out, and nothing else is taken for one."""
+"""Weights files: round trip, and refusal of other files."""
 
 from __future__ import annotations
 

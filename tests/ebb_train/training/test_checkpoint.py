@@ -1,4 +1,4 @@
-"""Checkpoints: back as they were, atomic, at least two, broken ones passed over with a warning."""
+"""Checkpoints: round trip, atomic writing, the last two, and damaged ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run shows while it goes."""
+"""Log, scores and pictures during a run."""
 
 from __future__ import annotations
 

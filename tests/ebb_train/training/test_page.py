@@ -1,4 +1,4 @@
-"""The page of a run: what it says, and that it needs nothing else."""
+"""The page of a run: content, and independence of other files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures to watch a run by."""
+"""Preview pictures of a run."""
 
 from __future__ import annotations
 

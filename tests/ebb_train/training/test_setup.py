@@ -1,4 +1,4 @@
-"""What is refused before the first step; two processes on the CPU, as on two GPUs."""
+"""Checks before the first step, and two processes on the CPU."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_folder_in_use_by_another_run(tmp_path: Path) -> None:
 
 @dataclass
 class OneOfTwo:
-    """A process of a run of two, as far as the setup looks at it."""
+    """One process of a run of two, as seen by the setup."""
 
     is_global_zero: bool
     heard: object = None

@@ -1,4 +1,4 @@
-"""What TensorBoard finds in a run folder."""
+"""TensorBoard files of a run folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps of one level: Adam as written down, parts that add up, and the end when numbers break."""
+"""Steps of a level: Adam, accumulation of parts, and losses that are not finite."""
 
 from __future__ import annotations
 

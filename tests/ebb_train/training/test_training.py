@@ -1,4 +1,4 @@
-"""Whole runs, small: what they leave, and that a kill changes nothing."""
+"""Small complete runs: their files, and resuming after a kill."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ def test_other_threads_are_noted(folder: Path, settings: FitSettings, tmp_path: 
 def test_a_resumed_run_keeps_its_number_of_threads(
     folder: Path, settings: FitSettings, straight: Path, tmp_path: Path
 ) -> None:
-    """On another day, with more cores at hand, two might be faster: the bits would differ."""
+    """With more cores two threads might be faster, and bits would differ."""
     with pytest.raises(KeyboardInterrupt):
         fit(folder / "set", tmp_path, CONFIG, settings, COMPUTE, MONITOR, progress=Killer(11))
     notes: list[str] = []

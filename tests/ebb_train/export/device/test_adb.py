@@ -1,4 +1,4 @@
-"""Timing on a phone, with an adb that plays one."""
+"""Timing on a phone, with a simulated adb."""
 
 from __future__ import annotations
 

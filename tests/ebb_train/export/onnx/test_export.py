@@ -1,4 +1,4 @@
-"""From a checkpoint to an ONNX file, as a user does it."""
+"""Export of a checkpoint to an ONNX file by the command."""
 
 from __future__ import annotations
 

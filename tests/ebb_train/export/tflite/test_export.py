@@ -1,4 +1,4 @@
-"""From a checkpoint to files, as a user does it."""
+"""Export of a checkpoint to TFLite files by the command."""
 
 from __future__ import annotations
 

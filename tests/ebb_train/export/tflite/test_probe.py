@@ -1,4 +1,4 @@
-"""A process of its own: figures, pictures, and what comes of files that cannot be run."""
+"""Runs in a separate process: measurements, pictures, and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reports say, to people and to machines."""
+"""Reports as text and as JSON."""
 
 from __future__ import annotations
 
