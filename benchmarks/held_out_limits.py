@@ -1,7 +1,7 @@
-"""How well limits that are chosen on some judged pairs tell others apart, and how much each limit decides.
+"""Generalisation of limits chosen on some judged pairs to others, and sensitivity to each limit.
 
 The limits of profile ``clean`` were chosen by people who had seen all real pairs. Here limits are chosen by a
-rule on two thirds of the pairs and applied to the third that the rule has not seen, over many partitions.
+rule on two thirds of the pairs and applied to the remaining third, over many partitions.
 """
 
 from __future__ import annotations
@@ -32,18 +32,19 @@ GRID: Mapping[str, tuple[float, ...]] = {
     "max_exposure_ev": (0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0),
     "max_clipped": (0.02, 0.05, 0.1, 0.2, 0.3, 0.6),
 }
-"""Values that the rule chooses from, for the limits that real pairs decide; the others, which say what a hand
-can do, are those of ``clean``."""
+"""Values from which the rule chooses, for the limits that depend on real pairs; the other limits, on hand
+motion,
+are those of ``clean``."""
 
 FOLDS, PARTITIONS, ROUNDS = 3, 200, 4
 FACTORS = (0.67, 0.8, 1.25, 1.5)
 
 
 class Table:
-    """Which pair passes which value of which limit.
+    """Pairs that pass each value of each limit.
 
     Args:
-        measured: Of every pair; ``None`` if it was rejected before it was measured.
+        measured: Measurements of every pair; ``None`` if it was rejected before it was measured.
     """
 
     def __init__(self, measured: Sequence[Measurements | None]) -> None:
@@ -65,7 +66,7 @@ class Table:
         }
 
     def accepted(self, chosen: Mapping[str, int]) -> NDArray[np.bool_]:
-        """(N,), pairs that pass the fixed limits and the chosen ones, given by their place in the grid."""
+        """(N,), pairs that pass the fixed limits and the chosen ones, given by their index in the grid."""
         passed = self.fixed.copy()
         for name, index in chosen.items():
             passed &= self.passes[name][index]
@@ -74,11 +75,11 @@ class Table:
     def choose(self, wanted: NDArray[np.bool_], seen: NDArray[np.bool_]) -> dict[str, int]:
         """Limits by coordinate ascent from the loosest: the most wanted pairs, the fewest unwanted ones.
 
-        Among equally good values the middle one is taken.
+        Of equally good values, the middle one is chosen.
 
         Args:
-            wanted: (N,), what to accept.
-            seen: (N,), the pairs that the choice may look at.
+            wanted: (N,), pairs to accept.
+            seen: (N,), pairs on which the choice is based.
         """
         chosen = {name: 0 if name.startswith("min") else len(grid) - 1 for name, grid in GRID.items()}
         for _ in range(ROUNDS):
@@ -95,7 +96,7 @@ class Table:
 
 
 def held_out(measured: Sequence[Measurements | None], wanted: Sequence[bool]) -> dict[str, Any]:
-    """Shares accepted of pairs that the choice of limits has not seen: mean and 5 to 95 % of partitions."""
+    """Accepted shares of held-out pairs: mean and 5 to 95 % range over the partitions."""
     table, wants, rng = Table(measured), np.asarray(wanted), np.random.default_rng(0)
     shares = []
     for _ in range(PARTITIONS):
@@ -116,7 +117,7 @@ def held_out(measured: Sequence[Measurements | None], wanted: Sequence[bool]) ->
 
 
 def sensitivity(measured: Sequence[Measurements | None], wanted: Sequence[bool]) -> dict[str, Any]:
-    """Accepted ``use`` and ``refuse`` pairs with one limit of ``clean`` scaled, where that changes them."""
+    """Accepted ``use`` and ``refuse`` pairs with one limit of ``clean`` scaled, if that changes them."""
     clean, wants = PROFILES["clean"], np.asarray(wanted)
     values = [asdict(one) if one else None for one in measured]
 

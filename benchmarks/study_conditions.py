@@ -1,6 +1,6 @@
 """Conditions that make simulated scenes harder to align: smooth subjects, lights, wind, large discs.
 
-Each condition changes a scene of ``ebb.simulation`` that is already made, or the shot of it.
+Each condition changes a finished scene of ``ebb.simulation``, or its shallow photo.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Condition(StrEnum):
 
     PLAIN = "plain"
     SMOOTH_SUBJECT = "smooth_subject"
-    """What is near the plane in focus has no texture, only outlines."""
+    """Objects near the plane in focus have no texture, only outlines."""
     LIGHTS = "lights"
     """Many small lights in the background, up to 60 times diffuse white."""
     WIND = "wind"
@@ -46,20 +46,20 @@ SERIES = (None, 2.8, 5.6)
 """F-numbers of the alignable shallow photos of a scene, an aperture series; ``None``: as planned."""
 
 NEAR_FOCUS = 0.12
-"""Relative difference in distance up to which a place belongs to the subject."""
+"""Largest relative difference in distance of points of the subject."""
 SMOOTHING = 0.04
 """Standard deviation of the blur that removes the subject's texture, as a share of the height."""
 FAR = 2.0
-"""What is farther than this many times the subject is background."""
+"""Smallest distance of the background, in multiples of that of the subject."""
 NUM_LIGHTS, LIGHT_PX, RADIANCE = (20, 60), (1.0, 2.5), (3.0, 60.0)
 """Range of their number, radius, and radiance over diffuse white."""
 WIND_PX, WIND_SCALE_PX = (1.0, 6.0), 40.0
-"""Largest displacement, and over which length it changes."""
+"""Range of the largest displacement, and the length scale of its changes."""
 LARGE_APERTURE = 1.0
 
 
 def draw(rng: np.random.Generator) -> Condition:
-    """A condition at random."""
+    """Draw a random condition."""
     return list(SHARES)[int(rng.choice(len(SHARES), p=list(SHARES.values())))]
 
 
@@ -73,7 +73,7 @@ def changed_scene(scene: Scene, condition: Condition, rng: np.random.Generator) 
 
 
 def scene_of_shallow(scene: Scene, condition: Condition, rng: np.random.Generator) -> Scene:
-    """The scene as the shallow shot finds it: what the wind has moved is elsewhere."""
+    """The scene of the shallow photo, after motion by the wind."""
     if condition is not Condition.WIND:
         return scene
     return dataclasses.replace(scene, rgb=_blown(scene, rng))

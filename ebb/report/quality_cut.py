@@ -1,4 +1,4 @@
-"""How many pairs a smallest quality keeps, and which pairs to show along the order of quality."""
+"""Number of pairs for each smallest quality, and selection of pairs to show in order of quality."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NUM_SHOWN = 24
-"""Pairs with photos, evenly spaced in the order of quality."""
+"""Number of pairs shown with photos, evenly spaced in order of quality."""
 
 STEPS = 100
-"""Of the slider, from 0 to 1."""
+"""Number of steps of the slider from 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class QualityCut:
 
     Attributes:
         kept: Number of pairs whose quality is at least 0, 0.01, … 1.
-        shown: Indices into the pairs as given: those with photos, in ascending order of quality.
+        shown: Indices of the pairs shown with photos, in ascending order of quality.
     """
 
     kept: tuple[int, ...]
@@ -33,15 +33,15 @@ class QualityCut:
 
     @property
     def as_json(self) -> str:
-        """The counts, for the script of the page."""
+        """The counts as JSON, for the script of the page."""
         return json.dumps(self.kept)
 
 
 def quality_cut(qualities: Sequence[float]) -> QualityCut | None:
-    """Count pairs by quality and choose those to show; ``None`` with fewer than two.
+    """Count pairs by quality and choose those to show; ``None`` for fewer than two pairs.
 
     Args:
-        qualities: 0 … 1 of each accepted pair; pairs whose quality is not finite are left out.
+        qualities: Quality of each accepted pair, 0 … 1; pairs without finite quality are ignored.
     """
     known = [index for index, quality in enumerate(qualities) if math.isfinite(quality)]
     if len(known) < 2:
