@@ -1,4 +1,4 @@
-"""The next command after each verb of ``ebb-train``, for the last line of its output."""
+"""The suggested next command of each verb of ``ebb-train``: the last line of its output."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
     from ebb_train.inference.settings import RenderSettings
 
-ON_PHONE = "attach a phone and add --adb --benchmark-model FILE, or run these commands yourself"
+ON_PHONE = "connect a phone and add --adb --benchmark-model FILE, or run these commands yourself"
 ONNX_WRITTEN = "run it with onnxruntime; docs/export.md describes input and output"
-NOT_WRITTEN = "report it with the output of ebb doctor: the file differs from PyTorch by more than it may"
+NOT_WRITTEN = "report it with the output of ebb doctor: the file differs from PyTorch by more than the limit"
 
 
 def quoted(path: Path) -> str:
-    """A path as a shell takes it."""
+    """A path, quoted for the shell."""
     return shlex.quote(str(path))
 
 
 def after_fit(run: Path, dataset: Path, level: int) -> str:
-    """Scores of a whole network; a preview with one that ends at a deeper level."""
+    """Evaluation of a complete network; a rendering with one that ends at a deeper level."""
     if level > 1:
         return f"ebb-train render PHOTO --checkpoint {quoted(run)}"
     out = run.with_name(f"{run.name}-scores")
@@ -32,7 +32,7 @@ def after_fit(run: Path, dataset: Path, level: int) -> str:
 
 
 def after_render(settings: RenderSettings) -> str:
-    """Flags that were not used."""
+    """The flags that were not used."""
     flags = {
         "--full-resolution keeps the photo's own size": settings.full_resolution,
         "--compare puts photo and picture side by side": settings.compare,
@@ -46,14 +46,14 @@ def after_tflite(files: Sequence[Path]) -> str:
 
 
 def after_inspect(file: Path, *, num_refused: int) -> str:
-    """Timing on a phone; of a file that its GPU would not run whole, a new export."""
+    """Timing on a phone; a new export if the GPU does not support all operations."""
     if num_refused:
-        return "ebb-train export-tflite writes files that the GPU runs whole"
+        return "ebb-train export-tflite writes files whose operations all run on the GPU"
     return f"ebb-train benchmark-device {quoted(file)}"
 
 
 def after_evaluate(model: str, dataset: Path, *, is_model: bool) -> str:
-    """A comparison with the baselines; of pictures made elsewhere, the scores of a baseline."""
+    """A comparison with the baselines; for pictures made elsewhere, the scores of a baseline."""
     if not is_model:
         return f"ebb-train evaluate identity {quoted(dataset)} --out runs/identity"
     others = [name for name in ("identity", "gain", "layered") if name != model]
@@ -62,7 +62,7 @@ def after_evaluate(model: str, dataset: Path, *, is_model: bool) -> str:
 
 
 def after_benchmark(models: Sequence[str], dataset: Path) -> str:
-    """The ablation of the first network; without one, training."""
+    """The ablation of the first network; training if there is none."""
     for name in models:
         if is_weights_path(name):
             return f"ebb-train ablate {shlex.quote(name)} {quoted(dataset)} --out runs/ablation"
@@ -70,7 +70,7 @@ def after_benchmark(models: Sequence[str], dataset: Path) -> str:
 
 
 def after_convert(out: Path, to: str) -> str:
-    """Rendering with a weights file; a checkpoint is for the authors' code."""
+    """Rendering with a weights file; a TensorFlow checkpoint is for the authors' code."""
     if to == "tensorflow":
         return "restore it with the PyNET authors' code"
     return f"ebb-train render PHOTO --checkpoint {quoted(out)}"
