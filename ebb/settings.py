@@ -1,11 +1,9 @@
 """Settings: one frozen dataclass for each stage, which holds the defaults.
 
-The limits of measurements are inherited from their table (:mod:`ebb.measurements`).
-
-A value comes from the first source that has it: flag, environment (``EBB_ALIGN_HEIGHT``), ``--config``
-file, ``ebb.toml`` of the dataset folder, default. The field comments below are the help texts of the flags.
-Settings that change the result are part of the key of their stage; those of a run (:class:`RunSettings`) are
-not.
+The limits of measurements are inherited from their table (:mod:`ebb.measurements`). A value comes from the
+first source that has it: flag, environment (``EBB_ALIGN_HEIGHT``), ``--config`` file, ``ebb.toml`` of the
+dataset folder, default. The comments of the fields are the help texts of the flags. The key of a stage
+contains the settings that change its result, and not those of a run.
 """
 
 from __future__ import annotations
@@ -55,10 +53,13 @@ class IngestSettings:
     """Largest difference between a recorded and the nominal f-number, in stops."""
     apertures: Literal["exact", "extremes"] = "exact"
     """exact: the two f-numbers above. extremes: smallest and largest aperture of each group of shots."""
+    series: bool = False
+    """Pair all photos of a scene with that at its smallest aperture: f/16, f/8, f/2.8 and f/1.8 give three
+    pairs with one wide photo. --wide-f, --shallow-f and --apertures are not used."""
     max_gap: float = 30.0
     """Longest time between the two shots of a pair, in seconds."""
     pairs: Path | None = None
-    """CSV file with the columns wide and shallow: only these files are paired."""
+    """CSV file with the columns wide and shallow, one row for each pair: only these files are paired."""
     max_megapixels: float = MAX_PIXELS / 1e6
     """Largest accepted number of pixels of a photo, in millions."""
 

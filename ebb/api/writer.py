@@ -17,7 +17,7 @@ from ebb.depthmap.encoding import encode_depth8
 from ebb.errors import OutputError, Rejected, UsageError
 from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
 from ebb.formats.png import encode_png
-from ebb.photo.pairing import pair_id
+from ebb.pair_ids import pair_id
 from ebb.results import StoredAlignment, stored_alignment
 from ebb.settings import ShardSettings
 from ebb.version import __version__

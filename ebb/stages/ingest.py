@@ -17,7 +17,8 @@ from ebb.photo.capture import Capture, FileMetadata
 from ebb.photo.color import check_color
 from ebb.photo.decode import developed_size
 from ebb.photo.exif import read_exif
-from ebb.photo.pairing import Verdict, explain, pair_captures
+from ebb.photo.explanation import explain
+from ebb.photo.pairing import Verdict, pair_captures
 from ebb.photo.pairs_file import pair_by_list, read_pairs_csv
 from ebb.photo.probe import probe
 from ebb.photo.suffixes import PHOTO_SUFFIXES

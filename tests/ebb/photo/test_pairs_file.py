@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ebb.errors import Reason, Status, UsageError
+from ebb.pair_ids import pair_id
 from ebb.photo.capture import Capture, Exif
-from ebb.photo.pairing import pair_id
 from ebb.photo.pairs_file import pair_by_list, read_pairs_csv
 from ebb.settings import IngestSettings
 
