@@ -178,8 +178,8 @@ def pair_by_list(
     for wide, shallow in pairs:
         of_wide[wide].append(by_name[shallow])
     verdicts: dict[str, Verdict] = {}
-    for name, shallow in of_wide.items():
-        verdicts |= _verdicts(by_name[name], shallow, f"as {source} says")
+    for name, partners in of_wide.items():
+        verdicts |= _verdicts(by_name[name], partners, f"as {source} says")
     aside = f"not named in {source}"
     return [
         verdicts.get(capture.name)

@@ -132,7 +132,8 @@ def find_pair(pairs: list[Pair], name: str) -> Pair:
     Raises:
         UsageError: there is none, or more than one.
     """
-    found = [pair for pair in pairs if name and pair.pair_id.startswith(name.lower())]
+    found = [pair for pair in pairs if pair.pair_id == name.lower()]
+    found = found or [pair for pair in pairs if name and pair.pair_id.startswith(name.lower())]
     found = found or [pair for pair in pairs if name.casefold() in _file_names(pair)]
     if len(found) == 1:
         return found[0]
