@@ -122,7 +122,7 @@ class Reason(StrEnum):
 _ADVICE: Mapping[Reason, str] = {
     Reason.MISSING_PARTNER: "shoot the other aperture, raise --max-gap, or name the pair in --pairs",
     Reason.NO_F_NUMBER: "files of manual lenses have no f-number: name the pair in --pairs",
-    Reason.OTHER_F_NUMBER: "set --wide-f and --shallow-f, or use --apertures extremes",
+    Reason.OTHER_F_NUMBER: "set --wide-f and --shallow-f, or use --apertures extremes or --series",
     Reason.REPEATED_SHOT: "another shot is closer in time to the partner; to use this, name it in --pairs",
     Reason.JPEG_TWIN: "the RAW file of the same shot is used",
     Reason.DUPLICATE: "the same bytes are in the folder twice; one copy is used",

@@ -101,8 +101,9 @@ def test_schema_names_every_field_with_its_type() -> None:
 
 
 COLUMNS_OF_VERSION_7 = """
-pair_id:s scene:s wide:I shallow:I depth:I depth_float16:b depth_min:f depth_max:f width:i height:i f_number_wide:f
-f_number_shallow:f focal_length_mm:f exposure_time_s_wide:f exposure_time_s_shallow:f iso_wide:f
+pair_id:s scene:s wide:I shallow:I depth:I depth_float16:b depth_min:f depth_max:f width:i height:i
+f_number_wide:f f_number_shallow:f focal_length_mm:f exposure_time_s_wide:f exposure_time_s_shallow:f
+iso_wide:f
 iso_shallow:f camera:s lens:s captured_at_wide:t captured_at_shallow:t motion_model:s H_shallow_to_wide:L
 crop_x:i crop_y:i crop_width:i crop_height:i num_matches:i num_inliers:i inlier_ratio:f coverage:f overlap:f
 focus_share:f parallax_px:f similarity:f changed_share:f focus_mismatch:f changed_in_focus:f residual_px:f
