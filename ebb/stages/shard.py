@@ -210,19 +210,18 @@ def _assign(
 ) -> dict[str, Split | None]:
     """Return the splits of the ready pairs; those of all pairs of the catalogue are stored."""
     known = cast("dict[str, Split]", workspace.state.splits()) or stored_splits(workspace.shards)
-    times = [
-        PairTime(
-            pair.pair_id,
-            f"{pair.wide.camera} {pair.wide.serial}",
-            pair.wide.captured_at,
-            "" if pair.is_imported else scene_key(pair.wide.sha256),
-        )
-        for pair in pairs
-    ]
+    times = [_time_of(pair) for pair in pairs]
     splits = assign_splits(times, known, settings)
     assigned = {pair_id: split for pair_id, split in splits.items() if split is not None}
     workspace.state.put_splits(assigned | scene_splits(times, splits))
     return {item.pair.pair_id: splits[item.pair.pair_id] for item in ready}
+
+
+def _time_of(pair: Pair) -> PairTime:
+    """Return time, camera and scene of a pair; an imported pair is a scene of its own."""
+    wide = pair.wide
+    scene = scene_key(wide.sha256) if wide.sha256 and not pair.is_imported else ""
+    return PairTime(pair.pair_id, f"{wide.camera} {wide.serial}", wide.captured_at, scene)
 
 
 def _plan(
