@@ -160,15 +160,13 @@ def align_series(workspace: Workspace) -> StageReport:
 
 
 def test_pairs_of_a_series_share_the_wide_photo_and_follow_the_truth(series: Workspace) -> None:
-    truths = {
-        f"f{truth.f_number_shallow * 10:03.0f}": truth for truth in write_series(series.root / "again", 0)
-    }
+    truths = dict(zip(("f080", "f028", ""), write_series(series.root / "again", 0), strict=True))
     rows = rows_of(series)
     assert list(rows) == ["", "f028", "f080"]
     assert len({row.outputs["wide.png"] for row in rows.values()}) == 1
     assert len({row.outputs["shallow.png"] for row in rows.values()}) == 3
     for name, row in rows.items():
-        true_H = np.reshape(truths[name or "f018"].H_shallow_to_wide, (3, 3))
+        true_H = np.reshape(truths[name].H_shallow_to_wide, (3, 3))
         assert corner_error_px(motion(row), true_H, FRAME).mean() < 0.3
     assert align_series(series).unchanged == 6
 

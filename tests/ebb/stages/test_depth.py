@@ -433,8 +433,8 @@ def test_depth_is_made_once_for_a_series(series: Workspace, monkeypatch: pytest.
     assert run(series, "sidecar", keep_float=True)["ok"] == 6
     assert [len(pair_id) for pair_id in made] == [16, 16]
     rows = series.state.stage_rows(results.DEPTH)
-    for scene in made:
-        alike = [row for pair_id, row in rows.items() if pair_id.startswith(scene)]
+    for first in made:
+        alike = [row for pair_id, row in rows.items() if pair_id.startswith(first)]
         assert len(alike) == 3
         assert len({(row.outputs["depth.png"], row.outputs["depth.npy"], row.value) for row in alike}) == 1
         files = {(series.pair(row.pair_id) / "depth.png").read_bytes() for row in alike}

@@ -332,7 +332,6 @@ def test_a_series_keeps_its_split_when_it_grows_and_when_its_first_photo_is_gone
     after = records_of(series)
     assert {(record.source_wide, split) for split, record in after.values()} == set(before.items())
     assert len({record.scene for _, record in after.values()}) == 2
-    shutil.copytree(series.shards, series.root.parent / "kept")
     series.state._db.execute("DELETE FROM splits")
     assert run(series, test=0.9, val=0).left_out == 0
     assert {(record.source_wide, split) for split, record in records_of(series).values()} == set(
