@@ -59,7 +59,7 @@ class IngestSettings:
     max_gap: float = 30.0
     """Longest time between the two shots of a pair, in seconds."""
     pairs: Path | None = None
-    """CSV file with the columns wide and shallow, one row for each pair: only these files are paired."""
+    """CSV file with the columns wide and shallow: only these pairs are made. Rows may share a wide photo."""
     max_megapixels: float = MAX_PIXELS / 1e6
     """Largest accepted number of pixels of a photo, in millions."""
 

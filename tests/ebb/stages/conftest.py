@@ -63,7 +63,6 @@ def series(series_once: Path, opened: Callable[[Path], Workspace]) -> Workspace:
     raw = workspace.root.parent / "raw"
     shutil.copytree(series_once.parent / "raw", raw)
     workspace.catalog_file.unlink()
-    workspace.catalog_file.unlink()
     ingest.run(workspace, raw, IngestSettings(series=True), RUN, SilentProgress())
     return workspace
 
