@@ -31,7 +31,7 @@ def ingest_text(report: IngestReport) -> str:
     """
     found = {"file": report.num_files, "capture": report.num_captures, "pair": report.num_pairs}
     lines = [", ".join(counted(number, noun) for noun, number in found.items())]
-    if report.num_scenes < report.num_pairs:
+    if 0 < report.num_scenes < report.num_pairs:
         lines[0] += f" of {counted(report.num_scenes, 'scene')}"
     if report.num_further:
         verb = "holds" if report.num_further == 1 else "hold"
@@ -70,7 +70,7 @@ def shard_text(report: ShardReport) -> str:
             f"\nnear-duplicates in more than one split: {counted(len(groups), 'group')}, such as {example}"
         )
     num_scenes = sum(report.scenes.values())
-    if num_scenes < sum(report.splits.values()):
+    if 0 < num_scenes < sum(report.splits.values()):
         splits += f"; {counted(num_scenes, 'scene')}"
     size = f"{counted(report.num_shards, 'file')}, {report.num_bytes / 1e6:.1f} MB"
     return f"shards: {report.folder} ({size}: {splits}){left}"
