@@ -33,6 +33,9 @@ def ingest_text(report: IngestReport) -> str:
     lines = [", ".join(counted(number, noun) for noun, number in found.items())]
     if 0 < report.num_scenes < report.num_pairs:
         lines[0] += f" of {counted(report.num_scenes, 'scene')}"
+    if len(report.wide_f_numbers) > 1:
+        counts = [f"{f_number} in {counted(n, 'scene')}" for f_number, n in report.wide_f_numbers.items()]
+        lines.append(f"wide photos: {', '.join(counts)}")
     if report.num_further:
         verb = "holds" if report.num_further == 1 else "hold"
         more = f"{counted(report.num_further, 'scene')} {verb} photos at further apertures"

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog, scenes_of, write_catalog
+from ebb.dataset.catalog import CatalogRow, Pair, pairs_of, read_catalog, scenes_of, write_catalog
 from ebb.depthmap.sidecar import depth_files, is_depth_file
 from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
 from ebb.files import sha256_bytes
@@ -55,6 +55,8 @@ class IngestReport:
     num_pairs: int = 0
     num_scenes: int = 0
     """Number of wide photos of the pairs."""
+    wide_f_numbers: dict[str, int] = field(default_factory=dict)
+    """For --series: f-number of the wide photos → number of scenes."""
     num_further: int = 0
     """Number of scenes of which --series would use further photos."""
     unchanged: int = 0
@@ -282,6 +284,12 @@ def _catalog_row(row: FileRow, verdict: Verdict | None) -> CatalogRow:
     )
 
 
+def _wide_f_numbers(pairs: Sequence[Pair]) -> dict[str, int]:
+    """Number of scenes by the f-number of their wide photos, the most frequent one first."""
+    wides = [scene[0].wide for scene in scenes_of(pairs).values()]
+    return dict(Counter(f"f/{wide.f_number:g}" for wide in wides if wide.f_number).most_common())
+
+
 def _num_series(files: Sequence[FileRow], settings: IngestSettings) -> int:
     """Number of scenes with several pairs if they are paired as series."""
     rows = catalog_rows(files, replace(settings, series=True))
@@ -297,6 +305,7 @@ def _report(folder: Path, found: FolderRows, settings: IngestSettings) -> Ingest
         num_captures=sum(bool(row.sha256) and row.role != "depth" for row in rows),
         num_pairs=len(pairs),
         num_scenes=len(scenes_of(pairs)),
+        wide_f_numbers=_wide_f_numbers(pairs) if settings.series and settings.pairs is None else {},
         num_further=0 if settings.series or settings.pairs else _num_series(found.rows, settings),
         unchanged=found.unchanged,
         failed=sum(row.status is Status.ERROR for row in rows),

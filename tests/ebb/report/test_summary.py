@@ -74,6 +74,8 @@ def test_series_are_told_with_their_scenes() -> None:
         "9 files, 8 captures, 6 pairs of 2 scenes",
         "1 scene holds photos at further apertures; --series uses them",
     ]
+    ingested = IngestReport(folder="f", wide_f_numbers={"f/16": 2, "f/8": 1})
+    assert ingest_text(ingested).endswith("\nwide photos: f/16 in 2 scenes, f/8 in 1 scene")
     shards = ShardReport(
         folder="f", splits={"train": 4, "test": 2}, scenes={"train": 2, "test": 1}, num_shards=2
     )

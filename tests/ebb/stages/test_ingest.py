@@ -196,6 +196,7 @@ def test_a_series_is_told_of_and_paired(tmp_path: Path) -> None:
         report = run(workspace, raw, series=True)
         assert (report.num_pairs, report.num_scenes, report.num_further) == (6, 2, 0)
         assert ingest_text(report) == "10 files, 8 captures, 6 pairs of 2 scenes"
+        assert report.wide_f_numbers == {"f/16": 2}
         rows = read_catalog(workspace.catalog_file)
     pairs = pairs_of(rows)
     assert first < {pair.pair_id for pair in pairs}
