@@ -15,7 +15,7 @@ from ebb.quality.exposure import exif_ev
 from ebb.registration.register import register
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ebb.arrays import Rgb8
     from ebb.photo.frame import Frame, Openable
@@ -103,8 +103,12 @@ def open_frames(wide: PhotoSource, shallow: PhotoSource, settings: AlignSettings
     Raises:
         Broken: a file is missing, has changed or cannot be decoded.
     """
-    reduction = min(wide.height, shallow.height) / max(settings.height, REFERENCE_HEIGHT)
-    return open_pair(wide.load(), shallow.load(), reduction)
+    return open_pair(wide.load(), shallow.load(), least_reduction([wide, shallow], settings))
+
+
+def least_reduction(photos: Sequence[PhotoSource], settings: AlignSettings) -> float:
+    """Ratio of the rows of the lowest photo to those of the highest output that is made of it."""
+    return min(photo.height for photo in photos) / max(settings.height, REFERENCE_HEIGHT)
 
 
 def prior_ev(wide: PhotoSource, shallow: PhotoSource) -> float | None:
@@ -120,10 +124,29 @@ def resample_pair(
     Raises:
         Rejected: ``too_small``: the crop is lower than ``settings.height``.
     """
-    size = stored_size(registration.crop, settings.height)
-    H_out_to_wide = crop_to_photo(registration.crop, size)
-    H_out_to_shallow = np.linalg.inv(registration.H_shallow_to_wide) @ H_out_to_wide
-    gain = registration.gain if settings.match_exposure else NEUTRAL
     return AlignedPair(
-        wide.resample(H_out_to_wide, size), shallow.resample(H_out_to_shallow, size, gain), registration
+        resample_wide(wide, registration, settings),
+        resample_shallow(shallow, registration, settings),
+        registration,
     )
+
+
+def resample_wide(wide: Frame, registration: Registration, settings: AlignSettings) -> Rgb8:
+    """Resample the common crop of the wide photo.
+
+    Raises:
+        Rejected: ``too_small``: the crop is lower than ``settings.height``.
+    """
+    size = stored_size(registration.crop, settings.height)
+    return wide.resample(crop_to_photo(registration.crop, size), size)
+
+
+def resample_shallow(shallow: Frame, registration: Registration, settings: AlignSettings) -> Rgb8:
+    """Resample the common crop of the shallow photo.
+
+    Raises:
+        Rejected: ``too_small``: the crop is lower than ``settings.height``.
+    """
+    size = stored_size(registration.crop, settings.height)
+    H_out_to_shallow = np.linalg.inv(registration.H_shallow_to_wide) @ crop_to_photo(registration.crop, size)
+    return shallow.resample(H_out_to_shallow, size, registration.gain if settings.match_exposure else NEUTRAL)

@@ -86,6 +86,8 @@ def run_all(
 
     Example: ebb run ./raw --provider sidecar
 
+    Example: ebb run ./raw --series --max-gap 90
+
     Args:
         raw_dir: Folder with camera files.
     """
@@ -121,6 +123,8 @@ def ingest(
     """Read the EXIF of every file below RAW_DIR and pair the captures: RAW, HEIC, JPEG, TIFF and PNG.
 
     Example: ebb ingest ./raw --max-gap 60
+
+    Example: ebb ingest ./raw --series
 
     Args:
         raw_dir: Folder with camera files.

@@ -122,7 +122,7 @@ class Reason(StrEnum):
 _ADVICE: Mapping[Reason, str] = {
     Reason.MISSING_PARTNER: "shoot the other aperture, raise --max-gap, or name the pair in --pairs",
     Reason.NO_F_NUMBER: "files of manual lenses have no f-number: name the pair in --pairs",
-    Reason.OTHER_F_NUMBER: "set --wide-f and --shallow-f, or use --apertures extremes",
+    Reason.OTHER_F_NUMBER: "set --wide-f and --shallow-f, or use --apertures extremes or --series",
     Reason.REPEATED_SHOT: "another shot is closer in time to the partner; to use this, name it in --pairs",
     Reason.JPEG_TWIN: "the RAW file of the same shot is used",
     Reason.DUPLICATE: "the same bytes are in the folder twice; one copy is used",
@@ -147,7 +147,7 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.MISSED_FOCUS: "nothing is sharp in both photos: shoot again, focused on the subject",
     Reason.NO_DEPTH: "put a <photo>_depth.png beside the wide photo, or choose another --provider",
     Reason.BAD_DEPTH: "make the depth file again in the aspect ratio of the photo, or check --model-*",
-    Reason.SPLIT_CONFLICT: "the pair belongs to two scenes of different splits and is left out",
+    Reason.SPLIT_CONFLICT: "its session or its scene has pairs in two splits, so it is left out",
     Reason.LOW_QUALITY: "lower --min-quality to have it in the shards",
     Reason.NO_PREDICTION: "name its picture after the pair_id, or see what the model said about the pair",
     Reason.BAD_PREDICTION: "the picture must have the size of the shallow photo, in RGB",

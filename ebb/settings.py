@@ -54,11 +54,14 @@ class IngestSettings:
     f_tolerance: float = 0.16
     """Largest difference between a recorded and the nominal f-number, in stops."""
     apertures: Literal["exact", "extremes"] = "exact"
-    """exact: the two f-numbers above. extremes: the smallest and the largest of each group of shots."""
+    """exact: the two f-numbers above. extremes: smallest and largest aperture of each group of shots."""
+    series: bool = False
+    """Pair all photos of a scene with that at its smallest aperture: f/16, f/8, f/2.8 and f/1.8 give three
+    pairs with one wide photo. --wide-f, --shallow-f and --apertures are not used."""
     max_gap: float = 30.0
     """Longest time between the two shots of a pair, in seconds."""
     pairs: Path | None = None
-    """CSV file with the columns wide and shallow; only these files are paired."""
+    """CSV file with the columns wide and shallow: only these pairs are made. Rows may share a wide photo."""
     max_megapixels: float = MAX_PIXELS / 1e6
     """Largest accepted size of a photo, in megapixels."""
 

@@ -88,6 +88,7 @@ def _catalogued(pair: Pair) -> dict[str, Any]:
     """Metadata of both photos under the column names of the shards."""
     found: dict[str, Any] = {
         "pair_id": pair.pair_id,
+        "scene": pair.scene,
         "camera": pair.wide.camera,
         "lens": pair.wide.lens,
         "focal_length_mm": pair.wide.focal_length_mm,

@@ -17,7 +17,7 @@ from ebb.depthmap.encoding import encode_depth8
 from ebb.errors import OutputError, Rejected, UsageError
 from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
 from ebb.formats.png import encode_png
-from ebb.photo.pairing import pair_id
+from ebb.pair_ids import pair_id
 from ebb.results import StoredAlignment, stored_alignment
 from ebb.settings import ShardSettings
 from ebb.version import __version__
@@ -44,6 +44,7 @@ def write_dataset(
 ) -> Dataset:
     """Write pairs of arrays as a new data set. The bytes depend only on the arrays and arguments.
 
+    Pairs with equal wide photos are one scene, which should be in one split: ``verify`` tells of others.
     The encoded photos of a split are held in memory until the split is written.
 
     Args:
@@ -76,8 +77,11 @@ def write_dataset(
     make_folder(root)
     shards: dict[str, ShardEntry] = {}
     seen: set[str] = set()
+    scenes: dict[str, str] = {}
+    num_scenes: dict[str, int] = {}
     for split, pairs in (("train", train), ("val", val), ("test", test)):
-        records = [_record(pair, f"{split}-{number:06d}") for number, pair in enumerate(pairs)]
+        records = [_record(pair, f"{split}-{number:06d}", scenes) for number, pair in enumerate(pairs)]
+        num_scenes[split] = len({record.scene for record in records})
         for record in records:
             if record.pair_id in seen:
                 raise UsageError(f"{record.source_wide}: the same pair occurs twice")
@@ -89,7 +93,7 @@ def write_dataset(
                 shards[name] = write_shard(file, [records[i] for i in span])
     if not shards:
         raise UsageError("there are no pairs to write", path=root)
-    write_atomic(root / INDEX_NAME, index_text(DatasetIndex(shards=shards)).encode())
+    write_atomic(root / INDEX_NAME, index_text(DatasetIndex(shards=shards, scenes=num_scenes)).encode())
     return open_dataset(root)
 
 
@@ -97,7 +101,8 @@ def _num_bytes(record: Record) -> int:
     return len(record.wide) + len(record.shallow) + len(record.depth or b"")
 
 
-def _record(pair: ArrayPair, name: str) -> Record:
+def _record(pair: ArrayPair, name: str, scenes: dict[str, str]) -> Record:
+    """Make a row; ``scenes`` holds the scene of each wide photo so far, by its hash."""
     wide, shallow, depth = (pair.wide, pair.shallow, None) if isinstance(pair, AlignedPair) else pair
     size = np.shape(wide)
     pngs = [encode_png(_checked(photo, name, (*size[:2], 3))) for photo in (wide, shallow)]
@@ -109,6 +114,7 @@ def _record(pair: ArrayPair, name: str) -> Record:
     return Record(
         **aligned.record_fields(),
         pair_id=pair_id(*hashes),
+        scene=scenes.setdefault(hashes[0], pair_id(*hashes)),
         wide=pngs[0],
         shallow=pngs[1],
         depth=None if depth is None else encode_png(_depth8(depth, name, size)),

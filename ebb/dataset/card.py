@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class SplitSize:
     """Size of one split."""
 
+    num_scenes: int
+    """Number of wide photos."""
     num_pairs: int
     num_shards: int
     num_bytes: int

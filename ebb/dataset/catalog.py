@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.formats.parquet import read_footer, read_pages, total
 from ebb.names import natural_key
+from ebb.pair_ids import scene_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +26,8 @@ FREE_BYTES, MAX_RATIO = 64 << 20, 64
 """What a catalogue may unpack to: so many bytes, and more in proportion to its size."""
 MIN_ROW_BYTES = 64
 """A row has at least a hash of a file."""
+
+_NEW_COLUMNS = ("scene", "partner_f_number")
 
 Role = Literal["wide", "shallow", "depth", ""]
 Origin = Literal["camera", "import"]
@@ -54,8 +57,12 @@ class CatalogRow:
     captured_at: datetime | None = None
     orientation: int = 1
     role: Role = ""
+    scene: str = ""
+    """One wide photo with all its shallow ones; see :mod:`ebb.pair_ids`."""
     pair_id: str = ""
+    """Of a wide photo with several pairs, and of its depth file, that of the largest aperture."""
     partner: str = ""
+    partner_f_number: float | None = None
     status: Status = Status.OK
     reason: Reason | None = None
     detail: str = ""
@@ -63,12 +70,19 @@ class CatalogRow:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two captures of one scene, and the depth file of the wide one, if any."""
+    """Two captures of one scene, and the depth file of the wide one, if any; pairs of a series share both."""
 
     pair_id: str
     wide: CatalogRow
     shallow: CatalogRow
     depth: CatalogRow | None = None
+    series: tuple[str, ...] = ()
+    """SHA-256 of all shallow photos of a scene with several, in the order of the pairs."""
+
+    @property
+    def scene(self) -> str:
+        """One wide photo with all its shallow ones."""
+        return scene_of(self.pair_id)
 
     @property
     def is_imported(self) -> bool:
@@ -128,7 +142,20 @@ def _read_rows(path: Path) -> Iterator[dict[str, Any]]:
             limit -= batch.nbytes
             if limit < 0:
                 raise InvalidInput("its texts are far larger than the file")
-            yield from pa.Table.from_batches([batch]).cast(catalog_schema()).to_pylist()
+            yield from _completed(pa.Table.from_batches([batch])).cast(catalog_schema()).to_pylist()
+
+
+def _completed(table: pa.Table) -> pa.Table:
+    """Add the columns that catalogues did not have before there were series."""
+    import pyarrow as pa
+
+    schema = catalog_schema()
+    if {*table.column_names, *_NEW_COLUMNS} != {*schema.names} or len(table.columns) == len(schema):
+        return table
+    scenes = [scene_of(pair_id or "") for pair_id in table.column("pair_id").to_pylist()]
+    table = table.append_column("scene", pa.array(scenes, pa.string()))
+    table = table.append_column("partner_f_number", pa.nulls(len(table), pa.float64()))
+    return table.select(schema.names)
 
 
 def catalog_schema() -> pa.Schema:
@@ -136,7 +163,7 @@ def catalog_schema() -> pa.Schema:
     import pyarrow as pa
 
     text = ("folder", "name", "origin", "sha256", "camera", "lens", "serial")
-    real = ("focal_length_mm", "f_number", "exposure_time_s", "iso")
+    real = ("focal_length_mm", "f_number", "exposure_time_s", "iso", "partner_f_number")
     types: dict[str, Any] = dict.fromkeys(text, pa.string()) | dict.fromkeys(real, pa.float64())
     types |= dict.fromkeys(("width", "height", "orientation"), pa.int32())
     types |= {"captured_at": pa.timestamp("us")}
@@ -145,16 +172,35 @@ def catalog_schema() -> pa.Schema:
 
 
 def pairs_of(rows: Iterable[CatalogRow]) -> list[Pair]:
-    """Pairs of the catalogue, in order of capture time and name: the order of every later stage."""
+    """Pairs of the catalogue, in order of capture time, name and aperture: the order of every later stage."""
     wide: dict[str, CatalogRow] = {}
     shallow: dict[str, CatalogRow] = {}
     depth: dict[str, CatalogRow] = {}
     parts = {"wide": wide, "shallow": shallow, "depth": depth}
     for row in rows:
         if row.pair_id and row.role and row.status is Status.OK:
-            parts[row.role][row.pair_id] = row
-    pairs = [Pair(key, wide[key], shallow[key], depth.get(key)) for key in wide.keys() & shallow.keys()]
-    return sorted(pairs, key=_shooting_order)
+            key = row.pair_id if row.role == "shallow" else scene_of(row.pair_id)
+            parts[row.role][key] = row
+    pairs = [
+        Pair(key, wide[scene], row, depth.get(scene))
+        for key, row in shallow.items()
+        if (scene := scene_of(key)) in wide
+    ]
+    scenes = scenes_of(sorted(pairs, key=_shooting_order)).values()
+    return [pair for scene in scenes for pair in (_as_series(scene) if len(scene) > 1 else scene)]
+
+
+def _as_series(scene: Sequence[Pair]) -> list[Pair]:
+    series = tuple(pair.shallow.sha256 for pair in scene)
+    return [replace(pair, series=series) for pair in scene]
+
+
+def scenes_of(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
+    """Pairs of each scene, in their order."""
+    scenes: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        scenes.setdefault(pair.scene, []).append(pair)
+    return scenes
 
 
 def _shooting_order(pair: Pair) -> tuple[Any, ...]:
@@ -178,6 +224,6 @@ def _row(values: dict[str, Any]) -> CatalogRow:
         if values[name] not in words:
             raise ValueError(f"{name} is {values[name]!r}")
     reason = Reason(values["reason"]) if values["reason"] else None
-    if not re.fullmatch("[0-9a-z]*", values["pair_id"]):  # it becomes the name of a folder
+    if not re.fullmatch("[0-9a-z]*(-[0-9a-z]+)*", values["pair_id"]):  # it becomes the name of a folder
         raise ValueError(f"{values['pair_id']!r} is not a pair_id")
     return CatalogRow(**{**values, "status": Status(values["status"]), "reason": reason})

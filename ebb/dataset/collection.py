@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.index import INDEX_NAME, read_index
 from ebb.dataset.shards import ShardReader, parse_shard_name
+from ebb.dataset.splits import scene_key
 from ebb.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -102,10 +103,12 @@ class ShardCollection:
 
 
 def stored_splits(folder: Path) -> dict[str, Split]:
-    """Split of every pair in a folder of shards; shards that cannot be read are passed over."""
+    """Split of every pair and scene in a folder of shards; shards that cannot be read are passed over."""
     found: dict[str, Split] = {}
     with suppress(InvalidInput):
         for name in read_index(folder).shards:
             with suppress(InvalidInput), ShardReader(folder / name) as reader:
-                found.update(dict.fromkeys(reader.column("pair_id"), parse_shard_name(name).split))
+                wides = map(scene_key, reader.column("source_wide_sha256"))
+                split = parse_shard_name(name).split
+                found.update(dict.fromkeys([*reader.column("pair_id"), *wides], split))
     return found

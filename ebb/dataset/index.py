@@ -30,6 +30,8 @@ class DatasetIndex:
     schema_version: int = SCHEMA_VERSION
     shards: Mapping[str, ShardEntry]
     """File name → size and hash of the shard."""
+    scenes: Mapping[str, int] = field(default_factory=dict)
+    """Split → number of wide photos, each of which may have several pairs; without a value, one a pair."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Section → settings of that stage."""
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -47,6 +49,10 @@ class DatasetIndex:
         """Records of a split."""
         return sum(self.shards[name].rows for name in self.names(split))
 
+    def num_scenes(self, split: Split) -> int:
+        """Scenes of a split."""
+        return self.scenes.get(split, self.num_pairs(split))
+
 
 def index_text(index: DatasetIndex) -> str:
     """Text of ``DATASET.json``: canonical JSON without times, with its own hash, and a newline."""
@@ -55,6 +61,7 @@ def index_text(index: DatasetIndex) -> str:
     values = {
         "schema_version": index.schema_version,
         "splits": splits,
+        "scenes": {split: index.num_scenes(split) for split in SPLITS},
         "shards": shards,
         "settings": index.settings,
         "counts": index.counts,
@@ -98,6 +105,7 @@ def _index(values: object) -> DatasetIndex:
         raise InvalidInput("shards: a name is there twice")
     index = DatasetIndex(
         shards=shards,
+        scenes=top["scenes"],
         settings=top["settings"],
         counts=top["counts"],
         software=top["software"],
@@ -105,6 +113,9 @@ def _index(values: object) -> DatasetIndex:
     )
     for split in SPLITS:
         _check_complete(index, split, top["splits"].get(split))
+        num_scenes, num_pairs = index.num_scenes(split), index.num_pairs(split)
+        if not bool(num_pairs) <= num_scenes <= num_pairs:
+            raise InvalidInput(f"scenes.{split}: is {num_scenes}, the shards hold {num_pairs} pairs")
     if top["sha256"] != _sha256({name: value for name, value in top.items() if name != "sha256"}):
         raise InvalidInput("sha256: is not that of the other values, so one of them was changed")
     return index
@@ -161,6 +172,7 @@ def _is_texts(value: object) -> bool:
 _INDEX_CHECKS: Mapping[str, Callable[[object], bool]] = {
     "schema_version": _is_count,
     "splits": lambda value: _is_counts(value) and set(value) == set(SPLITS),  # type: ignore[call-overload]
+    "scenes": lambda value: _is_counts(value) and set(value) == set(SPLITS),  # type: ignore[call-overload]
     "shards": lambda value: isinstance(value, list),
     "settings": lambda value: isinstance(value, dict),
     "counts": _is_counts,

@@ -21,13 +21,14 @@ from ebb.formats.npy import npy_size
 from ebb.formats.png import png_header
 from ebb.measurement_types import Unit
 from ebb.measurements import STORED
+from ebb.pair_ids import PAIR_PATTERN, SCENE_PATTERN, scene_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Raised whenever a column is added, removed or changes its type or meaning."""
 
 VERSION_KEY = b"ebb_schema_version"
@@ -48,7 +49,9 @@ class Record:
     """
 
     pair_id: str
-    """16 hex digits."""
+    """16 hex digits; of a series, those of the scene and the f-number in tenths (:mod:`ebb.pair_ids`)."""
+    scene: str = ""
+    """Equal for the pairs of a series, which share the wide photo; without a value, that of ``pair_id``."""
     wide: Png
     """8-bit RGB PNG, the photo with the large depth of field."""
     shallow: Png
@@ -90,7 +93,7 @@ class Record:
     """Blur of the shallow photo in each part of the wide photo, before the crop: median diameter of the disc,
     in pixels at 1024 px height."""
     near_duplicates: str = ""
-    """Smallest pair_id of its group of near-duplicates, itself included; empty: it has none."""
+    """Smallest scene of its group of near-duplicates, its own included; empty: it has none."""
     depth_provider: str
     source_wide: str
     """File name without a folder; control characters and backslashes are written as %XX."""
@@ -101,6 +104,8 @@ class Record:
     """Names and versions of the software that made the row."""
 
     def __post_init__(self) -> None:
+        if not self.scene and isinstance(self.pair_id, str):
+            object.__setattr__(self, "scene", scene_of(self.pair_id))
         _check_measurements(self.measurements)
         values = _values(self)
         for column in COLUMNS:
@@ -246,13 +251,15 @@ def _check_measurements(measured: Mapping[str, float]) -> None:
             raise InvalidInput(f"{name}: expected a share between 0 and 1, got {value}")
 
 
-_PAIR_ID = "[0-9a-f]{16}", "16 hex digits"
+_PAIR_ID = PAIR_PATTERN, "16 hex digits"
+_SCENE = SCENE_PATTERN, "16 hex digits"
 _SHA256 = "[0-9a-f]{64}", "64 hex digits"
 _FILE_NAME = r"(?!\.{1,2}$)[^/\\\x00-\x1f]+", "a file name without a folder"
 
 
 def _check_names(record: Record) -> None:
     _check_match("pair_id", record.pair_id, *_PAIR_ID)
+    _check_match("scene", record.scene, *_SCENE)
     for name in ("source_wide", "source_shallow"):
         _check_match(name, getattr(record, name), *_FILE_NAME)
         _check_match(f"{name}_sha256", getattr(record, f"{name}_sha256"), *_SHA256)

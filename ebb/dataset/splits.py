@@ -32,12 +32,19 @@ class PairTime:
     camera: str = ""
     """Model and serial number of the camera."""
     captured_at: datetime | None = None
+    scene: str = ""
+    """Equal for pairs with one wide photo (:func:`scene_key`); empty: it has no other pair."""
+
+
+def scene_key(wide_sha256: str) -> str:
+    """Name of a scene beside pair_ids in a table of splits; it does not depend on the shallow photos."""
+    return f"wide-{wide_sha256[:16]}"
 
 
 def sessions(pairs: Sequence[PairTime], session_gap: float) -> list[list[str]]:
     """Chain pairs of one camera into sessions: each at most ``session_gap`` seconds after the one before.
 
-    A pair without a time is a session by itself.
+    A pair without a time is a session by itself, or with the others of its scene.
 
     Args:
         pairs: The pairs, each once, in any order.
@@ -47,7 +54,11 @@ def sessions(pairs: Sequence[PairTime], session_gap: float) -> list[list[str]]:
         pair_ids of each session, in order of time within it.
     """
     shot = [(pair.camera, pair.captured_at, pair.pair_id) for pair in pairs if pair.captured_at is not None]
-    found = [[pair.pair_id] for pair in pairs if pair.captured_at is None]
+    untimed: dict[str, list[str]] = {}
+    for pair in pairs:
+        if pair.captured_at is None:
+            untimed.setdefault(pair.scene or pair.pair_id, []).append(pair.pair_id)
+    found = list(untimed.values())
     previous: tuple[str, datetime] | None = None
     for camera, captured_at, pair_id in sorted(shot):
         gap_s = (
@@ -66,22 +77,27 @@ def assign_splits(
 ) -> dict[str, Split | None]:
     """Assign a split to every pair.
 
-    A pair with a known split keeps it. A new pair of a session with a known split gets that one; a new pair
-    of a session with two known splits gets none. New sessions are taken in an order that depends only on
-    their pair_ids. They fill test, then val, as far as whole sessions fit; the rest is train. A requested
-    split that would stay empty gets the smallest session if another one is left for train.
+    A pair with a known split keeps it. A new pair of a scene with a known split gets that one, and so does a
+    new pair of a session with a known split; a new pair of a session with two known splits gets none. New
+    sessions are taken in an order that depends only on their pair_ids. They fill test, then val, as far as
+    whole sessions fit; the rest is train. A requested split that would stay empty gets the smallest session
+    if another one is left for train.
 
     Args:
         pairs: All pairs of the catalogue, each once, whether they are stored or not.
-        known: Splits of earlier runs.
+        known: Splits of earlier runs, by pair_id and by scene.
         settings: Targets as counts (1 or more) or as shares of all pairs, and the session gap.
 
     Returns:
-        Split of each pair, in the order of ``pairs``; ``None``: its session has two splits, it must stay out.
+        Split of each pair, in the order of ``pairs``; ``None``: its session or scene has two splits, it must
+        stay out.
 
     Raises:
         UsageError: the two targets together exceed the number of pairs.
     """
+    of_scene = scene_splits(pairs, known) | dict(known)
+    scenes = {pair.pair_id: of_scene[pair.scene] for pair in pairs if pair.scene in of_scene}
+    known = scenes | {pair.pair_id: known[pair.pair_id] for pair in pairs if pair.pair_id in known}
     targets = _targets(len(pairs), settings)
     assigned: dict[str, Split | None] = {pair.pair_id: known.get(pair.pair_id) for pair in pairs}
     left = []
@@ -98,7 +114,23 @@ def assign_splits(
             assigned.update(dict.fromkeys(session, split))
     for session in left:
         assigned.update(dict.fromkeys(session, "train"))
-    return assigned
+    cut = [pair_id for pair_id, split in scenes.items() if assigned[pair_id] != split]
+    return assigned | dict.fromkeys(cut)
+
+
+def scene_splits(pairs: Sequence[PairTime], splits: Mapping[str, Split | None]) -> dict[str, Split]:
+    """Split of each scene: that of the first of its pairs which has one.
+
+    Args:
+        pairs: Pairs of the catalogue.
+        splits: pair_id → split.
+    """
+    found: dict[str, Split] = {}
+    for pair in sorted(pairs, key=lambda one: one.pair_id):
+        split = splits.get(pair.pair_id)
+        if pair.scene and split is not None:
+            found.setdefault(pair.scene, split)
+    return found
 
 
 def across_splits(splits: Mapping[str, Split | None], groups: Mapping[str, str]) -> list[list[str]]:

@@ -1,22 +1,25 @@
-"""Checks of a shard: size, hash, rows and images."""
+"""Checks of a shard: size, hash, rows and images; of all shards: that no scene is in two splits."""
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ebb.dataset.record import IMAGE_COLUMNS, Record
-from ebb.dataset.shards import ShardReader
+from ebb.dataset.shards import ShardReader, parse_shard_name
+from ebb.dataset.splits import SPLITS
 from ebb.errors import InvalidInput
 from ebb.files import check_regular
 from ebb.formats.npy import decode_npy
 from ebb.formats.png import decode_png
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from ebb.dataset.shards import ShardEntry
+    from ebb.dataset.splits import Split
 
 
 def verify_shard(path: Path, entry: ShardEntry) -> list[str]:
@@ -32,6 +35,28 @@ def verify_shard(path: Path, entry: ShardEntry) -> list[str]:
     except OSError as error:
         problems = [f"cannot be read: {error.strerror}"]
     return [f"{path.name}: {problem}" for problem in problems]
+
+
+def divided_scenes(folder: Path, names: Iterable[str]) -> list[str]:
+    """Find scenes that are in more than one split; shards that cannot be read are passed over.
+
+    Args:
+        folder: Folder of the shards.
+        names: File names of the shards.
+
+    Returns:
+        One message for each such scene.
+    """
+    splits: dict[str, set[Split]] = {}
+    for name in names:
+        with suppress(InvalidInput, OSError), ShardReader(folder / name) as reader:
+            for scene in reader.column("scene"):
+                splits.setdefault(scene, set()).add(parse_shard_name(name).split)
+    return [
+        f"scene {scene}: its pairs are in {' and '.join(split for split in SPLITS if split in found)}"
+        for scene, found in splits.items()
+        if len(found) > 1
+    ]
 
 
 def _check_bytes(path: Path, entry: ShardEntry) -> Iterator[str]:

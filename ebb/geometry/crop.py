@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from ebb.geometry.homography import apply
 from ebb.geometry.pixel_grid import resize_homography
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from ebb.arrays import Homography
@@ -21,6 +23,16 @@ ROUNDING_PX = 1e-6
 
 FIRST_BLOCK = 256
 """Initial block size of the search, in columns."""
+
+
+class Covering(NamedTuple):
+    """A shallow photo over the wide one."""
+
+    H_shallow_to_wide: Homography
+    """Homography from its pixels to wide pixels."""
+    size: Size
+    margin_px: float = 0.0
+    """Minimum distance of the crop from its edge, in its pixels."""
 
 
 def common_crop(H_shallow_to_wide: Homography, wide: Size, shallow: Size, margin_px: float = 0.0) -> Rect:
@@ -43,8 +55,22 @@ def common_crop(H_shallow_to_wide: Homography, wide: Size, shallow: Size, margin
     Raises:
         Rejected: ``low_overlap``: no pixel of the wide photo is inside the shallow photo.
     """
-    top, bottom = _rows_inside(H_shallow_to_wide, wide, shallow, margin_px)
-    rect = _largest_rectangle(top, bottom)
+    return crop_of_all(wide, [Covering(H_shallow_to_wide, shallow, margin_px)])
+
+
+def crop_of_all(wide: Size, photos: Sequence[Covering]) -> Rect:
+    """Largest rectangle of the wide photo that all of several shallow photos cover; see :func:`common_crop`.
+
+    Args:
+        wide: Size of the wide photo.
+        photos: The shallow photos, at least one.
+
+    Raises:
+        Rejected: ``low_overlap``: no pixel of the wide photo is inside all of them.
+    """
+    inside = [_rows_inside(photo.H_shallow_to_wide, wide, photo.size, photo.margin_px) for photo in photos]
+    tops, bottoms = zip(*inside, strict=True)
+    rect = _largest_rectangle(np.max(tops, axis=0), np.min(bottoms, axis=0))
     if rect is None:
         raise Rejected(
             Reason.LOW_OVERLAP,

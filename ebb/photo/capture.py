@@ -25,6 +25,11 @@ class Exif:
     orientation: int = 1
     """EXIF Orientation, 1…8."""
 
+    @property
+    def is_portrait(self) -> bool:
+        """Whether the upright photo is turned by 90° against the stored one."""
+        return self.orientation in (5, 6, 7, 8)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FileMetadata:

@@ -2,25 +2,28 @@
 
 The steps are: duplicates and twins of RAW files are rejected; shots of one camera, lens, focal length,
 orientation, size and file kind form a group; f-numbers determine the role of each shot; wide and shallow
-shots of a group are matched one to one in time (:func:`match_in_order`). Captures without a time are matched
-with direct neighbours in the order of the file names. RAW and JPEG files are never paired with each other, as
-a network would learn the camera's tone curve and sharpening.
+shots of a group are matched one to one in time (:func:`ebb.photo.one_to_one.match_in_order`), or, for a
+series, all apertures of a scene with one wide photo (:mod:`ebb.photo.series`). Captures without a time are
+matched with neighbours in the order of the file names. RAW and JPEG files are never paired with each other,
+as a network would learn the camera's tone curve and sharpening.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right, insort
-from collections import defaultdict, deque
+from bisect import bisect_left
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from itertools import pairwise
 from posixpath import dirname, splitext
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from ebb.errors import Reason, Status
-from ebb.names import natural_key, one_line
+from ebb.names import natural_key
+from ebb.pair_ids import ShallowPhoto, pair_ids, scene_of
+from ebb.photo.one_to_one import match_in_order
+from ebb.photo.series import MIN_STOPS, Rules, apertures, choose, divide, stops
 from ebb.photo.suffixes import RAW_SUFFIXES
 from ebb.photo.twins import copy_rank, same_exposure, same_instant
 
@@ -33,12 +36,10 @@ if TYPE_CHECKING:
 Role: TypeAlias = Literal["wide", "shallow", ""]
 
 _KINDS = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".heif": "HEIC", ".hif": "HEIC"}
-_PORTRAIT = frozenset({5, 6, 7, 8})  # EXIF orientations with a rotation by 90°
 _GROUP_WORDS = ("camera", "body", "lens", "orientation", "size", "file kind (never mixed)", "focal length")
 _DAY_ONE = datetime.fromordinal(1)
 _LIFETIME_S = 1e10  # used for an infinite --max-gap
 _SAME_FOCAL_LENGTH = 1.005
-_MIN_STOPS = 1.0  # between the extremes of a scene
 
 
 @dataclass(frozen=True)
@@ -52,75 +53,15 @@ class Verdict:
     """Role by f-number, with or without a partner; ``""`` if it was not determined."""
     pair_id: str = ""
     partner: str = ""
-    """Name of the other capture of the pair."""
+    """Name of the other capture of the pair; for a wide photo with several, that of the largest aperture."""
     detail: str = ""
     """Explanation of the decision in one sentence."""
-
-
-def pair_id(wide_sha256: str, shallow_sha256: str) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of both files' SHA-256 digests (binary, wide first)."""
-    return sha256(bytes.fromhex(wide_sha256) + bytes.fromhex(shallow_sha256)).hexdigest()[:16]
 
 
 def file_kind(name: str) -> str:
     """Kind of a file by its suffix: ``RAW``, ``JPEG``, ``TIFF``, ``PNG`` or ``HEIC``."""
     suffix = splitext(name)[1].lower()
     return "RAW" if suffix in RAW_SUFFIXES else _KINDS.get(suffix, suffix[1:].upper())
-
-
-def match_in_order(at: Sequence[int], is_wide: Sequence[bool], reach: int) -> list[tuple[int, int]]:
-    """Match wide and shallow shots one to one on a line with the least total cost.
-
-    The cost is the sum of all gaps plus reach/2 for each unmatched shot, so that no gap exceeds ``reach``.
-    Ties are resolved in favour of more pairs, then of fewer shots in between, then of earlier shots. The
-    solution is exact.
-
-    Let b be the number of wide shots that wait for a partner during a sweep along the line (b < 0: −b shallow
-    shots). The least cost of the remaining shots is a convex function of b: each gap adds gap·|b|, each shot
-    an infimal convolution. The function is represented by its sorted slopes. A shot is used if and only if b
-    is below the rank of its cost among the slopes, so that one limit per shot suffices to construct the
-    solution. O(n log n) comparisons, O(n) memory.
-
-    Args:
-        at: Position of each shot, ascending, in any integer unit.
-        is_wide: True for a wide shot, False for a shallow one.
-        reach: Largest gap of a pair, in the unit of ``at``.
-
-    Returns:
-        Pairs (i, j) of indices with i < j, ordered by j.
-    """
-    count = len(at)
-    # Weights that combine (total cost, unmatched shots, shots in between) into one integer, in this order.
-    scale = 2 * count**3
-    alone = reach * scale // 2 + count**2
-    line = [place * scale + index for index, place in enumerate(at)]
-    limits = _usage_limits(line, is_wide, alone)
-    waiting: deque[int] = deque()
-    pairs: list[tuple[int, int]] = []
-    for index, wide in enumerate(is_wide):
-        meets_partner = bool(waiting) and is_wide[waiting[0]] is not wide
-        if (-len(waiting) if meets_partner else len(waiting)) < limits[index]:
-            if meets_partner:
-                pairs.append((waiting.popleft(), index))
-            else:
-                waiting.append(index)
-    return pairs
-
-
-def _usage_limits(line: Sequence[int], is_wide: Sequence[bool], alone: int) -> list[int]:
-    """Limit for each shot: it is used if fewer shots of its role wait (negative: of the opposite role)."""
-    # Ascending slopes of the remaining cost per additional waiting shot of each role, minus `gone`.
-    rising: dict[bool, list[int]] = {True: [], False: []}
-    limits = [0] * len(line)
-    gone = 0
-    for index in reversed(range(len(line))):
-        if index + 1 < len(line):
-            gone += line[index + 1] - line[index]
-        own, other = rising[is_wide[index]], rising[not is_wide[index]]
-        limits[index] = bisect_right(own, alone - gone) - bisect_left(other, -alone - gone)
-        insort(own, alone - gone)
-        insort(other, -(own.pop(0) + gone) - gone)
-    return limits
 
 
 @dataclass(slots=True, eq=False)
@@ -138,9 +79,12 @@ class _Shot:
     """Microseconds of the camera's clock, or the index in the folder's file order if there is no time."""
     rank: int = 0
     """Unique index in natural name order, which resolves ties."""
+    place: int = 0
+    """Index in the folder's file order."""
     group: tuple[object, ...] = ()
     role: Role = ""
     mate: _Shot | None = None
+    pair_id: str = ""
     reason: Reason | None = None
     detail: str = ""
 
@@ -152,13 +96,18 @@ class _Shot:
         self.reason, self.detail = reason, detail
 
     def verdict(self) -> Verdict:
-        capture, role, detail = self.capture, self.role, self.detail
         if self.mate is None:
-            return Verdict(capture, Status.REJECTED, self.reason, role, detail=detail)
-        other = self.mate.capture
-        wide, shallow = (capture, other) if role == "wide" else (other, capture)
-        key = pair_id(wide.sha256, shallow.sha256)
-        return Verdict(capture, Status.OK, None, role, key, other.name, detail)
+            return Verdict(self.capture, Status.REJECTED, self.reason, self.role, detail=self.detail)
+        partner = self.mate.capture.name
+        return Verdict(self.capture, Status.OK, None, self.role, self.pair_id, partner, self.detail)
+
+
+class _Scene(NamedTuple):
+    """Shots that are paired with each other only."""
+
+    shots: Sequence[_Shot]
+    is_series: bool
+    """All of them with one wide photo, instead of one to one."""
 
 
 def pair_captures(captures: Sequence[Capture], settings: IngestSettings) -> list[Verdict]:
@@ -180,6 +129,7 @@ def pair_captures(captures: Sequence[Capture], settings: IngestSettings) -> list
     usable = [s for s in ordered if s.reason is None]
     _set_groups(usable)
     _pair_groups(usable, settings)
+    _name_pairs(usable)
     return [shot.verdict() for shot in shots]
 
 
@@ -234,7 +184,7 @@ def _is_dng(shot: _Shot) -> bool:
 def _set_groups(shots: Iterable[_Shot]) -> None:
     """Group by the properties that photos of a pair share; focal lengths may differ by 0.5 % (chained)."""
     for shot in shots:
-        exif, portrait = shot.exif, shot.exif.orientation in _PORTRAIT
+        exif, portrait = shot.exif, shot.exif.is_portrait
         size = (shot.capture.width, shot.capture.height)
         shot.group = (exif.camera.casefold(), exif.serial, exif.lens, portrait, size, shot.kind)
     for members in _split(shots, lambda s: s.group).values():
@@ -249,18 +199,44 @@ def _set_groups(shots: Iterable[_Shot]) -> None:
 def _pair_groups(shots: Sequence[_Shot], settings: IngestSettings) -> None:
     """Assign roles and pairs in each group, in order of time, or in file order if there are no times."""
     reach = round(min(settings.max_gap, _LIFETIME_S) * 1e6)
+    _set_places(shots)
     lines = _split(sorted(shots, key=_place), lambda s: (s.group, None if s.timed else s.folder)).values()
-    for line in lines:
-        for scene in _scenes(line, reach):
-            _set_roles(scene, settings)
+    chains = [chain for line in lines for chain in _chains(line, [s.at for s in line], reach)]
+    scenes = [scene for chain in chains for scene in _scenes(chain, reach, settings)]
+    for scene in scenes:
+        _set_roles(scene, settings)
     shots = [s for s in shots if s.role]
     # Shots with a time count as well: two shots with one between them are not neighbours.
+    _set_places(shots)
+    for shot in shots:
+        shot.at = shot.at if shot.timed else shot.place
+    for scene in scenes:
+        line = [s for s in scene.shots if s.role]
+        if scene.is_series:
+            _pair_series(scene.shots, _rules(scene.shots, reach, settings))
+        elif line:
+            _pair_line(line, reach if line[0].timed else 1)
+    _reject_missing(sorted(shots, key=_place), settings.max_gap)
+
+
+def _set_places(shots: Sequence[_Shot]) -> None:
     for folder in _split(shots, lambda s: s.folder).values():
         for place, shot in enumerate(folder):
-            shot.at = shot.at if shot.timed else place
-    for line in lines:
-        _pair_line([s for s in line if s.role], reach if line[0].timed else 1)
-    _reject_missing(sorted(shots, key=_place), settings.max_gap)
+            shot.place = place
+
+
+def _name_pairs(shots: Iterable[_Shot]) -> None:
+    """Set the names of pairs; a wide photo with several pairs has that of its largest aperture."""
+    of_wide: dict[_Shot, list[_Shot]] = defaultdict(list)
+    for shot in shots:
+        if shot.role == "shallow" and shot.mate is not None:
+            of_wide[shot.mate].append(shot)
+    for wide, shallow in of_wide.items():
+        photos = [ShallowPhoto(shot.capture.sha256, shot.f_number) for shot in shallow]
+        for shot, name in zip(shallow, pair_ids(wide.capture.sha256, photos), strict=True):
+            shot.pair_id = name
+            if name == scene_of(name):
+                wide.pair_id, wide.mate = name, shot
 
 
 def _split(shots: Iterable[_Shot], key: Callable[[_Shot], object]) -> dict[object, list[_Shot]]:
@@ -271,36 +247,86 @@ def _split(shots: Iterable[_Shot], key: Callable[[_Shot], object]) -> dict[objec
     return dict(parts)
 
 
-def _scenes(line: Sequence[_Shot], reach: int) -> Iterator[Sequence[_Shot]]:
+def _chains(line: Sequence[_Shot], at: Sequence[int], reach: float) -> Iterator[Sequence[_Shot]]:
     """Split a line where neighbours are further apart than ``reach``."""
-    starts = [i for i in range(1, len(line)) if line[i].at - line[i - 1].at > reach]
+    starts = [i for i in range(1, len(line)) if at[i] - at[i - 1] > reach]
     for start, end in pairwise([0, *starts, len(line)]):
         yield line[start:end]
 
 
-def _set_roles(scene: Sequence[_Shot], settings: IngestSettings) -> None:
+def _scenes(chain: Sequence[_Shot], reach: int, settings: IngestSettings) -> Iterator[_Scene]:
+    """Divide a chain into scenes if it holds a series; shots at two apertures are paired one to one."""
+    if not settings.series or not _has_series(chain, settings):
+        yield _Scene(chain, is_series=False)
+        return
+    chains = [chain] if chain[0].timed else _chains(chain, [s.place for s in chain], 1)
+    for part in chains:
+        at = [shot.at if shot.timed else shot.place for shot in part]
+        for found in divide(at, _f_numbers(part), _rules(part, reach, settings)):
+            shots = part[found.start : found.stop]
+            yield _Scene(shots, is_series=_has_series(shots, settings))
+
+
+def _has_series(shots: Sequence[_Shot], settings: IngestSettings) -> bool:
+    return len(set(apertures(_f_numbers(shots), settings.f_tolerance))) > 2
+
+
+def _rules(shots: Sequence[_Shot], reach: int, settings: IngestSettings) -> Rules:
+    return Rules(reach if shots[0].timed else math.inf, settings.f_tolerance)
+
+
+def _f_numbers(shots: Iterable[_Shot]) -> list[float]:
+    return [shot.f_number for shot in shots]
+
+
+def _set_roles(scene: _Scene, settings: IngestSettings) -> None:
     """Assign each shot of a scene a role by f-number, or reject it."""
+    shots, numbers = scene.shots, _f_numbers(scene.shots)
     wide_f, shallow_f, text = settings.wide_f, settings.shallow_f, "f/{} is neither f/{} nor f/{}"
-    if settings.apertures == "extremes":
-        wide_f, shallow_f = max(s.f_number for s in scene), min(s.f_number for s in scene)
+    if settings.series or settings.apertures == "extremes":
+        wide_f, shallow_f = max(numbers), min(numbers)
         text = "f/{} is between f/{} and f/{}, the extremes of its scene"
-        if _stops(wide_f, shallow_f) < _MIN_STOPS - settings.f_tolerance:
+        if stops(wide_f, shallow_f) < MIN_STOPS - settings.f_tolerance:
             span = f"f/{shallow_f:g} to f/{wide_f:g}" if wide_f > shallow_f else f"f/{wide_f:g} only"
-            for shot in scene:
-                shot.reject(Reason.MISSING_PARTNER, f"shots of this scene: {len(scene)}, {span}")
+            for shot in shots:
+                shot.reject(Reason.MISSING_PARTNER, f"shots of this scene: {len(shots)}, {span}")
             return
-    for shot in scene:
-        from_wide, from_shallow = _stops(shot.f_number, wide_f), _stops(shot.f_number, shallow_f)
-        if min(from_wide, from_shallow) <= settings.f_tolerance:
-            shot.role = "wide" if from_wide <= from_shallow else "shallow"
+    numbered = apertures(numbers, settings.f_tolerance)
+    for shot, aperture in zip(shots, numbered, strict=True):
+        from_wide, from_shallow = stops(shot.f_number, wide_f), stops(shot.f_number, shallow_f)
+        is_wide = from_wide <= min(from_shallow, settings.f_tolerance)
+        is_shallow = from_shallow <= settings.f_tolerance
+        if scene.is_series:
+            is_wide = aperture == max(numbered)
+            is_shallow = from_wide >= MIN_STOPS - settings.f_tolerance
+            text = "f/{} is less than a stop from f/{}, the smallest aperture of its scene"
+        if is_wide or is_shallow:
+            shot.role = "wide" if is_wide else "shallow"
         else:
-            numbers = (f"{value:g}" for value in (shot.f_number, wide_f, shallow_f))
-            shot.reject(Reason.OTHER_F_NUMBER, text.format(*numbers))
+            words = [f"{value:g}" for value in (shot.f_number, wide_f, shallow_f)]
+            shot.reject(Reason.OTHER_F_NUMBER, text.format(*words))
 
 
-def _stops(one: float, other: float) -> float:
-    """Difference of two f-numbers in stops."""
-    return abs(2.0 * math.log2(one / other))
+def _pair_series(shots: Sequence[_Shot], rules: Rules) -> None:
+    """Pair one frame of each aperture of a scene with one wide photo; the other frames are repeated shots."""
+    chosen = choose([shot.at for shot in shots], _f_numbers(shots), rules)
+    if chosen is None:
+        return
+    wide, shallow = shots[chosen.wide], [shots[index] for index in chosen.shallow]
+    for shot in shallow:
+        shot.mate, wide.mate = wide, shallow[0]
+        order = "earlier" if (wide.at, wide.rank) < (shot.at, shot.rank) else "later"
+        how = f"{_gap(wide, shot)} {order}" if shot.timed else f"{order} by file order"
+        shot.detail = f"partner {_name(wide, shot)}, {how}"
+    told = ", ".join(f"{_name(shot, wide)} (f/{shot.f_number:g})" for shot in shallow)
+    wide.detail = f"partners of a series: {told}"
+    numbers = apertures(_f_numbers(shots), rules.tolerance)
+    used = {numbers[index]: shots[index] for index in (chosen.wide, *chosen.shallow)}
+    for shot, number in zip(shots, numbers, strict=True):
+        other = used.get(number, shot)
+        if other is not shot:
+            text = f"{_name(other, shot)} is the frame at f/{other.f_number:g} that is used of this scene"
+            shot.reject(Reason.REPEATED_SHOT, text)
 
 
 def _pair_line(line: Sequence[_Shot], reach: int) -> None:
@@ -362,24 +388,3 @@ def _name(shot: _Shot, seen_from: _Shot) -> str:
 def _gap(one: _Shot, other: _Shot) -> str:
     seconds = abs(one.at - other.at) / 1e6
     return f"{seconds:.2f} s" if seconds < 3600 else f"{seconds / 3600:.1f} h"
-
-
-def explain(verdict: Verdict) -> str:
-    """Text of ``ebb ingest --explain NAME``: file, group, decision, explanation and advice."""
-    capture, exif, kind = verdict.capture, verdict.capture.exif, file_kind(verdict.capture.name)
-    upright = "portrait" if exif.orientation in _PORTRAIT else "landscape"
-    decided = f"pair {verdict.pair_id}" if verdict.reason is None else verdict.reason.value
-    lines = {
-        "file": f"{kind}, {capture.width} x {capture.height}" if capture.width else kind,
-        "camera": exif.camera or "unknown",
-        "lens": (exif.lens or "unknown") + (f", {exif.focal_length_mm:g} mm" if exif.focal_length_mm else ""),
-        "f-number": f"f/{exif.f_number:g}" if exif.f_number else "unknown",
-        "time": exif.captured_at.isoformat(" ") if exif.captured_at else "unknown, file order counts",
-        "group": f"{upright} {kind} files of one size, by this camera, lens and focal length",
-        "role": verdict.role or "none",
-        "status": f"{verdict.status.value}, {decided}",
-        "why": verdict.detail,
-        "to do": verdict.reason.advice if verdict.reason is not None else "nothing",
-    }
-    told = [capture.name, *(f"  {word:<10}{text}" for word, text in lines.items())]
-    return "\n".join(map(one_line, told))

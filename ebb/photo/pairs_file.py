@@ -11,7 +11,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ebb.errors import Reason, Status, UsageError
-from ebb.photo.pairing import Role, Verdict, pair_id
+from ebb.pair_ids import ShallowPhoto, pair_ids, scene_of
+from ebb.photo.pairing import Role, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -28,7 +29,8 @@ def read_pairs_csv(text: str, names: Collection[str]) -> list[tuple[str, str]]:
 
     The first row names the columns, in any order; other columns are ignored. The delimiter is a comma, a
     semicolon or a tab. A byte order mark, blank lines, ``./`` and backslashes are accepted. Names are
-    compared in Unicode normal form C, as macOS decomposes letters.
+    compared in Unicode normal form C, as macOS decomposes letters. One wide photo may have several shallow
+    ones.
 
     Args:
         text: Contents of the CSV file.
@@ -38,20 +40,23 @@ def read_pairs_csv(text: str, names: Collection[str]) -> list[tuple[str, str]]:
         Pairs (wide, shallow) of members of ``names``, in the order of the file.
 
     Raises:
-        UsageError: there are no rows, a column or value is missing, quotes are unbalanced, or a name is
-            unknown, ambiguous or used twice. The message contains the line number.
+        UsageError: there are no rows, a column or value is missing, quotes are unbalanced, a name is unknown
+            or ambiguous, a shallow photo is named twice, or a photo is both wide and shallow. The message
+            contains the line number.
     """
     index = _index(names)
-    lines_of: dict[str, int] = {}
+    wides: dict[str, int] = {}
+    shallows: dict[str, int] = {}
     pairs = []
     for line, wide, shallow in _rows(text.removeprefix("\ufeff")):
         pair = (_find(wide, index, line), _find(shallow, index, line))
         if pair[0] == pair[1]:
             raise UsageError(f"line {line}: {pair[0]!r} is both the wide and the shallow photo")
-        for name in pair:
-            if name in lines_of:
-                raise UsageError(f"line {line}: {name!r} is already used in line {lines_of[name]}")
-            lines_of[name] = line
+        for name, others in ((pair[0], shallows), (pair[1], wides | shallows)):
+            if name in others:
+                raise UsageError(f"line {line}: {name!r} is already used in line {others[name]}")
+        wides.setdefault(pair[0], line)
+        shallows[pair[1]] = line
         pairs.append(pair)
     if not pairs:
         raise UsageError("the pairs file has no rows", hint="write one row per pair: wide,shallow")
@@ -169,19 +174,34 @@ def pair_by_list(
         if counts[name] != 1:
             raise UsageError(f"the pairs file names {name!r}, and {counts[name]} captures have that name")
     source = settings.pairs.name if settings.pairs is not None else "the pairs file"
-    verdicts: dict[str, Verdict] = {}
+    of_wide: dict[str, list[Capture]] = defaultdict(list)
     for wide, shallow in pairs:
-        key, why = pair_id(by_name[wide].sha256, by_name[shallow].sha256), f"as {source} says"
-        sides: tuple[tuple[str, Role, str], ...] = ((wide, "wide", shallow), (shallow, "shallow", wide))
-        for name, role, other in sides:
-            detail = f"partner {other}, {why}"
-            verdicts[name] = Verdict(by_name[name], Status.OK, None, role, key, other, detail)
+        of_wide[wide].append(by_name[shallow])
+    verdicts: dict[str, Verdict] = {}
+    for name, partners in of_wide.items():
+        verdicts |= _verdicts(by_name[name], partners, f"as {source} says")
     aside = f"not named in {source}"
     return [
         verdicts.get(capture.name)
         or Verdict(capture, Status.REJECTED, Reason.NOT_IN_PAIRS_FILE, detail=aside)
         for capture in captures
     ]
+
+
+def _verdicts(wide: Capture, shallow: Sequence[Capture], why: str) -> dict[str, Verdict]:
+    """Verdicts of a wide photo and its shallow photos, by name."""
+    names = pair_ids(wide.sha256, [ShallowPhoto(one.sha256, one.exif.f_number) for one in shallow])
+    found = {}
+    sides: list[tuple[Capture, Role, str, Capture]] = []
+    for one, name in zip(shallow, names, strict=True):
+        sides.append((one, "shallow", name, wide))
+        if name == scene_of(name):
+            sides.append((wide, "wide", name, one))
+    for capture, role, name, other in sides:
+        many = f" and {len(shallow) - 1} more" if role == "wide" and len(shallow) > 1 else ""
+        detail = f"partner {other.name}{many}, {why}"
+        found[capture.name] = Verdict(capture, Status.OK, None, role, name, other.name, detail)
+    return found
 
 
 def _check_bytes(captures: Sequence[Capture]) -> None:

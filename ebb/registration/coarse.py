@@ -70,13 +70,17 @@ class Coarse(NamedTuple):
         return int(self.motion.inliers.sum())
 
 
-def coarse_motion(wide: Gray8, shallow: Gray8, search: Search) -> Coarse:
+def coarse_motion(
+    wide: Gray8, shallow: Gray8, search: Search, seen: dict[Look, Keypoints] | None = None
+) -> Coarse:
     """Find keypoints, match them and fit the motion, with one look after the other until one shows enough.
 
     Args:
         wide: (height, width).
         shallow: Any size.
         search: Limits and choices.
+        seen: Keypoints of the wide photo that were found for another shallow photo with the same limits; new
+            ones are added.
 
     Returns:
         What the look with the most inliers shows.
@@ -88,7 +92,7 @@ def coarse_motion(wide: Gray8, shallow: Gray8, search: Search) -> Coarse:
     failure: Rejected | None = None
     for look in LOOKS:
         try:
-            found.append(_at(look, wide, shallow, search))
+            found.append(_at(look, wide, shallow, search, {} if seen is None else seen))
         except Rejected as error:
             failure = error
         if found and found[-1].num_inliers >= ENOUGH_INLIERS:
@@ -98,10 +102,11 @@ def coarse_motion(wide: Gray8, shallow: Gray8, search: Search) -> Coarse:
     return max(found, key=lambda one: one.num_inliers)
 
 
-def _at(look: Look, wide: Gray8, shallow: Gray8, search: Search) -> Coarse:
+def _at(look: Look, wide: Gray8, shallow: Gray8, search: Search, seen: dict[Look, Keypoints]) -> Coarse:
     budget = round(search.max_keypoints * look.height / LOOKS[-1].height)
     scale = min(1.0, look.height / len(wide))
-    a, b = (_detect(photo, scale, budget, look.contrast) for photo in (shallow, wide))
+    a = _detect(shallow, scale, budget, look.contrast)
+    b = seen[look] = seen.get(look) or _detect(wide, scale, budget, look.contrast)
     of_a, of_b = match(a, b, search.match_ratio, look.reach * float(np.hypot(*wide.shape))).T
     motion = estimate(
         a.points[of_a],

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from ebb.arrays import Points2d
     from ebb.geometry.models import Motion
     from ebb.quality.sharpness import SharpTiles
-    from ebb.registration.coarse import Coarse
+    from ebb.registration.coarse import Coarse, Look
     from ebb.registration.detection import DetectionPhoto
+    from ebb.registration.keypoints import Keypoints
     from ebb.registration.refinement import Refinement
     from ebb.registration.tiles import Band
     from ebb.settings import AlignSettings
@@ -58,11 +59,22 @@ class MotionEstimate(NamedTuple):
         return sharp_tiles(tiles.contrast, tiles.shallow_contrast, tiles.correlation)
 
 
-def find_motion(wide: DetectionPhoto, shallow: DetectionPhoto, settings: AlignSettings) -> MotionEstimate:
+def find_motion(
+    wide: DetectionPhoto,
+    shallow: DetectionPhoto,
+    settings: AlignSettings,
+    seen: dict[Look, Keypoints] | None = None,
+) -> MotionEstimate:
     """Match keypoints, fit the motion, refine it on what is in focus.
 
     Where keypoints fail, are few, or leave much unexplained of what is sharp, areas are matched too, and the
     motion that explains more is taken.
+
+    Args:
+        wide: The wide photo.
+        shallow: The shallow photo.
+        settings: Limits and choices.
+        seen: As in :func:`ebb.registration.coarse.coarse_motion`.
 
     Raises:
         Rejected: no motion explains the matches, and no areas agree.
@@ -73,7 +85,7 @@ def find_motion(wide: DetectionPhoto, shallow: DetectionPhoto, settings: AlignSe
     found: list[MotionEstimate] = []
     failure: Rejected | None = None
     try:
-        found.append(_refined(coarse_motion(wide.gray, shallow.gray, search), *bands, model))
+        found.append(_refined(coarse_motion(wide.gray, shallow.gray, search, seen), *bands, model))
     except Rejected as error:
         failure = error
     if not found or not found[0].is_sure:

@@ -26,7 +26,7 @@ from ebb.quality.sharpness import measure_focus
 from ebb.registration.uncertainty import uncertainty_px
 
 if TYPE_CHECKING:
-    from ebb.arrays import Homography, Rect
+    from ebb.arrays import Homography, Rect, Size
     from ebb.quality.blur_map import TileBlur
     from ebb.quality.exposure import ExposureDifference
     from ebb.quality.sharpness import FocusMeasurements
@@ -69,6 +69,24 @@ class Registration(NamedTuple):
         return measured.exposure_gain_red, measured.exposure_gain, measured.exposure_gain_blue
 
 
+def edge_margin(shallow: Size, settings: AlignSettings) -> float:
+    """Distance of the common crop from the edge of a shallow photo, in its pixels."""
+    return KERNEL_REACH_PX * max(1.0, shallow.height / settings.height)
+
+
+def with_crop(registration: Registration, crop: Rect, wide: Size) -> Registration:
+    """The registration with a smaller crop, and what is measured of it.
+
+    Args:
+        registration: As :func:`measure` returns it.
+        crop: In pixels of the full-size wide photo.
+        wide: Size of that photo.
+    """
+    measured = replace(registration.measurements, overlap=overlap(crop, wide))
+    measured = replace(measured, quality_rank=quality_rank(measured))
+    return registration._replace(crop=crop, measurements=measured)
+
+
 def measure(
     wide: DetectionPhoto,
     shallow: DetectionPhoto,
@@ -90,8 +108,7 @@ def measure(
     """
     H_detection = estimate.refinement.H_shallow_to_wide
     H = rescale_homography(H_detection, shallow.inverse_scale, wide.inverse_scale)
-    margin = KERNEL_REACH_PX * max(1.0, shallow.full.height / settings.height)
-    crop = common_crop(H, wide.full, shallow.full, margin)
+    crop = common_crop(H, wide.full, shallow.full, edge_margin(shallow.full, settings))
     exposure = measure_exposure(wide.rgb, shallow.rgb, H_detection, prior_ev)
     blurs = blur_map(wide.rgb, shallow.rgb, H_detection, exposure)
     return Registration(

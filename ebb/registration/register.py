@@ -17,7 +17,9 @@ from ebb.settings import AlignSettings
 if TYPE_CHECKING:
     from ebb.arrays import Rgb
     from ebb.photo.frame import Frame
+    from ebb.registration.coarse import Look
     from ebb.registration.detection import DetectionPhoto
+    from ebb.registration.keypoints import Keypoints
     from ebb.registration.measure import Registration
 
 DEFAULTS = AlignSettings()
@@ -65,9 +67,31 @@ def register(
         True
     """
     photos = detection_photo(_frame(wide)), detection_photo(_frame(shallow))
-    check_exposure(*photos, settings)
-    estimate = find_motion(*photos, settings)
-    registration = measure(*photos, estimate, settings, prior_ev)
+    return register_detected(*photos, settings, prior_ev)
+
+
+def register_detected(
+    wide: DetectionPhoto,
+    shallow: DetectionPhoto,
+    settings: AlignSettings,
+    prior_ev: float | None,
+    seen: dict[Look, Keypoints] | None = None,
+) -> Registration:
+    """Do what :func:`register` does, for photos at detection height.
+
+    Args:
+        wide: The wide photo.
+        shallow: The shallow photo.
+        settings: Limits and choices.
+        prior_ev: As in :func:`register`.
+        seen: As in :func:`ebb.registration.coarse.coarse_motion`.
+
+    Raises:
+        ebb.errors.Rejected: as :func:`register`.
+    """
+    check_exposure(wide, shallow, settings)
+    estimate = find_motion(wide, shallow, settings, seen)
+    registration = measure(wide, shallow, estimate, settings, prior_ev)
     check_alignment(registration.measurements, settings)
     return registration
 

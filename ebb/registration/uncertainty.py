@@ -73,7 +73,7 @@ def known_of_each(detail: Plane, moved: Plane) -> NDArray[np.float64]:
         grain only, so single tiles may be negative.
     """
     error = moved - detail
-    structure = _structure((moved + detail) / 2) - _structure(error) / 4
+    structure = _structure((moved + detail) * np.float32(0.5)) - _structure(error) / 4
     variance = tile_mean(error, error).astype(np.float64) + NOISE_FLOOR**2
     return np.asarray(structure * (TILE_PX**2 / (CORRELATED * variance))[..., None, None])
 

@@ -133,7 +133,8 @@ def find_pair(pairs: list[Pair], name: str) -> Pair:
     Raises:
         UsageError: no pair or several match.
     """
-    found = [pair for pair in pairs if name and pair.pair_id.startswith(name.lower())]
+    found = [pair for pair in pairs if pair.pair_id == name.lower()]
+    found = found or [pair for pair in pairs if name and pair.pair_id.startswith(name.lower())]
     found = found or [pair for pair in pairs if name.casefold() in _file_names(pair)]
     if len(found) == 1:
         return found[0]

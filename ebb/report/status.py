@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog
 from ebb.errors import Reason, Status
 from ebb.results import ALIGN, DEPTH
-from ebb.runner.keys import align_key
+from ebb.runner.keys import align_key, photos_key
 from ebb.settings import AlignSettings
 
 if TYPE_CHECKING:
@@ -95,11 +95,17 @@ def read_contents(workspace: Workspace) -> Contents:
     aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
     settings = workspace.settings(AlignSettings)
     keys = {pair.pair_id: align_key(pair, settings) for pair in pairs}
+    aligned = {key: row for key, row in aligned.items() if row.key == keys.get(key)}
+    made_from = {
+        pair.pair_id: photos_key(pair, row.key, row.outputs)
+        for pair in pairs
+        if (row := aligned.get(pair.pair_id))
+    }
     return Contents(
         catalog=catalog,
         pairs=pairs,
-        aligned={key: row for key, row in aligned.items() if row.key == keys.get(key)},
-        deep={key: row for key, row in deep.items() if row.upstream == keys.get(key)},
+        aligned=aligned,
+        deep={key: row for key, row in deep.items() if row.upstream == made_from.get(key)},
         splits=workspace.state.splits(),
     )
 

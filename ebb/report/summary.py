@@ -31,6 +31,15 @@ def ingest_text(report: IngestReport) -> str:
     """
     found = {"file": report.num_files, "capture": report.num_captures, "pair": report.num_pairs}
     lines = [", ".join(counted(number, noun) for noun, number in found.items())]
+    if 0 < report.num_scenes < report.num_pairs:
+        lines[0] += f" of {counted(report.num_scenes, 'scene')}"
+    if len(report.wide_f_numbers) > 1:
+        counts = [f"{f_number} in {counted(n, 'scene')}" for f_number, n in report.wide_f_numbers.items()]
+        lines.append(f"wide photos: {', '.join(counts)}")
+    if report.num_further:
+        verb = "holds" if report.num_further == 1 else "hold"
+        more = f"{counted(report.num_further, 'scene')} {verb} photos at further apertures"
+        lines.append(f"{more}; --series uses them")
     aside = [(row.name, str(row.reason), row.detail) for row in report.rows if row.status is Status.REJECTED]
     if aside:
         lines += ["", table(("not used", "reason", "detail"), aside[:MAX_LISTED])]
@@ -63,6 +72,9 @@ def shard_text(report: ShardReport) -> str:
         left += (
             f"\nnear-duplicates in more than one split: {counted(len(groups), 'group')}, such as {example}"
         )
+    num_scenes = sum(report.scenes.values())
+    if 0 < num_scenes < sum(report.splits.values()):
+        splits += f"; {counted(num_scenes, 'scene')}"
     size = f"{counted(report.num_shards, 'file')}, {report.num_bytes / 1e6:.1f} MB"
     return f"shards: {report.folder} ({size}: {splits}){left}"
 

@@ -11,6 +11,8 @@ from ebb.results import ALIGN, DEPTH, IMPORT
 from ebb.settings import as_dict, canonical_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ebb.dataset.catalog import Pair
     from ebb.settings import AlignSettings, DepthSettings
 
@@ -35,11 +37,28 @@ def stage_key(pair_id: str, stage: str, settings: object, *upstream: str) -> str
 
 
 def align_key(pair: Pair, settings: AlignSettings) -> str:
-    """Key of a pair's aligned photos; imported ones are made from their files alone."""
+    """Key of a pair's aligned photos; imported ones are made from their files alone.
+
+    Those of a series share a crop, so that their key contains the bytes of all its photos.
+    """
     if pair.is_imported:
         depth = [pair.depth.sha256] if pair.depth is not None else []
         return stage_key(pair.pair_id, IMPORT, None, *depth)
-    return stage_key(pair.pair_id, ALIGN.name, settings)
+    series = [pair.wide.sha256, pair.shallow.sha256, *pair.series] if pair.series else []
+    return stage_key(pair.pair_id, ALIGN.name, settings, *series)
+
+
+def photos_key(pair: Pair, key: str, outputs: Mapping[str, str]) -> str:
+    """Key of what depth is made from: that of the aligned photos, and for a series also the wide photo.
+
+    Another photo of the series that could not be read once changes the crop of all, and with it that photo.
+
+    Args:
+        pair: The pair.
+        key: From :func:`align_key`.
+        outputs: Files of the aligned pair and their SHA-256.
+    """
+    return _digest([key, outputs.get("wide.png", "")]) if pair.series else key
 
 
 def depth_key(pair: Pair, settings: DepthSettings, upstream: str, model_sha256: str = "") -> str:

@@ -86,6 +86,7 @@ def run_pairs(
     progress: Progress,
     runner: Runner[Job, T] = run_items,
     upstream: Callable[[Job], str] = lambda _: "",
+    together: Callable[[Job], str] = lambda job: job.pair_id,
 ) -> StageReport:
     """Run a stage for every pair that needs it; each row is committed before the next is counted.
 
@@ -98,9 +99,11 @@ def run_pairs(
         progress: Shows every pair.
         runner: Carries out the work.
         upstream: Key of the stage that a job takes its input from.
+        together: Jobs of equal value are done again together: all of them, or none.
     """
     rows = state.stage_rows(stage)
-    todo = [job for job in jobs if needs_work(rows.get(job.pair_id), job, settings)]
+    wanted = {together(job) for job in jobs if needs_work(rows.get(job.pair_id), job, settings)}
+    todo = [job for job in jobs if together(job) in wanted]
     left = {job.pair_id for job in todo}
     report = StageReport(stage=stage.name, total=len(jobs), unchanged=len(jobs) - len(todo))
     for job in jobs:

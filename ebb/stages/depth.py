@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING
 
 from ebb.arrays import Rect, Size
@@ -13,13 +13,13 @@ from ebb.depthmap.encoding import encode_depth8, encode_float16
 from ebb.depthmap.registry import Prepared, prepare
 from ebb.depthmap.source import DepthFile, DepthSource
 from ebb.errors import Broken, InvalidInput, Reason
-from ebb.files import remove_files, write_atomic
+from ebb.files import read_bytes, remove_files, write_atomic
 from ebb.formats.npy import encode_npy
 from ebb.formats.png import decode_png, encode_png
 from ebb.results import ALIGN, DEPTH, DepthMap, StoredAlignment
 from ebb.runner.batches import Batching, run_batches
 from ebb.runner.items import Result
-from ebb.runner.keys import align_key, depth_key, depth_recipe
+from ebb.runner.keys import align_key, depth_key, depth_recipe, photos_key
 from ebb.runner.run import run_items
 from ebb.runner.stage import StageReport, current_value, run_pairs
 from ebb.scan.inputs import read_ingested
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from ebb.workspace import Workspace
 
 
+MAPS = ("depth.png", "depth.npy")
+"""Files that the stage writes."""
+
+
 @dataclass(frozen=True)
 class DepthJob:
     """A pair that needs a depth map; a :class:`~ebb.depthmap.source.PhotoView` of its wide photo."""
@@ -50,6 +54,8 @@ class DepthJob:
     source: Prepared
     recipe: str
     align_key: str
+    photo: str
+    """Equal for pairs of a series with the same aligned wide photo."""
 
     @property
     def name(self) -> str:
@@ -139,10 +145,12 @@ def _jobs(workspace: Workspace, source: Prepared, recipe: str, model_sha256: str
     rows = workspace.state.stage_rows(ALIGN)
     jobs = []
     for pair in pairs_of(read_catalog(workspace.catalog_file)):
-        upstream = align_key(pair, align_settings)
-        aligned = current_value(rows, pair.pair_id, upstream)
+        key = align_key(pair, align_settings)
+        aligned = current_value(rows, pair.pair_id, key)
         if aligned is None or (pair.is_imported and pair.depth):
             continue
+        outputs = rows[pair.pair_id].outputs
+        upstream = photos_key(pair, key, outputs)
         jobs.append(
             DepthJob(
                 pair_id=pair.pair_id,
@@ -154,6 +162,7 @@ def _jobs(workspace: Workspace, source: Prepared, recipe: str, model_sha256: str
                 source=source,
                 recipe=recipe,
                 align_key=upstream,
+                photo=f"{pair.scene} {outputs['wide.png']}" if pair.series else pair.pair_id,
             )
         )
     return jobs
@@ -162,10 +171,34 @@ def _jobs(workspace: Workspace, source: Prepared, recipe: str, model_sha256: str
 def _run_jobs(
     work: Work[DepthJob, DepthMap], jobs: Iterable[DepthJob], run: RunSettings
 ) -> Iterator[Outcome[DepthJob, DepthMap]]:
+    """Make one map for each wide photo, one by one or in batches, and copy it to the pairs of its series."""
+    others: dict[str, list[DepthJob]] = {}
+
+    def firsts() -> Iterator[DepthJob]:
+        for _, alike in groupby(jobs, key=lambda job: job.photo):
+            first, *rest = alike
+            others[first.pair_id] = rest
+            yield first
+
+    for outcome in _run_photos(work, firsts(), run):
+        yield outcome
+        for job in others[outcome.job.pair_id]:
+            _copy_files(outcome.outputs, outcome.job.folder, job.folder)
+            yield replace(outcome, job=job, seconds=0.0)
+
+
+def _copy_files(names: Iterable[str], source: Path, target: Path) -> None:
+    remove_files(target / name for name in MAPS)
+    for name in names:
+        write_atomic(target / name, read_bytes(source / name))
+
+
+def _run_photos(
+    work: Work[DepthJob, DepthMap], jobs: Iterator[DepthJob], run: RunSettings
+) -> Iterator[Outcome[DepthJob, DepthMap]]:
     """Run the jobs one by one, or in batches for a network if that is requested or faster."""
-    waiting = iter(jobs)
-    first = list(islice(waiting, 1))
-    jobs = chain(first, waiting)
+    first = list(islice(jobs, 1))
+    jobs = chain(first, jobs)
     size = first[0].source.batch_size(run.depth_batch) if first else 1
     if size == 1:
         return run_items(work, jobs, run)
@@ -205,7 +238,7 @@ def _store(job: DepthJob, inverse_depth: InverseDepth | None) -> Result[DepthMap
         Rejected: ``bad_depth`` if it holds NaN or infinity.
     """
     made = DepthMap(provider=job.source.settings.provider, recipe=job.recipe)
-    remove_files(job.folder / name for name in ("depth.png", "depth.npy"))
+    remove_files(job.folder / name for name in MAPS)
     if inverse_depth is None:
         return Result(value=made)
     files = {"depth.png": encode_png(encode_depth8(inverse_depth))}

@@ -14,9 +14,9 @@ from ebb.dataset.layouts import EbbListing, EbbPair, find_ebb_pairs
 from ebb.errors import Broken, InvalidInput, Reason, Status
 from ebb.files import sha256_bytes, write_atomic
 from ebb.formats.png import decode_png, encode_png
+from ebb.pair_ids import pair_id, scene_of
 from ebb.photo.capture import FileMetadata
 from ebb.photo.decode import decode
-from ebb.photo.pairing import pair_id
 from ebb.photo.probe import probe
 from ebb.results import ALIGN, DEPTH, IMPORT, DepthMap, StoredAlignment
 from ebb.runner.items import Result
@@ -189,6 +189,7 @@ def _catalog_rows(folder: str, listing: EbbListing, files: Mapping[str, FileRow]
                 catalog_row(file),
                 origin="import",
                 role=cast("Role", role),
+                scene=scene_of(key),
                 pair_id=key,
                 partner=partner[role] if is_whole else "",
             )

@@ -8,16 +8,18 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog, write_catalog
+from ebb.dataset.catalog import CatalogRow, Pair, pairs_of, read_catalog, scenes_of, write_catalog
 from ebb.depthmap.sidecar import depth_files, is_depth_file
 from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
 from ebb.files import sha256_bytes
 from ebb.names import as_text, counted, is_text, natural_key, one_line
+from ebb.pair_ids import scene_of
 from ebb.photo.capture import Capture, FileMetadata
 from ebb.photo.color import check_color
 from ebb.photo.decode import developed_size
 from ebb.photo.exif import read_exif
-from ebb.photo.pairing import Verdict, explain, pair_captures
+from ebb.photo.explanation import explain
+from ebb.photo.pairing import Verdict, pair_captures
 from ebb.photo.pairs_file import pair_by_list, read_pairs_csv
 from ebb.photo.probe import probe
 from ebb.photo.suffixes import PHOTO_SUFFIXES
@@ -51,6 +53,12 @@ class IngestReport:
     num_files: int = 0
     num_captures: int = 0
     num_pairs: int = 0
+    num_scenes: int = 0
+    """Number of wide photos of the pairs."""
+    wide_f_numbers: dict[str, int] = field(default_factory=dict)
+    """For --series: f-number of the wide photos → number of scenes."""
+    num_further: int = 0
+    """Number of scenes of which --series would use further photos."""
     unchanged: int = 0
     """Number of files with the size and time of the last ingest, which were not read again."""
     failed: int = 0
@@ -200,7 +208,9 @@ def catalog_rows(files: Sequence[FileRow], settings: IngestSettings) -> list[Cat
     for row in [row for row in rows.values() if row.role == "wide"]:
         name = depth_of.get(str(PurePosixPath(row.name).with_suffix("")))
         if name is not None:
-            rows[name] = replace(rows[name], pair_id=row.pair_id)
+            rows[name] = replace(rows[name], scene=row.scene, pair_id=row.pair_id)
+    for row in [row for row in rows.values() if row.partner]:
+        rows[row.name] = replace(row, partner_f_number=rows[row.partner].f_number)
     return _with_broken_neighbours(list(rows.values()))
 
 
@@ -265,6 +275,7 @@ def _catalog_row(row: FileRow, verdict: Verdict | None) -> CatalogRow:
     return replace(
         found,
         role=verdict.role,
+        scene=scene_of(verdict.pair_id),
         pair_id=verdict.pair_id,
         partner=verdict.partner,
         status=verdict.status,
@@ -273,13 +284,29 @@ def _catalog_row(row: FileRow, verdict: Verdict | None) -> CatalogRow:
     )
 
 
+def _wide_f_numbers(pairs: Sequence[Pair]) -> dict[str, int]:
+    """Number of scenes by the f-number of their wide photos, the most frequent one first."""
+    wides = [scene[0].wide for scene in scenes_of(pairs).values()]
+    return dict(Counter(f"f/{wide.f_number:g}" for wide in wides if wide.f_number).most_common())
+
+
+def _num_series(files: Sequence[FileRow], settings: IngestSettings) -> int:
+    """Number of scenes with several pairs if they are paired as series."""
+    rows = catalog_rows(files, replace(settings, series=True))
+    return sum(len(pairs) > 1 for pairs in scenes_of(pairs_of(rows)).values())
+
+
 def _report(folder: Path, found: FolderRows, settings: IngestSettings) -> IngestReport:
     rows = catalog_rows(found.rows, settings)
+    pairs = pairs_of(rows)
     return IngestReport(
         folder=str(folder),
         num_files=len(rows),
         num_captures=sum(bool(row.sha256) and row.role != "depth" for row in rows),
-        num_pairs=len(pairs_of(rows)),
+        num_pairs=len(pairs),
+        num_scenes=len(scenes_of(pairs)),
+        wide_f_numbers=_wide_f_numbers(pairs) if settings.series and settings.pairs is None else {},
+        num_further=0 if settings.series or settings.pairs else _num_series(found.rows, settings),
         unchanged=found.unchanged,
         failed=sum(row.status is Status.ERROR for row in rows),
         reasons=Counter(str(row.reason) for row in rows if row.reason),

@@ -12,7 +12,15 @@ from ebb.dataset.collection import stored_splits
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import Record
 from ebb.dataset.shards import ShardEntry, plan_shards, shard_name, write_shard
-from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_splits
+from ebb.dataset.splits import (
+    SPLITS,
+    PairTime,
+    Split,
+    across_splits,
+    assign_splits,
+    scene_key,
+    scene_splits,
+)
 from ebb.dataset.staging import CARD_NAME, replacing
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import atomic_file, sha256_bytes, write_atomic
@@ -22,7 +30,7 @@ from ebb.names import counted, portable_name
 from ebb.progress import watched
 from ebb.quality.perceptual_hash import near_duplicates
 from ebb.results import ALIGN, DEPTH
-from ebb.runner.keys import align_key
+from ebb.runner.keys import align_key, photos_key
 from ebb.settings import AlignSettings, DepthSettings, IngestSettings, ShardSettings, as_dict, section_of
 from ebb.workspace import versions
 
@@ -53,7 +61,7 @@ class ReadyPair:
     """File name → SHA-256 of the files of the stages."""
     folder: Path
     near_duplicates: str = ""
-    """Smallest pair_id of its group of near-duplicates."""
+    """Smallest scene of its group of near-duplicates."""
 
     @property
     def num_bytes(self) -> int:
@@ -71,6 +79,8 @@ class ShardReport:
 
     folder: str
     splits: dict[str, int] = field(default_factory=dict)
+    scenes: dict[str, int] = field(default_factory=dict)
+    """Number of wide photos of each split."""
     num_shards: int = 0
     num_bytes: int = 0
     left_out: int = 0
@@ -102,7 +112,11 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
     with replacing(workspace.shards) as folder:
         entries = _write_shards(folder, _plan(ready, splits, settings), progress)
         index = DatasetIndex(
-            shards=entries, settings=_settings(workspace), counts=counts, software=versions()
+            shards=entries,
+            scenes=_num_scenes(ready, splits),
+            settings=_settings(workspace),
+            counts=counts,
+            software=versions(),
         )
         card = render_card(_card(index, ready, splits, len(across)))
         index = replace(index, card_sha256=write_atomic(folder / CARD_NAME, card.encode()))
@@ -110,6 +124,7 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
     return ShardReport(
         folder=str(workspace.shards),
         splits={split: index.num_pairs(split) for split in SPLITS},
+        scenes={split: index.num_scenes(split) for split in SPLITS},
         num_shards=len(entries),
         num_bytes=sum(shard.num_bytes for shard in entries.values()),
         left_out=len(pairs) - sum(split is not None for split in splits.values()),
@@ -141,9 +156,9 @@ def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
             path=workspace.root,
             hint="run ebb depth to make them alike",
         )
-    hashes = {item.pair.pair_id: item.aligned.perceptual_hash for item in ready}
-    groups = near_duplicates({pair_id: found for pair_id, found in hashes.items() if found})
-    return [replace(item, near_duplicates=groups.get(item.pair.pair_id, "")) for item in ready]
+    hashes = {item.pair.scene: item.aligned.perceptual_hash for item in ready}
+    groups = near_duplicates({scene: found for scene, found in hashes.items() if found})
+    return [replace(item, near_duplicates=groups.get(item.pair.scene, "")) for item in ready]
 
 
 def _good_enough(workspace: Workspace, ready: list[ReadyPair], min_quality: float) -> list[ReadyPair]:
@@ -170,7 +185,7 @@ def _ready_pair(
     """Return the pair if its photos have this key and its depth map was made from them."""
     if aligned is None or aligned.value is None or aligned.key != key:
         return None
-    if depth is None or depth.value is None or depth.upstream != key:
+    if depth is None or depth.value is None or depth.upstream != photos_key(pair, key, aligned.outputs):
         return None
     files = {**aligned.outputs, **depth.outputs}
     return ReadyPair(pair, aligned.value, depth.value, files, workspace.pair(pair.pair_id))
@@ -195,13 +210,18 @@ def _assign(
 ) -> dict[str, Split | None]:
     """Return the splits of the ready pairs; those of all pairs of the catalogue are stored."""
     known = cast("dict[str, Split]", workspace.state.splits()) or stored_splits(workspace.shards)
-    times = [
-        PairTime(pair.pair_id, f"{pair.wide.camera} {pair.wide.serial}", pair.wide.captured_at)
-        for pair in pairs
-    ]
+    times = [_time_of(pair) for pair in pairs]
     splits = assign_splits(times, known, settings)
-    workspace.state.put_splits({pair_id: split for pair_id, split in splits.items() if split is not None})
+    assigned = {pair_id: split for pair_id, split in splits.items() if split is not None}
+    workspace.state.put_splits(assigned | scene_splits(times, splits))
     return {item.pair.pair_id: splits[item.pair.pair_id] for item in ready}
+
+
+def _time_of(pair: Pair) -> PairTime:
+    """Return time, camera and scene of a pair; an imported pair is a scene of its own."""
+    wide = pair.wide
+    scene = scene_key(wide.sha256) if wide.sha256 and not pair.is_imported else ""
+    return PairTime(pair.pair_id, f"{wide.camera} {wide.serial}", wide.captured_at, scene)
 
 
 def _plan(
@@ -241,6 +261,7 @@ def _record(item: ReadyPair, software: str) -> Record:
     return Record(
         **item.aligned.record_fields(),
         pair_id=item.pair.pair_id,
+        scene=item.pair.scene,
         wide=images["wide.png"],
         shallow=images["shallow.png"],
         depth=images.get("depth.png"),
@@ -319,6 +340,12 @@ def _across(ready: Sequence[ReadyPair], splits: dict[str, Split | None]) -> list
     return across_splits(splits, groups)
 
 
+def _num_scenes(ready: Sequence[ReadyPair], splits: Mapping[str, Split | None]) -> dict[str, int]:
+    """Return the number of scenes of each split."""
+    scenes = {item.pair.scene: splits[item.pair.pair_id] for item in ready if splits[item.pair.pair_id]}
+    return {split: list(scenes.values()).count(split) for split in SPLITS}
+
+
 def _card(
     index: DatasetIndex, ready: Sequence[ReadyPair], splits: dict[str, Split | None], num_across: int
 ) -> CardContents:
@@ -327,6 +354,7 @@ def _card(
     return CardContents(
         splits={
             split: SplitSize(
+                num_scenes=index.num_scenes(split),
                 num_pairs=index.num_pairs(split),
                 num_shards=len(index.names(split)),
                 num_bytes=sum(index.shards[name].num_bytes for name in index.names(split)),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ebb.dataset.catalog import read_catalog
 from ebb.dataset.index import read_index
 from ebb.dataset.staging import CARD_NAME
-from ebb.dataset.verify import verify_shard
+from ebb.dataset.verify import divided_scenes, verify_shard
 from ebb.errors import Status, UsageError
 from ebb.files import sha256_file
 from ebb.progress import watched
@@ -82,7 +82,8 @@ def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) 
             status = Status.ERROR if found else Status.OK
             progress.advance(outcome.job.path.name, status, outcome.reason, "; ".join(found))
     extra = {path.name for path in shards.glob("*.parquet")} - index.shards.keys()
-    report.problems = sorted([*report.problems, *(f"{name}: not part of the data set" for name in extra)])
+    problems = [*report.problems, *divided_scenes(shards, index.shards)]
+    report.problems = sorted([*problems, *(f"{name}: not part of the data set" for name in extra)])
     return report
 
 

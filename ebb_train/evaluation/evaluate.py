@@ -29,6 +29,7 @@ from ebb_train.metrics.protocols import find_protocol
 from ebb_train.metrics.regions import BOUNDARY_SHARE, COLUMNS, FOCUS_COC_PX
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ebb.progress import Progress
@@ -87,6 +88,7 @@ def evaluate(
             hint = f"name them after their pairs, the first {file_stem(rows[0].pair_id)}.png"
             message = f"none of its pictures belongs to the {settings.split} split"
             raise InvalidInput(message, path=predictions, hint=hint)
+        _refuse_shared(rows, predictions)
     found = Evaluation(
         name=name,
         model=metadata,
@@ -100,6 +102,23 @@ def evaluate(
     write_json(out / REPORT, found.as_dict())
     write_atomic(out / PAGE, evaluate_page(found, source, settings.cases, out).encode())
     return found
+
+
+def _refuse_shared(rows: Sequence[Row], predictions: Path) -> None:
+    """Refuse pictures that are named after the wide photo of a series, which has several pairs.
+
+    Raises:
+        InvalidInput: a picture is that of several pairs.
+    """
+    pictures: dict[Path, Row] = {}
+    for row in rows:
+        if row.picture is None:
+            continue
+        other = pictures.setdefault(row.picture, row)
+        if other is not row:
+            message = f"{row.picture.name} is named after a photo of several pairs"
+            names = f"{file_stem(other.pair_id)}.png, {file_stem(row.pair_id)}.png"
+            raise InvalidInput(message, path=predictions, hint=f"name pictures after their pairs: {names}")
 
 
 def open_scored(dataset: Path, report: Path, settings: ScoreSettings) -> Source:

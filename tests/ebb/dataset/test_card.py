@@ -24,8 +24,8 @@ EVIL = '"]\n- evil: ['
 FACTS = CardContents(
     name="Street bokeh",
     splits={
-        "test": SplitSize(num_pairs=2, num_shards=1, num_bytes=8_000_000),
-        "train": SplitSize(num_pairs=7, num_shards=2, num_bytes=28_000_000),
+        "test": SplitSize(num_scenes=2, num_pairs=2, num_shards=1, num_bytes=8_000_000),
+        "train": SplitSize(num_scenes=3, num_pairs=7, num_shards=2, num_bytes=28_000_000),
     },
     cameras={"Canon EOS 7D": 8, "": 1},
     rejects={Reason.PARALLAX: 3, Reason.TOO_SMALL: 1},
@@ -77,7 +77,7 @@ def test_front_matter_holds_what_hugging_face_reads() -> None:
     ],
 )
 def test_size_categories(num_pairs: int, category: str) -> None:
-    size = SplitSize(num_pairs=num_pairs, num_shards=1, num_bytes=1)
+    size = SplitSize(num_scenes=1, num_pairs=num_pairs, num_shards=1, num_bytes=1)
     assert front_matter(render_card(replace(FACTS, splits={"train": size})))["size_categories"] == [category]
 
 
@@ -88,7 +88,7 @@ def test_features_are_those_of_the_shards(datasets: ModuleType) -> None:
 
 def test_counts_reasons_and_settings_are_included() -> None:
     rows = tables(render_card(FACTS))
-    assert ["train", "7", "2", "28.0"] in rows
+    assert ["train", "3", "7", "2", "28.0"] in rows
     assert ["Canon EOS 7D", "8"] in rows
     assert ["unknown", "1"] in rows
     assert ["`parallax`", "3", Reason.PARALLAX.advice] in rows
@@ -188,7 +188,9 @@ def test_hugging_face_loads_the_folder_of_card_and_shards(
     for split, numbers in (("train", range(5)), ("test", range(5, 7))):
         with (folder / shard_name(split, 0, 1)).open("wb") as sink:
             facts = write_shard(sink, [make_record(number) for number in numbers])
-        splits[split] = SplitSize(num_pairs=facts.rows, num_shards=1, num_bytes=facts.num_bytes)
+        splits[split] = SplitSize(
+            num_scenes=facts.rows, num_pairs=facts.rows, num_shards=1, num_bytes=facts.num_bytes
+        )
     (folder / "README.md").write_text(render_card(replace(FACTS, splits=splits)), encoding="utf-8")
     loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
     assert {split: loaded[split].num_rows for split in loaded} == {"train": 5, "test": 2}

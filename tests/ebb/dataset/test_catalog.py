@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog, write_catalog
+from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog, scenes_of, write_catalog
 from ebb.errors import InvalidInput, Reason, Status
 
 WIDE = CatalogRow(
@@ -60,6 +60,27 @@ def test_pairs_come_in_shooting_order_then_by_natural_name() -> None:
         *as_pair("1", "a", captured_at=None),
     ]
     assert [pair.pair_id for pair in pairs_of(rows)] == ["1", "2", "3", "4"]
+
+
+def test_pairs_of_a_series_share_the_wide_photo_and_its_depth() -> None:
+    scene = "0123456789abcdef"
+    wide, shallow = as_pair(scene, "a")
+    depth = replace(wide, name="a_depth.png", role="depth")
+    further = [replace(shallow, name=f"b{f}", pair_id=f"{scene}-f{f:03d}") for f in (80, 28)]
+    pairs = pairs_of([wide, *further, shallow, depth, *as_pair("ab", "c", captured_at=None)])
+    assert [pair.pair_id for pair in pairs] == ["ab", scene, f"{scene}-f028", f"{scene}-f080"]
+    assert all((pair.wide, pair.depth, pair.scene) == (wide, depth, scene) for pair in pairs[1:])
+    assert scenes_of(pairs) == {"ab": pairs[:1], scene: pairs[1:]}
+    assert [pair.series for pair in pairs] == [(), *3 * [(shallow.sha256,) * 3]]
+    assert pairs_of([shallow, *further]) == []
+
+
+def test_catalogues_from_before_there_were_series_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "captures.parquet"
+    row = replace(WIDE, scene="ab", partner_f_number=1.8)
+    table = pq.read_table(io.BytesIO(write_catalog([row])))
+    pq.write_table(table.drop_columns(["scene", "partner_f_number"]), path)
+    assert read_catalog(path) == [replace(row, partner_f_number=None)]
 
 
 def test_a_pair_needs_both_photos_and_may_have_depth() -> None:

@@ -11,6 +11,7 @@ import pytest
 from ebb.dataset import collection
 from ebb.dataset.collection import ShardCollection, stored_splits
 from ebb.dataset.index import read_index
+from ebb.dataset.splits import scene_key
 from ebb.errors import InvalidInput
 from tests.helpers.datasets import record, write_set
 
@@ -80,7 +81,8 @@ def test_splits_are_read_back_from_shards(shards: Path, tmp_path: Path) -> None:
         for name in read_index(shards).shards
         for one in ShardCollection(shards, {name: read_index(shards).shards[name]})
     }
-    assert stored_splits(shards) == expected
+    wide = scene_key(record(0).source_wide_sha256)  # of all records here
+    assert stored_splits(shards) == {**expected, wide: "train"}
     first = min(read_index(shards).shards)
     (shards / first).write_bytes(b"damaged")
     assert 0 < len(stored_splits(shards)) < len(expected)

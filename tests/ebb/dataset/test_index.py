@@ -18,6 +18,7 @@ INDEX = DatasetIndex(
         "train-00001-of-00002.parquet": replace(FACTS, rows=5),
         "test-00000-of-00001.parquet": replace(FACTS, rows=1, row_groups=1),
     },
+    scenes={"train": 4, "val": 0, "test": 1},
     settings={"shard": {"test": 0.1}},
     counts={"ok": 12, "parallax": 3},
     software={"ebb": "0.1.0", "opencv": "5.0.0"},
@@ -55,8 +56,13 @@ def test_splits_are_counted_and_listed() -> None:
     assert INDEX.names("val") == []
 
 
+def test_scenes_are_counted_and_without_a_count_one_a_pair() -> None:
+    assert '"scenes":{"test":1,"train":4,"val":0}' in index_text(INDEX)
+    assert parse_index(index_text(replace(INDEX, scenes={}))).num_scenes("train") == 11
+
+
 def test_an_empty_dataset_is_a_dataset() -> None:
-    empty = DatasetIndex(shards={})
+    empty = DatasetIndex(shards={}, scenes=dict.fromkeys(("train", "val", "test"), 0))
     assert parse_index(index_text(empty)) == empty
 
 
@@ -67,10 +73,13 @@ def test_an_empty_dataset_is_a_dataset() -> None:
         ("{", "not JSON"),
         ("[" * 100_000, "not JSON"),
         ("[]", "index: not an object"),
-        ("{}", "schema_version: is 'None', this program reads 6"),
-        (changed("schema_version", value=99), "schema_version: is '99', this program reads 6"),
+        ("{}", "schema_version: is 'None', this program reads 7"),
+        (changed("schema_version", value=99), "schema_version: is '99', this program reads 7"),
         (changed("written_at", value="now"), "index.written_at: unknown"),
         (changed("shards", value={}), "index.shards: has a value of another kind"),
+        (changed("scenes", value={"train": 1}), "index.scenes: has a value of another kind"),
+        (changed("scenes", "train", value=12), "scenes.train: is 12, the shards hold 11 pairs"),
+        (changed("scenes", "test", value=0), "scenes.test: is 0, the shards hold 1 pairs"),
         (changed("counts", value={"ok": -1}), "index.counts: has a value of another kind"),
         (changed("software", value={"ebb": 1}), "index.software: has a value of another kind"),
         (changed("splits", value={"train": 11}), "index.splits: has a value of another kind"),

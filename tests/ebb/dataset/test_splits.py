@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebb.dataset.splits import PairTime, across_splits, assign_splits, sessions
+from ebb.dataset.splits import PairTime, across_splits, assign_splits, scene_key, scene_splits, sessions
 from ebb.errors import UsageError
 from ebb.settings import ShardSettings
 
@@ -183,3 +184,42 @@ def test_leaving_those_groups_out_leaves_none(
     found = {one for group in across_splits(splits, groups) for one in group}
     assert across_splits(splits, {one: group for one, group in groups.items() if one not in found}) == []
     assert all(splits[one] for one in found)
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> list[PairTime]:
+    """Pairs of up to eight scenes, each at one time or without one."""
+    times = draw(st.lists(st.none() | st.integers(0, 3000), min_size=1, max_size=8))
+    owners = draw(st.lists(st.integers(0, len(times) - 1), min_size=1, max_size=24))
+    wides = [scene_key(f"{scene:016x}") for scene in owners]
+    pairs = [pair(number, times[scene]) for number, scene in enumerate(owners)]
+    return [replace(one, scene=wide) for one, wide in zip(pairs, wides, strict=True)]
+
+
+def of_scenes(pairs: list[PairTime], assigned: dict[str, Split | None]) -> dict[str, set[Split | None]]:
+    found: dict[str, set[Split | None]] = {}
+    for one in pairs:
+        found.setdefault(one.scene, set()).add(assigned[one.pair_id])
+    return found
+
+
+@GIVEN
+@given(scenes(), st.data())
+def test_a_scene_has_one_split_however_it_grows(pairs: list[PairTime], data: st.DataObject) -> None:
+    before = data.draw(st.lists(st.sampled_from(pairs), unique=True))
+    first = place(before, {}, 0.3, 0.2)
+    stored = kept(first) | scene_splits(before, first)
+    second = place(pairs, stored, 0.3, 0.2)
+    assert all(len(splits) == 1 for splits in of_scenes(pairs, second).values())
+    assert {pair_id: second[pair_id] for pair_id in first} == first
+    renamed = [replace(one, pair_id=f"{int(one.pair_id, 16) + 1000:016x}") for one in pairs]
+    third = place(renamed, stored, 0.3, 0.2)
+    found = of_scenes(renamed, third)
+    assert all(found[scene] == {stored[scene]} for scene in found.keys() & stored.keys())
+
+
+def test_a_pair_that_another_split_of_its_scene_had_stays_out() -> None:
+    wide = scene_key("ab" * 32)
+    pairs = [replace(pair(number), scene=wide) for number in (1, 2, 3)]
+    found = place(pairs, {pairs[0].pair_id: "test", pairs[1].pair_id: "train"}, 0.1, 0)
+    assert list(found.values()) == ["test", None, "test"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ebb.arrays import Rect, Size
 from ebb.errors import Reason, Rejected
-from ebb.geometry.crop import common_crop, crop_to_photo, overlap, stored_size
+from ebb.geometry.crop import Covering, common_crop, crop_of_all, crop_to_photo, overlap, stored_size
 from ebb.geometry.homography import apply
 
 SMALL = Size(24, 17)
@@ -67,6 +67,20 @@ def test_the_margin_is_in_shallow_pixels() -> None:
     H = motion(SMALL, 0, 0.5, (0.0, 0.0))
     without, with_margin = (common_crop(H, SMALL, SMALL, margin) for margin in (0.0, 4.0))
     assert (without.width - with_margin.width, without.height - with_margin.height) == (4, 4)
+
+
+@given(st.lists(st.tuples(st.floats(-8, 8), st.floats(-6, 6), st.floats(-4, 4)), min_size=1, max_size=4))
+@settings(deadline=None, max_examples=40)
+def test_of_several_photos_no_rectangle_is_larger(moves: list[tuple[float, float, float]]) -> None:
+    photos = [Covering(motion(SMALL, degrees, 1.0, (x, y)), SMALL, 1.0) for x, y, degrees in moves]
+    covered = np.all([inside(photo.H_shallow_to_wide, SMALL, SMALL, 1.0) for photo in photos], axis=0)
+    if not covered.any():
+        with pytest.raises(Rejected):
+            crop_of_all(SMALL, photos)
+        return
+    crop = crop_of_all(SMALL, photos)
+    assert covered[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width].all()
+    assert crop.width * crop.height == largest_area(covered)
 
 
 def test_sizes_may_differ() -> None:

@@ -9,34 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import exifread
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linear_sum_assignment
 
 from ebb.errors import Reason, Status
 from ebb.formats.heif import HEIF_SUFFIXES
+from ebb.pair_ids import ShallowPhoto, pair_id, pair_ids, scene_of
 from ebb.photo.capture import Capture, Exif
-from ebb.photo.pairing import (
-    Verdict,
-    explain,
-    file_kind,
-    match_in_order,
-    pair_captures,
-    pair_id,
-)
+from ebb.photo.pairing import Verdict, file_kind, pair_captures
 from ebb.settings import IngestSettings
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 Matching: TypeAlias = "Sequence[tuple[int, int]]"
 SAMPLE = Path(__file__).parents[3] / "data" / "sample" / "captures"
 START = datetime.fromisoformat("2019-06-02 14:00:00")
 EXACT = IngestSettings()
 EXTREMES = IngestSettings(apertures="extremes")
+SERIES = IngestSettings(series=True)
 W, S = 16.0, 1.8
 
 
@@ -92,14 +85,33 @@ def reasons(captures: list[Capture], rules: IngestSettings = EXACT) -> list[Reas
     return [v.reason for v in pair_captures(captures, rules)]
 
 
+def scenes(captures: list[Capture], rules: IngestSettings = SERIES) -> dict[str, list[str]]:
+    """Wide photo → its shallow photos from the largest aperture, as stem numbers; all names agree."""
+    verdicts = run(captures, rules)
+    found: dict[str, dict[str, str]] = {}
+    for verdict in verdicts.values():
+        if verdict.role == "shallow" and verdict.status is Status.OK:
+            wide = verdicts[verdict.partner]
+            assert (wide.role, wide.status) == ("wide", Status.OK)
+            assert wide.pair_id == scene_of(verdict.pair_id)
+            found.setdefault(wide.capture.name, {})[verdict.pair_id] = verdict.capture.name
+            photos = [
+                ShallowPhoto(v.capture.sha256, v.capture.exif.f_number)
+                for v in verdicts.values()
+                if v.partner == wide.capture.name and v.role == "shallow"
+            ]
+            assert verdict.pair_id in pair_ids(wide.capture.sha256, photos)
+    stems = {wide: [shallow[key] for key in sorted(shallow)] for wide, shallow in found.items()}
+    for wide, (first, *_) in stems.items():
+        assert verdicts[wide].partner == first
+    return {stem(wide): [stem(name) for name in names] for wide, names in stems.items()}
+
+
+def stem(name: str) -> str:
+    return name.removeprefix("IMG_").rpartition(".")[0]
+
+
 # --- names and keys --------------------------------------------------------------------------------------
-
-
-def test_pair_id_hashes_the_raw_digests_wide_first() -> None:
-    wide, shallow = digest("a"), digest("b")
-    expected = hashlib.sha256(bytes.fromhex(wide + shallow)).hexdigest()[:16]
-    assert pair_id(wide, shallow) == expected == pair_id(wide.upper(), shallow)
-    assert pair_id(shallow, wide) != expected
 
 
 def test_every_ending_of_a_kind_is_one_kind() -> None:
@@ -109,72 +121,6 @@ def test_every_ending_of_a_kind_is_one_kind() -> None:
 def test_file_kind_goes_by_suffix() -> None:
     names = ["a.CR2", "a.b.dng", "a.RW2", "a.JPG", "a.jpeg", "a.TIF", "a.png", "no_suffix"]
     assert [file_kind(n) for n in names] == ["RAW", "RAW", "RAW", "JPEG", "JPEG", "TIFF", "PNG", ""]
-
-
-# --- the matching ----------------------------------------------------------------------------------------
-
-
-def least_cost(at: list[int], is_wide: list[bool], reach: int) -> float:
-    """Twice the optimal cost by SciPy's assignment solver, with one dummy partner for each shot."""
-    wide = [a for a, w in zip(at, is_wide, strict=True) if w]
-    shallow = [a for a, w in zip(at, is_wide, strict=True) if not w]
-    forbidden = 1e9
-    cost = np.full((len(at), len(at)), forbidden)
-    for i, a in enumerate(wide):
-        cost[i, : len(shallow)] = [2 * abs(a - b) if abs(a - b) <= reach else forbidden for b in shallow]
-        cost[i, len(shallow) + i] = reach
-    cost[len(wide) :, len(shallow) :] = 0
-    for j in range(len(shallow)):
-        cost[len(wide) + j, j] = reach
-    return float(cost[linear_sum_assignment(cost)].sum())
-
-
-lines = st.integers(1, 60).flatmap(
-    lambda span: st.lists(st.tuples(st.integers(0, span), st.booleans()), max_size=14)
-)
-
-
-@given(lines, st.integers(0, 25))
-@settings(deadline=None, max_examples=300)
-def test_matching_is_as_cheap_as_the_optimal_assignment(line: list[tuple[int, bool]], reach: int) -> None:
-    at, is_wide = [a for a, _ in sorted(line)], [w for _, w in sorted(line)]
-    found = match_in_order(at, is_wide, reach)
-    used = list(itertools.chain(*found))
-    assert len(used) == len(set(used)), "one to one"
-    assert all(i < j and is_wide[i] != is_wide[j] and at[j] - at[i] <= reach for i, j in found)
-    cost = sum(2 * (at[j] - at[i]) for i, j in found) + reach * (len(at) - len(used))
-    assert cost == least_cost(at, is_wide, reach)
-
-
-def all_matchings(indices: tuple[int, ...], is_wide: list[bool]) -> Iterator[Matching]:
-    if not indices:
-        yield ()
-        return
-    first, rest = indices[0], indices[1:]
-    yield from all_matchings(rest, is_wide)
-    for other in rest:
-        if is_wide[first] != is_wide[other]:
-            left = tuple(i for i in rest if i != other)
-            yield from (((first, other), *more) for more in all_matchings(left, is_wide))
-
-
-@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=7), st.integers(0, 4))
-@settings(deadline=None, max_examples=100)
-def test_ties_go_to_more_pairs_then_to_neighbours(line: list[tuple[int, bool]], reach: int) -> None:
-    at, is_wide = [a for a, _ in sorted(line)], [w for _, w in sorted(line)]
-
-    def order(found: Matching) -> tuple[int, int, int]:
-        gaps = sum(2 * (at[j] - at[i]) for i, j in found)
-        return gaps + reach * (len(at) - 2 * len(found)), -len(found), sum(j - i for i, j in found)
-
-    best = min(map(order, all_matchings(tuple(range(len(at))), is_wide)))
-    assert order(match_in_order(at, is_wide, reach)) == best
-
-
-def test_a_long_line_of_equal_times_pairs_neighbours() -> None:
-    """A stopped clock gives ten thousand equal times: file order decides, and it stays fast."""
-    is_wide = [True, False] * 5000
-    assert match_in_order([0] * 10_000, is_wide, 30) == [(i, i + 1) for i in range(0, 10_000, 2)]
 
 
 # --- twins and duplicates --------------------------------------------------------------------------------
@@ -495,7 +441,7 @@ def catalogues(draw: st.DrawFn) -> list[Capture]:
     return captures
 
 
-@given(catalogues(), st.randoms(use_true_random=False), st.sampled_from([EXACT, EXTREMES]))
+@given(catalogues(), st.randoms(use_true_random=False), st.sampled_from([EXACT, EXTREMES, SERIES]))
 @settings(deadline=None, max_examples=150)
 def test_the_order_of_the_captures_makes_no_difference(
     captures: list[Capture], rng: random.Random, rules: IngestSettings
@@ -503,9 +449,13 @@ def test_the_order_of_the_captures_makes_no_difference(
     shuffled = captures.copy()
     rng.shuffle(shuffled)
     assert run(shuffled, rules) == run(captures, rules)
-    pairs_by_id = [v.pair_id for v in run(captures, rules).values() if v.status is Status.OK]
-    assert all(pairs_by_id.count(key) == 2 for key in pairs_by_id)
-    pairs(captures, rules)  # the halves of every pair agree, every other capture has a reason
+    for role in ("wide", "shallow"):
+        used = [v for v in run(captures, rules).values() if v.status is Status.OK and v.role == role]
+        assert len(used) == len({v.pair_id for v in used})
+    if rules is SERIES:
+        scenes(captures)
+    else:
+        pairs(captures, rules)  # the halves of every pair agree, every other capture has a reason
 
 
 def sample_capture(path: Path) -> Capture:
@@ -539,36 +489,112 @@ def test_the_sample_captures_pair_as_their_readme_says() -> None:
     assert left == twins | {"IMG_0309.JPG": Reason.MISSING_PARTNER}
 
 
+# --- series ----------------------------------------------------------------------------------------------
+
+
+def test_a_series_gives_a_pair_for_each_aperture() -> None:
+    captures = series((16, 0), (8, 5), (2.8, 10), (1.8, 15), (16, 40), (8, 45), (2.8, 50), (1.8, 55))
+    assert scenes(captures) == {"1": ["4", "3", "2"], "5": ["8", "7", "6"]}
+    assert pairs(captures) == {("1", "4"), ("5", "8")}, "without --series the extremes"
+    assert pairs(captures, EXTREMES) == {("1", "4"), ("5", "8")}
+
+
+def test_the_shallow_photos_may_come_first_and_the_wide_one_in_the_middle() -> None:
+    assert scenes(series((1.8, 0), (2.8, 4), (8, 8), (16, 12))) == {"4": ["1", "2", "3"]}
+    assert scenes(series((2, 0), (22, 4), (5.6, 8))) == {"2": ["1", "3"]}
+
+
+def test_of_a_burst_the_nearest_frames_are_used_and_the_others_name_them() -> None:
+    captures = series((16, 0), (16, 1), (8, 5), (8, 6), (1.8, 10), (1.8, 11))
+    assert scenes(captures) == {"2": ["5", "3"]}
+    assert reasons(captures, SERIES) == [
+        Reason.REPEATED_SHOT,
+        None,
+        None,
+        Reason.REPEATED_SHOT,
+        None,
+        Reason.REPEATED_SHOT,
+    ]
+    assert run(captures, SERIES)["IMG_4.CR2"].detail == (
+        "IMG_3.CR2 is the frame at f/8 that is used of this scene"
+    )
+
+
+def test_a_second_wide_photo_at_the_end_is_not_a_scene_of_its_own() -> None:
+    captures = series((16, 0), (8, 5), (1.8, 10), (16, 15))
+    assert scenes(captures) == {"1": ["3", "2"]}
+    assert reasons(captures, SERIES)[3] is Reason.MISSING_PARTNER
+
+
+def test_without_its_wide_photo_the_smallest_aperture_left_is_the_wide_one() -> None:
+    assert scenes(series((8, 0), (2.8, 5), (1.8, 10))) == {"1": ["3", "2"]}
+    assert scenes(series((2.8, 5), (1.8, 10), (2, 15))) == {"1": ["2", "3"]}
+    captures = series((2.8, 5), (2.5, 10), (2.2, 15))
+    assert scenes(captures) == {}
+    assert reasons(captures, SERIES) == [Reason.MISSING_PARTNER] * 3
+
+
+def test_a_photo_less_than_a_stop_from_the_wide_one_is_left() -> None:
+    captures = series((16, 0), (13, 5), (8, 10), (1.8, 15))
+    assert scenes(captures) == {"1": ["4", "3"]}
+    verdict = run(captures, SERIES)["IMG_2.CR2"]
+    assert verdict.reason is Reason.OTHER_F_NUMBER
+    assert verdict.detail == "f/13 is less than a stop from f/16, the smallest aperture of its scene"
+
+
+def test_a_photo_beyond_the_longest_gap_is_left() -> None:
+    captures = series((16, 0), (8, 15), (2.8, 25), (1.8, 40))
+    assert scenes(captures) == {"1": ["3", "2"]}
+    verdict = run(captures, SERIES)["IMG_4.CR2"]
+    assert verdict.reason is Reason.MISSING_PARTNER
+    assert "40.00 s away, more than --max-gap 30" in verdict.detail
+    assert scenes(captures, IngestSettings(series=True, max_gap=60)) == {"1": ["4", "3", "2"]}
+
+
+def test_jpeg_twins_of_a_series_are_left_and_phones_need_no_order() -> None:
+    shots = [(16, 0.5), (8, 4.5), (1.8, 9.5)]
+    raw, jpeg = series(*shots, suffix="DNG"), series(*shots, suffix="JPG")
+    captures = [one for both in zip(jpeg, raw, strict=True) for one in both]
+    assert scenes(captures) == {"1": ["3", "2"]}
+    assert reasons(captures, SERIES) == [Reason.JPEG_TWIN, None] * 3
+
+
+def test_a_portrait_series_is_one_and_a_landscape_one_between_is_another() -> None:
+    turned = [shot(f"IMG_{i}.CR2", f, 4 * i, orientation=8) for i, f in ((1, 16), (3, 8), (5, 1.8))]
+    level = [shot(f"IMG_{i}.CR2", f, 4 * i) for i, f in ((2, 16), (4, 8), (6, 1.8))]
+    assert scenes([*turned, *level]) == {"1": ["5", "3"], "2": ["6", "4"]}
+
+
+def test_without_times_a_series_is_in_file_order() -> None:
+    captures = untimed(16, 8, 1.8, 16, 8, 2.8, 1.8)
+    assert scenes(captures) == {"8": ["10", "9"], "11": ["14", "13", "12"]}
+    assert run(captures, SERIES)["IMG_9.CR2"].detail == "partner IMG_8.CR2, earlier by file order"
+
+
+def test_the_wide_photo_names_all_its_partners() -> None:
+    verdicts = run(series((16, 0), (8, 5), (1.8, 10)), SERIES)
+    told = "partners of a series: IMG_3.CR2 (f/1.8), IMG_2.CR2 (f/8)"
+    assert verdicts["IMG_1.CR2"].detail == told
+    assert verdicts["IMG_2.CR2"].detail == "partner IMG_1.CR2, 5.00 s earlier"
+
+
+def test_a_series_keeps_the_name_of_the_pair_of_its_extremes() -> None:
+    captures = series((16, 0), (8, 5), (1.8, 10))
+    assert run(captures)["IMG_3.CR2"].pair_id == run(captures, SERIES)["IMG_3.CR2"].pair_id
+    assert run(captures, SERIES)["IMG_2.CR2"].pair_id.endswith("-f080")
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([16.0, 1.8]), st.integers(0, 50), st.booleans()), min_size=1, max_size=12
+    )
+)
+@settings(deadline=None, max_examples=100)
+def test_shots_at_two_apertures_are_paired_as_without_series(shots: list[tuple[float, int, bool]]) -> None:
+    at = list(itertools.accumulate(pause for _, pause, _ in shots))
+    captures = [shot(f"IMG_{i}.CR2", f, at[i] if timed else None) for i, (f, _, timed) in enumerate(shots)]
+    assert pair_captures(captures, SERIES) == pair_captures(captures, EXTREMES)
+
+
 def test_an_empty_catalogue_has_no_verdicts() -> None:
     assert pair_captures([], EXACT) == pair_captures([], EXTREMES) == []
-
-
-# --- explain ---------------------------------------------------------------------------------------------
-
-
-def test_explain_describes_a_pair_completely() -> None:
-    verdict = pair_captures(series((W, 0.5), (S, 6.62)), EXACT)[0]
-    assert explain(verdict).splitlines() == [
-        "IMG_1.CR2",
-        "  file      RAW, 1920 x 1280",
-        "  camera    Canon EOS 7D",
-        "  lens      EF50mm f/1.8 II, 50 mm",
-        "  f-number  f/16",
-        "  time      2019-06-02 14:00:00.500000",
-        "  group     landscape RAW files of one size, by this camera, lens and focal length",
-        "  role      wide",
-        f"  status    ok, pair {verdict.pair_id}",
-        "  why       partner IMG_2.CR2, 6.12 s later",
-        "  to do     nothing",
-    ]
-
-
-def test_explain_of_a_file_without_exif_gives_advice() -> None:
-    capture = Capture(name="[red] 1.JPG", sha256="00", exif=Exif(orientation=8))
-    text = explain(pair_captures([capture], EXACT)[0])
-    assert text.startswith("[red] 1.JPG\n  file      JPEG\n  camera    unknown\n  lens      unknown\n")
-    assert "unknown, file order counts" in text
-    assert "portrait JPEG" in text
-    assert "rejected, no_f_number" in text
-    assert text.endswith(f"to do     {Reason.NO_F_NUMBER.advice}")
-    assert "serial" not in text

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ebb.errors import Reason, Status, UsageError
+from ebb.pair_ids import pair_id
 from ebb.photo.capture import Capture, Exif
-from ebb.photo.pairing import pair_id
 from ebb.photo.pairs_file import pair_by_list, read_pairs_csv
 from ebb.settings import IngestSettings
 
@@ -147,6 +147,25 @@ def test_errors_have_the_line_number(text: str, message: str) -> None:
     assert str(caught.value) == message
 
 
+def test_one_wide_photo_may_have_several_shallow_ones() -> None:
+    text = "wide,shallow\nIMG_3.JPG,IMG_4.JPG\nIMG_3.JPG,IMG_1.CR2\n"
+    assert read_pairs_csv(text, NAMES) == [("IMG_3.JPG", "IMG_4.JPG"), ("IMG_3.JPG", "day1/IMG_1.CR2")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("IMG_3.JPG,IMG_4.JPG\nIMG_1.CR2,IMG_4.JPG", "line 3: 'IMG_4.JPG' is already used in line 2"),
+        ("IMG_3.JPG,IMG_4.JPG\nIMG_3.JPG,IMG_4.JPG", "line 3: 'IMG_4.JPG' is already used in line 2"),
+        ("IMG_3.JPG,IMG_4.JPG\nIMG_4.JPG,IMG_1.CR2", "line 3: 'IMG_4.JPG' is already used in line 2"),
+    ],
+)
+def test_a_shallow_photo_has_one_wide_one(rows: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_pairs_csv(f"wide,shallow\n{rows}\n", NAMES)
+    assert str(caught.value) == message
+
+
 def test_equal_names_of_two_folders_are_ambiguous() -> None:
     with pytest.raises(UsageError, match=r"line 2: 'IMG_3.JPG' fits 2 files"):
         read_pairs_csv("wide,shallow\nIMG_3.JPG,IMG_4.JPG", [*NAMES, "IMG_3.JPG"])
@@ -180,6 +199,21 @@ def test_the_list_takes_precedence_over_exif() -> None:
         assert (verdict.status, verdict.reason) == (Status.REJECTED, Reason.NOT_IN_PAIRS_FILE)
         assert (verdict.role, verdict.pair_id, verdict.partner) == ("", "", "")
         assert verdict.detail == "not named in hand made.csv"
+
+
+def test_pairs_of_one_wide_photo_are_a_series() -> None:
+    captures = [capture("w", 16.0), capture("a", 2.8), capture("b", 1.8), capture("c"), capture("d", 1.8)]
+    verdicts = pair_by_list(captures, [("w", "a"), ("w", "b"), ("w", "c")], IngestSettings(series=True))
+    scene = pair_id(captures[0].sha256, captures[2].sha256)
+    of_c = pair_id(captures[0].sha256, captures[3].sha256)[:6]
+    assert [(v.role, v.pair_id, v.partner) for v in verdicts] == [
+        ("wide", scene, "b"),
+        ("shallow", f"{scene}-f028", "w"),
+        ("shallow", scene, "w"),
+        ("shallow", f"{scene}-{of_c}", "w"),
+        ("", "", ""),
+    ]
+    assert verdicts[0].detail == "partner b and 2 more, as the pairs file says"
 
 
 def test_copies_outside_the_list_are_ignored() -> None:

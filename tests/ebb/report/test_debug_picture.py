@@ -146,6 +146,13 @@ def test_names_of_several_pairs(workspace: Workspace) -> None:
         assert "ab01 (" in error.value.hint
 
 
+def test_the_name_of_a_scene_is_that_of_its_first_pair(workspace: Workspace) -> None:
+    pair = pairs_of(read_catalog(workspace.catalog_file))[0]
+    further = dataclasses.replace(pair, pair_id=f"{pair.pair_id}-f028")
+    assert find_pair([further, pair], pair.pair_id) is pair
+    assert find_pair([further, pair], further.pair_id) is further
+
+
 def test_a_missing_file(root: Path, workspace: Workspace) -> None:
     rows = read_catalog(workspace.catalog_file)
     moved = [dataclasses.replace(row, folder=str(workspace.root / "nowhere")) for row in rows]

@@ -19,6 +19,7 @@ from ebb.report.summary import (
 )
 from ebb.runner.stage import StageReport
 from ebb.stages.export import ExportReport
+from ebb.stages.ingest import IngestReport
 from ebb.stages.shard import ShardReport
 from ebb.stages.verify import VerifyReport
 
@@ -65,6 +66,20 @@ def test_status_lists_pairs_on_request(finished: PipelineReport) -> None:
     text = status_text(finished.status, with_pairs=True)
     assert text.endswith(pair_table(finished.status.pairs))
     assert "align     2         1       0     0" in text
+
+
+def test_series_are_told_with_their_scenes() -> None:
+    ingested = IngestReport(folder="f", num_files=9, num_captures=8, num_pairs=6, num_scenes=2, num_further=1)
+    assert ingest_text(ingested).splitlines() == [
+        "9 files, 8 captures, 6 pairs of 2 scenes",
+        "1 scene holds photos at further apertures; --series uses them",
+    ]
+    ingested = IngestReport(folder="f", wide_f_numbers={"f/16": 2, "f/8": 1})
+    assert ingest_text(ingested).endswith("\nwide photos: f/16 in 2 scenes, f/8 in 1 scene")
+    shards = ShardReport(
+        folder="f", splits={"train": 4, "test": 2}, scenes={"train": 2, "test": 1}, num_shards=2
+    )
+    assert shard_text(shards) == "shards: f (2 files, 0.0 MB: 4 train, 2 test; 3 scenes)"
 
 
 def test_short_texts() -> None:

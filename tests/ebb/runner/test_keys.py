@@ -24,6 +24,16 @@ def test_align_key_depends_on_pair_settings_and_version(monkeypatch: pytest.Monk
     assert key != keys.align_key(PAIR, AlignSettings())
 
 
+def test_keys_of_a_series_follow_every_photo_of_it() -> None:
+    series = replace(PAIR, series=("11", "22"), shallow=replace(WIDE, sha256="11"))
+    key = keys.align_key(series, AlignSettings())
+    assert key != keys.align_key(replace(series, series=("11", "22", "33")), AlignSettings())
+    assert key != keys.align_key(replace(series, shallow=replace(WIDE, sha256="22")), AlignSettings())
+    made_from = keys.photos_key(series, key, {"wide.png": "aa"})
+    assert made_from != keys.photos_key(series, key, {"wide.png": "bb"})
+    assert keys.photos_key(PAIR, key, {"wide.png": "aa"}) == key
+
+
 def test_imported_photos_do_not_depend_on_alignment_settings() -> None:
     pair = replace(PAIR, wide=replace(WIDE, origin="import"))
     assert keys.align_key(pair, AlignSettings()) == keys.align_key(pair, AlignSettings(height=512))

@@ -13,6 +13,7 @@ from ebb.settings import DepthSettings, IngestSettings
 from ebb.stages import align, depth, ingest
 from ebb.workspace import Workspace, open_workspace
 from tests.helpers.captures import write_card
+from tests.helpers.series import write_series
 from tests.helpers.settings import ALIGN, RUN
 
 
@@ -40,6 +41,30 @@ def ready_once(aligned_once: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     with open_workspace(root) as workspace:
         depth.run(workspace, DepthSettings(provider="sidecar"), RUN, SilentProgress())
     return root
+
+
+@pytest.fixture(scope="session")
+def series_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two simulated scenes at f/16, f/8, f/2.8 and f/1.8 with depth, aligned; the photos are beside it."""
+    folder = tmp_path_factory.mktemp("series")
+    for scene in (0, 1):
+        write_series(folder / "raw", scene)
+    with open_workspace(folder / "set", create=True) as workspace:
+        ingest.run(workspace, folder / "raw", IngestSettings(series=True), RUN, SilentProgress())
+        align.run(workspace, ALIGN, RUN, SilentProgress())
+        depth.run(workspace, DepthSettings(provider="sidecar"), RUN, SilentProgress())
+    return folder / "set"
+
+
+@pytest.fixture
+def series(series_once: Path, opened: Callable[[Path], Workspace]) -> Workspace:
+    """A copy of it, with a copy of the photos in the folder ``raw`` beside it."""
+    workspace = opened(series_once)
+    raw = workspace.root.parent / "raw"
+    shutil.copytree(series_once.parent / "raw", raw)
+    workspace.catalog_file.unlink()
+    ingest.run(workspace, raw, IngestSettings(series=True), RUN, SilentProgress())
+    return workspace
 
 
 @pytest.fixture

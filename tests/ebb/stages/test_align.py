@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ebb import results
 from ebb.arrays import Homography, Size
-from ebb.dataset.catalog import pairs_of, read_catalog
+from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
 from ebb.errors import Reason, Status
 from ebb.formats.png import decode_png
 from ebb.geometry.homography import apply, corner_error_px
 from ebb.progress import SilentProgress
 from ebb.results import StoredAlignment
+from ebb.runner.items import Outcome
+from ebb.runner.local import failed
+from ebb.runner.stage import StageReport
 from ebb.settings import AlignSettings, IngestSettings, RunSettings
 from ebb.stages import align, ingest
 from ebb.state import StageRow
 from ebb.workspace import Workspace, open_workspace
 from tests.helpers.captures import SAMPLE, SHIFT, SIZE, write_card
-from tests.helpers.settings import RUN
+from tests.helpers.series import FRAME, write_series
+from tests.helpers.settings import ALIGN, RUN
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +143,98 @@ def test_a_file_that_changed_since_ingest_is_found(tmp_path: Path) -> None:
         assert report.reasons == {"input_changed": 1, "unreadable": 1}
         details = {row.detail for row in workspace.state.stage_rows(results.ALIGN).values()}
         assert "IMG_0002.JPG: not the bytes that were ingested" in details
+
+
+# --- series ----------------------------------------------------------------------------------------------
+
+
+def rows_of(workspace: Workspace) -> dict[str, StageRow[StoredAlignment]]:
+    """Rows of the first scene by the end of their names; the pair of the largest aperture has none."""
+    pairs = pairs_of(read_catalog(workspace.catalog_file))
+    rows = workspace.state.stage_rows(results.ALIGN)
+    return {pair.pair_id[17:]: rows[pair.pair_id] for pair in pairs if pair.scene == pairs[0].scene}
+
+
+def align_series(workspace: Workspace) -> StageReport:
+    return align.run(workspace, ALIGN, RUN, SilentProgress())
+
+
+def test_pairs_of_a_series_share_the_wide_photo_and_follow_the_truth(series: Workspace) -> None:
+    truths = dict(zip(("f080", "f028", ""), write_series(series.root / "again", 0), strict=True))
+    rows = rows_of(series)
+    assert list(rows) == ["", "f028", "f080"]
+    assert len({row.outputs["wide.png"] for row in rows.values()}) == 1
+    assert len({row.outputs["shallow.png"] for row in rows.values()}) == 3
+    for name, row in rows.items():
+        true_H = np.reshape(truths[name].H_shallow_to_wide, (3, 3))
+        assert corner_error_px(motion(row), true_H, FRAME).mean() < 0.3
+    assert align_series(series).unchanged == 6
+
+
+def test_a_series_that_grows_is_aligned_again_and_no_other(series: Workspace) -> None:
+    before = rows_of(series)
+    write_series(series.root.parent / "raw", 0, (4.0,))
+    ingest.run(series, series.root.parent / "raw", IngestSettings(series=True), RUN, SilentProgress())
+    report = align_series(series)
+    assert (report.unchanged, report.ok) == (3, 7)
+    after = rows_of(series)
+    assert list(after) == ["", "f028", "f040", "f080"]
+    assert len({row.outputs["wide.png"] for row in after.values()}) == 1
+    assert all(after[name].key != before[name].key for name in before)
+
+
+def test_a_photo_that_cannot_be_read_costs_its_own_pair_and_joins_later(series: Workspace) -> None:
+    pairs = pairs_of(read_catalog(series.catalog_file))
+    (lost,) = (pair for pair in pairs[:3] if pair.shallow.f_number == 2.8)
+    path = series.root.parent / "raw" / lost.shallow.name
+    sound = path.read_bytes()
+    whole = rows_of(series)
+    path.write_bytes(b"damaged")
+    shutil.rmtree(series.pair(lost.pair_id))
+    report = align_series(series)
+    assert (report.unchanged, report.ok, report.reasons) == (3, 5, {"input_changed": 1})
+    without = rows_of(series)
+    assert without[""].outputs["wide.png"] == without["f080"].outputs["wide.png"]
+    path.write_bytes(sound)
+    assert align_series(series).ok == 6
+    assert {name: row.outputs for name, row in rows_of(series).items()} == {
+        name: row.outputs for name, row in whole.items()
+    }
+
+
+def job(number: int) -> align.AlignJob:
+    row = CatalogRow(folder="raw", name=f"{number}.JPG")
+    return align.AlignJob(str(number), "key", row, row, Path("set"), ALIGN, "scene", is_series=True)
+
+
+@pytest.mark.parametrize(
+    ("bad", "alone", "expected"),
+    [
+        ({2}, {2}, {1: "ok", 2: "error", 3: "ok"}),
+        ({1, 2, 3}, {1, 2, 3}, {1: "error", 2: "error", 3: "error"}),
+        ({2}, set(), {1: "error", 2: "error", 3: "error"}),
+    ],
+)
+def test_a_pair_that_takes_the_worker_with_it_is_left_out_of_its_series(
+    monkeypatch: pytest.MonkeyPatch, bad: set[int], alone: set[int], expected: dict[int, str]
+) -> None:
+    """``bad`` pairs stop the worker of their series, ``alone`` those that do so by themselves too."""
+
+    def outcome(job: Any, failing: set[int], value: Any) -> Outcome[Any, Any]:
+        members = job if isinstance(job, tuple) else (job,)
+        if any(int(one.pair_id) in failing for one in members):
+            return failed(job, Reason.WORKER_CRASH, "gone")
+        return Outcome(job=job, status=Status.OK, value=value)
+
+    def run_items(work: object, jobs: Any, settings: object) -> Iterator[Outcome[Any, Any]]:
+        for one in jobs:
+            if isinstance(one, tuple):
+                yield outcome(one, bad, [outcome(member, set(), "aligned") for member in one])
+            else:
+                yield outcome(one, alone, "alone")
+
+    monkeypatch.setattr(align, "run_items", run_items)
+    found = list(align.run_jobs(align.align_pair, [job(1), job(2), job(3)], RUN))
+    assert {int(one.job.pair_id): str(one.status) for one in found} == expected
+    assert {one.value for one in found if one.status is Status.OK} <= {"aligned"}
+    assert len(found) == 3

@@ -15,6 +15,7 @@ from ebb.dataset.catalog import read_catalog
 from ebb.depthmap.encoding import HalfDepth, decode_float16
 from ebb.depthmap.onnx import load_onnx
 from ebb.errors import InvalidInput, MissingDependency, Status, UsageError
+from ebb.files import sha256_bytes
 from ebb.formats.npy import decode_npy
 from ebb.formats.png import decode_png, encode_png
 from ebb.progress import SilentProgress
@@ -416,3 +417,36 @@ def test_an_interrupted_batch_keeps_the_rows_it_has(aligned: Workspace, plug_in:
     assert len(aligned.state.stage_rows(results.DEPTH)) == 1
     report = run(aligned, "batches", 2, model=f"none {plug_in}")
     assert (report["unchanged"], report["ok"]) == (1, 3)
+
+
+def test_depth_is_made_once_for_a_series(series: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    run_items = depth.run_items
+
+    def counted(work: Any, jobs: Any, settings: RunSettings) -> Any:
+        for outcome in run_items(work, jobs, settings):
+            made.append(outcome.job.pair_id)
+            yield outcome
+
+    monkeypatch.setattr(depth, "run_items", counted)
+    assert run(series, "sidecar")["unchanged"] == 6
+    assert run(series, "sidecar", keep_float=True)["ok"] == 6
+    assert [len(pair_id) for pair_id in made] == [16, 16]
+    rows = series.state.stage_rows(results.DEPTH)
+    for first in made:
+        alike = [row for pair_id, row in rows.items() if pair_id.startswith(first)]
+        assert len(alike) == 3
+        assert len({(row.outputs["depth.png"], row.outputs["depth.npy"], row.value) for row in alike}) == 1
+        files = {(series.pair(row.pair_id) / "depth.png").read_bytes() for row in alike}
+        assert {sha256_bytes(data) for data in files} == {alike[0].outputs["depth.png"]}
+    assert run(series, "sidecar", keep_float=True)["unchanged"] == 6
+
+
+def test_a_series_that_is_cropped_anew_gets_new_depth(series: Workspace) -> None:
+    """A photo that could be read again changes the crop; the keys of the other pairs stay."""
+    pair_id = min(series.state.stage_rows(results.ALIGN))
+    row = series.state.stage_rows(results.ALIGN)[pair_id]
+    outputs = {**row.outputs, "wide.png": "0" * 64}
+    series.state.put_stage(replace(row, outputs=outputs))
+    assert sum(stage.left for stage in dataset_status(series).stages) == 1
+    assert run(series, "sidecar")["unchanged"] == 5

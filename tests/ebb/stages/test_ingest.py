@@ -10,10 +10,12 @@ import pytest
 from ebb.dataset.catalog import pairs_of, read_catalog
 from ebb.errors import ExitCode, InvalidInput, Reason, Status, UsageError
 from ebb.progress import SilentProgress
+from ebb.report.summary import ingest_text
 from ebb.settings import IngestSettings, RunSettings
 from ebb.stages import ingest
 from ebb.workspace import Workspace, open_workspace
 from tests.helpers.captures import SAMPLE, scene, shot, write_card, write_pair
+from tests.helpers.series import write_series
 
 RUN = RunSettings(workers=2)
 
@@ -180,3 +182,45 @@ def test_a_moved_folder_occurs_once(tmp_path: Path) -> None:
         (tmp_path / "other").rename(tmp_path / "unplugged")
         run(workspace, tmp_path / "moved")
         assert len(pairs_of(read_catalog(workspace.catalog_file))) == 2, "it may come back"
+
+
+def test_a_series_is_told_of_and_paired(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for number in (0, 1):
+        write_series(raw, number)
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        plain = run(workspace, raw)
+        assert (plain.num_pairs, plain.num_scenes, plain.num_further) == (2, 2, 2)
+        assert "\n2 scenes hold photos at further apertures; --series uses them\n" in ingest_text(plain)
+        first = {pair.pair_id for pair in pairs_of(read_catalog(workspace.catalog_file))}
+        report = run(workspace, raw, series=True)
+        assert (report.num_pairs, report.num_scenes, report.num_further) == (6, 2, 0)
+        assert ingest_text(report) == "10 files, 8 captures, 6 pairs of 2 scenes"
+        assert report.wide_f_numbers == {"f/16": 2}
+        rows = read_catalog(workspace.catalog_file)
+    pairs = pairs_of(rows)
+    assert first < {pair.pair_id for pair in pairs}
+    assert [pair.shallow.f_number for pair in pairs] == [1.8, 2.8, 8.0] * 2
+    assert all(
+        pair.depth and pair.depth.name == pair.wide.name.replace(".JPG", "_depth.png") for pair in pairs
+    )
+    of_scene = [row for row in rows if row.scene == pairs[0].scene]
+    assert [(row.role, row.f_number, row.partner_f_number) for row in of_scene] == [
+        ("wide", 16.0, 1.8),
+        ("depth", None, None),
+        ("shallow", 8.0, 16.0),
+        ("shallow", 2.8, 16.0),
+        ("shallow", 1.8, 16.0),
+    ]
+
+
+def test_a_pairs_file_may_name_a_series(tmp_path: Path) -> None:
+    raw, listed = tmp_path / "raw", tmp_path / "pairs.csv"
+    write_series(raw, 0)
+    listed.write_text("wide,shallow\nIMG_0100.JPG,IMG_0101.JPG\nIMG_0100.JPG,IMG_0104.JPG\n")
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        reports = [run(workspace, raw, pairs=listed, series=series) for series in (False, True)]
+    assert [(report.num_pairs, report.num_scenes, report.num_further) for report in reports] == [
+        (2, 1, 0)
+    ] * 2
+    assert [pair.shallow.name for pair in pairs_of(reports[0].rows)] == ["IMG_0104.JPG", "IMG_0101.JPG"]

@@ -17,14 +17,16 @@ from hypothesis import strategies as st
 
 from ebb import results
 from ebb.dataset.catalog import CatalogRow, Pair
+from ebb.dataset.record import Record
 from ebb.errors import InvalidInput, OutputError, Reason, Status
 from ebb.formats.png import decode_png
 from ebb.progress import SilentProgress
-from ebb.settings import AlignSettings, DepthSettings, ShardSettings
-from ebb.stages import align, depth, shard
+from ebb.settings import AlignSettings, DepthSettings, IngestSettings, ShardSettings
+from ebb.stages import align, depth, ingest, shard
 from ebb.workspace import Workspace, open_workspace
 from tests.helpers.datasets import read_records
-from tests.helpers.settings import RUN
+from tests.helpers.series import write_series
+from tests.helpers.settings import ALIGN, RUN
 
 
 def run(workspace: Workspace, **settings: object) -> shard.ShardReport:
@@ -282,3 +284,66 @@ def test_a_split_does_not_depend_on_failures_of_other_pairs(days: list[int], dat
         for pair_id, split in shard._assign(troubled, pairs, through, settings).items():  # type: ignore[arg-type]
             assert split == untroubled[pair_id]
     assert shard._assign(troubled, pairs, ready, settings) == untroubled  # type: ignore[arg-type]
+
+
+# --- series ----------------------------------------------------------------------------------------------
+
+
+def records_of(workspace: Workspace) -> dict[str, tuple[str, Record]]:
+    """pair_id → split and record."""
+    return {
+        record.pair_id: (path.name.partition("-")[0], record)
+        for path in workspace.shards.glob("*.parquet")
+        for record in read_records(path)
+    }
+
+
+def test_pairs_of_a_series_are_in_one_split_and_name_their_scene(series: Workspace) -> None:
+    report = run(series, test=1, val=0)
+    assert (report.splits, report.scenes) == (
+        {"train": 3, "val": 0, "test": 3},
+        {"train": 1, "val": 0, "test": 1},
+    )
+    index = json.loads((series.shards / "DATASET.json").read_text())
+    assert index["scenes"] == report.scenes
+    assert "| train | 1 | 3 | 1 |" in (series.shards / "README.md").read_text(encoding="utf-8")
+    found = records_of(series)
+    for scene in {record.scene for _, record in found.values()}:
+        members = [(split, record) for split, record in found.values() if record.scene == scene]
+        assert len({split for split, _ in members}) == 1
+        assert len({record.wide for _, record in members}) == 1
+        assert len({record.depth for _, record in members}) == 1
+        assert sorted(record.f_number_shallow or 0 for _, record in members) == [1.8, 2.8, 8.0]
+        assert {record.f_number_wide for _, record in members} == {16.0}
+    assert {record.near_duplicates for _, record in found.values()} == {""}
+    assert report.near_duplicates_across_splits == []
+
+
+def test_a_series_keeps_its_split_when_it_grows_and_when_its_first_photo_is_gone(series: Workspace) -> None:
+    raw = series.root.parent / "raw"
+    run(series, test=1, val=0)
+    before = {record.source_wide: split for split, record in records_of(series).values()}
+    write_series(raw, 0, (4.0,))
+    (raw / "IMG_0104.JPG").unlink()  # f/1.8, after which the pairs of the scene are named
+    ingest.run(series, raw, IngestSettings(series=True), RUN, SilentProgress())
+    align.run(series, ALIGN, RUN, SilentProgress())
+    depth.run(series, DepthSettings(provider="sidecar"), RUN, SilentProgress())
+    assert run(series, test=0.9, val=0).left_out == 0
+    after = records_of(series)
+    assert {(record.source_wide, split) for split, record in after.values()} == set(before.items())
+    assert len({record.scene for _, record in after.values()}) == 2
+    series.state._db.execute("DELETE FROM splits")
+    assert run(series, test=0.9, val=0).left_out == 0
+    assert {(record.source_wide, split) for split, record in records_of(series).values()} == set(
+        before.items()
+    )
+
+
+def test_near_duplicates_of_series_name_scenes(series: Workspace) -> None:
+    rows = series.state.stage_rows(results.ALIGN)
+    for row in rows.values():
+        assert row.value is not None
+        series.state.put_stage(replace(row, value=replace(row.value, perceptual_hash="0" * 16)))
+    report = run(series, test=1, val=0)
+    assert report.near_duplicates_across_splits == [sorted(rows)]
+    assert {record.near_duplicates for _, record in records_of(series).values()} == {min(rows)}

@@ -6,8 +6,10 @@ import random
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import ebb
 from ebb.errors import InvalidInput, UsageError
 from ebb.progress import SilentProgress
 from ebb.settings import ShardSettings
@@ -89,3 +91,14 @@ def test_shards_without_a_dataset_folder(sharded: Workspace, tmp_path: Path) -> 
 def test_unfinished_shards(ready: Workspace) -> None:
     with pytest.raises(InvalidInput, match="the shards are not finished"):
         run(ready)
+
+
+def test_a_scene_in_two_splits_is_found(tmp_path: Path) -> None:
+    wide, first, second, other = np.random.default_rng(0).integers(0, 256, (4, 32, 48, 3), np.uint8)
+    train, test = [(wide, first, None), (other, first, None)], [(wide, second, None)]
+    dataset = ebb.write_dataset(tmp_path / "set", train=train, test=test)
+    scene = dataset[0].record.scene
+    assert dataset.verify(workers=1).problems == [f"scene {scene}: its pairs are in train and test"]
+    apart = ebb.write_dataset(tmp_path / "apart", train=[*train, *test])
+    assert apart.verify(workers=1).problems == []
+    assert apart.to_pandas()["scene"].tolist() == [scene, apart[1].pair_id, scene]

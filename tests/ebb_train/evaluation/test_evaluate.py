@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -60,6 +61,18 @@ def test_a_second_run_gives_the_same_bytes_and_renders_nothing(dataset: Path, tm
     pictures = [name for name in first if name.endswith(".png")]
     assert len(pictures) == 3
     assert all(first[name] == second[name] for name in pictures)
+
+
+def test_a_picture_named_after_the_wide_photo_of_a_series_is_refused(tmp_path: Path) -> None:
+    pairs = [
+        replace(record(number), source_wide="IMG_1.JPG", source_shallow=f"S_{number}.JPG")
+        for number in (0, 1)
+    ]
+    dataset, pictures = write_set(tmp_path / "set", [pairs]), tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "IMG_1.png").write_bytes(pairs[0].shallow)
+    with pytest.raises(InvalidInput, match=r"IMG_1\.png is named after a photo of several pairs .*: "):
+        evaluate("mine", dataset, tmp_path / "out", SETTINGS, predictions=pictures, progress=SilentProgress())
 
 
 def test_pictures_made_elsewhere_have_the_same_scores(dataset: Path, tmp_path: Path) -> None:
