@@ -103,7 +103,8 @@ def open_frames(wide: PhotoSource, shallow: PhotoSource, settings: AlignSettings
     Raises:
         Broken: a file is missing, has changed or cannot be decoded.
     """
-    reduction = min(wide.height, shallow.height) / max(settings.height, REFERENCE_HEIGHT)
+    least = min(wide.height, shallow.height)
+    reduction = least / max(settings.height or least, REFERENCE_HEIGHT)
     return open_pair(wide.load(), shallow.load(), reduction)
 
 

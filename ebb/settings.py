@@ -76,7 +76,8 @@ class RegistrationSettings:
     """Registration of two photos, and the stored result."""
 
     height: int = 1024
-    """Height of the stored photos in pixels; smaller common crops are rejected."""
+    """Height of the stored photos in pixels; smaller common crops are rejected. 0: that of the common crop,
+    without scaling."""
     max_keypoints: int = 4000
     """SIFT keypoints kept for each photo."""
     match_ratio: float = 0.8
@@ -122,13 +123,15 @@ class AlignSettings(Limits, RegistrationSettings):
         return cls(**{**dataclasses.asdict(PROFILES[profile]), **changes})
 
     def __post_init__(self) -> None:
-        positive(self, "height", "max_keypoints", "match_ratio", "ransac_threshold_px")
+        positive(self, "max_keypoints", "match_ratio", "ransac_threshold_px")
         share(self, "match_ratio")
         for row in GATED:
             if row.gate is not None:
                 limit(self, row.gate, row.unit)
         if self.min_inliers < 5:
             raise UsageError(f"--min-inliers {self.min_inliers}", hint="any four matches fit a homography")
+        if self.height < 0:
+            raise UsageError(f"--height {self.height} is negative", hint="0: that of the common crop")
         if self.height % 2:
             raise UsageError(f"--height {self.height} is odd", hint="depth maps have half the height")
 

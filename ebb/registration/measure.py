@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.geometry.crop import common_crop, overlap
+from ebb.geometry.crop import common_crop, even, overlap
 from ebb.geometry.homography import decompose, rescale_homography, transfer_error_px
 from ebb.measurements import Measurements
 from ebb.quality.agreement import agreement
@@ -90,8 +90,9 @@ def measure(
     """
     H_detection = estimate.refinement.H_shallow_to_wide
     H = rescale_homography(H_detection, shallow.inverse_scale, wide.inverse_scale)
-    margin = KERNEL_REACH_PX * max(1.0, shallow.full.height / settings.height)
-    crop = common_crop(H, wide.full, shallow.full, margin)
+    reduction = shallow.full.height / settings.height if settings.height else 1.0
+    crop = common_crop(H, wide.full, shallow.full, KERNEL_REACH_PX * max(1.0, reduction))
+    crop = crop if settings.height else even(crop)
     exposure = measure_exposure(wide.rgb, shallow.rgb, H_detection, prior_ev)
     blurs = blur_map(wide.rgb, shallow.rgb, H_detection, exposure)
     return Registration(
