@@ -6,7 +6,7 @@ from collections.abc import Mapping  # noqa: TC003 - fields keep their types at 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypedDict
 
-from ebb.arrays import Rect, Size  # noqa: TC001
+from ebb.arrays import Rect, Size
 from ebb.dataset.columns import COUNT
 from ebb.dataset.record import MEASUREMENT_COLUMNS
 from ebb.errors import Reason, Rejected

@@ -76,8 +76,7 @@ class RegistrationSettings:
     """Registration of two photos, and the stored result."""
 
     height: int = 1024
-    """Height of the stored photos in pixels; smaller common crops are rejected. 0: that of the common crop,
-    without scaling."""
+    """Height of the stored photos in pixels; smaller common crops are rejected. 0: that of the crop."""
     max_keypoints: int = 4000
     """SIFT keypoints kept for each photo."""
     match_ratio: float = 0.8
@@ -130,10 +129,9 @@ class AlignSettings(Limits, RegistrationSettings):
                 limit(self, row.gate, row.unit)
         if self.min_inliers < 5:
             raise UsageError(f"--min-inliers {self.min_inliers}", hint="any four matches fit a homography")
-        if self.height < 0:
-            raise UsageError(f"--height {self.height} is negative", hint="0: that of the common crop")
-        if self.height % 2:
-            raise UsageError(f"--height {self.height} is odd", hint="depth maps have half the height")
+        if self.height < 0 or self.height % 2:
+            what = "negative" if self.height < 0 else "odd"
+            raise UsageError(f"--height {self.height} is {what}", hint="depth maps have half the height")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +140,7 @@ class DepthSourceSettings:
 
     provider: str = "megadepth"
     """megadepth: the network of the EBB! release. sidecar: files PHOTO_depth.png (tif, npy, npz).
+    import: maps of an imported data set, where it has some.
     embedded: maps that phones store in their JPEG and HEIC files. onnx, transformers: the network in --model.
     none: no depth maps. Or the name of an installed plug-in."""
     sidecar_values: Literal["inverse", "distance"] = "inverse"
@@ -216,6 +215,8 @@ class ShardSettings:
     """Target size of one shard in megabytes."""
     min_quality: float = 0.0
     """Leave out pairs of a lower quality rank, 0 to 1; 0.5 leaves those that profile clean accepts."""
+    refuse: bool = False
+    """Leave out imported pairs that the limits refuse; --refuse=false takes them in again."""
 
     def __post_init__(self) -> None:
         positive(self, "session_gap", "shard_size")
@@ -317,13 +318,9 @@ class SimulateSettings:
                 raise UsageError(f"{flag(name)} {getattr(self, name)} is negative")
         sides = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", self.size)
         if sides is None or int(sides[1]) < int(sides[2]):
-            raise UsageError(
-                f"--size {self.size}", hint="width x height of a landscape frame, as in 1296x864"
-            )
+            raise UsageError(f"--size {self.size}", hint="width x height of a landscape, as in 1296x864")
         if int(sides[1]) % 2 or int(sides[2]) % 2:
-            raise UsageError(
-                f"--size {self.size}: an odd side", hint="a Bayer sensor has cells of 2 x 2 pixels"
-            )
+            raise UsageError(f"--size {self.size}: an odd side", hint="a Bayer sensor has 2 x 2 cells")
 
     @property
     def frame(self) -> Size:

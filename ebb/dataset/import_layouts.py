@@ -1,16 +1,18 @@
 """Folder layouts of existing data sets, for import.
 
-==============  ==================================================  ==============================================
-layout          files                                               source
-==============  ==================================================  ==============================================
-ebb             train/{original,bokeh}/0.jpg, original_depth/0.png  the EBB! release; ``Training`` of the challenge
-bokehlicious    train/{in,gt}/0.jpg                                 loader of github.com/TimSeizinger/Bokehlicious
-realbokeh       train/in/1_f22.JPG, train/gt/1/1_f2.0.JPG,          RealBokeh_3MP, same loader
-                train/metadata/1.json
-ebokehnet       00000.src.jpg, 00000.tgt.jpg, meta.txt              NTIRE 2023 bokeh effect transformation
-vabm            train/{input,target}/0.jpg, depth/0.png             EBB! as in github.com/MoTong-AI-studio/VABM
-vabd            train/{input,1_8,2_8,8}/0001.JPG, depth/0001.png    VABD, same repository: input is f/16
-==============  ==================================================  ==============================================
+=============  =================================================  =========================================
+layout         files                                              source
+=============  =================================================  =========================================
+ebb            train/{original,bokeh}/0.jpg                       release of EBB!; ``Training``: challenge
+               train/original_depth/0.png
+bokehlicious   train/{in,gt}/0.jpg                                github.com/TimSeizinger/Bokehlicious: EBB!
+realbokeh      train/in/1_f22.JPG, train/gt/1/1_f2.0.JPG          the same: RealBokeh_3MP
+               train/metadata/1.json
+ebokehnet      00000.src.jpg, 00000.tgt.jpg, meta.txt             NTIRE 2023 bokeh effect transformation
+vabm           train/{input,target}/0.jpg, train/depth/0.png      github.com/MoTong-AI-studio/VABM: EBB!
+vabd           train/{input,1_8,2_8,8}/0001.JPG                   the same: VABD; input is f/16
+               train/depth/0001.png
+=============  =================================================  =========================================
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ class Layout:
     example: str
     """A pair, for messages."""
     wide: str
-    """Pattern of the names of wide photos, with the groups ``key`` and, where there are any, ``split``, ``f``."""
+    """Pattern of the names of wide photos: group ``key``, and where there are any ``split`` and ``f``."""
     shallow: str
     depth: str = ""
     metadata: str = ""
@@ -139,7 +141,9 @@ def _advice(names: Sequence[str], wanted: Mapping[str, Layout]) -> str:
         if any(_listing(name, layout, rests, lambda _: "").pairs for name, layout in wanted.items()):
             return f"the data set is the folder {folder!r} inside"
     examples = "; ".join(f"{name} ({layout.example})" for name, layout in wanted.items())
-    return f"known layouts: {examples}. For any other: --pairs with a CSV file of the columns wide and shallow"
+    return (
+        f"known layouts: {examples}. For any other: --pairs with a CSV file of the columns wide and shallow"
+    )
 
 
 def _listing(name: str, layout: Layout, names: Sequence[str], read: ReadText) -> Listing:

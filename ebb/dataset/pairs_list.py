@@ -74,7 +74,8 @@ def _columns(cells: Sequence[str]) -> list[str]:
         if columns.count(name) > 1 or (name in REQUIRED and name not in columns):
             problem = "more than one column" if name in columns else "no column"
             raise UsageError(
-                f"{problem} {name!r}", hint=f"the first row names the columns: {', '.join(REQUIRED + OPTIONAL)}"
+                f"{problem} {name!r}",
+                hint=f"the first row names the columns: {', '.join(REQUIRED + OPTIONAL)}",
             )
     return columns
 

@@ -59,6 +59,11 @@ class StageReport:
     failed: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def notes(self) -> list[str]:
+        """What people should know beside the counts, one line each."""
+        return []
+
     def add(self, status: Status, reason: str | None) -> None:
         """Count one row, of this run or of an earlier one."""
         self.ok += status is Status.OK
