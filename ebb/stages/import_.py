@@ -67,9 +67,12 @@ class ImportReport(StageReport):
         lines = [f"layout {self.layout}: {splits}{ignored}", self._depth_note]
         if self.would_refuse:
             reasons = ", ".join(f"{count} {reason}" for reason, count in self.would_refuse_for.most_common())
+            again = Reason.MISALIGNED in self.would_refuse_for
             lines.append(
                 f"{self.would_refuse} of {self.total} would be refused by {self.limits or 'these limits'} "
                 f"({reasons}): see refused.csv; --refuse leaves them out"
+                + ", --realign registers again"
+                * again
             )
         return lines
 
