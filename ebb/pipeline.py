@@ -128,7 +128,7 @@ def import_and_shard(
             given = DepthSettings(provider="import")
             stages += [
                 align.run(workspace, align_settings, run, progress),
-                depth.run(workspace, given, run, progress, origins=("realign",)),
+                depth.run(workspace, given, run, progress, origins={"realign"}),
             ]
         return _finish(workspace, stages, shard_settings, progress)
 

@@ -150,8 +150,9 @@ def _listing(name: str, layout: Layout, names: Sequence[str], read: ReadText) ->
     scenes: dict[tuple[Split | None, str], Scene] = defaultdict(Scene)
     metadata, ignored = [], []
     patterns = {
-        role: re.compile(getattr(layout, role), re.IGNORECASE)
+        role: re.compile(pattern, re.IGNORECASE)
         for role in ("wide", "shallow", "depth", "metadata")
+        if (pattern := getattr(layout, role))
     }
     for path in sorted(names):
         role, match = next(

@@ -66,7 +66,10 @@ def lens_details(name: str, text: str) -> Details:
             raise InvalidInput(f"line {number} names no two lenses: {line[:60]!r}", path=name, hint=hint)
         for role, lens in zip(("src", "tgt"), lenses, strict=True):
             if lens is not None:
-                said = {"lens": lens[0], **_positive(f_number=lens["f"], focal_length_mm=lens["mm"])}
+                said: Mapping[str, float | str] = {
+                    "lens": lens[0],
+                    **_positive(f_number=lens["f"], focal_length_mm=lens["mm"]),
+                }
                 for separator in "._":
                     for suffix in (".jpg", ".jpeg", ".png"):
                         photo = join(dirname(name), f"{cells[0]}{separator}{role}{suffix}")

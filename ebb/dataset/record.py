@@ -77,8 +77,8 @@ class Record:
     captured_at_shallow: datetime | None = None
     motion_model: str = ""
     H_shallow_to_wide: Matrix | None = None
-    """9 numbers, row by row: maps (x, y) of the full-size shallow photo to the full-size wide photo. Of pairs that
-    were imported unchanged it was not applied."""
+    """9 numbers, row by row: maps (x, y) of the full-size shallow photo to the full-size wide photo; not
+    applied to pairs that were imported unchanged."""
     crop_x: int
     """The common crop, in pixels of the full-size wide photo."""
     crop_y: int

@@ -62,17 +62,18 @@ def measure_as_stored(wide: Frame, shallow: Frame, prior_ev: float | None = None
     except Rejected as failure:
         return AsStored(failure, {})
     registered = found.measurements.as_dict()
-    measured = replace(found.measurements, overlap=1.0, **_residuals(estimate))
+    median, worst = _residuals(estimate)
+    measured = replace(found.measurements, overlap=1.0, residual_px=median, residual_p95_px=worst)
     measured = replace(measured, quality_rank=quality_rank(measured))
     stored = found._replace(crop=Rect(0, 0, *wide.size), measurements=measured)
     return AsStored(stored, {name: registered[name] for name in PLACED if name in registered})
 
 
-def _residuals(estimate: MotionEstimate) -> dict[str, float]:
-    """Distances of what is in focus without any motion, in the pixels of the measurement."""
+def _residuals(estimate: MotionEstimate) -> tuple[float, float]:
+    """Distance of what is in focus without any motion, median and the one that a twentieth exceeds."""
     refined = estimate.refinement
     if not refined.in_focus.any():
-        return {"residual_px": np.nan, "residual_p95_px": np.nan}
+        return np.nan, np.nan
     tiles = refined.tiles.moved(refined.H_shallow_to_wide, np.eye(3))
     away = np.linalg.norm(tiles.shifts_of_regions(refined.in_focus), axis=1)
-    return {"residual_px": float(np.median(away)), "residual_p95_px": float(np.percentile(away, 95))}
+    return float(np.median(away)), float(np.percentile(away, 95))

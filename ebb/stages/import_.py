@@ -164,13 +164,8 @@ def _take_in_all(
         for pair in pairs
     ]
     done = run_pairs(workspace.state, ALIGN, jobs, take_in, run, progress)
-    report.unchanged, report.ok, report.rejected, report.failed = (
-        done.unchanged,
-        done.ok,
-        done.rejected,
-        done.failed,
-    )
-    report.reasons += done.reasons
+    for name in ("unchanged", "ok", "rejected", "failed", "reasons"):
+        setattr(report, name, getattr(done, name))
     aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
     for pair in pairs:
         row = aligned[pair.pair_id]
@@ -182,8 +177,8 @@ def _count_refusals(
     workspace: Workspace, pairs: Sequence[Pair], limits: Limits, report: ImportReport
 ) -> None:
     rows = workspace.state.stage_rows(ALIGN)
-    values = [row.value for pair in pairs if (row := rows[pair.pair_id]).value is not None]
-    first = [refusals[0].reason for value in values if value and (refusals := value.refusals(limits))]
+    values = [value for pair in pairs if (value := rows[pair.pair_id].value) is not None]
+    first = [refusals[0].reason for value in values if (refusals := value.refusals(limits))]
     profiles = [name for name, profile in PROFILES.items() if _has_limits(limits, profile)]
     report.limits = f"profile {profiles[0]}" if profiles else ""
     report.would_refuse, report.would_refuse_for = len(first), Counter(map(str, first))

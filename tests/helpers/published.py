@@ -24,7 +24,7 @@ KINDS: Mapping[str, Reason | None] = {
     "good": None,
     "shifted": Reason.MISALIGNED,
     "sharp": Reason.TOO_LITTLE_BLUR,
-    "strangers": Reason.TOO_FEW_INLIERS,
+    "strangers": Reason.TOO_FEW_MATCHES,
 }
 """Kind of a pair → reason for which profile clean refuses it."""
 
@@ -106,7 +106,8 @@ def write(path: Path, picture: np.ndarray) -> None:
     """Encode a picture (RGB or grey) as its suffix says."""
     path.parent.mkdir(parents=True, exist_ok=True)
     stored = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    path.write_bytes(cv2.imencode(path.suffix.lower(), stored, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+    options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix.lower() == ".jpg" else []
+    path.write_bytes(cv2.imencode(path.suffix.lower(), stored, options)[1].tobytes())
 
 
 def _write_scene(folder: Path, number: int) -> None:

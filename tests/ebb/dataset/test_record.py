@@ -100,7 +100,7 @@ def test_schema_names_every_field_with_its_type() -> None:
     assert schema().metadata[VERSION_KEY] == str(SCHEMA_VERSION).encode()
 
 
-COLUMNS_OF_VERSION_6 = """
+COLUMNS_OF_VERSION_7 = """
 pair_id:s wide:I shallow:I depth:I depth_float16:b depth_min:f depth_max:f width:i height:i f_number_wide:f
 f_number_shallow:f focal_length_mm:f exposure_time_s_wide:f exposure_time_s_shallow:f iso_wide:f
 iso_shallow:f camera:s lens:s captured_at_wide:t captured_at_shallow:t motion_model:s H_shallow_to_wide:L
@@ -108,7 +108,7 @@ crop_x:i crop_y:i crop_width:i crop_height:i num_matches:i num_inliers:i inlier_
 focus_share:f parallax_px:f similarity:f changed_share:f focus_mismatch:f changed_in_focus:f residual_px:f
 residual_p95_px:f uncertainty_px:f focus_correlation:f sharpness_wide:f sharpness_shallow:f defocus_px:f
 defocus_p90_px:f unexplained:f exposure_gain:f vignetting_ev:f quality_rank:f defocus_map:L
-near_duplicates:s depth_provider:s source_wide:s source_shallow:s source_wide_sha256:s
+refused_for:s near_duplicates:s depth_provider:s source_wide:s source_shallow:s source_wide_sha256:s
 source_shallow_sha256:s software:s
 """
 IMAGE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
@@ -125,11 +125,11 @@ ARROW = {
 
 def test_the_schema_of_a_version_stays_as_it_is() -> None:
     """Shards that people have stay readable: another schema is another version."""
-    written = [column.split(":") for column in COLUMNS_OF_VERSION_6.split()]
+    written = [column.split(":") for column in COLUMNS_OF_VERSION_7.split()]
     assert [(field.name, field.type) for field in schema()] == [(name, ARROW[kind]) for name, kind in written]
     features = schema().metadata[b"huggingface"]
-    digest = "e18a045de771648aa8c5ecbdb87013f450e2fb592e61089041069c851b70382b"
-    assert (SCHEMA_VERSION, hashlib.sha256(features).hexdigest()) == (6, digest)
+    digest = "c6cc14533d882acb96620ce0d4cf612f0a4af7ff2f47acabc4f91f8ea48652d0"
+    assert (SCHEMA_VERSION, hashlib.sha256(features).hexdigest()) == (7, digest)
 
 
 def test_a_measurement_without_a_column_is_refused(make_record: MakeRecord) -> None:
@@ -262,7 +262,7 @@ def test_schemas_that_are_not_ours_are_named() -> None:
         "width: type is string, not int32": good.set(width, pa.field("width", pa.string())),
         "a column name is there twice": good.append(good.field(lens)),
         "ebb_schema_version is 'none'": good.remove_metadata(),
-        "ebb_schema_version is '99', this program reads 6": good.with_metadata({VERSION_KEY: b"99"}),
+        "ebb_schema_version is '99', this program reads 7": good.with_metadata({VERSION_KEY: b"99"}),
     }
     for message, found in bad.items():
         with pytest.raises(InvalidInput) as caught:

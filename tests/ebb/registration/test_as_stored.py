@@ -56,7 +56,7 @@ def test_all_else_is_measured_as_for_alignment() -> None:
 def test_unrelated_photos_have_a_reason_and_no_motion() -> None:
     stored = measured("strangers")
     assert isinstance(stored.found, Rejected)
-    assert stored.found.reason is Reason.TOO_FEW_INLIERS
+    assert stored.found.reason is Reason.TOO_FEW_MATCHES
     assert stored.registered == {}
 
 

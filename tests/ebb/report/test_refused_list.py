@@ -44,7 +44,7 @@ def test_the_list_of_unchanged_pairs(tmp_path: Path) -> None:
         assert float(shifted["shift_x_px"]) == pytest.approx(-SHIFT[0], abs=0.1)
         assert float(shifted["shift_y_px"]) == pytest.approx(-SHIFT[1], abs=0.1)
         assert float(shifted["residual_registered_px"]) < 0.1 < 5 < float(shifted["residual_px"])
-        assert (strangers["reason"], strangers["quality_rank"]) == ("too_few_inliers", "0")
+        assert (strangers["reason"], strangers["quality_rank"]) == ("too_few_matches", "0")
         assert strangers["shift_x_px"] == strangers["residual_px"] == ""
         workspace.save_settings(shard=ShardSettings(refuse=True))
         assert {row["status"] for row in listed(workspace)} == {"left_out"}
@@ -63,7 +63,7 @@ def test_the_list_of_pairs_that_were_to_be_aligned(tmp_path: Path) -> None:
         import_.run(workspace, request, AlignSettings(), RUN, SilentProgress())
         align.run(workspace, AlignSettings(height=0), RUN, SilentProgress())
         (row,) = listed(workspace)
-        assert (row["status"], row["reason"]) == ("rejected", "too_few_inliers")
+        assert (row["status"], row["reason"]) == ("rejected", "too_few_matches")
         assert row["wide"] == "train/original/2.png"
 
 

@@ -16,7 +16,9 @@ from ebb.dataset.import_layouts import LAYOUTS
 from ebb.depthmap.color_coded import colour_map
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.formats.png import decode_png
+from ebb.photo.frame import DevelopedFrame
 from ebb.progress import SilentProgress
+from ebb.registration.as_stored import AsStored
 from ebb.registration.register import register
 from ebb.results import ALIGN, DEPTH, DepthMap, StoredAlignment
 from ebb.scan.data_set import Request
@@ -79,7 +81,7 @@ def test_every_kind_of_pair_has_its_reason(tmp_path: Path) -> None:
         refusals = [value.refusals(AlignSettings()) for value in values(workspace)]
         assert [found[0].reason if found else None for found in refusals] == list(KINDS.values())
         assert report.notes[-1] == (
-            "3 of 4 would be refused by profile clean (1 misaligned, 1 too_little_blur, 1 too_few_inliers): "
+            "3 of 4 would be refused by profile clean (1 misaligned, 1 too_little_blur, 1 too_few_matches): "
             "see refused.csv; --refuse leaves them out, --realign registers again"
         )
         written = shard.run(workspace, ShardSettings(test=0, val=0), SilentProgress())
@@ -115,7 +117,7 @@ def test_a_known_shift_is_removed(tmp_path: Path) -> None:
         report = take_in(workspace, folder, realign=True)
         assert (report.ok, report.with_depth, report.without_depth) == (3, 2, 1)
         aligned = align.run(workspace, settings, RUN, SilentProgress())
-        assert (aligned.ok, aligned.reasons) == (2, {"too_few_inliers": 1})
+        assert (aligned.ok, aligned.reasons) == (2, {"too_few_matches": 1})
         given = DepthSettings(provider="import")
         assert depth.run(workspace, given, RUN, SilentProgress(), origins=("realign",)).ok == 2
         written = shard.run(workspace, ShardSettings(test=0, val=0), SilentProgress())
@@ -163,7 +165,16 @@ def test_the_height_of_the_folder_is_not_that_of_an_import(tmp_path: Path) -> No
 
 
 def test_an_import_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known: dict[bytes, AsStored] = {}
+
+    def quickly(wide: DevelopedFrame, shallow: DevelopedFrame, ev: float | None) -> AsStored:
+        if wide.photo.tobytes() not in known:
+            known[wide.photo.tobytes()] = measure(wide, shallow, ev)
+        return known[wide.photo.tobytes()]
+
+    measure = import_.measure_as_stored
     monkeypatch.setattr("ebb.runner.local.run_items", run_here)
+    monkeypatch.setattr(import_, "measure_as_stored", quickly)
     folder = write_data_set(tmp_path / "EBB", "ebb", ["good", "shifted"])
     whole = tmp_path / "whole"
     with open_workspace(whole, create=True) as workspace:
@@ -172,7 +183,7 @@ def test_an_import_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.
     interruption = Interruption(monkeypatch)
     with open_workspace(tmp_path / "counted", create=True) as workspace, interruption.stopped_at(None):
         take_in(workspace, folder)
-    for stop in range(3, interruption.changes, max(1, interruption.changes // 4)):
+    for stop in range(3, interruption.changes, max(1, interruption.changes // 12)):
         root = tmp_path / f"stopped {stop}"
         with (
             open_workspace(root, create=True) as workspace,
