@@ -229,7 +229,7 @@ class Measurements:
         Unit.PIXELS, "apart in focus", listed=True, stored=True,
         gate=Gate(
             "max_residual_px", Bound.AT_MOST, Reason.LOW_SIMILARITY,
-            "what is in focus is {value:.2f} px apart after alignment, more than {limit:g} px",
+            "what is in focus is {value:.2f} px apart, more than {limit:g} px",
         ),
     )]
     residual_p95_px: Annotated[float, Measurement(
@@ -237,7 +237,7 @@ class Measurements:
         Unit.PIXELS, "apart in focus, the worst twentieth", stored=True,
         gate=Gate(
             "max_residual_p95_px", Bound.AT_MOST, Reason.LOW_SIMILARITY,
-            "a part of what is in focus is {value:.1f} px apart after alignment, more than {limit:g} px",
+            "a part of what is in focus is {value:.1f} px apart, more than {limit:g} px",
         ),
     )]
     uncertainty_px: Annotated[float, Measurement(

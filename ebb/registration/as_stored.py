@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from ebb.registration.estimate import MotionEstimate
     from ebb.registration.measure import Registration
 
-SETTINGS = AlignSettings.of_profile("paper", height=0)
-"""The measurements do not depend on the limits that they are held against later: matches are sought with the
-smallest number of inliers that a profile accepts."""
+SETTINGS = AlignSettings(height=0)
+"""Registration by default, so that the measurements do not depend on the limits they are held against later."""
 
 PLACED = ("residual_px", "residual_p95_px", "overlap", "quality_rank")
 """Measurements that registration changes; all others are measured on the photos in register."""

@@ -158,12 +158,12 @@ def _good_enough(workspace: Workspace, ready: list[ReadyPair], settings: ShardSe
     """
     kept = [item for item in ready if not _is_left_out(item, settings)]
     if not kept:
-        refused = counted(sum(settings.refuse and bool(item.refused_for) for item in ready), "pair")
-        raise NothingReady(
-            f"no pair is left: {refused} refused, the others have a quality below {settings.min_quality:g}",
-            path=workspace.root,
-            hint="lower --min-quality, or leave out --refuse",
-        )
+        num_refused = sum(settings.refuse and bool(item.refused_for) for item in ready)
+        if num_refused:
+            what = f"no pair is left: the limits refuse {num_refused} of {len(ready)}"
+            raise NothingReady(what, path=workspace.root, hint="leave out --refuse, or import with --realign")
+        what = f"no pair has a quality of {settings.min_quality:g}"
+        raise NothingReady(what, path=workspace.root, hint="lower --min-quality")
     return kept
 
 

@@ -43,7 +43,7 @@ def test_the_whole_frame_is_stored() -> None:
 def test_all_else_is_measured_as_for_alignment() -> None:
     stored = measured("good")
     pair = photos("good")
-    aligned = register(pair.wide, pair.shallow, AlignSettings.of_profile("paper", height=0))
+    aligned = register(pair.wide, pair.shallow, AlignSettings(height=0))
     assert not isinstance(stored.found, Rejected)
     ours, theirs = stored.found.measurements.as_dict(), aligned.measurements.as_dict()
     assert ours.keys() == theirs.keys()

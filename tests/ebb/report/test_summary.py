@@ -54,7 +54,7 @@ def test_stage_text() -> None:
 def test_pipeline_ends_with_where_to_look(finished: PipelineReport) -> None:
     text = pipeline_text(finished)
     assert text.endswith("1 pair left out: see ebb status --pairs")
-    assert finished.pictures == [finished.page, finished.contact_sheet]
+    assert finished.to_look_at == [finished.page, finished.contact_sheet]
     assert finished.shards.folder in text
     for pair in finished.status.pairs:
         assert pair.pair_id in text

@@ -105,7 +105,7 @@ def test_refused_pairs_are_left_out_on_demand(tmp_path: Path) -> None:
         assert (report.splits["train"], report.left_out, report.reasons) == (1, 1, {"misaligned": 1})
         strict = AlignSettings(max_residual_px=0.001)
         import_.run(workspace, Request(source=folder), strict, RUN, SilentProgress())
-        with pytest.raises(shard.NothingReady, match="no pair is left: 2 pairs refused"):
+        with pytest.raises(shard.NothingReady, match="no pair is left: the limits refuse 2 of 2"):
             shard.run(workspace, settings, SilentProgress())
 
 
