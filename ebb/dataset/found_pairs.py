@@ -63,7 +63,7 @@ class Listing:
 
 
 @dataclass
-class Scene:
+class SceneFiles:
     """The files of one scene: a wide photo, and one or more shallow ones."""
 
     wide: list[Shot] = field(default_factory=list)
@@ -91,7 +91,7 @@ def by_split_and_name(scenes: Iterable[tuple[Split | None, str]]) -> list[tuple[
     return sorted(scenes, key=lambda scene: (_split_order(scene[0]), natural_key(scene[1])))
 
 
-def pairs_of_scene(split: Split | None, scene: Scene) -> Iterator[FoundPair]:
+def pairs_of_scene(split: Split | None, scene: SceneFiles) -> Iterator[FoundPair]:
     """A pair for each shallow photo, the widest aperture first."""
     (wide,) = scene.wide
     depth = scene.depth[0].name if scene.depth else None

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from ebb.dataset.found_pairs import (
     SPLIT_NAMES,
     Listing,
-    Scene,
+    SceneFiles,
     SetAside,
     Shot,
     by_split_and_name,
@@ -50,7 +50,7 @@ _F_NUMBER = r"_f(?P<f>[0-9]{1,3}(?:\.[0-9]{1,2})?)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class FolderLayout:
     """How a data set names its files."""
 
     example: str
@@ -66,39 +66,39 @@ class Layout:
     f_wide: float | None = None
 
 
-LAYOUTS: Mapping[str, Layout] = {
-    "ebb": Layout(
+LAYOUTS: Mapping[str, FolderLayout] = {
+    "ebb": FolderLayout(
         example="train/original/0.jpg and train/bokeh/0.jpg",
         wide=f"{_SPLIT}original/{_NUMBER}{_PHOTO}",
         shallow=f"{_SPLIT}bokeh/{_NUMBER}{_PHOTO}",
         depth=rf"{_SPLIT}original_depth/{_NUMBER}\.png",
     ),
-    "bokehlicious": Layout(
+    "bokehlicious": FolderLayout(
         example="train/in/0.jpg and train/gt/0.jpg",
         wide=f"{_SPLIT}in/{_NAME}{_PHOTO}",
         shallow=f"{_SPLIT}gt/{_NAME}{_PHOTO}",
     ),
-    "realbokeh": Layout(
+    "realbokeh": FolderLayout(
         example="train/in/1_f22.JPG and train/gt/1/1_f2.0.JPG",
         wide=f"{_SPLIT}in/{_NAME}{_F_NUMBER}{_PHOTO}",
         shallow=f"{_SPLIT}gt/(?:[^/]+/)?{_NAME}{_F_NUMBER}{_PHOTO}",
         metadata=rf"{_SPLIT}metadata/[^/]+\.json",
         details=scene_details,
     ),
-    "ebokehnet": Layout(
+    "ebokehnet": FolderLayout(
         example="00000.src.jpg, 00000.tgt.jpg and meta.txt",
         wide=f"(?:{_SPLIT})?{_NAME}[._]src{_PHOTO}",
         shallow=f"(?:{_SPLIT})?{_NAME}[._]tgt{_PHOTO}",
         metadata=rf"(?:{_SPLIT})?meta\.txt",
         details=lens_details,
     ),
-    "vabm": Layout(
+    "vabm": FolderLayout(
         example="train/input/0.jpg and train/target/0.jpg",
         wide=f"{_SPLIT}input/{_NAME}{_PHOTO}",
         shallow=f"{_SPLIT}target/{_NAME}{_PHOTO}",
         depth=rf"{_SPLIT}depth/{_NAME}\.png",
     ),
-    "vabd": Layout(
+    "vabd": FolderLayout(
         example="train/input/0001.JPG and train/1_8/0001.JPG",
         wide=f"{_SPLIT}input/{_NAME}{_PHOTO}",
         shallow=f"{_SPLIT}(?P<f>[0-9]{{1,2}}(?:_[0-9])?)/{_NAME}{_PHOTO}",
@@ -132,7 +132,7 @@ def find_pairs(names: Sequence[str], layout: str, read: ReadText) -> Listing:
     raise InvalidInput("no pairs here", hint=_advice(names, wanted))
 
 
-def _advice(names: Sequence[str], wanted: Mapping[str, Layout]) -> str:
+def _advice(names: Sequence[str], wanted: Mapping[str, FolderLayout]) -> str:
     inside: dict[str, list[str]] = defaultdict(list)
     for name in names:
         folder, _, rest = name.partition("/")
@@ -146,8 +146,8 @@ def _advice(names: Sequence[str], wanted: Mapping[str, Layout]) -> str:
     )
 
 
-def _listing(name: str, layout: Layout, names: Sequence[str], read: ReadText) -> Listing:
-    scenes: dict[tuple[Split | None, str], Scene] = defaultdict(Scene)
+def _listing(name: str, layout: FolderLayout, names: Sequence[str], read: ReadText) -> Listing:
+    scenes: dict[tuple[Split | None, str], SceneFiles] = defaultdict(SceneFiles)
     metadata, ignored = [], []
     patterns = {
         role: re.compile(pattern, re.IGNORECASE)
@@ -174,7 +174,7 @@ def _listing(name: str, layout: Layout, names: Sequence[str], read: ReadText) ->
 
 
 def _sorted_out(
-    name: str, scenes: dict[tuple[Split | None, str], Scene], details: Details, ignored: list[str]
+    name: str, scenes: dict[tuple[Split | None, str], SceneFiles], details: Details, ignored: list[str]
 ) -> Listing:
     pairs, aside = [], []
     for split, key in by_split_and_name(scenes):

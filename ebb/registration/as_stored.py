@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ebb.registration.measure import Registration
 
 SETTINGS = AlignSettings(height=0)
-"""Registration by default, so that the measurements do not depend on the limits they are held against later."""
+"""Registration by default: the measurements do not depend on the limits that they are held against later."""
 
 PLACED = ("residual_px", "residual_p95_px", "overlap", "quality_rank")
 """Measurements that registration changes; all others are measured on the photos in register."""
