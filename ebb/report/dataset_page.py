@@ -120,7 +120,7 @@ def _pair_parts(
         "refused": _reasons(pair.status.reason for pair in refused),
         "num_refused": len(refused),
         "refused_cases": _refused_cases(workspace, catalog, some_refused, settings),
-        "quality": _quality(workspace, done),
+        "quality": _quality(workspace, [*done, *beyond]),
         "doubtful": [_case(workspace, pair, _room(pair, settings)[1]) for pair in doubtful],
         "others": [_case(workspace, pair, pair.status.split) for pair in others],
         "heads": ["pair", "wide", "shallow", "in", "status", *(row.label for row in LISTED)],

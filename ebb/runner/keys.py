@@ -35,10 +35,10 @@ def stage_key(pair_id: str, stage: str, settings: object, *upstream: str) -> str
 
 
 def align_key(pair: Pair, settings: AlignSettings) -> str:
-    """Key of a pair's aligned photos; imported ones are made from their files alone."""
+    """Key of a pair's aligned photos; unchanged ones depend on their files, and on how they are measured."""
     if pair.is_imported:
         depth = [pair.depth.sha256] if pair.depth is not None else []
-        return stage_key(pair.pair_id, IMPORT, None, *depth)
+        return stage_key(pair.pair_id, IMPORT, None, f"{ALIGN.name} {VERSIONS[ALIGN.name]}", *depth)
     return stage_key(pair.pair_id, ALIGN.name, settings)
 
 
