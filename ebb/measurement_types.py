@@ -143,6 +143,8 @@ class Measurement:
     gate: Gate | None = None
     seen_as: Callable[[float], float] | None = None
     """What gate and report make of the value first, such as stops of a ratio; ``unit`` is the result's."""
+    apart: str = ""
+    """What is apart, if it is a distance between the photos that registration sets right."""
     name: str = ""
     """Name of the field, the key in the state and the column."""
     kind: type[float] = float

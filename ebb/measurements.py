@@ -226,7 +226,7 @@ class Measurements:
     )]
     residual_px: Annotated[float, Measurement(
         "Median distance between both photos in focus, at 1024 px or twice the photo's height if lower.",
-        Unit.PIXELS, "apart in focus", listed=True, stored=True,
+        Unit.PIXELS, "apart in focus", listed=True, stored=True, apart="what is in focus",
         gate=Gate(
             "max_residual_px", Bound.AT_MOST, Reason.LOW_SIMILARITY,
             "what is in focus is {value:.2f} px apart, more than {limit:g} px",
@@ -234,7 +234,7 @@ class Measurements:
     )]
     residual_p95_px: Annotated[float, Measurement(
         "The distance in focus that one place in twenty exceeds.",
-        Unit.PIXELS, "apart in focus, the worst twentieth", stored=True,
+        Unit.PIXELS, "apart in focus, the worst twentieth", stored=True, apart="a part of what is in focus",
         gate=Gate(
             "max_residual_p95_px", Bound.AT_MOST, Reason.LOW_SIMILARITY,
             "a part of what is in focus is {value:.1f} px apart, more than {limit:g} px",
@@ -342,4 +342,6 @@ QUALITY = "quality_rank"
 GATED: tuple[Measurement, ...] = tuple(row for row in TABLE if row.gate is not None)
 STORED: tuple[Measurement, ...] = tuple(row for row in TABLE if row.stored)
 DRAWN: tuple[Measurement, ...] = tuple(row for row in TABLE if row.title)
+APART: Mapping[str, str] = {row.name: row.apart for row in TABLE if row.apart}
+"""Distances that registration sets right: name → what is apart."""
 LISTED: tuple[Measurement, ...] = tuple(row for row in TABLE if row.listed)

@@ -10,7 +10,7 @@ from ebb.arrays import Rect, Size
 from ebb.dataset.columns import COUNT
 from ebb.dataset.record import MEASUREMENT_COLUMNS
 from ebb.errors import Reason, Rejected
-from ebb.measurements import QUALITY
+from ebb.measurements import APART, QUALITY
 from ebb.quality.gates import failing
 from ebb.state import Stage
 
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from ebb.measurements import Limits
     from ebb.registration.as_stored import AsStored
     from ebb.registration.measure import Registration
-
-
-RESIDUALS = {"residual_px": "what is in focus", "residual_p95_px": "a part of what is in focus"}
-"""Measurements of what registration sets right, and what they are about."""
 
 
 class AlignmentFields(TypedDict):
@@ -76,8 +72,8 @@ class StoredAlignment:
             return [Rejected(self.unregistered, self.unregistered_detail)]
         found = failing(self.measurements, limits)
         after = failing({**self.measurements, **self.registered}, limits)
-        apart = [name for name in RESIDUALS if name in found]
-        if not apart or any(name in after for name in RESIDUALS):
+        apart = [name for name in APART if name in found]
+        if not apart or any(name in after for name in APART):
             return list(found.values())
         order = [name for name in found if name not in apart[1:]]
         return [self._misaligned(name) if name in apart else found[name] for name in order]
@@ -85,7 +81,7 @@ class StoredAlignment:
     def _misaligned(self, name: str) -> Rejected:
         now, then = self.measurements[name], self.registered[name]
         return Rejected(
-            Reason.MISALIGNED, f"{RESIDUALS[name]} is {now:.2f} px apart, {then:.2f} px when registered"
+            Reason.MISALIGNED, f"{APART[name]} is {now:.2f} px apart, {then:.2f} px when registered"
         )
 
     def record_fields(self) -> AlignmentFields:

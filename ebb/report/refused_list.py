@@ -11,7 +11,7 @@ import numpy as np
 from ebb.errors import Reason, Status
 from ebb.files import remove_files, write_atomic
 from ebb.geometry.homography import apply
-from ebb.measurements import LISTED
+from ebb.measurements import APART, LISTED
 from ebb.report.status import Contents, read_contents, status_of
 from ebb.settings import ShardSettings
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     *("pair_id", "wide", "shallow", "split", "status", "reason", "detail", "all_reasons"),
-    *("shift_x_px", "shift_y_px", "residual_registered_px"),
+    *("shift_x_px", "shift_y_px", *(f"registered_{name}" for name in APART)),
     *(row.name for row in LISTED),
 )
 """``status``: ``kept`` in the shards, ``left_out`` of them, ``rejected`` by the align stage, or ``error``.
 ``shift_*``: how far the content of the shallow photo must move at its centre, in its pixels.
-``residual_registered_px``: the residual that registration leaves. The others are columns of the shards."""
+``registered_*``: the distance that registration leaves. The others are columns of the shards."""
 
 
 class _Refusal(NamedTuple):
@@ -96,8 +96,8 @@ def _refusal(status: PairStatus, *, leaves_out: bool) -> _Refusal | None:
 
 def _registered(pair: Pair, value: StoredAlignment) -> dict[str, str]:
     """What registration would do to the pair."""
-    residual = value.registered.get("residual_px")
-    found = {} if residual is None else {"residual_registered_px": f"{residual:.6g}"}
+    left = {name: value.registered[name] for name in APART if name in value.registered}
+    found = {f"registered_{name}": f"{distance:.6g}" for name, distance in left.items()}
     if value.H_shallow_to_wide is None:
         return found
     centre = np.array([[(pair.shallow.width - 1) / 2, (pair.shallow.height - 1) / 2]])

@@ -43,7 +43,7 @@ def test_the_list_of_unchanged_pairs(tmp_path: Path) -> None:
         assert "px apart" in shifted["detail"]
         assert float(shifted["shift_x_px"]) == pytest.approx(-SHIFT[0], abs=0.1)
         assert float(shifted["shift_y_px"]) == pytest.approx(-SHIFT[1], abs=0.1)
-        assert float(shifted["residual_registered_px"]) < 0.1 < 5 < float(shifted["residual_px"])
+        assert float(shifted["registered_residual_px"]) < 0.1 < 5 < float(shifted["residual_px"])
         assert (strangers["reason"], strangers["quality_rank"]) == ("too_few_matches", "0")
         assert strangers["shift_x_px"] == strangers["residual_px"] == ""
         workspace.save_settings(shard=ShardSettings(refuse=True))
