@@ -91,6 +91,7 @@ def run_pairs(
     progress: Progress,
     runner: Runner[Job, T] = run_items,
     upstream: Callable[[Job], str] = lambda _: "",
+    title: str = "",
 ) -> StageReport:
     """Run a stage for every pair that needs it; each row is committed before the next is counted.
 
@@ -103,6 +104,7 @@ def run_pairs(
         progress: Shows every pair.
         runner: Carries out the work.
         upstream: Key of the stage that a job takes its input from.
+        title: What the progress calls it, if not by the name of the stage.
     """
     rows = state.stage_rows(stage)
     todo = [job for job in jobs if needs_work(rows.get(job.pair_id), job, settings)]
@@ -111,7 +113,7 @@ def run_pairs(
     for job in jobs:
         if job.pair_id not in left:
             report.add(rows[job.pair_id].status, rows[job.pair_id].reason)
-    progress.start(stage.name, len(todo))
+    progress.start(title or stage.name, len(todo))
     try:
         for outcome in runner(work, _begun(state, rows, todo), settings):
             state.put_stage(_row(stage, outcome, upstream(outcome.job)))

@@ -163,7 +163,7 @@ def _take_in_all(
         ImportJob(pair.pair_id, align_key(pair, settings), workspace.pair(pair.pair_id), pair)
         for pair in pairs
     ]
-    done = run_pairs(workspace.state, ALIGN, jobs, take_in, run, progress)
+    done = run_pairs(workspace.state, ALIGN, jobs, take_in, run, progress, title=IMPORT)
     for name in ("unchanged", "ok", "rejected", "failed", "reasons"):
         setattr(report, name, getattr(done, name))
     aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ebb.api.progress import CallbackProgress
 from ebb.dataset.catalog import pairs_of, read_catalog
 from ebb.dataset.import_layouts import LAYOUTS
 from ebb.depthmap.color_coded import colour_map
@@ -71,6 +72,15 @@ def test_every_layout_is_taken_in_unchanged_and_measured(layout: str, tmp_path: 
         f_numbers = {(pair.wide.f_number, pair.shallow.f_number) for pair in pairs}
         expected = {"realbokeh": (22.0, 2.0), "ebokehnet": (16.0, 1.8), "vabd": (16.0, 1.8)}
         assert f_numbers == {expected.get(layout, (None, None))}
+
+
+def test_the_progress_names_the_import(tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    progress = CallbackProgress(lambda *values: seen.append(values))
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        folder = write_data_set(tmp_path / "EBB", "ebb", ["good"], with_depth=False)
+        import_.run(workspace, Request(source=folder), AlignSettings(), RUN, progress)
+    assert seen[-1] == ("import", 1, 1)
 
 
 def test_every_kind_of_pair_has_its_reason(tmp_path: Path) -> None:
