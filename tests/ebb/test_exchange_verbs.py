@@ -75,14 +75,14 @@ def test_import_tells_the_same_in_json(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_import_registers_again_on_demand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, root = write_data_set(tmp_path / "VABD", "vabd", ["shifted"]), tmp_path / "set"
-    command = ["import", str(folder), "--dataset", str(root), "--realign", "--height", "200", "--json"]
+    command = ["import", str(folder), "--dataset", str(root), "--realign", "--height", "150", "--json"]
     assert run_verb(app, [*command, "--workers", "1"]) == ExitCode.DONE
     values = json.loads(capsys.readouterr().out)
     assert (values["align"]["ok"], values["depth"]["ok"]) == (1, 1)
     assert "refused_list" not in values
     (path,) = (root / "shards").glob("*.parquet")
     (record,) = read_records(path)
-    assert (record.height, record.f_number_wide, record.f_number_shallow) == (200, 16.0, 1.8)
+    assert (record.height, record.f_number_wide, record.f_number_shallow) == (150, 16.0, 1.8)
     assert record.depth_provider == "import"
 
 

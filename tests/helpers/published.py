@@ -15,7 +15,7 @@ from ebb.arrays import Rgb8, Size
 from ebb.errors import Reason
 from tests.helpers.rendered_pairs import synthetic_pair
 
-FULL = Size(384, 256)
+FULL = Size(304, 208)
 MARGIN = 8
 SHIFT = (3, 2)
 """How far the content of the shallow photo of the shifted pair lies to the right and below, in pixels."""
@@ -40,7 +40,7 @@ class Photos(NamedTuple):
 
 @lru_cache
 def photos(kind: str) -> Photos:
-    """The photos of a kind of pair: 368 x 240 px."""
+    """The photos of a kind of pair: 288 x 192 px."""
     pair = synthetic_pair(1 + list(KINDS).index(kind), FULL)
     shallow, (x, y) = pair.shallow, SHIFT if kind == "shifted" else (0, 0)
     if kind == "sharp":

@@ -209,15 +209,15 @@ def test_an_import_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.
 
 def test_maps_of_full_size_and_in_colours(tmp_path: Path) -> None:
     folder = write_data_set(tmp_path / "VABM", "vabm", ["good", "shifted"])
-    ramp = np.linspace(0, 255, 240)[:, None].repeat(368, axis=1).astype(np.uint8)
+    ramp = np.linspace(0, 255, 192)[:, None].repeat(288, axis=1).astype(np.uint8)
     write(folder / "train/depth/1.png", colour_map()[ramp].astype(np.uint8))
     write(folder / "train/depth/2.png", ramp)
     with open_workspace(tmp_path / "set", create=True) as workspace:
         assert take_in(workspace, folder).ok == 2
         for pair in pairs_of(read_catalog(workspace.catalog_file)):
             stored = decode_png((workspace.pair(pair.pair_id) / "depth.png").read_bytes())
-            assert stored.shape == (120, 184)
-            assert np.abs(stored.mean(axis=1) - np.linspace(0, 255, 120)).max() < 2
+            assert stored.shape == (96, 144)
+            assert np.abs(stored.mean(axis=1) - np.linspace(0, 255, 96)).max() < 2
 
 
 def test_an_own_folder_by_a_list(tmp_path: Path) -> None:
