@@ -108,7 +108,8 @@ def open_frames(wide: PhotoSource, shallow: PhotoSource, settings: AlignSettings
 
 def least_reduction(photos: Sequence[PhotoSource], settings: AlignSettings) -> float:
     """Ratio of the rows of the lowest photo to those of the highest output that is made of it."""
-    return min(photo.height for photo in photos) / max(settings.height, REFERENCE_HEIGHT)
+    least = min(photo.height for photo in photos)
+    return least / max(settings.height or least, REFERENCE_HEIGHT)
 
 
 def prior_ev(wide: PhotoSource, shallow: PhotoSource) -> float | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ebb.aligned_pair import AlignedPair, least_reduction, prior_ev, resample_shallow, resample_wide
 from ebb.errors import ItemError, Rejected
-from ebb.geometry.crop import Covering, crop_of_all, stored_size
+from ebb.geometry.crop import Covering, crop_of_all, even, stored_size
 from ebb.photo.raw import pair_balance
 from ebb.quality.gates import check_alignment
 from ebb.registration.detection import detection_photo
@@ -153,13 +153,14 @@ def _common_crop(members: Mapping[int, _Registered], wide: Size, settings: Align
 
 
 def _crop_of(members: Mapping[int, _Registered], wide: Size, settings: AlignSettings) -> Rect:
-    return crop_of_all(
+    crop = crop_of_all(
         wide,
         [
             Covering(one.registration.H_shallow_to_wide, one.size, edge_margin(one.size, settings))
             for one in members.values()
         ],
     )
+    return crop if settings.height else even(crop)
 
 
 def _area_without(index: int, members: Mapping[int, _Registered], wide: Size, settings: AlignSettings) -> int:

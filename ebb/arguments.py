@@ -10,6 +10,7 @@ from ebb.command import Output, flags
 from ebb.measurements import Limits
 from ebb.report.next_steps import DEFAULT_DATASET
 from ebb.settings import (
+    AlignSettings,
     DepthSettings,
     IngestSettings,
     PairRunSettings,
@@ -54,8 +55,24 @@ class ProfiledLimits(Limits):
     as in EBB!, with correct registration and any exposure, blur and motion in the scene."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RealignSettings(RegistrationSettings):
+    """Registration of pairs that have the size that a data set stores already."""
+
+    height: int = 0
+    """Height of the stored photos in pixels; smaller common crops are rejected. 0: that of the crop."""
+
+
+def align_settings(registration: RegistrationSettings, limits: ProfiledLimits) -> AlignSettings:
+    """Settings of the align stage, of two groups of flags."""
+    values = vars(registration) | vars(limits)
+    del values["profile"]  # has set the limits
+    return AlignSettings(**values)
+
+
 Pairing = Annotated[IngestSettings, flags("Pairing")]
 Registration = Annotated[RegistrationSettings, flags("Alignment")]
+Realign = Annotated[RealignSettings, flags("Alignment")]
 Gates = Annotated[ProfiledLimits, flags("Limits of rejection")]
 Depth = Annotated[DepthSettings, flags("Depth")]
 Shards = Annotated[ShardSettings, flags("Shards")]

@@ -26,6 +26,7 @@ from ebb.arguments import (
     Run,
     Shards,
     Workers,
+    align_settings,
 )
 from ebb.command import Output, run_verb
 from ebb.config import layered
@@ -33,7 +34,6 @@ from ebb.errors import ExitCode
 from ebb.exchange_verbs import export_dataset, import_dataset, simulate
 from ebb.report import next_steps
 from ebb.settings import (
-    AlignSettings,
     DepthSettings,
     IngestSettings,
     PairRunSettings,
@@ -92,20 +92,12 @@ def run_all(
         raw_dir: Folder with camera files.
     """
     from ebb.pipeline import Settings, run_pipeline
-    from ebb.report.summary import pipeline_text
+    from ebb.pipeline_result import show_result
 
     console = output.console()
-    settings = Settings(pairing, _align_settings(registration, limits), depth_maps, shards, run)
+    settings = Settings(pairing, align_settings(registration, limits), depth_maps, shards, run)
     report = run_pipeline(common.dataset, raw_dir, settings, console.progress())
-    pairs, done = report.status.pairs, report.shards is not None
-    console.result(
-        report.as_dict(),
-        pipeline_text(report),
-        report.problem,
-        look_at=report.pictures,
-        next_step=next_steps.after_run(raw_dir, pairs, common.dataset, has_shards=done),
-    )
-    return report.exit_code(run.max_reject)
+    return show_result(console, report, raw_dir, common.dataset, run.max_reject)
 
 
 @app.command(group=MAKE, sort_key=1)
@@ -182,7 +174,7 @@ def align(
     from ebb.stages import align as stage
     from ebb.workspace import open_workspace, read_workspace
 
-    console, settings, run = output.console(), _align_settings(registration, limits), _run_settings(run)
+    console, settings, run = output.console(), align_settings(registration, limits), _run_settings(run)
     if debug is not None:
         from ebb.report.debug_picture import write_debug_picture
 
@@ -353,12 +345,6 @@ app.command(export_dataset, name="export", group=EXCHANGE, sort_key=0)
 app.command(import_dataset, name="import", group=EXCHANGE, sort_key=1)
 app.command(simulate, group=EXCHANGE, sort_key=2)
 app.command(weights_app(SET_UP, sort_key=1))
-
-
-def _align_settings(registration: RegistrationSettings, limits: ProfiledLimits) -> AlignSettings:
-    values = vars(registration) | vars(limits)
-    del values["profile"]  # the limits are set already
-    return AlignSettings(**values)
 
 
 def _run_settings(run: PairRunSettings) -> RunSettings:

@@ -98,6 +98,7 @@ class Reason(StrEnum):
     LOW_SIMILARITY = "low_similarity"
     MISSED_FOCUS = "missed_focus"
     TOO_LITTLE_BLUR = "too_little_blur"
+    MISALIGNED = "misaligned"
     # depth
     NO_DEPTH = "no_depth"
     BAD_DEPTH = "bad_depth"
@@ -144,6 +145,7 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.EXPOSURE_MISMATCH: "expose both shots alike; or raise --max-exposure-ev, with --match-exposure",
     Reason.LOW_SIMILARITY: "something moved between the shots; look at them",
     Reason.TOO_LITTLE_BLUR: "open the aperture further, move nearer to the subject, or lower --min-blur-px",
+    Reason.MISALIGNED: "an imported pair that is not in register: ebb import --realign registers it",
     Reason.MISSED_FOCUS: "nothing is sharp in both photos: shoot again, focused on the subject",
     Reason.NO_DEPTH: "put a <photo>_depth.png beside the wide photo, or choose another --provider",
     Reason.BAD_DEPTH: "make the depth file again in the aspect ratio of the photo, or check --model-*",

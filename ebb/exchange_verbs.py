@@ -12,11 +12,16 @@ from ebb.arguments import (
     ConfigFile,
     ConfigOnly,
     Dataset,
+    Gates,
     PairRun,
     Printed,
+    ProfiledLimits,
+    Realign,
+    RealignSettings,
     Scenes,
     Shards,
     Workers,
+    align_settings,
 )
 from ebb.command import Output
 from ebb.errors import ExitCode
@@ -63,34 +68,47 @@ def import_dataset(
     source: Path,
     /,
     *,
-    layout: Literal["ebb"] = "ebb",  # noqa: ARG001 - the only one yet
+    layout: Literal["auto", "ebb", "bokehlicious", "realbokeh", "ebokehnet", "vabm", "vabd"] = "auto",
+    pairs: Path | None = None,
+    realign: bool = False,
     common: Dataset = Common(),
+    registration: Realign = RealignSettings(),
+    limits: Gates = ProfiledLimits(),
     settings: Shards = ShardSettings(),
     run: PairRun = PairRunSettings(),
     output: Printed = Output(),
 ) -> ExitCode:
-    """Turn an existing EBB! folder, with or without depth maps, into shards.
+    """Turn an existing data set, with or without depth maps, into shards, and measure every pair.
+
+    The pixels stay as they are. Pairs that the limits of rejection would refuse are listed in refused.csv of
+    the dataset folder and kept; --refuse leaves them out of the shards.
 
     Example: ebb import ./EBB --dataset ./ebb-shards
 
     Args:
-        source: The folder that holds train, test or Training.
-        layout: Whose folders.
+        source: The folder that holds train, test, validation or Training.
+        layout: Whose folders: EBB!, EBB! as Bokehlicious reads it, RealBokeh, the NTIRE 2023 challenge of
+            EBokehNet, EBB! and VABD as VABM reads them. auto: the one that fits.
+        pairs: CSV file that lists the pairs of any other folder: the columns wide and shallow, and if known
+            depth, split, f_number_wide, f_number_shallow; paths within SOURCE.
+        realign: Register each pair again, cut both photos to their common part, and reject by the limits, as
+            ebb align does. The flags under Alignment are for this.
     """
     from ebb.pipeline import import_and_shard
-    from ebb.report.summary import pipeline_text
+    from ebb.pipeline_result import show_result
+    from ebb.scan.data_set import Request
 
     console = output.console()
-    report = import_and_shard(common.dataset, source, settings, RunSettings(**vars(run)), console.progress())
-    pairs, done = report.status.pairs, report.shards is not None
-    console.result(
-        report.as_dict(),
-        pipeline_text(report),
-        report.problem,
-        look_at=report.pictures,
-        next_step=next_steps.after_run(source, pairs, common.dataset, has_shards=done),
+    request = Request(source=source, layout=layout, pairs=pairs, realign=realign)
+    report = import_and_shard(
+        common.dataset,
+        request,
+        align_settings(registration, limits),
+        settings,
+        RunSettings(**vars(run)),
+        console.progress(),
     )
-    return report.exit_code(run.max_reject)
+    return show_result(console, report, source, common.dataset, run.max_reject)
 
 
 def simulate(

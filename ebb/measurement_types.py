@@ -143,6 +143,8 @@ class Measurement:
     gate: Gate | None = None
     seen_as: Callable[[float], float] | None = None
     """Conversion for gate and report, such as a ratio to stops; ``unit`` is that of the result."""
+    apart: str = ""
+    """What is misaligned, if this is a distance that registration can correct."""
     name: str = ""
     """Name of the field, of the key in the state and of the column."""
     kind: type[float] = float

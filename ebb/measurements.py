@@ -232,18 +232,18 @@ class Measurements:
     )]
     residual_px: Annotated[float, Measurement(
         "Median residual in focus, at 1024 px height or twice the photo's height if that is lower.",
-        Unit.PIXELS, "residual in focus", listed=True, stored=True,
+        Unit.PIXELS, "residual in focus", listed=True, stored=True, apart="what is in focus",
         gate=Gate(
             "max_residual_px", Bound.AT_MOST, Reason.LOW_SIMILARITY,
-            "the residual in focus is {value:.2f} px after alignment, more than {limit:g} px",
+            "the residual in focus is {value:.2f} px, more than {limit:g} px",
         ),
     )]
     residual_p95_px: Annotated[float, Measurement(
         "95th percentile of the residual in focus.",
-        Unit.PIXELS, "residual in focus, 95th percentile", stored=True,
+        Unit.PIXELS, "residual in focus, 95th percentile", stored=True, apart="part of what is in focus",
         gate=Gate(
             "max_residual_p95_px", Bound.AT_MOST, Reason.LOW_SIMILARITY,
-            "part of the area in focus is off by {value:.1f} px after alignment, more than {limit:g} px",
+            "part of the area in focus is off by {value:.1f} px, more than {limit:g} px",
         ),
     )]
     uncertainty_px: Annotated[float, Measurement(
@@ -348,4 +348,6 @@ QUALITY = "quality_rank"
 GATED: tuple[Measurement, ...] = tuple(row for row in TABLE if row.gate is not None)
 STORED: tuple[Measurement, ...] = tuple(row for row in TABLE if row.stored)
 DRAWN: tuple[Measurement, ...] = tuple(row for row in TABLE if row.title)
+APART: Mapping[str, str] = {row.name: row.apart for row in TABLE if row.apart}
+"""Distances that registration can correct: name → what is misaligned."""
 LISTED: tuple[Measurement, ...] = tuple(row for row in TABLE if row.listed)

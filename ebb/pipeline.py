@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ebb.errors import ExitCode
 from ebb.report.contact_sheet import write_contact_sheet
 from ebb.report.dataset_page import write_dataset_page
+from ebb.report.refused_list import write_refused_list
 from ebb.report.status import DatasetStatus, dataset_status
+from ebb.scan.data_set import find_data_set
+from ebb.settings import DepthSettings
 from ebb.stages import align, depth, import_, ingest, shard
 from ebb.workspace import check_apart, open_workspace
 
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
     from ebb.errors import EbbError
     from ebb.progress import Progress
     from ebb.runner.stage import StageReport
-    from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
+    from ebb.scan.data_set import Request
+    from ebb.settings import AlignSettings, IngestSettings, RunSettings, ShardSettings
     from ebb.workspace import Workspace
 
 
@@ -46,11 +50,13 @@ class PipelineReport:
     status: DatasetStatus
     contact_sheet: str = ""
     page: str = ""
+    refused_list: str = ""
+    """Of an import: the pairs that the limits refuse, if there are any."""
 
     @property
-    def pictures(self) -> list[str]:
+    def to_look_at(self) -> list[str]:
         """Files to look at."""
-        return [path for path in (self.page, self.contact_sheet) if path]
+        return [path for path in (self.page, self.contact_sheet, self.refused_list) if path]
 
     def exit_code(self, max_reject: float) -> ExitCode:
         """4 without one usable pair, 3 when anything failed or too much was rejected, else 0."""
@@ -71,6 +77,7 @@ class PipelineReport:
             "pairs": self.status.as_dict()["pairs"],
             "contact_sheet": self.contact_sheet,
             "report": self.page,
+            **({"refused_list": self.refused_list} if self.refused_list else {}),
         }
 
 
@@ -93,18 +100,37 @@ def run_pipeline(dataset: Path, raw_dir: Path, settings: Settings, progress: Pro
 
 
 def import_and_shard(
-    dataset: Path, source: Path, settings: ShardSettings, run: RunSettings, progress: Progress
+    dataset: Path,
+    request: Request,
+    align_settings: AlignSettings,
+    shard_settings: ShardSettings,
+    run: RunSettings,
+    progress: Progress,
 ) -> PipelineReport:
-    """Import an existing data set and write it as shards.
+    """Import an existing data set, unchanged or registered again, and write it as shards.
+
+    Args:
+        dataset: The dataset folder.
+        request: What to import, and whether to register it again.
+        align_settings: How, and the limits that the measurements are held against in any case.
+        shard_settings: How the shards are written.
+        run: How the run is carried out.
+        progress: Shows every file and pair.
 
     Raises:
-        EbbError: an error of either stage.
+        EbbError: an error of any stage.
     """
-    check_apart(dataset, source)
-    import_.check_ready(source)
+    check_apart(dataset, request.source)
+    find_data_set(request)
     with open_workspace(dataset, create=True) as workspace:
-        stages = [import_.run(workspace, source, run, progress)]
-        return _finish(workspace, stages, settings, progress)
+        stages: list[StageReport] = [import_.run(workspace, request, align_settings, run, progress)]
+        if request.realign:
+            given = DepthSettings(provider="import")
+            stages += [
+                align.run(workspace, align_settings, run, progress),
+                depth.run(workspace, given, run, progress, origins={"realign"}),
+            ]
+        return _finish(workspace, stages, shard_settings, progress)
 
 
 def _finish(
@@ -120,7 +146,7 @@ def _finish(
         shards = shard.run(workspace, settings, progress)
     except shard.NothingReady as error:
         problem = error
-    sheet = write_contact_sheet(workspace)
+    sheet, refused = write_contact_sheet(workspace), write_refused_list(workspace)
     return PipelineReport(
         dataset=str(workspace.root),
         ingested=ingested,
@@ -129,5 +155,6 @@ def _finish(
         problem=problem,
         status=dataset_status(workspace),
         contact_sheet=str(sheet or ""),
+        refused_list=str(refused or ""),
         page=str(write_dataset_page(workspace)),
     )

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - fields keep their types at run time, for ebb.codec
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypedDict
 
-from ebb.arrays import Rect, Size  # noqa: TC001
+from ebb.arrays import Rect, Size
 from ebb.dataset.columns import COUNT
 from ebb.dataset.record import MEASUREMENT_COLUMNS
+from ebb.errors import Reason, Rejected
+from ebb.measurements import APART, QUALITY
+from ebb.quality.gates import failing
 from ebb.state import Stage
 
 if TYPE_CHECKING:
+    from ebb.measurements import Limits
+    from ebb.registration.as_stored import AsStored
     from ebb.registration.measure import Registration
 
 
@@ -32,7 +37,7 @@ class AlignmentFields(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class StoredAlignment:
-    """Result of the alignment of a pair; imported pairs have no measurements."""
+    """Result of the alignment of a pair, or of the measurement of an imported one."""
 
     size: Size
     """Size of the stored photos."""
@@ -47,6 +52,37 @@ class StoredAlignment:
     """Blur of the shallow photo in 4 x 4 parts of the frame, row by row."""
     perceptual_hash: str = ""
     """Perceptual hash of the wide photo."""
+    is_measured_only: bool = False
+    """Whether the photos are those of an existing data set, unchanged: the motion was found, not applied, and
+    no limit has rejected the pair."""
+    registered: Mapping[str, float] = field(default_factory=dict)
+    """Measurements that registration of such a pair would change."""
+    unregistered: Reason | None = None
+    """Why no motion was found for it."""
+    unregistered_detail: str = ""
+
+    def refusals(self, limits: Limits) -> list[Rejected]:
+        """What rejects an unchanged pair by these limits, the one that decides first; empty for any other.
+
+        A pair whose residuals keep their limits after registration is ``misaligned``.
+        """
+        if not self.is_measured_only:
+            return []
+        if self.unregistered is not None:
+            return [Rejected(self.unregistered, self.unregistered_detail)]
+        found = failing(self.measurements, limits)
+        after = failing({**self.measurements, **self.registered}, limits)
+        apart = [name for name in APART if name in found]
+        if not apart or any(name in after for name in APART):
+            return list(found.values())
+        order = [name for name in found if name not in apart[1:]]
+        return [self._misaligned(name) if name in apart else found[name] for name in order]
+
+    def _misaligned(self, name: str) -> Rejected:
+        now, then = self.measurements[name], self.registered[name]
+        return Rejected(
+            Reason.MISALIGNED, f"{APART[name]} is {now:.2f} px apart, {then:.2f} px when registered"
+        )
 
     def record_fields(self) -> AlignmentFields:
         """Fields of a record in a shard; measurements without a column are left out."""
@@ -96,6 +132,26 @@ def stored_alignment(registration: Registration, size: Size) -> StoredAlignment:
         defocus_map=tuple(registration.defocus_map),
         perceptual_hash=registration.picture_hash,
     )
+
+
+def measured_only(measured: AsStored, size: Size) -> StoredAlignment:
+    """Convert the measurements of a pair that stays as it is.
+
+    Args:
+        measured: The measurements.
+        size: Size of the photos.
+    """
+    if isinstance(measured.found, Rejected):
+        return StoredAlignment(
+            size=size,
+            crop=Rect(0, 0, *size),
+            measurements={**measured.found.measurements, QUALITY: 0.0},
+            is_measured_only=True,
+            unregistered=measured.found.reason,
+            unregistered_detail=measured.found.message,
+        )
+    stored = stored_alignment(measured.found, size)
+    return replace(stored, is_measured_only=True, registered=measured.registered)
 
 
 ALIGN = Stage("align", StoredAlignment)

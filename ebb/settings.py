@@ -1,11 +1,9 @@
 """Settings as frozen dataclasses, one for each stage, which define all defaults.
 
-The limits of measurements are inherited from their table (:mod:`ebb.measurements`).
-
-A value comes from the first source that has it: flag, environment (``EBB_ALIGN_HEIGHT``), ``--config``
-file, ``ebb.toml`` of the dataset folder, default. The docstrings of the fields are the help texts of the
-flags. Settings that change the result are part of the key of their stage; those of a run
-(:class:`RunSettings`) are not.
+The limits of measurements are inherited from their table (:mod:`ebb.measurements`). A value comes from the
+first source that has it: flag, environment (``EBB_ALIGN_HEIGHT``), ``--config`` file, ``ebb.toml`` of the
+dataset folder, default. The docstrings of the fields are the help texts of the flags. Settings that change
+the result are part of the key of their stage; those of a run (:class:`RunSettings`) are not.
 """
 
 from __future__ import annotations
@@ -79,7 +77,7 @@ class RegistrationSettings:
     """Registration of two photos, and the stored result."""
 
     height: int = 1024
-    """Height of the stored photos in pixels; smaller common crops are rejected."""
+    """Height of the stored photos in pixels; smaller common crops are rejected. 0: that of the crop."""
     max_keypoints: int = 4000
     """Largest number of SIFT keypoints per photo."""
     match_ratio: float = 0.8
@@ -125,15 +123,16 @@ class AlignSettings(Limits, RegistrationSettings):
         return cls(**{**dataclasses.asdict(PROFILES[profile]), **changes})
 
     def __post_init__(self) -> None:
-        positive(self, "height", "max_keypoints", "match_ratio", "ransac_threshold_px")
+        positive(self, "max_keypoints", "match_ratio", "ransac_threshold_px")
         share(self, "match_ratio")
         for row in GATED:
             if row.gate is not None:
                 limit(self, row.gate, row.unit)
         if self.min_inliers < 5:
             raise UsageError(f"--min-inliers {self.min_inliers}", hint="any four matches fit a homography")
-        if self.height % 2:
-            raise UsageError(f"--height {self.height} is odd", hint="depth maps have half the height")
+        if self.height < 0 or self.height % 2:
+            what = "negative" if self.height < 0 else "odd"
+            raise UsageError(f"--height {self.height} is {what}", hint="depth maps have half the height")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,9 +140,9 @@ class DepthSourceSettings:
     """Source of depth."""
 
     provider: str = "megadepth"
-    """Source of depth. megadepth: the network of the EBB! release. sidecar: files PHOTO_depth.png (or tif,
-    npy, npz). embedded: maps that phones store in their JPEG and HEIC files. onnx, transformers: the network
-    given by --model. none: no depth maps. Or the name of an installed plug-in."""
+    """megadepth: the network of the EBB! release. sidecar: files PHOTO_depth.png (or tif, npy, npz).
+    import: maps of an imported data set, where it has some. embedded: maps in phones' JPEG and HEIC files.
+    onnx, transformers: the network given by --model. none: no depth maps. Or the name of a plug-in."""
     sidecar_values: Literal["inverse", "distance"] = "inverse"
     """Meaning of the values in sidecar files: inverse (larger is nearer) or distance (larger is farther)."""
     weights: Path | None = None
@@ -216,6 +215,8 @@ class ShardSettings:
     """Target size of a shard, in megabytes."""
     min_quality: float = 0.0
     """Leave out pairs with a lower quality rank, 0 to 1; 0.5 keeps the pairs that profile clean accepts."""
+    refuse: bool = False
+    """Leave out imported pairs that the limits refuse; --refuse=false includes them again."""
 
     def __post_init__(self) -> None:
         positive(self, "session_gap", "shard_size")
@@ -317,13 +318,9 @@ class SimulateSettings:
                 raise UsageError(f"{flag(name)} {getattr(self, name)} is negative")
         sides = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", self.size)
         if sides is None or int(sides[1]) < int(sides[2]):
-            raise UsageError(
-                f"--size {self.size}", hint="width x height of a landscape frame, as in 1296x864"
-            )
+            raise UsageError(f"--size {self.size}", hint="width x height of a landscape, as in 1296x864")
         if int(sides[1]) % 2 or int(sides[2]) % 2:
-            raise UsageError(
-                f"--size {self.size}: an odd side", hint="a Bayer sensor has cells of 2 x 2 pixels"
-            )
+            raise UsageError(f"--size {self.size}: an odd side", hint="a Bayer sensor has 2 x 2 cells")
 
     @property
     def frame(self) -> Size:

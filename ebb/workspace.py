@@ -67,6 +67,11 @@ class Workspace:
         """The report, written at the end of a run."""
         return self.root / "report.html"
 
+    @property
+    def refused_list(self) -> Path:
+        """The imported pairs that the limits refuse, written at the end of an import."""
+        return self.root / "refused.csv"
+
     def debug_picture(self, pair_id: str) -> Path:
         """Picture of the alignment of a pair."""
         return self.root / "debug" / f"{pair_id}.png"

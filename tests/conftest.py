@@ -28,7 +28,7 @@ def pytest_configure() -> None:
         os.environ |= {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
 
 
-STAGES = ("ingest", "align", "depth", "shard", "verify", "simulate")
+STAGES = ("ingest", "align", "depth", "shard", "verify", "simulate", "import_")
 
 
 @pytest.fixture(scope="session", autouse=True)

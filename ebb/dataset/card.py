@@ -48,7 +48,9 @@ class CardContents:
     software: Mapping[str, str] = field(default_factory=dict)
     """Package → version."""
     num_imported: int = 0
-    """Number of pairs imported from an existing data set."""
+    """Number of pairs imported from an existing data set with their pixels unchanged."""
+    num_realigned: int = 0
+    """Number of pairs of an existing data set that were registered again."""
     num_across_splits: int = 0
     """Number of groups of near-duplicates in more than one split."""
 

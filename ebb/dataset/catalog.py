@@ -30,7 +30,7 @@ MIN_ROW_BYTES = 64
 _NEW_COLUMNS = ("scene", "partner_f_number")
 
 Role = Literal["wide", "shallow", "depth", ""]
-Origin = Literal["camera", "import"]
+Origin = Literal["camera", "import", "realign"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,8 @@ class CatalogRow:
     name: str
     """Path within it, with forward slashes."""
     origin: Origin = "camera"
-    """camera: to be developed and aligned. import: from an existing data set, already aligned."""
+    """camera: to be developed and aligned. import: from an existing data set, to be stored as it is. realign:
+    from an existing data set, to be aligned."""
     sha256: str = ""
     width: int = 0
     """Width of the developed, upright photo."""
@@ -86,7 +87,7 @@ class Pair:
 
     @property
     def is_imported(self) -> bool:
-        """Whether the pair is from an existing data set."""
+        """Whether the pair is from an existing data set and its photos stay as they are."""
         return self.wide.origin == "import"
 
 

@@ -80,7 +80,8 @@ class Record:
     captured_at_shallow: datetime | None = None
     motion_model: str = ""
     H_shallow_to_wide: Matrix | None = None
-    """9 numbers, row by row: maps (x, y) of the full-size shallow photo to the full-size wide photo."""
+    """9 numbers, row by row: maps (x, y) of the full-size shallow photo to the full-size wide photo; not
+    applied to pairs that were imported unchanged."""
     crop_x: int
     """The common crop, in pixels of the full-size wide photo."""
     crop_y: int
@@ -92,6 +93,9 @@ class Record:
     defocus_map: Grid | None = None
     """Blur of the shallow photo in each part of the wide photo, before the crop: median diameter of the disc,
     in pixels at 1024 px height."""
+    refused_for: str = ""
+    """Of a pair that was imported unchanged: the reasons for which the limits would reject it, separated by
+    commas, the one that decides first; empty: none."""
     near_duplicates: str = ""
     """Smallest scene of its group of near-duplicates, its own included; empty: it has none."""
     depth_provider: str

@@ -29,18 +29,23 @@ class Sidecar:
 
     Args:
         values: Meaning of the values in the files.
+        is_optional: Whether a photo without a file gets no depth instead of being rejected.
     """
 
-    def __init__(self, values: SidecarValues) -> None:
+    def __init__(self, values: SidecarValues, *, is_optional: bool = False) -> None:
         self._values = values
+        self._is_optional = is_optional
 
-    def depth(self, photos: Sequence[PhotoView]) -> list[InverseDepth]:
+    def depth(self, photos: Sequence[PhotoView]) -> list[InverseDepth | None]:
         """See :class:`~ebb.depthmap.source.DepthSource`."""
-        return [_through_crop(photo, self._read(photo)) for photo in photos]
+        depths = ((photo, self._read(photo)) for photo in photos)
+        return [None if depth is None else _through_crop(photo, depth) for photo, depth in depths]
 
-    def _read(self, photo: PhotoView) -> InverseDepth:
+    def _read(self, photo: PhotoView) -> InverseDepth | None:
         file = photo.read_depth_file()
         if file is None:
+            if self._is_optional:
+                return None
             message = f"no {PurePath(photo.name).stem}_depth file beside {photo.name}"
             raise Rejected(Reason.NO_DEPTH, message)
         try:

@@ -155,6 +155,12 @@ def _sidecar(settings: DepthSettings, _: Path | None) -> DepthSource:
     return Sidecar(settings.sidecar_values)
 
 
+def _imported(settings: DepthSettings, _: Path | None) -> DepthSource:
+    from ebb.depthmap.from_files import Sidecar
+
+    return Sidecar(settings.sidecar_values, is_optional=True)
+
+
 def _embedded(_: DepthSettings, __: Path | None) -> DepthSource:
     from ebb.depthmap.from_files import Embedded
 
@@ -169,6 +175,9 @@ SOURCES: dict[str, SourceKind] = {
     ),
     "sidecar": SourceKind(
         open=_sidecar, is_network=False, reads_depth_file=True, settings=("sidecar_values",)
+    ),
+    "import": SourceKind(
+        open=_imported, is_network=False, reads_depth_file=True, settings=("sidecar_values",)
     ),
     "embedded": SourceKind(open=_embedded, is_network=False, settings=()),
     "onnx": SourceKind(

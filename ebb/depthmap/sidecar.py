@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from ebb.depthmap.color_coded import as_numbers
 from ebb.depthmap.encoding import by_rows, check_finite
 from ebb.errors import Reason, Rejected
 from ebb.formats.image import decode_image
@@ -32,6 +33,8 @@ _ENDING = "_depth"
 
 def read_sidecar(data: bytes, suffix: str, values: SidecarValues, photo: Size) -> InverseDepth:
     """Decode a depth file and check that it matches the photo.
+
+    A picture in the colours of Depth Anything V2 is read as the inverse depth it shows.
 
     Args:
         data: The file's bytes.
@@ -69,7 +72,7 @@ def _decode(data: bytes, suffix: str, photo: Size) -> NDArray[Any]:
     if decoder is None:
         raise Rejected(Reason.BAD_DEPTH, f"a {suffix!r} depth file; known: {', '.join(SUFFIXES)}")
     try:
-        return decoder(data, max_depth_pixels(photo))
+        return as_numbers(decoder(data, max_depth_pixels(photo)))
     except (ValueError, MemoryError) as error:
         raise Rejected(Reason.BAD_DEPTH, f"the depth file cannot be decoded: {error}") from error
 

@@ -80,6 +80,11 @@ def crop_of_all(wide: Size, photos: Sequence[Covering]) -> Rect:
     return rect
 
 
+def even(rect: Rect) -> Rect:
+    """The rectangle with even sides, cut at the right and at the bottom."""
+    return Rect(rect.x, rect.y, rect.width // 2 * 2, rect.height // 2 * 2)
+
+
 def overlap(rect: Rect, wide: Size) -> float:
     """Fraction of the wide photo covered by the rectangle, in [0, 1]."""
     return rect.width * rect.height / (wide.width * wide.height)
@@ -100,9 +105,15 @@ def crop_to_photo(crop: Rect, size: Size) -> Homography:
 def stored_size(crop: Rect, height: int) -> Size:
     """Size of the stored photos: the given height, the aspect ratio of the common crop, even width.
 
+    Args:
+        crop: The common crop.
+        height: Height of the stored photos, even; 0: that of the crop.
+
     Raises:
         Rejected: ``too_small``: the crop is lower than ``height``; photos are never enlarged.
     """
+    if not height:
+        return Size(crop.width, crop.height)
     if crop.height < height:
         raise Rejected(
             Reason.TOO_SMALL,

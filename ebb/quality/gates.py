@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ebb.errors import Rejected
-from ebb.measurements import GATED, PROFILES
+from ebb.measurements import GATED, PROFILES, TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +32,18 @@ def rejections(measurements: Measurements, limits: Limits) -> list[Rejected]:
         Rejected(rejected.reason, rejected.message, measurements=measurements.as_dict())
         for rejected in _failures(GATED, asdict(measurements), limits)
     ]
+
+
+def failing(measured: Mapping[str, float], limits: Limits) -> dict[str, Rejected]:
+    """What the gates say that reject a pair, by the name of the measurement, the one that decides first.
+
+    Args:
+        measured: Name of a measurement → value; what is missing could not be measured.
+        limits: What it has to keep to.
+    """
+    known = {row.name: measured.get(row.name, math.nan) for row in TABLE}
+    rows = ((row.name, next(_failures((row,), known, limits), None)) for row in GATED)
+    return {name: rejected for name, rejected in rows if rejected is not None}
 
 
 def quality_rank(measurements: Measurements) -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.geometry.crop import common_crop, overlap
+from ebb.geometry.crop import common_crop, even, overlap
 from ebb.geometry.homography import decompose, rescale_homography, transfer_error_px
 from ebb.measurements import Measurements
 from ebb.quality.agreement import agreement
@@ -71,7 +71,8 @@ class Registration(NamedTuple):
 
 def edge_margin(shallow: Size, settings: AlignSettings) -> float:
     """Distance of the common crop from the edge of a shallow photo, in its pixels."""
-    return KERNEL_REACH_PX * max(1.0, shallow.height / settings.height)
+    reduction = shallow.height / settings.height if settings.height else 1.0
+    return KERNEL_REACH_PX * max(1.0, reduction)
 
 
 def with_crop(registration: Registration, crop: Rect, wide: Size) -> Registration:
@@ -109,6 +110,7 @@ def measure(
     H_detection = estimate.refinement.H_shallow_to_wide
     H = rescale_homography(H_detection, shallow.inverse_scale, wide.inverse_scale)
     crop = common_crop(H, wide.full, shallow.full, edge_margin(shallow.full, settings))
+    crop = crop if settings.height else even(crop)
     exposure = measure_exposure(wide.rgb, shallow.rgb, H_detection, prior_ev)
     blurs = blur_map(wide.rgb, shallow.rgb, H_detection, exposure)
     return Registration(

@@ -37,7 +37,14 @@ NUM_DOUBTFUL, NUM_OTHERS, NUM_REFUSED = 6, 12, 12
 or
 failed pairs, the latter two evenly spaced in order of capture."""
 
-FILES = ("contact_sheet.png", "shards/README.md", "shards/DATASET.json", "captures.parquet", "ebb.toml")
+FILES = (
+    "contact_sheet.png",
+    "refused.csv",
+    "shards/README.md",
+    "shards/DATASET.json",
+    "captures.parquet",
+    "ebb.toml",
+)
 """Files of the folder that the page links to."""
 
 LONGER_SIDE, THUMBNAIL_SIDE = 640, 240
@@ -56,6 +63,11 @@ class MeasuredPair:
     def is_refused(self) -> bool:
         """Whether it was rejected or failed."""
         return self.status.status in (Status.REJECTED, Status.ERROR)
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether it was refused, or would have been if it had not been imported unchanged."""
+        return self.is_refused or bool(self.status.refused_for)
 
 
 def write_dataset_page(workspace: Workspace) -> Path:
@@ -95,17 +107,21 @@ def _pair_parts(
     workspace: Workspace, catalog: Sequence[Pair], pairs: list[MeasuredPair], settings: AlignSettings
 ) -> dict[str, Any]:
     """Parts of the page about single pairs: photos of some, and the table of all."""
-    done = [pair for pair in pairs if pair.status.status is Status.OK]
+    beyond = [pair for pair in pairs if pair.is_beyond and not pair.is_refused]
+    done = [pair for pair in pairs if pair.status.status is Status.OK and not pair.is_beyond]
     refused = [pair for pair in pairs if pair.is_refused]
     doubtful = most_doubtful(done, settings)
     others = _evenly([pair for pair in done if pair not in doubtful], NUM_OTHERS)
-    some_refused = _evenly(refused, NUM_REFUSED)
-    shown = {pair.status.pair_id for pair in (*doubtful, *others, *some_refused)}
+    some_refused, some_beyond = _evenly(refused, NUM_REFUSED), _evenly(beyond, NUM_REFUSED)
+    shown = {pair.status.pair_id for pair in (*doubtful, *others, *some_refused, *some_beyond)}
     return {
+        "beyond": _reasons(pair.status.refused_for[0] for pair in beyond),
+        "num_beyond": len(beyond),
+        "beyond_cases": [_case(workspace, pair, _verdict(pair.status)) for pair in some_beyond],
         "refused": _reasons(pair.status.reason for pair in refused),
         "num_refused": len(refused),
         "refused_cases": _refused_cases(workspace, catalog, some_refused, settings),
-        "quality": _quality(workspace, done),
+        "quality": _quality(workspace, [*done, *beyond]),
         "doubtful": [_case(workspace, pair, _room(pair, settings)[1]) for pair in doubtful],
         "others": [_case(workspace, pair, pair.status.split) for pair in others],
         "heads": ["pair", "wide", "shallow", "in", "status", *(row.label for row in LISTED)],
@@ -184,7 +200,7 @@ def _histograms(pairs: Sequence[MeasuredPair], settings: AlignSettings) -> list[
             [
                 pair.measured[row.name]
                 for pair in pairs
-                if pair.is_refused is side and row.name in pair.measured
+                if pair.is_beyond is side and row.name in pair.measured
             ]
             for side in (False, True)
         )
@@ -241,13 +257,26 @@ def _row(workspace: Workspace, pair: MeasuredPair, shown: Collection[str]) -> di
     """Row of the table of pairs; its id links to the photos on the page, or to the stored photo."""
     status = pair.status
     links = [target for _, target in _links(workspace, status.pair_id)]
-    said = str(status.status or "left") if not status.reason else f"{status.reason}: {status.detail}"
     return {
-        "failed": pair.is_refused,
+        "failed": pair.is_beyond,
         "address": f"#pair-{status.pair_id}" if status.pair_id in shown else next(iter(links), ""),
-        "texts": [status.pair_id, status.wide, status.shallow, status.split or status.stage, said],
+        "texts": [
+            status.pair_id,
+            status.wide,
+            status.shallow,
+            status.split or status.stage,
+            _verdict(status),
+        ],
         "numbers": [number_cell(pair.measured.get(row.name), ".3g") for row in LISTED],
     }
+
+
+def _verdict(status: PairStatus) -> str:
+    """Status of a pair, with its reason."""
+    if status.refused_for:
+        reasons = ", ".join(status.refused_for)
+        return f"{status.status}, refused by the limits: {reasons}: {status.refused_detail}"
+    return f"{status.reason}: {status.detail}" if status.reason else str(status.status or "left")
 
 
 def _settings(workspace: Workspace) -> dict[str, str]:

@@ -88,8 +88,9 @@ def write_debug_picture(
         UsageError: no pair or several have that name.
         InvalidInput: one of its files cannot be read.
     """
-    pairs = [pair for pair in pairs_of(read_catalog(workspace.catalog_file)) if not pair.is_imported]
-    pair = find_pair(pairs, name)
+    pair = find_pair(pairs_of(read_catalog(workspace.catalog_file)), name)
+    if pair.is_imported:  # its photos keep their size
+        settings = dataclasses.replace(settings, height=0)
     job = DebugJob(pair, settings, workspace.debug_picture(pair.pair_id))
     one = dataclasses.replace(run, workers=1, runner="local")
     (outcome,) = run_items(draw_pair, [job], one)

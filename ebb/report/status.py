@@ -31,6 +31,8 @@ class Contents:
     deep: dict[str, StageRow[DepthMap]]
     """Latest results of depth for the current photos."""
     splits: dict[str, str]
+    limits: AlignSettings
+    """What the measurements of imported pairs are held against."""
 
 
 @dataclass(kw_only=True)
@@ -59,6 +61,10 @@ class PairStatus:
     reason: Reason | None = None
     detail: str = ""
     split: str = ""
+    refused_for: tuple[Reason, ...] = ()
+    """Of a pair that was imported unchanged: the reasons for which the limits refuse it."""
+    refused_detail: str = ""
+    """What the first of them says."""
 
 
 @dataclass(kw_only=True)
@@ -107,6 +113,7 @@ def read_contents(workspace: Workspace) -> Contents:
         aligned=aligned,
         deep={key: row for key, row in deep.items() if row.upstream == made_from.get(key)},
         splits=workspace.state.splits(),
+        limits=settings,
     )
 
 
@@ -115,7 +122,7 @@ def status_of(contents: Contents) -> DatasetStatus:
     pairs, aligned, deep = contents.pairs, contents.aligned, contents.deep
     reached = [pair.pair_id for pair in pairs if _is_ok(aligned.get(pair.pair_id))]
     return DatasetStatus(
-        files=len(contents.catalog),
+        files=len({(row.folder, row.name) for row in contents.catalog}),
         captures_set_aside=sum(row.reason is not None for row in contents.catalog),
         stages=[
             _count(ALIGN.name, [pair.pair_id for pair in pairs], aligned),
@@ -139,6 +146,8 @@ def _count(stage: str, pair_ids: list[str], rows: Mapping[str, StageRow[Any]]) -
 def _pair(pair: Pair, contents: Contents) -> PairStatus:
     row: StageRow[Any] | None = contents.aligned.get(pair.pair_id)
     stage = ALIGN.name
+    aligned = contents.aligned.get(pair.pair_id)
+    refusals = aligned.value.refusals(contents.limits) if aligned and aligned.value else []
     if _is_ok(row):
         row, stage = contents.deep.get(pair.pair_id), DEPTH.name
     return PairStatus(
@@ -150,6 +159,8 @@ def _pair(pair: Pair, contents: Contents) -> PairStatus:
         reason=row.reason if row else None,
         detail=row.detail if row else "",
         split=contents.splits.get(pair.pair_id, "") if _is_ok(row) else "",
+        refused_for=tuple(dict.fromkeys(refusal.reason for refusal in refusals)),
+        refused_detail=refusals[0].message if refusals else "",
     )
 
 

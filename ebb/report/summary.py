@@ -53,7 +53,7 @@ def stage_text(report: StageReport) -> str:
     counts = f"{report.ok} ok, {report.rejected} rejected, {report.failed} failed"
     unchanged = f" ({report.unchanged} unchanged since the last run)" if report.unchanged else ""
     reasons = f"\n\n{_reasons(report.reasons)}" if report.reasons else ""
-    return f"{report.stage}: {counts}{unchanged}{reasons}"
+    return "\n".join([f"{report.stage}: {counts}{unchanged}", *report.notes]) + reasons
 
 
 def debug_text(report: DebugReport) -> str:
@@ -106,11 +106,17 @@ def pair_table(pairs: list[PairStatus], *, with_failures: bool = True) -> str:
             pair.shallow,
             pair.split or pair.stage,
             str(pair.reason or pair.status or "left"),
-            pair.detail if with_failures or pair.status is not Status.ERROR else "",
+            _pair_detail(pair) if with_failures or pair.status is not Status.ERROR else "",
         )
         for pair in pairs
     ]
     return table(("pair", "wide", "shallow", "in", "status", "detail"), rows)
+
+
+def _pair_detail(pair: PairStatus) -> str:
+    if not pair.refused_for:
+        return pair.detail
+    return f"the limits refuse it: {', '.join(pair.refused_for)}: {pair.refused_detail}"
 
 
 def pipeline_text(report: PipelineReport) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ebb.dataset.catalog import Pair
     from ebb.settings import AlignSettings, DepthSettings
 
-VERSIONS = {ALIGN.name: 10, DEPTH.name: 1, IMPORT: 2}
+VERSIONS = {ALIGN.name: 10, DEPTH.name: 1, IMPORT: 3}
 """Goes up when a stage's arithmetic changes, so that the next run does it again."""
 
 
@@ -37,13 +37,13 @@ def stage_key(pair_id: str, stage: str, settings: object, *upstream: str) -> str
 
 
 def align_key(pair: Pair, settings: AlignSettings) -> str:
-    """Key of a pair's aligned photos; imported ones are made from their files alone.
+    """Key of a pair's aligned photos; unchanged ones depend on their files, and on how they are measured.
 
     Those of a series share a crop, so that their key contains the bytes of all its photos.
     """
     if pair.is_imported:
         depth = [pair.depth.sha256] if pair.depth is not None else []
-        return stage_key(pair.pair_id, IMPORT, None, *depth)
+        return stage_key(pair.pair_id, IMPORT, None, f"{ALIGN.name} {VERSIONS[ALIGN.name]}", *depth)
     series = [pair.wide.sha256, pair.shallow.sha256, *pair.series] if pair.series else []
     return stage_key(pair.pair_id, ALIGN.name, settings, *series)
 

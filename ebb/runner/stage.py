@@ -59,6 +59,11 @@ class StageReport:
     failed: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def notes(self) -> list[str]:
+        """What people should know beside the counts, one line each."""
+        return []
+
     def add(self, status: Status, reason: str | None) -> None:
         """Count one row, of this run or of an earlier one."""
         self.ok += status is Status.OK
@@ -87,6 +92,7 @@ def run_pairs(
     runner: Runner[Job, T] = run_items,
     upstream: Callable[[Job], str] = lambda _: "",
     together: Callable[[Job], str] = lambda job: job.pair_id,
+    title: str = "",
 ) -> StageReport:
     """Run a stage for every pair that needs it; each row is committed before the next is counted.
 
@@ -100,6 +106,7 @@ def run_pairs(
         runner: Carries out the work.
         upstream: Key of the stage that a job takes its input from.
         together: Jobs of equal value are done again together: all of them, or none.
+        title: Name shown by the progress; by default that of the stage.
     """
     rows = state.stage_rows(stage)
     wanted = {together(job) for job in jobs if needs_work(rows.get(job.pair_id), job, settings)}
@@ -109,7 +116,7 @@ def run_pairs(
     for job in jobs:
         if job.pair_id not in left:
             report.add(rows[job.pair_id].status, rows[job.pair_id].reason)
-    progress.start(stage.name, len(todo))
+    progress.start(title or stage.name, len(todo))
     try:
         for outcome in runner(work, _begun(state, rows, todo), settings):
             state.put_stage(_row(stage, outcome, upstream(outcome.job)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from ebb.arrays import Rect, Size
-from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
+from ebb.dataset.catalog import CatalogRow, Origin, pairs_of, read_catalog
 from ebb.depthmap.encoding import encode_depth8, encode_float16
 from ebb.depthmap.registry import Prepared, prepare
 from ebb.depthmap.source import DepthFile, DepthSource
@@ -26,7 +26,7 @@ from ebb.scan.inputs import read_ingested
 from ebb.settings import AlignSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ebb.arrays import InverseDepth, Rgb8
@@ -102,10 +102,23 @@ class DepthJob:
         return DepthFile(self.sidecar.name, read_ingested(self.sidecar)) if self.sidecar else None
 
 
-def run(workspace: Workspace, settings: DepthSettings, run: RunSettings, progress: Progress) -> StageReport:
-    """Make a depth map for every aligned pair; imported pairs with a depth map keep it.
+def run(
+    workspace: Workspace,
+    settings: DepthSettings,
+    run: RunSettings,
+    progress: Progress,
+    origins: Collection[Origin] = get_args(Origin),
+) -> StageReport:
+    """Make a depth map for every aligned pair; unchanged pairs of a data set keep the map of that set.
 
-    The settings are stored; those of a network after its first map.
+    The settings are stored if they are those of all pairs; those of a network after its first map.
+
+    Args:
+        workspace: The dataset folder.
+        settings: Where depth comes from.
+        run: How the run is carried out.
+        progress: Shows every pair.
+        origins: Only pairs of these.
 
     Raises:
         UsageError: the provider is unknown, or settings that it requires are missing.
@@ -114,11 +127,13 @@ def run(workspace: Workspace, settings: DepthSettings, run: RunSettings, progres
     source = prepare(settings)
     model_sha256 = source.model_sha256
     recipe = depth_recipe(settings, model_sha256)
-    jobs = _jobs(workspace, source, recipe, model_sha256)
+    all_jobs = _jobs(workspace, source, recipe, model_sha256)
+    jobs = [job for job in all_jobs if job.wide.origin in origins]
+    are_all = len(jobs) == len(all_jobs)
     if source.is_network:
         # A network uses all cores for each photo; CUDA reserves terabytes of address space.
         run = replace(run, workers=1 if run.runner == "local" else run.workers, memory_limit=False)
-    else:
+    elif are_all:
         workspace.save_settings(depth=source.to_remember)
     try:
         return run_pairs(
@@ -126,7 +141,7 @@ def run(workspace: Workspace, settings: DepthSettings, run: RunSettings, progres
         )
     finally:
         rows = workspace.state.stage_rows(DEPTH).values()
-        if any(row.value is not None and row.value.recipe == recipe for row in rows):
+        if are_all and any(row.value is not None and row.value.recipe == recipe for row in rows):
             workspace.save_settings(depth=source.to_remember)
 
 
@@ -237,7 +252,8 @@ def _store(job: DepthJob, inverse_depth: InverseDepth | None) -> Result[DepthMap
     Raises:
         Rejected: ``bad_depth`` if it holds NaN or infinity.
     """
-    made = DepthMap(provider=job.source.settings.provider, recipe=job.recipe)
+    provider = job.source.settings.provider if inverse_depth is not None else "none"
+    made = DepthMap(provider=provider, recipe=job.recipe)
     remove_files(job.folder / name for name in MAPS)
     if inverse_depth is None:
         return Result(value=made)

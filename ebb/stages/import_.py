@@ -1,40 +1,86 @@
-"""Import stage: take the pairs of an EBB! folder into the data set, with their pixels unchanged."""
+"""Import stage: take the pairs of an existing data set in, unchanged and measured, or to be aligned again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.arrays import Gray8, Rect, Rgb8, Size
+from ebb.arrays import Gray8, Rgb8, Size
 from ebb.dataset.catalog import CatalogRow, Pair, pairs_of, read_catalog, write_catalog
-from ebb.dataset.layouts import EbbListing, EbbPair, find_ebb_pairs
-from ebb.errors import Broken, InvalidInput, Reason, Status
-from ebb.files import sha256_bytes, write_atomic
+from ebb.depthmap.encoding import encode_depth8, half_of, half_size_homography, resample_depth
+from ebb.depthmap.sidecar import read_sidecar
+from ebb.errors import Broken, InvalidInput, ItemError, Reason, Status
+from ebb.files import remove_files, write_atomic
 from ebb.formats.png import decode_png, encode_png
-from ebb.pair_ids import pair_id, scene_of
-from ebb.photo.capture import FileMetadata
+from ebb.measurements import PROFILES, Limits
+from ebb.names import counted
 from ebb.photo.decode import decode
-from ebb.photo.probe import probe
-from ebb.results import ALIGN, DEPTH, IMPORT, DepthMap, StoredAlignment
+from ebb.photo.frame import DevelopedFrame
+from ebb.quality.exposure import exif_ev
+from ebb.registration.as_stored import measure_as_stored
+from ebb.results import ALIGN, DEPTH, IMPORT, DepthMap, StoredAlignment, measured_only
 from ebb.runner.items import Result
 from ebb.runner.keys import align_key
 from ebb.runner.stage import StageReport, run_pairs
-from ebb.scan.folder import FileJob, catalog_row, existing_folder, read_folder, walk
+from ebb.scan.data_set import Request, catalog_rows, find_data_set, read_file, splits_of
+from ebb.scan.folder import read_folder
 from ebb.scan.inputs import read_ingested
-from ebb.settings import AlignSettings, IngestSettings
-from ebb.state import FileRow, StageRow
+from ebb.settings import AlignSettings
+from ebb.state import StageRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from ebb.dataset.catalog import Role
-    from ebb.dataset.splits import Split
+    from ebb.dataset.found_pairs import Listing
     from ebb.progress import Progress
     from ebb.settings import RunSettings
     from ebb.workspace import Workspace
+
+
+@dataclass(kw_only=True)
+class ImportReport(StageReport):
+    """Counts of an import."""
+
+    layout: str
+    splits: dict[str, int] = field(default_factory=dict)
+    """Split → pairs that were found; empty text: those without a split."""
+    with_depth: int = 0
+    without_depth: int = 0
+    files_ignored: int = 0
+    """Files that are not part of the layout."""
+    limits: str = ""
+    """Profile of the limits, if they are those of one."""
+    would_refuse: int = 0
+    """Pairs that the limits would refuse, among those that are stored unchanged."""
+    would_refuse_for: Counter[str] = field(default_factory=Counter)
+    """Reason that decides → pairs."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What was found, and what the limits say."""
+        splits = ", ".join(f"{count} {split or 'without a split'}" for split, count in self.splits.items())
+        ignored = f"; {counted(self.files_ignored, 'other file')} ignored" if self.files_ignored else ""
+        lines = [f"layout {self.layout}: {splits}{ignored}", self._depth_note]
+        if self.would_refuse:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in self.would_refuse_for.most_common())
+            again = Reason.MISALIGNED in self.would_refuse_for
+            lines.append(
+                f"{self.would_refuse} of {self.total} would be refused by {self.limits or 'these limits'} "
+                f"({reasons}): see refused.csv; --refuse leaves them out"
+                + ", --realign registers again"
+                * again
+            )
+        return lines
+
+    @property
+    def _depth_note(self) -> str:
+        if not self.with_depth:
+            return "depth maps: none"
+        return f"depth maps: {self.with_depth} pairs with, {self.without_depth} without"
 
 
 @dataclass(frozen=True)
@@ -47,62 +93,47 @@ class ImportJob:
     pair: Pair
 
 
-def run(workspace: Workspace, source: Path, run: RunSettings, progress: Progress) -> StageReport:
-    """Import every pair of an EBB! folder, with its split.
+def run(
+    workspace: Workspace, request: Request, limits: Limits, run: RunSettings, progress: Progress
+) -> ImportReport:
+    """Take every pair of a data set into the catalogue; measure it, unless it is to be aligned.
+
+    Args:
+        workspace: The dataset folder; the limits are stored as those of the align stage.
+        request: What to import.
+        limits: What the measurements are held against.
+        run: How the run is carried out.
+        progress: Shows every file and pair.
 
     Raises:
-        InvalidInput: the folder holds no pair of that layout.
+        InvalidInput: the folder holds no pair of a known layout, or damaged metadata.
+        UsageError: the CSV file is not valid, or several layouts fit.
     """
-    folder, jobs, listing = check_ready(source)
+    folder, jobs, listing = find_data_set(request)
     known = {row.name: row for row in workspace.state.file_rows(str(folder))}
-    wanted = {path for pair in listing.pairs for path in pair.paths if path}
-    todo = [job for job in jobs if job.name in wanted]
-    found = read_folder(todo, read_file, run, progress, known, workspace.state.put_file)
+    found = read_folder(jobs, read_file, run, progress, known, workspace.state.put_file)
     files = {row.name: row for row in found.rows}
-    rows = list(_catalog_rows(str(folder), listing, files))
+    rows = list(catalog_rows(listing, files, "realign" if request.realign else "import"))
     others = read_catalog(workspace.catalog_file) if workspace.catalog_file.exists() else []
     others = [row for row in others if row.folder != str(folder)]
     workspace.write(workspace.catalog_file, write_catalog([*others, *rows]))
-    report = _take_in_all(workspace, pairs_of(rows), run, progress)
-    workspace.state.put_splits(_splits(listing.pairs, files))
+    pairs = pairs_of(rows)
+    workspace.state.put_splits(splits_of(listing.pairs, files))
+    report = _report(listing, pairs, request)
+    if not request.realign:
+        known_limits = {item.name: getattr(limits, item.name) for item in fields(Limits)}
+        settings = replace(workspace.settings(AlignSettings), **known_limits)
+        workspace.save_settings(align=settings)
+        _take_in_all(workspace, pairs, run, progress, report)
+        _count_refusals(workspace, pairs, settings, report)
     for row in rows:
-        if row.reason is not None and row.reason is not Reason.UNSUPPORTED_FILE:
+        if row.reason is not None:
             report.add(row.status, row.reason)
     return report
 
 
-def check_ready(source: Path) -> tuple[Path, list[FileJob], EbbListing]:
-    """Find the pairs of an EBB! folder.
-
-    Returns:
-        The resolved folder, a job for each file, and the pairs.
-
-    Raises:
-        InvalidInput: it is not a folder, or holds no pair of that layout.
-    """
-    folder = existing_folder(source)
-    jobs = list(walk(folder, IngestSettings().max_megapixels))
-    listing = find_ebb_pairs(job.name for job in jobs)
-    if not listing.pairs:
-        raise InvalidInput(
-            "no pairs here", path=folder, hint="expected train/original/0.jpg and train/bokeh/0.jpg"
-        )
-    return folder, jobs, listing
-
-
-def read_file(job: FileJob) -> Result[FileMetadata]:
-    """Hash a photo and read its size. Runs in a worker.
-
-    Raises:
-        Broken: it cannot be read, is damaged or too large.
-    """
-    data = job.read()
-    size = probe(data, PurePosixPath(job.name).suffix.lower(), job.max_megapixels)
-    return Result(value=FileMetadata(sha256=sha256_bytes(data), width=size.width, height=size.height))
-
-
 def take_in(job: ImportJob) -> Result[StoredAlignment]:
-    """Store the photos and the depth map of a pair as PNG. Runs in a worker.
+    """Store photos and depth map of a pair as PNG, and measure the photos. Runs in a worker.
 
     Raises:
         Broken: a file is damaged, or its size differs from that of the others.
@@ -110,34 +141,51 @@ def take_in(job: ImportJob) -> Result[StoredAlignment]:
     wide, shallow = (_photo(row) for row in (job.pair.wide, job.pair.shallow))
     size = Size(wide.shape[1], wide.shape[0])
     if shallow.shape != wide.shape:
-        raise Broken(
-            Reason.CORRUPT_INPUT,
-            f"{shallow.shape[1]} x {shallow.shape[0]}, the wide photo is {size.width} x {size.height}",
-            path=job.pair.shallow.name,
-        )
+        other = f"{shallow.shape[1]} x {shallow.shape[0]}"
+        message = f"{other}, the wide photo is {size.width} x {size.height}: only --realign takes such a pair"
+        raise Broken(Reason.CORRUPT_INPUT, message, path=job.pair.shallow.name)
     images: dict[str, Rgb8 | Gray8] = {"wide.png": wide, "shallow.png": shallow}
     if job.pair.depth is not None:
         images["depth.png"] = _depth(job.pair.depth, size)
+    else:
+        remove_files(job.folder / name for name in ("depth.png", "depth.npy"))
+    ev = exif_ev(_exposure(job.pair.wide), _exposure(job.pair.shallow))
+    measured = measure_as_stored(DevelopedFrame(wide), DevelopedFrame(shallow), ev)
     outputs = {name: write_atomic(job.folder / name, encode_png(image)) for name, image in images.items()}
-    return Result(value=StoredAlignment(size=size, crop=Rect(0, 0, *size)), outputs=outputs)
+    return Result(value=measured_only(measured, size), outputs=outputs)
 
 
 def _take_in_all(
-    workspace: Workspace, pairs: Sequence[Pair], run: RunSettings, progress: Progress
-) -> StageReport:
-    settings = AlignSettings()  # without effect on imported photos
+    workspace: Workspace, pairs: Sequence[Pair], run: RunSettings, progress: Progress, report: ImportReport
+) -> None:
+    settings = AlignSettings()  # without effect on unchanged photos
     jobs = [
         ImportJob(pair.pair_id, align_key(pair, settings), workspace.pair(pair.pair_id), pair)
         for pair in pairs
     ]
-    report = run_pairs(workspace.state, ALIGN, jobs, take_in, run, progress)
-    report.stage = IMPORT
+    done = run_pairs(workspace.state, ALIGN, jobs, take_in, run, progress, title=IMPORT)
+    for name in ("unchanged", "ok", "rejected", "failed", "reasons"):
+        setattr(report, name, getattr(done, name))
     aligned, deep = workspace.state.stage_rows(ALIGN), workspace.state.stage_rows(DEPTH)
     for pair in pairs:
         row = aligned[pair.pair_id]
         if row.status is Status.OK and (pair.depth is not None or not _has_map(deep.get(pair.pair_id), row)):
             workspace.state.put_stage(_depth_row(row, IMPORT if pair.depth is not None else "none"))
-    return report
+
+
+def _count_refusals(
+    workspace: Workspace, pairs: Sequence[Pair], limits: Limits, report: ImportReport
+) -> None:
+    rows = workspace.state.stage_rows(ALIGN)
+    values = [value for pair in pairs if (value := rows[pair.pair_id].value) is not None]
+    first = [refusals[0].reason for value in values if (refusals := value.refusals(limits))]
+    profiles = [name for name, profile in PROFILES.items() if _has_limits(limits, profile)]
+    report.limits = f"profile {profiles[0]}" if profiles else ""
+    report.would_refuse, report.would_refuse_for = len(first), Counter(map(str, first))
+
+
+def _has_limits(settings: Limits, profile: Limits) -> bool:
+    return all(getattr(settings, name) == value for name, value in vars(profile).items())
 
 
 def _has_map(depth: StageRow[DepthMap] | None, aligned: StageRow[StoredAlignment]) -> bool:
@@ -160,55 +208,48 @@ def _depth_row(aligned: StageRow[StoredAlignment], provider: str) -> StageRow[De
 def _photo(row: CatalogRow) -> Rgb8:
     photo = decode(read_ingested(row), PurePosixPath(row.name).suffix.lower(), 1, keep_depth=True)
     if photo.dtype != np.uint8:
-        raise Broken(Reason.CORRUPT_INPUT, f"{photo.dtype} samples; the release has 8 bits", path=row.name)
+        message = f"{photo.dtype} samples; only photos of 8 bits are stored unchanged"
+        raise Broken(Reason.UNSUPPORTED_PIXELS, message, path=row.name)
     return photo.astype(np.uint8, copy=False)
 
 
+def _exposure(row: CatalogRow) -> tuple[float | None, float | None, float | None]:
+    return row.f_number, row.exposure_time_s, row.iso
+
+
 def _depth(row: CatalogRow, photo: Size) -> Gray8:
+    """Return the depth map at half the photo's size: as it is if it has that, else resampled."""
+    data, suffix = read_ingested(row), PurePosixPath(row.name).suffix
     try:
-        depth = decode_png(read_ingested(row))
-    except InvalidInput as error:
+        half = half_of(photo)
+        depth = _grey(data) if suffix.lower() == ".png" else None
+        if depth is not None and depth.shape == (half.height, half.width):
+            return depth
+        values = read_sidecar(data, suffix, "inverse", photo)
+        stored = Size(values.shape[1], values.shape[0])
+        return encode_depth8(resample_depth(values, half_size_homography(np.eye(3), photo, stored), half))
+    except ItemError as error:
         raise Broken(Reason.BAD_DEPTH, error.message, path=row.name) from error
-    if depth.shape != (photo.height // 2, photo.width // 2):
-        raise Broken(
-            Reason.BAD_DEPTH,
-            f"shape {depth.shape}; expected grey at half the photo's size",
-            path=row.name,
-        )
-    return depth
 
 
-def _catalog_rows(folder: str, listing: EbbListing, files: Mapping[str, FileRow]) -> Iterator[CatalogRow]:
-    for pair in listing.pairs:
-        pair_files = {role: files[path] for role, path in pair.paths._asdict().items() if path}
-        is_whole = all(file.status is Status.OK for file in pair_files.values())
-        key = _pair_id(pair, files) if is_whole else ""
-        partner = {"wide": pair.paths.shallow, "shallow": pair.paths.wide, "depth": ""}
-        for role, file in pair_files.items():
-            yield replace(
-                catalog_row(file),
-                origin="import",
-                role=cast("Role", role),
-                scene=scene_of(key),
-                pair_id=key,
-                partner=partner[role] if is_whole else "",
-            )
-    for problem in listing.problems:
-        yield CatalogRow(
-            folder=folder,
-            name=problem.partition(":")[0],
-            origin="import",
-            status=Status.REJECTED,
-            reason=Reason.MISSING_PARTNER,
-            detail=problem,
-        )
+def _grey(data: bytes) -> Gray8 | None:
+    """Pixels of a PNG of 8-bit grey; ``None`` for another."""
+    try:
+        depth = decode_png(data)
+    except InvalidInput:
+        return None
+    return depth if depth.ndim == 2 else None
 
 
-def _splits(pairs: Sequence[EbbPair], files: Mapping[str, FileRow]) -> dict[str, Split]:
-    whole = [pair for pair in pairs if all(files[path].status is Status.OK for path in pair.paths if path)]
-    return {_pair_id(pair, files): pair.split for pair in whole}
-
-
-def _pair_id(pair: EbbPair, files: Mapping[str, FileRow]) -> str:
-    wide, shallow = (catalog_row(files[path]) for path in (pair.paths.wide, pair.paths.shallow))
-    return pair_id(wide.sha256, shallow.sha256)
+def _report(listing: Listing, pairs: Sequence[Pair], request: Request) -> ImportReport:
+    deep = sum(pair.depth is not None for pair in pairs)
+    return ImportReport(
+        stage=IMPORT,
+        layout=listing.layout,
+        total=len(pairs),
+        ok=len(pairs) if request.realign else 0,
+        splits=dict(Counter(pair.split or "" for pair in listing.pairs)),
+        with_depth=deep,
+        without_depth=len(pairs) - deep,
+        files_ignored=len(listing.ignored),
+    )

@@ -12,15 +12,7 @@ from ebb.dataset.collection import stored_splits
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import Record
 from ebb.dataset.shards import ShardEntry, plan_shards, shard_name, write_shard
-from ebb.dataset.splits import (
-    SPLITS,
-    PairTime,
-    Split,
-    across_splits,
-    assign_splits,
-    scene_key,
-    scene_splits,
-)
+from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_splits, scene_key, scene_splits
 from ebb.dataset.staging import CARD_NAME, replacing
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import atomic_file, sha256_bytes, write_atomic
@@ -62,6 +54,8 @@ class ReadyPair:
     folder: Path
     near_duplicates: str = ""
     """Smallest scene of its group of near-duplicates."""
+    refused_for: tuple[Reason, ...] = ()
+    """Why the limits would reject an unchanged pair of a data set."""
 
     @property
     def num_bytes(self) -> int:
@@ -104,10 +98,11 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
     """
     pairs = pairs_of(read_catalog(workspace.catalog_file))
     found = ready_pairs(workspace, pairs)
-    ready = _good_enough(workspace, found, settings.min_quality)
+    ready = _good_enough(workspace, found, settings)
     splits = _assign(workspace, pairs, ready, settings)
     workspace.save_settings(shard=settings)
-    counts = _left_out(workspace, pairs, splits, {item.pair.pair_id for item in found})
+    reasons = {item.pair.pair_id: _why_left_out(item, settings) for item in found}
+    counts = _left_out(workspace, pairs, splits, reasons)
     across = _across(ready, splits)
     with replacing(workspace.shards) as folder:
         entries = _write_shards(folder, _plan(ready, splits, settings), progress)
@@ -146,10 +141,11 @@ def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
     for pair in pairs:
         rows = aligned.get(pair.pair_id), deep.get(pair.pair_id)
         if item := _ready_pair(workspace, pair, align_key(pair, settings), *rows):
-            ready.append(item)
+            refusals = item.aligned.refusals(settings)
+            ready.append(replace(item, refused_for=tuple(dict.fromkeys(one.reason for one in refusals))))
     if not ready:
         raise _nothing_ready(workspace, pairs)
-    recipes = {item.depth.recipe for item in ready if not item.pair.is_imported}
+    recipes = {item.depth.recipe for item in ready if item.pair.wide.origin == "camera"}
     if len(recipes) > 1:
         raise InvalidInput(
             f"depth maps were made in {len(recipes)} ways: {', '.join(sorted(recipes))}",
@@ -161,18 +157,31 @@ def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
     return [replace(item, near_duplicates=groups.get(item.pair.scene, "")) for item in ready]
 
 
-def _good_enough(workspace: Workspace, ready: list[ReadyPair], min_quality: float) -> list[ReadyPair]:
-    """Return the pairs of at least this quality; where it was not measured, only without a limit.
+def _good_enough(workspace: Workspace, ready: list[ReadyPair], settings: ShardSettings) -> list[ReadyPair]:
+    """Return the pairs that the settings leave in.
 
     Raises:
         NothingReady: there are none.
     """
-    kept = [item for item in ready if item.aligned.measurements.get(QUALITY, 0.0) >= min_quality]
+    kept = [item for item in ready if not _is_left_out(item, settings)]
     if not kept:
-        raise NothingReady(
-            f"no pair has a quality of {min_quality:g}", path=workspace.root, hint="lower --min-quality"
-        )
+        num_refused = sum(settings.refuse and bool(item.refused_for) for item in ready)
+        if num_refused:
+            what = f"no pair is left: the limits refuse {num_refused} of {len(ready)}"
+            raise NothingReady(what, path=workspace.root, hint="leave out --refuse, or import with --realign")
+        what = f"no pair has a quality of {settings.min_quality:g}"
+        raise NothingReady(what, path=workspace.root, hint="lower --min-quality")
     return kept
+
+
+def _is_left_out(item: ReadyPair, settings: ShardSettings) -> bool:
+    """Whether a pair is refused or not good enough; an unknown quality passes only without a limit."""
+    is_refused = settings.refuse and bool(item.refused_for)
+    return is_refused or item.aligned.measurements.get(QUALITY, 0.0) < settings.min_quality
+
+
+def _why_left_out(item: ReadyPair, settings: ShardSettings) -> Reason:
+    return item.refused_for[0] if settings.refuse and item.refused_for else Reason.LOW_QUALITY
 
 
 def _ready_pair(
@@ -279,6 +288,7 @@ def _record(item: ReadyPair, software: str) -> Record:
         lens=wide.lens,
         captured_at_wide=wide.captured_at,
         captured_at_shallow=shallow.captured_at,
+        refused_for=",".join(item.refused_for),
         near_duplicates=item.near_duplicates,
         depth_provider=item.depth.provider,
         source_wide=portable_name(wide.name.rpartition("/")[2]),
@@ -310,14 +320,15 @@ def _read_checked(item: ReadyPair, name: str) -> bytes:
 def _spoilt(
     item: ReadyPair, name: str, what: str, begin: str = "remove the pair's folder and run"
 ) -> InvalidInput:
-    again = "ebb import again: it makes" if item.pair.is_imported else "ebb align and ebb depth: they make"
+    is_given = item.pair.wide.origin != "camera"
+    again = "ebb import again: it makes" if is_given else "ebb align and ebb depth: they make"
     return InvalidInput(what, path=item.folder / name, hint=f"{begin} {again} it again")
 
 
 def _left_out(
-    workspace: Workspace, pairs: Sequence[Pair], splits: dict[str, Split | None], ready: set[str]
+    workspace: Workspace, pairs: Sequence[Pair], splits: dict[str, Split | None], ready: Mapping[str, Reason]
 ) -> dict[str, int]:
-    """Count the pairs by ``ok``, reason, or ``left``."""
+    """Count the pairs by ``ok``, reason, or ``left``; ``ready`` says why ready pairs are left out."""
     rows: list[Mapping[str, StageRow[Any]]] = [
         workspace.state.stage_rows(ALIGN),
         workspace.state.stage_rows(DEPTH),
@@ -328,7 +339,7 @@ def _left_out(
             counts[Status.OK if splits[pair.pair_id] else Reason.SPLIT_CONFLICT] += 1
             continue
         if pair.pair_id in ready:
-            counts[Reason.LOW_QUALITY] += 1
+            counts[ready[pair.pair_id]] += 1
             continue
         reasons = [row.reason for stage in rows if (row := stage.get(pair.pair_id)) and row.reason]
         counts[reasons[0] if reasons else "left"] += 1
@@ -367,6 +378,7 @@ def _card(
         settings=index.settings,
         software=index.software,
         num_imported=sum(item.pair.is_imported for item in members),
+        num_realigned=sum(item.pair.wide.origin == "realign" for item in members),
         num_across_splits=num_across,
     )
 

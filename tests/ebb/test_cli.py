@@ -194,7 +194,7 @@ def test_explain_and_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     [
         (["align", "--dataset", "nothing"], 4, "no dataset in this folder"),
         (["ingest", "nothing"], 4, "not a folder"),
-        (["align", "--height", "0"], 2, "--height 0 is not positive"),
+        (["align", "--height", "-2"], 2, "--height -2 is negative"),
         (["align", "--heigth", "5"], 2, "--height"),
         (["align", "--config", "nothing.toml"], 2, "cannot read settings"),
         (["shard", "--test", "1.5"], 2, "neither a share below 1 nor a whole count"),

@@ -8,13 +8,20 @@ from pathlib import Path
 import pytest
 
 from ebb.errors import EbbError, ExitCode, MissingDependency
-from ebb.pipeline import import_and_shard, run_pipeline
+from ebb.pipeline import PipelineReport, import_and_shard, run_pipeline
 from ebb.progress import SilentProgress
 from ebb.report.summary import pipeline_text
-from ebb.settings import DepthSettings, IngestSettings, RunSettings, ShardSettings
+from ebb.scan.data_set import Request
+from ebb.settings import AlignSettings, DepthSettings, IngestSettings, RunSettings, ShardSettings
 from tests.helpers.captures import scene, shot, write_card
 from tests.helpers.ebb_release import release
+from tests.helpers.published import write_data_set
 from tests.helpers.settings import SETTINGS
+
+
+def import_(dataset: Path, source: Path, **request: bool) -> PipelineReport:
+    settings = AlignSettings(height=0), ShardSettings(), RunSettings(workers=1)
+    return import_and_shard(dataset, Request(source=source, **request), *settings, SilentProgress())
 
 
 def test_missing_weights_end_it_before_anything_is_read(
@@ -91,17 +98,29 @@ def test_a_run_that_cannot_start_creates_no_dataset(
     with pytest.raises(EbbError, match=message):
         run_pipeline(made, raw, replace(SETTINGS, ingest=settings), SilentProgress())
     with pytest.raises(EbbError, match="not a folder|no pairs here"):
-        import_and_shard(made, raw, ShardSettings(), RunSettings(), SilentProgress())
+        import_(made, raw)
     assert not made.exists()
 
 
 def test_import_and_shard(tmp_path: Path) -> None:
-    report = import_and_shard(
-        tmp_path / "set", release(tmp_path / "EBB"), ShardSettings(), RunSettings(workers=1), SilentProgress()
-    )
+    report = import_(tmp_path / "set", release(tmp_path / "EBB"))
     assert report.exit_code(1.0) is ExitCode.DONE
     assert report.as_dict()["import"]["ok"] == 3
     card = Path(report.shards.folder, "README.md").read_text(encoding="utf-8")
     assert "3 pairs were taken as they are from an existing data set" in card
     assert Path(report.contact_sheet).exists()
     assert Path(report.as_dict()["report"]).exists()
+    assert Path(report.refused_list).read_text().count("too_few_") >= 3
+    assert report.to_look_at[-1] == report.refused_list
+    assert "Imported pairs beyond a limit" in Path(report.page).read_text()
+
+
+def test_import_that_registers_again(tmp_path: Path) -> None:
+    folder = write_data_set(tmp_path / "EBB", "ebb", ["good", "shifted", "strangers"])
+    report = import_(tmp_path / "set", folder, realign=True)
+    assert report.exit_code(1.0) is ExitCode.DONE
+    values = report.as_dict()
+    assert [values[stage]["ok"] for stage in ("import", "align", "depth")] == [3, 2, 2]
+    card = Path(report.shards.folder, "README.md").read_text(encoding="utf-8")
+    assert "2 pairs of an existing data set were registered again" in card
+    assert Path(report.refused_list).read_text().count("\n") == 2

@@ -54,7 +54,7 @@ def test_paths_and_whole_floats() -> None:
     [
         (AlignSettings, {"height": "big"}, "height: expected int, got 'big'"),
         (AlignSettings, {"height": True}, "height: expected int, got True"),
-        (AlignSettings, {"height": 0}, "--height 0 is not positive"),
+        (AlignSettings, {"height": -2}, "--height -2 is negative"),
         (AlignSettings, {"max_rotation_deg": float("nan")}, "--max-rotation-deg nan is not positive"),
         (AlignSettings, {"height": 1023}, "--height 1023 is odd"),
         (AlignSettings, {"min_inliers": 4}, "--min-inliers 4"),

@@ -20,7 +20,9 @@ from PIL import Image, PngImagePlugin
 
 from ebb.arrays import Size
 from ebb.dataset.catalog import CatalogRow, read_catalog, write_catalog
+from ebb.dataset.import_metadata import lens_details, scene_details
 from ebb.dataset.index import INDEX_NAME, parse_index
+from ebb.dataset.pairs_list import read_pairs_list
 from ebb.dataset.shards import ShardReader
 from ebb.depthmap.embedded import read_embedded, read_gdepth
 from ebb.depthmap.from_files import Embedded
@@ -327,6 +329,24 @@ def _(data: bytes, folder: Path) -> object:
 reader(
     "pairs CSV", lambda: [b"wide,shallow\na.jpg,b.jpg\n", b'\xef\xbb\xbfwide;shallow\r\n"a.jpg";b.jpg\r\n']
 )(lambda data, _: read_pairs_csv(data.decode(errors="replace"), ["a.jpg", "b.jpg"]))
+
+
+SCENE = (
+    b'{"source_image": "in/1.JPG", "source_av": 22.0, "target_images": ["gt/1/1.JPG"], "target_avs": [2.0]}'
+)
+reader(
+    "pairs list of a data set",
+    lambda: [
+        b"wide,shallow,depth,split,f_number_wide\na.jpg,b.jpg,d.png,train,f/16\n",
+        b"wide;shallow\na.jpg;b.jpg\n",
+    ],
+)(lambda data, _: read_pairs_list(data.decode(errors="replace"), ["a.jpg", "b.jpg", "d.png"]))
+reader("metadata of RealBokeh", lambda: [SCENE])(
+    lambda data, _: scene_details("train/metadata/1.json", data.decode(errors="replace"))
+)
+reader("lenses of EBokehNet", lambda: [b"00000, Sony50mmf1.8BS, Canon50mmf1.4BS, 35\n"])(
+    lambda data, _: lens_details("train/meta.txt", data.decode(errors="replace"))
+)
 
 
 def _download_record() -> bytes:

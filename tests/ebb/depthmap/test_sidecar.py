@@ -171,7 +171,8 @@ def test_a_map_of_many_rows_is_inverted_as_one_of_few() -> None:
 @pytest.mark.parametrize(
     ("data", "suffix", "values", "message"),
     [
-        (png(np.zeros((20, 30, 3), np.uint8)), ".png", "inverse", "shape (20, 30, 3)"),
+        (png(np.zeros((20, 30, 3), np.uint8)), ".png", "inverse", "the same value everywhere"),
+        (png(np.arange(1800, dtype=np.uint8).reshape(20, 30, 3)), ".png", "inverse", "shape (20, 30, 3)"),
         (npy(np.ones(600)), ".npy", "inverse", "shape (600,)"),
         (npy(np.ones((0, 30))), ".npy", "inverse", "shape (0, 30)"),
         (npy(np.ones((20, 30))), ".npy", "inverse", "the same value everywhere"),

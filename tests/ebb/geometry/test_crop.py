@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ebb.arrays import Rect, Size
 from ebb.errors import Reason, Rejected
-from ebb.geometry.crop import Covering, common_crop, crop_of_all, crop_to_photo, overlap, stored_size
+from ebb.geometry.crop import Covering, common_crop, crop_of_all, crop_to_photo, even, overlap, stored_size
 from ebb.geometry.homography import apply
 
 SMALL = Size(24, 17)
@@ -174,3 +174,13 @@ def test_a_crop_that_is_too_small_suggests_a_height() -> None:
         stored_size(Rect(0, 0, 900, 601), 1024)
     assert caught.value.reason is Reason.TOO_SMALL
     assert stored_size(Rect(0, 0, 1801, 1200), 1024) == Size(1536, 1024)
+
+
+def test_height_0_is_that_of_the_crop() -> None:
+    crop = even(Rect(3, 5, 101, 67))
+    assert crop == Rect(3, 5, 100, 66)
+    assert even(crop) == crop
+    assert stored_size(crop, 0) == Size(100, 66)
+    H = np.eye(3)
+    H[:2, 2] = 3, 5
+    assert np.array_equal(crop_to_photo(crop, stored_size(crop, 0)), H)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ebb.errors import Reason, Rejected, Status
 from ebb.measurements import Measurements
-from ebb.quality.gates import check_alignment, check_measured, quality_rank, rejections
+from ebb.quality.gates import check_alignment, check_measured, failing, quality_rank, rejections
 from ebb.settings import AlignSettings
 
 SETTINGS = AlignSettings()
@@ -68,12 +68,12 @@ BAD = [
     ("changed_share", 0.7, Reason.LOW_SIMILARITY, "70% of the area with structure differs at equal blur"),
     ("focus_mismatch", 0.5, Reason.LOW_SIMILARITY, "50% of the area in focus does not match the"),
     ("changed_in_focus", 0.06, Reason.LOW_SIMILARITY, "6.0% of the frame is in focus and changed between"),
-    ("residual_px", 0.8, Reason.LOW_SIMILARITY, "the residual in focus is 0.80 px after alignment"),
+    ("residual_px", 0.8, Reason.LOW_SIMILARITY, "the residual in focus is 0.80 px, more than 0.3 px"),
     (
         "residual_p95_px",
         3.2,
         Reason.LOW_SIMILARITY,
-        "part of the area in focus is off by 3.2 px after alignment",
+        "part of the area in focus is off by 3.2 px, more than 1 px",
     ),
     (
         "defocus_native_px",
@@ -220,3 +220,20 @@ def test_quality_falls_with_every_measurement_that_gets_worse(first: float, seco
 
 def test_measurements_are_plain_numbers() -> None:
     assert all(isinstance(value, int | float) for value in GOOD.as_dict().values())
+
+
+def test_stored_measurements_fail_as_new_ones_do() -> None:
+    bad = dataclasses.replace(GOOD, rotation_deg=9.0, residual_px=0.8)
+    found = failing(bad.as_dict(), SETTINGS)
+    assert list(found) == ["rotation_deg", "residual_px"]
+    expected = [(one.reason, one.message) for one in rejections(bad, SETTINGS)]
+    assert [(one.reason, one.message) for one in found.values()] == expected
+    assert failing(GOOD.as_dict(), SETTINGS) == {}
+
+
+def test_what_was_not_stored_could_not_be_measured() -> None:
+    known = {
+        name: value for name, value in GOOD.as_dict().items() if name not in ("clipped_wide", "residual_px")
+    }
+    assert list(failing(known, SETTINGS)) == ["residual_px", "clipped_shallow"]
+    assert failing({}, SETTINGS).keys() >= {"num_inliers", "overlap"}

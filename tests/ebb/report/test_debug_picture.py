@@ -16,6 +16,7 @@ from ebb.arrays import Rgb8
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog, write_catalog
 from ebb.errors import InvalidInput, Reason, UsageError
 from ebb.formats.png import decode_png
+from ebb.progress import SilentProgress
 from ebb.report import debug_picture
 from ebb.report.canvas import BAD, GOOD, MARK
 from ebb.report.debug_picture import (
@@ -28,8 +29,11 @@ from ebb.report.debug_picture import (
     find_pair,
     write_debug_picture,
 )
+from ebb.scan.data_set import Request
 from ebb.settings import AlignSettings, RunSettings
+from ebb.stages import import_
 from ebb.workspace import Workspace, open_workspace, read_workspace
+from tests.helpers.published import write_data_set
 
 SETTINGS, RUN = AlignSettings(height=256), RunSettings(workers=1)
 
@@ -71,6 +75,14 @@ def test_an_accepted_pair(workspace: Workspace) -> None:
     assert count(picture[: HEADER + 24], GOOD) > 200
     assert count(picture[: HEADER + 24], BAD) == 0
     assert workspace.state.stage_rows(results.ALIGN) == before
+
+
+def test_an_imported_pair_is_drawn_as_registration_finds_it(tmp_path: Path) -> None:
+    folder = write_data_set(tmp_path / "EBB", "ebb", ["shifted"])
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        import_.run(workspace, Request(source=folder), AlignSettings(), RUN, SilentProgress())
+        report = write_debug_picture(workspace, "train/original/1.png", AlignSettings(), RUN)
+        assert (report.verdict, report.detail) == ("ok", "")
 
 
 def test_a_pair_without_any_motion(workspace: Workspace) -> None:

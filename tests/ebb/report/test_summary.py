@@ -55,7 +55,7 @@ def test_stage_text() -> None:
 def test_pipeline_text_ends_with_the_pages(finished: PipelineReport) -> None:
     text = pipeline_text(finished)
     assert text.endswith("1 pair left out: see ebb status --pairs")
-    assert finished.pictures == [finished.page, finished.contact_sheet]
+    assert finished.to_look_at == [finished.page, finished.contact_sheet]
     assert finished.shards.folder in text
     for pair in finished.status.pairs:
         assert pair.pair_id in text

@@ -13,7 +13,8 @@ from ebb.dataset.index import read_index
 from ebb.errors import DatasetLocked, OutputError
 from ebb.formats.png import decode_png
 from ebb.progress import SilentProgress
-from ebb.settings import ShardSettings
+from ebb.scan.data_set import Request
+from ebb.settings import AlignSettings, ShardSettings
 from ebb.stages import export, import_, shard
 from ebb.temporary import sole_writer
 from ebb.workspace import Workspace, open_workspace
@@ -48,7 +49,9 @@ def test_import_after_export_gives_the_same_pixels(sharded: Workspace, tmp_path:
     report = run(sharded, tmp_path / "out", "ebb", "png")
     assert report.splits == {"train": 2, "test": 1}
     with open_workspace(tmp_path / "again", create=True) as workspace:
-        taken = import_.run(workspace, tmp_path / "out", RUN, SilentProgress())
+        taken = import_.run(
+            workspace, Request(source=tmp_path / "out"), AlignSettings(), RUN, SilentProgress()
+        )
         assert (taken.ok, taken.rejected, taken.failed) == (3, 0, 0)
         shard.run(workspace, ShardSettings(), SilentProgress())
         assert pixels(workspace) == pixels(sharded)

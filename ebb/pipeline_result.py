@@ -1,0 +1,42 @@
+"""How the verbs that run all stages end: the result of a pipeline, its files and the next step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ebb.report import next_steps
+from ebb.report.summary import pipeline_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ebb.console import Console
+    from ebb.errors import ExitCode
+    from ebb.pipeline import PipelineReport
+
+
+def show_result(
+    console: Console, report: PipelineReport, source: Path, dataset: Path, max_reject: float
+) -> ExitCode:
+    """Print what a pipeline did.
+
+    Args:
+        console: The output of the verb.
+        report: The result.
+        source: The folder that was read, as the user wrote it.
+        dataset: The dataset folder, likewise.
+        max_reject: Share of rejected pairs from which the exit code is 3.
+
+    Returns:
+        The exit code of the verb.
+    """
+    console.result(
+        report.as_dict(),
+        pipeline_text(report),
+        report.problem,
+        look_at=report.to_look_at,
+        next_step=next_steps.after_run(
+            source, report.status.pairs, dataset, has_shards=report.shards is not None
+        ),
+    )
+    return report.exit_code(max_reject)

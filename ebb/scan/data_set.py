@@ -1,0 +1,159 @@
+"""The files and pairs of an existing data set: found, read, and as rows of the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from ebb.dataset.import_layouts import find_pairs
+from ebb.dataset.pairs_list import read_pairs_list
+from ebb.errors import InvalidInput, Reason, Status, UsageError
+from ebb.files import sha256_bytes
+from ebb.pair_ids import pair_id
+from ebb.photo.capture import FileMetadata
+from ebb.photo.exif import read_exif
+from ebb.photo.probe import probe
+from ebb.runner.items import Result
+from ebb.scan.folder import FileJob, catalog_row, existing_folder, walk
+from ebb.settings import IngestSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ebb.dataset.catalog import CatalogRow, Origin, Role
+    from ebb.dataset.found_pairs import FoundPair, Listing
+    from ebb.dataset.splits import Split
+    from ebb.state import FileRow
+
+MAX_TEXT_BYTES = 16 << 20
+"""Size of the largest file of metadata that is read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to import."""
+
+    source: Path
+    """Folder of the data set."""
+    layout: str = "auto"
+    """A name of :data:`ebb.dataset.import_layouts.LAYOUTS`, or ``auto``."""
+    pairs: Path | None = None
+    """CSV file that lists the pairs of a data set of any layout."""
+    realign: bool = False
+    """Leave the photos to the align stage."""
+
+
+class Found(NamedTuple):
+    """The files and pairs of a data set."""
+
+    folder: Path
+    jobs: list[FileJob]
+    """The files of the pairs."""
+    listing: Listing
+
+
+def find_data_set(request: Request) -> Found:
+    """Find the pairs of a data set.
+
+    Raises:
+        InvalidInput: it is not a folder, or holds no pair of a known layout, or damaged metadata.
+        UsageError: the CSV file is not valid, or several layouts fit.
+    """
+    folder = existing_folder(request.source)
+    jobs = list(walk(folder, IngestSettings().max_megapixels))
+    names = [job.name for job in jobs]
+    try:
+        if request.pairs is not None:
+            listing = read_pairs_list(_text(request.pairs), names)
+        else:
+            listing = find_pairs(names, request.layout, lambda name: _text(folder / name))
+    except UsageError as error:
+        raise UsageError(error.message, path=request.pairs or folder, hint=error.hint) from error
+    except InvalidInput as error:
+        path = folder / error.path if error.path else folder
+        raise InvalidInput(error.message, path=path, hint=error.hint) from error
+    wanted = {name for pair in listing.pairs for name in pair.names.values()}
+    wanted |= {aside.name for aside in listing.aside}
+    return Found(folder, [job for job in jobs if job.name in wanted], listing)
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MAX_TEXT_BYTES:
+            raise InvalidInput("larger than 16 MB: no list of photos", path=path)
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", path=path) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"is not UTF-8: {error.reason}", path=path) from error
+
+
+def read_file(job: FileJob) -> Result[FileMetadata]:
+    """Hash a file, read its size and EXIF. Runs in a worker.
+
+    Raises:
+        Broken: it cannot be read, is damaged or too large.
+    """
+    data, suffix = job.read(), PurePosixPath(job.name).suffix.lower()
+    size = probe(data, suffix, job.max_megapixels)
+    exif = replace(read_exif(data, suffix), orientation=1)  # readers of these data sets do not turn photos
+    return Result(
+        value=FileMetadata(sha256=sha256_bytes(data), width=size.width, height=size.height, exif=exif)
+    )
+
+
+def catalog_rows(listing: Listing, files: Mapping[str, FileRow], origin: Origin) -> Iterator[CatalogRow]:
+    """Rows of the catalogue: one for each file of each pair, and for each file set aside.
+
+    A wide photo of several pairs has a row for each. Pairs with the photos of an earlier one are duplicates.
+
+    Args:
+        listing: The pairs.
+        files: Name → what was read of the file.
+        origin: Of the pairs.
+    """
+    seen: dict[str, FoundPair] = {}
+    for pair in listing.pairs:
+        pair_files = {role: files[name] for role, name in pair.names.items()}
+        is_whole = all(file.status is Status.OK for file in pair_files.values())
+        key = _pair_id(pair, files) if is_whole else ""
+        first = seen.setdefault(key, pair) if key else pair
+        partner = {"wide": pair.shallow.name, "shallow": pair.wide.name, "depth": ""}
+        for role, file in pair_files.items():
+            row = replace(_as_said(file, pair, role), origin=origin, role=cast("Role", role))
+            if first is not pair:
+                detail = f"the same photos as the pair of {first.wide.name} and {first.shallow.name}"
+                row = replace(row, status=Status.REJECTED, reason=Reason.DUPLICATE, detail=detail)
+            elif is_whole:
+                row = replace(row, pair_id=key, partner=partner[role])
+            yield row
+    for aside in listing.aside:
+        row = replace(catalog_row(files[aside.name]), origin=origin)
+        if row.status is Status.OK:
+            row = replace(row, status=Status.REJECTED, reason=aside.reason, detail=aside.detail)
+        yield row
+
+
+def _as_said(file: FileRow, pair: FoundPair, role: str) -> CatalogRow:
+    """The catalogue row of a file, with what the data set says before what its EXIF says."""
+    row = catalog_row(file)
+    if role == "depth":
+        return row
+    shot = pair.wide if role == "wide" else pair.shallow
+    said = {name: value for name, value in shot._asdict().items() if name != "name" and value}
+    return replace(row, **said)
+
+
+def splits_of(pairs: Sequence[FoundPair], files: Mapping[str, FileRow]) -> dict[str, Split]:
+    """Splits of whole pairs; of equal ones the first counts."""
+    splits: dict[str, Split] = {}
+    for pair in pairs:
+        if pair.split and all(files[name].status is Status.OK for name in pair.names.values()):
+            splits.setdefault(_pair_id(pair, files), pair.split)
+    return splits
+
+
+def _pair_id(pair: FoundPair, files: Mapping[str, FileRow]) -> str:
+    wide, shallow = (catalog_row(files[shot.name]) for shot in (pair.wide, pair.shallow))
+    return pair_id(wide.sha256, shallow.sha256)
