@@ -43,6 +43,7 @@ def render_bokeh(
     cats_eye: float = 0.0,
     highlights: float = 1.0,
     strength: float = 1.0,
+    exact: bool = False,
     device: str | None = None,
     workers: int = 0,
 ) -> Rgb8:
@@ -66,7 +67,9 @@ def render_bokeh(
         cats_eye: Strength of mechanical vignetting towards the corners, in [0, 1].
         highlights: Scene radiance of clipped pixels relative to white, ≥ 1; above 1 they become bright discs.
         strength: Factor on all blur diameters, ≥ 0; 0 returns the photo unchanged.
-        device: PyTorch device such as ``cuda``; None: OpenCV on the CPU.
+        exact: Blur every layer at full size. By default, layers with a large blur are blurred at reduced
+            size, which takes less time and differs by less than a grey level on average.
+        device: PyTorch device such as ``cuda``, always exact; None: OpenCV on the CPU.
         workers: Number of threads; 0: one per core. The result does not depend on it.
 
     Returns:
@@ -101,7 +104,9 @@ def render_bokeh(
         return to_8_bits(pixels).copy()
     light = light_of_codes(int(np.iinfo(pixels.dtype).max))[pixels]
     raise_highlights(light, pixels, highlights)
-    found = render_shallow(light, coc, aperture=aperture, cats_eye=cats_eye, device=device, workers=workers)
+    found = render_shallow(
+        light, coc, aperture=aperture, cats_eye=cats_eye, exact=exact, device=device, workers=workers
+    )
     return np.asarray(encode(found, 255), np.uint8)
 
 

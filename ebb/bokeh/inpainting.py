@@ -9,12 +9,12 @@ but not in the photo, and is inpainted.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ebb.bokeh.matting import split_edges, without_highlights
+from ebb.bokeh.reach import cone_minimum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,89 +64,130 @@ def find_surfaces(photo: RgbLinear, coc: NDArray[np.float32]) -> Surfaces:
         coc: (H, W), signed blur diameter in pixels, negative in front of the plane of focus.
     """
     matte = split_edges(photo, coc)
-    covered = _cone_minimum(matte.coc) < matte.coc
-    wanted = -_cone_minimum(-matte.coc) > matte.coc
-    hidden, rgb, hidden_coc = _fill(matte, covered, wanted)
-    return Surfaces(*matte[:3], ~covered, hidden, rgb, hidden_coc)
+    covered = cone_minimum(matte.coc, EDGE_SLOPE) < matte.coc
+    wanted = -cone_minimum(-matte.coc, EDGE_SLOPE) > matte.coc
+    hidden_coc = np.where(matte.beneath, matte.behind_coc, np.float32(0))
+    hidden, hidden_rgb = matte.beneath, matte.behind_rgb
+    if wanted.any():
+        pixels, colours, cocs = _fill(matte, covered, wanted)
+        hidden = hidden.copy()
+        hidden.flat[pixels] = True
+        hidden_rgb.reshape(-1, 3)[pixels] = colours
+        hidden_coc.flat[pixels] = cocs
+    return Surfaces(*matte[:3], ~covered, hidden, hidden_rgb, hidden_coc)
 
 
-def _cone_minimum(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Minimum over y of values(y) + EDGE_SLOPE · |x − y|, with the 3 × 3 chamfer distance."""
+def _beside_edges(rgb: RgbLinear, source: Mask, pixels: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Mean colour, (N, 3), of the source pixels in a window around N pixels, given by flat index."""
     import cv2
 
-    cross = np.asarray(cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)))
-    square = np.ones((3, 3), np.uint8)
-    lowest = values
-    for _ in range(math.ceil((float(values.max()) - float(values.min())) / EDGE_SLOPE)):
-        straight = np.asarray(cv2.erode(lowest, cross), np.float32) + np.float32(EDGE_SLOPE)
-        diagonal = np.asarray(cv2.erode(lowest, square), np.float32) + np.float32(EDGE_SLOPE * math.sqrt(2))
-        following = np.minimum(np.minimum(straight, diagonal), lowest)
-        if np.array_equal(following, lowest):
-            break
-        lowest = following
-    return lowest
-
-
-def _beside_edges(rgb: RgbLinear, source: Mask) -> RgbLinear:
-    """Mean colour of the source pixels in a window around each pixel."""
-    import cv2
-
-    weight = source.astype(np.float32)
     window = (SAMPLE_WINDOW, SAMPLE_WINDOW)
-    total = cv2.blur(rgb * weight[..., None], window)
-    share = np.asarray(cv2.blur(weight, window))
-    return np.asarray(total / np.maximum(share, 1e-6)[..., None], np.float32)
+    mask = source.view(np.uint8)
+    total = np.asarray(cv2.blur(cv2.copyTo(rgb, mask), window), np.float32).reshape(-1, 3)
+    share = np.asarray(cv2.blur(mask.astype(np.float32), window), np.float32).ravel()
+    return np.asarray(total[pixels] / np.maximum(share[pixels], 1e-6)[:, None], np.float32)
 
 
-def _fill(matte: Matte, source: Mask, wanted: Mask) -> tuple[Mask, RgbLinear, NDArray[np.float32]]:
-    """Propagate colour and coc from ``source`` pixels to nearer ``wanted`` pixels."""
-    import cv2
+class _Places:
+    """The pixels in and around the hidden surfaces, numbered from 0; all others share the number −1."""
 
-    height, width = source.shape
+    def __init__(self, region: Mask) -> None:
+        import cv2
+
+        near = cv2.dilate(region.view(np.uint8), np.ones((3, 3), np.uint8))
+        self.stride = region.shape[1] + 2
+        self.pixels = np.flatnonzero(near)
+        rows, columns = np.divmod(self.pixels, region.shape[1])
+        self._framed = (rows + 1) * self.stride + columns + 1
+        self._number: NDArray[np.int32] = np.full((region.shape[0] + 2) * self.stride, -1, np.int32)
+        self._number[self._framed] = np.arange(self.pixels.size)
+
+    def neighbours(self, places: NDArray[np.intp]) -> NDArray[np.int32]:
+        """Numbers of the neighbours of N places, (N, 8)."""
+        around = np.asarray([dy * self.stride + dx for dy, dx in _NEIGHBOURS])
+        return np.asarray(self._number[self._framed[places][:, None] + around], np.int32)
+
+
+class _Table(NamedTuple):
+    """Visible and hidden surfaces of M places; one more row, without a surface, for all other pixels.
+
+    Row m holds the visible surface of place m, row M + 1 + m the hidden one.
+    """
+
+    values: NDArray[np.float32]
+    """(2 (M + 1), 7): colour, mean colour of the far side, coc."""
+    coc: NDArray[np.float32]
+    """(2 (M + 1),): the coc again; −∞ where there is no surface that continues behind another."""
+
+
+def _fill(
+    matte: Matte, source: Mask, wanted: Mask
+) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
+    """Propagate colour and coc from ``source`` pixels to nearer ``wanted`` pixels.
+
+    Returns:
+        Flat indices of the N filled pixels, their colour (N, 3) and their coc (N,).
+    """
+    places = _Places(wanted)
+    at = places.pixels
+    beneath, is_source = matte.beneath.ravel()[at], source.ravel()[at]
+    visible_coc = matte.coc.ravel()[at]
+    table = _table(matte, source, at)
+    todo = np.append(wanted.ravel()[at] & ~beneath, False)
+    filled = _fill_rings(places, table, todo, visible_coc, np.flatnonzero(is_source | beneath))
+    row = filled + len(todo)
+    return at[filled], table.values[row, :3], table.coc[row]
+
+
+def _table(matte: Matte, source: Mask, at: NDArray[np.intp]) -> _Table:
+    """Surfaces that are known before anything is filled, at places given by flat index."""
     dull = without_highlights(matte.rgb)  # a lamp next to an edge must not be duplicated
-    mean = _beside_edges(dull, source)
-    # With a frame of one pixel, neighbours are flat index offsets. Channels: colour, mean colour, coc or NaN.
-    seen = _framed(np.dstack([dull, mean, np.where(source, matte.coc, np.nan)]))
-    hidden = _framed(np.dstack([matte.behind_rgb, mean, np.where(matte.beneath, matte.behind_coc, np.nan)]))
-    visible_coc = _framed(matte.coc[..., None])[:, 0]
-    todo, known = np.pad(wanted & ~matte.beneath, 1), np.pad(source | matte.beneath, 1)
-    around = np.asarray([dy * (width + 2) + dx for dy, dx in _NEIGHBOURS])
-    while todo.any():
-        touched = np.asarray(cv2.dilate(known.view(np.uint8), np.ones((3, 3), np.uint8)), np.uint8)
-        ring = np.flatnonzero(todo & touched.view(np.bool_))
-        values, found = _gather(ring, around, seen, hidden, visible_coc)
-        if not found.any():
-            break
-        hidden[ring[found]] = values[found]
-        todo.flat[ring[found]] = False
-        known.flat[ring[found]] = True
-    result = hidden.reshape(height + 2, width + 2, -1)[1:-1, 1:-1]
-    mask = np.isfinite(result[..., -1])
-    result = np.where(mask[..., None], result, np.float32(0))
-    return mask, np.ascontiguousarray(result[..., :3]), np.ascontiguousarray(result[..., -1])
+    mean = _beside_edges(dull, source, at)
+    visible_coc, behind_coc = matte.coc.reshape(-1, 1)[at], matte.behind_coc.reshape(-1, 1)[at]
+    blank = np.zeros((1, 7), np.float32)
+    seen = np.hstack([dull.reshape(-1, 3)[at], mean, visible_coc])
+    behind = np.hstack([matte.behind_rgb.reshape(-1, 3)[at], mean, behind_coc])
+    values = np.vstack([seen, blank, behind, blank])
+    valid = np.concatenate([source.ravel()[at], [False], matte.beneath.ravel()[at], [False]])
+    return _Table(values, np.where(valid, values[:, 6], np.float32(-np.inf)))
 
 
-def _framed(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    padded = np.pad(values, ((1, 1), (1, 1), (0, 0)), constant_values=np.nan)
-    return padded.reshape(-1, values.shape[2]).astype(np.float32)
+def _fill_rings(
+    places: _Places,
+    table: _Table,
+    todo: Mask,
+    visible_coc: NDArray[np.float32],
+    known: NDArray[np.intp],
+) -> NDArray[np.intp]:
+    """Fill the hidden rows of ``table`` outwards from the ``known`` places; returns the filled places."""
+    half = len(todo)
+    filled = [np.zeros(0, np.intp)]
+    while known.size:
+        touched = np.zeros(half, np.bool_)
+        touched[places.neighbours(known)] = True
+        ring = np.flatnonzero(touched & todo)
+        values, found = _gather(places.neighbours(ring), table, visible_coc[ring])
+        known = ring[found]
+        table.values[known + half] = values[found]
+        table.coc[known + half] = values[found, 6]
+        todo[known] = False
+        filled.append(known)
+    return np.concatenate(filled)
 
 
 def _gather(
-    ring: NDArray[np.intp],
-    around: NDArray[np.intp],
-    seen: NDArray[np.float32],
-    hidden: NDArray[np.float32],
-    visible_coc: NDArray[np.float32],
+    neighbours: NDArray[np.int32], table: _Table, visible_coc: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], Mask]:
-    """Mean of the neighbours' farther surfaces for each ring pixel, and a mask of pixels that have any."""
-    neighbours = ring[:, None] + around
-    limit = visible_coc[ring][:, None] + np.float32(EDGE_SLOPE)
-    known = np.where((seen[neighbours, -1] > limit)[..., None], seen[neighbours], hidden[neighbours])
-    depth = np.where(known[..., -1] > limit, known[..., -1], -np.inf)
-    farthest = depth.max(axis=1)
+    """Mean of the neighbours' farther surfaces for each of N places, and a mask of places that have any."""
+    half = len(table.coc) // 2
+    limit = visible_coc[:, None] + np.float32(EDGE_SLOPE)
+    row = np.where(neighbours < 0, half - 1, neighbours)
+    row = np.where(table.coc[row] > limit, row, row + half)
+    depth = np.where(table.coc[row] > limit, table.coc[row], np.float32(-np.inf))
+    farthest = depth.max(axis=1, keepdims=True)
     found = np.isfinite(farthest)
-    weight = (depth > farthest[:, None] - SAME_SURFACE_PX) & found[:, None]
-    total = np.where(weight[..., None], known, np.float32(0)).sum(axis=1)
-    mean = total / np.maximum(weight.sum(axis=1), 1)[:, None].astype(np.float32)
+    weight = (found & (depth > farthest - np.float32(SAME_SURFACE_PX))).astype(np.float32)
+    total = np.einsum("nk,nkc->nc", weight, table.values[row])
+    mean = total / np.maximum(weight.sum(axis=1), 1)[:, None]
     mean[:, :3] += np.float32(FADE) * (mean[:, 3:6] - mean[:, :3])
-    return mean, found
+    return mean, found[:, 0]

@@ -33,7 +33,9 @@ COLOUR_VARIANCE = 0.02**2
 """Variance of the photo's colours in addition to the texture."""
 REACH = 2
 """Radius of the neighbourhood in pixels."""
-CHUNK = 16384
+LAMP_PX = 7
+"""Width of the smallest highlight that may be a surface rather than a lamp."""
+CHUNK = 2048
 """Number of edge pixels processed at a time, which bounds the memory."""
 _OFFSETS = np.indices((2 * REACH + 1, 2 * REACH + 1)).reshape(2, -1).T - REACH
 _SQUARED_DISTANCES = np.square(_OFFSETS).sum(axis=1).astype(np.float32)
@@ -57,16 +59,21 @@ class Matte(NamedTuple):
 
 
 def without_highlights(photo: RgbLinear) -> RgbLinear:
-    """Reduce small highlights, above 1 and below 7 px, to 1 or the level of their surroundings.
+    """Reduce small highlights, above 1 and below :data:`LAMP_PX`, to 1 or the level of their surroundings.
 
     A lamp next to an edge is no evidence of the hidden surface; a bright sky is.
     """
-    import cv2
-
     if float(photo.max()) <= 1:
         return photo
-    around = np.asarray(cv2.morphologyEx(photo, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8)), np.float32)
-    return np.minimum(photo, np.maximum(around, 1))
+    return np.minimum(photo, np.maximum(opened(photo, LAMP_PX), 1))
+
+
+def opened(photo: RgbLinear, window_px: int) -> RgbLinear:
+    """Photo without bright details that are narrower than a window (morphological opening)."""
+    import cv2
+
+    window = np.ones((window_px, window_px), np.uint8)
+    return np.asarray(cv2.morphologyEx(photo, cv2.MORPH_OPEN, window), np.float32)
 
 
 def split_edges(photo: RgbLinear, coc: NDArray[np.float32]) -> Matte:
@@ -81,25 +88,34 @@ def split_edges(photo: RgbLinear, coc: NDArray[np.float32]) -> Matte:
     square = np.ones((3, 3), np.uint8)
     nearest = np.asarray(cv2.erode(coc, square), np.float32)
     farthest = np.asarray(cv2.dilate(coc, square), np.float32)
-    rim = np.maximum(farthest - coc, coc - nearest) > STEP_PX
     matte = Matte(
         photo.copy(),
         coc.copy(),
         np.ones_like(coc),
-        np.zeros_like(rim),
+        np.zeros(coc.shape, np.bool_),
         np.zeros_like(photo),
         np.zeros_like(coc),
     )
     calm = without_highlights(photo)
-    rim &= (photo <= calm).all(axis=2)  # highlights are not separated
-    nearer = farthest - coc > coc - nearest
-    near_coc, far_coc = np.where(nearer, coc, nearest), np.where(nearer, farthest, coc)
-    where = np.flatnonzero(rim)
-    framed = _Framed.of(calm, coc, rim)
+    steep = np.flatnonzero(np.maximum(farthest - coc, coc - nearest) > STEP_PX)
+    where = steep[~_differ(photo, calm, steep)]  # highlights are not separated
+    if not where.size:
+        return matte
+    own, near, far = (array.ravel()[where] for array in (coc, nearest, farthest))
+    nearer = far - own > own - near
+    near_coc, far_coc = np.where(nearer, own, near), np.where(nearer, far, own)
+    framed = _Framed.of(calm, coc, where)
     for start in range(0, where.size, CHUNK):
-        pixels = where[start : start + CHUNK]
-        _split(matte, framed.around(pixels), pixels, near_coc.flat[pixels], far_coc.flat[pixels])
+        part = slice(start, start + CHUNK)
+        _split(matte, framed.around(where[part]), where[part], near_coc[part], far_coc[part])
     return matte
+
+
+def _differ(photo: RgbLinear, calm: RgbLinear, pixels: NDArray[np.intp]) -> Mask:
+    """Whether any channel of the pixels, given by flat index, is brighter than in the calm photo."""
+    if photo is calm:
+        return np.zeros(pixels.size, np.bool_)
+    return np.asarray((photo.reshape(-1, 3)[pixels] > calm.reshape(-1, 3)[pixels]).any(axis=1), np.bool_)
 
 
 def _split(
@@ -112,85 +128,85 @@ def _split(
     """Write both surfaces of some edge pixels, given by flat index, to ``matte``."""
     front, back = around.side(near_coc), around.side(far_coc)
     rgb, behind_rgb = matte.rgb.reshape(-1, 3), matte.behind_rgb.reshape(-1, 3)
-    mixed, nearer = rgb[pixels], matte.coc.flat[pixels] == near_coc
+    mixed, nearer = rgb[pixels].T, matte.coc.ravel()[pixels] == near_coc
     share = _opacity(mixed, front, back, around.outline((near_coc + far_coc) * np.float32(0.5)))
     exact_front = np.clip((mixed - (1 - share) * back.mean) / np.maximum(share, 0.5), front.low, front.high)
     exact_back = np.clip((mixed - share * front.mean) / np.maximum(1 - share, 0.5), back.low, back.high)
-    rgb[pixels] = np.where(nearer[:, None], exact_front, front.mean)
-    behind_rgb[pixels] = exact_back
-    matte.coc.flat[pixels], matte.behind_coc.flat[pixels] = near_coc, far_coc
-    matte.opacity.flat[pixels], matte.beneath.flat[pixels] = share[:, 0], ~nearer
+    rgb[pixels] = np.where(nearer, exact_front, front.mean).T
+    behind_rgb[pixels] = np.where(nearer, np.float32(0), exact_back).T
+    matte.coc.flat[pixels] = near_coc
+    matte.behind_coc.flat[pixels] = np.where(nearer, np.float32(0), far_coc)
+    matte.opacity.flat[pixels], matte.beneath.flat[pixels] = share, ~nearer
 
 
 class _Side(NamedTuple):
-    """Colour statistics, (N, 3), of one side of N edge pixels; the variance, (N, 1), is the channel mean."""
+    """Colour statistics, (3, N), of one side of N edge pixels; the variance, (N,), is the channel mean."""
 
-    mean: RgbLinear
+    mean: NDArray[np.float32]
     variance: NDArray[np.float32]
-    low: RgbLinear
-    high: RgbLinear
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
 
 
 class _Framed(NamedTuple):
-    """Flattened photo (P, 3), coc and edge mask (P,) with a replicated frame; neighbours are offsets."""
+    """Flattened photo (3, P), coc and edge mask (P,) with a replicated frame; neighbours are offsets."""
 
     rgb: NDArray[np.float32]
     coc: NDArray[np.float32]
     rim: NDArray[np.bool_]
-    shape: tuple[int, int]
+    width: int
+    """Width of the photo without the frame."""
 
     @classmethod
-    def of(cls, rgb: RgbLinear, coc: NDArray[np.float32], rim: Mask) -> _Framed:
-        """Add the frame and flatten."""
-        frame = ((REACH, REACH), (REACH, REACH))
-        framed = np.pad(rgb, (*frame, (0, 0)), mode="edge").reshape(-1, 3)
-        height, width = coc.shape
-        flat_coc, flat_rim = np.pad(coc, frame, mode="edge").ravel(), np.pad(rim, frame, mode="edge").ravel()
-        return cls(framed, flat_coc, flat_rim, (height, width))
+    def of(cls, rgb: RgbLinear, coc: NDArray[np.float32], edge: NDArray[np.intp]) -> _Framed:
+        """Add the frame and flatten; the edge pixels are given by flat index."""
+        rim = np.zeros(coc.shape, np.bool_)
+        rim.flat[edge] = True
+        planes = [np.pad(array, REACH, mode="edge").ravel() for array in (*np.moveaxis(rgb, -1, 0), coc, rim)]
+        return cls(np.stack(planes[:3]), planes[3], planes[4], coc.shape[1])
 
     def around(self, pixels: NDArray[np.intp]) -> _Around:
         """Neighbourhoods of N pixels, given by their flat index in the photo."""
-        rows, columns = np.divmod(pixels, self.shape[1])
-        stride = self.shape[1] + 2 * REACH
+        rows, columns = np.divmod(pixels, self.width)
+        stride = self.width + 2 * REACH
         middle = (rows + REACH) * stride + columns + REACH
         places = middle + (_OFFSETS[:, :1] * stride + _OFFSETS[:, 1:])
-        return _Around(self.rgb[places], self.coc[places], self.rim[places])
+        return _Around(np.stack([plane[places] for plane in self.rgb], 1), self.coc[places], self.rim[places])
 
 
 class _Around(NamedTuple):
-    """Neighbourhoods of K = 25 pixels around N edge pixels: (K, N, 3), (K, N), (K, N)."""
+    """Neighbourhoods of K = 25 pixels around N edge pixels: (K, 3, N), (K, N), (K, N)."""
 
     rgb: NDArray[np.float32]
     coc: NDArray[np.float32]
     rim: NDArray[np.bool_]
 
     def outline(self, middle_coc: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Coverage by the nearer side, (N, 1), from its smoothed mask."""
+        """Coverage by the nearer side, (N,), from its smoothed mask."""
         weights = np.exp(-_SQUARED_DISTANCES / (2 * OUTLINE_SIGMA_PX**2))
         nearer = (self.coc < middle_coc).astype(np.float32)
-        return np.asarray((weights / weights.sum()) @ nearer, np.float32)[:, None]
+        return np.asarray((weights / weights.sum()) @ nearer, np.float32)
 
     def side(self, side_coc: NDArray[np.float32]) -> _Side:
         """Colour statistics of one side, weighted by distance; edge pixels have a small weight."""
         own = np.abs(self.coc - side_coc) < SAME_PX
         closeness = (1 / (_SQUARED_DISTANCES + 1))[:, None]
-        weights = (own * closeness * np.where(self.rim, 1e-4, 1)).astype(np.float32)
+        weights = own * closeness * np.where(self.rim, np.float32(1e-4), np.float32(1))
         weights /= weights.sum(axis=0)
-        mean = np.einsum("kn,knc->nc", weights, self.rgb)
-        squares = np.einsum("kn,knc,knc->n", weights, self.rgb, self.rgb)[:, None] / 3
-        variance = np.maximum(squares - np.square(mean).mean(axis=1, keepdims=True), 0)
-        low = np.where(own[..., None], self.rgb, np.float32(np.inf)).min(axis=0)
-        high = np.where(own[..., None], self.rgb, np.float32(-np.inf)).max(axis=0)
-        return _Side(mean, variance, low, high)
+        mean = np.einsum("kn,kcn->cn", weights, self.rgb)
+        squares = np.einsum("kn,kcn,kcn->n", weights, self.rgb, self.rgb) / 3
+        variance = np.maximum(squares - np.square(mean).mean(axis=0), 0)
+        outside = np.where(own, np.float32(0), np.float32(np.inf))[:, None]
+        return _Side(mean, variance, (self.rgb + outside).min(axis=0), (self.rgb - outside).max(axis=0))
 
 
 def _opacity(
-    mixed: RgbLinear, front: _Side, back: _Side, outline: NDArray[np.float32]
+    mixed: NDArray[np.float32], front: _Side, back: _Side, outline: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Opacity of the foreground, (N, 1), from the outline and from colour."""
+    """Opacity of the foreground, (N,), from the outline and from colour."""
     axis = front.mean - back.mean
-    contrast = np.square(axis).sum(axis=1, keepdims=True) + np.float32(1e-9)
-    projected = np.clip(((mixed - back.mean) * axis).sum(axis=1, keepdims=True) / contrast, 0, 1)
+    contrast = np.square(axis).sum(axis=0) + np.float32(1e-9)
+    projected = np.clip(((mixed - back.mean) * axis).sum(axis=0) / contrast, 0, 1)
     texture = outline**2 * front.variance + (1 - outline) ** 2 * back.variance
     doubt = (texture + COLOUR_VARIANCE) / contrast
     share = (projected * OUTLINE_VARIANCE + outline * doubt) / (OUTLINE_VARIANCE + doubt)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ebb.bokeh.aperture import DISC, Aperture, blur_kernel
 from ebb.bokeh.convolution import choose_backend
+from ebb.bokeh.fast_renderer import render_fast
 from ebb.bokeh.inpainting import find_surfaces
 from ebb.bokeh.layers import cut, plane_cocs
 from ebb.bokeh.tiles import LayeredScene, overhang, paste, tile_rects
@@ -25,6 +26,7 @@ def render_shallow(
     *,
     aperture: Aperture = DISC,
     cats_eye: float = 0.0,
+    exact: bool = False,
     device: str | None = None,
     workers: int = 0,
 ) -> RgbLinear:
@@ -42,7 +44,9 @@ def render_shallow(
         aperture: Shape of the aperture.
         cats_eye: Strength of mechanical vignetting at the corners, from 0 (none) to 1 (the clipping edge
             passes through the centre of the aperture). The exposure does not change.
-        device: PyTorch device such as "cuda"; None: OpenCV on the CPU.
+        exact: Blur every plane at full size. By default, planes with a large blur are blurred at reduced
+            size (:mod:`ebb.bokeh.fast_renderer`).
+        device: PyTorch device such as "cuda", always exact; None: OpenCV on the CPU.
         workers: Number of threads; 0: one per core. The result does not depend on it.
 
     Returns:
@@ -57,6 +61,8 @@ def render_shallow(
     photo, coc = np.asarray(photo, np.float32), np.asarray(coc_px, np.float32)
     if not coc.any():
         return photo.copy()
+    if device is None and not exact:
+        return render_fast(photo, coc, aperture, cats_eye, workers)
     planes = plane_cocs(float(coc.min()), float(coc.max()))
     margin = max(len(blur_kernel(planes[0])), len(blur_kernel(planes[-1]))) // 2
     border = margin + overhang(cats_eye)

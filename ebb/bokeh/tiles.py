@@ -60,12 +60,16 @@ def paste(scene: LayeredScene, rects: list[Rect], shape: tuple[int, int], worker
     fade = bool(scene.cats_eye)
     with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
         for rect, tile in zip(rects, pool.map(lambda rect: _render(scene, rect, shape), rects), strict=True):
-            weighted = tile * _tent(rect) if fade else tile
-            top, left = max(rect.y, 0), max(rect.x, 0)
-            bottom, right = min(rect.y + rect.height, shape[0]), min(rect.x + rect.width, shape[1])
-            inner = weighted[top - rect.y : bottom - rect.y, left - rect.x : right - rect.x]
-            result[top:bottom, left:right] += inner
+            add_tile(result, rect, tile, fade=fade)
     return result
+
+
+def add_tile(result: RgbLinear, rect: Rect, tile: RgbLinear, *, fade: bool) -> None:
+    """Add the part of a tile that lies within the photo; ``fade``: with the weights of overlapping tiles."""
+    weighted = tile * _tent(rect) if fade else tile
+    top, left = max(rect.y, 0), max(rect.x, 0)
+    bottom, right = min(rect.y + rect.height, result.shape[0]), min(rect.x + rect.width, result.shape[1])
+    result[top:bottom, left:right] += weighted[top - rect.y : bottom - rect.y, left - rect.x : right - rect.x]
 
 
 def _tent(rect: Rect) -> NDArray[np.float32]:
@@ -82,12 +86,12 @@ def _render(scene: LayeredScene, rect: Rect, shape: tuple[int, int]) -> RgbLinea
     window = Stack(
         scene.stack.planes, *(backend.load(array[..., rows, columns]) for array in scene.stack[1:])
     )
-    clip = _clip(scene, rect, shape)
+    clip = clip_centre(scene.cats_eye, rect, shape)
     tile = composite(window, lambda coc: blur_kernel(coc, scene.aperture, clip), scene.margin, backend)
     return np.ascontiguousarray(np.moveaxis(backend.fetch(tile), 0, -1))
 
 
-def _clip(scene: LayeredScene, rect: Rect, shape: tuple[int, int]) -> tuple[float, float]:
+def clip_centre(cats_eye: float, rect: Rect, shape: tuple[int, int]) -> tuple[float, float]:
     """Centre of the clipping disc: displaced towards the centre of the photo, most in the corners.
 
     The lens barrel blocks rays on the object's side of the pupil, so that background highlights in the
@@ -97,5 +101,5 @@ def _clip(scene: LayeredScene, rect: Rect, shape: tuple[int, int]) -> tuple[floa
     x = rect.x + rect.width / 2 - width / 2
     y = rect.y + rect.height / 2 - height / 2
     corner = math.hypot(width, height) / 2
-    scale = scene.cats_eye / max(corner, math.hypot(x, y))  # centres of tiles may be outside the photo
+    scale = cats_eye / max(corner, math.hypot(x, y))  # centres of tiles may be outside the photo
     return -x * scale, -y * scale

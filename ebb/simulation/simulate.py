@@ -132,7 +132,7 @@ def optical_image(
     view = _seen_from(scene, pose, focal_px, border, size)
     lens, pixels = Lens(plan.focal_length_mm, shot.f_number), PixelGrid(sensor.width_mm, max(plan.size))
     coc = coc_px(lens, pixels, scene.focus_m * shot.focus_ratio, view.depth_m)
-    photo = render_shallow(view.rgb, coc * np.float32(pose.focal_ratio), workers=1)
+    photo = render_shallow(view.rgb, coc * np.float32(pose.focal_ratio), exact=True, workers=1)
     return _inner(spread_light(photo, focus_kernel(sensor, lens, pixels)), border)
 
 

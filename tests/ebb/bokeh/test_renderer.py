@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +16,14 @@ from ebb.errors import UsageError
 from tests.helpers import bokeh_reference as reference
 
 SAMPLES = 512
+Render = Callable[..., np.ndarray]
 RAYS = {"point lights": 2048}  # only a tenth of them meet a light
+
+
+@pytest.fixture(params=[True, False], ids=["exact", "fast"])
+def render(request: pytest.FixtureRequest) -> Render:
+    """Both renderers."""
+    return partial(render_shallow, exact=request.param)
 
 
 def test_the_reference_itself_blurs_a_straight_edge_as_geometry_says() -> None:
@@ -29,9 +39,9 @@ def test_the_reference_itself_blurs_a_straight_edge_as_geometry_says() -> None:
 
 
 @pytest.mark.parametrize("name", reference.SCENES)
-def test_against_brute_force(name: str) -> None:
+def test_against_brute_force(name: str, render: Render) -> None:
     truth = reference.render_truth(reference.SCENES[name], RAYS.get(name, SAMPLES))
-    result = render_shallow(truth.photo, truth.coc)
+    result = render(truth.photo, truth.coc)
     where = reference.bands(truth.coc)
     bars = {"in_focus": 38.0, "out_of_focus": 38.0, "edge": 32.0}
     reached = {band: reference.psnr(result, truth.shallow, where[band]) for band in bars}
@@ -58,44 +68,45 @@ def scene(seed: int, size: tuple[int, int] = (60, 72)) -> tuple[np.ndarray, np.n
     return rng.random((*size, 3), dtype=np.float32), coc.astype(np.float32)
 
 
-def test_zero_blur_is_the_identity() -> None:
+def test_zero_blur_is_the_identity(render: Render) -> None:
     photo, _ = scene(0)
     photo *= 40
-    result = render_shallow(photo, np.zeros(photo.shape[:2], np.float32))
+    result = render(photo, np.zeros(photo.shape[:2], np.float32))
     assert result.tobytes() == photo.tobytes()
     assert result is not photo
 
 
-def test_a_surface_in_focus_is_unchanged() -> None:
+def test_a_surface_in_focus_is_unchanged(render: Render) -> None:
     photo, coc = scene(0)
     coc[:] = 0
     coc[:, 60:] = 10
-    result = render_shallow(photo, coc)
+    result = render(photo, coc)
     np.testing.assert_allclose(result[:, :58], photo[:, :58], atol=1e-6)
 
 
 @settings(deadline=None, max_examples=8)
-@given(seed=st.integers(0, 1000), level=st.floats(0.01, 50))
-def test_constant_colour_stays(seed: int, level: float) -> None:
+@given(seed=st.integers(0, 1000), level=st.floats(0.01, 50), scale=st.floats(0.1, 6), exact=st.booleans())
+def test_constant_colour_stays(seed: int, level: float, scale: float, exact: bool) -> None:
     _, coc = scene(seed)
     photo = np.full((*coc.shape, 3), level, np.float32)
-    np.testing.assert_allclose(render_shallow(photo, coc), photo, rtol=3e-5)
+    found = render_shallow(photo, coc * np.float32(scale), exact=exact)
+    np.testing.assert_allclose(found, photo, rtol=3e-5)
 
 
 @pytest.mark.parametrize("coc", [5.0, -12.4, 21.7])
 @pytest.mark.parametrize("aperture", [Aperture(), Aperture(6, 12)])
-def test_energy_of_a_highlight_is_kept(coc: float, aperture: Aperture) -> None:
+def test_energy_of_a_highlight_is_kept(coc: float, aperture: Aperture, render: Render) -> None:
     photo = np.zeros((60, 80, 3), np.float32)
     photo[30, 40] = (900, 600, 300)
-    result = render_shallow(photo, np.full((60, 80), coc, np.float32), aperture=aperture)
+    result = render(photo, np.full((60, 80), coc, np.float32), aperture=aperture)
     np.testing.assert_allclose(result.sum(axis=(0, 1)), (900, 600, 300), rtol=1e-4)
     assert result.max() < 100
 
 
-def test_a_highlight_becomes_a_disc() -> None:
+def test_a_highlight_becomes_a_disc(render: Render) -> None:
     photo = np.zeros((60, 80, 3), np.float32)
     photo[30, 40] = 400
-    result = render_shallow(photo, np.full((60, 80), 20, np.float32))[..., 0]
+    result = render(photo, np.full((60, 80), 20, np.float32))[..., 0]
     rows, columns = np.indices(result.shape)
     radius = np.hypot(rows - 30, columns - 40)
     np.testing.assert_allclose(result[radius < 9], 400 / (np.pi * 100), rtol=1e-3)
@@ -105,23 +116,23 @@ def test_a_highlight_becomes_a_disc() -> None:
 @pytest.mark.parametrize("axis", [0, 1])
 def test_mirrored_input_gives_mirrored_output(axis: int) -> None:
     photo, coc = scene(3)
-    result = render_shallow(photo, coc)
-    mirrored = render_shallow(np.flip(photo, axis), np.flip(coc, axis))
+    result = render_shallow(photo, coc, exact=True)
+    mirrored = render_shallow(np.flip(photo, axis), np.flip(coc, axis), exact=True)
     np.testing.assert_allclose(np.flip(mirrored, axis), result, atol=1e-5)
 
 
-def test_the_result_scales_with_the_light() -> None:
+def test_the_result_scales_with_the_light(render: Render) -> None:
     photo, coc = scene(4)
     flat = np.full_like(coc, 9.0)
-    np.testing.assert_allclose(render_shallow(photo * 7, flat), 7 * render_shallow(photo, flat), rtol=1e-4)
+    np.testing.assert_allclose(render(photo * 7, flat), 7 * render(photo, flat), rtol=1e-4)
 
 
-def test_cats_eye_narrows_highlights_at_the_corner_on_their_outer_side() -> None:
+def test_cats_eye_narrows_highlights_at_the_corner_on_their_outer_side(render: Render) -> None:
     photo = np.zeros((300, 300, 3), np.float32)
     photo[150, 150] = photo[30, 30] = 1000
     coc = np.full((300, 300), 24, np.float32)
-    result = render_shallow(photo, coc, cats_eye=0.8)[..., 0]
-    round_one = render_shallow(photo, coc)[..., 0]
+    result = render(photo, coc, cats_eye=0.8)[..., 0]
+    round_one = render(photo, coc)[..., 0]
     middle, corner = (slice(130, 171),) * 2, (slice(10, 51),) * 2
     lit = 0.2
     assert (result[middle] > lit).sum() == pytest.approx((round_one[middle] > lit).sum(), rel=0.15)
@@ -136,16 +147,16 @@ def test_torch_equals_numpy() -> None:
     photo, coc = scene(5)
     photo[10, 10] = 50
     for cats_eye in (0.0, 0.5):
-        expected = render_shallow(photo, coc, cats_eye=cats_eye)
+        expected = render_shallow(photo, coc, cats_eye=cats_eye, exact=True)
         np.testing.assert_allclose(
             render_shallow(photo, coc, cats_eye=cats_eye, device="cpu"), expected, atol=1e-4
         )
 
 
-def test_input_is_not_changed() -> None:
+def test_input_is_not_changed(render: Render) -> None:
     photo, coc = scene(7)
     before = photo.tobytes(), coc.tobytes()
-    render_shallow(photo, coc)
+    render(photo, coc)
     assert (photo.tobytes(), coc.tobytes()) == before
 
 
