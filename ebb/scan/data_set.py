@@ -10,7 +10,7 @@ from ebb.dataset.import_layouts import find_pairs
 from ebb.dataset.pairs_list import read_pairs_list
 from ebb.errors import InvalidInput, Reason, Status, UsageError
 from ebb.files import sha256_bytes
-from ebb.pair_ids import pair_id
+from ebb.pair_ids import ShallowPhoto, pair_ids
 from ebb.photo.capture import FileMetadata
 from ebb.photo.exif import read_exif
 from ebb.photo.probe import probe
@@ -106,7 +106,8 @@ def read_file(job: FileJob) -> Result[FileMetadata]:
 def catalog_rows(listing: Listing, files: Mapping[str, FileRow], origin: Origin) -> Iterator[CatalogRow]:
     """Rows of the catalogue: one for each file of each pair, and for each file set aside.
 
-    A wide photo of several pairs has a row for each. Pairs with the photos of an earlier one are duplicates.
+    A wide photo of several pairs of a split has a row for each, and they are a series. Pairs with the photos
+    of an earlier one are duplicates.
 
     Args:
         listing: The pairs.
@@ -114,10 +115,11 @@ def catalog_rows(listing: Listing, files: Mapping[str, FileRow], origin: Origin)
         origin: Of the pairs.
     """
     seen: dict[str, FoundPair] = {}
+    names = _pair_ids(listing.pairs, files)
     for pair in listing.pairs:
         pair_files = {role: files[name] for role, name in pair.names.items()}
-        is_whole = all(file.status is Status.OK for file in pair_files.values())
-        key = _pair_id(pair, files) if is_whole else ""
+        is_whole = _is_whole(pair, files)
+        key = names[_photos(pair, files)] if is_whole else ""
         first = seen.setdefault(key, pair) if key else pair
         partner = {"wide": pair.shallow.name, "shallow": pair.wide.name, "depth": ""}
         for role, file in pair_files.items():
@@ -148,12 +150,33 @@ def _as_said(file: FileRow, pair: FoundPair, role: str) -> CatalogRow:
 def splits_of(pairs: Sequence[FoundPair], files: Mapping[str, FileRow]) -> dict[str, Split]:
     """Splits of whole pairs; of equal ones the first counts."""
     splits: dict[str, Split] = {}
+    names = _pair_ids(pairs, files)
     for pair in pairs:
-        if pair.split and all(files[name].status is Status.OK for name in pair.names.values()):
-            splits.setdefault(_pair_id(pair, files), pair.split)
+        if pair.split and _is_whole(pair, files):
+            splits.setdefault(names[_photos(pair, files)], pair.split)
     return splits
 
 
-def _pair_id(pair: FoundPair, files: Mapping[str, FileRow]) -> str:
-    wide, shallow = (catalog_row(files[shot.name]) for shot in (pair.wide, pair.shallow))
-    return pair_id(wide.sha256, shallow.sha256)
+def _pair_ids(pairs: Sequence[FoundPair], files: Mapping[str, FileRow]) -> dict[tuple[str, str], str]:
+    """Names of whole pairs, by the bytes of their photos; those of a wide photo and split are a series."""
+    series: dict[tuple[str, Split | None], dict[str, ShallowPhoto]] = {}
+    named: set[tuple[str, str]] = set()
+    for pair in pairs:
+        if _is_whole(pair, files) and (photos := _photos(pair, files)) not in named:
+            named.add(photos)
+            f_number = _as_said(files[pair.shallow.name], pair, "shallow").f_number
+            series.setdefault((photos[0], pair.split), {})[photos[1]] = ShallowPhoto(photos[1], f_number)
+    return {
+        (wide, sha256): name
+        for (wide, _), shallow in series.items()
+        for sha256, name in zip(shallow, pair_ids(wide, list(shallow.values())), strict=True)
+    }
+
+
+def _is_whole(pair: FoundPair, files: Mapping[str, FileRow]) -> bool:
+    return all(files[name].status is Status.OK for name in pair.names.values())
+
+
+def _photos(pair: FoundPair, files: Mapping[str, FileRow]) -> tuple[str, str]:
+    """SHA-256 of the wide and of the shallow file."""
+    return catalog_row(files[pair.wide.name]).sha256, catalog_row(files[pair.shallow.name]).sha256

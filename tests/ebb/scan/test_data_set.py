@@ -61,7 +61,15 @@ def test_what_the_data_set_says_comes_before_the_exif() -> None:
 def test_a_wide_photo_has_a_row_for_each_of_its_pairs() -> None:
     rows = rows_of(PAIR, PAIR._replace(shallow=Shot("t", 2.8)))
     assert [name for name, *_ in rows] == ["w", "s", "d", "w", "t", "d"]
-    assert len({pair_id for _, _, pair_id, _ in rows}) == 2
+    names = {pair_id for _, _, pair_id, _ in rows}
+    assert len(names) == 2
+    assert {name[:16] for name in names} == {min(names)}
+    assert max(names) == f"{min(names)}-f028"
+
+
+def test_a_wide_photo_in_two_splits_is_two_scenes() -> None:
+    rows = rows_of(PAIR, PAIR._replace(shallow=Shot("t", 2.8), split="test"))
+    assert len({pair_id[:16] for _, _, pair_id, _ in rows}) == 2
 
 
 def test_equal_pairs_count_once_and_in_their_first_split() -> None:
