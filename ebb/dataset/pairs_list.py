@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from ebb.dataset.found_pairs import SPLIT_NAMES, FoundPair, Listing, Shot
@@ -44,7 +43,6 @@ def read_pairs_list(text: str, names: Collection[str]) -> Listing:
     pairs = [_pair(row, line, known) for line, row in _rows(text.removeprefix("\ufeff"))]
     if not pairs:
         raise UsageError("the pairs file has no rows", hint="write one row per pair: wide,shallow")
-    _check_splits(pairs)
     used = {name for pair in pairs for name in pair.names.values()}
     return Listing(LAYOUT, tuple(pairs), ignored=tuple(sorted(known - used)))
 
@@ -120,14 +118,3 @@ def _f_number(text: str, line: int) -> float | None:
     if not 0 < f_number < 1000:
         raise UsageError(f"line {line}: {text!r} is no f-number", hint="write 1.8 or f/1.8")
     return f_number
-
-
-def _check_splits(pairs: Sequence[FoundPair]) -> None:
-    """Refuse pairs without a split that share a wide photo: they could come into different splits."""
-    counts = Counter(pair.wide.name for pair in pairs)
-    shared = [pair.wide.name for pair in pairs if pair.split is None and counts[pair.wide.name] > 1]
-    if shared:
-        raise UsageError(
-            f"{shared[0]!r} is the wide photo of several pairs, and their split is not given",
-            hint="add a column split: pairs of one scene must not be in train and test",
-        )
