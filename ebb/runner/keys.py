@@ -58,7 +58,8 @@ def photos_key(pair: Pair, key: str, outputs: Mapping[str, str]) -> str:
         key: From :func:`align_key`.
         outputs: Files of the aligned pair and their SHA-256.
     """
-    return _digest([key, outputs.get("wide.png", "")]) if pair.series else key
+    shares_crop = pair.series and not pair.is_imported
+    return _digest([key, outputs.get("wide.png", "")]) if shares_crop else key
 
 
 def depth_key(pair: Pair, settings: DepthSettings, upstream: str, model_sha256: str = "") -> str:

@@ -232,6 +232,23 @@ def test_an_own_folder_by_a_list(tmp_path: Path) -> None:
         assert pair.shallow.f_number == 1.4
 
 
+def test_pairs_with_one_wide_photo_are_a_series_in_one_split(tmp_path: Path) -> None:
+    wide, shallow, _ = photos("good")
+    softer = cv2.GaussianBlur(shallow, (0, 0), 1)
+    for name, photo in {"sharp": wide, "soft": shallow, "softer": softer}.items():
+        write(tmp_path / "own" / f"{name}.png", photo)
+    rows = "wide,shallow,f_number_shallow\nsharp.png,soft.png,1.8\nsharp.png,softer.png,1.4\n"
+    (tmp_path / "pairs.csv").write_text(rows)
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        take_in(workspace, tmp_path / "own", pairs=tmp_path / "pairs.csv")
+        shard.run(workspace, ShardSettings(val=0, test=0), SilentProgress())
+        records = list(read_records(workspace.shards / "train-00000-of-00001.parquet"))
+        assert [record.f_number_shallow for record in records] == [1.4, 1.8]
+        assert len({record.scene for record in records}) == 1
+        assert records[1].pair_id == f"{records[0].pair_id}-f018"
+        assert np.array_equal(decode_png(records[1].shallow), shallow)
+
+
 def test_photos_of_16_bits_are_refused_and_tiny_ones_have_a_reason(tmp_path: Path) -> None:
     folder, rng = tmp_path / "EBB", np.random.default_rng(0)
     for part in ("original", "bokeh"):
