@@ -199,10 +199,7 @@ def render(
 ) -> ExitCode:
     """Render photos with a shallow depth of field, as PHOTO_bokeh.jpg.
 
-    A lens is simulated with the depth of the photo, which is searched for. With --checkpoint a trained PyNET
-    renders.
-
-    Example: ebb-train render IMG_1.jpg
+    A lens is simulated with the depth of the photo, which is searched for; with --checkpoint PyNET renders.
 
     Example: ebb-train render IMG_1.jpg --focus 812,430 --aperture 1.8,2.8,8
 
@@ -216,24 +213,20 @@ def render(
     """
     from ebb_train.inference.render import render_photos
 
-    if checkpoint is not None:
-        from ebb_train import optional
-
-        optional.torch()
     console = output.console()
     report = render_photos(
         photos,
         checkpoint,
         out,
         settings,
-        depth.as_settings() if checkpoint is None else depth.as_settings("megadepth"),
+        depth.of(checkpoint),
         depth_file,
         lens=lens,
         progress=console.progress(),
         note=console.note,
     )
     shown = list(dict.fromkeys(report.files if len(report.files) <= MAX_LISTED else report.folders))
-    after = next_steps.after_render(settings, None if checkpoint is not None else lens)
+    after = next_steps.after_render(settings, lens if checkpoint is None else None)
     console.result(report.as_dict(), report.text(), look_at=shown, next_step=after)
     return ExitCode.ITEMS_FAILED if report.failed else ExitCode.DONE
 

@@ -11,6 +11,7 @@ from ebb.errors import ItemError, Reason, Status, UsageError
 from ebb.files import check_file, check_writable, write_atomic
 from ebb.one_photo import OnePhoto, Opening, open_photos
 from ebb.progress import SilentProgress, watched
+from ebb_train import optional
 from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.picture_file import encode_picture, side_by_side
 from ebb_train.inference.render_report import RenderedPhoto, RenderReport
@@ -103,6 +104,7 @@ def _with_network(
     needs_depth: bool,
 ) -> PictureMaker:
     """A trained PyNET; its depth is looked for only if a photo is to be rendered."""
+    optional.torch()
     from ebb_train.inference.pynet_pictures import PyNetPictures, depth_for, load_for_rendering
 
     network = load_for_rendering(checkpoint, depth.device, note, is_fast=settings.fast)

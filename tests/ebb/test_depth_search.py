@@ -107,7 +107,7 @@ def test_a_map_that_is_there_but_wrong_is_not_passed_over(
     add_network(monkeypatch, "megadepth", 1.0)
     photo = jpeg(tmp_path / "a.jpg", RAMP)
     (tmp_path / "a_depth.png").write_bytes(png(RAMP[:, :10]))
-    with pytest.raises(Rejected, match="another aspect") as caught:
+    with pytest.raises(Rejected, match="depth map 10 x 30, photo 96 x 72: different aspect") as caught:
         DepthSearch(SETTINGS)(opened(photo))
     assert caught.value.reason is Reason.BAD_DEPTH
     (tmp_path / "a_depth.png").unlink()

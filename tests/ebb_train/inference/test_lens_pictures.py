@@ -77,7 +77,7 @@ def test_masks(tmp_path: Path) -> None:
         found = read_mask(tmp_path / name, Size(300, 200))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, mask[..., 0] / 255, atol=0.1)
-    with pytest.raises(InvalidInput, match="a 30 x 20 mask for a 200 x 300 photo: another aspect"):
+    with pytest.raises(InvalidInput, match="mask 30 x 20, photo 200 x 300: different aspect"):
         read_mask(tmp_path / "a.png", Size(200, 300))
     with pytest.raises(InvalidInput, match="cannot be read: No such file"):
         read_mask(tmp_path / "none.png", Size(300, 200))

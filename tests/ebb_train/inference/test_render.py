@@ -372,7 +372,7 @@ def test_a_focus_of_one_photo(tmp_path: Path) -> None:
         ("centre", InvalidInput, r"centre: no such mask \(--focus takes x,y, a depth from 0 to 1, auto, or"),
         (".", InvalidInput, "a folder, not a mask"),
         ("a.jpg", InvalidInput, "has no white"),
-        ("square.png", InvalidInput, "a 50 x 50 mask for a 150 x 100 photo: another aspect"),
+        ("square.png", InvalidInput, "mask 50 x 50, photo 150 x 100: different aspect"),
         ("text.png", InvalidInput, "not a mask: not an image of a known format"),
     ],
 )
