@@ -6,7 +6,7 @@
 #           without a partner, a text file
 # out       demo/: shards/, report.html, contact_sheet.png, captures.parquet; run/: weights, report.html;
 #           benchmark/index.html; bokeh.tflite and its card; bokeh.png: a photo with simulated and with true bokeh
-# hardware  2 cores, no GPU; about a minute and a half: 12 seconds for the data set, 40 for training
+# hardware  2 cores, no GPU; about two minutes: 12 seconds for the data set, 40 for training
 # expect    3 of 4 pairs in the shards (2 train, 1 test); the mismatched pair rejected; all seven levels
 #           trained; a TFLite file of 1.7 MB within 60 dB of PyTorch whose operations the GPU delegate supports;
 #           pictures of the simulated lens at least 4 dB above the untouched photos. The network, after 40 seconds
