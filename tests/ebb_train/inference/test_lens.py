@@ -112,11 +112,15 @@ def points(shape: tuple[int, int] = (180, 270)) -> tuple[np.ndarray, np.ndarray]
 
 
 def fitted_radius(found: Floats, left: int) -> float:
-    """Radius of the uniform disc with the second moment of the light right of a column."""
+    """Radius of the uniform disc with the second moment of the light right of a column.
+
+    That of a disc of radius R is R² / 2; square pixels add 1 / 6.
+    """
     light = to_light(found[:, left:].astype(np.float64)).mean(axis=2)
     rows, columns = np.mgrid[: light.shape[0], : light.shape[1]]
     y, x = ((light * place).sum() / light.sum() for place in (rows, columns))
-    return float(np.sqrt(2 * (light * ((rows - y) ** 2 + (columns - x) ** 2)).sum() / light.sum()))
+    moment = (light * ((rows - y) ** 2 + (columns - x) ** 2)).sum() / light.sum()
+    return float(np.sqrt(2 * (moment - 1 / 6)))
 
 
 APERTURES = (1.8, 2.0, 2.5, 2.8, 3.3, 4.0, 5.6, 7.1, 8.0, 9.7, 11.0)
