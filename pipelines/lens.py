@@ -40,7 +40,11 @@ def main() -> None:
     options = parser.parse_args()
     shown, figures = {}, {}
     print("PSNR against the true f/1.8 photo")
-    for pair in ebb.open_dataset(options.dataset):
+    try:
+        dataset = ebb.open_dataset(options.dataset)
+    except ebb.EbbError as error:
+        parser.error(str(error))
+    for pair in dataset:
         if pair.depth is None:
             continue
         picture = ebb_train.render(pair.wide, pair.depth, f_number=1.8, blur=BLUR)

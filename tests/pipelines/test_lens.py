@@ -70,3 +70,6 @@ def test_a_data_set_without_depth(
     with pytest.raises(SystemExit):
         run(lens, monkeypatch, tmp_path / "set", tmp_path / "bokeh.png")
     assert "no pair has depth" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run(lens, monkeypatch, tmp_path / "none", tmp_path / "bokeh.png")
+    assert "none: " in capsys.readouterr().err.splitlines()[-1]
