@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FLAG_TITLES = (
-    *("Network", "Training", "Log", "Rendering", "Scores", "Timing", "File", "Checks", "Phone"),
+    *("Network", "Training", "Log", "Lens", "Rendering", "Scores", "Timing", "File", "Checks", "Phone"),
     *("Pairing", "Alignment", "Limits of rejection", "Depth", "Shards", "Scenes"),
     *("Compute", "Workers", "Data set", "Output"),
 )

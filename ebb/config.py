@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from cyclopts import Token
 
 from ebb.measurements import PROFILES
+from ebb.published_weights import WEIGHTS
 from ebb.settings import SECTIONS, read_sections
-from ebb.weights import CACHE_VARIABLE, WEIGHTS
+from ebb.weights import CACHE_VARIABLE
 from ebb.workspace import settings_file
 
 if TYPE_CHECKING:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from ebb.arrays import Gray8, Rgb, Rgb8
+    from ebb.depthmap.source import PhotoView
     from ebb.settings import DepthSettings
 
 
@@ -103,7 +104,7 @@ def open_photo(path: Path, opening: Opening) -> OnePhoto:
     Raises:
         Broken: it cannot be read or decoded, is no photo, or is too large.
     """
-    data, suffix = _read(path), path.suffix.lower()
+    data, suffix = read_photo_file(path), path.suffix.lower()
     probe(data, suffix, opening.max_megapixels)
     exif = read_exif(data, suffix)
     rgb = decode(data, suffix, exif.orientation)
@@ -158,15 +159,20 @@ class DepthOf:
             Rejected: there is no usable depth for this photo.
             Broken: the depth file cannot be read.
         """
-        (depth,) = self._source.depth([_View(photo, self._file)])
+        (depth,) = self._source.depth([as_view(photo, self._file)])
         if depth is None:
             raise Rejected(Reason.NO_DEPTH, "the provider gives no depth")
         return encode_depth8(depth)
 
 
+def as_view(photo: OnePhoto, depth_file: Path | None = None) -> PhotoView:
+    """A photo as depth sources see it; its depth file is the one given, else the one beside it."""
+    return _View(photo, depth_file)
+
+
 @dataclass(frozen=True)
 class _View:
-    """A photo as a :class:`~ebb.depthmap.source.PhotoView`."""
+    """See :func:`as_view`."""
 
     photo: OnePhoto
     depth_file: Path | None
@@ -195,26 +201,31 @@ class _View:
         return self.photo.small
 
     def read_file(self) -> bytes:
-        return _read(self.photo.path)
+        return read_photo_file(self.photo.path)
 
     def read_depth_file(self) -> DepthFile | None:
-        path = self.depth_file or _beside(self.photo.path)
+        path = self.depth_file or depth_beside(self.photo.path)
         if path is None:
             return None
         try:
-            return DepthFile(path, _read(path))
+            return DepthFile(path, read_photo_file(path))
         except Broken as error:
             raise error.with_path(path) from error
 
 
-def _beside(photo: Path) -> Path | None:
-    """The depth file beside a photo."""
+def depth_beside(photo: Path) -> Path | None:
+    """The depth file beside a photo, ``PHOTO_depth.png`` (tif, npy, npz); None without one."""
     names = [path.name for path in photo.parent.glob(f"{glob.escape(photo.stem)}_depth.*") if path.is_file()]
     found = depth_files(names).get(photo.stem)
     return photo.with_name(found) if found else None
 
 
-def _read(path: Path) -> bytes:
+def read_photo_file(path: Path) -> bytes:
+    """The bytes of a photo's file.
+
+    Raises:
+        Broken: ``unreadable``.
+    """
     try:
         check_regular(path)
         return path.read_bytes()

@@ -14,6 +14,7 @@ Printed = Annotated[Output, flags("Output")]
 USED_BY = {
     "megadepth": "ebb depth",
     "megadepth-vanilla": "ebb depth --weights {path}",
+    "depth-anything-v2-small": "ebb-train render PHOTO",
     "vgg19": "ebb-train fit DATASET --out RUN",
     "vgg16": "ebb-train evaluate MODEL DATASET --out OUT --lpips vgg",
     "alexnet": "ebb weights download lpips-alex",
@@ -68,9 +69,10 @@ def list_weights(*, output: Printed = Output()) -> ExitCode:
 
     Example: ebb weights list
     """
+    from ebb.published_weights import WEIGHTS
     from ebb.report.doctor import weights_status
     from ebb.tables import table
-    from ebb.weights import WEIGHTS, cache_dir
+    from ebb.weights import cache_dir
 
     status = {name: weights_status(name) for name in WEIGHTS}
     values = {

@@ -13,6 +13,7 @@ from ebb.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from ebb_train.api.exports import export_onnx, export_tflite
+    from ebb_train.api.lens import render
     from ebb_train.api.metrics import lpips, ms_ssim, psnr, ssim
     from ebb_train.api.models import BokehModel, load_model
     from ebb_train.api.training import benchmark, evaluate, fit
@@ -25,6 +26,7 @@ else:
         __name__,
         {
             "ebb_train.api.exports": ("export_onnx", "export_tflite"),
+            "ebb_train.api.lens": ("render",),
             "ebb_train.api.metrics": ("lpips", "ms_ssim", "psnr", "ssim"),
             "ebb_train.api.models": ("BokehModel", "load_model"),
             "ebb_train.api.training": ("benchmark", "evaluate", "fit"),
@@ -54,5 +56,6 @@ __all__ = [
     "lpips",
     "ms_ssim",
     "psnr",
+    "render",
     "ssim",
 ]

@@ -13,13 +13,13 @@ from cyclopts import App, Group, Parameter
 
 from ebb.command import Output, flags, run_verb
 from ebb.errors import ExitCode, MissingDependency
-from ebb.settings import DepthSettings, DepthSourceSettings
 from ebb.version import __version__
 from ebb.weights_verbs import Printed, weights_app
 from ebb_train import next_steps
 from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 from ebb_train.export.settings import CheckSettings, DeviceSettings, TfliteSettings
-from ebb_train.inference.settings import RenderSettings
+from ebb_train.inference.lens_settings import LensSettings
+from ebb_train.inference.settings import FoundDepthSettings, RenderSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
 from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
 
@@ -189,26 +189,28 @@ def ablate_network(
 @app.command(group=USE, sort_key=0)
 def render(
     *photos: Path,
-    checkpoint: Path,
+    checkpoint: Path | None = None,
     out: Path | None = None,
     depth_file: Annotated[Path | None, Parameter(name="--depth")] = None,
+    lens: Annotated[LensSettings, flags("Lens")] = LensSettings(),
     settings: Annotated[RenderSettings, flags("Rendering")] = RenderSettings(),
-    depth: Annotated[DepthSourceSettings, flags("Depth")] = DepthSourceSettings(),
+    depth: Annotated[FoundDepthSettings, flags("Depth")] = FoundDepthSettings(),
     output: Printed = Output(),
 ) -> ExitCode:
     """Render photos with a shallow depth of field, as PHOTO_bokeh.jpg.
+
+    A lens is simulated with the depth of the photo, which is searched for; with --checkpoint PyNET renders.
+
+    Example: ebb-train render IMG_1.jpg --focus 812,430 --aperture 1.8,2.8,8
 
     Example: ebb-train render IMG_1.CR2 --checkpoint runs/paper --full-resolution --compare
 
     Args:
         photos: JPEG, HEIC, PNG, TIFF or RAW files.
-        checkpoint: Weights file, or a run folder of ebb-train fit (its best weights).
+        checkpoint: Weights file of PyNET, or a run folder of ebb-train fit (its best weights).
         out: Folder for the pictures; by default that of each photo.
         depth_file: Depth file (png, tif, npy, npz) of a single photo, instead of --provider.
     """
-    from ebb_train import optional
-
-    optional.torch()
     from ebb_train.inference.render import render_photos
 
     console = output.console()
@@ -217,13 +219,14 @@ def render(
         checkpoint,
         out,
         settings,
-        DepthSettings(**vars(depth)),
+        depth.of(checkpoint),
         depth_file,
+        lens=lens,
         progress=console.progress(),
         note=console.note,
     )
     shown = list(dict.fromkeys(report.files if len(report.files) <= MAX_LISTED else report.folders))
-    after = next_steps.after_render(settings)
+    after = next_steps.after_render(settings, lens if checkpoint is None else None)
     console.result(report.as_dict(), report.text(), look_at=shown, next_step=after)
     return ExitCode.ITEMS_FAILED if report.failed else ExitCode.DONE
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from ebb_train.inference.lens_settings import AUTO
 from ebb_train.models.weights_path import is_weights_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from ebb_train.inference.lens_settings import LensSettings
     from ebb_train.inference.settings import RenderSettings
 
 ON_PHONE = "connect a phone and add --adb --benchmark-model FILE, or run these commands yourself"
@@ -31,12 +33,20 @@ def after_fit(run: Path, dataset: Path, level: int) -> str:
     return f"ebb-train evaluate {quoted(run)} {quoted(dataset)} --out {quoted(out)}"
 
 
-def after_render(settings: RenderSettings) -> str:
-    """The flags that were not used."""
-    flags = {
-        "--full-resolution keeps the photo's own size": settings.full_resolution,
-        "--compare puts photo and picture side by side": settings.compare,
-    }
+def after_render(settings: RenderSettings, lens: LensSettings | None = None) -> str:
+    """The flags that were not used.
+
+    Args:
+        settings: Those of the rendering.
+        lens: Those of the lens, if it rendered.
+    """
+    flags = {}
+    if lens is not None:
+        flags["--focus x,y focuses elsewhere"] = lens.focus != AUTO
+        flags["--aperture 1.8,2.8,8 makes a strip"] = len(lens.f_numbers) > 1
+    flags["--full-resolution keeps the photo's own size"] = settings.full_resolution
+    if lens is None or len(lens.f_numbers) == 1:
+        flags["--compare puts photo and picture side by side"] = settings.compare
     return ", ".join(text for text, is_used in flags.items() if not is_used)
 
 

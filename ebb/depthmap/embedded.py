@@ -73,6 +73,20 @@ def read_embedded(data: bytes, segments: Sequence[Part], stored: Size) -> Invers
     return _inverse_depth(found, stored)
 
 
+def describes_map(data: bytes, segments: Sequence[Part]) -> bool:
+    """Whether the XMP of a JPEG describes a depth map that :func:`read_embedded` reads.
+
+    Args:
+        data: The file.
+        segments: As for :func:`read_embedded`.
+
+    Raises:
+        Rejected: ``bad_depth``, if what it describes is not there or not whole.
+    """
+    roots = read_xmp(data, segments)
+    return (_gdepth(roots) or _dynamic_depth(roots, data, end=segments[-1].stop)) is not None
+
+
 def read_gdepth(packets: Iterable[bytes], photo: Size) -> InverseDepth | None:
     """Decode the GDepth map in XMP packets from a file of any type; ``None`` if there is none.
 

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from ebb.arrays import Size
-from ebb.depthmap.embedded import read_embedded, read_gdepth
+from ebb.depthmap.embedded import describes_map, read_embedded, read_gdepth
 from ebb.depthmap.encoding import half_size_homography, resample_depth
 from ebb.depthmap.heic import read_auxiliary
 from ebb.depthmap.sidecar import max_depth_pixels, read_sidecar
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ebb.arrays import InverseDepth
     from ebb.depthmap.sidecar import SidecarValues
-    from ebb.depthmap.source import PhotoView
+    from ebb.depthmap.source import DepthFile, PhotoView
 
 
 class Sidecar:
@@ -38,14 +38,25 @@ class Sidecar:
 
     def depth(self, photos: Sequence[PhotoView]) -> list[InverseDepth | None]:
         """See :class:`~ebb.depthmap.source.DepthSource`."""
-        depths = ((photo, self._read(photo)) for photo in photos)
-        return [None if depth is None else _through_crop(photo, depth) for photo, depth in depths]
+        return [self._cropped(photo) for photo in photos]
 
-    def _read(self, photo: PhotoView) -> InverseDepth | None:
+    def read_whole(self, photo: PhotoView) -> InverseDepth:
+        """Inverse depth of the whole photo, at the size of the file.
+
+        Raises:
+            Rejected: there is no file, or it is not a map of this photo.
+            Broken: the file cannot be read.
+        """
+        return self._decoded(photo, photo.read_depth_file())
+
+    def _cropped(self, photo: PhotoView) -> InverseDepth | None:
         file = photo.read_depth_file()
+        if file is None and self._is_optional:
+            return None
+        return _through_crop(photo, self._decoded(photo, file))
+
+    def _decoded(self, photo: PhotoView, file: DepthFile | None) -> InverseDepth:
         if file is None:
-            if self._is_optional:
-                return None
             message = f"no {PurePath(photo.name).stem}_depth file beside {photo.name}"
             raise Rejected(Reason.NO_DEPTH, message)
         try:
@@ -59,10 +70,15 @@ class Embedded:
 
     def depth(self, photos: Sequence[PhotoView]) -> list[InverseDepth]:
         """See :class:`~ebb.depthmap.source.DepthSource`."""
-        return [_through_crop(photo, self._read(photo)) for photo in photos]
+        return [_through_crop(photo, self.read_whole(photo)) for photo in photos]
 
-    def _read(self, photo: PhotoView) -> InverseDepth:
-        """Inverse depth of the whole photo, upright."""
+    def read_whole(self, photo: PhotoView) -> InverseDepth:
+        """Inverse depth of the whole photo, upright, at the size of the stored map.
+
+        Raises:
+            Rejected: the file holds no map, or it is not a map of this photo.
+            Broken: the file cannot be read.
+        """
         data, suffix = photo.read_file(), PurePath(photo.name).suffix.lower()
         if suffix in HEIF_SUFFIXES:
             return _from_heic(data, photo.photo_size)
@@ -71,6 +87,23 @@ class Embedded:
             raise Rejected(Reason.NO_DEPTH, message, path=photo.name)
         stored = developed_size(photo.photo_size, photo.orientation)
         return upright(read_embedded(data, list(jpeg_segments(data)), stored), photo.orientation)
+
+
+def may_hold_depth(data: bytes, suffix: str) -> bool:
+    """Whether a photo's file describes a depth map, or has to be decoded to tell.
+
+    Args:
+        data: The file.
+        suffix: Its suffix, in lower case.
+    """
+    if suffix in HEIF_SUFFIXES:
+        return True
+    if suffix not in (".jpg", ".jpeg"):
+        return False
+    try:
+        return describes_map(data, list(jpeg_segments(data)))
+    except ItemError:  # whoever opens the photo says what is wrong with it
+        return True
 
 
 def _from_heic(data: bytes, photo: Size) -> InverseDepth:

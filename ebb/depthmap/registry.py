@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ebb.depthmap.source import DepthSource
     from ebb.settings import DepthSettings
 
+DEPTH_ANYTHING = "depth-anything-v2-small"
+"""Name of the weights of the source ``depth-anything``."""
+
 GPU_BATCH = 8
 """Default batch size of networks on a GPU."""
 
@@ -131,6 +134,20 @@ def _megadepth(settings: DepthSettings, model: Path | None) -> DepthSource:
     return FromNetwork(MegaDepthProvider(weights, torch_device(settings.device), bf16=settings.bf16))
 
 
+def _find_depth_anything(_: DepthSettings) -> Path:
+    return find_weights(DEPTH_ANYTHING)
+
+
+def _depth_anything(settings: DepthSettings, model: Path | None) -> DepthSource:
+    from ebb.depthmap.onnx import load_onnx
+
+    # the rules for files that say nothing of themselves are those of this network
+    as_made: dict[str, int | str] = {"model_size": 0, "model_multiple": 0}
+    as_made |= {"model_normalisation": "auto", "model_output": "auto"}
+    plain = replace(settings, **as_made)  # type: ignore[arg-type]  # the fields have these types
+    return FromNetwork(load_onnx(_required(model, settings), plain))
+
+
 def _onnx(settings: DepthSettings, model: Path | None) -> DepthSource:
     from ebb.depthmap.onnx import load_onnx
 
@@ -172,6 +189,12 @@ _MODEL_SETTINGS = ("model_size", "model_multiple", "model_normalisation", "model
 SOURCES: dict[str, SourceKind] = {
     "megadepth": SourceKind(
         open=_megadepth, find_model=_find_megadepth, packages=(("torch", "depth"),), settings=("bf16",)
+    ),
+    "depth-anything": SourceKind(
+        open=_depth_anything,
+        find_model=_find_depth_anything,
+        packages=(("onnxruntime", "onnx"),),
+        settings=(),
     ),
     "sidecar": SourceKind(
         open=_sidecar, is_network=False, reads_depth_file=True, settings=("sidecar_values",)

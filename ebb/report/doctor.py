@@ -11,8 +11,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from ebb.errors import InvalidInput, MissingDependency, install_extra
+from ebb.published_weights import WEIGHTS
 from ebb.version import __version__
-from ebb.weights import WEIGHTS, find_weights
+from ebb.weights import find_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -33,9 +33,9 @@ from ebb_train.evaluation.evaluate import (
 )
 from ebb_train.evaluation.predictions import PictureFolder, file_stem, predict
 from ebb_train.evaluation.results import Benchmark, BenchmarkEntry
-from ebb_train.evaluation.strips import strip
 from ebb_train.evaluation.summary import compare, summarise
 from ebb_train.evaluation.tables import write_json, write_tables
+from ebb_train.strips import strip
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from ebb import cli
 from ebb.command import run_verb
 from ebb.errors import ExitCode
-from ebb.weights import WEIGHTS
+from ebb.published_weights import WEIGHTS
 from ebb.weights_verbs import USED_BY
 from ebb_train import cli as train_cli
 

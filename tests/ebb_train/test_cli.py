@@ -209,6 +209,37 @@ def test_render_from_a_photo_to_a_picture(tmp_path: Path, capsys: pytest.Capture
     assert (printed.out + printed.err).count("no a_depth file beside") == 1
 
 
+def test_render_with_the_lens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EBB_CACHE", str(tmp_path / "cache"))
+    wide, _, depth = photos(1)
+    (tmp_path / "a.png").write_bytes(encode_png(wide))
+    command = ["render", str(tmp_path / "a.png")]
+    assert run_verb(cli.app, command) == ExitCode.MISSING
+    said = capsys.readouterr().err
+    assert "ebb weights download depth-anything-v2-small fetches one (99.1 MB, Apache-2.0)" in said
+    assert run_verb(cli.app, [*command, "--provider", "none"]) == ExitCode.USAGE
+    assert run_verb(cli.app, [*command, "--focus", "face.png"]) == ExitCode.INVALID_INPUT
+    assert run_verb(cli.app, [*command, "--aperture", "wide"]) == ExitCode.USAGE
+    assert run_verb(cli.app, ["render", str(tmp_path)]) == ExitCode.INVALID_INPUT
+    assert len(capsys.readouterr().err.splitlines()) == 4
+    (tmp_path / "a_depth.png").write_bytes(encode_png(depth))
+    assert run_verb(cli.app, [*command, "--focus", "0.5,0.5"]) == ExitCode.DONE
+    first, told, look, last = capsys.readouterr().out.splitlines()
+    assert first == "1 rendered, 0 failed"
+    assert told.startswith("a.png: depth from a_depth.png beside the photo; focus 48,32, depth ")
+    assert look == f"look at: {tmp_path}/a_bokeh.jpg"
+    assert last.startswith("next: --aperture 1.8,2.8,8 makes a strip")
+    assert run_verb(cli.app, [*command, "--aperture", "1.8,8", "--json"]) == ExitCode.DONE
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["photos"][0]["facts"]["f_numbers"] == [1.8, 8.0]
+    assert facts["look_at"][0] == f"{tmp_path}/a_strip.jpg"
+    assert run_verb(cli.app, ["render", str(tmp_path / "gone.png"), *command[1:], "--overwrite"]) == (
+        ExitCode.ITEMS_FAILED
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ebb_train import next_steps
+from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.settings import RenderSettings
 
 
@@ -22,6 +23,16 @@ def test_after_render_unused_flags_are_suggested() -> None:
     assert "--compare" in both
     assert "--compare" not in next_steps.after_render(RenderSettings(compare=True))
     assert next_steps.after_render(RenderSettings(compare=True, full_resolution=True)) == ""
+
+
+def test_after_the_lens_come_its_own_flags() -> None:
+    one = next_steps.after_render(RenderSettings(), LensSettings())
+    assert one.startswith(
+        "--focus x,y focuses elsewhere, --aperture 1.8,2.8,8 makes a strip, --full-resolution"
+    )
+    assert "--compare" in one
+    several = LensSettings(aperture="2,4", focus="0.5")
+    assert next_steps.after_render(RenderSettings(full_resolution=True), several) == ""
 
 
 def test_after_exports() -> None:

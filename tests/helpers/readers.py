@@ -34,8 +34,9 @@ from ebb.formats.icc import parse_profile
 from ebb.one_photo import Opening, open_photo
 from ebb.photo.pairs_file import read_pairs_csv
 from ebb.photo.raw import read_balances
+from ebb.published_weights import WEIGHTS
 from ebb.settings import SECTIONS, from_values, read_sections
-from ebb.weights import WEIGHTS, find_weights
+from ebb.weights import find_weights
 from tests.helpers import icc
 from tests.helpers.bayer_files import BLACK, WHITE, bayer_dng
 from tests.helpers.captures import scene, shot

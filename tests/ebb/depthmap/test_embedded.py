@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ebb.arrays import Size
-from ebb.depthmap.embedded import read_embedded, read_gdepth
+from ebb.depthmap.embedded import describes_map, read_embedded, read_gdepth
 from ebb.errors import Reason, Rejected
 from ebb.formats.containers import jpeg_segments
 from tests.helpers.file_parts import png_bomb
@@ -191,3 +191,10 @@ def test_damage_is_refused_and_never_crashes(data: st.DataObject) -> None:
     except Rejected:
         return
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_map_is_seen_without_decoding_it(write: Writer) -> None:
+    plain, data = photo(), write(photo(), b"no picture")
+    assert not describes_map(plain, list(jpeg_segments(plain)))
+    assert describes_map(data, list(jpeg_segments(data)))

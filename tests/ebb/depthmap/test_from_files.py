@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ebb.arrays import Size
-from ebb.depthmap.from_files import Embedded, Sidecar
+from ebb.depthmap.from_files import Embedded, Sidecar, may_hold_depth
 from ebb.depthmap.source import DepthFile
 from ebb.errors import Reason, Rejected
 from tests.helpers.captures import scene, shot
@@ -82,3 +82,23 @@ def test_a_photo_without_a_map(name: str, message: str) -> None:
     with pytest.raises(Rejected, match=message) as caught:
         Embedded().depth([view])
     assert caught.value.reason is Reason.NO_DEPTH
+
+
+def test_a_whole_map_keeps_its_size() -> None:
+    ramp = np.tile(np.linspace(1, 4, 30, dtype=np.float32), (20, 1))
+    view = View(blank(32, 20), whole=Size(96, 64), depth_file=DepthFile("a_depth.npy", npy(ramp)))
+    np.testing.assert_array_equal(Sidecar("inverse").read_whole(view), ramp)
+    stored = np.tile(np.arange(40, 200, 4, dtype=np.uint8), (30, 1))
+    file = with_gdepth(shot(scene(0, (80, 60)), 1.8, 0), png(stored))
+    view = View(blank(60, 80), orientation=6, file=file, whole=Size(60, 80))
+    assert Embedded().read_whole(view).shape == (40, 30)
+
+
+def test_whether_a_file_may_hold_depth() -> None:
+    plain = shot(scene(0, (80, 60)), 1.8, 0)
+    stored = np.tile(np.arange(40, 200, 4, dtype=np.uint8), (30, 1))
+    assert not may_hold_depth(plain, ".jpg")
+    assert may_hold_depth(with_gdepth(plain, png(stored)), ".jpeg")
+    assert may_hold_depth(plain[:40], ".jpg"), "whoever opens it says that it is damaged"
+    assert may_hold_depth(b"", ".heic"), "only decoding tells"
+    assert not may_hold_depth(plain, ".png")

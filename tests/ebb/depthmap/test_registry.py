@@ -78,6 +78,33 @@ def test_megadepth_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert caught.value.exit_code == 6
 
 
+def test_depth_anything_by_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weights are an ONNX file; it is used as its authors made it, whatever is set for other networks."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setenv("EBB_CACHE", str(tmp_path / "none"))
+    monkeypatch.delenv("EBB_DEPTH_ANYTHING_V2_SMALL_WEIGHTS", raising=False)
+    with pytest.raises(MissingDependency, match="ebb weights download depth-anything-v2-small"):
+        prepare(settings_of("depth-anything"))
+    axes = onnx.numpy_helper.from_array(np.array([1]), "axes")
+    node = onnx.helper.make_node("ReduceMean", ["x", "axes"], ["depth"], keepdims=0)
+    ends = (
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+        for name, shape in (("x", ("n", 3, "h", "w")), ("depth", ("n", "h", "w")))
+    )
+    graph = onnx.helper.make_graph([node], "g", *([end] for end in ends), [axes])
+    opsets = [onnx.helper.make_opsetid("", 18)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=9), tmp_path / "net.onnx")
+    monkeypatch.setenv("EBB_DEPTH_ANYTHING_V2_SMALL_WEIGHTS", str(tmp_path / "net.onnx"))
+    source = prepare(settings_of("depth-anything", device="cpu", model_size=64, model_output="distance"))
+    assert (source.model, source.is_network) == (tmp_path / "net.onnx", True)
+    columns = np.tile(np.linspace(20, 230, 96).astype(np.uint8), (64, 1))
+    (found,) = source.open().depth([View(np.dstack([columns] * 3))])
+    assert found is not None
+    assert found.shape == (32, 48)
+    assert (np.diff(found, axis=1) > 0).all()
+
+
 @pytest.mark.parametrize("name", ["onnx", "transformers"])
 def test_networks_without_a_model(name: str) -> None:
     with pytest.raises(UsageError, match=f"--provider {name} needs a model .--model"):
@@ -87,7 +114,7 @@ def test_networks_without_a_model(name: str) -> None:
 
 
 def test_unknown_provider() -> None:
-    known = "known: embedded, import, megadepth, none, onnx, sidecar, transformers"
+    known = "known: depth-anything, embedded, import, megadepth, none, onnx, sidecar, transformers"
     with pytest.raises(UsageError, match=rf"'midas' \({known}\)"):
         prepare(settings_of("midas"))
 
@@ -101,7 +128,9 @@ def ready(name: str) -> None:
             raise
 
 
-@pytest.mark.parametrize("name", ["megadepth", "sidecar", "embedded", "none", "onnx", "transformers"])
+@pytest.mark.parametrize(
+    "name", ["megadepth", "depth-anything", "sidecar", "embedded", "none", "onnx", "transformers"]
+)
 def test_available_providers(name: str) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("transformers")
@@ -113,6 +142,7 @@ def test_available_providers(name: str) -> None:
     [
         ("megadepth", "torch", "depth"),
         ("onnx", "onnxruntime", "onnx"),
+        ("depth-anything", "onnxruntime", "onnx"),
         ("transformers", "transformers", "transformers"),
     ],
 )
@@ -164,7 +194,7 @@ def test_a_plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert found is not None
         assert found.tolist() == [[7.0] * 32] * 20
     assert (source.is_network, source.batch_size(5)) == (True, 5)
-    with pytest.raises(UsageError, match="known: embedded, import, left, megadepth, none"):
+    with pytest.raises(UsageError, match="known: depth-anything, embedded, import, left, megadepth, none"):
         ready("right")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -12,8 +14,10 @@ from PIL import Image, ImageOps
 
 from ebb.errors import InvalidInput, MissingDependency, OutputError, Reason, Status, UsageError
 from ebb.settings import DepthSettings
-from ebb_train.inference import render as photos
-from ebb_train.inference.render import RenderReport, plan_targets, render_photos
+from ebb_train.inference import pynet_pictures
+from ebb_train.inference.lens_settings import LensSettings
+from ebb_train.inference.render import render_photos
+from ebb_train.inference.render_report import RenderReport
 from ebb_train.inference.settings import RenderSettings
 from ebb_train.inference.whole_photo import render_full_image
 from ebb_train.models.network import PyNet, load_pynet, save_pynet
@@ -163,7 +167,7 @@ def test_a_depth_network_without_memory(
     def fail(*_: object) -> None:
         raise MemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr(photos.DepthOf, "__call__", fail)
+    monkeypatch.setattr(pynet_pictures.DepthOf, "__call__", fail)
     report = render(write_photo(tmp_path / "a.jpg"), write_photo(tmp_path / "b.jpg"), weights=weights)
     assert [(row.reason, row.detail) for row in report.failed] == [
         (Reason.OUT_OF_MEMORY, "CUDA out of memory.")
@@ -174,7 +178,7 @@ def test_existing_pictures_are_kept(tmp_path: Path, weights: Path, monkeypatch: 
     photo = write_photo(tmp_path / "a.jpg")
     (tmp_path / "a_bokeh.png").write_bytes(b"mine")
     with monkeypatch.context() as patch:
-        patch.setattr(photos, "DepthOf", lambda *_: pytest.fail("nothing needs depth"))
+        patch.setattr(pynet_pictures, "DepthOf", lambda *_: pytest.fail("nothing needs depth"))
         report = render(photo, weights=weights)
     assert (tmp_path / "a_bokeh.png").read_bytes() == b"mine"
     assert report.as_dict() | {"photos": None} == {
@@ -238,39 +242,14 @@ def test_hints_for_missing_depth_are_consistent(
     assert "none" not in missing.value.hint
 
 
-@pytest.mark.parametrize("name", [".", "..", "folder"])
-def test_a_folder_is_refused(
-    name: str, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "folder").mkdir()
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InvalidInput, match=r"a folder, not a photo \(name its photos: "):
-        render(Path(name), weights=weights)
-
-
 @pytest.mark.parametrize("out", ["file", "file/below"])
 def test_an_invalid_output_folder_is_reported_before_rendering(
     out: str, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setattr(photos, "load_network", lambda *_: pytest.fail("no work yet"))
+    monkeypatch.setattr(pynet_pictures, "load_network", lambda *_: pytest.fail("no work yet"))
     with pytest.raises(OutputError, match="file: cannot write it: a file is where a folder should be"):
         render(write_photo(tmp_path / "a.jpg"), weights=weights, out=tmp_path / out)
-
-
-def test_incompatible_settings(tmp_path: Path) -> None:
-    photo = write_photo(tmp_path / "a.jpg")
-    with pytest.raises(UsageError, match=r"2 photos would become this picture .*--out"):
-        plan_targets([photo, tmp_path / "a.png"], None, SETTINGS)
-    with pytest.raises(UsageError, match="no photos"):
-        plan_targets([], None, SETTINGS)
-
-
-def test_targets() -> None:
-    (target,) = plan_targets([Path("x/IMG_1.v2.CR2")], Path("out"), RenderSettings(compare=True))
-    assert target == (Path("out/IMG_1.v2_bokeh.jpg"), Path("out/IMG_1.v2_compare.jpg"))
-    (target,) = plan_targets([Path("x/IMG_1.CR2")], None, RenderSettings())
-    assert target.files == (Path("x/IMG_1_bokeh.jpg"),)
 
 
 def test_weights_of_a_run(tmp_path: Path, weights: Path) -> None:
@@ -301,3 +280,157 @@ def test_progress_is_shown(tmp_path: Path, weights: Path) -> None:
         ("b.jpg", Status.ERROR, Reason.UNREADABLE),
         "end",
     ]
+
+
+AUTO = DepthSettings(provider="auto", device="cpu")
+
+
+def with_lens(
+    *paths: Path, out: Path | None = None, depth: DepthSettings = AUTO, **values: object
+) -> RenderReport:
+    """Without a checkpoint; values are of the lens, or of the rendering."""
+    lens = {name: values.pop(name) for name in list(values) if hasattr(LensSettings(), name)}
+    settings = RenderSettings(**{"height": 64, "format": "png"} | values)  # type: ignore[arg-type]
+    return render_photos(paths, None, out, settings, depth, lens=LensSettings(**lens))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_lens_blurs_what_is_far(tmp_path: Path, orientation: int) -> None:
+    """The ramp beside the photo: near at the right."""
+    photo = write_photo(tmp_path / "a.jpg", orientation=orientation)
+    report = with_lens(photo, focus="1", blur=0.2)
+    (row,) = report.rows
+    assert (row.status, row.is_new, row.files) == (Status.OK, True, (tmp_path / "a_bokeh.png",))
+    assert row.facts["depth"] == "a_depth.png beside the photo"
+    found = pixels(row.files[0]).astype(int)
+    width = found.shape[1]
+    left, right = (
+        np.abs(np.diff(part, axis=0)).mean() for part in (found[:, : width // 4], found[:, -width // 8 :])
+    )
+    assert left < 0.3 * right
+    with Image.open(row.files[0]) as image:
+        assert (image.getexif()[0x0112], image.getexif()[0x010F]) == (1, "Canon")
+    told = "a.jpg: depth from a_depth.png beside the photo; focus, depth 1.00 (the depth given); largest"
+    assert told in report.text()
+
+
+@pytest.mark.parametrize("size", [(150, 100), (96, 64), (71, 45)])
+def test_without_blur_the_pixels_are_those_of_the_photo(tmp_path: Path, size: tuple[int, int]) -> None:
+    photo = write_photo(tmp_path / "a.png", size)
+    for name, values in (("none", {"strength": 0.0}), ("far", {"aperture": "1e6"})):
+        with_lens(photo, out=tmp_path / name, full_resolution=True, **values)
+        np.testing.assert_array_equal(pixels(tmp_path / name / "a_bokeh.png"), pixels(photo))
+    report = with_lens(photo, out=tmp_path / "small", strength=0.0, compare=True)
+    both = pixels(tmp_path / "small" / "a_compare.png")
+    np.testing.assert_array_equal(*np.hsplit(both, 2))
+    assert "largest blur disc: f/1.8 none" in report.text()
+
+
+def test_full_resolution_with_the_lens(tmp_path: Path) -> None:
+    photo = write_photo(tmp_path / "a.png")
+    with_lens(photo, focus="1", blur=0.2, full_resolution=True)
+    found, before = pixels(tmp_path / "a_bokeh.png").astype(int), pixels(photo).astype(int)
+    assert found.shape == before.shape
+    assert np.abs(found - before)[:, -8:].mean() < 0.15 * np.abs(found - before)[:, :30].mean()
+
+
+def test_several_apertures_make_a_strip(tmp_path: Path) -> None:
+    photo = write_photo(tmp_path / "a.jpg")
+    report = with_lens(photo, aperture="1.8,4,16", blur=0.2, focus="1")
+    names = ["a_strip.png", "a_bokeh_f1.8.png", "a_bokeh_f4.png", "a_bokeh_f16.png"]
+    assert report.files == [tmp_path / name for name in names]
+    strip, *pictures = (pixels(path).astype(int) for path in report.files)
+    assert strip.shape == (64 + 28, 4 * 96 + 3 * 6, 3)
+    assert np.array_equal(strip[28:, 102:198], pictures[0])
+    detail = [np.abs(np.diff(picture, axis=0)).mean() for picture in pictures]
+    assert detail == sorted(detail)
+    assert with_lens(photo, aperture="1.8,4,16", blur=0.2, focus="1").as_dict()["already_there"] == 1
+    (tmp_path / "a_bokeh_f4.png").unlink()
+    assert with_lens(photo, aperture="1.8,4,16", blur=0.2, focus="1").rows[0].is_new
+
+
+def test_a_focus_of_one_photo(tmp_path: Path) -> None:
+    one, two = write_photo(tmp_path / "a.jpg"), write_photo(tmp_path / "b.jpg")
+    found = with_lens(one, focus="140,50").rows[0].facts["focus"]
+    assert (found["point"], found["how"]) == ((140, 50), "the point given")
+    assert found["depth"] == pytest.approx(140 / 150, abs=0.02)
+    mask = np.zeros((50, 75), np.uint8)
+    mask[20:30, 30:45] = 255
+    (tmp_path / "mask.png").write_bytes(cv2.imencode(".png", mask)[1].tobytes())
+    found = with_lens(two, focus=str(tmp_path / "mask.png")).rows[0].facts["focus"]
+    assert found["depth"] == pytest.approx(0.5, abs=0.02)
+    for focus in ("140,50", str(tmp_path / "mask.png")):
+        with pytest.raises(UsageError, match=r"is of one photo, and there are 2 \(a point in shares"):
+            with_lens(one, two, focus=focus, overwrite=True)
+    assert not with_lens(one, two, focus="0.5,0.5", overwrite=True).failed
+
+
+@pytest.mark.parametrize(
+    ("focus", "kind", "message"),
+    [
+        ("150,50", UsageError, "outside the photo of 150 x 100 pixels"),
+        ("centre", InvalidInput, r"centre: no such mask \(--focus takes x,y, a depth from 0 to 1, auto, or"),
+        (".", InvalidInput, "a folder, not a mask"),
+        ("a.jpg", InvalidInput, "has no white"),
+        ("square.png", InvalidInput, "mask 50 x 50, photo 150 x 100: different aspect"),
+        ("text.png", InvalidInput, "not a mask: not an image of a known format"),
+    ],
+)
+def test_what_is_no_focus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, focus: str, kind: type[Exception], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.zeros((100, 150, 3), np.uint8)).save("a.jpg")
+    write_photo(Path("b.jpg"))
+    Image.fromarray(np.zeros((50, 50), np.uint8)).save("square.png")
+    Path("text.png").write_text("white")
+    with pytest.raises(kind, match=message):
+        with_lens(Path("b.jpg"), focus=focus)
+
+
+def test_depth_that_is_missing_is_told_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EBB_CACHE", str(tmp_path / "empty"))
+    photo = write_photo(tmp_path / "a.jpg")
+    (tmp_path / "a_depth.png").unlink()
+    with pytest.raises(MissingDependency, match="ebb weights download depth-anything-v2-small fetches one"):
+        with_lens(photo)
+    good = write_photo(tmp_path / "b.jpg")
+    report = with_lens(photo, good)
+    assert [(row.status, row.reason) for row in report.rows] == [
+        (Status.REJECTED, Reason.NO_DEPTH),
+        (Status.OK, None),
+    ]
+    assert "ebb weights download depth-anything-v2-small" in report.failed[0].detail
+    with pytest.raises(UsageError, match="--provider none gives none"):
+        with_lens(good, depth=DepthSettings(provider="none"))
+
+
+def test_flags_of_the_other_renderer(tmp_path: Path, weights: Path) -> None:
+    photo = write_photo(tmp_path / "a.jpg")
+    with pytest.raises(UsageError, match="--fast goes with --checkpoint only"):
+        with_lens(photo, fast=True)
+    lens = LensSettings(aperture="2.8")
+    with pytest.raises(UsageError, match="do not go with --checkpoint"):
+        render_photos([photo], weights, None, SETTINGS, SIDECAR, lens=lens)
+
+
+def test_a_lens_without_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("ebb_train.inference.lens.render_shallow", fail)
+    row = with_lens(write_photo(tmp_path / "a.jpg"), blur=0.2).failed[0]
+    assert (row.reason, row.detail) == (Reason.OUT_OF_MEMORY, "not enough memory")
+
+
+def test_the_lens_needs_no_pytorch(tmp_path: Path) -> None:
+    write_photo(tmp_path / "a.jpg")
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.modules['safetensors'] = None;"
+        "from ebb.command import run_verb; from ebb_train.cli import app;"
+        f"sys.exit(run_verb(app, ['render', {str(tmp_path / 'a.jpg')!r}, '--height', '64']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout[:21]) == (0, "1 rendered, 0 failed\n"), done.stderr

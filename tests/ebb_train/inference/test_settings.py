@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from ebb.depth_search import AUTO
 from ebb.errors import UsageError
-from ebb.settings import IngestSettings
-from ebb_train.inference.settings import RenderSettings
+from ebb.settings import DepthSettings, IngestSettings
+from ebb_train.inference.settings import SEARCH, FoundDepthSettings, RenderSettings
 
 
 def test_defaults() -> None:
@@ -24,3 +27,12 @@ def test_defaults() -> None:
 def test_invalid_settings(values: dict[str, int], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         RenderSettings(**values)  # type: ignore[arg-type]
+
+
+def test_the_provider_that_searches() -> None:
+    settings = FoundDepthSettings(sidecar_values="distance")
+    assert SEARCH == settings.provider == AUTO
+    assert settings.of(None).provider == AUTO
+    assert settings.of(Path("runs/a")).provider == DepthSettings().provider
+    assert settings.of(Path("runs/a")).sidecar_values == "distance"
+    assert FoundDepthSettings(provider="sidecar").of(Path("runs/a")).provider == "sidecar"

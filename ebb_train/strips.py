@@ -1,4 +1,4 @@
-"""Pictures of one scene side by side, each with its name: figures 6 and 8 of the paper."""
+"""Pictures of one scene side by side, each with its name: as in figures 6 and 8 of the paper."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ _FONT = (0, 0.55)
 """OpenCV's FONT_HERSHEY_SIMPLEX, and its scale."""
 
 
-def strip(pictures: Mapping[str, Rgb8]) -> Rgb8:
+def strip(pictures: Mapping[str, Rgb8], height: int = HEIGHT) -> Rgb8:
     """Join pictures of one size, left to right.
 
     Args:
         pictures: Name → (H, W, 3), 0…255.
+        height: Taller pictures are averaged down to it.
 
     Returns:
-        (:data:`CAPTION` + height, …, 3); pictures taller than :data:`HEIGHT` are averaged down to it.
+        (:data:`CAPTION` + height, …, 3).
     """
-    tiles = [_tile(name, picture) for name, picture in pictures.items()]
+    tiles = [_tile(name, picture, height) for name, picture in pictures.items()]
     gap = np.full((tiles[0].shape[0], GAP, 3), _BACKGROUND, np.uint8)
     return np.hstack([part for tile in tiles for part in (tile, gap)][:-1])
 
 
-def _tile(name: str, picture: Rgb8) -> Rgb8:
+def _tile(name: str, picture: Rgb8, tallest: int) -> Rgb8:
     """A picture with its name above it, as wide as the wider of both."""
     import cv2
 
     height, width = picture.shape[:2]
-    if height > HEIGHT:
-        width = max(1, round(width * HEIGHT / height))
-        picture = np.asarray(cv2.resize(picture, (width, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
+    if height > tallest:
+        width = max(1, round(width * tallest / height))
+        picture = np.asarray(cv2.resize(picture, (width, tallest), interpolation=cv2.INTER_AREA), np.uint8)
     text = name.encode("ascii", "replace").decode()
     (text_width, _), _ = cv2.getTextSize(text, *_FONT, 1)
     tile = np.full((CAPTION + picture.shape[0], max(width, text_width + 8), 3), _BACKGROUND, np.uint8)

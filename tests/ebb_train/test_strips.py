@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ebb_train.evaluation.strips import CAPTION, GAP, HEIGHT, strip
+from ebb_train.strips import CAPTION, GAP, HEIGHT, strip
 from tests.helpers.datasets import photos
 
 
@@ -20,6 +20,7 @@ def test_small_pictures_are_unchanged() -> None:
 def test_large_pictures_are_reduced() -> None:
     wide, _, _ = photos(0, 900, 600)
     assert strip({"input": wide}).shape == (CAPTION + HEIGHT, 720, 3)
+    assert strip({"input": wide}, 100).shape == (CAPTION + 100, 150, 3)
 
 
 def test_a_caption_wider_than_its_picture_is_not_cropped() -> None:
