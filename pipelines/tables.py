@@ -54,8 +54,8 @@ def main() -> None:
 
 
 def make_set(folder: Path) -> None:
-    """Make a data set of three pairs: one for calibration, two for testing. The command raises SystemExit."""
-    flags = ["--provider", "sidecar", "--test", "2", "--val", "0"]
+    """Make a data set: one pair for calibration, two for testing; a fourth is rejected. Raises SystemExit."""
+    flags = ["--provider", "sidecar", "--test", "3", "--val", "0"]
     try:
         ebb(["run", str(CAPTURES), "--dataset", str(folder), *flags])
     except SystemExit as error:
