@@ -96,5 +96,5 @@ def test_lpips_with_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert ebb_train.lpips(TARGET, TARGET, data_range=1) == 0
     expected = found.distance(PREDS.astype(np.float64), TARGET.astype(np.float64))
     assert ebb_train.lpips(PREDS, TARGET, data_range=1) == pytest.approx(expected)
-    with pytest.raises(ebb.InvalidInput, match="LPIPS needs 31 pixels"):
+    with pytest.raises(ebb.InvalidInput, match="LPIPS requires at least 31 pixels"):
         ebb_train.lpips(PREDS[:20], TARGET[:20], data_range=1)
