@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ebb.errors import Broken, Reason
 from ebb.formats.containers import FRAME_HEADERS, jpeg_segments
 from ebb.formats.exif_block import inflated, jpeg_application_data, png_raw_profile, readable_chunks
-from ebb.formats.tiff_reader import Tiff
+from ebb.formats.tiff_reader import Tiff, photo_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,9 +103,9 @@ def _png_gamma(chunks: Mapping[bytes, bytes]) -> tuple[float | None, tuple[float
 
 
 def tiff_color(data: bytes) -> ColorTags:
-    """Colour information of a TIFF: the profile of its first image."""
+    """Colour information of a TIFF: the profile of its photo."""
     tiff = Tiff(data)
-    directory = tiff.readable_directory(tiff.first)
+    directory = photo_directory(tiff)
     is_grey = tiff.value(directory, _PHOTOMETRIC, 2) in (0, 1)
     if _TIFF_PROFILE not in directory:
         return ColorTags(is_grey=is_grey)

@@ -17,8 +17,9 @@ from ebb.formats.containers import (
     read_png_header,
     webp_size,
 )
-from ebb.formats.tiff_pixels import block_size
-from ebb.formats.tiff_reader import Tiff
+from ebb.formats.tiff_layout import block_size
+from ebb.formats.tiff_pixels import decode_numbers
+from ebb.formats.tiff_reader import Tiff, photo_directory
 from ebb.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def image_size(data: bytes) -> Size:
     try:
         size = _claimed_size(data)
     except Broken as error:
-        raise ValueError(f"it {error.message}") from error
+        raise ValueError(_said(error)) from error
     if min(size) < 1:
         raise ValueError(f"it claims {size.width} x {size.height} pixels")
     return size
@@ -51,8 +52,8 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, flags: int | None = 
     Args:
         data: The whole file.
         max_pixels: Refuse images with more.
-        flags: Flags of OpenCV's ``imdecode``; by default all bits and channels (BGR) as stored, ignoring any
-            orientation tag.
+        flags: Flags of OpenCV's ``imdecode``, for files other than TIFF; by default all bits and channels
+            (BGR) as stored, ignoring any orientation tag.
 
     Raises:
         ValueError: the image has more pixels, or cannot be decoded.
@@ -61,6 +62,10 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, flags: int | None = 
 
     size = image_size(data)
     check_num_pixels(size, max_pixels)
+    if data.startswith(_TIFF_MAGICS):
+        if flags is not None:
+            raise ValueError("a TIFF; expected a PNG or JPEG")
+        return _tiff_numbers(data)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED if flags is None else flags)
     except cv2.error as error:
@@ -70,6 +75,26 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, flags: int | None = 
     if sorted(image.shape[:2]) != sorted(size):
         raise ValueError(f"its header claims {size.width} x {size.height} pixels, but it contains others")
     return np.asarray(image)
+
+
+def _said(error: Broken) -> str:
+    """The message, which says what a photo is or has unless it names its own subject."""
+    message = error.message
+    return message if message.startswith(("a ", "its ")) else f"it {message}"
+
+
+def _tiff_numbers(data: bytes) -> NDArray[Any]:
+    """(height, width), or (height, width, 3 or 4) in the order BGR, as OpenCV returns other formats."""
+    try:
+        numbers = decode_numbers(data)
+    except Broken as error:
+        raise ValueError(_said(error)) from error
+    if numbers.ndim == 2:
+        return numbers
+    channels = numbers.shape[2]
+    if channels not in (3, 4):
+        raise ValueError(f"it holds {channels} numbers a pixel")
+    return np.ascontiguousarray(numbers[..., [2, 1, 0, 3][:channels]])
 
 
 def check_num_pixels(size: Size, max_pixels: int) -> None:
@@ -101,7 +126,7 @@ def _claimed_size(data: bytes) -> Size:
 def _tiff_size(data: bytes) -> Size:
     """Size of the first image, after a check of its tiles and bits per pixel."""
     tiff = Tiff(data)
-    directory = tiff.readable_directory(tiff.first)
+    directory = photo_directory(tiff)
     size = tiff.size(directory)
     block_size(tiff, directory, size)
     tiff.check_blocks(directory)

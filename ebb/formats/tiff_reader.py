@@ -14,6 +14,8 @@ from ebb.arrays import Size
 from ebb.errors import Broken, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
 MAX_DIRECTORIES = 256
@@ -22,10 +24,15 @@ MAX_DIRECTORIES = 256
 MAX_TAGS = 1024
 """Largest number of tags per directory; those of cameras have up to about a hundred."""
 
+MAX_VALUES = 1 << 22
+"""Largest number of integers of one tag that is read: offsets of 4 million strips or tiles."""
+
 _CLASSIC_VERSIONS = {42, 0x55, 0x4F52, 0x5352}  # TIFF, RW2 'IIU\0', ORF 'IIRO' and 'IIRS' (or 'MMOR')
 _BIG_VERSION = 43
 _INTEGER_TYPES = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 _NEXT_LEVEL = 330  # SubIFDs
+_NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
+_REDUCED, _MASK = 1, 4
 _UNCOMPRESSED, _YCBCR = 1, 6
 
 
@@ -88,12 +95,18 @@ class Tiff:
         return found
 
     def values(self, directory: Directory, tag: int, most: int | None = None) -> NDArray[np.uint64]:
-        """All or the first values of an integer tag, (N,); empty if it is missing or has another type."""
+        """All or the first values of an integer tag, (N,); empty if it is missing or has another type.
+
+        Raises:
+            Broken: ``corrupt_input`` if they lie outside the file, or are more than :data:`MAX_VALUES`.
+        """
         entry = directory.get(tag)
         if entry is None or entry.kind not in _INTEGER_TYPES:
             return np.empty(0, np.uint64)
         kind = _INTEGER_TYPES[entry.kind]
-        content = self.content(entry, int(kind[1]))[: int(kind[1]) * (most or entry.num_values)]
+        content = self.content(entry, int(kind[1]), most or MAX_VALUES)
+        if most is None and entry.num_values > MAX_VALUES:
+            raise Broken(Reason.CORRUPT_INPUT, f"claims {entry.num_values} values of the TIFF tag {tag}")
         return np.frombuffer(content, f"{self.order}{kind}").astype(np.uint64)
 
     def value(self, directory: Directory, tag: int, default: int) -> int:
@@ -101,15 +114,18 @@ class Tiff:
         values = self.values(directory, tag, 1)
         return int(values[0]) if len(values) else default
 
-    def with_value(self, directory: Directory, tag: int, value: int) -> bytes:
-        """Copy of the file with another value of a tag of one integer; a missing tag is not added."""
-        entry = directory.get(tag)
-        if entry is None or entry.kind not in _INTEGER_TYPES or entry.num_values != 1:
-            return self._data
-        packed = np.array(value, f"{self.order}{_INTEGER_TYPES[entry.kind]}").tobytes()
-        if len(packed) > int(self._word[1]):  # wider than the value field
-            return self._data
-        return self._data[: entry.offset] + packed + self._data[entry.offset + len(packed) :]
+    def with_only(self, directory: Directory, tags: Collection[int]) -> bytes:
+        """Copy of the file with a single directory, of those of the given tags that ``directory`` has."""
+        counter, entry_bytes = ("u8", 20) if self._big else ("u2", 12)
+        ends = [directory[tag].offset + int(self._word[1]) for tag in sorted(set(tags) & directory.keys())]
+        entries = b"".join(self._data[end - entry_bytes : end] for end in ends)
+        header = 8 if self._big else 4
+        start = len(self._data) + len(self._data) % 2
+        beginning = self._data[:header] + self._packed(self._word, start)
+        count = self._packed(counter, len(ends))
+        padding, following = bytes(start - len(self._data)), bytes(int(self._word[1]))
+        rest = memoryview(self._data)[len(beginning) :]
+        return b"".join([beginning, rest, padding, count, entries, following])
 
     def size(self, directory: Directory) -> Size:
         """Width and height that a directory claims; 0 if it has no image."""
@@ -169,8 +185,8 @@ class Tiff:
         num_entries = min(self._integer(counter, offset), MAX_TAGS, room)
         return self._entries(start, start + num_entries * entry_bytes)
 
-    def content(self, entry: TagLocation, width: int) -> bytes:
-        """Bytes of the values of a tag, each ``width`` bytes wide.
+    def content(self, entry: TagLocation, width: int, most: int | None = None) -> bytes:
+        """Bytes of the values of a tag, or of the first of them, each ``width`` bytes wide.
 
         Raises:
             Broken: ``corrupt_input`` when they lie outside the file.
@@ -179,7 +195,7 @@ class Tiff:
         inline = length <= int(self._word[1])
         offset = entry.offset if inline else self._integer(self._word, entry.offset)
         _require(self._data, offset, length)
-        return self._data[offset : offset + length]
+        return self._data[offset : offset + (length if most is None else min(length, width * most))]
 
     def part(self, offset: int, length: int) -> bytes:
         """Some bytes of the file.
@@ -195,12 +211,14 @@ class Tiff:
         fields = [("tag", "u2"), ("kind", "u2"), ("num_values", self._word), ("value", f"V{self._word[1]}")]
         layout = np.dtype([(name, f"{self.order}{kind}") for name, kind in fields])
         rows = np.frombuffer(self._data[start:stop], layout)
-        return {
-            int(row["tag"]): TagLocation(
-                int(row["kind"]), int(row["num_values"]), start + (i + 1) * entry_bytes - width
-            )
-            for i, row in enumerate(rows)
-        }
+        found: Directory = {}
+        for i, row in enumerate(rows):  # the first of repeated tags counts, as in libtiff
+            at = start + (i + 1) * entry_bytes - width
+            found.setdefault(int(row["tag"]), TagLocation(int(row["kind"]), int(row["num_values"]), at))
+        return found
+
+    def _packed(self, kind: str, number: int) -> bytes:
+        return np.array(number, f"{self.order}{kind}").tobytes()
 
     def _integer(self, kind: str, offset: int) -> int:
         return int(self._integers(kind, offset, 1)[0])
@@ -209,6 +227,26 @@ class Tiff:
         stop = offset + num_values * int(kind[1])
         _require(self._data, offset, stop - offset)
         return np.frombuffer(self._data[offset:stop], f"{self.order}{kind}").astype(np.uint64)
+
+
+def photo_directory(tiff: Tiff) -> Directory:
+    """Tags of the photo: the first image that is neither a reduced copy of another image nor a mask.
+
+    It is the first image if there is no other one, or if the chain of directories is damaged.
+    """
+    first = tiff.readable_directory(tiff.first)
+    if not _is_secondary(tiff, first):
+        return first
+    try:
+        others = [directory for directory in tiff.directories() if not _is_secondary(tiff, directory)]
+        return next((directory for directory in others if min(tiff.size(directory))), first)
+    except Broken:
+        return first
+
+
+def _is_secondary(tiff: Tiff, directory: Directory) -> bool:
+    is_reduced = tiff.value(directory, _SUBFILE_TYPE, 1) == 2
+    return is_reduced or bool(tiff.value(directory, _NEW_SUBFILE_TYPE, 0) & (_REDUCED | _MASK))
 
 
 def _require(data: bytes, offset: int, count: int) -> None:

@@ -17,8 +17,8 @@ from ebb.formats.containers import (
     read_png_header,
 )
 from ebb.formats.heif import HEIF_SUFFIXES, heif_size
-from ebb.formats.tiff_pixels import tiff_layout
-from ebb.formats.tiff_reader import Tiff
+from ebb.formats.tiff_layout import tiff_layout
+from ebb.formats.tiff_reader import Tiff, photo_directory
 from ebb.photo.raw import raw_size
 from ebb.photo.suffixes import OTHER_RAW_SUFFIXES, PHOTO_SUFFIXES, RAW_SUFFIXES
 
@@ -79,9 +79,11 @@ def probe(data: bytes, suffix: str, max_megapixels: float) -> Size:
         return _probe_jpeg(data, check_size)
     if suffix == ".png":
         return _probe_png(data, check_size)
-    size = _require_pixels(_probe_tiff(data, check_size, standard=True))
+    _probe_tiff(data, check_size, standard=True)
     tiff = Tiff(data)
-    tiff_layout(tiff, tiff.readable_directory(tiff.first))
+    directory = photo_directory(tiff)
+    size = _require_pixels(tiff.size(directory))
+    tiff_layout(tiff, directory)
     return size
 
 

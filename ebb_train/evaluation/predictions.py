@@ -177,13 +177,10 @@ def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.generic
     Raises:
         InvalidInput: the picture cannot be read, is damaged or is too large.
     """
-    import cv2
-
     try:
         pixels = decode_image(read_bytes(path), max_pixels)
     except ValueError as error:
         raise InvalidInput(f"not an image, or a damaged one: {error}", path=path) from error
     if pixels.ndim == 3:
-        swap = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
-        pixels = np.asarray(cv2.cvtColor(pixels, swap))
+        pixels = np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
     return pixels

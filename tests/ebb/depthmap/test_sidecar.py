@@ -1,4 +1,5 @@
 import io
+import struct
 from pathlib import Path, PurePath
 
 import cv2
@@ -118,6 +119,28 @@ def test_what_is_not_a_depth_file(suffix: str) -> None:
 def test_truncated_files(name: str) -> None:
     suffix, data, _ = FILES[name]
     assert "cannot be decoded" in rejected(data[: len(data) * 2 // 3], suffix)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+def test_a_tiff_with_a_missing_strip(dtype: type) -> None:
+    """Other bytes of the file were taken for depth."""
+    data = tiff(GREY16.astype(dtype), rowsperstrip=5)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        lengths = file.pages[0].tags[279]
+    assert lengths.valueoffset != lengths.offset + 8
+    size = struct.calcsize("<H" if lengths.dtype == 3 else "<I")
+    last = lengths.valueoffset + size * (lengths.count - 1)
+    assert "a strip or tile holds 0 of" in rejected(data[:last] + bytes(size) + data[last + size :], ".tif")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_tags_of_a_tiff_do_not_change_its_numbers(dtype: type) -> None:
+    values = GREY16.astype(dtype)
+    for orientation in (2, 3, 6):
+        data = tiff(values, photometric="minisblack", extratags=[(274, 3, 1, orientation, True)])
+        found = read_sidecar(data, ".tif", "inverse", Size(values.shape[1], values.shape[0]))
+        np.testing.assert_array_equal(found, values)
+    assert "0 is white" in rejected(tiff(values, photometric="miniswhite"), ".tif")
 
 
 def test_damaged_npz() -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ebb.arrays import Size
 from ebb.formats.image import decode_image, image_size
-from tests.helpers.file_parts import png_bomb
+from tests.helpers.file_parts import png_bomb, tiff_of
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -38,6 +38,28 @@ def test_orientation_tags_are_ignored() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     assert decode_image(saved(Image.new("L", (6, 4)), "JPEG", exif=exif)).shape == (4, 6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_tiffs_with_channels(dtype: type, channels: int) -> None:
+    values = np.arange(5 * 7 * channels).reshape(5, 7, channels).astype(dtype)
+    extra = {"extrasamples": [2]} if channels == 4 else {}
+    tifffile.imwrite(stream := io.BytesIO(), values, photometric="rgb", **extra)
+    found = decode_image(stream.getvalue())
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, values[..., [2, 1, 0, 3][:channels]])
+
+
+def test_tiffs_that_are_no_images_of_numbers() -> None:
+    with pytest.raises(ValueError, match="it holds 2 numbers a pixel"):
+        decode_image(tiff_of([bytes(8)], 2, 2, t277=2))
+    with pytest.raises(ValueError, match="a TIFF with a palette is not supported"):
+        decode_image(tiff_of([bytes(4)], 2, 2, t262=3))
+    with pytest.raises(ValueError, match="it has 1 of 2 strips or tiles"):
+        decode_image(tiff_of([bytes(4)], 2, 2, t278=1))
+    with pytest.raises(ValueError, match="a TIFF; expected a PNG or JPEG"):
+        decode_image(tiff_of([bytes(4)], 2, 2), flags=0)
 
 
 @pytest.mark.parametrize("data", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])

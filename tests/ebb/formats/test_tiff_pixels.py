@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ebb.errors import Broken, Reason
-from ebb.formats.tiff_pixels import decode_tiff
+from ebb.formats.tiff_pixels import decode_numbers, decode_tiff
 from ebb.photo.decode import decode
 from ebb.photo.probe import probe
 
@@ -139,6 +139,77 @@ def test_jpeg_inside_is_not_rotated_twice() -> None:
     upright, stored = (decode(stream.getvalue(), ".tif", orientation) for orientation in (6, 1))
     assert stored.shape == (96, 128, 3)
     np.testing.assert_array_equal(upright, np.rot90(stored, -1))
+
+
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+    b"</rdf:RDF></x:xmpmeta>"
+)
+SIX = {kind: struct.pack("<HHII", 274, kind, 1, 6) for kind in (1, 3, 4, 6, 8, 9)}
+SIX |= {11: struct.pack("<HHIf", 274, 11, 1, 6.0), 33: struct.pack("<HHIHH", 274, 3, 2, 6, 6)}
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "tiff_lzw"])
+@pytest.mark.parametrize("kind", SIX)
+def test_no_orientation_tag_turns_the_pixels(kind: int, compression: str) -> None:
+    """Pillow turned JPEG by a tag of any type."""
+    stream, image = io.BytesIO(), Image.fromarray(cv2.resize(smooth(3), (128, 96)))
+    image.save(stream, "TIFF", compression=compression, tiffinfo={274: 1})
+    data = stream.getvalue()
+    tag = data.index(struct.pack("<HHI", 274, 3, 1))
+    turned = data[:tag] + SIX[kind] + data[tag + 12 :]
+    np.testing.assert_array_equal(decode_tiff(turned), decode_tiff(data))
+
+
+def test_xmp_does_not_turn_the_pixels() -> None:
+    """Pillow turned JPEG by its XMP."""
+    image = Image.fromarray(cv2.resize(smooth(3), (128, 96)))
+    found = []
+    for tags in ({}, {700: XMP}):
+        image.save(stream := io.BytesIO(), "TIFF", compression="jpeg", tiffinfo=tags)
+        found.append(decode_tiff(stream.getvalue()))
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("photometric", [0, 1])
+def test_jpeg_inside_whose_white_is_zero(photometric: int) -> None:
+    image = Image.fromarray(cv2.resize(smooth(1), (128, 96)))
+    image.save(stream := io.BytesIO(), "TIFF", compression="jpeg", quality=100)
+    data, tag = stream.getvalue(), struct.pack("<HHI", 262, 3, 1)
+    at = data.index(tag) + 8
+    photo = decode_tiff(data[:at] + struct.pack("<I", photometric) + data[at + 4 :])
+    expected = np.asarray(image) if photometric else 255 - np.asarray(image)
+    assert np.abs(photo[..., 0].astype(int) - expected).max() <= 2
+
+
+def test_the_photo_behind_its_thumbnail() -> None:
+    """The thumbnail was read as the photo."""
+    pixels = noise(3)
+    with tifffile.TiffWriter(stream := io.BytesIO()) as file:
+        file.write(pixels[::4, ::4], photometric="rgb", subfiletype=1, metadata=None)
+        file.write(pixels, photometric="rgb", metadata=None)
+    data = stream.getvalue()
+    assert probe(data, ".tif", 120) == SIZE
+    np.testing.assert_array_equal(decode(data, ".tif", 1), pixels)
+
+
+def test_numbers_are_not_turned_inverted_or_scaled() -> None:
+    values = noise(1, np.uint16)
+    for tag in (2, 3, 6):
+        data = written(values, photometric="minisblack", extratags=[(274, 3, 1, tag, True)])
+        np.testing.assert_array_equal(decode_numbers(data), values)
+    colors = noise(3, np.uint16)
+    np.testing.assert_array_equal(decode_numbers(written(colors, photometric="rgb")), colors)
+
+
+def test_numbers_in_a_jpeg() -> None:
+    for mode in ("L", "RGB"):
+        image = Image.fromarray(cv2.resize(smooth(3), (128, 96))).convert(mode)
+        image.save(stream := io.BytesIO(), "TIFF", compression="jpeg", quality=100)
+        numbers = decode_numbers(stream.getvalue())
+        assert numbers.shape == np.asarray(image).shape
+        assert np.abs(numbers.astype(int) - np.asarray(image)).max() <= 6
 
 
 def test_a_truncated_jpeg_inside_is_damage() -> None:

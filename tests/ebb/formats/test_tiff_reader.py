@@ -6,7 +6,7 @@ import pytest
 import tifffile
 
 from ebb.errors import Broken, Reason
-from ebb.formats.tiff_reader import MAX_DIRECTORIES, Tiff
+from ebb.formats.tiff_reader import MAX_DIRECTORIES, MAX_VALUES, Tiff, photo_directory
 
 
 def written(**options: object) -> bytes:
@@ -60,14 +60,53 @@ def test_reads_the_headers_of_olympus_and_panasonic(magic: bytes) -> None:
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 @pytest.mark.parametrize("bigtiff", [False, True])
-def test_changes_one_value_and_nothing_else(byteorder: str, bigtiff: bool) -> None:
+def test_a_copy_with_some_tags_only(byteorder: str, bigtiff: bool) -> None:
     data = written(byteorder=byteorder, bigtiff=bigtiff, extratags=[(274, 3, 1, 6, True)])
     tiff = Tiff(data)
-    changed = tiff.with_value(tiff.directories()[0], 274, 1)
-    with tifffile.TiffFile(io.BytesIO(changed)) as file:
-        assert file.pages[0].tags[274].value == 1
-    assert sum(old != new for old, new in zip(data, changed, strict=True)) == 1
-    assert tiff.with_value(tiff.directories()[0], 0xFFFF, 1) is data
+    first = tiff.directories()[0]
+    copy = tiff.with_only(first, set(first) - {274, 700})
+    with tifffile.TiffFile(io.BytesIO(data)) as old, tifffile.TiffFile(io.BytesIO(copy)) as new:
+        assert len(new.pages) == 1
+        assert set(new.pages[0].tags.keys()) == set(old.pages[0].tags.keys()) - {274}
+        assert (new.asarray() == old.asarray()).all()
+
+
+def test_the_first_of_repeated_tags_counts() -> None:
+    """As for libtiff."""
+    tiff = Tiff(crafted(directory((274, 4, 1, 1), (274, 4, 1, 6))))
+    assert tiff.value(tiff.directories()[0], 274, 0) == 1
+
+
+def test_more_values_than_any_image_needs() -> None:
+    num = MAX_VALUES + 1
+    tiff = Tiff(crafted(directory((273, 1, num, 26)), bytes(num)))
+    (first,) = tiff.directories()
+    assert len(tiff.values(first, 273, 5)) == 5
+    assert tiff.content(first[273], 1, 3) == bytes(3)
+    with pytest.raises(Broken, match=f"claims {num} values of the TIFF tag 273"):
+        tiff.values(first, 273)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "chosen"),
+    [
+        ([{}, {}], 0),
+        ([{254: 1}, {254: 0}], 1),
+        ([{254: 4}, {254: 1}, {}], 2),
+        ([{255: 2}, {255: 1}], 1),
+        ([{254: 2}, {254: 2}], 0),
+        ([{254: 1}, {254: 1}], 0),
+    ],
+)
+def test_which_image_is_the_photo(kinds: list[dict[int, int]], chosen: int) -> None:
+    """Not a reduced copy (NewSubfileType 1, SubfileType 2) and not a mask (4), if there is another one."""
+    parts, at = [], 8
+    for number, kind in enumerate(kinds):
+        tags = [(256, 4, 1, number + 1), (257, 4, 1, 1), *((tag, 4, 1, value) for tag, value in kind.items())]
+        at += 2 + 12 * len(tags) + 4
+        parts.append(directory(*sorted(tags), following=at if number + 1 < len(kinds) else 0))
+    tiff = Tiff(crafted(*parts))
+    assert tiff.size(photo_directory(tiff)).width == chosen + 1
 
 
 def test_missing_tags_and_text_tags_have_no_integers() -> None:
@@ -135,12 +174,6 @@ def test_directories_over_and_over_the_same_bytes_are_refused() -> None:
     with pytest.raises(Broken, match="a TIFF directory of 65535 tags") as error:
         Tiff(crafted(first, offsets, b"\xff" * (2 * num + 12 * 65535 + 4))).directories()
     assert error.value.reason is Reason.CORRUPT_INPUT
-
-
-def test_values_that_do_not_fit_their_field_are_not_changed() -> None:
-    data = crafted(directory((274, 16, 1, 6), (275, 4, 1, 7)))  # 16: eight bytes, which only a BigTIFF has
-    tiff = Tiff(data)
-    assert tiff.with_value(tiff.directories()[0], 274, 1) == data
 
 
 def test_a_huge_number_of_strips_takes_no_memory() -> None:
