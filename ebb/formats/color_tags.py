@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
+from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from ebb.errors import Broken, Reason
 from ebb.formats.containers import FRAME_HEADERS, jpeg_segments
-from ebb.formats.exif_block import inflated, jpeg_application_data, png_raw_profile, readable_chunks
+from ebb.formats.exif_block import inflated, jpeg_application_data, png_raw_profiles, readable_chunks
 from ebb.formats.tiff_reader import Tiff, photo_directory
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ SRGB_CODES = (1, 13)
 """Primaries and transfer function of sRGB in ITU-T H.273."""
 
 _ICC_HEADER = b"ICC_PROFILE\0"
+_PNG_CHUNKS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
 _APP2 = b"\xe2"
 _TIFF_PROFILE, _PHOTOMETRIC = 34675, 262
 
@@ -70,13 +72,8 @@ def _jpeg_components(data: bytes) -> int:
 
 def png_color(data: bytes) -> ColorTags:
     """Colour information of a PNG: cICP, iCCP, sRGB, gAMA with cHRM, or a profile in ImageMagick's text."""
-    chunks: dict[bytes, bytes] = {}
-    profile = b""
-    for name, start, stop in readable_chunks(data):
-        if name == b"IDAT":
-            break
-        chunks.setdefault(name, data[start:stop])
-        profile = profile or png_raw_profile(name, data[start:stop], (b"icc", b"icm"))
+    before = list(takewhile(lambda chunk: chunk[0] != b"IDAT", readable_chunks(data)))
+    chunks = {name: data[start:stop] for name, start, stop in reversed(before) if name in _PNG_CHUNKS}
     is_grey = len(data) > 25 and data[25] in (0, 4)
     cicp = chunks.get(b"cICP", b"")
     if len(cicp) == 4:
@@ -86,7 +83,7 @@ def png_color(data: bytes) -> ColorTags:
         return ColorTags(profile=content or b"damaged", is_grey=is_grey)
     if b"sRGB" in chunks:
         return ColorTags(cicp=SRGB_CODES, is_grey=is_grey)
-    if profile:
+    if profile := next(png_raw_profiles(data, before, (b"icc", b"icm")), b""):
         return ColorTags(profile=profile, is_grey=is_grey)
     gamma, chromaticities = _png_gamma(chunks)
     return ColorTags(gamma=gamma, chromaticities=chromaticities, is_grey=is_grey)

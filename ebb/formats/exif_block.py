@@ -8,8 +8,9 @@ unreadable tag is omitted and does not affect others.
 from __future__ import annotations
 
 import io
+import string
 import zlib
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -18,12 +19,14 @@ from ebb.formats.containers import PNG_SIGNATURE, jpeg_segments, png_chunks
 from ebb.formats.tiff_reader import Tiff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ebb.formats.tiff_reader import Directory, TagLocation
 
 TagValue: TypeAlias = str | tuple[float, ...]
 """Value of a tag: text, or its first numbers; n/0 is NaN."""
+
+Value = TypeVar("Value")
 
 MAX_NUMBERS = 16
 """Largest number of values read per tag; the tags that are used have at most four."""
@@ -31,10 +34,19 @@ MAX_NUMBERS = 16
 MAX_TEXT_BYTES = 1024
 
 EXIF_POINTER, INTEROPERABILITY_POINTER = 0x8769, 0xA005
-_EXIF_HEADER = b"Exif\0\0"
+_EXIF_HEADER = b"Exif\0"
+_HEADER_BYTES = 6
+"""Bytes of the header and a byte of padding, which is 0 in conforming files."""
 _TIFF_HEADERS = (b"II*\0", b"MM\0*")
 _APP1, _START_OF_SCAN = b"\xe1", b"\xda"
+_TEXT_CHUNKS, _RAW_PROFILE = (b"tEXt", b"zTXt", b"iTXt"), b"raw profile type "
+_KEYWORD_BYTES = 80
+"""Bytes of the longest keyword of a PNG, and the zero after it."""
 _MAX_PROFILE_BYTES = 1 << 24
+_MAX_BLOCKS, _MAX_PROFILES = 8, 4
+"""Largest numbers of EXIF blocks and of profiles of one kind that are read; files have one, rarely two."""
+_FIRST_EXIF_TAG = 0x8000
+"""Tags below it are those of TIFF itself, such as the orientation."""
 _TEXT_TYPES = (2, 129)  # ASCII and, since Exif 3.0, UTF-8
 _NUMBER_TYPES = {
     1: "u1",
@@ -59,13 +71,21 @@ def jpeg_exif(data: bytes) -> list[bytes]:
 
     A block too large for one segment continues in the next one, which then has no TIFF header.
     """
-    blocks: list[bytes] = []
-    for content in jpeg_application_data(data, _APP1, _EXIF_HEADER):
+    blocks: list[list[bytes]] = []
+    for rest in jpeg_application_data(data, _APP1, _EXIF_HEADER):
+        content = rest[_HEADER_BYTES - len(_EXIF_HEADER) :]
         if content.startswith(_TIFF_HEADERS) or not blocks:
-            blocks.append(content)
+            if len(blocks) == _MAX_BLOCKS:
+                break
+            blocks.append([content])
         else:
-            blocks[-1] += content
-    return blocks
+            blocks[-1].append(content)
+    return [b"".join(parts) for parts in blocks]
+
+
+def without_header(block: bytes) -> bytes:
+    """An EXIF block without the header that precedes it in JPEG files."""
+    return block[_HEADER_BYTES:] if block.startswith(_EXIF_HEADER) else block
 
 
 def jpeg_application_data(data: bytes, marker: bytes, header: bytes) -> list[bytes]:
@@ -85,11 +105,9 @@ def jpeg_application_data(data: bytes, marker: bytes, header: bytes) -> list[byt
 def png_exif(data: bytes) -> list[bytes]:
     """The EXIF blocks of a PNG: the eXIf chunk, then the text chunks of ImageMagick."""
     chunks = list(readable_chunks(data))
-    blocks = [data[start:stop] for name, start, stop in chunks if name == b"eXIf"]
-    for name, start, stop in chunks:
-        profile = png_raw_profile(name, data[start:stop], (b"exif", b"app1"))
-        blocks += [profile] if profile else []
-    return [block.removeprefix(_EXIF_HEADER) for block in blocks]
+    blocks = [data[start:stop] for name, start, stop in chunks if name == b"eXIf"][:_MAX_BLOCKS]
+    blocks += png_raw_profiles(data, chunks, (b"exif", b"app1"))
+    return [without_header(block) for block in blocks]
 
 
 def readable_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -102,21 +120,30 @@ def readable_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         return
 
 
-def png_raw_profile(name: bytes, content: bytes, kinds: tuple[bytes, ...]) -> bytes:
-    """Content of a text chunk ``Raw profile type KIND``, stored in hexadecimal; empty for other chunks."""
-    keyword, _, rest = content.partition(b"\0")
-    if not keyword.lower().startswith(b"raw profile type ") or keyword.lower().split()[-1] not in kinds:
-        return b""
+def png_raw_profiles(
+    data: bytes, chunks: Iterable[tuple[bytes, int, int]], kinds: tuple[bytes, ...]
+) -> Iterator[bytes]:
+    """Contents of the first text chunks ``Raw profile type KIND``, without those that are damaged."""
+    num_found = 0
+    for name, start, stop in chunks:
+        keyword = data[start : min(stop, start + _KEYWORD_BYTES)].partition(b"\0")[0].lower()
+        is_profile = keyword.startswith(_RAW_PROFILE) and keyword.split()[-1] in kinds
+        if name in _TEXT_CHUNKS and is_profile and num_found < _MAX_PROFILES:
+            num_found += 1
+            if profile := _raw_profile(name, data[start + len(keyword) + 1 : stop]):
+                yield profile
+
+
+def _raw_profile(name: bytes, rest: bytes) -> bytes:
+    """Content after the keyword of a text chunk, stored in hexadecimal; empty if it is damaged."""
     if name == b"zTXt":
         rest = inflated(rest[1:])
     elif name == b"iTXt":
         compressed, rest = rest[:1] == b"\x01", rest[2:].partition(b"\0")[2].partition(b"\0")[2]
         rest = inflated(rest) if compressed else rest
-    elif name != b"tEXt":
-        return b""
-    digits = b"".join(rest.split()[2:])  # the first two words are the kind and the number of bytes
+    digits = b"".join(rest.split(None, 2)[2:])  # the first two words are the kind and the number of bytes
     try:
-        return bytes.fromhex(digits.decode("ascii"))
+        return bytes.fromhex(digits.translate(None, string.whitespace.encode()).decode("ascii"))
     except ValueError:
         return b""
 
@@ -132,47 +159,38 @@ def inflated(content: bytes) -> bytes:
 def read_tags(block: bytes) -> dict[int, TagValue]:
     """Tags of the main, the EXIF and the interoperability directory.
 
-    They are read by exifread. Tags whose values are not in the block are omitted. exifread skips some types,
-    and fails for the whole block if one tag is unreadable; such tags are read separately.
+    Of a tag in several directories, the main one counts for tags of TIFF itself, such as the orientation, and
+    the EXIF directory for others; of a tag repeated in one directory, the first. Texts are decoded by
+    exifread if it can read the block. Tags whose values are not in the block are omitted.
 
     Args:
         block: An EXIF block, or a whole TIFF-like file. Maker notes, thumbnail and GPS are not read.
     """
     inside = _each_tag(block)
-    return inside | {tag: value for tag, value in _by_exifread(block).items() if tag in inside}
+    texts = {tag: text for tag, text in _texts_by_exifread(block).items() if tag in inside}
+    return inside | {tag: text for tag, text in texts.items() if isinstance(inside[tag], str)}
 
 
-def _by_exifread(block: bytes) -> dict[int, TagValue]:
-    """Tags of a block by exifread; empty if it fails."""
+def _texts_by_exifread(block: bytes) -> dict[int, str]:
+    """Texts of a block by exifread; empty if it fails."""
     import exifread
 
     try:
         tags = exifread.process_file(io.BytesIO(block), details=False, extract_thumbnail=False)
     except Exception:  # noqa: BLE001 - damaged blocks raise exceptions of any type
         return {}
-    found: dict[int, TagValue] = {}
-    for directory in ("Interoperability", "Image", "EXIF"):
-        for name, tag in tags.items():
-            if name.startswith(f"{directory} ") and (value := _from_exifread(tag.values)) is not None:
-                found[tag.tag] = value
-    return found
+    found: list[dict[int, str]] = []
+    for directory in ("Image", "EXIF", "Interoperability"):
+        named = [tag for name, tag in tags.items() if name.startswith(f"{directory} ")]
+        found.append({tag.tag: tag.values[:MAX_TEXT_BYTES] for tag in named if isinstance(tag.values, str)})
+    return _combined(found)
 
 
-def _from_exifread(values: object) -> TagValue | None:
-    """Text or numbers; ``None`` for anything else, including an empty list."""
-    if isinstance(values, str):
-        return values[:MAX_TEXT_BYTES]
-    if not isinstance(values, list) or not values:
-        return None
-    numbers = [_number(value) for value in values[:MAX_NUMBERS]]
-    return None if None in numbers else tuple(number for number in numbers if number is not None)
-
-
-def _number(value: object) -> float | None:
-    numerator, denominator = getattr(value, "num", value), getattr(value, "den", 1)
-    if not isinstance(numerator, int | float) or not isinstance(denominator, int | float):
-        return None
-    return numerator / denominator if denominator else float("nan")
+def _combined(directories: Sequence[Mapping[int, Value]]) -> dict[int, Value]:
+    """Tags of the main directory and, if there are any, of the EXIF and interoperability directories."""
+    main, details, interoperability = [*directories, {}, {}][:3]
+    own = {tag: value for tag, value in main.items() if tag < _FIRST_EXIF_TAG}
+    return {**interoperability, **main, **details, **own}
 
 
 def _each_tag(block: bytes) -> dict[int, TagValue]:
@@ -180,17 +198,12 @@ def _each_tag(block: bytes) -> dict[int, TagValue]:
         tiff = Tiff(block)
     except Broken:
         return {}
-    found: dict[int, TagValue] = {}
     main = tiff.readable_directory(tiff.first)
     directories = [main]
     if EXIF_POINTER in main:
         directories.append(_below(tiff, main, EXIF_POINTER))
         directories.append(_below(tiff, directories[-1], INTEROPERABILITY_POINTER))
-    for directory in directories[:2]:
-        found |= _values(tiff, directory)
-    for directory in directories[2:]:
-        found |= {tag: value for tag, value in _values(tiff, directory).items() if tag not in found}
-    return found
+    return _combined([_values(tiff, directory) for directory in directories])
 
 
 def merged(blocks: list[bytes]) -> dict[int, TagValue]:
@@ -228,15 +241,15 @@ def _value(tiff: Tiff, entry: TagLocation) -> TagValue | None:
         Broken: the value lies outside the block.
     """
     if entry.kind in _TEXT_TYPES:
-        return _text(tiff.content(entry, 1)[:MAX_TEXT_BYTES])
+        return _text(tiff.content(entry, 1, MAX_TEXT_BYTES))
     if entry.kind in _RATIONAL_TYPES:
         kind = _RATIONAL_TYPES[entry.kind]
-        pairs = _numbers(tiff, tiff.content(entry, 8)[: 8 * MAX_NUMBERS], kind)
+        pairs = _numbers(tiff, tiff.content(entry, 8, MAX_NUMBERS), kind)
         return tuple(a / b if b else float("nan") for a, b in zip(pairs[::2], pairs[1::2], strict=True))
     if entry.kind in _NUMBER_TYPES:
         kind = _NUMBER_TYPES[entry.kind]
         width = int(kind[1])
-        return tuple(map(float, _numbers(tiff, tiff.content(entry, width)[: width * MAX_NUMBERS], kind)))
+        return tuple(map(float, _numbers(tiff, tiff.content(entry, width, MAX_NUMBERS), kind)))
     return None
 
 

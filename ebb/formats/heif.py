@@ -18,6 +18,7 @@ from ebb.arrays import Size
 from ebb.errors import Broken, MissingDependency, Reason, Rejected, install_extra
 from ebb.formats.color_tags import ColorTags
 from ebb.formats.containers import Part, iso_boxes
+from ebb.formats.exif_block import without_header
 from ebb.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def heif_size(data: bytes) -> Size:
 def heif_exif(data: bytes) -> list[bytes]:
     """The TIFF block with the EXIF, if there is one."""
     block: bytes | None = _open(data).info["exif"]
-    return [block.removeprefix(b"Exif\0\0")] if block else []
+    return [without_header(block)] if block else []
 
 
 def heif_xmp(data: bytes) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +148,61 @@ def test_exif_of_a_png(kind: str, behind: bool) -> None:
 )
 def test_texts_that_are_not_exif(content: bytes) -> None:
     assert png_exif(png(chunk(b"zTXt", content))) == []
+
+
+def test_the_number_of_blocks_is_limited() -> None:
+    """150 profiles in 2.5 MB took 1.4 GB, and 30 seconds."""
+    raw = chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(profile(b"exif", block())))
+    assert len(png_exif(png(*[raw] * 50))) == 4
+    assert len(png_exif(png(*[chunk(b"eXIf", block())] * 50))) == 8
+    assert len(jpeg_exif(jpeg(*[app1(block())] * 50))) == 8
+
+
+def test_damaged_profiles_count() -> None:
+    damaged = chunk(b"zTXt", b"Raw profile type exif\0\0not zlib")
+    raw = chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(profile(b"exif", block())))
+    assert png_exif(png(damaged, raw)) == [block()]
+    assert png_exif(png(*[damaged] * 4, raw)) == []
+
+
+def test_digits_with_spaces_between_take_little_memory() -> None:
+    digits = b"\nexif\n 9\n" + b"0 0 " * 500_000
+    data = png(chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(digits)))
+    tracemalloc.start()
+    assert png_exif(data) == [bytes(500_000)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * len(digits)
+
+
+@pytest.mark.parametrize("padding", [b"\0", b"\xff", b" "])
+def test_the_byte_after_exif_may_be_any(padding: bytes) -> None:
+    (found,) = jpeg_exif(jpeg(segment(0xE1, b"Exif\0" + padding + block())))
+    assert found == block()
+
+
+def nested(main: list[tuple[int, int]], details: list[tuple[int, int]]) -> bytes:
+    """A main and an EXIF directory of integers."""
+    start = 8 + 2 + 12 * (len(main) + 1) + 4
+    tables = [[*main, (EXIF_IFD, start)], details]
+    packed = b"".join(
+        struct.pack("<H", len(table))
+        + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in table)
+        + bytes(4)
+        for table in tables
+    )
+    return b"II*\0\x08\0\0\0" + packed
+
+
+def test_of_tags_of_tiff_the_main_directory_counts() -> None:
+    """The orientation of the EXIF directory rotated the photo."""
+    tags = read_tags(nested([(ORIENTATION, 1), (F_NUMBER, 2)], [(ORIENTATION, 8), (F_NUMBER, 4)]))
+    assert tags[ORIENTATION] == (1.0,)
+    assert tags[F_NUMBER] == (4.0,)
+
+
+def test_of_repeated_tags_the_first_counts() -> None:
+    assert read_tags(nested([(ORIENTATION, 1), (ORIENTATION, 6)], []))[ORIENTATION] == (1.0,)
 
 
 def test_the_size_of_inflated_text_is_limited() -> None:
