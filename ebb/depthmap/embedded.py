@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.depthmap.encoding import by_rows
+from ebb.depthmap.encoding import by_rows, check_finite
 from ebb.depthmap.sidecar import check_aspect, max_depth_pixels
 from ebb.errors import Reason, Rejected
 from ebb.formats.image import decode_image
@@ -108,6 +108,15 @@ def check_map(numbers: NDArray[np.float32], photo: Size) -> None:
         Rejected: ``bad_depth``.
     """
     check_aspect(numbers, photo)
+    check_varies(numbers)
+
+
+def check_varies(numbers: NDArray[np.float32]) -> None:
+    """Refuse a map with the same value everywhere.
+
+    Raises:
+        Rejected: ``bad_depth``.
+    """
     if numbers.min() == numbers.max():
         raise Rejected(Reason.BAD_DEPTH, "the embedded depth map has the same value everywhere")
 
@@ -216,17 +225,28 @@ def _inverse_depth(found: _Found, photo: Size) -> InverseDepth:
     check_map(numbers, photo)
     near, far = (number(metadata.get(name, "")) for name in ("Near", "Far"))
     kind = metadata.get("Format", "")
-    if not 0 < near < far or (kind == "RangeLinear" and math.isinf(far)):
+    if not 0 < near < far or math.isinf(1 / near) or (kind == "RangeLinear" and math.isinf(far)):
         message = (
             f"an embedded depth map from {metadata.get('Near')} to {metadata.get('Far')}: that is not a range"
         )
         raise Rejected(Reason.BAD_DEPTH, message)
     if kind == "RangeInverse":
-        return by_rows(lambda n: 1 / near - n * (1 / near - 1 / far), numbers)
+        return _checked(by_rows(lambda n: 1 / near - n * (1 / near - 1 / far), numbers))
     if kind == "RangeLinear":
-        return by_rows(lambda n: 1 / (near + n * (far - near)), numbers)
+        return _checked(by_rows(lambda n: 1 / (near + n * (far - near)), numbers))
     message = f"an embedded depth map of format {kind[:40]!r}; known: RangeInverse, RangeLinear"
     raise Rejected(Reason.BAD_DEPTH, message)
+
+
+def _checked(inverse_depth: InverseDepth) -> InverseDepth:
+    """The map, if its range fits single precision.
+
+    Raises:
+        Rejected: ``bad_depth``.
+    """
+    check_finite(inverse_depth)
+    check_varies(inverse_depth)
+    return inverse_depth
 
 
 def number(text: str) -> float:

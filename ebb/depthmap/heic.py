@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebb.depthmap.embedded import check_map, number
-from ebb.depthmap.encoding import by_rows, inverse_depth_from_distance
+from ebb.depthmap.embedded import check_map, check_varies, number
+from ebb.depthmap.encoding import by_rows, check_finite, inverse_depth_from_distance
 from ebb.errors import Reason, Rejected
 from ebb.formats.xmp import parse_packet, properties
 
@@ -96,7 +96,10 @@ def _between(
     numbers: NDArray[np.float32], low: float, high: float, *, is_distance: bool = False
 ) -> InverseDepth:
     """Inverse depth from values 0…1 of disparities or distances between ``low`` and ``high``."""
-    if not (math.isfinite(low) and math.isfinite(high) and low < high) or (is_distance and low <= 0):
+    if not (low < high and math.isfinite(high - low)) or (is_distance and low <= 0):
         raise Rejected(Reason.BAD_DEPTH, f"a depth image from {low:g} to {high:g}: that is not a range")
     stretched = by_rows(lambda n: low + n * (high - low), numbers)
-    return inverse_depth_from_distance(stretched) if is_distance else stretched
+    inverse_depth = inverse_depth_from_distance(stretched) if is_distance else stretched
+    check_finite(inverse_depth)
+    check_varies(inverse_depth)
+    return inverse_depth

@@ -40,6 +40,7 @@ _CANON_BOX = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 # A marker other than a stuffed zero, a fill byte, TEM or a restart; padding before it is skipped.
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
 _SOI, _EOI = b"\xd8", b"\xd9"
+_PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 FRAME_HEADERS = frozenset(bytes([code]) for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC))
 """Markers of a JPEG's frame header (SOF)."""
 
@@ -102,6 +103,24 @@ def png_chunks(data: bytes) -> Iterator[Part]:
             return
         position = stop + 4
     raise Broken(Reason.CORRUPT_INPUT, "is truncated: the PNG has no IEND chunk")
+
+
+def png_with_pixels_only(data: bytes) -> bytes:
+    """A PNG without chunks other than header, palette, transparency and pixels; not checked.
+
+    Decoders need no other chunks, but libpng decompresses every text and profile that it meets.
+    """
+    kept = [slice(0, len(PNG_SIGNATURE))]
+    position = len(PNG_SIGNATURE)
+    while position + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, position)
+        stop = min(position + 12 + length, len(data))
+        if name in _PIXEL_CHUNKS and kept[-1].stop == position:
+            kept[-1] = slice(kept[-1].start, stop)
+        elif name in _PIXEL_CHUNKS:
+            kept.append(slice(position, stop))
+        position = stop
+    return data if len(kept) == 1 and kept[0].stop >= position else b"".join(data[part] for part in kept)
 
 
 def read_png_header(data: bytes) -> PngHeader:

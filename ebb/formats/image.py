@@ -14,6 +14,7 @@ from ebb.formats.containers import (
     jpeg_frame_size,
     jpeg_segments,
     png_chunks,
+    png_with_pixels_only,
     read_png_header,
     webp_size,
 )
@@ -66,6 +67,8 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, flags: int | None = 
         if flags is not None:
             raise ValueError("a TIFF; expected a PNG or JPEG")
         return _tiff_numbers(data)
+    if data.startswith(PNG_SIGNATURE) and flags is None:
+        data = png_with_pixels_only(data)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED if flags is None else flags)
     except cv2.error as error:

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.errors import Broken, InvalidInput, OutputError
-from ebb.formats.containers import PNG_SIGNATURE, PngHeader, png_chunks, read_png_header
+from ebb.formats.containers import (
+    PNG_SIGNATURE,
+    PngHeader,
+    png_chunks,
+    png_with_pixels_only,
+    read_png_header,
+)
 from ebb.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -100,7 +106,7 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
     _check_chunks(data)
     colour = cv2.IMREAD_COLOR_RGB if header.channels == 3 else cv2.IMREAD_GRAYSCALE
     flags = colour | cv2.IMREAD_IGNORE_ORIENTATION  # stored photos are upright, also with such a tag
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    pixels = cv2.imdecode(np.frombuffer(png_with_pixels_only(data), np.uint8), flags)
     if pixels is None:
         raise InvalidInput("the checksums of the PNG are correct, but its pixels cannot be decoded")
     return np.asarray(pixels, np.uint8)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ebb.arrays import Size
 from ebb.errors import Broken, Reason
+from ebb.formats.containers import PNG_SIGNATURE, png_with_pixels_only
 from ebb.formats.heif import HEIF_SUFFIXES, decode_heif
 from ebb.formats.tiff_pixels import decode_tiff
 from ebb.photo.color import srgb_conversion, to_8_bits
@@ -138,6 +139,8 @@ def _decode_image(data: bytes) -> Rgb:
 
     if data[:2] in (b"II", b"MM"):
         return decode_tiff(data)
+    if data.startswith(PNG_SIGNATURE):
+        data = png_with_pixels_only(data)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ebb.formats.containers import cr3_metadata, raf_blocks
 from ebb.formats.exif_block import TagValue, jpeg_exif, merged, png_exif
@@ -183,12 +183,16 @@ def _completed_by_libraw(exif: Exif, data: bytes, *, had_exif: bool) -> Exif:
 
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
-            lens, shot, flip = raw.lens, raw.other, raw.sizes.flip
+            lens, flip = raw.lens, raw.sizes.flip
+            shot = None if had_exif else _shot(raw)
     except rawpy.LibRawError:
         return exif  # probe and decode report the problem
     lens_name = _camera(lens.make.strip("\0 "), lens.model.strip("\0 "))
     if had_exif:
         return replace(exif, lens=lens_name)
+    orientation = _ORIENTATION_OF_FLIP.get(flip, 1)
+    if shot is None:
+        return Exif(lens=lens_name, orientation=orientation)
     time = shot.timestamp.replace(tzinfo=None)
     return Exif(
         lens=lens_name,
@@ -198,5 +202,13 @@ def _completed_by_libraw(exif: Exif, data: bytes, *, had_exif: bool) -> Exif:
         exposure_time_s=_usable(shot.shutter_speed),
         iso=_usable(shot.iso_speed),
         captured_at=time if time.year >= _FIRST_YEAR else None,
-        orientation=_ORIENTATION_OF_FLIP.get(flip, 1),
+        orientation=orientation,
     )
+
+
+def _shot(raw: Any) -> Any:  # noqa: ANN401 - rawpy has no types
+    """Exposure and time; ``None`` if the time is not a date, such as one of the month 99."""
+    try:
+        return raw.other
+    except (ValueError, OverflowError, OSError):
+        return None

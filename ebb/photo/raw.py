@@ -39,6 +39,8 @@ _RAW_PHOTOMETRICS = (32803, 34892)  # colour filter array and linear RAW
 _DNG_COMPRESSIONS = {1: None, 7: None, 8: "DNGDEFLATECODEC", 34892: "DNGLOSSYCODEC"}
 """Compressions of DNG files supported by LibRaw, and the build option that each requires."""
 _SAMPLE_FORMAT, _FLOATING_POINT = 339, 3
+_SMALLEST_XTRANS = 512
+"""Side of the tiles in which LibRaw develops X-Trans sensors (``LIBRAW_AHD_TILE``)."""
 _NAMES = {8: "Deflate", 9: "VC-5", 34892: "lossy JPEG", 52546: "JPEG XL"}
 _MAKER_NOTE, _NIKON_COMPRESSION = 0x927C, 0x0093
 _NIKON_NAMES = {13: "High Efficiency", 14: "High Efficiency*"}
@@ -71,6 +73,7 @@ def raw_size(data: bytes, suffix: str, check_size: Callable[[Size], None]) -> Si
             check_size(size)
             if suffix in OTHER_RAW_SUFFIXES:
                 raw.unpack()  # a readable header is not sufficient for untested cameras
+            _refuse_small_xtrans(raw)
             rotated = raw.sizes.width > raw.sizes.raw_width or raw.sizes.height > raw.sizes.raw_height
     except (rawpy.LibRawError, rawpy.NotSupportedError) as error:
         raise _not_opened(data, suffix, error) from error
@@ -78,6 +81,19 @@ def raw_size(data: bytes, suffix: str, check_size: Callable[[Size], None]) -> Si
         return size
     photo = develop(data)  # Fujifilm's diagonal sensors: the size is known after development
     return Size(photo.shape[1], photo.shape[0])
+
+
+def _refuse_small_xtrans(raw: Any) -> None:  # noqa: ANN401 - rawpy has no types
+    """Refuse frames of X-Trans sensors that are smaller than LibRaw's tiles, for which it reports damage.
+
+    Raises:
+        Broken: ``unsupported_raw``.
+    """
+    height, width = raw.sizes.height, raw.sizes.width
+    if min(height, width) < _SMALLEST_XTRANS and np.shape(raw.raw_pattern) == (6, 6):  # the latter unpacks
+        least = f"LibRaw develops those of at least {_SMALLEST_XTRANS} pixels a side"
+        message = f"its X-Trans sensor has {width} x {height} pixels; {least}"
+        raise Broken(Reason.UNSUPPORTED_RAW, message)
 
 
 def _developed(raw: Any) -> Size:  # noqa: ANN401 - rawpy has no types

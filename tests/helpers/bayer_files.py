@@ -26,6 +26,7 @@ def bayer_dng(
     black: tuple[int, ...] = (BLACK,),
     neutral: tuple[int, int] = (1, 1),
     active: tuple[int, int, int, int] | None = None,
+    time: str = "",
 ) -> bytes:
     """An uncompressed DNG of a camera with sRGB's colours, by another library's TIFF writer.
 
@@ -35,6 +36,7 @@ def bayer_dng(
         black: One level, or those of a square pattern.
         neutral: Red and blue are multiplied by these to make white neutral.
         active: Top, left, bottom and right of the part that is a picture.
+        time: When it was shot, if anything is to be said about it.
     """
     matrix = np.rint(10_000 * np.linalg.inv(SRGB_TO_XYZ)).astype(int)
     colour = [value for number in matrix.ravel().tolist() for value in (number, 10_000)]
@@ -52,6 +54,7 @@ def bayer_dng(
         (50721, 10, 9, colour, True),
         (50728, 5, 3, (1, neutral[0], 1, 1, 1, neutral[1]), True),
         *([(50829, 4, 4, active, True)] if active else []),
+        *([(306, 2, 0, time, True)] if time else []),
     ]
     stream = io.BytesIO()
     tifffile.imwrite(stream, mosaic.astype(np.uint16), photometric="cfa", extratags=tags)

@@ -137,6 +137,10 @@ COLOUR = png(np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uin
         (RAMP, {"near": "nan"}, "that is not a range"),
         (RAMP, {"far": "far"}, "that is not a range"),
         (RAMP, {"far": "inf", "kind": "RangeLinear"}, "that is not a range"),
+        (RAMP, {"near": "1e-320", "far": "1e300"}, "that is not a range"),
+        (RAMP, {"near": "1e-320", "far": "1e300", "kind": "RangeLinear"}, "that is not a range"),
+        (RAMP, {"near": "1e-200", "far": "1e300"}, "depth values are not finite"),
+        (RAMP, {"near": "1", "far": "1.000000001"}, "the same value everywhere"),
         (RAMP, {"kind": "Range"}, "of format 'Range'; known: RangeInverse, RangeLinear"),
     ],
 )

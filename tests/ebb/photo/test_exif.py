@@ -19,6 +19,7 @@ from ebb.errors import Broken, Reason
 from ebb.photo import exif as exif_module
 from ebb.photo.capture import Exif
 from ebb.photo.exif import read_exif
+from tests.helpers.bayer_files import bayer_dng
 from tests.helpers.file_parts import iso_box
 
 CAPTURES = Path(__file__).parents[3] / "data" / "sample" / "captures"
@@ -115,6 +116,14 @@ def test_implausible_values_of_libraw_count_as_missing(monkeypatch: pytest.Monke
     raw = SimpleNamespace(lens=SimpleNamespace(make="", model=""), other=shot, sizes=SimpleNamespace(flip=77))
     monkeypatch.setattr("rawpy.imread", lambda _: contextlib.nullcontext(raw))
     assert read_exif(b"II*\0" + bytes(20), ".nef") == Exif()
+
+
+def test_a_time_that_libraw_cannot_express(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The month 99 of the year 9999 was reported as a bug of ebb."""
+    data = bayer_dng(np.arange(64 * 64).reshape(64, 64) + 600, time="9999:99:99 99:99:99")
+    assert read_exif(data, ".dng").camera == "Test"
+    monkeypatch.setattr(exif_module, "merged", lambda blocks: {})
+    assert read_exif(data, ".dng") == Exif()
 
 
 @pytest.mark.parametrize("name", ["F_NUMBER", "FOCAL", "EXPOSURE"])

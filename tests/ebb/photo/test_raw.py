@@ -146,6 +146,20 @@ def test_colour_filters_that_libraw_does_not_support() -> None:
     assert error.value.reason is Reason.UNSUPPORTED_RAW
 
 
+@pytest.mark.parametrize(("width", "height"), [(512, 512), (511, 600), (600, 511)])
+def test_small_frames_of_xtrans_sensors_are_named(width: int, height: int) -> None:
+    """LibRaw said "Input/output error", and the advice was to copy the file again."""
+    mosaic = np.tile(np.arange(600, 1200, dtype=np.uint16), (600, 1))[:height, :width]
+    data = dng(mosaic, XTRANS)
+    if min(width, height) >= 512:
+        assert probe(data, ".dng", 120) == (width, height)
+        assert decode(data, ".dng", 1).shape == (height, width, 3)
+        return
+    with pytest.raises(Broken, match=f"its X-Trans sensor has {width} x {height} pixels; LibRaw") as error:
+        probe(data, ".dng", 120)
+    assert error.value.reason is Reason.UNSUPPORTED_RAW
+
+
 def test_floating_point_is_refused() -> None:
     with pytest.raises(Broken, match="its sensor data are floating point") as error:
         probe(dng(flat() / 16000, dtype=np.float32), ".dng", 120)
