@@ -10,7 +10,8 @@ from ebb.depthmap.from_files import Embedded, Sidecar, may_hold_depth
 from ebb.depthmap.registry import DEPTH_ANYTHING, SOURCES, prepare
 from ebb.errors import ItemError, MissingDependency, Reason, Rejected, UsageError, install_extra
 from ebb.extras import is_installed
-from ebb.one_photo import as_view, depth_beside, read_photo_file
+from ebb.one_photo import as_view, depth_beside
+from ebb.photo.file_size import read_photo_file
 from ebb.published_weights import WEIGHTS
 
 if TYPE_CHECKING:

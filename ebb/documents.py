@@ -66,7 +66,7 @@ def read_toml(path: Path, what: str = "the file") -> dict[str, Any]:
         UsageError: it cannot be read, is not TOML, or nested more than :data:`MAX_DEPTH` levels deep.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         _check_depth(values)
     except OSError as error:
         raise UsageError(f"cannot read {what}: {error.strerror or error}", path=path) from error

@@ -47,14 +47,22 @@ def check_regular(path: Path) -> None:
         raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, most: int | None = None) -> bytes:
     """Read a whole file.
 
+    Args:
+        path: The file.
+        most: Largest number of bytes to read into memory.
+
     Raises:
-        InvalidInput: it cannot be read, or is not a regular file.
+        InvalidInput: it cannot be read, is not a regular file, or is larger.
     """
     try:
         check_regular(path)
+        num_bytes = path.stat().st_size
+        if most is not None and num_bytes > most:
+            message = f"has {num_bytes / 1e6:.0f} MB, more than the {most / 1e6:.0f} MB that are read"
+            raise InvalidInput(message, path=path)
         return path.read_bytes()
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path) from error

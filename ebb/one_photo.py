@@ -18,10 +18,10 @@ from ebb.depthmap.registry import prepare
 from ebb.depthmap.sidecar import depth_files
 from ebb.depthmap.source import DepthFile
 from ebb.errors import Broken, Reason, Rejected
-from ebb.files import check_regular
 from ebb.geometry.crop import crop_to_photo
 from ebb.photo.decode import decode
 from ebb.photo.exif import read_exif
+from ebb.photo.file_size import read_photo_file
 from ebb.photo.metadata import Metadata, kept_metadata
 from ebb.photo.probe import probe
 from ebb.photo.resample import resample
@@ -104,7 +104,7 @@ def open_photo(path: Path, opening: Opening) -> OnePhoto:
     Raises:
         Broken: it cannot be read or decoded, is no photo, or is too large.
     """
-    data, suffix = read_photo_file(path), path.suffix.lower()
+    data, suffix = read_photo_file(path, opening.max_megapixels), path.suffix.lower()
     probe(data, suffix, opening.max_megapixels)
     exif = read_exif(data, suffix)
     rgb = decode(data, suffix, exif.orientation)
@@ -218,16 +218,3 @@ def depth_beside(photo: Path) -> Path | None:
     names = [path.name for path in photo.parent.glob(f"{glob.escape(photo.stem)}_depth.*") if path.is_file()]
     found = depth_files(names).get(photo.stem)
     return photo.with_name(found) if found else None
-
-
-def read_photo_file(path: Path) -> bytes:
-    """The bytes of a photo's file.
-
-    Raises:
-        Broken: ``unreadable``.
-    """
-    try:
-        check_regular(path)
-        return path.read_bytes()
-    except OSError as error:
-        raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror}") from error

@@ -14,6 +14,7 @@ from ebb.files import read_bytes
 from ebb.photo.capture import Exif
 from ebb.photo.decode import developed_size
 from ebb.photo.exif import read_exif
+from ebb.photo.file_size import max_file_bytes
 from ebb.photo.frame import DevelopedFrame
 from ebb.photo.probe import probe
 from ebb.registration import register as registration
@@ -120,7 +121,8 @@ def _source(photo: PhotoLike) -> PhotoSource:
 
 
 def _camera_file(path: Path) -> CameraFile:
-    data, suffix = read_bytes(path), path.suffix.lower()
+    suffix = path.suffix.lower()
+    data = read_bytes(path, max_file_bytes(suffix, MAX_MEGAPIXELS))
     try:
         stored, exif = probe(data, suffix, MAX_MEGAPIXELS), read_exif(data, suffix)
     except Broken as error:

@@ -20,6 +20,7 @@ from ebb.geometry.crop import crop_to_photo
 from ebb.one_photo import small_size
 from ebb.photo.decode import decode
 from ebb.photo.exif import read_exif
+from ebb.photo.file_size import max_file_bytes
 from ebb.photo.probe import probe
 from ebb.photo.resample import resample
 from ebb.settings import DepthSettings, IngestSettings
@@ -94,7 +95,8 @@ def open_photo(
         ((32, 48, 3), dtype('uint8'))
     """
     path = Path(path)
-    data, suffix = read_bytes(path), path.suffix.lower()
+    suffix = path.suffix.lower()
+    data = read_bytes(path, max_file_bytes(suffix, max_megapixels))
     try:
         probe(data, suffix, max_megapixels)
         exif = read_exif(data, suffix)

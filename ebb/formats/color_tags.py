@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SRGB_CODES = (1, 13)
 """Primaries and transfer function of sRGB in ITU-T H.273."""
 
+_RGB_MATRICES = (0, 2)
+"""Matrix coefficients of RGB, and unspecified ones, in ITU-T H.273."""
+
 _ICC_HEADER = b"ICC_PROFILE\0"
 _PNG_CHUNKS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
 _APP2 = b"\xe2"
@@ -77,6 +80,7 @@ def png_color(data: bytes) -> ColorTags:
     is_grey = len(data) > 25 and data[25] in (0, 4)
     cicp = chunks.get(b"cICP", b"")
     if len(cicp) == 4:
+        _check_rgb_codes(matrix=cicp[2], full_range=cicp[3])
         return ColorTags(cicp=(cicp[0], cicp[1]), is_grey=is_grey)
     if b"iCCP" in chunks:
         content = inflated(chunks[b"iCCP"].partition(b"\0")[2][1:])
@@ -87,6 +91,21 @@ def png_color(data: bytes) -> ColorTags:
         return ColorTags(profile=profile, is_grey=is_grey)
     gamma, chromaticities = _png_gamma(chunks)
     return ColorTags(gamma=gamma, chromaticities=chromaticities, is_grey=is_grey)
+
+
+def _check_rgb_codes(*, matrix: int, full_range: int) -> None:
+    """Refuse a cICP chunk of pixels that decoders of PNG do not convert.
+
+    Raises:
+        Broken: ``unsupported_color`` for a matrix other than that of RGB, and for values of limited range.
+    """
+    if matrix not in _RGB_MATRICES:
+        what = f"the matrix {matrix} (ITU-T H.273), which is not that of RGB"
+    elif full_range != 1:
+        what = "values of limited range, as in video"
+    else:
+        return
+    raise Broken(Reason.UNSUPPORTED_COLOR, f"its cICP chunk declares {what}")
 
 
 def _png_gamma(chunks: Mapping[bytes, bytes]) -> tuple[float | None, tuple[float, ...]]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ebb.errors import Broken
 from ebb.formats.containers import PNG_SIGNATURE, jpeg_segments, png_chunks
-from ebb.formats.tiff_reader import Tiff
+from ebb.formats.tiff_reader import Tiff, photo_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,6 +34,7 @@ MAX_NUMBERS = 16
 MAX_TEXT_BYTES = 1024
 
 EXIF_POINTER, INTEROPERABILITY_POINTER = 0x8769, 0xA005
+_ORIENTATION = 0x0112
 _EXIF_HEADER = b"Exif\0"
 _HEADER_BYTES = 6
 """Bytes of the header and a byte of padding, which is 0 in conforming files."""
@@ -212,6 +213,16 @@ def merged(blocks: list[bytes]) -> dict[int, TagValue]:
     for block in blocks:
         found = read_tags(block) | found
     return found
+
+
+def tiff_orientation(data: bytes) -> dict[int, TagValue]:
+    """Orientation tag of the photo of a TIFF, which may stand behind its thumbnail; empty without one."""
+    try:
+        tiff = Tiff(data)
+        directory = photo_directory(tiff)
+    except Broken:
+        return {}
+    return {tag: value for tag, value in _values(tiff, directory).items() if tag == _ORIENTATION}
 
 
 def _below(tiff: Tiff, directory: Directory, tag: int) -> Directory:

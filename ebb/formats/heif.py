@@ -22,7 +22,7 @@ from ebb.formats.exif_block import without_header
 from ebb.settings import MAX_PIXELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -86,7 +86,7 @@ def heif_color(data: bytes) -> ColorTags:
     codes: dict[str, Any] = file.info.get("nclx_profile") or {}
     cicp = (int(codes.get("color_primaries", 2)), int(codes.get("transfer_characteristics", 2)))
     is_said = not profile and cicp != (2, 2)  # 2: unspecified
-    return ColorTags(cicp if is_said else None, profile, is_grey=str(file.mode).startswith("L"))
+    return ColorTags(cicp if is_said else None, profile, is_grey=not str(file.mode).startswith("RGB"))
 
 
 def decode_heif(data: bytes) -> Rgb:
@@ -157,7 +157,7 @@ def _auxiliary_packets(data: bytes) -> list[bytes]:
         auxiliary = {item for kind, item, _ in links if kind == b"auxl"}
         about = {item for kind, item, targets in links if kind == b"cdsc" and auxiliary & set(targets)}
         wanted = about & set(_mime_items(data, boxes[b"iinf"]))
-        return [content for item, content in _contents(data, boxes) if item in wanted]
+        return list(_contents(data, boxes, wanted))
     except (LookupError, StopIteration) as error:
         raise Broken(Reason.CORRUPT_INPUT, f"is damaged: its list of items lacks {error}") from error
 
@@ -201,19 +201,25 @@ def _mime_items(data: bytes, box: Part) -> Iterator[int]:
             yield item
 
 
-def _contents(data: bytes, boxes: Mapping[bytes, Part]) -> Iterator[tuple[int, bytes]]:
+def _contents(data: bytes, boxes: Mapping[bytes, Part], wanted: Collection[int]) -> Iterator[bytes]:
     """Number and content of every item (ISO/IEC 14496-12, 8.11.3)."""
     reader = _Reader(data, boxes[b"iloc"])
     version = reader.version()
     sizes, more = reader.number(1), reader.number(1)
+    left = len(data)  # a file whose items share bytes over and over is an attack
     for _ in range(reader.number(4 if version == 2 else 2)):
         item = reader.number(4 if version == 2 else 2)
         in_idat = version > 0 and reader.number(2) & 15 == 1
         reader.number(2)
         base = reader.number(more >> 4) + (boxes[b"idat"].start if in_idat else 0)
-        content = b""
+        content: list[bytes] = []
         for _ in range(reader.number(2)):
             reader.number(more & 15 if version else 0)
             start, length = base + reader.number(sizes >> 4), reader.number(sizes & 15)
-            content += data[start : start + length]
-        yield item, content
+            if item in wanted:
+                content.append(data[start : start + length])
+                left -= len(content[-1])
+            if left < 0:
+                raise LookupError(f"items within {len(data)} bytes")
+        if item in wanted:
+            yield b"".join(content)

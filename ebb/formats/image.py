@@ -32,6 +32,11 @@ _MAX_BITS = 64
 """Largest number of bits per pixel: one double, or four channels of 16 bits."""
 
 
+def max_image_bytes(max_pixels: int = MAX_PIXELS) -> int:
+    """Largest size of a file with an image of so many pixels: eight bytes per pixel, twice, and metadata."""
+    return 16 * max_pixels + (1 << 27)
+
+
 def image_size(data: bytes) -> Size:
     """Width and height in the header of a PNG, TIFF, JPEG or WebP, as stored.
 

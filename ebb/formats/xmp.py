@@ -83,12 +83,13 @@ def _join(chunks: Iterable[bytes], name: bytes) -> bytes:
     """Concatenate the chunks of an extension, which may be in any order."""
     found = [chunk for chunk in chunks if len(chunk) >= _CHUNK_HEADER.size and chunk.startswith(name)]
     headers = sorted((_CHUNK_HEADER.unpack_from(chunk)[:0:-1], chunk) for chunk in found)
-    joined = b""
+    joined, length = [], 0
     for (offset, _), chunk in headers:
-        if offset == len(joined):
-            joined += chunk[_CHUNK_HEADER.size :]
+        if offset == length:
+            joined.append(chunk[_CHUNK_HEADER.size :])
+            length += len(joined[-1])
     needed = headers[0][0][1] if headers else None
-    if len(joined) != needed:
-        has = f"{len(joined)} of {needed} bytes" if needed is not None else "no parts"
+    if length != needed:
+        has = f"{length} of {needed} bytes" if needed is not None else "no parts"
         raise Rejected(Reason.BAD_DEPTH, f"the extended XMP is incomplete: {has} are present")
-    return joined
+    return b"".join(joined)

@@ -60,6 +60,8 @@ _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _LEAST_DIFFERENCE = 1.0
 """Largest difference from sRGB, in grey levels (0…255), that is ignored; sRGB profiles differ by less."""
+_DARKEST_MIDDLE, _BRIGHTEST_MIDDLE = 0.05, 0.9
+"""Light at half of white. It is 0.14 with the largest exponent of a standard, 2.8, and 0.5 without one."""
 _ROWS_AT_ONCE = 32
 _COLOR_SPACE, _INTEROPERABILITY_INDEX = 0xA001, 0x0001
 _SRGB, _ADOBE_RGB = 1.0, 2.0
@@ -155,7 +157,22 @@ def srgb_conversion(data: bytes, suffix: str) -> Conversion | TableConversion | 
         gamma = power(ADOBE_GAMMA)
         return Conversion((gamma, gamma, gamma), _from_primaries(_ADOBE_XY))
     conversion = _conversion(tags)
+    if isinstance(conversion, Conversion):
+        _refuse_extremes(conversion, "profile" if tags.profile else "gamma")
     return None if isinstance(conversion, Conversion) and conversion.is_identity() else conversion
+
+
+def _refuse_extremes(conversion: Conversion, name: str) -> None:
+    """Refuse curves of which no photo is made; they would give an almost white or black or inverted one.
+
+    Raises:
+        Broken: ``unsupported_color``.
+    """
+    for curve in conversion.curves:
+        dark, middle, bright = curve(np.array([0.0, 0.5, 1.0])).tolist()
+        if not (_DARKEST_MIDDLE <= middle <= _BRIGHTEST_MIDDLE and dark < middle < bright):
+            message = f"its colour {name} is implausible: half of white is {middle:.3g} of its light"
+            raise Broken(Reason.UNSUPPORTED_COLOR, message)
 
 
 def to_8_bits(photo: Rgb) -> Rgb8:

@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from ebb.formats.containers import cr3_metadata, raf_blocks
-from ebb.formats.exif_block import TagValue, jpeg_exif, merged, png_exif
+from ebb.formats.exif_block import TagValue, jpeg_exif, merged, png_exif, tiff_orientation
 from ebb.formats.heif import HEIF_SUFFIXES, heif_exif
 from ebb.photo.capture import Exif
 from ebb.photo.suffixes import RAW_SUFFIXES
 
+_TIFF_SUFFIXES = (".tif", ".tiff")
 _FIRST_YEAR = 2003  # unset clocks start in 1970, 1980 or 2000
 _TIME = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _MAKE, _MODEL, _ORIENTATION = 0x010F, 0x0110, 0x0112
@@ -54,6 +55,8 @@ def read_exif(data: bytes, suffix: str) -> Exif:
     """
     suffix = suffix.lower()
     tags = merged(exif_blocks(data, suffix))
+    if suffix in _TIFF_SUFFIXES:
+        tags |= tiff_orientation(data)
     exif = _from_tags(tags)
     if suffix in RAW_SUFFIXES and not exif.lens:
         return _completed_by_libraw(exif, data, had_exif=bool(tags))

@@ -13,6 +13,7 @@ from ebb.dataset.catalog import CatalogRow
 from ebb.errors import Broken, InvalidInput, Reason, Status
 from ebb.names import as_text, is_text
 from ebb.photo.capture import FileMetadata
+from ebb.photo.file_size import read_photo_file
 from ebb.runner.run import run_items
 from ebb.state import FileRow
 from ebb.workspace import is_dataset
@@ -47,14 +48,11 @@ class FileJob:
         """Read the whole file.
 
         Raises:
-            Broken: it cannot be read.
+            Broken: it cannot be read, or is larger than any photo.
         """
         if self.size == CLOSED_FOLDER:
             raise Broken(Reason.UNREADABLE, "the folder cannot be opened")
-        try:
-            return Path(self.folder, self.name).read_bytes()
-        except OSError as error:
-            raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror}") from error
+        return read_photo_file(Path(self.folder, self.name), self.max_megapixels)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ebb.dataset.layouts import find_ebb_pairs
 from ebb.dataset.splits import SPLITS
 from ebb.errors import InvalidInput
 from ebb.files import read_bytes
-from ebb.formats.image import decode_image, image_size
+from ebb.formats.image import decode_image, image_size, max_image_bytes
 from ebb.formats.png import decode_png
 from ebb.settings import MAX_PIXELS, canonical_json
 
@@ -197,7 +197,7 @@ def _read_image(path: Path, *, channels: int, wanted: Size | None = None) -> Any
 
     flags = cv2.IMREAD_COLOR_RGB if channels == 3 else cv2.IMREAD_GRAYSCALE
     max_pixels = MAX_PIXELS if wanted is None else wanted.width * wanted.height
-    data = read_bytes(path)
+    data = read_bytes(path, max_image_bytes())
     try:
         claimed = image_size(data)
         if wanted is not None and sorted(claimed) != sorted(wanted):  # EXIF may turn it

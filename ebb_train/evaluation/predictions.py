@@ -17,7 +17,7 @@ import numpy as np
 from ebb.documents import read_json
 from ebb.errors import InvalidInput, Reason, Status, UsageError
 from ebb.files import read_bytes, remove_temporaries, write_atomic
-from ebb.formats.image import decode_image
+from ebb.formats.image import decode_image, max_image_bytes
 from ebb.formats.png import encode_png
 from ebb.progress import watched
 from ebb.settings import MAX_PIXELS, canonical_json
@@ -178,7 +178,7 @@ def read_picture(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.generic
         InvalidInput: the picture cannot be read, is damaged or is too large.
     """
     try:
-        pixels = decode_image(read_bytes(path), max_pixels)
+        pixels = decode_image(read_bytes(path, max_image_bytes(max_pixels)), max_pixels)
     except ValueError as error:
         raise InvalidInput(f"not an image, or a damaged one: {error}", path=path) from error
     if pixels.ndim == 3:

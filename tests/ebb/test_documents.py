@@ -75,3 +75,12 @@ def test_json_round_trips(values: object) -> None:
 def test_toml_round_trips(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text('[a]\nb = 1.5\nc = ["ü"]\r\n', encoding="utf-8")
     assert read_toml(tmp_path / "a.toml") == {"a": {"b": 1.5, "c": ["ü"]}}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_byte_order_mark_is_no_part_of_the_settings(encoding: str, tmp_path: Path) -> None:
+    """Editors of Windows write one."""
+    (tmp_path / "a.toml").write_text("a = 1\n", encoding=encoding)
+    assert read_toml(tmp_path / "a.toml") == {"a": 1}
+    (tmp_path / "a.json").write_text('{"a": 1}', encoding=encoding)
+    assert read_json(tmp_path / "a.json") == {"a": 1}

@@ -185,3 +185,12 @@ def test_an_input_is_a_file(tmp_path: Path) -> None:
         check_file(tmp_path / "b.png", "depth file", "--depth FILE")
     with pytest.raises(InvalidInput, match="a folder, not a depth file"):
         check_file(tmp_path, "depth file")
+
+
+def test_a_file_above_the_limit_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"12")
+    os.truncate(path, 9_000_000)
+    assert len(read_bytes(path, 9_000_000)) == 9_000_000
+    with pytest.raises(InvalidInput, match="has 9 MB, more than the 8 MB that are read"):
+        read_bytes(path, 8_000_000)

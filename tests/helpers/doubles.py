@@ -7,6 +7,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PosixPath
+from typing import NoReturn
 
 from ebb.errors import Broken, OutputError, Reason, Rejected, Status
 from ebb.runner.items import Result
@@ -108,6 +109,9 @@ class Crashing(PosixPath):
     """A photo whose decoder ends its process."""
 
     def read_bytes(self) -> bytes:
+        os.abort()
+
+    def open(self, *_args: object, **_options: object) -> NoReturn:
         os.abort()
 
 

@@ -96,3 +96,32 @@ def test_a_profile_in_text_of_imagemagick() -> None:
     text = b"\nicc\n%8d\n%s\n" % (len(PROFILE), PROFILE.hex().encode())
     chunk = (b"zTXt", b"Raw profile type icc\0\0" + zlib.compress(text))
     assert png_color(with_chunks(chunk)).profile == PROFILE
+
+
+@pytest.mark.parametrize(
+    ("matrix", "full_range", "message"),
+    [
+        (0, 1, None),
+        (2, 1, None),
+        (9, 1, "its cICP chunk declares the matrix 9"),
+        (0, 0, "its cICP chunk declares values of limited range"),
+    ],
+)
+def test_codes_that_a_decoder_of_png_does_not_convert(
+    matrix: int, full_range: int, message: str | None
+) -> None:
+    data = with_chunks((b"cICP", bytes([12, 13, matrix, full_range])))
+    if message is None:
+        assert png_color(data).cicp == (12, 13)
+        return
+    with pytest.raises(Broken, match=message) as error:
+        png_color(data)
+    assert error.value.reason is Reason.UNSUPPORTED_COLOR
+
+
+def test_profiles_in_many_texts_take_bounded_time() -> None:
+    damaged = (b"zTXt", b"Raw profile type icc\0\0not zlib")
+    text = b"\nicc\n%8d\n%s\n" % (len(PROFILE), PROFILE.hex().encode())
+    chunk = (b"zTXt", b"Raw profile type icc\0\0" + zlib.compress(text))
+    assert png_color(with_chunks(damaged, chunk)).profile == PROFILE
+    assert png_color(with_chunks(*[damaged] * 4, chunk)) == ColorTags()

@@ -1,8 +1,11 @@
 """HEIC photos against Pillow's own turning of the stored pixels, and files that are damaged."""
 
+import io
+import struct
 import sys
 
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,10 +13,12 @@ from PIL import Image, ImageOps
 
 from ebb.arrays import Size
 from ebb.errors import Broken, MissingDependency, Rejected
-from ebb.formats.heif import decode_heif, heif_depth, heif_exif, heif_size, heif_xmp
+from ebb.formats.containers import Part
+from ebb.formats.heif import _contents, decode_heif, heif_color, heif_depth, heif_exif, heif_size, heif_xmp
 from ebb.photo.decode import decode
 from ebb.photo.exif import read_exif
 from ebb.photo.probe import probe
+from tests.helpers import icc
 from tests.helpers.heic_files import apdi, heic, representation
 
 RNG = np.random.default_rng(0)
@@ -128,3 +133,32 @@ def test_a_missing_library_is_reported_with_the_command(monkeypatch: pytest.Monk
     monkeypatch.setattr("ebb.formats.heif.is_installed", lambda: False)
     with pytest.raises(Broken, match=r"pip install 'ebb-bokeh\[heic\]'"):
         heif_size(INTACT)
+
+
+@pytest.mark.parametrize("mode", ["L", "I;16"])
+def test_grey_is_grey_at_any_depth(mode: str) -> None:
+    """10 bits with a grey profile were refused: "its pixels are RGB"."""
+    profile = icc.grey_profile(icc.curve(461))
+    grey = PHOTO[..., 0].astype(np.uint16) * 257 if mode == "I;16" else PHOTO[..., 0]
+    file = pillow_heif.from_bytes(mode, (128, 96), grey.tobytes())
+    file.save(stream := io.BytesIO(), quality=-1, icc_profile=profile)
+    data = stream.getvalue()
+    assert heif_color(data).is_grey
+    assert not heif_color(heic(PHOTO)).is_grey
+    photo = decode(data, ".heic", 1)
+    light = (PHOTO[..., 0] / 255) ** (461 / 256)
+    expected = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 65535
+    assert np.abs(photo[..., 1] - expected).max() < 0.006 * 65535
+
+
+def test_items_that_share_bytes_over_and_over_are_refused() -> None:
+    """Kilobytes could become gigabytes of XMP."""
+    packet = apdi(0.5, 2) + b" " * 9000
+    data = heic(PHOTO, DEPTH, depth_xmp=packet)
+    extents = 4 * len(data) // len(packet)
+    entry = struct.pack(">IBBHHHH", 0, 0x44, 0, 1, 7, 0, extents)
+    entry += struct.pack(">II", data.index(packet), len(packet)) * extents
+    boxes = {b"iloc": Part(b"iloc", 0, len(entry))}
+    with pytest.raises(LookupError, match="items within"):
+        list(_contents(entry + data, boxes, {7}))
+    assert list(_contents(entry + data, boxes, set())) == []

@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from ebb.arrays import Size
-from ebb.formats.image import decode_image, image_size
+from ebb.formats.image import decode_image, image_size, max_image_bytes
 from tests.helpers.file_parts import png_bomb, tiff_of
 
 
@@ -134,6 +134,11 @@ def test_claims_are_refused_before_decoding(
     monkeypatch.setattr("cv2.imdecode", lambda *_: pytest.fail("decoded"))
     with pytest.raises(ValueError, match=message):
         decode_image(data)
+
+
+def test_any_image_of_64_bits_per_pixel_fits_its_limit() -> None:
+    assert max_image_bytes(1_000_000) > 8 * 1_000_000 * 1.01
+    assert max_image_bytes(0) > 1e8
 
 
 def test_a_lower_limit() -> None:

@@ -198,6 +198,22 @@ def test_gamma_of_a_png() -> None:
     assert srgb_conversion(with_chunk(b"gAMA", struct.pack(">I", 45_455)), ".png") is None
 
 
+@pytest.mark.parametrize("number", [1, 1000, 4_000_000, 4_294_967_295])
+def test_an_implausible_gamma_is_refused(number: int) -> None:
+    """The photo became almost white or black."""
+    data = with_chunk(b"gAMA", struct.pack(">I", number))
+    with pytest.raises(Broken, match="its colour gamma is implausible") as error:
+        srgb_conversion(data, ".png")
+    assert error.value.reason is Reason.UNSUPPORTED_COLOR
+
+
+@pytest.mark.parametrize("codes", [(1,), (65535,), (65535, 0), (0, 0)])
+def test_an_implausible_curve_of_a_profile_is_refused(codes: tuple[int, ...]) -> None:
+    data = saved(colours(), "PNG", icc_profile=matrix_profile(ADOBE_RGB, curve(*codes)))
+    with pytest.raises(Broken, match="its colour profile is implausible"):
+        srgb_conversion(data, ".png")
+
+
 def test_chromaticities_of_a_png() -> None:
     numbers = (31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)
     data = with_chunk(b"cHRM", struct.pack(">8I", *numbers))

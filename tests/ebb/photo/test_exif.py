@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -208,6 +209,17 @@ def test_modification_time_is_the_last_resort() -> None:
 @pytest.mark.parametrize(("stored", "expected"), [(1, 1), (5, 5), (8, 8), (0, 1), (9, 1), (65535, 1)])
 def test_orientations(stored: int, expected: int) -> None:
     assert read_exif(photo(main={ORIENTATION: stored}), ".jpg").orientation == expected
+
+
+@pytest.mark.parametrize(("of_photo", "expected"), [(6, 6), (None, 3)])
+def test_the_orientation_of_a_tiff_is_that_of_its_photo(of_photo: int | None, expected: int) -> None:
+    """Behind a thumbnail that has one too; without one of its own the first counts, as in RAW files."""
+    with tifffile.TiffWriter(stream := io.BytesIO()) as file:
+        small = np.zeros((8, 8), np.uint8)
+        file.write(small, subfiletype=1, metadata=None, extratags=[(274, 3, 1, 3, True)])
+        own = [(274, 3, 1, of_photo, True)] if of_photo else []
+        file.write(np.zeros((32, 32), np.uint8), metadata=None, extratags=own)
+    assert read_exif(stream.getvalue(), ".tif").orientation == expected
 
 
 def test_positions_are_never_read() -> None:
