@@ -10,6 +10,7 @@ import numpy as np
 from ebb.depthmap.color_coded import as_numbers
 from ebb.depthmap.encoding import by_rows, check_finite
 from ebb.errors import Reason, Rejected
+from ebb.formats.containers import PNG_SIGNATURE
 from ebb.formats.image import decode_image
 from ebb.formats.npy import decode_array, decode_npz
 
@@ -77,10 +78,17 @@ def _decode(data: bytes, suffix: str, photo: Size) -> NDArray[Any]:
         raise Rejected(Reason.BAD_DEPTH, f"the depth file cannot be decoded: {error}") from error
 
 
+def _decode_image(data: bytes, max_pixels: int) -> NDArray[Any]:
+    """Decode PNG or TIFF; decoders of PNG scale fewer than 8 bits to 8."""
+    if data.startswith(PNG_SIGNATURE) and len(data) > 24 and data[24] < 8:
+        raise ValueError(f"a PNG of {data[24]} bits per pixel; 8 and 16 are supported")
+    return decode_image(data, max_pixels)
+
+
 _DECODERS: dict[str, Callable[[bytes, int], NDArray[Any]]] = {
-    ".png": decode_image,
-    ".tif": decode_image,
-    ".tiff": decode_image,
+    ".png": _decode_image,
+    ".tif": _decode_image,
+    ".tiff": _decode_image,
     ".npy": decode_array,
     ".npz": decode_npz,
 }

@@ -36,6 +36,7 @@ _REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _BAND_BYTES = 1 << 20
 _INPUT_BYTES = 1 << 18
 _LZMA_MEMORY = 1 << 28
+_LARGEST_HEADER = 1 << 12
 _SMALL_BLOCK = 1 << 26
 """Bytes of a strip that may be decompressed whole even if most of its samples are dropped."""
 
@@ -72,7 +73,8 @@ def read_samples(tiff: Tiff, directory: Directory, layout: Layout, kept: int) ->
         target = out[top : top + rows, left : left + columns]
         if layout.planes > 1:
             target = target[..., plane : plane + 1]
-        content = tiff.part(int(offsets[index]), int(lengths[index]))
+        most = 2 * layout.row_bytes * rows + _LARGEST_HEADER  # no compression doubles what it cannot compress
+        content = tiff.part(int(offsets[index]), int(lengths[index]), most)
         try:
             _unpack(content, layout, tiff.order, target)
         except (zlib.error, lzma.LZMAError, EOFError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ebb.errors import Broken, Reason
+from ebb.formats.tiff_reader import MAX_VALUES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -193,10 +194,12 @@ def blocks(tiff: Tiff, directory: Directory, layout: Layout) -> tuple[NDArray[np
     """Offsets and lengths of the strips or tiles, plane by plane, row by row.
 
     Raises:
-        Broken: ``corrupt_input`` if there are fewer than the image needs.
+        Broken: ``corrupt_input`` if there are fewer than the image needs, or far too many.
     """
     columns, rows = layout.block
     needed = -(-layout.size.width // columns) * -(-layout.size.height // rows) * layout.planes
+    if needed > MAX_VALUES:
+        raise Broken(Reason.CORRUPT_INPUT, f"claims {needed} strips or tiles")
     tags = TILES if layout.is_tiled else STRIPS
     offsets, lengths = (tiff.values(directory, tag, needed) for tag in tags)
     if min(len(offsets), len(lengths)) < needed:

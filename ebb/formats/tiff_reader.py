@@ -197,14 +197,14 @@ class Tiff:
         _require(self._data, offset, length)
         return self._data[offset : offset + (length if most is None else min(length, width * most))]
 
-    def part(self, offset: int, length: int) -> bytes:
-        """Some bytes of the file.
+    def part(self, offset: int, length: int, most: int | None = None) -> bytes:
+        """Some bytes of the file, or the first of them.
 
         Raises:
             Broken: ``corrupt_input`` when they lie outside the file.
         """
         _require(self._data, offset, length)
-        return self._data[offset : offset + length]
+        return self._data[offset : offset + (length if most is None else min(length, most))]
 
     def _entries(self, start: int, stop: int) -> Directory:
         width, entry_bytes = int(self._word[1]), 20 if self._big else 12

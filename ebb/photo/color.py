@@ -171,7 +171,10 @@ def _refuse_extremes(conversion: Conversion, name: str) -> None:
     for curve in conversion.curves:
         dark, middle, bright = curve(np.array([0.0, 0.5, 1.0])).tolist()
         if not (_DARKEST_MIDDLE <= middle <= _BRIGHTEST_MIDDLE and dark < middle < bright):
-            message = f"its colour {name} is implausible: half of white is {middle:.3g} of its light"
+            light = f"{dark:.3g}, {middle:.3g} and {bright:.3g}"
+            message = (
+                f"its colour {name} is implausible: the light at black, half of white and white is {light}"
+            )
             raise Broken(Reason.UNSUPPORTED_COLOR, message)
 
 

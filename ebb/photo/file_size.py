@@ -49,6 +49,7 @@ def read_photo_file(path: Path, max_megapixels: float = MAX_PIXELS / 1e6) -> byt
     except OSError as error:
         raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror or error}") from error
     if data is None or len(data) > most:
-        limit = f"more than the {most / 1e6:.0f} MB that one of {max_megapixels:g} megapixels may have"
+        kind = f"a {path.suffix.lower()} file of up to {max_megapixels:g} megapixels"
+        limit = f"more than the {most / 1e6:.0f} MB of {kind}"
         raise Broken(Reason.TOO_LARGE, f"has {path.stat().st_size / 1e6:.0f} MB, {limit}")
     return data

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from ebb.arrays import Size
 from ebb.depthmap.sidecar import SUFFIXES, depth_files, is_depth_file, read_sidecar
@@ -141,6 +142,12 @@ def test_tags_of_a_tiff_do_not_change_its_numbers(dtype: type) -> None:
         found = read_sidecar(data, ".tif", "inverse", Size(values.shape[1], values.shape[0]))
         np.testing.assert_array_equal(found, values)
     assert "0 is white" in rejected(tiff(values, photometric="miniswhite"), ".tif")
+
+
+def test_a_png_of_few_bits_is_not_scaled_unnoticed() -> None:
+    image = Image.fromarray(GREY8).quantize(4)
+    image.save(stream := io.BytesIO(), "PNG", bits=2)
+    assert "a PNG of 2 bits per pixel; 8 and 16 are supported" in rejected(stream.getvalue(), ".png")
 
 
 def test_damaged_npz() -> None:

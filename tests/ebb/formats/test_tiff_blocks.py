@@ -113,6 +113,20 @@ def test_samples_that_are_dropped_take_no_memory(bits: int) -> None:
     assert peak < 4 * photo.nbytes + 8e6
 
 
+@pytest.mark.parametrize("compression", [1, 8])
+def test_strips_that_share_bytes_are_read_no_further_than_needed(
+    compression: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of strips that each claim the whole file would copy it thousands of times."""
+    copied: list[int] = []
+    part = Tiff.part
+    monkeypatch.setattr(Tiff, "part", lambda *place: copied.append(len(part(*place))) or part(*place))
+    content = packed(bytes(8), compression) + bytes(100_000)
+    data = tiff_of([content], 8, 50, t259=compression, t278=1, t273=(8,) * 50, t279=(len(content),) * 50)
+    assert decode_numbers(data).shape == (50, 8)
+    assert max(copied) < 5000
+
+
 @pytest.mark.parametrize("compression", [5, 32773])
 def test_strips_that_libtiff_would_unpack_whole_are_limited(
     compression: int, monkeypatch: pytest.MonkeyPatch

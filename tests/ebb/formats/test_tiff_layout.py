@@ -75,6 +75,9 @@ def test_blocks_of_an_image() -> None:
     tiff, directory = opened(written(np.ones((40, 40), np.uint8), tile=(16, 16)))
     offsets, lengths = blocks(tiff, directory, tiff_layout(tiff, directory))
     assert len(offsets) == len(lengths) == 9
+    tiff, directory = opened(tiff_of([bytes(16)], 6000, 6000, t322=1, t323=1, t324=8, t325=16))
+    with pytest.raises(Broken, match="claims 36000000 strips or tiles"):
+        blocks(tiff, directory, tiff_layout(tiff, directory))
     tiff, directory = opened(tiff_of([b"\1\2\3"], 3, 2, t278=1))
     with pytest.raises(Broken, match="has 1 of 2 strips or tiles"):
         blocks(tiff, directory, tiff_layout(tiff, directory))
