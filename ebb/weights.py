@@ -88,22 +88,35 @@ def find_weights(name: str, explicit: Path | None = None, *, flag: str = "") -> 
         flag: Where a user names one, for the hint.
 
     Raises:
-        MissingDependency: there is none; the hint holds the command that gets it.
+        MissingDependency: there is none; the hint holds the command that downloads it, or the flag or variable
+            to correct.
         InvalidInput: the cached file is not the one that was downloaded, or a file under the published name
             is not the published one.
     """
     known = known_weights(name)
-    or_else = f"{flag} FILE" if flag else f"{known.variable}=FILE"
-    hint = f"ebb weights download {name}{' --accept-licence' * known.must_accept}, or {or_else}"
     named = explicit or os.environ.get(known.variable)
     path = Path(named).expanduser() if named else cache_dir() / known.file_name
+    if not path.is_file() and named:
+        raise _wrongly_named(name, path, flag if explicit else f"the variable {known.variable}")
     if not path.is_file():
-        what = "a folder, not a weights file" if path.is_dir() else "no such weights file"
-        what = what if named else f"the weights of {name} have not been downloaded"
-        raise MissingDependency(what, path=path, hint=hint)
+        or_else = f"{flag} FILE" if flag else f"{known.variable}=FILE"
+        what = f"the weights of {name} have not been downloaded"
+        raise MissingDependency(what, path=path, hint=f"{_download_command(name)}, or {or_else}")
     if not named or path.name == known.file_name:
         _check_hash(known, path, sha256_file(path))
     return path
+
+
+def _wrongly_named(name: str, path: Path, named_by: str) -> MissingDependency:
+    """Error for a file that does not exist; ``named_by``: the flag or variable, empty for an argument."""
+    what = "a folder, not a weights file" if path.is_dir() else "no such weights file"
+    what += f", named by {named_by}" if named_by else ""
+    hint = f"correct the name, or do without: {_download_command(name)}"
+    return MissingDependency(what, path=path, hint=hint)
+
+
+def _download_command(name: str) -> str:
+    return f"ebb weights download {name}{' --accept-licence' * WEIGHTS[name].must_accept}"
 
 
 def download(name: str, progress: DownloadProgress | None = None, *, accept_licence: bool = False) -> Path:
