@@ -61,7 +61,10 @@ def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], width: int)
 
 def _aligned(line: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Iterator[str]:
     """Yield the lines of one row."""
-    wrapped = [textwrap.wrap(cell, width, break_on_hyphens=False) or [""] for cell, width in zip(line, widths, strict=True)]
+    wrapped = [
+        textwrap.wrap(cell, width, break_on_hyphens=False) or [""]
+        for cell, width in zip(line, widths, strict=True)
+    ]
     for parts in zip_longest(*wrapped, fillvalue=""):
         yield GAP.join(
             part.rjust(width) if to_right else part.ljust(width)

@@ -88,8 +88,7 @@ def find_weights(name: str, explicit: Path | None = None, *, flag: str = "") -> 
         flag: Where a user names one, for the hint.
 
     Raises:
-        MissingDependency: there is none; the hint holds the command that downloads it, or the flag or variable
-            to correct.
+        MissingDependency: there is none; the hint holds the command that downloads it.
         InvalidInput: the cached file is not the one that was downloaded, or a file under the published name
             is not the published one.
     """

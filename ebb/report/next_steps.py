@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ebb.errors import Status
+from ebb.hints import command, quoted
 from ebb.settings import AlignSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ebb.report.status import DatasetStatus, PairStatus
     from ebb.settings import SimulateSettings
 
-DEFAULT_DATASET = Path("dataset")
-"""Default dataset folder."""
-
 _STAGE_AFTER = {"ingest": "align", "align": "depth", "depth": "shard"}
-
-
-def command(text: str, dataset: Path) -> str:
-    """A command of ``ebb`` for a dataset folder, without the flag for the default folder."""
-    return f"ebb {text}" if dataset == DEFAULT_DATASET else f"ebb {text} --dataset {quoted(dataset)}"
-
-
-def quoted(path: Path) -> str:
-    """A path, quoted for a shell."""
-    return shlex.quote(str(path))
 
 
 def after_ingest(raw_dir: Path, num_pairs: int, dataset: Path) -> str:
@@ -49,9 +36,16 @@ def after_run(raw_dir: Path, pairs: Sequence[PairStatus], dataset: Path, *, has_
 
 
 def training(dataset: Path) -> str:
-    """A short training on a data set, without depth if it has none."""
-    flat = "" if any((dataset / "pairs").glob("*/depth.png")) else " --in-channels 3"
+    """A short training on a dataset folder or an EBB! folder, without depth unless all pairs have it."""
+    flat = "" if _has_depth(dataset) else " --in-channels 3"
     return f"ebb-train fit {quoted(dataset)} --out runs/first --schedule smoke --width 0.125{flat}"
+
+
+def _has_depth(dataset: Path) -> bool:
+    """Whether every wide photo has a depth map."""
+    wide = [path.parent / "depth.png" for path in dataset.glob("pairs/*/wide.png")]
+    wide += [path.parents[1] / "original_depth" / f"{path.stem}.png" for path in dataset.glob("*/original/*")]
+    return bool(wide) and all(depth.exists() for depth in wide)
 
 
 def after_simulate(out_dir: Path, settings: SimulateSettings) -> str:
@@ -71,6 +65,13 @@ def after_status(report: DatasetStatus, dataset: Path) -> str:
     ):
         return command("shard", dataset)
     return after_report(report.pairs, dataset)
+
+
+def after_verify(dataset: Path, *, is_intact: bool, has_state: bool) -> str:
+    """The export of an intact data set; otherwise another run, or a new copy of shards alone."""
+    if is_intact:
+        return command("export --layout ebb OUT_DIR", dataset)
+    return command("run RAW_DIR", dataset) if has_state else "copy the folder again from where it was made"
 
 
 def after_report(pairs: Sequence[PairStatus], dataset: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ebb.errors import Reason, Status
-from ebb.names import counted, one_line
+from ebb.names import counted
 from ebb.tables import table
 
 if TYPE_CHECKING:
@@ -132,13 +132,9 @@ def pipeline_text(report: PipelineReport) -> str:
 
 
 def verify_text(report: VerifyReport) -> str:
-    """All problems, or a statement that there are none."""
+    """Number of files and rows checked, and of problems, which the progress has reported."""
     checked = f"{counted(report.num_files, 'file')}, {counted(report.num_rows, 'row')} checked"
-    if not report.problems:
-        return f"{checked}: no problems"
-    return "\n".join(
-        [*map(one_line, report.problems), f"{checked}: {counted(len(report.problems), 'problem')}"]
-    )
+    return f"{checked}: {counted(len(report.problems), 'problem') if report.problems else 'no problems'}"
 
 
 def export_text(report: ExportReport) -> str:

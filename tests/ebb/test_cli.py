@@ -87,7 +87,7 @@ def test_a_memory_card_becomes_shards_and_the_verbs_agree(
     capsys.readouterr()
     assert run_verb(["doctor", *dataset]) == 0
     *lines, after = capsys.readouterr().out.splitlines()
-    assert after.startswith("next: ebb run RAW_DIR")
+    assert after == f"next: ebb verify --dataset {dataset[1]}"
     assert any(line.startswith("write test  ") for line in lines)
     column = next(line.index("0.") for line in lines if line.startswith("ebb "))
     assert all(line[column - 1] == " " != line[column] for line in lines), "one column of values"
@@ -229,11 +229,25 @@ def test_missing_weights_name_the_command(
     assert "--weights" in error
 
 
-def test_verify_finds_damage(finished: PipelineReport, tmp_path: Path) -> None:
+def test_verify_finds_damage(
+    finished: PipelineReport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     dataset = tmp_path / "set"
     shutil.copytree(finished.dataset, dataset)
     (next(dataset.glob("pairs/*/wide.png"))).write_bytes(b"")
     assert run_verb(["verify", "--dataset", str(dataset)]) == ExitCode.INVALID_INPUT
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).count("wide.png: ") == 1, "each problem is reported once"
+    assert printed.out.endswith(f"next: ebb run RAW_DIR --dataset {dataset}\n")
+
+
+def test_verify_of_copied_shards(
+    finished: PipelineReport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(Path(finished.dataset) / "shards", tmp_path / "copied")
+    (tmp_path / "copied" / "README.md").write_bytes(b"")
+    assert run_verb(["verify", "--dataset", str(tmp_path / "copied")]) == ExitCode.INVALID_INPUT
+    assert capsys.readouterr().out.endswith("next: copy the folder again from where it was made\n")
 
 
 def test_too_many_rejections(finished: PipelineReport, tmp_path: Path) -> None:

@@ -52,7 +52,9 @@ def test_list_names_a_variable_without_its_file(
     monkeypatch.setenv("EBB_VGG19_WEIGHTS", "/nosuch")
     assert run_verb(app, ["weights", "list", "--json"]) == ExitCode.DONE
     status = json.loads(capsys.readouterr().out)["vgg19"]["status"]
-    assert status.startswith("missing: /nosuch: no such weights file, named by the variable EBB_VGG19_WEIGHTS")
+    assert status.startswith(
+        "missing: /nosuch: no such weights file, named by the variable EBB_VGG19_WEIGHTS"
+    )
 
 
 def test_every_weights_file_has_a_use() -> None:

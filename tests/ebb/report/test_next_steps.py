@@ -14,13 +14,14 @@ from ebb.settings import SimulateSettings
 DEFAULT, OTHER = Path("dataset"), Path("my set")
 
 
+def write_files(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
 def pair(status: Status | None, stage: str = "align", split: str = "") -> PairStatus:
     return PairStatus(pair_id="0a", wide="a", shallow="b", stage=stage, status=status, split=split)
-
-
-def test_the_dataset_is_named_where_it_is_not_the_default() -> None:
-    assert next_steps.command("align", DEFAULT) == "ebb align"
-    assert next_steps.command("align", OTHER) == "ebb align --dataset 'my set'"
 
 
 def test_stages_follow_each_other() -> None:
@@ -33,9 +34,23 @@ def test_stages_follow_each_other() -> None:
 
 def test_training_of_a_set_with_and_without_depth(tmp_path: Path) -> None:
     assert next_steps.training(tmp_path).endswith(" --in-channels 3")
-    (tmp_path / "pairs" / "0a").mkdir(parents=True)
-    (tmp_path / "pairs" / "0a" / "depth.png").touch()
+    write_files(tmp_path / "set", "pairs/0a/wide.png", "pairs/0a/depth.png")
+    assert next_steps.training(tmp_path / "set").endswith(" --width 0.125")
+    write_files(tmp_path / "set", "pairs/0b/wide.png")
+    assert next_steps.training(tmp_path / "set").endswith(" --in-channels 3")
+
+
+def test_training_of_an_exported_folder(tmp_path: Path) -> None:
+    write_files(tmp_path, "train/original/0.jpg", "test/original/0.jpg", "train/original_depth/0.png")
+    assert next_steps.training(tmp_path).endswith(" --in-channels 3"), "one pair has no depth"
+    write_files(tmp_path, "test/original_depth/0.png")
     assert next_steps.training(tmp_path).endswith(" --width 0.125")
+
+
+def test_after_verify() -> None:
+    assert next_steps.after_verify(OTHER, is_intact=True, has_state=True).startswith("ebb export --layout")
+    assert next_steps.after_verify(DEFAULT, is_intact=False, has_state=True) == "ebb run RAW_DIR"
+    assert "copy the folder again" in next_steps.after_verify(OTHER, is_intact=False, has_state=False)
 
 
 def test_after_a_run(tmp_path: Path) -> None:
