@@ -32,7 +32,7 @@ from ebb.command import Output, run_verb
 from ebb.config import layered
 from ebb.errors import EbbError, ExitCode
 from ebb.exchange_verbs import export_dataset, import_dataset, simulate
-from ebb.hints import command, quoted
+from ebb.hints import command
 from ebb.report import next_steps
 from ebb.settings import (
     DepthSettings,
@@ -124,22 +124,23 @@ def ingest(
         dry_run: Pair the files and report the result without writing anything.
         explain: Print why this file is or is not in a pair, without writing anything.
     """
-    from ebb.report.summary import ingest_text
+    from ebb.report.summary import ingest_text, preview_text
     from ebb.stages import ingest as stage
     from ebb.workspace import check_apart, open_workspace
 
     console, run = output.console(), RunSettings(**vars(workers))
-    again = command(f"ingest {quoted(raw_dir)}", common.dataset)
+    stage.check_ready(raw_dir, settings)
     if explain is not None:
         text = stage.explain_file(raw_dir, explain, settings, run, console.progress())
+        again = next_steps.after_preview(raw_dir, 1, common.dataset, settings)
         console.result({"name": explain, "explanation": text}, text, next_step=again)
         return ExitCode.DONE
     if dry_run:
         report = stage.preview(raw_dir, settings, run, console.progress())
-        console.result(report.as_dict(), ingest_text(report), next_step=again)
+        again = next_steps.after_preview(raw_dir, report.num_pairs, common.dataset, settings)
+        console.result(report.as_dict(), preview_text(report), next_step=again)
         return report.exit_code
     check_apart(common.dataset, raw_dir)
-    stage.check_ready(raw_dir, settings)
     with open_workspace(common.dataset, create=True) as workspace:
         report = stage.run(workspace, raw_dir, settings, run, console.progress())
     console.result(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from pathlib import Path
 
@@ -19,6 +20,23 @@ def command(text: str, dataset: Path) -> str:
     here = Path.cwd()
     place = dataset.relative_to(here) if dataset.is_relative_to(here) else dataset
     return f"ebb {text}" if place == DEFAULT_DATASET else f"ebb {text} --dataset {quoted(place)}"
+
+
+def flags(settings: object) -> str:
+    """Settings that differ from their defaults, as flags for a command, each with a space before it.
+
+    Args:
+        settings: A dataclass whose fields are flags.
+    """
+    found = []
+    for field in dataclasses.fields(settings):  # type: ignore[arg-type]
+        value = getattr(settings, field.name)
+        if value == field.default:
+            continue
+        flag = f" --{field.name.replace('_', '-')}"
+        text = str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+        found.append(flag if value is True else f"{flag} {shlex.quote(text)}")
+    return "".join(found)
 
 
 def quoted(path: Path) -> str:

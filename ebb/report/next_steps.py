@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ebb.errors import Status
-from ebb.hints import command, quoted
+from ebb.hints import command, flags, quoted
 from ebb.settings import AlignSettings
 
 if TYPE_CHECKING:
@@ -13,14 +13,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb.report.status import DatasetStatus, PairStatus
-    from ebb.settings import SimulateSettings
+    from ebb.settings import IngestSettings, SimulateSettings
 
 _STAGE_AFTER = {"ingest": "align", "align": "depth", "depth": "shard"}
 
 
 def after_ingest(raw_dir: Path, num_pairs: int, dataset: Path) -> str:
     """After pairing: the next stage, or the explanation of a file if there are no pairs."""
-    return command("align", dataset) if num_pairs else f"ebb ingest {quoted(raw_dir)} --explain FILE"
+    return command("align" if num_pairs else f"ingest {quoted(raw_dir)} --explain FILE", dataset)
+
+
+def after_preview(raw_dir: Path, num_pairs: int, dataset: Path, settings: IngestSettings) -> str:
+    """After a dry run: the same with writing, or the explanation of a file if there are no pairs."""
+    explain = "" if num_pairs else " --explain FILE"
+    return command(f"ingest {quoted(raw_dir)}{explain}{flags(settings)}", dataset)
 
 
 def after_stage(stage: str, num_ok: int, dataset: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ebb.dataset.catalog import pairs_of
 from ebb.errors import Reason, Status
 from ebb.names import counted
 from ebb.tables import table
@@ -46,6 +47,17 @@ def ingest_text(report: IngestReport) -> str:
         lines += [f"… and {len(aside) - MAX_LISTED} more in captures.parquet"] * (len(aside) > MAX_LISTED)
     lines += ["", _reasons(report.reasons)] if report.reasons else []
     return "\n".join(lines)
+
+
+def preview_text(report: IngestReport) -> str:
+    """The text of an ingest, and the files of each pair with the explanation for the shallow one."""
+    parts = [ingest_text(report)]
+    if pairs := pairs_of(report.rows):
+        rows = [(pair.wide.name, pair.shallow.name, pair.shallow.detail) for pair in pairs[:MAX_LISTED]]
+        parts.append(table(("wide", "shallow", "why"), rows))
+    if len(pairs) > MAX_LISTED:
+        parts[-1] += f"\n… and {len(pairs) - MAX_LISTED} more: --json lists all"
+    return "\n\n".join(parts)
 
 
 def stage_text(report: StageReport) -> str:

@@ -179,6 +179,14 @@ def test_no_usable_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert (facts["error"], facts["ingest"]["num_files"]) == ("no two files make a pair", 2)
 
 
+def test_a_dry_run_of_a_folder_without_photos_fails_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flags in ([], ["--dry-run"], ["--explain", "a.JPG"]):
+        assert run_verb(["ingest", str(tmp_path), *flags]) == ExitCode.INVALID_INPUT
+        assert "no files here" in capsys.readouterr().err
+
+
 def test_explain_and_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_card(tmp_path / "raw", 1)
     dataset = tmp_path / "set"

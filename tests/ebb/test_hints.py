@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ebb.hints import command, quoted, write_shards_again
+from ebb.hints import command, flags, quoted, write_shards_again
+from ebb.settings import IngestSettings
 
 
 def test_the_default_folder_needs_no_flag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,6 +30,13 @@ def test_absolute_paths_are_shortened_below_the_working_folder(
     monkeypatch.chdir(tmp_path / "below")
     assert command("shard", tmp_path / "below" / "cc") == "ebb shard --dataset cc"
     assert command("shard", tmp_path / "cc") == f"ebb shard --dataset {tmp_path / 'cc'}"
+
+
+def test_flags_of_settings_that_were_changed() -> None:
+    assert flags(IngestSettings()) == ""
+    settings = IngestSettings(wide_f=8, shallow_f=2.8, pairs=Path("my pairs.csv"), series=True)
+    parts = {part.strip() for part in flags(settings).split("--")}
+    assert parts == {"", "wide-f 8", "shallow-f 2.8", "pairs 'my pairs.csv'", "series"}
 
 
 def test_damaged_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from ebb.errors import Status
 from ebb.report import next_steps
 from ebb.report.status import DatasetStatus, PairStatus, StageStatus
-from ebb.settings import SimulateSettings
+from ebb.settings import IngestSettings, SimulateSettings
 
 DEFAULT, OTHER = Path("dataset"), Path("my set")
 
@@ -30,6 +30,14 @@ def test_stages_follow_each_other() -> None:
     assert next_steps.after_stage("align", 1, DEFAULT) == "ebb depth"
     assert next_steps.after_stage("depth", 1, DEFAULT) == "ebb shard"
     assert next_steps.after_stage("align", 0, DEFAULT) == "ebb status --pairs"
+
+
+def test_the_flags_of_a_dry_run_are_kept() -> None:
+    settings = IngestSettings(wide_f=8)
+    after = next_steps.after_preview(Path("raw"), 1, OTHER, settings)
+    assert after == "ebb ingest raw --wide-f 8 --dataset 'my set'"
+    after = next_steps.after_preview(Path("raw"), 0, DEFAULT, settings)
+    assert after == "ebb ingest raw --explain FILE --wide-f 8"
 
 
 def test_training_of_a_set_with_and_without_depth(tmp_path: Path) -> None:

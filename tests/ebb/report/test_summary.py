@@ -12,6 +12,7 @@ from ebb.report.summary import (
     ingest_text,
     pair_table,
     pipeline_text,
+    preview_text,
     shard_text,
     stage_text,
     status_text,
@@ -32,6 +33,16 @@ def test_ingest_reports_every_reason_with_advice(finished: PipelineReport) -> No
     assert "unreadable           1  " in text
     assert "missing_partner" in text
     assert "raise --max-gap" in text
+
+
+def test_a_dry_run_lists_the_pairs(finished: PipelineReport) -> None:
+    assert finished.ingested is not None
+    text = preview_text(finished.ingested)
+    assert text.startswith(ingest_text(finished.ingested))
+    for pair in finished.status.pairs:
+        assert any(pair.wide in line and pair.shallow in line for line in text.splitlines())
+    listed = finished.ingested.as_dict()["pairs"]
+    assert {one["pair_id"] for one in listed} == {pair.pair_id for pair in finished.status.pairs}
 
 
 def test_long_lists_are_cut(finished: PipelineReport) -> None:

@@ -128,6 +128,15 @@ def test_existing_folder(tmp_path: Path) -> None:
             existing_folder(path)
 
 
+def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InvalidInput, match="cannot be opened: Permission denied"):
+        existing_folder(tmp_path)
+
+
 def test_a_folder_whose_path_is_not_text(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"raw\xff")
     folder.mkdir()
