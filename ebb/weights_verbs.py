@@ -33,6 +33,7 @@ def weights_app(group: Group, sort_key: int) -> App:
     weights = App(
         name="weights",
         group=group,
+        group_commands=Group("Commands", sort_key=1),
         sort_key=sort_key,
         help="List, download and find weights files.",
     )

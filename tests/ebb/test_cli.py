@@ -29,12 +29,12 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 OTHERS = {
-    "ingest": {"--depth-batch", "--retry-failed", "--max-reject"},
+    "ingest": {"--depth-batch", "--retry-rejected", "--max-reject"},
     "align": {"--depth-batch"},
     "status": {"--config", "--workers"},
     "report": {"--config", "--workers"},
-    "verify": {"--retry-failed", "--max-reject", "--depth-batch"},
-    "export": {"--retry-failed", "--max-reject", "--depth-batch"},
+    "verify": {"--retry-rejected", "--max-reject", "--depth-batch"},
+    "export": {"--retry-rejected", "--max-reject", "--depth-batch"},
     "simulate": {"--dataset", "--depth-batch"},
     "doctor": {"--config", "--workers"},
 }

@@ -47,11 +47,11 @@ def test_defaults() -> None:
 
 def test_the_order_of_the_layers(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "mine.toml"
-    config.write_text("[align]\nheight = 200\nmin_inliers = 22\n[run]\nretry_failed = true\n")
+    config.write_text("[align]\nheight = 200\nmin_inliers = 22\n[run]\nretry_rejected = true\n")
     monkeypatch.setenv("EBB_ALIGN_HEIGHT", "300")
     settings, run, _ = resolve("--dataset", str(dataset), "--config", str(config))
     assert (settings.height, settings.min_inliers, settings.match_ratio) == (300, 22, 0.7)
-    assert run.retry_failed
+    assert run.retry_rejected
     settings, _, _ = resolve("--dataset", str(dataset), "--config", str(config), "--height", "400")
     assert settings.height == 400
 

@@ -57,6 +57,12 @@ def test_list_names_a_variable_without_its_file(
     )
 
 
+def test_help_lists_the_commands_as_such(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(app, ["weights", "--help"]) == ExitCode.DONE
+    shown = capsys.readouterr().out
+    assert shown.index("─ Commands ─") < shown.index("│ download")
+
+
 def test_every_weights_file_has_a_use() -> None:
     assert USED_BY.keys() == WEIGHTS.keys()
 
