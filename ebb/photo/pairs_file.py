@@ -47,12 +47,12 @@ def read_pairs_csv(
             or ambiguous, a shallow photo is named twice, or a photo is both wide and shallow. The message
             contains the line number.
     """
-    index, others = _index(names), unusable or {}
+    index, rest = _index(names), unusable or {}
     wides: dict[str, int] = {}
     shallows: dict[str, int] = {}
     pairs = []
     for line, wide, shallow in _rows(text.removeprefix("\ufeff")):
-        pair = (_find(wide, index, line, others), _find(shallow, index, line, others))
+        pair = (_find(wide, index, line, rest), _find(shallow, index, line, rest))
         if pair[0] == pair[1]:
             raise UsageError(f"line {line}: {pair[0]!r} is both the wide and the shallow photo")
         for name, others in ((pair[0], shallows), (pair[1], wides | shallows)):

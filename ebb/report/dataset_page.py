@@ -22,6 +22,7 @@ from ebb.report.refused import PreviewJob, read_previews
 from ebb.report.status import read_contents, status_of
 from ebb.report.stored import NAMES, stored_photos
 from ebb.settings import AlignSettings, canonical_json
+from ebb.sharded import SHARD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -61,8 +62,13 @@ class MeasuredPair:
 
     @property
     def is_refused(self) -> bool:
-        """Whether it was rejected or failed."""
-        return self.status.status in (Status.REJECTED, Status.ERROR)
+        """Whether it was rejected or failed; pairs that only the shards leave out are not refused."""
+        return self.status.status in (Status.REJECTED, Status.ERROR) and self.status.stage != SHARD
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is aligned and has its depth map."""
+        return not self.is_refused and self.status.status is not None
 
     @property
     def is_beyond(self) -> bool:
@@ -108,7 +114,7 @@ def _pair_parts(
 ) -> dict[str, Any]:
     """Parts of the page about single pairs: photos of some, and the table of all."""
     beyond = [pair for pair in pairs if pair.is_beyond and not pair.is_refused]
-    done = [pair for pair in pairs if pair.status.status is Status.OK and not pair.is_beyond]
+    done = [pair for pair in pairs if pair.is_done and not pair.is_beyond]
     refused = [pair for pair in pairs if pair.is_refused]
     doubtful = most_doubtful(done, settings)
     others = _evenly([pair for pair in done if pair not in doubtful], NUM_OTHERS)

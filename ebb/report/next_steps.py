@@ -66,10 +66,6 @@ def after_status(report: DatasetStatus, dataset: Path) -> str:
     for stage in report.stages:
         if stage.left:
             return command(stage.stage, dataset)
-    if not any(pair.split for pair in report.pairs) and any(
-        pair.status is Status.OK for pair in report.pairs
-    ):
-        return command("shard", dataset)
     return after_report(report.pairs, dataset)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ebb.dataset.catalog import pairs_of
 from ebb.errors import Reason, Status
+from ebb.hints import command
 from ebb.names import counted
 from ebb.tables import table
 
@@ -77,7 +79,7 @@ def debug_text(report: DebugReport) -> str:
 def shard_text(report: ShardReport) -> str:
     """Folder of the shards, their size and their pairs by split."""
     splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
-    left = f"\n{counted(report.left_out, 'pair')} left out: see ebb status --pairs" if report.left_out else ""
+    left = f"\n{_left_out(report)}" if report.left_out else ""
     groups = report.near_duplicates_across_splits
     if groups:
         example = " ".join(groups[0])
@@ -89,6 +91,13 @@ def shard_text(report: ShardReport) -> str:
         splits += f"; {counted(num_scenes, 'scene')}"
     size = f"{counted(report.num_shards, 'file')}, {report.num_bytes / 1e6:.1f} MB"
     return f"shards: {report.folder} ({size}: {splits}){left}"
+
+
+def _left_out(report: ShardReport) -> str:
+    """Number of pairs in no shard by reason, and the command that lists them."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(report.reasons.items()))
+    listed = command("status --pairs", Path(report.folder).parent)
+    return f"{counted(report.left_out, 'pair')} left out ({reasons}): see {listed}"
 
 
 def status_text(report: DatasetStatus, *, with_pairs: bool) -> str:
@@ -138,7 +147,8 @@ def pipeline_text(report: PipelineReport) -> str:
     shown = report.status.pairs[:MAX_LISTED]
     parts += [pair_table(shown, with_failures=False)] if shown else []
     if len(shown) < len(report.status.pairs):
-        parts.append(f"… and {len(report.status.pairs) - len(shown)} more: ebb status --pairs")
+        more = len(report.status.pairs) - len(shown)
+        parts.append(f"… and {more} more: {command('status --pairs', Path(report.dataset))}")
     parts += [shard_text(report.shards)] if report.shards else []
     return "\n\n".join(parts)
 

@@ -78,13 +78,14 @@ def test_after_simulating(size: str, flag: str) -> None:
 @pytest.mark.parametrize(
     ("left", "pairs", "expected"),
     [
-        (1, [pair(None)], "ebb align"),
-        (0, [pair(Status.OK, "depth")], "ebb shard"),
-        (0, [pair(Status.OK, "depth", "train"), pair(Status.REJECTED)], "ebb align --debug 0a"),
-        (0, [pair(Status.OK, "depth", "train")], "ebb verify"),
+        ((1, 0, 0), [pair(None)], "ebb align"),
+        ((0, 0, 1), [pair(Status.OK, "depth")], "ebb shard"),
+        ((0, 0, 0), [pair(Status.OK, "shard", "train"), pair(Status.REJECTED)], "ebb align --debug 0a"),
+        ((0, 0, 0), [pair(Status.OK, "shard", "train")], "ebb verify"),
     ],
 )
-def test_after_status(left: int, pairs: list[PairStatus], expected: str) -> None:
-    stages = [StageStatus(stage="align", left=left), StageStatus(stage="depth")]
+def test_after_status(left: tuple[int, ...], pairs: list[PairStatus], expected: str) -> None:
+    names = ("align", "depth", "shard")
+    stages = [StageStatus(stage=name, left=number) for name, number in zip(names, left, strict=True)]
     report = DatasetStatus(files=2, captures_set_aside=0, stages=stages, pairs=pairs)
     assert next_steps.after_status(report, DEFAULT) == expected

@@ -65,7 +65,8 @@ def test_stage_text() -> None:
 
 def test_pipeline_text_ends_with_the_pages(finished: PipelineReport) -> None:
     text = pipeline_text(finished)
-    assert text.endswith("1 pair left out: see ebb status --pairs")
+    listed = f"ebb status --pairs --dataset {finished.dataset}"
+    assert text.endswith(f"1 pair left out (1 too_few_inliers): see {listed}")
     assert finished.to_look_at == [finished.page, finished.contact_sheet]
     assert finished.shards.folder in text
     for pair in finished.status.pairs:
