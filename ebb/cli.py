@@ -186,6 +186,7 @@ def align(
         console.result(drawn.as_dict(), debug_text(drawn), look_at=[drawn.picture], next_step=again)
         return ExitCode.DONE
     with open_workspace(common.dataset) as workspace:
+        stage.check_ready(workspace)
         report = stage.run(workspace, settings, run, console.progress())
     console.result(
         report.as_dict(),
@@ -214,6 +215,7 @@ def depth(
 
     console = output.console()
     with open_workspace(common.dataset) as workspace:
+        stage.check_aligned(workspace)
         report = stage.run(workspace, settings, run, console.progress())
     console.result(
         report.as_dict(),
@@ -243,7 +245,7 @@ def shard(
         report.as_dict(),
         shard_text(report),
         look_at=[workspace.shards / "README.md"],
-        next_step=next_steps.training(common.dataset),
+        next_step=next_steps.after_shards(report.splits, common.dataset),
     )
     return ExitCode.DONE
 

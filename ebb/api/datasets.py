@@ -187,7 +187,8 @@ class Dataset:
         Row ``i`` describes ``dataset[i]``. For a dataset folder made by ``ebb run`` the table also has the
         columns ``status``, ``stage``, ``reason`` and ``detail`` and all alignment measurements. Unless a
         single split is selected, pairs that are in no shard (rejected, failed, left out by the settings of
-        the shards, or not yet processed) follow after those of the shards. Columns that end in ``_px`` are in pixels at a height of 1024.
+        the shards, or not yet processed) follow after those of the shards. Columns that end in ``_px`` are in
+        pixels at a height of 1024.
 
         Returns:
             The fields of :class:`ebb.dataset.record.Record` without the images, and ``split``. Integer

@@ -9,7 +9,7 @@ from ebb.hints import command, flags, quoted
 from ebb.settings import AlignSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ebb.report.status import DatasetStatus, PairStatus
@@ -34,11 +34,27 @@ def after_stage(stage: str, num_ok: int, dataset: Path) -> str:
     return command(_STAGE_AFTER[stage] if num_ok else "status --pairs", dataset)
 
 
-def after_run(raw_dir: Path, pairs: Sequence[PairStatus], dataset: Path, *, has_shards: bool) -> str:
-    """After a run: training, or the list of pairs if there are no shards."""
-    if has_shards:
-        return training(dataset)
+def after_run(
+    raw_dir: Path, pairs: Sequence[PairStatus], dataset: Path, splits: Mapping[str, int] | None
+) -> str:
+    """After a run: what follows the shards, or the list of pairs if there are no shards.
+
+    Args:
+        raw_dir: The folder that was read.
+        pairs: Status of all pairs.
+        dataset: The dataset folder.
+        splits: Number of pairs in the shards of each split; None: there are no shards.
+    """
+    if splits is not None:
+        return after_shards(splits, dataset)
     return command("status --pairs", dataset) if pairs else after_ingest(raw_dir, 0, dataset)
+
+
+def after_shards(splits: Mapping[str, int], dataset: Path) -> str:
+    """After the shards are written: training, if there are pairs for it."""
+    if splits.get("train"):
+        return training(dataset)
+    return "to train, add pairs; or assign the splits anew: a new --dataset folder with --test 0 --val 0"
 
 
 def training(dataset: Path) -> str:

@@ -90,7 +90,17 @@ def shard_text(report: ShardReport) -> str:
     if 0 < num_scenes < sum(report.splits.values()):
         splits += f"; {counted(num_scenes, 'scene')}"
     size = f"{counted(report.num_shards, 'file')}, {report.num_bytes / 1e6:.1f} MB"
-    return f"shards: {report.folder} ({size}: {splits}){left}"
+    return f"shards: {report.folder} ({size}: {splits}){left}{_uneven(report.splits)}"
+
+
+def _uneven(splits: Mapping[str, int]) -> str:
+    """A line about splits that leave few pairs for training, or none."""
+    train, others = splits.get("train", 0), splits.get("val", 0) + splits.get("test", 0)
+    if train >= others:
+        return ""
+    found = "no pair" if not train else f"only {train} of {counted(train + others, 'pair')}"
+    why = "the splits are drawn from whole sessions, rejected pairs included, and then kept"
+    return f"\nnote: {found} for training: {why}; see --test, --val and --session-gap"
 
 
 def _left_out(report: ShardReport) -> str:

@@ -96,6 +96,21 @@ def test_a_memory_card_becomes_shards_and_the_verbs_agree(
     assert json.loads(capsys.readouterr().out)["unchanged"] == 2
 
 
+def test_stages_without_anything_to_do_name_the_one_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw, dataset = tmp_path / "raw", ("--dataset", str(tmp_path / "set"))
+    raw.mkdir()
+    (raw / "IMG_0001.JPG").write_bytes(shot(scene(1), 16, 0))
+    assert run_verb(["ingest", str(raw), *dataset]) == 0
+    assert run_verb(["align", *dataset]) == ExitCode.INVALID_INPUT
+    assert "no two files make a pair" in capsys.readouterr().err
+    write_card(raw, 1)
+    assert run_verb(["ingest", str(raw), *dataset]) == 0
+    assert run_verb(["depth", *dataset, "--provider", "none"]) == ExitCode.INVALID_INPUT
+    assert f"of 1 pair, none is aligned (ebb align --dataset {tmp_path / 'set'})" in capsys.readouterr().err
+
+
 def test_align_draws_one_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_card(tmp_path / "raw", 1)
     dataset = ("--dataset", str(tmp_path / "set"))

@@ -63,10 +63,17 @@ def test_after_verify() -> None:
 
 def test_after_a_run(tmp_path: Path) -> None:
     raw = Path("raw")
-    assert next_steps.after_run(raw, [], tmp_path, has_shards=True).startswith("ebb-train fit ")
+    splits = {"train": 1, "val": 0, "test": 1}
+    assert next_steps.after_run(raw, [], tmp_path, splits).startswith("ebb-train fit ")
     rejected = [pair(Status.REJECTED)]
-    assert next_steps.after_run(raw, rejected, DEFAULT, has_shards=False) == "ebb status --pairs"
-    assert next_steps.after_run(raw, [], DEFAULT, has_shards=False) == "ebb ingest raw --explain FILE"
+    assert next_steps.after_run(raw, rejected, DEFAULT, None) == "ebb status --pairs"
+    assert next_steps.after_run(raw, [], DEFAULT, None) == "ebb ingest raw --explain FILE"
+
+
+def test_shards_without_pairs_to_train_on(tmp_path: Path) -> None:
+    after = next_steps.after_shards({"train": 0, "val": 0, "test": 1}, tmp_path)
+    assert "ebb-train" not in after
+    assert "--test 0 --val 0" in after
 
 
 @pytest.mark.parametrize(("size", "flag"), [("384x256", " --height 192"), ("2592x1728", "")])

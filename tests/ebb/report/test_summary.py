@@ -97,9 +97,14 @@ def test_series_are_told_with_their_scenes() -> None:
 def test_short_texts() -> None:
     shards = ShardReport(folder="f", splits={"train": 2}, num_shards=1, num_bytes=1500000, left_out=1)
     assert shard_text(shards).startswith("shards: f (1 file, 1.5 MB: 2 train)\n1 pair left out")
+    assert "note:" not in shard_text(shards)
     shards.near_duplicates_across_splits = [["a", "b"], ["c", "d", "e"]]
     assert shard_text(shards).endswith("near-duplicates in more than one split: 2 groups, such as a b")
     assert verify_text(VerifyReport(num_files=3, num_rows=2)).endswith("no problems")
     assert verify_text(VerifyReport(problems=["a: b"])) == "0 files, 0 rows checked: 1 problem"
+    few = ShardReport(folder="f", splits={"train": 1, "val": 0, "test": 2})
+    assert "\nnote: only 1 of 3 pairs for training: the splits are drawn from" in shard_text(few)
+    none = ShardReport(folder="f", splits={"train": 0, "val": 0, "test": 1})
+    assert "\nnote: no pair for training: " in shard_text(none)
     report = ExportReport(folder="f", layout="ebb", image_format="png", splits=Counter(train=2))
     assert export_text(report) == "exported to f (ebb layout, png): 2 train"
