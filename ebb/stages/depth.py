@@ -156,7 +156,8 @@ def check_aligned(workspace: Workspace) -> None:
     """
     pairs, settings = pairs_of(read_catalog(workspace.catalog_file)), workspace.settings(AlignSettings)
     rows = workspace.state.stage_rows(ALIGN)
-    if not any(current_value(rows, pair.pair_id, align_key(pair, settings)) for pair in pairs):
+    aligned = [current_value(rows, pair.pair_id, align_key(pair, settings)) for pair in pairs]
+    if not any(aligned):
         are_new = any(pair.pair_id not in rows for pair in pairs)
         what = f"of {counted(len(pairs), 'pair')}, none is aligned"
         hint = command("align" if are_new else "status --pairs", workspace.root)

@@ -115,7 +115,7 @@ def test_import_and_shard(tmp_path: Path) -> None:
     assert report.exit_code(1.0) is ExitCode.DONE
     assert report.as_dict()["import"]["ok"] == 3
     card = Path(report.shards.folder, "README.md").read_text(encoding="utf-8")
-    assert "3 pairs were taken as they are from an existing data set" in card
+    assert "3 pairs were imported without changes from an existing data set" in card
     assert Path(report.contact_sheet).exists()
     assert Path(report.as_dict()["report"]).exists()
     assert Path(report.refused_list).read_text().count("too_few_") >= 3
