@@ -153,10 +153,12 @@ def _count(stage: str, pair_ids: list[str], rows: Mapping[str, StageRow[Any]]) -
 
 
 def _count_shards(pairs: list[PairStatus], contents: Contents) -> StageStatus:
-    """Counts of the finished pairs by what happened to them in the shards."""
+    """Counts of the finished pairs; outdated shards are left, also while their pairs are being made again."""
     finished = [pair for pair in pairs if _is_ok(contents.deep.get(pair.pair_id))]
     if not contents.sharded.is_current:
-        return StageStatus(stage=SHARD, left=len(finished))
+        return StageStatus(
+            stage=SHARD, left=len({pair.pair_id for pair in finished} | contents.sharded.splits.keys())
+        )
     done = sum(bool(pair.split) for pair in finished)
     rejected = sum(pair.status is Status.REJECTED for pair in finished)
     return StageStatus(stage=SHARD, done=done, rejected=rejected, left=len(finished) - done - rejected)

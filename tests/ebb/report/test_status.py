@@ -37,7 +37,7 @@ def test_with_other_settings_everything_is_left(root: Path, tmp_path: Path) -> N
     with open_workspace(tmp_path / "set") as workspace:
         workspace.save_settings(align=AlignSettings(height=128))
         report = dataset_status(workspace)
-    assert [stage.left for stage in report.stages] == [3, 0, 0]
+    assert [stage.left for stage in report.stages] == [3, 0, 2]
     assert {pair.status for pair in report.pairs} == {None}
 
 
