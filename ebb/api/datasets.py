@@ -141,7 +141,10 @@ class Dataset:
             IndexError: the index is out of range.
             InvalidInput: the pair's shard is damaged.
         """
-        place = range(len(self))[index]
+        try:
+            place = range(len(self))[index]
+        except IndexError as error:
+            raise IndexError(f"pair {index} of {len(self)}") from error
         path, _ = self._pairs.locate(place)
         return StoredPair(self._pairs.read(place), parse_shard_name(path.name).split)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.splits import SPLITS
 from ebb.documents import read_toml
 from ebb.errors import Status
 from ebb.files import write_atomic
+from ebb.hints import command
 from ebb.measurements import DRAWN, LISTED, QUALITY
 from ebb.names import counted
 from ebb.pages.cells import number_cell
@@ -26,7 +28,6 @@ from ebb.sharded import SHARD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from ebb.dataset.catalog import CatalogRow, Pair
     from ebb.report.refused import Preview
@@ -91,6 +92,7 @@ def write_dataset_page(workspace: Workspace) -> Path:
     }
     pairs = [MeasuredPair(status=pair, measured=measured.get(pair.pair_id, {})) for pair in status.pairs]
     settings = workspace.settings(AlignSettings)
+    place = Path(workspace.root.name)  # not the whole path: the page does not depend on where the folder is
     page = render_page(
         "ebb.report",
         "dataset.html.jinja",
@@ -103,6 +105,9 @@ def write_dataset_page(workspace: Workspace) -> Path:
         cameras=_cameras(contents.pairs),
         histograms=_histograms(pairs, settings),
         settings=_settings(workspace),
+        align_command=command("align --debug PAIR_ID", place),
+        refuse_command=command("shard --refuse", place),
+        quality_command=f"{command('shard', place)} --min-quality",
         **_pair_parts(workspace, contents.pairs, pairs, settings),
     )
     write_atomic(workspace.report, page.encode())

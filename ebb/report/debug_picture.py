@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -301,7 +302,8 @@ def _zoom(examined: Examination) -> tuple[str, Rgb8]:
         first, second = wide[patch], draw.moved_onto(shallow, H, wide.shape)[patch]
         parts = (draw.grey_to_rgb(first), draw.grey_to_rgb(second), draw.anaglyph(first, second))
         rows.append(np.hstack([np.pad(part, ((1, 1), (1, 1), (0, 0))) for part in parts]))
-    caption = f"Detail at ({left}, {top}): wide, shallow, both; before (above) and after alignment (below)"
+    order = "before (above) and after alignment (below)" if len(rows) > 1 else "no motion was found"
+    caption = f"Detail at ({left}, {top}): wide, shallow, both; {order}"
     return caption, np.vstack(rows)
 
 
@@ -325,7 +327,8 @@ def _measurement_lines(settings: AlignSettings, examined: Examination) -> list[t
         if row.name not in measured:
             continue
         value = row.seen(measured)
-        text, limit = f"{row.name}  {value:.4g} {row.unit}", row.limit(settings)
+        shown = "unknown" if math.isnan(value) else f"{value:.4g} {row.unit}"
+        text, limit = f"{row.name}  {shown}", row.limit(settings)
         if limit is None:
             lines.append((text, FAINT))
         else:

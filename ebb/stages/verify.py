@@ -76,7 +76,8 @@ def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) 
     extra = sorted({path.name for path in shards.glob("*.parquet")} - index.shards.keys())
     checks += [Check(shards / name, "") for name in extra]
     report = VerifyReport(num_files=len(checks), num_rows=sum(entry.rows for entry in index.shards.values()))
-    with watched(progress, "verify", len(checks) + 1):
+    divided = divided_scenes(shards, index.shards)
+    with watched(progress, "verify", len(checks) + bool(divided)):
         for outcome in run_items(look, checks, run):
             found = outcome.value
             if found is None:
@@ -85,8 +86,8 @@ def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) 
             status = Status.ERROR if found else Status.OK
             name = "" if found else outcome.job.path.name  # the problems contain it
             progress.advance(name, status, None, "; ".join(found))
-        divided = divided_scenes(shards, index.shards)
-        progress.advance("", Status.ERROR if divided else Status.OK, None, "; ".join(divided))
+        if divided:
+            progress.advance("", Status.ERROR, None, "; ".join(divided))
     report.problems = sorted([*report.problems, *divided])
     return report
 
