@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 import shutil
@@ -195,7 +196,9 @@ def test_commands_name_the_folder(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "my set")
     with open_workspace(tmp_path / "my set") as workspace:
         text = write_dataset_page(workspace).read_text(encoding="utf-8")
-    assert "<code>ebb align --debug PAIR_ID --dataset &#39;my set&#39;</code>" in text
+    (first, *_) = re.findall("<code>(.*?)</code>", text)
+    command = html.unescape(re.sub("<.*?>", "", first))
+    assert command == "ebb align --debug PAIR_ID --dataset 'my set'"
     assert str(tmp_path) not in re.sub(r"<dd>.*?</dd>", "", text)
 
 
