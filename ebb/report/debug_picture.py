@@ -19,6 +19,7 @@ from ebb.files import write_atomic
 from ebb.formats.png import encode_png
 from ebb.geometry.homography import apply
 from ebb.geometry.pixel_grid import resize_homography
+from ebb.hints import command
 from ebb.measurements import TABLE
 from ebb.quality.grid import TILE_PX
 from ebb.registration.examine import Examination, examine
@@ -89,7 +90,11 @@ def write_debug_picture(
         UsageError: no pair or several have that name.
         InvalidInput: one of its files cannot be read.
     """
-    pair = find_pair(pairs_of(read_catalog(workspace.catalog_file)), name)
+    try:
+        pair = find_pair(pairs_of(read_catalog(workspace.catalog_file)), name)
+    except UsageError as error:
+        hint = f"{error.hint}; all of them: {command('status --pairs', workspace.root)}"
+        raise UsageError(error.message, hint=hint) from error
     if pair.is_imported:  # its photos keep their size
         settings = dataclasses.replace(settings, height=0)
     job = DebugJob(pair, settings, workspace.debug_picture(pair.pair_id))
@@ -145,11 +150,11 @@ def find_pair(pairs: list[Pair], name: str) -> Pair:
         raise UsageError(f"more than one pair is called {name!r}", hint=hint)
     names = {known: pair for pair in pairs for known in (pair.pair_id, *sorted(_file_names(pair)))}
     near = [names[known] for known in difflib.get_close_matches(name.casefold(), names, n=5, cutoff=0.4)]
-    listed = ", ".join(dict.fromkeys(map(_listed, near or pairs[:5]))) or "none: run ebb ingest first"
+    listed = ", ".join(dict.fromkeys(map(_listed, near or pairs[:5]))) or "none, no two files make a pair"
     which = "near it" if near else "pairs here"
     raise UsageError(
         f"no pair has the id or a file of the name {name!r}",
-        hint=f"{which}: {listed}; ebb status --pairs lists all",
+        hint=f"{which}: {listed}",
     )
 
 

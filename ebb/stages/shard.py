@@ -306,7 +306,8 @@ def _spoilt(
     item: ReadyPair, name: str, what: str, begin: str = "remove the pair's folder and run"
 ) -> InvalidInput:
     is_given = item.pair.wide.origin != "camera"
-    again = "ebb import again: it makes" if is_given else "ebb align and ebb depth: they make"
+    align, depth = (command(stage, item.folder.parents[1]) for stage in (ALIGN.name, DEPTH.name))
+    again = "ebb import again: it makes" if is_given else f"{align} and {depth}: they make"
     return InvalidInput(what, path=item.folder / name, hint=f"{begin} {again} it again")
 
 

@@ -126,6 +126,8 @@ def test_existing_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "file", tmp_path / "nothing"):
         with pytest.raises(InvalidInput, match="not a folder"):
             existing_folder(path)
+    with pytest.raises(InvalidInput, match="name the folder that holds the data set"):
+        existing_folder(tmp_path / "nothing", "the data set")
 
 
 def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
