@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):<code>(?P<short>~?)(?P<name>[^<]*)</code>")
+"""A reference of Sphinx in rendered Markdown; a tilde shortens it to the last part."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -21,6 +23,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path in sorted(RESULTS.glob("*.json")):
         files.append(File.generated(config, f"results/{path.name}", abs_src_path=str(path)))
     return files
+
+
+def on_page_content(html: str, **_: object) -> str:
+    """Show the cross-references of docstrings, such as ``:func:`ebb.align_pair```, as code."""
+    return ROLE.sub(_code, html)
+
+
+def _code(found: re.Match[str]) -> str:
+    name = found["name"].rpartition(".")[2] if found["short"] else found["name"]
+    return f"<code>{name}</code>"
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations
 from typing import Annotated, Literal
 
 from ebb.command import Output, flags
+from ebb.hints import DEFAULT_DATASET
 from ebb.measurements import Limits
-from ebb.report.next_steps import DEFAULT_DATASET
 from ebb.settings import (
     AlignSettings,
     DepthSettings,

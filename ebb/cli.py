@@ -30,8 +30,9 @@ from ebb.arguments import (
 )
 from ebb.command import Output, run_verb
 from ebb.config import layered
-from ebb.errors import ExitCode
+from ebb.errors import EbbError, ExitCode
 from ebb.exchange_verbs import export_dataset, import_dataset, simulate
+from ebb.hints import command
 from ebb.report import next_steps
 from ebb.settings import (
     DepthSettings,
@@ -123,22 +124,23 @@ def ingest(
         dry_run: Pair the files and report the result without writing anything.
         explain: Print why this file is or is not in a pair, without writing anything.
     """
-    from ebb.report.summary import ingest_text
+    from ebb.report.summary import ingest_text, preview_text
     from ebb.stages import ingest as stage
     from ebb.workspace import check_apart, open_workspace
 
     console, run = output.console(), RunSettings(**vars(workers))
-    again = next_steps.command(f"ingest {next_steps.quoted(raw_dir)}", common.dataset)
+    stage.check_ready(raw_dir, settings)
     if explain is not None:
         text = stage.explain_file(raw_dir, explain, settings, run, console.progress())
+        again = next_steps.after_preview(raw_dir, 1, common.dataset, settings)
         console.result({"name": explain, "explanation": text}, text, next_step=again)
         return ExitCode.DONE
     if dry_run:
         report = stage.preview(raw_dir, settings, run, console.progress())
-        console.result(report.as_dict(), ingest_text(report), next_step=again)
+        again = next_steps.after_preview(raw_dir, report.num_pairs, common.dataset, settings)
+        console.result(report.as_dict(), preview_text(report), next_step=again)
         return report.exit_code
     check_apart(common.dataset, raw_dir)
-    stage.check_ready(raw_dir, settings)
     with open_workspace(common.dataset, create=True) as workspace:
         report = stage.run(workspace, raw_dir, settings, run, console.progress())
     console.result(
@@ -180,10 +182,11 @@ def align(
 
         with read_workspace(common.dataset) as workspace:
             drawn = write_debug_picture(workspace, debug, settings, run)
-        again = next_steps.command("status --pairs", common.dataset)
+        again = command("status --pairs", common.dataset)
         console.result(drawn.as_dict(), debug_text(drawn), look_at=[drawn.picture], next_step=again)
         return ExitCode.DONE
     with open_workspace(common.dataset) as workspace:
+        stage.check_ready(workspace)
         report = stage.run(workspace, settings, run, console.progress())
     console.result(
         report.as_dict(),
@@ -212,6 +215,7 @@ def depth(
 
     console = output.console()
     with open_workspace(common.dataset) as workspace:
+        stage.check_aligned(workspace)
         report = stage.run(workspace, settings, run, console.progress())
     console.result(
         report.as_dict(),
@@ -241,7 +245,7 @@ def shard(
         report.as_dict(),
         shard_text(report),
         look_at=[workspace.shards / "README.md"],
-        next_step=next_steps.training(common.dataset),
+        next_step=next_steps.after_shards(report.splits, common.dataset),
     )
     return ExitCode.DONE
 
@@ -313,12 +317,12 @@ def verify(
     """
     from ebb.report.summary import verify_text
     from ebb.stages import verify as stage
-    from ebb.workspace import finished_shards
+    from ebb.workspace import finished_shards, is_dataset
 
     console, run = output.console(), RunSettings(**vars(workers))
     report = stage.run(common.dataset, run, console.progress(), with_inputs=inputs)
-    after = next_steps.command(
-        "run RAW_DIR" if report.problems else "export --layout ebb OUT_DIR", common.dataset
+    after = next_steps.after_verify(
+        common.dataset, is_intact=not report.problems, has_state=is_dataset(common.dataset)
     )
     console.result(
         report.as_dict(), verify_text(report), look_at=[finished_shards(common.dataset)], next_step=after
@@ -337,7 +341,7 @@ def doctor(*, dataset: Folder = DatasetOnly(), output: Printed = Output()) -> Ex
     report = examine(dataset.dataset)
     width = max(map(len, report))
     text = "\n".join(f"{name:{width}} {value}" for name, value in report.items())
-    output.console().result(report, text, next_step=next_steps.command("run RAW_DIR", dataset.dataset))
+    output.console().result(report, text, next_step=_after_doctor(dataset.dataset))
     return ExitCode.DONE
 
 
@@ -345,6 +349,20 @@ app.command(export_dataset, name="export", group=EXCHANGE, sort_key=0)
 app.command(import_dataset, name="import", group=EXCHANGE, sort_key=1)
 app.command(simulate, group=EXCHANGE, sort_key=2)
 app.command(weights_app(SET_UP, sort_key=1))
+
+
+def _after_doctor(dataset: Path) -> str:
+    """The next stage of a dataset folder, otherwise a first run."""
+    from ebb.report.status import dataset_status
+    from ebb.workspace import is_dataset, read_workspace
+
+    if not is_dataset(dataset):
+        return command("run RAW_DIR", dataset)
+    try:
+        with read_workspace(dataset) as workspace:
+            return next_steps.after_status(dataset_status(workspace), dataset)
+    except EbbError:  # status says what is wrong with the folder
+        return command("status", dataset)
 
 
 def _run_settings(run: PairRunSettings) -> RunSettings:

@@ -27,6 +27,9 @@ SettingsSource: TypeAlias = tuple[str, dict[str, Any]]
 GLOBAL_FLAGS = {"dataset": "EBB_DATASET", "config": "EBB_CONFIG", "profile": "EBB_PROFILE"}
 """Flags outside the stage settings that the environment may set."""
 
+SIMILAR = 0.85
+"""Smallest similarity, 0 … 1, of a variable to the name that is suggested for it."""
+
 
 def layered(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:  # noqa: ARG001 - cyclopts' signature
     """Fill in the flags that the command line left open, as the ``config`` of a ``cyclopts.App``.
@@ -62,9 +65,11 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 
 def _advice(name: str, known: set[str]) -> str:
     if name.startswith("EBB_TRAIN_"):
-        return "ebb-train takes its settings from flags only"
-    nearest = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"did you mean {nearest[0]}?" if nearest else "settings are named like EBB_ALIGN_HEIGHT"
+        return "settings of ebb-train have no variables"
+    nearest = difflib.get_close_matches(name, sorted(known), n=1, cutoff=SIMILAR)
+    if nearest:
+        return f"did you mean {nearest[0]}?"
+    return "settings of ebb are named like EBB_ALIGN_HEIGHT; those of ebb-train have no variables"
 
 
 def _variable(section: str, name: str) -> str:

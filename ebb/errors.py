@@ -31,6 +31,12 @@ DISTRIBUTION = "ebb-bokeh"
 
 def install_extra(extra: str) -> str:
     """Command that installs an optional dependency group, for messages."""
+    from importlib import metadata  # takes a while
+
+    try:
+        metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:  # the package index does not have it
+        return f"pip install '.[{extra}]' in the checkout"
     return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 

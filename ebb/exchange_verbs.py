@@ -46,7 +46,7 @@ def export_dataset(
     Example: ebb export --layout ebb --format jpeg ./EBB
 
     Args:
-        out_dir: Folder to make; it must not exist, or be empty.
+        out_dir: Folder to make: new, empty, or with an earlier export of the same data set.
         layout: Whose folders.
         image_format: png keeps every pixel; jpeg is quality 95, 4:2:0, as the EBB! release.
     """

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,6 +93,34 @@ def _odds(share: float) -> float:
     return share / (1 - share) if share < 1 else math.inf
 
 
+class _Rounded(float):
+    """A number that is formatted with more decimals where rounding would change what a message says.
+
+    Args:
+        value: The number.
+        is_right: Whether the number as printed makes the message true.
+    """
+
+    _is_right: Callable[[float], bool]
+
+    def __new__(cls, value: float, is_right: Callable[[float], bool]) -> Self:
+        """Make a float with a condition."""
+        number = super().__new__(cls, value)
+        number._is_right = is_right
+        return number
+
+    def __format__(self, spec: str) -> str:
+        """Format like a float, with up to six more decimals."""
+        found = re.fullmatch(r"\.(\d)([f%])", spec)
+        if found is None:
+            return super().__format__(spec)
+        for more in range(7):
+            text = super().__format__(f".{int(found[1]) + more}{found[2]}")
+            if self._is_right(float(text.rstrip("%")) / (100 if found[2] == "%" else 1)):
+                break
+        return text
+
+
 @dataclass(frozen=True)
 class Gate:
     """How a measurement rejects a pair."""
@@ -123,8 +152,14 @@ class Gate:
         template = self.message_if_negative if value < 0 and self.message_if_negative else self.message
         limit = self.limit(limits)
         low, high = limit.ends
+        sign = math.copysign(1, value)
         return template.format(
-            value=value, magnitude=abs(value), limit=limit.value, low=low, high=high, **measured
+            value=_Rounded(value, lambda number: not limit.passes(number)),
+            magnitude=_Rounded(abs(value), lambda number: not limit.passes(sign * number)),
+            limit=_Rounded(limit.value, lambda number: math.isclose(number, limit.value)),
+            low=low,
+            high=high,
+            **measured,
         )
 
 

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+UNKNOWN_PX = 100.0
+"""Stands for an unknown uncertainty of the motion."""
+
+
+def _unless_unknown(uncertainty_px: float) -> float:
+    return uncertainty_px if uncertainty_px < UNKNOWN_PX else math.nan
+
+
 def _stops(ratio: float) -> float:
     return math.log2(ratio) if ratio > 0 else math.nan
 
@@ -248,7 +256,7 @@ class Measurements:
     )]
     uncertainty_px: Annotated[float, Measurement(
         "Standard deviation of the motion in focus, in the least certain direction; 100: unknown.",
-        Unit.PIXELS, "uncertainty of the motion", stored=True,
+        Unit.PIXELS, "uncertainty of the motion", stored=True, seen_as=_unless_unknown,
     )]
     focus_correlation: Annotated[float, Measurement(
         "Median correlation of fine detail in focus.",

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
+from collections import defaultdict
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def natural_key(name: str) -> tuple[str | int, ...]:
@@ -34,6 +41,22 @@ def as_text(name: str) -> str:
 def portable_name(name: str) -> str:
     """Convert a file name to one that is valid everywhere: control characters and backslashes become %XX."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f\\]", lambda found: f"%{ord(found[0]):02X}", name)
+
+
+def similar(name: str, names: Iterable[str]) -> list[str]:
+    """Up to three names with a similar path or file name, ignoring case, the most similar first.
+
+    Args:
+        name: A name that is none of them.
+        names: Paths with forward slashes.
+    """
+    spelled: dict[str, list[str]] = defaultdict(list)
+    for known in names:
+        path = PurePosixPath(known)
+        for spelling in {known, path.name, path.stem}:
+            spelled[spelling.casefold()].append(known)
+    found = difflib.get_close_matches(name.casefold(), spelled, n=3)
+    return list(dict.fromkeys(known for spelling in found for known in spelled[spelling]))[:3]
 
 
 def one_line(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ebb.dataset.catalog import pairs_of, read_catalog
+from ebb.dataset.splits import check_targets
 from ebb.errors import ExitCode
 from ebb.report.contact_sheet import write_contact_sheet
 from ebb.report.dataset_page import write_dataset_page
@@ -92,6 +94,8 @@ def run_pipeline(dataset: Path, raw_dir: Path, settings: Settings, progress: Pro
     depth.check_ready(settings.depth)
     with open_workspace(dataset, create=True) as workspace:
         ingested = ingest.run(workspace, raw_dir, settings.ingest, settings.run, progress)
+        if pairs := pairs_of(read_catalog(workspace.catalog_file)):
+            check_targets(len(pairs), settings.shard)  # now, not after all pairs are aligned
         stages = [
             align.run(workspace, settings.align, settings.run, progress),
             depth.run(workspace, settings.depth, settings.run, progress),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ebb.errors import InvalidInput
 from ebb.report import next_steps
 from ebb.report.summary import pipeline_text
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb.console import Console
-    from ebb.errors import ExitCode
+    from ebb.errors import EbbError, ExitCode
     from ebb.pipeline import PipelineReport
 
 
@@ -30,13 +31,16 @@ def show_result(
     Returns:
         The exit code of the verb.
     """
+    splits = report.shards.splits if report.shards else None
+    after = next_steps.after_run(source, report.status.pairs, dataset, splits)
+    problem = report.problem and _said_once(report.problem, after)
     console.result(
-        report.as_dict(),
-        pipeline_text(report),
-        report.problem,
-        look_at=report.to_look_at,
-        next_step=next_steps.after_run(
-            source, report.status.pairs, dataset, has_shards=report.shards is not None
-        ),
+        report.as_dict(), pipeline_text(report), problem, look_at=report.to_look_at, next_step=after
     )
     return report.exit_code(max_reject)
+
+
+def _said_once(problem: EbbError, next_step: str) -> EbbError:
+    """The problem without a hint that names the same verb as the next step."""
+    verb = " ".join(next_step.split()[:2])
+    return InvalidInput(problem.message, path=problem.path) if verb in problem.hint else problem

@@ -22,7 +22,7 @@ from ebb.documents import read_toml
 from ebb.errors import UsageError
 from ebb.measurements import GATED, PROFILES, Limits
 from ebb.normalisation import Normalisation, parse_normalisation
-from ebb.settings_checks import flag, limit, positive, share
+from ebb.settings_checks import limit, not_negative, positive, share
 
 if TYPE_CHECKING:
     from ebb.arrays import Size
@@ -169,9 +169,7 @@ class DepthSourceSettings:
     """Device of the networks: cpu, cuda, cuda:1, ...; auto: cuda if available."""
 
     def __post_init__(self) -> None:
-        for name in ("model_size", "model_multiple"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{flag(name)} {getattr(self, name)} is negative")
+        not_negative(self, "model_size", "model_multiple")
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             raise UsageError(f"--device {self.device}", hint="auto, cpu, cuda or cuda:1")
         if self.model_normalisation != "auto":
@@ -244,8 +242,7 @@ class WorkerSettings:
 
     def __post_init__(self) -> None:
         positive(self, "item_timeout")
-        if self.workers < 0:
-            raise UsageError(f"--workers {self.workers} is negative")
+        not_negative(self, "workers")
 
     @property
     def num_workers(self) -> int:
@@ -257,7 +254,7 @@ class WorkerSettings:
 class PairRunSettings(WorkerSettings):
     """Execution of a stage over pairs; these settings do not change the result."""
 
-    retry_failed: bool = False
+    retry_rejected: bool = False
     """Repeat rejected pairs, too; failed pairs are always repeated."""
     max_reject: float = 1.0
     """Exit with code 3 if the share of rejected pairs is larger than this."""
@@ -281,8 +278,7 @@ class RunSettings(PairRunSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.depth_batch < 0:
-            raise UsageError(f"--depth-batch {self.depth_batch} is negative")
+        not_negative(self, "depth_batch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,9 +309,7 @@ class SimulateSettings:
 
     def __post_init__(self) -> None:
         share(self, "bad", "low_pass")
-        for name in ("scenes", "seed"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{flag(name)} {getattr(self, name)} is negative")
+        not_negative(self, "scenes", "seed")
         sides = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", self.size)
         if sides is None or int(sides[1]) < int(sides[2]):
             raise UsageError(f"--size {self.size}", hint="width x height of a landscape, as in 1296x864")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from ebb.errors import UsageError
@@ -12,14 +13,25 @@ if TYPE_CHECKING:
 
 
 def positive(settings: object, *names: str) -> None:
-    """Check that settings are above 0.
+    """Check that settings are numbers above 0.
 
     Raises:
         UsageError: one is not.
     """
     for name in names:
-        if not getattr(settings, name) > 0:
-            raise UsageError(f"{flag(name)} {getattr(settings, name):g} is not positive")
+        if not (value := _number(settings, name)) > 0:
+            raise UsageError(f"{flag(name)} {value:g} is not positive")
+
+
+def not_negative(settings: object, *names: str) -> None:
+    """Check that settings are at least 0.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for name in names:
+        if not (value := _number(settings, name)) >= 0:
+            raise UsageError(f"{flag(name)} {value:g} is negative")
 
 
 def share(settings: object, *names: str) -> None:
@@ -29,8 +41,8 @@ def share(settings: object, *names: str) -> None:
         UsageError: one is not.
     """
     for name in names:
-        if not 0 <= getattr(settings, name) <= 1:
-            raise UsageError(f"{flag(name)} {getattr(settings, name):g} is not between 0 and 1")
+        if not 0 <= (value := _number(settings, name)) <= 1:
+            raise UsageError(f"{flag(name)} {value:g} is not between 0 and 1")
 
 
 def limit(settings: object, gate: Gate, unit: Unit) -> None:
@@ -43,8 +55,20 @@ def limit(settings: object, gate: Gate, unit: Unit) -> None:
         share(settings, gate.setting)
     elif gate.bound is not Bound.AT_LEAST:
         positive(settings, gate.setting)
-    elif not getattr(settings, gate.setting) >= 0:
-        raise UsageError(f"{flag(gate.setting)} {getattr(settings, gate.setting):g} is negative")
+    else:
+        not_negative(settings, gate.setting)
+
+
+def _number(settings: object, name: str) -> float:
+    """The value of a setting.
+
+    Raises:
+        UsageError: it is not a number.
+    """
+    value = getattr(settings, name)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise UsageError(f"{flag(name)} {value!r} is not a number")
+    return float(value)
 
 
 def flag(name: str) -> str:

@@ -20,6 +20,7 @@ from ebb.codec import from_plain, to_plain
 from ebb.documents import parse_json
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import cannot_write, sha256_bytes
+from ebb.hints import command
 from ebb.photo.capture import FileMetadata
 from ebb.settings import canonical_json
 
@@ -151,7 +152,8 @@ class State:
                 hint="use the ebb that made it, or a new --dataset folder",
             )
         if read_only and version == 0:
-            raise InvalidInput("nothing is in it yet", path=self._path, hint="begin with: ebb ingest RAW_DIR")
+            hint = f"begin with: {command('ingest RAW_DIR', self._path.parent)}"
+            raise InvalidInput("nothing is in it yet", path=self._path, hint=hint)
 
     def _check_structure(self) -> None:
         """Look for damage outside the values of the rows, such as a row that an index does not find."""

@@ -26,7 +26,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], width: int |
         rows: Cells, printed as their ``str`` in one line.
         width: Characters in a line; None: the width of the terminal, or no limit without a terminal.
     """
-    width = width or _terminal_width()
+    width = width or terminal_width()
     cells = [[printable(one_line(str(cell))) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headers, *cells, strict=True)]
     if width is not None and _total(widths) > width:
@@ -38,7 +38,8 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], width: int |
     return "\n".join(text for line in lines for text in _aligned(line, widths, right))
 
 
-def _terminal_width() -> int | None:
+def terminal_width() -> int | None:
+    """Characters in a line of the terminal; None if standard output is none."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
@@ -60,7 +61,10 @@ def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], width: int)
 
 def _aligned(line: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Iterator[str]:
     """Yield the lines of one row."""
-    wrapped = [textwrap.wrap(cell, width) or [""] for cell, width in zip(line, widths, strict=True)]
+    wrapped = [
+        textwrap.wrap(cell, width, break_on_hyphens=False) or [""]
+        for cell, width in zip(line, widths, strict=True)
+    ]
     for parts in zip_longest(*wrapped, fillvalue=""):
         yield GAP.join(
             part.rjust(width) if to_right else part.ljust(width)

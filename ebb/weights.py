@@ -88,22 +88,34 @@ def find_weights(name: str, explicit: Path | None = None, *, flag: str = "") -> 
         flag: Where a user names one, for the hint.
 
     Raises:
-        MissingDependency: there is none; the hint holds the command that gets it.
+        MissingDependency: there is none; the hint holds the command that downloads it.
         InvalidInput: the cached file is not the one that was downloaded, or a file under the published name
             is not the published one.
     """
     known = known_weights(name)
-    or_else = f"{flag} FILE" if flag else f"{known.variable}=FILE"
-    hint = f"ebb weights download {name}{' --accept-licence' * known.must_accept}, or {or_else}"
     named = explicit or os.environ.get(known.variable)
     path = Path(named).expanduser() if named else cache_dir() / known.file_name
     if not path.is_file():
-        what = "a folder, not a weights file" if path.is_dir() else "no such weights file"
-        what = what if named else f"the weights of {name} have not been downloaded"
-        raise MissingDependency(what, path=path, hint=hint)
+        named_by = flag if explicit else f"the variable {known.variable}"
+        raise _missing(name, path, named_by) if named else _not_downloaded(name, path, flag)
     if not named or path.name == known.file_name:
         _check_hash(known, path, sha256_file(path))
     return path
+
+
+def _missing(name: str, path: Path, named_by: str) -> MissingDependency:
+    what = "a folder, not a weights file" if path.is_dir() else "no such weights file"
+    what += f", named by {named_by}" if named_by else ""
+    return MissingDependency(what, path=path, hint=f"correct the name, or do without: {_download(name)}")
+
+
+def _not_downloaded(name: str, path: Path, flag: str) -> MissingDependency:
+    hint = f"{_download(name)}, or {f'{flag} ' if flag else f'{WEIGHTS[name].variable}='}FILE"
+    return MissingDependency(f"the weights of {name} have not been downloaded", path=path, hint=hint)
+
+
+def _download(name: str) -> str:
+    return f"ebb weights download {name}{' --accept-licence' * WEIGHTS[name].must_accept}"
 
 
 def download(name: str, progress: DownloadProgress | None = None, *, accept_licence: bool = False) -> Path:
@@ -135,15 +147,11 @@ def download(name: str, progress: DownloadProgress | None = None, *, accept_lice
         with path.with_name(path.name + ".part").open("ab") as part:
             _lock(part, path)
             if not path.is_file():  # else another download has just ended
-                _fetch(known, part, progress or _silent)
+                _fetch(known, part, progress or (lambda _done, _total: None))
                 _adopt(known, Path(part.name), path)
     except OSError as error:
         raise OutputError(f"cannot keep the download: {error}", path=path, hint="set EBB_CACHE") from error
     return path
-
-
-def _silent(done: int, total: int | None) -> None:
-    """Ignore progress."""
 
 
 def _lock(part: IO[bytes], path: Path) -> None:
@@ -158,7 +166,7 @@ def _fetch(known: WeightsFile, part: IO[bytes], progress: DownloadProgress) -> N
     """Bring ``part`` to the full length of the server's file."""
     try:
         with _open(known, part) as response:
-            total = _length(response, part.tell())
+            total = part.tell() + response.length if response.length is not None else None
             progress(part.tell(), total)
             for chunk in _chunks(known, response):
                 part.write(chunk)
@@ -200,10 +208,6 @@ def _open(known: WeightsFile, part: IO[bytes]) -> http.client.HTTPResponse:
     tag_file.write_text(tag, encoding="utf-8") if tag else tag_file.unlink(missing_ok=True)
     part.seek(0, os.SEEK_END)
     return response
-
-
-def _length(response: http.client.HTTPResponse, at_hand: int) -> int | None:
-    return at_hand + response.length if response.length is not None else None
 
 
 def _chunks(known: WeightsFile, response: http.client.HTTPResponse) -> Iterator[bytes]:

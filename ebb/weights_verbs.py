@@ -24,12 +24,16 @@ USED_BY = {
 }
 """Name of a weights file → the command that uses it."""
 
+LIST_WIDTH = 120
+"""Width of ``weights list`` without a terminal, in characters: it is prose that no program parses."""
+
 
 def weights_app(group: Group, sort_key: int) -> App:
     """Make the sub-command ``weights`` of a command line."""
     weights = App(
         name="weights",
         group=group,
+        group_commands=Group("Commands", sort_key=1),
         sort_key=sort_key,
         help="List, download and find weights files.",
     )
@@ -71,7 +75,7 @@ def list_weights(*, output: Printed = Output()) -> ExitCode:
     """
     from ebb.published_weights import WEIGHTS
     from ebb.report.doctor import weights_status
-    from ebb.tables import table
+    from ebb.tables import table, terminal_width
     from ebb.weights import cache_dir
 
     status = {name: weights_status(name) for name in WEIGHTS}
@@ -85,10 +89,12 @@ def list_weights(*, output: Printed = Output()) -> ExitCode:
         }
         for name, known in WEIGHTS.items()
     }
-    rows = [(name, status[name], known.size, known.licence, known.url) for name, known in WEIGHTS.items()]
+    # the text ends with the command for all of them
+    short = {name: text.partition(" (ebb weights")[0] for name, text in status.items()}
+    rows = [(name, short[name], known.size, known.licence) for name, known in WEIGHTS.items()]
     output.console().result(
         values,
-        table(("name", "status", "size", "licence", "from"), rows),
+        table(("name", "status", "size", "licence"), rows, terminal_width() or LIST_WIDTH),
         look_at=[cache_dir()],
         next_step="ebb weights download NAME",
     )

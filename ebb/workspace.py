@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ebb.documents import parse_json
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
 from ebb.files import cannot_write, make_folder, open_lock, remove_temporaries, sha256_bytes, write_atomic
+from ebb.hints import command
 from ebb.names import as_text, is_text
 from ebb.settings import as_dict, from_values, read_sections, section_of
 from ebb.state import State
@@ -241,7 +242,7 @@ def _no_dataset(root: Path) -> InvalidInput:
             hint="ebb verify and ebb export take them as they are",
         )
     return InvalidInput(
-        "no dataset in this folder", path=root, hint="make one with: ebb ingest RAW_DIR --dataset DIR"
+        "no dataset in this folder", path=root, hint=f"make one with: {command('ingest RAW_DIR', root)}"
     )
 
 

@@ -103,9 +103,9 @@ def find_vgg(path: Path | None, normalization: Normalization) -> Vgg19:
         InvalidInput: the file is damaged or contains other weights.
     """
     try:
-        found = find_weights("vgg19", path)
+        found = find_weights("vgg19", path, flag="--vgg-weights")
     except MissingDependency as error:
-        hint = "ebb weights download vgg19, or --vgg-weights FILE, or do without: --vgg-weight 0"
+        hint = f"{error.hint}, or do without: --vgg-weight 0"
         raise MissingDependency(error.message, path=error.path, hint=hint) from error
     return load_vgg19(found, normalization)
 

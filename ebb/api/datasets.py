@@ -141,7 +141,10 @@ class Dataset:
             IndexError: the index is out of range.
             InvalidInput: the pair's shard is damaged.
         """
-        place = range(len(self))[index]
+        try:
+            place = range(len(self))[index]
+        except IndexError as error:
+            raise IndexError(f"pair {index} of {len(self)}") from error
         path, _ = self._pairs.locate(place)
         return StoredPair(self._pairs.read(place), parse_shard_name(path.name).split)
 
@@ -186,8 +189,9 @@ class Dataset:
 
         Row ``i`` describes ``dataset[i]``. For a dataset folder made by ``ebb run`` the table also has the
         columns ``status``, ``stage``, ``reason`` and ``detail`` and all alignment measurements. Unless a
-        single split is selected, pairs that are in no shard (rejected, failed or not yet processed) follow
-        after those of the shards. Columns that end in ``_px`` are in pixels at a height of 1024.
+        single split is selected, pairs that are in no shard (rejected, failed, left out by the settings of
+        the shards, or not yet processed) follow after those of the shards. Columns that end in ``_px`` are in
+        pixels at a height of 1024.
 
         Returns:
             The fields of :class:`ebb.dataset.record.Record` without the images, and ``split``. Integer

@@ -57,6 +57,10 @@ class Photo:
     exif: Exif
     path: Path
 
+    def __repr__(self) -> str:
+        height, width = self.pixels.shape[:2]
+        return f"Photo({str(self.path)!r}, {width} x {height}, {self.pixels.dtype})"
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: ANN401 - NumPy's protocol
         return np.array(self.pixels, dtype, copy=copy)
 

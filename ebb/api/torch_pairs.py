@@ -74,7 +74,10 @@ class TorchPairs(Dataset[tuple[Tensor, Tensor]]):
             IndexError: the index is out of range.
             InvalidInput: the pair is damaged, smaller than the crop, or has no depth map.
         """
-        index = range(len(self))[index]
+        try:
+            index = range(len(self))[index]
+        except IndexError as error:
+            raise IndexError(f"pair {index} of {len(self)}") from error
         row = self._pairs.read_values(index, _COLUMNS)
         if self._with_depth and row["depth"] is None:
             hint = "add depth with: ebb depth, or call to_torch with depth=False"

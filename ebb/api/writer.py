@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,9 +14,10 @@ from ebb.arrays import Rect, Size
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import Record
 from ebb.dataset.shards import plan_shards, shard_name, write_shard
+from ebb.dataset.staging import replacing
 from ebb.depthmap.encoding import encode_depth8
 from ebb.errors import OutputError, Rejected, UsageError
-from ebb.files import atomic_file, make_folder, sha256_bytes, write_atomic
+from ebb.files import atomic_file, sha256_bytes, write_atomic
 from ebb.formats.png import encode_png
 from ebb.pair_ids import pair_id
 from ebb.results import StoredAlignment, stored_alignment
@@ -23,12 +25,13 @@ from ebb.settings import ShardSettings
 from ebb.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from os import PathLike
 
     from numpy.typing import NDArray
 
     from ebb.dataset.shards import ShardEntry
+    from ebb.dataset.splits import Split
 
 ArrayPair: TypeAlias = "AlignedPair | tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]"
 """An aligned pair, or a tuple (wide, shallow, depth or None)."""
@@ -74,27 +77,39 @@ def write_dataset(
     root = Path(folder)
     if any(root.glob("*.parquet")) or (root / INDEX_NAME).exists():
         raise OutputError("the folder already contains shards", path=root, hint="choose a new folder")
-    make_folder(root)
+    is_new = not root.exists()
+    try:
+        with replacing(root) as place:
+            _write(place, {"train": train, "val": val, "test": test}, shard_size * 1e6)
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # it is not empty
+                root.rmdir()
+        raise
+    return open_dataset(root)
+
+
+def _write(folder: Path, splits: Mapping[Split, Iterable[ArrayPair]], shard_bytes: float) -> None:
+    """Write the shards and ``DATASET.json``."""
     shards: dict[str, ShardEntry] = {}
     seen: set[str] = set()
     scenes: dict[str, str] = {}
     num_scenes: dict[str, int] = {}
-    for split, pairs in (("train", train), ("val", val), ("test", test)):
+    for split, pairs in splits.items():
         records = [_record(pair, f"{split}-{number:06d}", scenes) for number, pair in enumerate(pairs)]
         num_scenes[split] = len({record.scene for record in records})
         for record in records:
             if record.pair_id in seen:
                 raise UsageError(f"{record.source_wide}: the same pair occurs twice")
             seen.add(record.pair_id)
-        spans = plan_shards([_num_bytes(record) for record in records], shard_size * 1e6)
+        spans = plan_shards([_num_bytes(record) for record in records], shard_bytes)
         for index, span in enumerate(spans):
-            name = shard_name(split, index, len(spans))  # type: ignore[arg-type]  # a literal of the loop above
-            with atomic_file(root / name) as file:
+            name = shard_name(split, index, len(spans))
+            with atomic_file(folder / name) as file:
                 shards[name] = write_shard(file, [records[i] for i in span])
     if not shards:
-        raise UsageError("there are no pairs to write", path=root)
-    write_atomic(root / INDEX_NAME, index_text(DatasetIndex(shards=shards, scenes=num_scenes)).encode())
-    return open_dataset(root)
+        raise UsageError("there are no pairs to write")
+    write_atomic(folder / INDEX_NAME, index_text(DatasetIndex(shards=shards, scenes=num_scenes)).encode())
 
 
 def _num_bytes(record: Record) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.formats.parquet import read_footer, read_pages, total
+from ebb.hints import command
 from ebb.names import natural_key
 from ebb.pair_ids import scene_of
 
@@ -111,7 +112,8 @@ def read_catalog(path: Path) -> list[CatalogRow]:
     import pyarrow as pa
 
     if not path.exists():
-        raise InvalidInput("no catalogue here", path=path, hint="make it with: ebb ingest RAW_DIR")
+        hint = f"make it with: {command('ingest RAW_DIR', path.parent)}"
+        raise InvalidInput("no catalogue here", path=path, hint=hint)
     try:
         return [_row(values) for values in _read_rows(path)]
     except (pa.ArrowException, OSError, ValueError, TypeError, InvalidInput) as error:

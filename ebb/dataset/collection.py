@@ -12,6 +12,7 @@ from ebb.dataset.index import INDEX_NAME, read_index
 from ebb.dataset.shards import ShardReader, parse_shard_name
 from ebb.dataset.splits import scene_key
 from ebb.errors import InvalidInput
+from ebb.hints import write_shards_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,7 +99,7 @@ class ShardCollection:
         if len(reader) != self.shards[name].rows:
             reader.close()
             message = f"{len(reader)} pairs, {INDEX_NAME} says {self.shards[name].rows}"
-            raise InvalidInput(message, path=reader.path, hint="write it again with: ebb shard")
+            raise InvalidInput(message, path=reader.path, hint=write_shards_again(self.folder))
         return reader
 
 

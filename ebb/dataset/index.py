@@ -12,6 +12,7 @@ from ebb.dataset.splits import SPLITS
 from ebb.documents import parse_json
 from ebb.errors import InvalidInput
 from ebb.files import read_bytes, sha256_bytes
+from ebb.hints import write_shards_again
 from ebb.settings import canonical_json
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def parse_index(text: str | bytes, path: Path | None = None) -> DatasetIndex:
             a name that is no shard's, a set of shards that is not complete, or a value that was changed;
             the message names the field.
     """
-    hint = "make it again with: ebb shard"
+    hint = write_shards_again(path.parent) if path is not None else ""
     values = parse_json(text, path, hint=hint)
     try:
         return _index(values)
@@ -197,7 +198,7 @@ def read_index(folder: Path) -> DatasetIndex:
     """
     path = folder / INDEX_NAME
     if not path.exists():
-        raise InvalidInput("the shards are not finished", path=path, hint="write them with: ebb shard")
+        raise InvalidInput("the shards are not finished", path=path, hint=write_shards_again(folder))
     return parse_index(read_bytes(path), path)
 
 

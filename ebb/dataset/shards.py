@@ -28,6 +28,7 @@ from ebb.dataset.splits import SPLITS, Split
 from ebb.errors import InvalidInput, UsageError
 from ebb.files import HashingFile, check_regular
 from ebb.formats.parquet import Footer, read_footer, read_pages, total
+from ebb.hints import write_shards_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -346,6 +347,6 @@ def _invalid_input(path: Path, what: str) -> Iterator[None]:
     except InvalidInput as error:
         raise InvalidInput(f"{what}: {error.message}", path=path) from error
     except FileNotFoundError as error:
-        raise InvalidInput("no such shard", path=path) from error
+        raise InvalidInput("no such shard", path=path, hint=write_shards_again(path.parent)) from error
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
-        raise InvalidInput(f"{what}: {error}", path=path, hint="write it again with: ebb shard") from error
+        raise InvalidInput(f"{what}: {error}", path=path, hint=write_shards_again(path.parent)) from error

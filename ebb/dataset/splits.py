@@ -98,7 +98,7 @@ def assign_splits(
     of_scene = scene_splits(pairs, known) | dict(known)
     scenes = {pair.pair_id: of_scene[pair.scene] for pair in pairs if pair.scene in of_scene}
     known = scenes | {pair.pair_id: known[pair.pair_id] for pair in pairs if pair.pair_id in known}
-    targets = _targets(len(pairs), settings)
+    targets = check_targets(len(pairs), settings)
     assigned: dict[str, Split | None] = {pair.pair_id: known.get(pair.pair_id) for pair in pairs}
     left = []
     for session in sessions(pairs, settings.session_gap):
@@ -149,8 +149,12 @@ def across_splits(splits: Mapping[str, Split | None], groups: Mapping[str, str])
     return [members for members in found.values() if len({splits[one] for one in members}) > 1]
 
 
-def _targets(num_pairs: int, settings: ShardSettings) -> dict[Split, float]:
-    """Turn the settings into numbers of pairs, test first; shares are not rounded."""
+def check_targets(num_pairs: int, settings: ShardSettings) -> dict[Split, float]:
+    """Turn the settings into numbers of pairs, test first; shares are not rounded.
+
+    Raises:
+        UsageError: the two targets together exceed the number of pairs.
+    """
     wanted: dict[Split, float] = {"test": settings.test, "val": settings.val}
     targets = {split: value * num_pairs if value < 1 else value for split, value in wanted.items()}
     shares = sum(value for value in wanted.values() if value < 1)

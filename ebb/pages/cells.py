@@ -16,4 +16,4 @@ def number_cell(value: float | None, form: str) -> dict[str, str]:
         return {"value": "", "text": "—"}
     if math.isinf(value):  # spelling of JavaScript
         return {"value": "Infinity", "text": "∞"} if value > 0 else {"value": "-Infinity", "text": "−∞"}
-    return {"value": repr(value), "text": format(value, form)}
+    return {"value": repr(value), "text": format(value, f"z{form}")}  # z: no -0.00

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["whole_flags"] = _whole_flags
     folder = resources.files(__package__)
     style, script = (folder.joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
     page: str = environment.get_template(template).render(
@@ -59,6 +61,15 @@ def render_page(
         **values,
     )
     return page
+
+
+def _whole_flags(value: object) -> str:
+    """Escape a text and mark the flags of commands in it, which no line break may divide."""
+    import markupsafe
+
+    text = str(markupsafe.escape(value))
+    marked = re.sub(r"(?<![\w-])--[a-z][a-z0-9-]*", r'<span class="flag">\g<0></span>', text)
+    return markupsafe.Markup(marked)  # noqa: S704 - escaped above
 
 
 def address(path: Path, folder: Path) -> str:

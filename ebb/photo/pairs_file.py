@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import unicodedata
 from collections import Counter, defaultdict
@@ -11,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ebb.errors import Reason, Status, UsageError
+from ebb.names import similar
 from ebb.pair_ids import ShallowPhoto, pair_ids, scene_of
 from ebb.photo.pairing import Role, Verdict
 
@@ -24,7 +24,9 @@ _COLUMNS = ("wide", "shallow")
 _DELIMITERS = (",", ";", "\t")
 
 
-def read_pairs_csv(text: str, names: Collection[str]) -> list[tuple[str, str]]:
+def read_pairs_csv(
+    text: str, names: Collection[str], unusable: Mapping[str, str] | None = None
+) -> list[tuple[str, str]]:
     """Read pairs of file names and resolve them to captures.
 
     The first row names the columns, in any order; other columns are ignored. The delimiter is a comma, a
@@ -35,6 +37,7 @@ def read_pairs_csv(text: str, names: Collection[str]) -> list[tuple[str, str]]:
     Args:
         text: Contents of the CSV file.
         names: Paths of the captures relative to the ingested folder, with forward slashes.
+        unusable: The other files of the folder, and why they are no captures.
 
     Returns:
         Pairs (wide, shallow) of members of ``names``, in the order of the file.
@@ -44,12 +47,12 @@ def read_pairs_csv(text: str, names: Collection[str]) -> list[tuple[str, str]]:
             or ambiguous, a shallow photo is named twice, or a photo is both wide and shallow. The message
             contains the line number.
     """
-    index = _index(names)
+    index, rest = _index(names), unusable or {}
     wides: dict[str, int] = {}
     shallows: dict[str, int] = {}
     pairs = []
     for line, wide, shallow in _rows(text.removeprefix("\ufeff")):
-        pair = (_find(wide, index, line), _find(shallow, index, line))
+        pair = (_find(wide, index, line, rest), _find(shallow, index, line, rest))
         if pair[0] == pair[1]:
             raise UsageError(f"line {line}: {pair[0]!r} is both the wide and the shallow photo")
         for name, others in ((pair[0], shallows), (pair[1], wides | shallows)):
@@ -119,34 +122,31 @@ def _index(names: Collection[str]) -> Mapping[str, list[str]]:
     return dict(index)
 
 
-def _find(name: str, index: Mapping[str, list[str]], line: int) -> str:
-    """Capture named by a cell; a full path takes precedence over a bare file name."""
+def _find(name: str, index: Mapping[str, list[str]], line: int, unusable: Mapping[str, str]) -> str:
+    """Capture named by a cell."""
+    found = _matches(name, index)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        hint = f"write the path: {', '.join(sorted(found)[:5])}"
+        raise UsageError(f"line {line}: {name.strip()!r} fits {len(found)} files", hint=hint)
+    if others := _matches(name, _index(unusable)):
+        hint = "remove the line, or replace the file"
+        raise UsageError(f"line {line}: {others[0]!r} is no usable photo: {unusable[others[0]]}", hint=hint)
+    near = similar(
+        _normal(name.strip()).replace("\\", "/"), {path for known in index.values() for path in known}
+    )
+    hint = f"close: {', '.join(near)}" if near else "names are relative to the ingested folder"
+    raise UsageError(f"line {line}: no capture {name.strip()!r}", hint=hint)
+
+
+def _matches(name: str, index: Mapping[str, list[str]]) -> list[str]:
+    """Files that a cell names; a full path takes precedence over a bare file name."""
     plain = _normal(name.strip()).replace("\\", "/")
     spellings = (_normal(name), _normal(name.strip()), plain)  # file names may contain spaces and backslashes
     paths = [f"/{PurePosixPath(spelling)}" for spelling in spellings]
     bare = [spelling for spelling in spellings if "/" not in spelling]
-    found: list[str] = next((index[key] for key in (*paths, *bare) if key in index), [])
-    if not found:
-        near = _close(plain, index)
-        hint = f"close: {', '.join(near)}" if near else "names are relative to the ingested folder"
-        raise UsageError(f"line {line}: no capture {name.strip()!r}", hint=hint)
-    if len(found) > 1:
-        hint = f"write the path: {', '.join(sorted(found)[:5])}"
-        raise UsageError(f"line {line}: {name.strip()!r} fits {len(found)} files", hint=hint)
-    return found[0]
-
-
-def _close(name: str, index: Mapping[str, list[str]]) -> list[str]:
-    """Up to three captures with a similar path or file name, ignoring case."""
-    folded: dict[str, list[str]] = defaultdict(list)
-    for key, found in index.items():
-        folded[key.casefold()] += found
-    keys = [
-        key
-        for spelling in (f"/{name.casefold()}", name.casefold())
-        for key in difflib.get_close_matches(spelling, folded, n=3)
-    ]
-    return list(dict.fromkeys(match for key in keys for match in folded[key]))[:3]
+    return next((index[key] for key in (*paths, *bare) if key in index), [])
 
 
 def pair_by_list(

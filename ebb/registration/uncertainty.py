@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.arrays import Size
+from ebb.measurements import UNKNOWN_PX
 from ebb.quality.grid import TILE_PX
 from ebb.registration.tiles import CORRELATED, NOISE_FLOOR, band, moved_detail, slopes, tile_mean
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from ebb.arrays import Gray8
     from ebb.registration.refinement import Refinement
     from ebb.registration.tiles import Plane
-
-MAX_PX = 100.0
-"""Stands for a direction about which nothing is known."""
 
 STANDARD_ERRORS = 3.0
 """What remains of grain after it was taken out varies from tile to tile: knowledge counts when the sum over
@@ -58,7 +56,7 @@ def uncertainty_px(wide: Gray8, shallow: Gray8, refined: Refinement) -> float:
     known = known_of_each(detail, moved)[row, column]
     squared = np.einsum("ni,nij,nj->n", tiles.shifts, tiles.information, tiles.shifts)
     excess = max(1.0, float(np.median(squared)) / _CHI2_MEDIAN)
-    return float(min(MAX_PX, np.sqrt(excess / max(least_known(known), MAX_PX**-2))))
+    return float(min(UNKNOWN_PX, np.sqrt(excess / max(least_known(known), UNKNOWN_PX**-2))))
 
 
 def known_of_each(detail: Plane, moved: Plane) -> NDArray[np.float64]:

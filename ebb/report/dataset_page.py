@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.splits import SPLITS
 from ebb.documents import read_toml
 from ebb.errors import Status
 from ebb.files import write_atomic
+from ebb.hints import command
 from ebb.measurements import DRAWN, LISTED, QUALITY
 from ebb.names import counted
 from ebb.pages.cells import number_cell
@@ -22,10 +24,10 @@ from ebb.report.refused import PreviewJob, read_previews
 from ebb.report.status import read_contents, status_of
 from ebb.report.stored import NAMES, stored_photos
 from ebb.settings import AlignSettings, canonical_json
+from ebb.sharded import SHARD
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from ebb.dataset.catalog import CatalogRow, Pair
     from ebb.report.refused import Preview
@@ -61,8 +63,13 @@ class MeasuredPair:
 
     @property
     def is_refused(self) -> bool:
-        """Whether it was rejected or failed."""
-        return self.status.status in (Status.REJECTED, Status.ERROR)
+        """Whether it was rejected or failed; pairs that only the shards leave out are not refused."""
+        return self.status.status in (Status.REJECTED, Status.ERROR) and self.status.stage != SHARD
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is aligned and has its depth map."""
+        return not self.is_refused and self.status.status is not None
 
     @property
     def is_beyond(self) -> bool:
@@ -85,6 +92,7 @@ def write_dataset_page(workspace: Workspace) -> Path:
     }
     pairs = [MeasuredPair(status=pair, measured=measured.get(pair.pair_id, {})) for pair in status.pairs]
     settings = workspace.settings(AlignSettings)
+    place = Path(workspace.root.name)  # not the whole path: the page does not depend on where the folder is
     page = render_page(
         "ebb.report",
         "dataset.html.jinja",
@@ -97,6 +105,9 @@ def write_dataset_page(workspace: Workspace) -> Path:
         cameras=_cameras(contents.pairs),
         histograms=_histograms(pairs, settings),
         settings=_settings(workspace),
+        align_command=command("align --debug PAIR_ID", place),
+        refuse_command=command("shard --refuse", place),
+        quality_command=f"{command('shard', place)} --min-quality",
         **_pair_parts(workspace, contents.pairs, pairs, settings),
     )
     write_atomic(workspace.report, page.encode())
@@ -108,7 +119,7 @@ def _pair_parts(
 ) -> dict[str, Any]:
     """Parts of the page about single pairs: photos of some, and the table of all."""
     beyond = [pair for pair in pairs if pair.is_beyond and not pair.is_refused]
-    done = [pair for pair in pairs if pair.status.status is Status.OK and not pair.is_beyond]
+    done = [pair for pair in pairs if pair.is_done and not pair.is_beyond]
     refused = [pair for pair in pairs if pair.is_refused]
     doubtful = most_doubtful(done, settings)
     others = _evenly([pair for pair in done if pair not in doubtful], NUM_OTHERS)

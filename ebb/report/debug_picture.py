@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from ebb.files import write_atomic
 from ebb.formats.png import encode_png
 from ebb.geometry.homography import apply
 from ebb.geometry.pixel_grid import resize_homography
+from ebb.hints import command
 from ebb.measurements import TABLE
 from ebb.quality.grid import TILE_PX
 from ebb.registration.examine import Examination, examine
@@ -88,7 +90,11 @@ def write_debug_picture(
         UsageError: no pair or several have that name.
         InvalidInput: one of its files cannot be read.
     """
-    pair = find_pair(pairs_of(read_catalog(workspace.catalog_file)), name)
+    try:
+        pair = find_pair(pairs_of(read_catalog(workspace.catalog_file)), name)
+    except UsageError as error:
+        hint = f"{error.hint}; all of them: {command('status --pairs', workspace.root)}"
+        raise UsageError(error.message, hint=hint) from error
     if pair.is_imported:  # its photos keep their size
         settings = dataclasses.replace(settings, height=0)
     job = DebugJob(pair, settings, workspace.debug_picture(pair.pair_id))
@@ -144,11 +150,11 @@ def find_pair(pairs: list[Pair], name: str) -> Pair:
         raise UsageError(f"more than one pair is called {name!r}", hint=hint)
     names = {known: pair for pair in pairs for known in (pair.pair_id, *sorted(_file_names(pair)))}
     near = [names[known] for known in difflib.get_close_matches(name.casefold(), names, n=5, cutoff=0.4)]
-    listed = ", ".join(dict.fromkeys(map(_listed, near or pairs[:5]))) or "none: run ebb ingest first"
+    listed = ", ".join(dict.fromkeys(map(_listed, near or pairs[:5]))) or "none, no two files make a pair"
     which = "near it" if near else "pairs here"
     raise UsageError(
         f"no pair has the id or a file of the name {name!r}",
-        hint=f"{which}: {listed}; ebb status --pairs lists all",
+        hint=f"{which}: {listed}",
     )
 
 
@@ -301,7 +307,8 @@ def _zoom(examined: Examination) -> tuple[str, Rgb8]:
         first, second = wide[patch], draw.moved_onto(shallow, H, wide.shape)[patch]
         parts = (draw.grey_to_rgb(first), draw.grey_to_rgb(second), draw.anaglyph(first, second))
         rows.append(np.hstack([np.pad(part, ((1, 1), (1, 1), (0, 0))) for part in parts]))
-    caption = f"Detail at ({left}, {top}): wide, shallow, both; before (above) and after alignment (below)"
+    order = "before (above) and after alignment (below)" if len(rows) > 1 else "no motion was found"
+    caption = f"Detail at ({left}, {top}): wide, shallow, both; {order}"
     return caption, np.vstack(rows)
 
 
@@ -325,7 +332,8 @@ def _measurement_lines(settings: AlignSettings, examined: Examination) -> list[t
         if row.name not in measured:
             continue
         value = row.seen(measured)
-        text, limit = f"{row.name}  {value:.4g} {row.unit}", row.limit(settings)
+        shown = "unknown" if math.isnan(value) else f"{value:.4g} {row.unit}"
+        text, limit = f"{row.name}  {shown}", row.limit(settings)
         if limit is None:
             lines.append((text, FAINT))
         else:

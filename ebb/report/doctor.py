@@ -99,7 +99,8 @@ def weights_status(name: str) -> str:
     try:
         return f"{find_weights(name).stat().st_size / 1e6:.1f} MB"
     except MissingDependency as error:
-        return f"missing ({error.hint})"
+        named = os.environ.get(WEIGHTS[name].variable)
+        return f"missing: {error}" if named else f"missing ({error.hint})"
     except InvalidInput as error:
         return f"damaged: {error.message} ({error.hint})"
 

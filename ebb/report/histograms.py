@@ -97,10 +97,10 @@ def _ends(values: NDArray[np.float64], limit: Limit | None) -> tuple[float, floa
 
 
 def _readable(ticks: list[Mark]) -> tuple[Mark, ...]:
-    """Every tick, or every second one if the texts would touch."""
+    """Every tick, or only every second, third, … one if the texts would touch."""
     space = WIDTH / max(len(ticks) - 1, 1)
-    is_crowded = max(len(tick.text) for tick in ticks) * CHARACTER_WIDTH > space
-    return tuple(ticks[:: 2 if is_crowded else 1])
+    wanted = max(len(tick.text) + 1 for tick in ticks) * CHARACTER_WIDTH
+    return tuple(ticks[:: math.ceil(wanted / space)])
 
 
 def _within(limit: Limit | None, low: float, high: float) -> list[float]:

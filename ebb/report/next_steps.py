@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ebb.errors import Status
+from ebb.hints import command, flags, quoted
 from ebb.settings import AlignSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from ebb.report.status import DatasetStatus, PairStatus
-    from ebb.settings import SimulateSettings
-
-DEFAULT_DATASET = Path("dataset")
-"""Default dataset folder."""
+    from ebb.settings import IngestSettings, SimulateSettings
 
 _STAGE_AFTER = {"ingest": "align", "align": "depth", "depth": "shard"}
 
 
-def command(text: str, dataset: Path) -> str:
-    """A command of ``ebb`` for a dataset folder, without the flag for the default folder."""
-    return f"ebb {text}" if dataset == DEFAULT_DATASET else f"ebb {text} --dataset {quoted(dataset)}"
-
-
-def quoted(path: Path) -> str:
-    """A path, quoted for a shell."""
-    return shlex.quote(str(path))
-
-
 def after_ingest(raw_dir: Path, num_pairs: int, dataset: Path) -> str:
     """After pairing: the next stage, or the explanation of a file if there are no pairs."""
-    return command("align", dataset) if num_pairs else f"ebb ingest {quoted(raw_dir)} --explain FILE"
+    return command("align" if num_pairs else f"ingest {quoted(raw_dir)} --explain FILE", dataset)
+
+
+def after_preview(raw_dir: Path, num_pairs: int, dataset: Path, settings: IngestSettings) -> str:
+    """After a dry run: the same with writing, or the explanation of a file if there are no pairs."""
+    explain = "" if num_pairs else " --explain FILE"
+    return command(f"ingest {quoted(raw_dir)}{explain}{flags(settings)}", dataset)
 
 
 def after_stage(stage: str, num_ok: int, dataset: Path) -> str:
@@ -41,17 +34,40 @@ def after_stage(stage: str, num_ok: int, dataset: Path) -> str:
     return command(_STAGE_AFTER[stage] if num_ok else "status --pairs", dataset)
 
 
-def after_run(raw_dir: Path, pairs: Sequence[PairStatus], dataset: Path, *, has_shards: bool) -> str:
-    """After a run: training, or the list of pairs if there are no shards."""
-    if has_shards:
-        return training(dataset)
+def after_run(
+    raw_dir: Path, pairs: Sequence[PairStatus], dataset: Path, splits: Mapping[str, int] | None
+) -> str:
+    """After a run: what follows the shards, or the list of pairs if there are no shards.
+
+    Args:
+        raw_dir: The folder that was read.
+        pairs: Status of all pairs.
+        dataset: The dataset folder.
+        splits: Number of pairs in the shards of each split; None: there are no shards.
+    """
+    if splits is not None:
+        return after_shards(splits, dataset)
     return command("status --pairs", dataset) if pairs else after_ingest(raw_dir, 0, dataset)
 
 
+def after_shards(splits: Mapping[str, int], dataset: Path) -> str:
+    """After the shards are written: training, if there are pairs for it."""
+    if splits.get("train"):
+        return training(dataset)
+    return "to train, add pairs; or assign the splits anew: a new --dataset folder with --test 0 --val 0"
+
+
 def training(dataset: Path) -> str:
-    """A short training on a data set, without depth if it has none."""
-    flat = "" if any((dataset / "pairs").glob("*/depth.png")) else " --in-channels 3"
+    """A short training on a dataset folder or an EBB! folder, without depth unless all pairs have it."""
+    flat = "" if _has_depth(dataset) else " --in-channels 3"
     return f"ebb-train fit {quoted(dataset)} --out runs/first --schedule smoke --width 0.125{flat}"
+
+
+def _has_depth(dataset: Path) -> bool:
+    """Whether every wide photo has a depth map."""
+    wide = [path.parent / "depth.png" for path in dataset.glob("pairs/*/wide.png")]
+    wide += [path.parents[1] / "original_depth" / f"{path.stem}.png" for path in dataset.glob("*/original/*")]
+    return bool(wide) and all(depth.exists() for depth in wide)
 
 
 def after_simulate(out_dir: Path, settings: SimulateSettings) -> str:
@@ -66,11 +82,14 @@ def after_status(report: DatasetStatus, dataset: Path) -> str:
     for stage in report.stages:
         if stage.left:
             return command(stage.stage, dataset)
-    if not any(pair.split for pair in report.pairs) and any(
-        pair.status is Status.OK for pair in report.pairs
-    ):
-        return command("shard", dataset)
     return after_report(report.pairs, dataset)
+
+
+def after_verify(dataset: Path, *, is_intact: bool, has_state: bool) -> str:
+    """The export of an intact data set; otherwise another run, or a new copy of shards alone."""
+    if is_intact:
+        return command("export --layout ebb OUT_DIR", dataset)
+    return command("run RAW_DIR", dataset) if has_state else "copy the folder again from where it was made"
 
 
 def after_report(pairs: Sequence[PairStatus], dataset: Path) -> str:

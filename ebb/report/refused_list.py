@@ -14,6 +14,7 @@ from ebb.geometry.homography import apply
 from ebb.measurements import APART, LISTED
 from ebb.report.status import Contents, read_contents, status_of
 from ebb.settings import ShardSettings
+from ebb.sharded import SHARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,7 +90,11 @@ def _rows(contents: Contents, *, leaves_out: bool) -> Iterator[Mapping[str, str]
 def _refusal(status: PairStatus, *, leaves_out: bool) -> _Refusal | None:
     if status.refused_for:
         return _Refusal("left_out" if leaves_out else "kept", status.refused_for, status.refused_detail)
-    if status.reason is not None and status.status in (Status.REJECTED, Status.ERROR):
+    if (
+        status.reason is not None
+        and status.status in (Status.REJECTED, Status.ERROR)
+        and status.stage != SHARD
+    ):
         return _Refusal(status.status, (status.reason,), status.detail)
     return None
 

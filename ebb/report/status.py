@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog
-from ebb.errors import Reason, Status
+from ebb.errors import Reason, Rejected, Status
 from ebb.results import ALIGN, DEPTH
 from ebb.runner.keys import align_key, photos_key
 from ebb.settings import AlignSettings
+from ebb.sharded import SHARD, read_sharded, why_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ebb.dataset.catalog import CatalogRow
     from ebb.results import DepthMap, StoredAlignment
+    from ebb.sharded import Sharded
     from ebb.state import StageRow
     from ebb.workspace import Workspace
 
@@ -31,6 +33,8 @@ class Contents:
     deep: dict[str, StageRow[DepthMap]]
     """Latest results of depth for the current photos."""
     splits: dict[str, str]
+    """Assigned splits, also of pairs that are in no shard."""
+    sharded: Sharded
     limits: AlignSettings
     """What the measurements of imported pairs are held against."""
 
@@ -55,12 +59,13 @@ class PairStatus:
     wide: str
     shallow: str
     stage: str
-    """The last stage with a result; ``shard`` if the pair is in a shard."""
+    """The last stage with a result; ``shard`` if the pair is in a shard or is left out of the shards."""
     status: Status | None
     """Status of this stage; ``None`` if it is not done."""
     reason: Reason | None = None
     detail: str = ""
     split: str = ""
+    """Split of the shard that holds the pair; empty if none does."""
     refused_for: tuple[Reason, ...] = ()
     """Of a pair that was imported unchanged: the reasons for which the limits refuse it."""
     refused_detail: str = ""
@@ -74,6 +79,7 @@ class DatasetStatus:
     files: int
     captures_set_aside: int
     stages: list[StageStatus] = field(default_factory=list)
+    """``align``, ``depth`` and ``shard``."""
     pairs: list[PairStatus] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -113,6 +119,7 @@ def read_contents(workspace: Workspace) -> Contents:
         aligned=aligned,
         deep={key: row for key, row in deep.items() if row.upstream == made_from.get(key)},
         splits=workspace.state.splits(),
+        sharded=read_sharded(workspace, pairs),
         limits=settings,
     )
 
@@ -121,14 +128,16 @@ def status_of(contents: Contents) -> DatasetStatus:
     """Status of a folder with these contents."""
     pairs, aligned, deep = contents.pairs, contents.aligned, contents.deep
     reached = [pair.pair_id for pair in pairs if _is_ok(aligned.get(pair.pair_id))]
+    ended = [_pair(pair, contents) for pair in pairs]
     return DatasetStatus(
         files=len({(row.folder, row.name) for row in contents.catalog}),
         captures_set_aside=sum(row.reason is not None for row in contents.catalog),
         stages=[
             _count(ALIGN.name, [pair.pair_id for pair in pairs], aligned),
             _count(DEPTH.name, reached, deep),
+            _count_shards(ended, contents),
         ],
-        pairs=[_pair(pair, contents) for pair in pairs],
+        pairs=ended,
     )
 
 
@@ -143,6 +152,18 @@ def _count(stage: str, pair_ids: list[str], rows: Mapping[str, StageRow[Any]]) -
     return counts
 
 
+def _count_shards(pairs: list[PairStatus], contents: Contents) -> StageStatus:
+    """Counts of the finished pairs; outdated shards are left, also while their pairs are being made again."""
+    finished = [pair for pair in pairs if _is_ok(contents.deep.get(pair.pair_id))]
+    if not contents.sharded.is_current:
+        return StageStatus(
+            stage=SHARD, left=len({pair.pair_id for pair in finished} | contents.sharded.splits.keys())
+        )
+    done = sum(bool(pair.split) for pair in finished)
+    rejected = sum(pair.status is Status.REJECTED for pair in finished)
+    return StageStatus(stage=SHARD, done=done, rejected=rejected, left=len(finished) - done - rejected)
+
+
 def _pair(pair: Pair, contents: Contents) -> PairStatus:
     row: StageRow[Any] | None = contents.aligned.get(pair.pair_id)
     stage = ALIGN.name
@@ -150,7 +171,7 @@ def _pair(pair: Pair, contents: Contents) -> PairStatus:
     refusals = aligned.value.refusals(contents.limits) if aligned and aligned.value else []
     if _is_ok(row):
         row, stage = contents.deep.get(pair.pair_id), DEPTH.name
-    return PairStatus(
+    status = PairStatus(
         pair_id=pair.pair_id,
         wide=pair.wide.name,
         shallow=pair.shallow.name,
@@ -158,10 +179,27 @@ def _pair(pair: Pair, contents: Contents) -> PairStatus:
         status=row.status if row else None,
         reason=row.reason if row else None,
         detail=row.detail if row else "",
-        split=contents.splits.get(pair.pair_id, "") if _is_ok(row) else "",
         refused_for=tuple(dict.fromkeys(refusal.reason for refusal in refusals)),
         refused_detail=refusals[0].message if refusals else "",
     )
+    if stage == DEPTH.name and _is_ok(row) and aligned and aligned.value:
+        return _sharded(status, aligned.value, contents)
+    return status
+
+
+def _sharded(pair: PairStatus, aligned: StoredAlignment, contents: Contents) -> PairStatus:
+    """The status of a finished pair, with its split or the reason why it is in no shard."""
+    sharded = contents.sharded
+    if split := sharded.splits.get(pair.pair_id, ""):
+        return replace(pair, stage=SHARD, split=split)
+    if not sharded.splits:
+        return pair
+    why = why_left_out(aligned, sharded.settings, contents.limits)
+    if why is None and pair.pair_id in sharded.conflicts:
+        why = Rejected(Reason.SPLIT_CONFLICT, "pairs shot with it are in two splits")
+    if why is None:
+        return pair
+    return replace(pair, stage=SHARD, status=Status.REJECTED, reason=why.reason, detail=why.message)
 
 
 def _is_ok(row: StageRow[Any] | None) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ebb.dataset.catalog import pairs_of
 from ebb.errors import Reason, Status
-from ebb.names import counted, one_line
+from ebb.hints import command
+from ebb.names import counted
 from ebb.tables import table
 
 if TYPE_CHECKING:
@@ -48,6 +51,17 @@ def ingest_text(report: IngestReport) -> str:
     return "\n".join(lines)
 
 
+def preview_text(report: IngestReport) -> str:
+    """The text of an ingest, and the files of each pair with the explanation for the shallow one."""
+    parts = [ingest_text(report)]
+    if pairs := pairs_of(report.rows):
+        rows = [(pair.wide.name, pair.shallow.name, pair.shallow.detail) for pair in pairs[:MAX_LISTED]]
+        parts.append(table(("wide", "shallow", "why"), rows))
+    if len(pairs) > MAX_LISTED:
+        parts[-1] += f"\n… and {len(pairs) - MAX_LISTED} more: --json lists all"
+    return "\n\n".join(parts)
+
+
 def stage_text(report: StageReport) -> str:
     """Counts of a stage, and every reason with advice."""
     counts = f"{report.ok} ok, {report.rejected} rejected, {report.failed} failed"
@@ -65,7 +79,7 @@ def debug_text(report: DebugReport) -> str:
 def shard_text(report: ShardReport) -> str:
     """Folder of the shards, their size and their pairs by split."""
     splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
-    left = f"\n{counted(report.left_out, 'pair')} left out: see ebb status --pairs" if report.left_out else ""
+    left = f"\n{_left_out(report)}" if report.left_out else ""
     groups = report.near_duplicates_across_splits
     if groups:
         example = " ".join(groups[0])
@@ -76,7 +90,24 @@ def shard_text(report: ShardReport) -> str:
     if 0 < num_scenes < sum(report.splits.values()):
         splits += f"; {counted(num_scenes, 'scene')}"
     size = f"{counted(report.num_shards, 'file')}, {report.num_bytes / 1e6:.1f} MB"
-    return f"shards: {report.folder} ({size}: {splits}){left}"
+    return f"shards: {report.folder} ({size}: {splits}){left}{_uneven(report.splits)}"
+
+
+def _uneven(splits: Mapping[str, int]) -> str:
+    """A line about splits that leave few pairs for training, or none."""
+    train, others = splits.get("train", 0), splits.get("val", 0) + splits.get("test", 0)
+    if train >= others:
+        return ""
+    found = "no pair" if not train else f"only {train} of {counted(train + others, 'pair')}"
+    why = "the splits are drawn from whole sessions, rejected pairs included, and then kept"
+    return f"\nnote: {found} for training: {why}; see --test, --val and --session-gap"
+
+
+def _left_out(report: ShardReport) -> str:
+    """Number of pairs in no shard by reason, and the command that lists them."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(report.reasons.items()))
+    listed = command("status --pairs", Path(report.folder).parent)
+    return f"{counted(report.left_out, 'pair')} left out ({reasons}): see {listed}"
 
 
 def status_text(report: DatasetStatus, *, with_pairs: bool) -> str:
@@ -126,19 +157,16 @@ def pipeline_text(report: PipelineReport) -> str:
     shown = report.status.pairs[:MAX_LISTED]
     parts += [pair_table(shown, with_failures=False)] if shown else []
     if len(shown) < len(report.status.pairs):
-        parts.append(f"… and {len(report.status.pairs) - len(shown)} more: ebb status --pairs")
+        more = len(report.status.pairs) - len(shown)
+        parts.append(f"… and {more} more: {command('status --pairs', Path(report.dataset))}")
     parts += [shard_text(report.shards)] if report.shards else []
     return "\n\n".join(parts)
 
 
 def verify_text(report: VerifyReport) -> str:
-    """All problems, or a statement that there are none."""
+    """Number of files and rows checked, and of problems, which the progress has reported."""
     checked = f"{counted(report.num_files, 'file')}, {counted(report.num_rows, 'row')} checked"
-    if not report.problems:
-        return f"{checked}: no problems"
-    return "\n".join(
-        [*map(one_line, report.problems), f"{checked}: {counted(len(report.problems), 'problem')}"]
-    )
+    return f"{checked}: {counted(len(report.problems), 'problem') if report.problems else 'no problems'}"
 
 
 def export_text(report: ExportReport) -> str:

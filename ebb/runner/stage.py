@@ -143,7 +143,7 @@ def needs_work(row: StageRow[Any] | None, job: PairJob, settings: RunSettings) -
     if row is None or row.key != job.key or row.status is Status.ERROR:
         return True
     if row.status is Status.REJECTED:
-        return settings.retry_failed
+        return settings.retry_rejected
     return not all((job.folder / name).exists() for name in row.outputs)
 
 

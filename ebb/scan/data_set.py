@@ -60,7 +60,7 @@ def find_data_set(request: Request) -> Found:
         InvalidInput: it is not a folder, or holds no pair of a known layout, or damaged metadata.
         UsageError: the CSV file is not valid, or several layouts fit.
     """
-    folder = existing_folder(request.source)
+    folder = existing_folder(request.source, "the data set: train, test, Training, or the files of --pairs")
     jobs = list(walk(folder, IngestSettings().max_megapixels))
     names = [job.name for job in jobs]
     try:

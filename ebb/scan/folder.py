@@ -65,14 +65,22 @@ class FolderRows:
     """Number of rows from an earlier run."""
 
 
-def existing_folder(path: Path) -> Path:
+def existing_folder(path: Path, holds: str = "the photos") -> Path:
     """Resolve a folder given by the user.
 
+    Args:
+        path: The folder.
+        holds: What it should hold, for the hint.
+
     Raises:
-        InvalidInput: it is not there, not a folder, or its path is not text.
+        InvalidInput: it is not there, is not a folder, cannot be opened, or its path is not text.
     """
     if not path.is_dir():
-        raise InvalidInput("not a folder", path=path, hint="name the folder that holds the photos")
+        raise InvalidInput("not a folder", path=path, hint=f"name the folder that holds {holds}")
+    try:
+        os.scandir(path).close()
+    except OSError as error:
+        raise InvalidInput(f"cannot be opened: {error.strerror}", path=path) from error
     folder = path.resolve()
     if not is_text(str(folder)):
         raise InvalidInput("the path is not valid UTF-8", path=as_text(str(folder)), hint="rename the folder")

@@ -71,7 +71,7 @@ def find_photos(source: Path) -> Iterator[RgbdPhoto]:
     Raises:
         InvalidInput: not a folder, or none in it.
     """
-    folder = existing_folder(source)
+    folder = existing_folder(source, "the photos and their depth files")
     names = sorted((job.name for job in walk(folder, _MAX_MEGAPIXELS)), key=natural_key)
     depth_of = depth_files(names)
     photos = [name for name in names if _is_photo(PurePosixPath(name)) and _stem(name) in depth_of]

@@ -11,9 +11,10 @@ from ebb.aligned_pair import AlignedPair, align_sources
 from ebb.aligned_series import align_series
 from ebb.arrays import Size
 from ebb.dataset.catalog import CatalogRow, pairs_of, read_catalog
-from ebb.errors import ItemError, Status
+from ebb.errors import InvalidInput, ItemError, Status
 from ebb.files import write_atomic
 from ebb.formats.png import encode_png
+from ebb.hints import command
 from ebb.results import ALIGN, StoredAlignment, stored_alignment
 from ebb.runner.items import Outcome, Result
 from ebb.runner.keys import align_key
@@ -52,6 +53,17 @@ Members: TypeAlias = tuple[AlignJob, ...]
 
 AlignOutcome: TypeAlias = Outcome[AlignJob, StoredAlignment]
 SceneOutcome: TypeAlias = Outcome[Members, list[AlignOutcome]]
+
+
+def check_ready(workspace: Workspace) -> None:
+    """Check that there are pairs.
+
+    Raises:
+        InvalidInput: the catalogue has none, or is missing or damaged.
+    """
+    if not pairs_of(read_catalog(workspace.catalog_file)):
+        hint = f"to see why a file is in none: {command('ingest RAW_DIR --explain FILE', workspace.root)}"
+        raise InvalidInput("no two files make a pair", path=workspace.catalog_file, hint=hint)
 
 
 def run(workspace: Workspace, settings: AlignSettings, run: RunSettings, progress: Progress) -> StageReport:

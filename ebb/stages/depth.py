@@ -16,6 +16,8 @@ from ebb.errors import Broken, InvalidInput, Reason
 from ebb.files import read_bytes, remove_files, write_atomic
 from ebb.formats.npy import encode_npy
 from ebb.formats.png import decode_png, encode_png
+from ebb.hints import command
+from ebb.names import counted
 from ebb.results import ALIGN, DEPTH, DepthMap, StoredAlignment
 from ebb.runner.batches import Batching, run_batches
 from ebb.runner.items import Result
@@ -90,7 +92,8 @@ class DepthJob:
         except OSError as error:
             raise Broken(Reason.INPUT_CHANGED, f"cannot be read: {error.strerror}", path=path) from error
         except InvalidInput as error:
-            message = f"{error.message}: remove the pair's folder and run ebb align"
+            again = command("align", self.folder.parents[1])
+            message = f"{error.message}: remove the pair's folder and run {again}"
             raise Broken(Reason.INPUT_CHANGED, message, path=path) from error
 
     def read_file(self) -> bytes:
@@ -143,6 +146,22 @@ def run(
         rows = workspace.state.stage_rows(DEPTH).values()
         if are_all and any(row.value is not None and row.value.recipe == recipe for row in rows):
             workspace.save_settings(depth=source.to_remember)
+
+
+def check_aligned(workspace: Workspace) -> None:
+    """Check that there are aligned pairs.
+
+    Raises:
+        InvalidInput: there are none, or the catalogue is missing or damaged.
+    """
+    pairs, settings = pairs_of(read_catalog(workspace.catalog_file)), workspace.settings(AlignSettings)
+    rows = workspace.state.stage_rows(ALIGN)
+    aligned = [current_value(rows, pair.pair_id, align_key(pair, settings)) for pair in pairs]
+    if not any(aligned):
+        are_new = any(pair.pair_id not in rows for pair in pairs)
+        what = f"of {counted(len(pairs), 'pair')}, none is aligned"
+        hint = command("align" if are_new else "status --pairs", workspace.root)
+        raise InvalidInput(what, path=workspace.root, hint=hint)
 
 
 def check_ready(settings: DepthSettings) -> None:

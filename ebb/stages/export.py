@@ -116,7 +116,7 @@ def _jobs(
 
 
 def _claim(out_dir: Path, note: str) -> None:
-    """Claim an empty folder, or that of an unfinished export of the same data set."""
+    """Claim an empty folder, or that of an earlier export of the same data set."""
     path = out_dir / NOTE_NAME
     try:
         names = [child.name for child in out_dir.iterdir()] if out_dir.exists() else []
@@ -125,7 +125,5 @@ def _claim(out_dir: Path, note: str) -> None:
     except OSError as error:
         raise cannot_write(out_dir, error) from error
     if taken and not same:
-        raise OutputError(
-            f"the folder is not empty: {taken[0]}", path=out_dir, hint="name a folder that does not exist"
-        )
+        raise OutputError(f"the folder is not empty: {taken[0]}", path=out_dir, hint="choose a new folder")
     write_atomic(path, note.encode())

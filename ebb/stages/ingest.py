@@ -12,7 +12,7 @@ from ebb.dataset.catalog import CatalogRow, Pair, pairs_of, read_catalog, scenes
 from ebb.depthmap.sidecar import depth_files, is_depth_file
 from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
 from ebb.files import sha256_bytes
-from ebb.names import as_text, counted, is_text, natural_key, one_line
+from ebb.names import as_text, counted, is_text, natural_key, one_line, similar
 from ebb.pair_ids import scene_of
 from ebb.photo.capture import Capture, FileMetadata
 from ebb.photo.color import check_color
@@ -78,6 +78,10 @@ class IngestReport:
             "stage": STAGE,
             **counts,
             "reasons": dict(sorted(self.reasons.items())),
+            "pairs": [
+                {"pair_id": pair.pair_id, "wide": pair.wide.name, "shallow": pair.shallow.name}
+                for pair in pairs_of(self.rows)
+            ],
             "not_used": [{"name": row.name, "reason": row.reason, "detail": row.detail} for row in aside],
         }
 
@@ -120,7 +124,7 @@ def _moved_here(others: Sequence[CatalogRow], rows: Sequence[CatalogRow]) -> lis
 
 
 def check_ready(raw_dir: Path, settings: IngestSettings) -> None:
-    """Check that there are photos to read, before a dataset folder is made for them.
+    """Check that there are photos to read, before any of them is read.
 
     Raises:
         InvalidInput: ``raw_dir`` is not a folder, or no file in it has the ending of a photo.
@@ -153,19 +157,9 @@ def explain_file(
     Raises:
         UsageError: there is no file, or more than one, of that name.
     """
-    folder = existing_folder(raw_dir)
-    files = _look(folder, settings, run, progress).rows
-    name = as_text(name)
-    fitting = [row for row in files if row.name == name]
-    fitting = fitting or [row for row in files if PurePosixPath(row.name).name == name]
-    if not fitting:
-        hint = "a file's name, or its path within the folder"
-        raise UsageError(f"--explain {name}: there is no such file", path=raw_dir, hint=hint)
-    if len(fitting) > 1:
-        found = ", ".join(row.name for row in fitting)
-        hint = "name one with its path"
-        raise UsageError(f"--explain {name} fits {len(fitting)} files: {found}", path=raw_dir, hint=hint)
-    row = next(row for row in catalog_rows(files, settings) if row.name == fitting[0].name)
+    name = _find_file(raw_dir, name, settings)
+    files = _look(existing_folder(raw_dir), settings, run, progress).rows
+    row = next(row for row in catalog_rows(files, settings) if row.name == name)
     for verdict in _verdicts(files, settings):
         if verdict.capture.name == row.name:
             return explain(replace(verdict, detail=row.detail))
@@ -173,6 +167,33 @@ def explain_file(
     if row.reason:
         what = [f"{row.reason}: {row.detail}", row.reason.advice]
     return "\n".join(map(one_line, [row.name, *what]))
+
+
+def _find_file(raw_dir: Path, name: str, settings: IngestSettings) -> str:
+    """Find a file by its path within the folder, its path from the working folder, or its name.
+
+    Raises:
+        UsageError: there is no file, or more than one, of that name.
+    """
+    folder = existing_folder(raw_dir)
+    names = [as_text(job.name) for job in walk(folder, settings.max_megapixels)]
+    typed = Path(name).absolute()
+    place = typed.parent.resolve() / typed.name  # a link to a file is not followed
+    within = place.relative_to(folder).as_posix() if place.is_relative_to(folder) else ""
+    name, within = as_text(name), as_text(within)
+    for found in (
+        [one for one in names if one == name],
+        [one for one in names if one == within],
+        [one for one in names if PurePosixPath(one).name == name],
+    ):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            what, hint = f"fits {len(found)} files: {', '.join(found)}", "name one with its path"
+            raise UsageError(f"--explain {name} {what}", path=raw_dir, hint=hint)
+    near = similar(name, names)
+    hint = f"close: {', '.join(near)}" if near else "a file's name, or its path within the folder"
+    raise UsageError(f"--explain {name}: there is no such file", path=raw_dir, hint=hint)
 
 
 def read_file(job: FileJob) -> Result[FileMetadata]:
@@ -241,20 +262,28 @@ def _verdicts(files: Sequence[FileRow], settings: IngestSettings) -> list[Verdic
     if settings.pairs is None:
         return pair_captures(captures, settings)
     try:
-        wanted = read_pairs_csv(_read_pairs(settings.pairs), [capture.name for capture in captures])
+        names = [capture.name for capture in captures]
+        wanted = read_pairs_csv(_read_pairs(settings.pairs), names, _unusable(files))
         return pair_by_list(captures, wanted, settings)
     except UsageError as error:
         raise UsageError(error.message, path=settings.pairs, hint=error.hint) from error
+
+
+def _unusable(files: Sequence[FileRow]) -> dict[str, str]:
+    """Files that are no captures, and why."""
+    depth = {row.name: "it is a depth file" for row in files if row.metadata and row.metadata.kind == "depth"}
+    return depth | {row.name: f"{row.reason}: {row.detail}" for row in files if not row.metadata}
 
 
 def _read_pairs(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        hint = "to pair by aperture and time again, take pairs out of ebb.toml"
+        hint = "correct --pairs; if ebb.toml names it, remove the line to pair by aperture and time again"
         raise UsageError(f"cannot read the pairs file: {error.strerror}", path=path, hint=hint) from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"the pairs file is not UTF-8: {error.reason}", path=path) from error
+        hint = "save it again as UTF-8; spreadsheets call that CSV UTF-8"
+        raise UsageError(f"the pairs file is not UTF-8: {error.reason}", path=path, hint=hint) from error
 
 
 def _capture(row: FileRow, metadata: FileMetadata) -> Capture:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.card import CardContents, SplitSize, render_card
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog
-from ebb.dataset.collection import stored_splits
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import Record
 from ebb.dataset.shards import ShardEntry, plan_shards, shard_name, write_shard
-from ebb.dataset.splits import SPLITS, PairTime, Split, across_splits, assign_splits, scene_key, scene_splits
+from ebb.dataset.splits import SPLITS, Split, across_splits, assign_splits, scene_splits
 from ebb.dataset.staging import CARD_NAME, replacing
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.files import atomic_file, sha256_bytes, write_atomic
-from ebb.measurements import QUALITY
-from ebb.model_files import model_name
+from ebb.hints import command
 from ebb.names import counted, portable_name
 from ebb.progress import watched
 from ebb.quality.perceptual_hash import near_duplicates
 from ebb.results import ALIGN, DEPTH
 from ebb.runner.keys import align_key, photos_key
-from ebb.settings import AlignSettings, DepthSettings, IngestSettings, ShardSettings, as_dict, section_of
+from ebb.settings import AlignSettings, ShardSettings
+from ebb.sharded import SHARD, dataset_settings, known_splits, pair_time, why_left_out
 from ebb.workspace import versions
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from ebb.results import DepthMap, StoredAlignment
     from ebb.state import StageRow
     from ebb.workspace import Workspace
-
-STAGE = "shard"
 
 
 class NothingReady(InvalidInput):
@@ -85,7 +82,7 @@ class ShardReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The same for ``--json``."""
-        return {"stage": STAGE, **asdict(self), "reasons": dict(sorted(self.reasons.items()))}
+        return {"stage": SHARD, **asdict(self), "reasons": dict(sorted(self.reasons.items()))}
 
 
 def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> ShardReport:
@@ -98,18 +95,24 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
     """
     pairs = pairs_of(read_catalog(workspace.catalog_file))
     found = ready_pairs(workspace, pairs)
-    ready = _good_enough(workspace, found, settings)
+    limits = workspace.settings(AlignSettings)
+    left_out = {
+        item.pair.pair_id: reason.reason
+        for item in found
+        if (reason := why_left_out(item.aligned, settings, limits))
+    }
+    _check_any_left(workspace, left_out, len(found), settings)
+    ready = [item for item in found if item.pair.pair_id not in left_out]
     splits = _assign(workspace, pairs, ready, settings)
     workspace.save_settings(shard=settings)
-    reasons = {item.pair.pair_id: _why_left_out(item, settings) for item in found}
-    counts = _left_out(workspace, pairs, splits, reasons)
+    counts = _left_out(workspace, pairs, splits, left_out)
     across = _across(ready, splits)
     with replacing(workspace.shards) as folder:
         entries = _write_shards(folder, _plan(ready, splits, settings), progress)
         index = DatasetIndex(
             shards=entries,
             scenes=_num_scenes(ready, splits),
-            settings=_settings(workspace),
+            settings=dataset_settings(workspace),
             counts=counts,
             software=versions(),
         )
@@ -150,38 +153,28 @@ def ready_pairs(workspace: Workspace, pairs: Sequence[Pair]) -> list[ReadyPair]:
         raise InvalidInput(
             f"depth maps were made in {len(recipes)} ways: {', '.join(sorted(recipes))}",
             path=workspace.root,
-            hint="run ebb depth to make them alike",
+            hint=f"to make them alike: {command('depth', workspace.root)}",
         )
     hashes = {item.pair.scene: item.aligned.perceptual_hash for item in ready}
     groups = near_duplicates({scene: found for scene, found in hashes.items() if found})
     return [replace(item, near_duplicates=groups.get(item.pair.scene, "")) for item in ready]
 
 
-def _good_enough(workspace: Workspace, ready: list[ReadyPair], settings: ShardSettings) -> list[ReadyPair]:
-    """Return the pairs that the settings leave in.
+def _check_any_left(
+    workspace: Workspace, left_out: Mapping[str, Reason], num_ready: int, settings: ShardSettings
+) -> None:
+    """Refuse settings that leave out all pairs.
 
     Raises:
-        NothingReady: there are none.
+        NothingReady: they do.
     """
-    kept = [item for item in ready if not _is_left_out(item, settings)]
-    if not kept:
-        num_refused = sum(settings.refuse and bool(item.refused_for) for item in ready)
-        if num_refused:
-            what = f"no pair is left: the limits refuse {num_refused} of {len(ready)}"
-            raise NothingReady(what, path=workspace.root, hint="leave out --refuse, or import with --realign")
-        what = f"no pair has a quality of {settings.min_quality:g}"
-        raise NothingReady(what, path=workspace.root, hint="lower --min-quality")
-    return kept
-
-
-def _is_left_out(item: ReadyPair, settings: ShardSettings) -> bool:
-    """Whether a pair is refused or not good enough; an unknown quality passes only without a limit."""
-    is_refused = settings.refuse and bool(item.refused_for)
-    return is_refused or item.aligned.measurements.get(QUALITY, 0.0) < settings.min_quality
-
-
-def _why_left_out(item: ReadyPair, settings: ShardSettings) -> Reason:
-    return item.refused_for[0] if settings.refuse and item.refused_for else Reason.LOW_QUALITY
+    if len(left_out) < num_ready:
+        return
+    if num_refused := sum(reason is not Reason.LOW_QUALITY for reason in left_out.values()):
+        what = f"no pair is left: the limits refuse {num_refused} of {num_ready}"
+        raise NothingReady(what, path=workspace.root, hint="leave out --refuse, or import with --realign")
+    what = f"no pair has a quality of {settings.min_quality:g}"
+    raise NothingReady(what, path=workspace.root, hint="lower --min-quality")
 
 
 def _ready_pair(
@@ -205,12 +198,12 @@ def _nothing_ready(workspace: Workspace, pairs: Sequence[Pair]) -> NothingReady:
         return NothingReady(
             "no two files make a pair",
             path=workspace.catalog_file,
-            hint="ebb ingest RAW_DIR --explain FILE says why one of them is in none",
+            hint=f"to see why a file is in none: {command('ingest RAW_DIR --explain FILE', workspace.root)}",
         )
     return NothingReady(
         f"of {counted(len(pairs), 'pair')}, none is aligned and has its depth map",
         path=workspace.root,
-        hint="see: ebb status --pairs",
+        hint=f"see: {command('status --pairs', workspace.root)}",
     )
 
 
@@ -218,19 +211,11 @@ def _assign(
     workspace: Workspace, pairs: Sequence[Pair], ready: Sequence[ReadyPair], settings: ShardSettings
 ) -> dict[str, Split | None]:
     """Return the splits of the ready pairs; those of all pairs of the catalogue are stored."""
-    known = cast("dict[str, Split]", workspace.state.splits()) or stored_splits(workspace.shards)
-    times = [_time_of(pair) for pair in pairs]
-    splits = assign_splits(times, known, settings)
+    times = [pair_time(pair) for pair in pairs]
+    splits = assign_splits(times, known_splits(workspace), settings)
     assigned = {pair_id: split for pair_id, split in splits.items() if split is not None}
     workspace.state.put_splits(assigned | scene_splits(times, splits))
     return {item.pair.pair_id: splits[item.pair.pair_id] for item in ready}
-
-
-def _time_of(pair: Pair) -> PairTime:
-    """Return time, camera and scene of a pair; an imported pair is a scene of its own."""
-    wide = pair.wide
-    scene = scene_key(wide.sha256) if wide.sha256 and not pair.is_imported else ""
-    return PairTime(pair.pair_id, f"{wide.camera} {wide.serial}", wide.captured_at, scene)
 
 
 def _plan(
@@ -251,7 +236,7 @@ def _write_shards(
 ) -> dict[str, ShardEntry]:
     software = ", ".join(f"{name} {version}" for name, version in versions().items())
     entries = {}
-    with watched(progress, STAGE, sum(map(len, plan.values()))):
+    with watched(progress, SHARD, sum(map(len, plan.values()))):
         for name, members in plan.items():
             with atomic_file(folder / name) as file:
                 entries[name] = write_shard(file, _records(members, software, progress))
@@ -321,7 +306,8 @@ def _spoilt(
     item: ReadyPair, name: str, what: str, begin: str = "remove the pair's folder and run"
 ) -> InvalidInput:
     is_given = item.pair.wide.origin != "camera"
-    again = "ebb import again: it makes" if is_given else "ebb align and ebb depth: they make"
+    align, depth = (command(stage, item.folder.parents[1]) for stage in (ALIGN.name, DEPTH.name))
+    again = "ebb import again: it makes" if is_given else f"{align} and {depth}: they make"
     return InvalidInput(what, path=item.folder / name, hint=f"{begin} {again} it again")
 
 
@@ -381,16 +367,3 @@ def _card(
         num_realigned=sum(item.pair.wide.origin == "realign" for item in members),
         num_across_splits=num_across,
     )
-
-
-def _settings(workspace: Workspace) -> dict[str, dict[str, Any]]:
-    """Return the settings of the data set, without paths of this machine."""
-    kinds = (IngestSettings, AlignSettings, DepthSettings, ShardSettings)
-    sections = {section_of(kind): as_dict(workspace.settings(kind)) for kind in kinds}
-    for section in sections.values():
-        section.pop("pairs", None)
-        section.pop("weights", None)
-    depth = sections[DEPTH.name]
-    if depth["model"]:
-        depth["model"] = model_name(depth["model"])
-    return sections

@@ -47,6 +47,7 @@ class Check:
 
     path: Path
     sha256: str
+    """Recorded hash; empty for a file that is not part of the data set."""
     shard: ShardEntry | None = None
     """Contents of a shard; other files are only hashed."""
 
@@ -72,18 +73,22 @@ def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) 
     checks += [Check(shards / name, entry.sha256, entry) for name, entry in index.shards.items()]
     if index.card_sha256:
         checks.append(Check(shards / CARD_NAME, index.card_sha256))
+    extra = sorted({path.name for path in shards.glob("*.parquet")} - index.shards.keys())
+    checks += [Check(shards / name, "") for name in extra]
     report = VerifyReport(num_files=len(checks), num_rows=sum(entry.rows for entry in index.shards.values()))
-    with watched(progress, "verify", len(checks)):
+    divided = divided_scenes(shards, index.shards)
+    with watched(progress, "verify", len(checks) + bool(divided)):
         for outcome in run_items(look, checks, run):
             found = outcome.value
             if found is None:
                 found = [f"{outcome.job.path}: {outcome.reason}: {outcome.detail}"]
             report.problems += found
             status = Status.ERROR if found else Status.OK
-            progress.advance(outcome.job.path.name, status, outcome.reason, "; ".join(found))
-    extra = {path.name for path in shards.glob("*.parquet")} - index.shards.keys()
-    problems = [*report.problems, *divided_scenes(shards, index.shards)]
-    report.problems = sorted([*problems, *(f"{name}: not part of the data set" for name in extra)])
+            name = "" if found else outcome.job.path.name  # the problems contain it
+            progress.advance(name, status, None, "; ".join(found))
+        if divided:
+            progress.advance("", Status.ERROR, None, "; ".join(divided))
+    report.problems = sorted([*report.problems, *divided])
     return report
 
 
@@ -91,6 +96,8 @@ def look(check: Check) -> Result[list[str]]:
     """List the problems of one file. Runs in a worker."""
     if check.shard is not None:
         return Result(value=verify_shard(check.path, check.shard))
+    if not check.sha256:
+        return Result(value=[f"{check.path.name}: not part of the data set"])
     try:
         found = sha256_file(check.path)
     except OSError as error:

@@ -93,7 +93,8 @@ def _cost(entry: BenchmarkEntry) -> list[TextCell]:
     untimed = TextCell(text=DASH, reason=entry.untimed or "not timed: --repeats 0")
     latency = memory = untimed
     if timing is not None:
-        latency = TextCell(text=f"{timing.latency_ms:.0f}", interval=f"± {timing.iqr_ms:.0f}")
+        spread = f"± {timing.iqr_ms:.0f}" if timing.repeats > 1 else ""
+        latency = TextCell(text=f"{timing.latency_ms:.0f}", interval=spread)
         gpu = "" if timing.gpu_memory_mb is None else f"{timing.gpu_memory_mb:.0f} on the GPU"
         memory = TextCell(text=f"{timing.peak_memory_mb:.0f}", interval=gpu)
     depends = TextCell(text=DASH, reason="the number of multiply-adds depends on the photo")

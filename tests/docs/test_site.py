@@ -45,6 +45,14 @@ def test_the_site_makes_no_requests(site: Path) -> None:
     assert found == {}
 
 
+def test_the_reference_holds_the_public_names_without_markup_of_sphinx(site: Path) -> None:
+    for package, name in (("ebb", "align_pair"), ("ebb_train", "load_model")):
+        (page,) = (path.read_text() for path in site.rglob("*.html") if path.stem == package)
+        assert not re.findall(r":(?:attr|class|data|func|meth|mod):\S{0,30}", page)
+        assert f'id="{package}.{name}"' in page
+        assert f'href="#{package}.cli"' not in page, "internal modules are not listed"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -29,12 +29,12 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 OTHERS = {
-    "ingest": {"--depth-batch", "--retry-failed", "--max-reject"},
+    "ingest": {"--depth-batch", "--retry-rejected", "--max-reject"},
     "align": {"--depth-batch"},
     "status": {"--config", "--workers"},
     "report": {"--config", "--workers"},
-    "verify": {"--retry-failed", "--max-reject", "--depth-batch"},
-    "export": {"--retry-failed", "--max-reject", "--depth-batch"},
+    "verify": {"--retry-rejected", "--max-reject", "--depth-batch"},
+    "export": {"--retry-rejected", "--max-reject", "--depth-batch"},
     "simulate": {"--dataset", "--depth-batch"},
     "doctor": {"--config", "--workers"},
 }
@@ -87,13 +87,28 @@ def test_a_memory_card_becomes_shards_and_the_verbs_agree(
     capsys.readouterr()
     assert run_verb(["doctor", *dataset]) == 0
     *lines, after = capsys.readouterr().out.splitlines()
-    assert after.startswith("next: ebb run RAW_DIR")
+    assert after == f"next: ebb verify --dataset {dataset[1]}"
     assert any(line.startswith("write test  ") for line in lines)
     column = next(line.index("0.") for line in lines if line.startswith("ebb "))
     assert all(line[column - 1] == " " != line[column] for line in lines), "one column of values"
     # what was chosen once is remembered: the same command without flags finds nothing to do
     assert run_verb(["align", *dataset, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["unchanged"] == 2
+
+
+def test_stages_without_anything_to_do_name_the_one_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw, dataset = tmp_path / "raw", ("--dataset", str(tmp_path / "set"))
+    raw.mkdir()
+    (raw / "IMG_0001.JPG").write_bytes(shot(scene(1), 16, 0))
+    assert run_verb(["ingest", str(raw), *dataset]) == 0
+    assert run_verb(["align", *dataset]) == ExitCode.INVALID_INPUT
+    assert "no two files make a pair" in capsys.readouterr().err
+    write_card(raw, 1)
+    assert run_verb(["ingest", str(raw), *dataset]) == 0
+    assert run_verb(["depth", *dataset, "--provider", "none"]) == ExitCode.INVALID_INPUT
+    assert f"of 1 pair, none is aligned (ebb align --dataset {tmp_path / 'set'})" in capsys.readouterr().err
 
 
 def test_align_draws_one_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,6 +194,14 @@ def test_no_usable_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert (facts["error"], facts["ingest"]["num_files"]) == ("no two files make a pair", 2)
 
 
+def test_a_dry_run_of_a_folder_without_photos_fails_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for flags in ([], ["--dry-run"], ["--explain", "a.JPG"]):
+        assert run_verb(["ingest", str(tmp_path), *flags]) == ExitCode.INVALID_INPUT
+        assert "no files here" in capsys.readouterr().err
+
+
 def test_explain_and_dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_card(tmp_path / "raw", 1)
     dataset = tmp_path / "set"
@@ -229,11 +252,25 @@ def test_missing_weights_name_the_command(
     assert "--weights" in error
 
 
-def test_verify_finds_damage(finished: PipelineReport, tmp_path: Path) -> None:
+def test_verify_finds_damage(
+    finished: PipelineReport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     dataset = tmp_path / "set"
     shutil.copytree(finished.dataset, dataset)
     (next(dataset.glob("pairs/*/wide.png"))).write_bytes(b"")
     assert run_verb(["verify", "--dataset", str(dataset)]) == ExitCode.INVALID_INPUT
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).count("wide.png: ") == 1, "each problem is reported once"
+    assert printed.out.endswith(f"next: ebb run RAW_DIR --dataset {dataset}\n")
+
+
+def test_verify_of_copied_shards(
+    finished: PipelineReport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(Path(finished.dataset) / "shards", tmp_path / "copied")
+    (tmp_path / "copied" / "README.md").write_bytes(b"")
+    assert run_verb(["verify", "--dataset", str(tmp_path / "copied")]) == ExitCode.INVALID_INPUT
+    assert capsys.readouterr().out.endswith("next: copy the folder again from where it was made\n")
 
 
 def test_too_many_rejections(finished: PipelineReport, tmp_path: Path) -> None:

@@ -47,11 +47,11 @@ def test_defaults() -> None:
 
 def test_the_order_of_the_layers(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "mine.toml"
-    config.write_text("[align]\nheight = 200\nmin_inliers = 22\n[run]\nretry_failed = true\n")
+    config.write_text("[align]\nheight = 200\nmin_inliers = 22\n[run]\nretry_rejected = true\n")
     monkeypatch.setenv("EBB_ALIGN_HEIGHT", "300")
     settings, run, _ = resolve("--dataset", str(dataset), "--config", str(config))
     assert (settings.height, settings.min_inliers, settings.match_ratio) == (300, 22, 0.7)
-    assert run.retry_failed
+    assert run.retry_rejected
     settings, _, _ = resolve("--dataset", str(dataset), "--config", str(config), "--height", "400")
     assert settings.height == 400
 
@@ -127,14 +127,19 @@ def test_a_flag_of_the_verb_itself_is_not_a_setting(dataset: Path, monkeypatch: 
         assert app(["status", str(dataset), *arguments], result_action="return_value") == expected
 
 
+NO_SUCH = "settings of ebb are named like EBB_ALIGN_HEIGHT; those of ebb-train have no variables"
+
+
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
         ("EBB_ALIGN_HEIGTH", "did you mean EBB_ALIGN_HEIGHT?"),
         ("EBB_DEPTH_KEEPFLOAT", "did you mean EBB_DEPTH_KEEP_FLOAT?"),
         ("EBB_MEGADEPTH_WEIGHT", "did you mean EBB_MEGADEPTH_WEIGHTS?"),
-        ("EBB_TRAIN_LEARNING_RATE", "ebb-train takes its settings from flags only"),
-        ("EBB_XYZ", "settings are named like EBB_ALIGN_HEIGHT"),
+        ("EBB_TRAIN_LEARNING_RATE", "settings of ebb-train have no variables"),
+        ("EBB_FIT_WIDTH", NO_SUCH),
+        ("EBB_JSON", NO_SUCH),
+        ("EBB_XYZ", NO_SUCH),
     ],
 )
 def test_unknown_variables_are_named(name: str, advice: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,11 @@ def test_an_error_can_be_given_a_path() -> None:
 
 def test_the_command_for_an_extra_names_the_distribution() -> None:
     assert install_extra("heic") == "pip install 'ebb-bokeh[heic]'"
+
+
+def test_an_extra_of_a_checkout_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    assert install_extra("heic") == "pip install '.[heic]' in the checkout"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("layout", "after"),
     [
-        ("ebb", "ebb-train fit {out} --out runs/first --schedule smoke --width 0.125 --in-channels 3"),
+        ("ebb", "ebb-train fit {out} --out runs/first --schedule smoke --width 0.125"),
         ("bokehlicious", "train with the code of bokehlicious on this folder"),
     ],
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from ebb.errors import Reason
 from ebb.measurement_types import Bound, Gate, Limit, Measurement, Unit
+from ebb.measurements import GATED, PROFILES
 
 
 @pytest.mark.parametrize(
@@ -68,6 +71,30 @@ def test_a_gate_explains_itself() -> None:
     measured = {"one": 3.0, "other": 7.0}
     assert GATE.explain(3.0, Settings, measured) == "3.0 of 7 above 2"
     assert GATE.explain(-3.0, Settings, measured) == "3.0 below zero, outside -2 to 2"
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "text"),
+    [
+        (1.04, 1.0, "1.04 px, more than 1 px (100%)"),
+        (1.5, 1.0, "1.5 px, more than 1 px (100%)"),
+        (0.12501, 0.125, "0.13 px, more than 0.125 px (12.5%)"),
+    ],
+)
+def test_rounding_does_not_contradict_the_message(value: float, limit: float, text: str) -> None:
+    message = "{value:.1f} px, more than {limit:g} px ({limit:.0%})"
+    gate = Gate("most", Bound.AT_MOST, Reason.PARALLAX, message)
+    assert gate.explain(value, SimpleNamespace(most=limit), {}) == text
+
+
+@given(st.sampled_from(GATED), st.floats(-1e3, 1e3))
+def test_a_value_that_is_rejected_is_not_printed_as_its_limit(row: Measurement, value: float) -> None:
+    gate, limits = row.gate, PROFILES["clean"]
+    assert gate is not None
+    if gate.passes(value, limits) or abs(value - gate.limit(limits).value) < 1e-5:
+        return
+    shown = replace(gate, message="{value:.1f}", message_if_negative="").explain(value, limits, {})
+    assert not gate.limit(limits).passes(float(shown))
 
 
 def test_unknown_values_pass_only_if_the_gate_allows() -> None:

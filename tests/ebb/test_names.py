@@ -7,7 +7,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ebb.names import as_text, counted, is_text, natural_key, one_line, portable_name, printable
+from ebb.names import as_text, counted, is_text, natural_key, one_line, portable_name, printable, similar
 
 
 def test_natural_order_compares_numbers() -> None:
@@ -46,3 +46,18 @@ def test_a_file_name_cannot_control_the_terminal() -> None:
 
 def test_counts_have_singular_and_plural() -> None:
     assert [counted(number, "pair") for number in (0, 1, 2)] == ["0 pairs", "1 pair", "2 pairs"]
+
+
+def test_similar_names() -> None:
+    names = ["day1/IMG_0309.JPG", "day2/IMG_0310.JPG", "notes.txt"]
+    assert similar("img_0309", names)[0] == "day1/IMG_0309.JPG"
+    assert similar("day2/IMG_0310.jpeg", names)[0] == "day2/IMG_0310.JPG"
+    assert similar("note.txt", names) == ["notes.txt"]
+    assert similar("quite different", names) == similar("", names) == []
+
+
+@given(st.text(), st.lists(st.text()))
+def test_similar_names_are_among_the_names(name: str, names: list[str]) -> None:
+    found = similar(name, names)
+    assert set(found) <= set(names)
+    assert len(found) == len(set(found)) <= 3

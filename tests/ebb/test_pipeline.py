@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ebb.errors import EbbError, ExitCode, MissingDependency
+from ebb.errors import EbbError, ExitCode, MissingDependency, UsageError
 from ebb.pipeline import PipelineReport, import_and_shard, run_pipeline
 from ebb.progress import SilentProgress
 from ebb.report.summary import pipeline_text
@@ -35,6 +35,14 @@ def test_missing_weights_end_it_before_anything_is_read(
     with pytest.raises(MissingDependency):
         run_pipeline(tmp_path / "set", tmp_path / "raw", settings, SilentProgress())
     assert not (tmp_path / "set").exists()
+
+
+def test_splits_of_more_pairs_than_there_are_end_it_before_alignment(tmp_path: Path) -> None:
+    write_card(tmp_path / "raw", 1)
+    settings = replace(SETTINGS, shard=ShardSettings(test=99, val=0))
+    with pytest.raises(UsageError, match="--test 99 and --val 0 are more than all 1 pairs"):
+        run_pipeline(tmp_path / "set", tmp_path / "raw", settings, SilentProgress())
+    assert not (tmp_path / "set" / "pairs").exists()
 
 
 def test_a_second_run_changes_no_byte(tmp_path: Path) -> None:
@@ -107,7 +115,7 @@ def test_import_and_shard(tmp_path: Path) -> None:
     assert report.exit_code(1.0) is ExitCode.DONE
     assert report.as_dict()["import"]["ok"] == 3
     card = Path(report.shards.folder, "README.md").read_text(encoding="utf-8")
-    assert "3 pairs were taken as they are from an existing data set" in card
+    assert "3 pairs were imported without changes from an existing data set" in card
     assert Path(report.contact_sheet).exists()
     assert Path(report.as_dict()["report"]).exists()
     assert Path(report.refused_list).read_text().count("too_few_") >= 3

@@ -36,6 +36,12 @@ def test_without_shards_it_tells_why(finished: PipelineReport, capsys: pytest.Ca
     assert code is ExitCode.INVALID_INPUT
     assert values["next"] == f"ebb status --pairs --dataset {finished.dataset}"
     assert "refused_list" not in values
+    again = InvalidInput("nothing is ready", hint="see: ebb status --pairs")
+    assert shown(replace(finished, shards=None, problem=again), capsys)[1]["hint"] == "", (
+        "it is the next step"
+    )
+    remedy = InvalidInput("nothing is good enough", hint="lower --min-quality")
+    assert shown(replace(finished, shards=None, problem=remedy), capsys)[1]["hint"] == remedy.hint
     text = replace(finished, shards=None, problem=problem)
     assert show_result(Console(), text, Path("raw"), Path(finished.dataset), 1.0) is ExitCode.INVALID_INPUT
     printed = capsys.readouterr()

@@ -6,7 +6,7 @@ import pytest
 
 from ebb.errors import UsageError
 from ebb.measurements import GATED
-from ebb.settings_checks import flag, limit, positive, share
+from ebb.settings_checks import flag, limit, not_negative, positive, share
 
 NAN = float("nan")
 
@@ -16,6 +16,20 @@ def test_positive(value: float) -> None:
     positive(SimpleNamespace(max_gap=0.1), "max_gap")
     with pytest.raises(UsageError, match=r"^--max-gap .* is not positive"):
         positive(SimpleNamespace(max_gap=value), "max_gap")
+
+
+@pytest.mark.parametrize("value", [-1, -0.5, NAN])
+def test_not_negative(value: float) -> None:
+    not_negative(SimpleNamespace(seed=0), "seed")
+    with pytest.raises(UsageError, match=r"^--seed .* is negative"):
+        not_negative(SimpleNamespace(seed=value), "seed")
+
+
+@pytest.mark.parametrize("value", ["512", None, True, [1]])
+def test_values_that_are_not_numbers(value: object) -> None:
+    for check in (positive, not_negative, share):
+        with pytest.raises(UsageError, match=r"^--bad .* is not a number"):
+            check(SimpleNamespace(bad=value), "bad")
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, NAN])

@@ -318,6 +318,16 @@ def test_find_without_weights_names_the_command(server: Server, tmp_path: Path) 
     assert server.ranges == []
 
 
+def test_a_wrong_name_is_to_be_corrected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EBB_MEGADEPTH_WEIGHTS", str(tmp_path / "gone.pth"))
+    with pytest.raises(MissingDependency) as caught:
+        weights.find_weights("megadepth")
+    assert caught.value.message == "no such weights file, named by the variable EBB_MEGADEPTH_WEIGHTS"
+    assert caught.value.hint == "correct the name, or do without: ebb weights download megadepth"
+    with pytest.raises(MissingDependency, match="a folder, not a weights file, named by --weights"):
+        weights.find_weights("megadepth", tmp_path, flag="--weights")
+
+
 def test_unknown_name() -> None:
     with pytest.raises(UsageError, match="known: megadepth, megadepth-vanilla"):
         weights.find_weights("midas")

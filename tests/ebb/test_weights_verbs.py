@@ -11,7 +11,7 @@ from ebb import cli
 from ebb.command import run_verb
 from ebb.errors import ExitCode
 from ebb.published_weights import WEIGHTS
-from ebb.weights_verbs import USED_BY
+from ebb.weights_verbs import LIST_WIDTH, USED_BY
 from ebb_train import cli as train_cli
 
 if TYPE_CHECKING:
@@ -40,9 +40,27 @@ def test_list(app: App, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert run_verb(app, ["weights", "list"]) == ExitCode.DONE
     shown = capsys.readouterr().out
     assert shown.startswith("name ")
+    assert max(map(len, shown.splitlines())) <= LIST_WIDTH
     assert listed["vgg19"]["megabytes"] == 574.7
     assert all(text in shown for text in ("574.7 MB", "BSD-3-Clause", "unknown"))
     assert all(listed[name]["url"].startswith("https://") for name in WEIGHTS)
+
+
+def test_list_names_a_variable_without_its_file(
+    app: App, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EBB_VGG19_WEIGHTS", "/nosuch")
+    assert run_verb(app, ["weights", "list", "--json"]) == ExitCode.DONE
+    status = json.loads(capsys.readouterr().out)["vgg19"]["status"]
+    assert status.startswith(
+        "missing: /nosuch: no such weights file, named by the variable EBB_VGG19_WEIGHTS"
+    )
+
+
+def test_help_lists_the_commands_as_such(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(app, ["weights", "--help"]) == ExitCode.DONE
+    shown = capsys.readouterr().out
+    assert shown.index("─ Commands ─") < shown.index("│ download")
 
 
 def test_every_weights_file_has_a_use() -> None:

@@ -127,7 +127,7 @@ def test_settings_are_kept_by_section(tmp_path: Path) -> None:
 def test_a_hand_edited_mistake_is_found(tmp_path: Path) -> None:
     with open_workspace(tmp_path, create=True) as workspace:
         workspace.settings_file.write_text("[align]\nheight = -2\n")
-        with pytest.raises(UsageError, match=r"ebb\.toml: \[align\] --height -2 is not positive"):
+        with pytest.raises(UsageError, match=r"ebb\.toml: \[align\] --height -2 is negative"):
             workspace.settings(AlignSettings)
 
 

@@ -44,7 +44,7 @@ def test_indices_count_from_both_ends(shards: Path) -> None:
     dataset = ebb.open_dataset(shards)
     assert dataset[-1].pair_id == dataset[7].pair_id == record(7).pair_id
     for index in (8, -9):
-        with pytest.raises(IndexError):
+        with pytest.raises(IndexError, match=f"^pair {index} of 8$"):
             _ = dataset[index]
 
 

@@ -23,6 +23,7 @@ def test_a_photo_is_upright_and_says_how_it_was_taken(tmp_path: Path) -> None:
     decoded = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
     np.testing.assert_array_equal(photo, cv2.rotate(decoded, cv2.ROTATE_90_CLOCKWISE))
     assert photo.full_size == (64, 96)
+    assert repr(photo) == f"Photo('{path}', 64 x 96, uint8)"
     exif = photo.exif
     assert (exif.f_number, exif.iso, exif.focal_length_mm, exif.captured_at) == (1.8, 100, 50, START)
 

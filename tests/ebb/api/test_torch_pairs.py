@@ -116,7 +116,7 @@ def test_bad_arguments_are_refused(dataset: ebb.Dataset) -> None:
             dataset.to_torch(**arguments)  # type: ignore[arg-type]
     with pytest.raises(ebb.UsageError, match="epoch must be at least 0, not -1"):
         dataset.to_torch().set_epoch(-1)
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match=r"^pair \d+ of \d+$"):
         _ = dataset.to_torch()[5]
 
 

@@ -79,10 +79,19 @@ def test_bad_arrays_and_folders_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ebb.UsageError, match=message):
             ebb.write_dataset(tmp_path / "set", train=[pair])
+        assert not (tmp_path / "set").exists()
     with pytest.raises(ebb.UsageError, match="no pairs to write"):
         ebb.write_dataset(tmp_path / "set")
     with pytest.raises(ebb.UsageError, match="val-000000-wide: the same pair occurs twice"):
         ebb.write_dataset(tmp_path / "other", train=[photos(0)], val=[photos(0)])
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "notes.txt").touch()
+    with pytest.raises(ebb.UsageError, match="no pairs to write"):
+        ebb.write_dataset(tmp_path / "set")
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["notes.txt"]
+    assert len(ebb.write_dataset(tmp_path / "other", train=[photos(0)])) == 1, (
+        "nothing was left of the failure"
+    )
     ebb.write_dataset(tmp_path / "full", train=[photos(0)])
     with pytest.raises(ebb.OutputError, match="already contains shards"):
         ebb.write_dataset(tmp_path / "full", train=[photos(1)])

@@ -71,7 +71,7 @@ def test_a_shard_of_another_length_is_refused(shards: Path, tmp_path: Path) -> N
     pairs = opened(shards)
     other = write_set(tmp_path / "other", [[record(0)]])
     (other / "train-00000-of-00001.parquet").replace(shards / "train-00000-of-00003.parquet")
-    with pytest.raises(InvalidInput, match=r"1 pairs, DATASET.json says 6 \(write it again"):
+    with pytest.raises(InvalidInput, match=r"1 pairs, DATASET.json says 6 \(copy the folder again"):
         pairs.read(0)
 
 

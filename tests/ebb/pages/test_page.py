@@ -49,6 +49,17 @@ def test_texts_are_escaped(page: str) -> None:
     assert "&lt;script&gt;alert(1)" in page
 
 
+def test_flags_of_commands_are_not_divided() -> None:
+    texts = ["<b> lower --min-inliers, raise --max-gap", "a--b"]
+    row = {"failed": False, "address": "", "texts": texts, "numbers": []}
+    table = {"title": "ebb", "heads": ["what", "to do"], "rows": [row]}
+    page = render_page("ebb_train.evaluation", "evaluate.html.jinja", **{**VALUES, "pair_tables": [table]})
+    flags = re.findall(r'<span class="flag">(.*?)</span>', page)
+    assert flags == ["--min-inliers", "--max-gap"]
+    assert "&lt;b&gt; lower <span" in page
+    assert ".flag { white-space: nowrap; }" in page
+
+
 def test_the_policy_allows_the_pages_own_style_and_script_alone(page: str) -> None:
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
     policy = policy.replace("&#39;", "'")

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from ebb.geometry.models import MotionModel
+from ebb.measurements import UNKNOWN_PX
 from ebb.registration.refinement import Refinement, sharp_in_both
 from ebb.registration.tiles import band, measure
-from ebb.registration.uncertainty import MAX_PX, least_known, uncertainty_px
+from ebb.registration.uncertainty import least_known, uncertainty_px
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,4 +80,4 @@ def test_the_least_known_direction_decides() -> None:
     grain = np.zeros((400, 2, 2))
     grain[:, 0, 0], grain[:, 1, 1] = 100, np.random.default_rng(0).normal(0, 1, 400)
     assert least_known(grain) < 40
-    assert MAX_PX**-2 < 1e-3
+    assert UNKNOWN_PX**-2 < 1e-3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 import shutil
@@ -15,13 +16,16 @@ import numpy as np
 import pytest
 
 from ebb import results
-from ebb.dataset.catalog import read_catalog
+from ebb.dataset.catalog import read_catalog, write_catalog
 from ebb.errors import InvalidInput, Reason, Status
 from ebb.formats.png import decode_png
+from ebb.measurements import QUALITY
+from ebb.progress import SilentProgress
 from ebb.report import dataset_page
 from ebb.report.dataset_page import MeasuredPair, most_doubtful, write_dataset_page
 from ebb.report.status import PairStatus, dataset_status
-from ebb.settings import AlignSettings
+from ebb.settings import AlignSettings, ShardSettings
+from ebb.stages import shard
 from ebb.workspace import open_workspace, read_workspace
 
 
@@ -175,6 +179,42 @@ def test_nothing_done_yet(root: Path, tmp_path: Path) -> None:
         workspace.catalog_file.unlink()
         with pytest.raises(InvalidInput, match="no catalogue"):
             write_dataset_page(workspace)
+
+
+def test_a_folder_without_pairs_has_no_empty_tables(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "set")
+    with open_workspace(tmp_path / "set") as workspace:
+        rows = [row for row in read_catalog(workspace.catalog_file) if row.reason is not None]
+        workspace.catalog_file.write_bytes(write_catalog(rows))
+        text = write_dataset_page(workspace).read_text(encoding="utf-8")
+    assert "Files that are not used" in text
+    assert not re.findall(r"<h2[^>]*>(?:Cameras|All pairs)", text)
+    assert "#pairs" not in text
+
+
+def test_commands_name_the_folder(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "my set")
+    with open_workspace(tmp_path / "my set") as workspace:
+        text = write_dataset_page(workspace).read_text(encoding="utf-8")
+    (first, *_) = re.findall("<code>(.*?)</code>", text)
+    command = html.unescape(re.sub("<.*?>", "", first))
+    assert command == "ebb align --debug PAIR_ID --dataset 'my set'"
+    assert str(tmp_path) not in re.sub(r"<dd>.*?</dd>", "", text)
+
+
+def test_pairs_that_the_shards_leave_out_stay_among_the_accepted(root: Path, tmp_path: Path) -> None:
+    """The slider counts all that alignment accepted, so that a smallest quality can also be lowered."""
+    shutil.copytree(root, tmp_path / "set")
+    with open_workspace(tmp_path / "set") as workspace:
+        ranks = [
+            row.value.measurements[QUALITY]
+            for row in workspace.state.stage_rows(results.ALIGN).values()
+            if row.value
+        ]
+        shard.run(workspace, ShardSettings(test=0, val=0, min_quality=max(ranks)), SilentProgress())
+        text = write_dataset_page(workspace).read_text(encoding="utf-8")
+    assert "of 2 pairs are kept" in text
+    assert any("low_quality: quality rank" in cell for row in Tables(text).rows for cell in row)
 
 
 def test_pairs_closest_to_a_limit_come_first(monkeypatch: pytest.MonkeyPatch) -> None:

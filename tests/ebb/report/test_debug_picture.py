@@ -94,6 +94,13 @@ def test_a_pair_without_any_motion(workspace: Workspace) -> None:
     assert count(picture, MARK) < 500  # there is no common crop to draw, only confetti of that colour
 
 
+@pytest.mark.parametrize(("wide", "rows"), [("IMG_0011.JPG", 1), ("IMG_0001.JPG", 2)])
+def test_the_caption_of_the_detail_fits_its_rows(workspace: Workspace, wide: str, rows: int) -> None:
+    caption, picture = debug_picture._zoom(debug_picture.examine_pair(find(workspace, wide), SETTINGS))
+    assert len(picture) == rows * (debug_picture.ZOOM + 2)
+    assert caption.endswith("after alignment (below)" if rows == 2 else "no motion was found")
+
+
 def test_the_overlay_is_grey_after_alignment(workspace: Workspace) -> None:
     """After alignment the overlay has no coloured fringes."""
     picture = drawn(workspace, "IMG_0001.JPG").astype(int)

@@ -12,6 +12,7 @@ from ebb.report.summary import (
     ingest_text,
     pair_table,
     pipeline_text,
+    preview_text,
     shard_text,
     stage_text,
     status_text,
@@ -34,6 +35,16 @@ def test_ingest_reports_every_reason_with_advice(finished: PipelineReport) -> No
     assert "raise --max-gap" in text
 
 
+def test_a_dry_run_lists_the_pairs(finished: PipelineReport) -> None:
+    assert finished.ingested is not None
+    text = preview_text(finished.ingested)
+    assert text.startswith(ingest_text(finished.ingested))
+    for pair in finished.status.pairs:
+        assert any(pair.wide in line and pair.shallow in line for line in text.splitlines())
+    listed = finished.ingested.as_dict()["pairs"]
+    assert {one["pair_id"] for one in listed} == {pair.pair_id for pair in finished.status.pairs}
+
+
 def test_long_lists_are_cut(finished: PipelineReport) -> None:
     assert finished.ingested is not None
     lonely = [row for row in finished.ingested.rows if row.status is Status.REJECTED]
@@ -54,7 +65,8 @@ def test_stage_text() -> None:
 
 def test_pipeline_text_ends_with_the_pages(finished: PipelineReport) -> None:
     text = pipeline_text(finished)
-    assert text.endswith("1 pair left out: see ebb status --pairs")
+    listed = f"ebb status --pairs --dataset {finished.dataset}"
+    assert text.endswith(f"1 pair left out (1 too_few_inliers): see {listed}")
     assert finished.to_look_at == [finished.page, finished.contact_sheet]
     assert finished.shards.folder in text
     for pair in finished.status.pairs:
@@ -85,12 +97,14 @@ def test_series_are_told_with_their_scenes() -> None:
 def test_short_texts() -> None:
     shards = ShardReport(folder="f", splits={"train": 2}, num_shards=1, num_bytes=1500000, left_out=1)
     assert shard_text(shards).startswith("shards: f (1 file, 1.5 MB: 2 train)\n1 pair left out")
+    assert "note:" not in shard_text(shards)
     shards.near_duplicates_across_splits = [["a", "b"], ["c", "d", "e"]]
     assert shard_text(shards).endswith("near-duplicates in more than one split: 2 groups, such as a b")
     assert verify_text(VerifyReport(num_files=3, num_rows=2)).endswith("no problems")
-    assert verify_text(VerifyReport(problems=["a: b"])).splitlines() == [
-        "a: b",
-        "0 files, 0 rows checked: 1 problem",
-    ]
+    assert verify_text(VerifyReport(problems=["a: b"])) == "0 files, 0 rows checked: 1 problem"
+    few = ShardReport(folder="f", splits={"train": 1, "val": 0, "test": 2})
+    assert "\nnote: only 1 of 3 pairs for training: the splits are drawn from" in shard_text(few)
+    none = ShardReport(folder="f", splits={"train": 0, "val": 0, "test": 1})
+    assert "\nnote: no pair for training: " in shard_text(none)
     report = ExportReport(folder="f", layout="ebb", image_format="png", splits=Counter(train=2))
     assert export_text(report) == "exported to f (ebb layout, png): 2 train"

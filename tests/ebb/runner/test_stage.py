@@ -88,7 +88,7 @@ def test_rejected_pairs_are_repeated_on_request() -> None:
         pair_id="a", stage=DOUBLE, key="k", status=Status.REJECTED, reason=Reason.PARALLAX
     )
     assert not needs_work(row, job("a", key="k"), RunSettings())
-    assert needs_work(row, job("a", key="k"), RunSettings(retry_failed=True))
+    assert needs_work(row, job("a", key="k"), RunSettings(retry_rejected=True))
     assert needs_work(row, job("a", key="other"), RunSettings())
     assert needs_work(None, job("a", key="k"), RunSettings())
 

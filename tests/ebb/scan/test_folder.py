@@ -126,6 +126,17 @@ def test_existing_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "file", tmp_path / "nothing"):
         with pytest.raises(InvalidInput, match="not a folder"):
             existing_folder(path)
+    with pytest.raises(InvalidInput, match="name the folder that holds the data set"):
+        existing_folder(tmp_path / "nothing", "the data set")
+
+
+def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InvalidInput, match="cannot be opened: Permission denied"):
+        existing_folder(tmp_path)
 
 
 def test_a_folder_whose_path_is_not_text(tmp_path: Path) -> None:

@@ -82,8 +82,20 @@ def test_a_pairs_file_overrides(tmp_path: Path) -> None:
         pairs.write_text("wide,shallow\nIMG_0001.JPG,IMG_0009.JPG\n")
         with pytest.raises(UsageError, match=r"\.csv: line 2: .*IMG_0009\.JPG"):
             run(workspace, raw, pairs=pairs)
-        with pytest.raises(UsageError, match=r"none.csv: cannot read .* take pairs out of ebb.toml"):
+        with pytest.raises(UsageError, match=r"none.csv: cannot read .* \(correct --pairs"):
             run(workspace, raw, pairs=tmp_path / "none.csv")
+        pairs.write_bytes("wide,shallow\nf\xfcr,gegen\n".encode("latin-1"))
+        with pytest.raises(UsageError, match=r"not UTF-8: .*CSV UTF-8"):
+            run(workspace, raw, pairs=pairs)
+
+
+def test_a_pairs_file_that_names_a_damaged_photo(tmp_path: Path) -> None:
+    raw, pairs = tmp_path / "raw", tmp_path / "pairs.csv"
+    write_card(raw, 1)
+    (raw / "IMG_0002.JPG").write_bytes(b"")
+    pairs.write_text("wide,shallow\nIMG_0001.JPG,IMG_0002.JPG\n")
+    with pytest.raises(UsageError, match=r"line 2: 'IMG_0002.JPG' is no usable photo: .*: the file is empty"):
+        ingest.preview(raw, IngestSettings(pairs=pairs), RUN, SilentProgress())
 
 
 def test_the_first_suffix_of_several_depth_files_is_used(tmp_path: Path) -> None:
@@ -122,6 +134,26 @@ def test_explain_takes_a_path_before_a_bare_name(tmp_path: Path) -> None:
     assert told.splitlines()[0] == "a.JPG"
     with pytest.raises(UsageError, match=r"fits 2 files: 1/b.JPG, 2/b.JPG \(name one with its path\)"):
         ingest.explain_file(tmp_path, "b.JPG", IngestSettings(), RUN, SilentProgress())
+
+
+def test_explain_takes_what_tab_completion_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "raw" / "1").mkdir(parents=True)
+    for name in ("a.JPG", "1/a.JPG"):
+        (tmp_path / "raw" / name).touch()
+    (tmp_path / "link").symlink_to(tmp_path / "raw")
+    monkeypatch.chdir(tmp_path)
+    for typed, name in (("raw/1/a.JPG", "1/a.JPG"), ("link/a.JPG", "a.JPG"), ("./raw/a.JPG", "a.JPG")):
+        told = ingest.explain_file(Path("raw"), typed, IngestSettings(), RUN, SilentProgress())
+        assert told.splitlines()[0] == name
+
+
+def test_a_wrong_name_to_explain_is_found_before_any_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "IMG_0309.JPG").touch()
+    monkeypatch.setattr(ingest, "read_folder", None)  # would be called to read them
+    with pytest.raises(UsageError, match=r"--explain IMG_0309: there is no such file \(close: IMG_0309.JPG"):
+        ingest.explain_file(tmp_path, "IMG_0309", IngestSettings(), RUN, SilentProgress())
 
 
 def test_not_a_folder(tmp_path: Path) -> None:

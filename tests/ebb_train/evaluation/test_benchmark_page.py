@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ebb.arrays import Size
 from ebb_train.baselines.model import Cost
 from ebb_train.evaluation.benchmark_page import benchmark_tables
@@ -51,5 +53,8 @@ def test_means_differences_and_costs() -> None:
     (_, first), (_, second) = costs.rows
     assert [str(cell) for cell in first] == ["0", "0 G", "12", "301"]
     assert [cell.interval for cell in first] == ["", "", "± 1", "80 on the GPU"]
+    once = Timing(latency_ms=12.4, iqr_ms=0.0, repeats=1, peak_memory_mb=301.2)
+    (_, cells), _ = benchmark_tables(replace(found, entries=[replace(base, timing=once), other]))[2].rows
+    assert cells[2].interval == "", "one repeat has no spread"
     assert [str(cell) for cell in second] == ["47,551,791", "—", "—", "—"]
     assert costs.reasons == ["the number of multiply-adds depends on the photo", "not timed: --repeats 0"]
