@@ -11,10 +11,9 @@ import errno
 import math
 import multiprocessing
 import signal
-import threading
 import time
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing.connection import wait
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from ebb.errors import UsageError
 from ebb.fork_server import end_with_parent, fork_server
+from ebb.stop import HeldSignals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -154,7 +154,7 @@ class _Pool(Generic[Job, T]):
     def _start(self, job: Job) -> None:
         settings = self._settings
         try:
-            with signals_held_back():
+            with HeldSignals():  # a worker that is interrupted while it starts prints a traceback
                 context: Any = (
                     fork_server(settings.preload, settings.environment)
                     if settings.start_method == "forkserver"
@@ -292,26 +292,3 @@ def _limit_cpu_time(seconds: float) -> None:
     """Let the kernel end this process by SIGPROF after so many seconds of processor time; infinity: never."""
     with suppress(OSError):  # a system without this timer: the limit on wall-clock time is left
         signal.setitimer(signal.ITIMER_PROF, 0.0 if seconds == math.inf else seconds)
-
-
-@contextmanager
-def signals_held_back() -> Iterator[None]:
-    """Defer one signal, but not two: a worker that is interrupted while it starts prints a traceback."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals go to the main thread
-        return
-    came: list[int] = []
-
-    def hold_back(number: int, _: object) -> None:
-        if came:
-            raise KeyboardInterrupt
-        came.append(number)
-
-    handlers = {number: signal.signal(number, hold_back) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler or signal.SIG_DFL)
-        if came:
-            signal.raise_signal(came[0])

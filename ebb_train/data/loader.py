@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader  # noqa: TID253
 
 from ebb.errors import EbbError, ExitCode, InvalidInput
 from ebb.fork_server import end_with_parent, fork_server
-from ebb.worker_pool import signals_held_back
+from ebb.stop import HeldSignals
 from ebb_train.data.batch_sampler import MicroBatchSampler
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _loader(
             prefetch_factor=PREFETCH if workers else None,
             generator=torch.Generator(),  # otherwise it would draw from the global one
         )
-        with signals_held_back():  # a worker that is half started when this process ends prints a traceback
+        with HeldSignals():  # a worker that is half started when this process ends prints a traceback
             return iter(loader)
 
 

@@ -81,6 +81,10 @@ class RunFolder:
         best = best_validation(self.path, level, metric)
         return float(best["validation"][metric]) if best else -math.inf
 
+    def has_validation(self, total: int) -> bool:
+        """Whether the log has the scores after so many steps of all levels."""
+        return any(line["total"] == total and "validation" in line for line in read_log(self.path))
+
     def threads(self, level: int) -> int:
         """Number of threads recorded for a level; 0 for none."""
         found = self._all_threads().get(str(level))

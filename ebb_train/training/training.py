@@ -7,18 +7,16 @@ function of the seed and the position in it.
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ebb.errors import UsageError
 from ebb.names import counted
 from ebb.progress import SilentProgress
-from ebb.pytorch import as_memory_error
+from ebb.stop import Terminated
 from ebb_train import optional
-from ebb_train.models.network import save_pynet
 from ebb_train.models.weights_path import best_weights, level_weights
-from ebb_train.training.checkpoint import Position, newest_checkpoint, save_checkpoint
+from ebb_train.training.checkpoint import newest_checkpoint
 from ebb_train.training.context import DEFAULT_MONITOR, open_context
 from ebb_train.training.eta import find_workload
 from ebb_train.training.level import level_batches, level_trainer
@@ -26,11 +24,12 @@ from ebb_train.training.monitor import BEST_BY, Monitor
 from ebb_train.training.page import PAGE
 from ebb_train.training.run_folder import best_validation
 from ebb_train.training.setup import as_launched, is_first_here
+from ebb_train.training.steps import LevelSteps, all_or_none
 from ebb_train.training.threads import Threads
-from ebb_train.training.trainer import Diverged, arithmetic
+from ebb_train.training.trainer import arithmetic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from ebb.progress import Progress
@@ -40,14 +39,6 @@ if TYPE_CHECKING:
     from ebb_train.training.checkpoint import Checkpoint
     from ebb_train.training.context import TrainingContext
     from ebb_train.training.trainer import Trainer
-
-BATCHES_HINT = "lower --micro-batch, which changes no result, or --crop; the last checkpoint is kept"
-PHOTOS_HINT = (
-    "validation renders whole photos: a data set of a lower ebb align --height needs less; "
-    "the last checkpoint is kept"
-)
-"""Hints where memory runs out."""
-
 
 SCORE_TEXTS = {
     "psnr": "PSNR {:.2f} dB",
@@ -168,6 +159,8 @@ def train_level(
 ) -> None:
     """Train one level.
 
+    SIGINT and SIGTERM end it after the step under way, whose checkpoint is written.
+
     Args:
         context: Of the run.
         level: The level, and where it is in the run.
@@ -180,40 +173,21 @@ def train_level(
         UsageError: there is not enough memory.
         InvalidInput: a pair is damaged.
         OutputError: the run folder cannot be written.
+        KeyboardInterrupt: SIGINT came; the message names the step.
+        Terminated: SIGTERM came.
     """
-    plan = level.plan
-    monitor.start(plan.level, first - 1)
+    monitor.start(level.plan.level, first - 1)
+    steps = LevelSteps(context, level, trainer, monitor, first)
     try:
-        with closing(level_batches(context, level, first - 1)) as batches:
-            for step in range(first, plan.iterations + 1):
-                position = Position(level=plan.level, step=step, total=level.steps_before + step)
-                with (
-                    _naming_step(position, context.out, BATCHES_HINT),
-                    as_memory_error(f"batches of {plan.batch} crops of {plan.crop} pixels"),
-                ):
-                    terms = trainer.step(batches)
-                monitor.step(position, terms, plan.batch)
-                with _naming_step(position, context.out, PHOTOS_HINT):
-                    monitor.validate_if_due(position, trainer)
-                save_if_due(context, trainer, position, is_last=step == plan.iterations)
-                monitor.advance(position)
+        with closing(level_batches(context, level, first - 1)) as batches, all_or_none(context.fabric):
+            steps.validate_if_missing()
+            for step in range(first, level.plan.iterations + 1):
+                steps.do(step, batches)
+    except (KeyboardInterrupt, Terminated) as error:
+        steps.save()
+        raise steps.as_stopped(error) from None
     finally:
         monitor.finish()
-
-
-def save_if_due(context: TrainingContext, trainer: Trainer, position: Position, *, is_last: bool) -> None:
-    """Write a checkpoint every few steps, and after the last step of a level its weights.
-
-    Raises:
-        OutputError: the run folder cannot be written.
-    """
-    folder = context.folder
-    if folder is None or (position.step % context.compute.checkpoint_every and not is_last):
-        return
-    if is_last:
-        source = f"ebb-train fit, level {position.level}"
-        save_pynet(folder.level_weights(position.level), trainer.averaged_network, source=source)
-    save_checkpoint(folder.path, trainer.network, trainer.state(), position, folder.identity)
 
 
 def resume(
@@ -250,24 +224,6 @@ def _monitor(
     workload = find_workload(context.config, context.schedule)
     progress = progress or SilentProgress()
     return Monitor(settings, workload, context.validator, progress, context.folder, resumed_at)
-
-
-@contextmanager
-def _naming_step(position: Position, out: Path, memory_hint: str) -> Iterator[None]:
-    """Add the level and the step to errors.
-
-    Raises:
-        UsageError: in place of MemoryError.
-        Diverged: with a longer message.
-    """
-    where = f"level {position.level}, step {position.step}"
-    try:
-        yield
-    except MemoryError as error:
-        raise UsageError(f"{where}: {error}", path=out, hint=memory_hint) from error
-    except Diverged as error:
-        hint = "the last checkpoint is kept; a lower learning rate or --precision fp32 may help"
-        raise Diverged(f"{where}: {error.message}", path=out, hint=hint) from error
 
 
 def _silent(_: str) -> None:

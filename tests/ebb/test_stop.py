@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from ebb.errors import ExitCode
-from ebb.stop import STOPPED, run_stoppable
+from ebb.stop import STOPPED, HeldSignals, Terminated, run_stoppable, stopped_by
 
 CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
@@ -155,6 +155,81 @@ def test_in_a_thread_signals_are_left_to_the_program() -> None:
     assert codes == [3]
 
 
+def hold(number: int, seen: list[object]) -> int:
+    """Nested blocks; the inner one receives the signal."""
+    with HeldSignals() as outer:
+        with HeldSignals("wait") as inner:
+            send(number)
+            seen.append(inner.number)
+        seen.append(outer.number)
+        with HeldSignals() as later:
+            seen.append(later.number)
+    seen.append("after the block")
+    return 0
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_a_held_signal_comes_at_the_end_of_the_block(
+    number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[object] = []
+    assert run_stoppable(partial(hold, number, seen)) is CODES[number]
+    assert seen == [number] * 3
+    assert capfd.readouterr() == ("", f"wait\n{STOPPED}\n")
+
+
+def test_a_held_signal_reaches_the_handler_of_a_script() -> None:
+    seen: list[object] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: seen.append(number))
+    try:
+        with HeldSignals() as held:
+            send(signal.SIGTERM)
+            assert seen == []
+            with pytest.raises(KeyboardInterrupt):
+                send(signal.SIGTERM)
+        assert seen == [held.number] == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with HeldSignals() as held:
+            send(signal.SIGINT)
+            assert held.number == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_in_a_thread_nothing_is_held() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    found: list[object] = []
+
+    def look() -> None:
+        with HeldSignals() as held:
+            found.extend((held.number, signal.getsignal(signal.SIGTERM)))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert found == [0, before]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_code_that_is_stopped_may_say_where(
+    number: signal.Signals, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where another process of the run received the signal."""
+
+    def stopped() -> int:
+        raise stopped_by(number, "stopped after step 3")
+
+    assert isinstance(stopped_by(number), KeyboardInterrupt | Terminated)
+    assert run_stoppable(stopped) == code
+    assert capsys.readouterr().err == "stopped after step 3\n"
+
+
 def run_script(script: str, *arguments: str) -> tuple[int, str]:
     command = [sys.executable, "-c", script, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
@@ -163,7 +238,7 @@ def run_script(script: str, *arguments: str) -> tuple[int, str]:
 
 AT_THE_END = """
 import atexit, os, signal, sys
-from ebb.stop import run_program
+from ebb.stop import HeldSignals, run_program
 
 def send():
     os.kill(os.getpid(), signal.SIGTERM)
@@ -174,6 +249,12 @@ def first():
     finally:
         send()
 
+def held():
+    with HeldSignals("wait"), HeldSignals():
+        send()
+        send()
+        print("not ended", file=sys.stderr)
+
 class Late:
     def __del__(self):
         os.kill(os.getpid(), 15)
@@ -181,6 +262,8 @@ class Late:
 match sys.argv[1]:
     case "while it cleans up":
         run_program(first)
+    case "while a signal is held back":
+        run_program(held)
     case "after it was stopped":
         atexit.register(send)
         run_program(send)
@@ -197,6 +280,7 @@ match sys.argv[1]:
     ("when", "said"),
     [
         ("while it cleans up", ""),
+        ("while a signal is held back", ""),
         ("after it was stopped", f"{STOPPED}\n"),
         ("after it has finished", ""),
         ("in the last destructors", f"{STOPPED}\n"),

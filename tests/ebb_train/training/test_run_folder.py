@@ -104,6 +104,7 @@ def test_a_damaged_line_of_the_log_is_left_out_with_a_warning(damaged: str, tmp_
         first, second = path.read_text().splitlines()
         path.write_text(f"{first}\n{damaged}\n{second}\n")
         assert folder.best_score(7, "psnr") == 33
+        assert [folder.has_validation(total) for total in (1, 2, 3)] == [True, False, True]
         assert read_log(tmp_path) == whole
         notes: list[str] = []
         folder.forget_after(3, notes.append)
