@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Group, Parameter
 
 from ebb.command import Output, flags, run_verb
-from ebb.errors import ExitCode, MissingDependency
+from ebb.errors import ExitCode
 from ebb.version import __version__
 from ebb.weights_verbs import Printed, weights_app
 from ebb_train import next_steps
@@ -66,9 +66,9 @@ def fit(
         dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
         out: Run folder: checkpoints, log, pictures, report.html, and the weights of each finished level.
     """
-    from ebb_train import optional
+    from ebb_train.training.early_checks import check_inputs
 
-    optional.fabric()  # names the missing extra before PyTorch is imported
+    check_inputs(dataset, settings)
     from ebb_train.training.training import fit as run_training
 
     console = output.console()
@@ -348,9 +348,7 @@ def benchmark_device(
         values = {"commands": script.splitlines(), "next": next_steps.ON_PHONE}
         console.result(values, f"{script}\n# next: {next_steps.ON_PHONE}")
         return ExitCode.DONE
-    if not phone.adb_is_here():
-        hint = "apt install adb, or omit --adb to print the commands and run them yourself"
-        raise MissingDependency("adb is not installed", hint=hint)
+    phone.require_adb()
     result, text, code = phone.report(phone.benchmark_device(file, settings))
     console.result(result, text, next_step=f"ebb-train inspect {next_steps.quoted(file)}")
     return code

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ebb.api.processes import main_not_imported
 from ebb.api.progress import CallbackProgress
-from ebb_train import optional
 from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 from ebb_train.models.pynet import PAPER
 from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
@@ -77,7 +76,10 @@ def fit(
         >>> report.steps, report.weights.name
         (1, 'level-7.safetensors')
     """
-    optional.fabric()
+    from ebb_train.training.early_checks import check_inputs
+
+    settings = settings or FitSettings()
+    check_inputs(Path(dataset), settings)
     from ebb_train.training.training import fit as fit_levels
 
     compute = compute or ComputeSettings()
@@ -88,7 +90,7 @@ def fit(
             Path(dataset),
             Path(out),
             config,
-            settings or FitSettings(),
+            settings,
             compute,
             watch or MonitorSettings(),
             progress=CallbackProgress(progress),

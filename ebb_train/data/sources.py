@@ -7,6 +7,7 @@ held in memory.
 from __future__ import annotations
 
 import hashlib
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -23,10 +24,14 @@ from ebb.formats.png import decode_png
 from ebb.settings import MAX_PIXELS, canonical_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from ebb.arrays import Gray8, Rgb8
     from ebb.dataset.splits import Split
+
+_STATE = "state.sqlite"
+"""File of a dataset folder of ``ebb``, which there is before the shards."""
 
 _COLUMNS = ("pair_id", "wide", "shallow", "depth", "source_wide", "source_shallow")
 
@@ -86,6 +91,9 @@ def open_source(folder: Path, split: Split = "train") -> Source:
         return ShardSource(shards, split)
     if not folder.is_dir():
         raise InvalidInput("not a folder" if folder.exists() else "no such folder", path=folder)
+    if (folder / _STATE).is_file():
+        hint = f"write them with: ebb shard --dataset {quote(str(folder))}"
+        raise InvalidInput("the data set has no shards yet", path=folder, hint=hint)
     return EbbFolder(folder, split)
 
 
@@ -101,8 +109,8 @@ class ShardSource:
         self.folder = folder
         self._pairs = ShardCollection(folder, {name: index.shards[name] for name in index.names(split)})
         if not len(self):
-            there = ", ".join(f"{index.num_pairs(other)} {other}" for other in SPLITS)
-            raise SplitIsEmpty(f"there are no {split} pairs", path=folder, hint=f"pairs there are: {there}")
+            there = {other: index.num_pairs(other) for other in SPLITS}
+            raise SplitIsEmpty(f"there are no {split} pairs", path=folder, hint=_pairs_there(there))
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -152,8 +160,8 @@ class EbbFolder:
             message = f"{len(problems)} {split} pairs are not whole, the first: {problems[0]}"
             raise InvalidInput(message, path=folder, hint="complete them, or move them away")
         if not self._pairs:
-            hint = "expected: shards with their DATASET.json, or <split>/original and <split>/bokeh"
-            raise SplitIsEmpty(f"there are no {split} pairs", path=folder, hint=hint)
+            there = {other: sum(pair.split == other for pair in listing.pairs) for other in SPLITS}
+            raise SplitIsEmpty(f"there are no {split} pairs", path=folder, hint=_pairs_there(there))
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -183,6 +191,16 @@ class EbbFolder:
         files = sorted(name for pair in self._pairs for name in pair.paths if name is not None)
         sizes = {name: (self.folder / name).stat().st_size for name in files}
         return hashlib.sha256(canonical_json(sizes).encode()).hexdigest()
+
+
+def _pairs_there(there: Mapping[Split, int]) -> str:
+    """What the splits hold, or what is expected where there is no pair at all."""
+    if any(there.values()):
+        return f"pairs there are: {', '.join(f'{count} {split}' for split, count in there.items())}"
+    return (
+        "neither shards of ebb nor <split>/original and <split>/bokeh of an EBB! folder; of camera files, "
+        "make a data set first: ebb run RAW_DIR"
+    )
 
 
 def _decode(row: dict[str, Any]) -> Photos:

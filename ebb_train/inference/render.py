@@ -16,6 +16,7 @@ from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.picture_file import encode_picture, side_by_side
 from ebb_train.inference.render_report import RenderedPhoto, RenderReport
 from ebb_train.inference.targets import Targets, plan_targets
+from ebb_train.models.weights_path import weights_path
 from ebb_train.pixels import to_8_bits
 from ebb_train.strips import strip
 
@@ -68,6 +69,8 @@ def render_photos(
     """
     targets = plan_targets(photos, out, settings, lens.f_numbers)
     _check_depth_file(photos, depth_file)
+    if checkpoint is not None:
+        weights_path(checkpoint)  # a wrong path is reported before PyTorch is imported
     _check_lens(photos, checkpoint, settings, lens)
     for path in {path.parent: path for target in targets for path in target.files}.values():
         check_writable(path)

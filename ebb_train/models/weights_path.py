@@ -7,6 +7,7 @@ from pathlib import Path
 from ebb.errors import InvalidInput
 
 SUFFIX = ".safetensors"
+EXPECTED = "name a weights file, or a run folder of ebb-train fit"
 
 
 def level_weights(run: Path, level: int) -> Path:
@@ -30,8 +31,7 @@ def run_weights(run: Path) -> Path:
     """
     if found := weights_files(run):
         return found[0]
-    hint = "name a weights file, or a run folder of ebb-train fit"
-    raise InvalidInput("no level-N.safetensors in this folder", path=run, hint=hint)
+    raise InvalidInput("no level-N.safetensors in this folder", path=run, hint=EXPECTED)
 
 
 def weights_files(run: Path) -> list[Path]:
@@ -44,9 +44,13 @@ def weights_path(path: Path) -> Path:
     """The weights file that a path stands for: the file itself, or the best weights of a run folder.
 
     Raises:
-        InvalidInput: the folder has no weights.
+        InvalidInput: there is no such file, or the folder has no weights.
     """
-    return run_weights(path) if path.is_dir() else path
+    if path.is_dir():
+        return run_weights(path)
+    if not path.exists():
+        raise InvalidInput("no such weights file", path=path, hint=EXPECTED)
+    return path
 
 
 def is_weights_path(name: str) -> bool:

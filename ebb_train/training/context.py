@@ -81,14 +81,14 @@ def open_context(
         EbbError: as :func:`ebb_train.training.training.fit`.
     """
     schedule = read_schedule(settings.schedule).down_to(config.level).with_vgg(settings.vgg_weight)
-    needs_vgg = any(row.loss.vgg for row in schedule.rows)
-    vgg = find_vgg(compute.vgg_weights, settings.vgg_input) if needs_vgg else None
     source = open_source(dataset)
     if config.in_channels == 4:
         depth_of(source.read(0), source.folder)  # missing depth is reported before a run folder is made
     schedule = schedule.with_crop(settings.crop, full_height(source))
     check_batches(schedule, compute)
     validator = find_validator(dataset, monitor, note)
+    needs_vgg = any(row.loss.vgg for row in schedule.rows)
+    vgg = find_vgg(compute.vgg_weights, settings.vgg_input) if needs_vgg else None
     fabric = launch(settings, compute)
     settings = replace(settings, weight_init=settings.weight_init_of(config.width))
     identity = run_identity(config, schedule, settings, source)

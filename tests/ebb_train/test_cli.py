@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,9 +22,6 @@ from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
 from tests.helpers.datasets import photos, record, write_set
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 def test_help_imports_no_heavy_library() -> None:
     code = (
@@ -37,6 +35,43 @@ def test_help_imports_no_heavy_library() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "ebb-train convert models/pynet_bokeh_level_0 pynet.safetensors" in " ".join(done.stdout.split())
+
+
+PATHS_FIRST = """
+import sys
+from ebb.command import run_verb
+from ebb_train.cli import app
+import ebb, ebb_train
+for arguments in (
+    ["fit", "nosuch", "--out", "run"],
+    ["evaluate", "gain", "nosuch", "--out", "run"],
+    ["render", "photo.jpg", "--checkpoint", "nosuch"],
+    ["export-tflite", "nosuch", "x.tflite"],
+    ["export-onnx", "nosuch", "x.onnx"],
+    ["ablate", "nosuch", "set", "--out", "run", "--split", "train"],
+):
+    assert run_verb(app, arguments) == 4, arguments
+try:
+    ebb_train.fit("nosuch", "run")
+except ebb.InvalidInput as error:
+    print(error, file=sys.stderr)
+print(sorted({"torch", "lightning_fabric", "tensorflow", "onnx", "onnxruntime"} & set(sys.modules)))
+"""
+
+
+def test_a_wrong_path_is_reported_before_a_heavy_library_is_imported(tmp_path: Path) -> None:
+    """And before weights that ``fit`` needs are missed."""
+    write_set(tmp_path / "set", [[record(0)]])
+    (tmp_path / "photo.jpg").touch()
+    environment = os.environ | {"EBB_CACHE": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", PATHS_FIRST],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env=environment,
+    )  # fmt: skip
+    assert done.stdout == "[]\n", done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == 7
+    assert all("nosuch: no such " in line for line in lines)
 
 
 VERBS = "fit evaluate benchmark ablate render export-tflite export-onnx inspect benchmark-device convert"
@@ -176,15 +211,17 @@ def test_fit_without_weights_of_vgg_ends_with_6(
 ) -> None:
     monkeypatch.setenv("EBB_CACHE", str(tmp_path))
     monkeypatch.delenv("EBB_VGG19_WEIGHTS", raising=False)
-    assert run_verb(cli.app, ["fit", str(tmp_path), "--out", str(tmp_path / "run")]) == ExitCode.MISSING
+    dataset = str(write_set(tmp_path / "set", [[record(0)]]))
+    assert run_verb(cli.app, ["fit", dataset, "--out", str(tmp_path / "run")]) == ExitCode.MISSING
     assert "ebb weights download vgg19" in capsys.readouterr().err
 
 
 def test_fit_without_its_extra_names_the_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
-    assert run_verb(cli.app, ["fit", "set", "--out", "run"]) == ExitCode.MISSING
+    dataset = str(write_set(tmp_path / "set", [[record(0)]]))
+    assert run_verb(cli.app, ["fit", dataset, "--out", str(tmp_path / "run")]) == ExitCode.MISSING
     assert "pip install 'ebb-bokeh[train]'" in capsys.readouterr().err
 
 

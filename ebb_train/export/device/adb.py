@@ -13,8 +13,9 @@ import subprocess
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ebb.errors import ExitCode, InvalidInput
+from ebb.errors import ExitCode, InvalidInput, MissingDependency
 from ebb.tables import table
+from ebb_train.export.tflite.graph import IDENTIFIER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,15 +85,26 @@ def as_script(file: Path, settings: DeviceSettings) -> str:
     """The commands as a script.
 
     Raises:
-        InvalidInput: there is no such file.
+        InvalidInput: there is no such file, or it is not a TFLite file.
     """
-    _require_file(file)
+    _require_model(file)
     return "\n".join(shlex.join(command) for command in commands(file, settings))
 
 
 def adb_is_here() -> bool:
     """Whether ``adb`` is installed."""
     return shutil.which("adb") is not None
+
+
+def require_adb() -> None:
+    """Check that ``adb`` is installed.
+
+    Raises:
+        MissingDependency: it is not.
+    """
+    if not adb_is_here():
+        hint = "apt install adb, or omit --adb to print the commands and run them yourself"
+        raise MissingDependency("adb is not installed", hint=hint)
 
 
 def benchmark_device(file: Path, settings: DeviceSettings) -> list[DeviceRow]:
@@ -106,7 +118,7 @@ def benchmark_device(file: Path, settings: DeviceSettings) -> list[DeviceRow]:
     """
     *prepare, gpu, cpu = commands(file, settings)
     adb = gpu[: gpu.index("shell")]
-    _require_file(file)
+    _require_model(file)
     _require_file(settings.benchmark_model)
     facts = {name: _checked([*adb, "shell", f"getprop {key}"]) for name, key in _PROPERTIES.items()}
     for command in prepare:
@@ -121,6 +133,14 @@ def benchmark_device(file: Path, settings: DeviceSettings) -> list[DeviceRow]:
 def _require_file(path: Path) -> None:
     if not path.is_file():
         raise InvalidInput("a folder, not a file" if path.is_dir() else "no such file", path=path)
+
+
+def _require_model(path: Path) -> None:
+    _require_file(path)
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start[4:] != IDENTIFIER:
+        raise InvalidInput("not a TFLite file", path=path, hint="ebb-train export-tflite writes one")
 
 
 def _checked(command: Sequence[str]) -> str:

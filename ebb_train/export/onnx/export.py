@@ -75,11 +75,11 @@ def export_onnx(path: Path, out: Path, *, level: int | None, clip: bool) -> Onnx
         OutputError: the file cannot be written.
     """
     check_writable(out, ".onnx")
-    optional.onnx()  # names a missing extra before anything is read
-    runtime = optional.onnxruntime()
-    optional.torch()
     checkpoint = read_trained(path)
     level = checkpoint.level(level)
+    optional.onnx()
+    runtime = optional.onnxruntime()
+    optional.torch()  # takes seconds, so it comes after the paths
     model = _model(checkpoint, level, clip=clip)
     data: bytes = model.SerializeToString(deterministic=True)
     session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])

@@ -11,6 +11,7 @@ from ebb.errors import InvalidInput
 from ebb.files import check_writable, write_atomic
 from ebb.temporary import temporary_folder
 from ebb_train import optional
+from ebb_train.data.sources import open_source
 from ebb_train.export import inputs
 from ebb_train.export.parity import LIMITS, compare
 from ebb_train.export.tflite import note
@@ -74,12 +75,14 @@ def export_tflite(
     targets = [file_name(out, size, several=len(sizes) > 1) for size in sizes]
     for target in targets:
         check_writable(target, ".tflite")
-    optional.tensorflow()  # names a missing extra before anything is read
-    optional.litert("compiled_model")
-    optional.torch()
     checkpoint = read_trained(path)
     evaluation = read_evaluation(settings.evaluation, checkpoint.sha256) if settings.evaluation else None
     level = checkpoint.level(settings.level)
+    if settings.calibration is not None:
+        open_source(settings.calibration)
+    optional.tensorflow()  # takes seconds, so it comes after the paths
+    optional.litert("compiled_model")
+    optional.torch()
     export = _Export(checkpoint=checkpoint, level=level, settings=settings, checks=checks, say=say)
     if settings.calibration is not None:
         next(export.photos(sizes[0], 1))  # an unsuitable data set is reported before the conversion

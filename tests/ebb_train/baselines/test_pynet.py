@@ -43,6 +43,7 @@ def test_it_renders_as_the_network_does(tmp_path: Path, in_channels: int) -> Non
 
 def test_without_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
+    (tmp_path / "a.safetensors").touch()
     with pytest.raises(
         MissingDependency, match=r"PyTorch is not installed \(pip install 'ebb-bokeh\[train\]'\)"
     ):

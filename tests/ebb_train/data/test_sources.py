@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ebb.dataset.index import INDEX_NAME
 from ebb.errors import InvalidInput
+from ebb.workspace import open_workspace
 from ebb_train.data import sources
 from ebb_train.data.sources import EbbFolder, open_source
 from tests.helpers.datasets import photos, record, write_ebb, write_set
@@ -134,10 +134,18 @@ def test_folders_that_are_not_data_sets(tmp_path: Path, shards: Path) -> None:
     with pytest.raises(InvalidInput, match="gone: no such folder"):
         open_source(tmp_path / "gone")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InvalidInput, match=rf"there are no train pairs \(expected: shards with their {INDEX_NAME}"):
+    (tmp_path / "empty" / "IMG_1.CR2").touch()
+    with pytest.raises(InvalidInput, match=r"no train pairs \(neither shards of ebb nor .*: ebb run RAW_DIR\)"):
         open_source(tmp_path / "empty")
+    write_ebb(tmp_path / "trained", range(2))
+    with pytest.raises(InvalidInput, match=r"no val pairs \(pairs there are: 2 train, 0 val, 0 test\)"):
+        open_source(tmp_path / "trained", "val")
     with pytest.raises(InvalidInput, match=r"there are no val pairs \(pairs there are: \d+ train, 0 val, \d+ test\)"):
         open_source(shards, "val")
+    with open_workspace(tmp_path / "my set", create=True):
+        pass
+    with pytest.raises(InvalidInput, match=r"has no shards yet \(write them with: ebb shard --dataset '.*my set'"):
+        open_source(tmp_path / "my set")
     write_ebb(tmp_path / "half", range(3))
     (tmp_path / "half" / "train" / "bokeh" / "1.png").unlink()
     with pytest.raises(InvalidInput, match=r"1 train pairs are not whole, the first: train 1: .* no partner"):

@@ -27,7 +27,8 @@ def test_a_run_folder_stands_for_the_best_weights_of_its_last_level(tmp_path: Pa
     (tmp_path / "level-3.safetensors").touch()
     assert weights_path(tmp_path).name == "level-3.safetensors"
     assert weights_path(tmp_path / "level-7.safetensors").name == "level-7.safetensors"
-    assert weights_path(tmp_path / "none.safetensors").name == "none.safetensors"
+    with pytest.raises(InvalidInput, match=r"none\.safetensors: no such weights file \(name a weights file"):
+        weights_path(tmp_path / "none.safetensors")
 
 
 def test_names_of_the_files_of_a_run() -> None:

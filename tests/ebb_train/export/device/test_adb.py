@@ -53,7 +53,7 @@ class Phone:
     def __init__(self, folder: Path) -> None:
         self.folder, self.log = folder, folder / "log.txt"
         self.model, self.tool = folder / "my model.tflite", folder / "tool"
-        self.model.write_bytes(b"m")
+        self.model.write_bytes(b"0123TFL3")
         self.tool.write_bytes(b"t")
 
     def plug_in(
@@ -163,11 +163,13 @@ def test_a_missing_file_gives_no_commands(phone: Phone, capsys: pytest.CaptureFi
     assert run_verb(cli.app, ["benchmark-device", str(phone.folder)]) == ExitCode.INVALID_INPUT
     phone.model.unlink()
     assert run_verb(cli.app, ["benchmark-device", str(phone.model)]) == ExitCode.INVALID_INPUT
+    assert run_verb(cli.app, ["benchmark-device", str(phone.tool)]) == ExitCode.INVALID_INPUT
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.splitlines() == [
         f"ebb-train: {phone.folder}: a folder, not a file",
         f"ebb-train: {phone.model}: no such file",
+        f"ebb-train: {phone.tool}: not a TFLite file (ebb-train export-tflite writes one)",
     ]
 
 
