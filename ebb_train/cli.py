@@ -317,7 +317,7 @@ def inspect(
     verdict = verify_gpu_on_noise(file, run=run) if verify_gpu or run else None
     if verdict is not None:
         result, text = result | {"gpu": verdict.as_dict()}, f"{text}\n  {verdict.as_text()}"
-    after = next_steps.after_inspect(file, num_refused=len(anatomy.faults))
+    after = next_steps.after_inspect(file, num_refused=len(anatomy.faults), note=anatomy.note)
     output.console().result(result, text, next_step=after)
     return verdict.exit_code if verdict is not None else ExitCode.DONE
 

@@ -9,8 +9,9 @@ from ebb_train.inference.lens_settings import AUTO
 from ebb_train.models.weights_path import is_weights_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     from ebb_train.inference.lens_settings import LensSettings
     from ebb_train.inference.settings import RenderSettings
@@ -55,11 +56,21 @@ def after_tflite(files: Sequence[Path]) -> str:
     return f"ebb-train benchmark-device {quoted(files[0])}" if files else NOT_WRITTEN
 
 
-def after_inspect(file: Path, *, num_refused: int) -> str:
-    """Timing on a phone; a new export if the GPU does not support all operations."""
-    if num_refused:
+def after_inspect(file: Path, *, num_refused: int, note: Mapping[str, Any] | None = None) -> str:
+    """Timing on a phone; another export if the GPU does not support all operations.
+
+    Args:
+        file: The TFLite file.
+        num_refused: Number of violated rules.
+        note: That of ``ebb-train export-tflite``, if it wrote the file.
+    """
+    if not num_refused:
+        return f"ebb-train benchmark-device {quoted(file)}"
+    if note is None:
         return "ebb-train export-tflite writes files whose operations all run on the GPU"
-    return f"ebb-train benchmark-device {quoted(file)}"
+    if note.get("precision") == "int8":
+        return "int8 is for CPUs and NPUs: for GPUs, export it with --precision fp16"
+    return "export it again; if faults remain, report them with the output of ebb doctor"
 
 
 def after_evaluate(model: str, dataset: Path, *, is_model: bool) -> str:

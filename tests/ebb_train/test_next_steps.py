@@ -41,6 +41,10 @@ def test_after_exports() -> None:
     assert next_steps.after_tflite([]) == next_steps.NOT_WRITTEN
     assert next_steps.after_inspect(file, num_refused=0) == "ebb-train benchmark-device a.tflite"
     assert "ebb-train export-tflite" in next_steps.after_inspect(file, num_refused=2)
+    for precision, after in (("int8", "--precision fp16"), ("fp16", "report them")):
+        found = next_steps.after_inspect(file, num_refused=2, note={"precision": precision})
+        assert after in found
+        assert "export-tflite writes" not in found, "it wrote the file that has the faults"
     assert next_steps.after_convert(Path("w.safetensors"), "safetensors").startswith("ebb-train render ")
     assert "authors' code" in next_steps.after_convert(Path("w"), "tensorflow")
 

@@ -85,7 +85,7 @@ def about(
             "type": "float32",
             "range": [0, 1] if clip else [round(RGB_OFFSET - RGB_GAIN, 2), round(RGB_OFFSET + RGB_GAIN, 2)],
             "channels": ["red", "green", "blue"],
-            "meaning": "the photo with shallow depth of field, sRGB; clip to [0, 1]",
+            "meaning": "the photo with shallow depth of field, sRGB" + ("" if clip else "; clip to [0, 1]"),
         },
         "weights": dict(weights),
         "software": {"ebb": __version__, "tensorflow": importlib.metadata.version("tensorflow")},

@@ -95,9 +95,13 @@ class TensorFlowOperations(Operations[Node]):
     def _instance_norm(self, name: str, x: Node) -> Node:
         """Instance normalisation in operations that all run on the GPU delegate, whose means are in float32.
 
-        The centred maps are an operand of both products, so they are computed once.
+        The centred maps are an operand of both products, so they are computed once. Maps of one pixel are
+        their own mean. The converter recognises that, and the delegate refuses the difference of equal
+        operands; it is zero.
         """
         tf = self._tf
+        if x.shape[1] * x.shape[2] == 1:
+            return x * 0.0 + self._tensors[f"{name}.shift"]
         mean = tf.reduce_mean(x, axis=(1, 2), keepdims=True)
         variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axis=(1, 2), keepdims=True)
         gain = tf.math.rsqrt(variance + EPSILON) * self._tensors[f"{name}.scale"]

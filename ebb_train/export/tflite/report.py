@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.errors import ExitCode
 from ebb.files import read_bytes
+from ebb.names import counted
 from ebb.tables import table
 from ebb_train.export.parity import not_written, parity_table
 from ebb_train.export.tflite import cost, lint
@@ -78,9 +79,8 @@ class Anatomy:
     def _gpu_lines(self, total: int) -> list[str]:
         if not self.faults:
             return ["  GPU delegate: supports all operations"]
-        lines = [
-            f"  GPU delegate: {len(self.faults)} faults; longest supported run: {self.longest_run} of {total}"
-        ]
+        faults = counted(len(self.faults), "fault")
+        lines = [f"  GPU delegate: {faults}; longest supported run: {self.longest_run} of {total}"]
         lines += [f"    {fault.index:5} {fault}" for fault in self.faults[:SHOWN_FAULTS]]
         left = len(self.faults) - SHOWN_FAULTS
         return [*lines, f"    … and {left} more (--json lists them)"] if left > 0 else lines

@@ -46,6 +46,16 @@ def test_the_card_states_shapes_hashes_and_differences(report: FileReport) -> No
     assert card == render_card(report)
 
 
+def test_a_clipped_file_needs_no_clipping(report: FileReport) -> None:
+    assert report.anatomy.note is not None
+    assert "4. Clip the output to [0, 1], multiply it by 255 and round it" in render_card(report)
+    output = report.anatomy.note["output"] | {"range": [0, 1]}
+    clipped = replace(report.anatomy, note=report.anatomy.note | {"output": output})
+    card = render_card(replace(report, anatomy=clipped))
+    assert "4. Multiply the output by 255 and round it" in card
+    assert "Clip" not in card
+
+
 def test_texts_are_escaped_and_faults_are_counted(report: FileReport) -> None:
     assert report.anatomy.note is not None
     weights = report.anatomy.note["weights"] | {"source": "a | b\n# c <script>", "licence": ""}
@@ -54,7 +64,7 @@ def test_texts_are_escaped_and_faults_are_counted(report: FileReport) -> None:
     card = render_card(replace(report, anatomy=replace(report.anatomy, note=note, faults=faults)))
     assert "| trained by | a \\| b \\# c \\<script\\> |" in card
     assert "unknown: ask the authors of the weights" in card
-    assert "leaves 1 operations to the CPU" in card
+    assert "leaves 1 operation to the CPU" in card
     assert "Integer files are for CPUs" in card
     assert "at 1/4 of the photo's size" in card
 

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 SIZE = PhotoSize(64, 128)
 
 
-def convert(network: PyNet, precision: Precision, level: int = 7, *, clip: bool = False) -> bytes:
+def convert(
+    network: PyNet, precision: Precision, level: int = 7, *, clip: bool = False, size: PhotoSize = SIZE
+) -> bytes:
     tensors = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-    photos = [np.random.default_rng(0).random((1, *SIZE.input, 4), np.float32)]
+    photos = [np.random.default_rng(0).random((1, *size.input, 4), np.float32)]
     return to_tflite(
-        tensors, network.config, SIZE, level=level, precision=precision, clip=clip, calibration=photos
+        tensors, network.config, size, level=level, precision=precision, clip=clip, calibration=photos
     )
 
 
@@ -43,6 +45,13 @@ def test_types_of_the_weights(network: PyNet, precision: Precision, types: set[s
     assert constant_types(graph) == types
     assert not lint(graph)
     assert {tensor.type for tensor in graph.present([*graph.inputs, *graph.outputs])} == {"FLOAT32"}
+
+
+def test_the_gpu_runs_all_operations_on_maps_of_one_pixel(network: PyNet) -> None:
+    """The smallest file: the converter takes their mean for the maps themselves, and subtracts these."""
+    graph = read_graph(convert(network, "fp16", 6, size=PhotoSize(64, 64)))
+    assert [len(op.outputs) for op in graph.ops if op.name == "MAX_POOL_2D"] == [1] * 4
+    assert not lint(graph)
 
 
 def test_int8_computes_in_int8(network: PyNet) -> None:

@@ -81,6 +81,16 @@ def test_instance_norm_is_accurate_for_a_large_mean() -> None:
     assert np.isfinite(found).all()
 
 
+def test_instance_norm_of_one_pixel_is_its_shift() -> None:
+    network = lively_network()
+    name = "level_7.a1.3x3.0"
+    x = maps(1, 1, network.get_parameter(f"{name}.weight").shape[1])
+    found = TensorFlowOperations(tensors(network)).conv(name, x, 3, 0, norm=True)
+    with torch.inference_mode():
+        wanted = TorchOperations(network).conv(name, torch.from_numpy(x).permute(0, 3, 1, 2), 3, 0, norm=True)
+    np.testing.assert_allclose(found, wanted.permute(0, 2, 3, 1), atol=1e-5)
+
+
 def test_clip() -> None:
     net = TensorFlowOperations({})
     np.testing.assert_array_equal(
