@@ -77,6 +77,26 @@ def read_toml(path: Path, what: str = "the file") -> dict[str, Any]:
     return values
 
 
+def flattened(values: object, name: str = "") -> dict[str, Any]:
+    """The leaves of nested values by their dotted names, ``settings.seed`` or ``levels.0``; for comparisons.
+
+    Args:
+        values: Plain values; empty objects and lists leave nothing.
+        name: Their own name, which the others begin with.
+    """
+    if isinstance(values, dict):
+        items = values.items()
+    elif isinstance(values, list):
+        items = {str(index): value for index, value in enumerate(values)}.items()
+    else:
+        return {name: values}
+    return {
+        path: leaf
+        for key, value in items
+        for path, leaf in flattened(value, f"{name}.{key}".lstrip(".")).items()
+    }
+
+
 def _check_depth(values: object) -> None:
     level = [values]
     for _ in range(MAX_DEPTH):

@@ -226,7 +226,7 @@ def render(
         note=console.note,
     )
     shown = list(dict.fromkeys(report.files if len(report.files) <= MAX_LISTED else report.folders))
-    after = next_steps.after_render(settings, lens if checkpoint is None else None)
+    after = next_steps.after_render(settings, lens if checkpoint is None else None) if shown else ""
     console.result(report.as_dict(), report.text(), look_at=shown, next_step=after)
     return ExitCode.ITEMS_FAILED if report.failed else ExitCode.DONE
 

@@ -54,7 +54,7 @@ def ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None 
 
     Wang et al., "Image quality assessment: from error visibility to structural similarity" (IEEE TIP 2004),
     equation 13, with K1 = 0.01, K2 = 0.03, a Gaussian window of 11 x 11 pixels with sigma 1.5, biased
-    variances and without padding; computed in float32.
+    variances and without padding; computed in float64.
 
     Args:
         preds: Predicted image as in :func:`psnr`, with sides of at least 11 pixels.
@@ -83,7 +83,7 @@ def ms_ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | No
 
     Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment" (Asilomar
     2003), equation 7, with 5 scales, 2 x 2 average pooling and the window of :func:`ssim`; computed in
-    float32.
+    float64.
 
     Args:
         preds: Predicted image as in :func:`psnr`, with sides of at least 161 pixels.

@@ -53,6 +53,10 @@ class BokehModel:
         self.config: PyNetConfig = network.config
         self.needs_depth = network.config.in_channels == 4
 
+    def __repr__(self) -> str:
+        device = next(self.network.parameters()).device
+        return f"BokehModel({self.config!r}, needs_depth={self.needs_depth}, device={str(device)!r})"
+
     def __call__(self, photo: Photo, depth: Photo | None = None) -> Photo:
         """Render a photo or a batch of photos.
 
@@ -91,6 +95,7 @@ class BokehModel:
     def _array(self, photo: NDArray[Any], depth: NDArray[Any] | None) -> NDArray[Any]:
         if photo.ndim != 3 or photo.shape[2] != 3:
             raise InvalidInput(f"a photo must have the shape (height, width, 3), not {photo.shape}")
+        self._check_depth(depth)
         if depth is not None and (depth.ndim != 2 or depth.dtype != photo.dtype):
             raise InvalidInput(
                 f"depth must have the shape (h, w) and the photo's type {photo.dtype}, "
@@ -118,6 +123,7 @@ class BokehModel:
             raise InvalidInput(f"a tensor must have the shape (N, 3 or 4, H, W), not {tuple(photo.shape)}")
         if photo.shape[1] == 4:
             photo, depth = photo[:, :3], photo[:, 3:] if depth is None else depth
+        self._check_depth(depth)
         if depth is not None and (depth.ndim != 4 or depth.shape[1] != 1 or depth.dtype != photo.dtype):
             raise InvalidInput(
                 f"depth must have the shape (N, 1, h, w) and the photo's type {photo.dtype}, "
@@ -132,6 +138,11 @@ class BokehModel:
             raise InvalidInput(message, hint="divide 8-bit values by 255")
         picture = render_floats(self.network, photo, depth if self.needs_depth else None)
         return picture.to(photo.device, photo.dtype)
+
+    def _check_depth(self, depth: object) -> None:
+        if self.needs_depth and depth is None:
+            hint = "pass it as the second argument; ebb.estimate_depth makes it of a photo"
+            raise InvalidInput("the network takes depth, and none is given", hint=hint)
 
     def _bytes(self, photo: Tensor, depth: Tensor | None) -> Tensor:
         """Render a batch of uint8 photos one by one."""
@@ -150,8 +161,9 @@ def load_model(path: str | PathLike[str], device: str = "cpu", *, fast: bool = F
         path: Weights file (``.safetensors``) of ``ebb-train fit`` or ``convert``, or a run folder of ``fit``,
             for its best weights.
         device: ``cpu``, ``cuda``, ``cuda:1``, …; ``auto``: a GPU if available.
-        fast: Whether to use the optimised inference graph on a CPU, which takes about a third less time;
-            outputs differ by less than 1e-4 of the range.
+        fast: Whether to use the optimised inference graph on a CPU, which takes about a third less time. The
+            outputs differ by about twice the rounding error of float32, which depends on the weights: by 9e-5
+            with those of the reference run, and there is no bound for all weights (``docs/render.md``).
 
     Raises:
         InvalidInput: the file is missing, invalid or damaged, or the network ends above level 1, where its

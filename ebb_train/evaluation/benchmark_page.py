@@ -11,7 +11,7 @@ from ebb_train.evaluation.difference_maps import as_rgb8
 from ebb_train.evaluation.evaluate_page import picture_address, rank, title
 from ebb_train.evaluation.predictions import read_picture
 from ebb_train.evaluation.result_tables import ResultTable, TextCell, metric_tables, published_table
-from ebb_train.evaluation.summary import DASH
+from ebb_train.evaluation.summary import DASH, about_intervals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ def benchmark_page(
         folder: Folder of the page.
         files: Files to link to: text, address.
     """
-    last = found.entries[-1]
+    last, pairs = found.entries[-1], counted(found.num_pairs, "pair")
     column = next(iter(last.summary))
     strips = [_strip(found, row, source, column, folder) for row in rank(last.rows, column)[:num_strips]]
     return render_page(
@@ -70,7 +70,7 @@ def benchmark_page(
         "benchmark.html.jinja",
         title=heading,
         files=files,
-        about=f"{counted(found.num_pairs, 'pair')}; data {found.data[:16]}; 95 % bootstrap intervals",
+        about="; ".join([pairs, f"data {found.data[:16]}", about_intervals(found.num_pairs)]),
         left_out=[str(model) for model in found.left_out],
         tables=tables,
         strips=strips,

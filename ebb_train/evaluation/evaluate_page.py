@@ -14,7 +14,7 @@ from ebb.pages.page import address, file_links, render_page
 from ebb_train.evaluation.difference_maps import as_rgb8, difference_map
 from ebb_train.evaluation.predictions import read_picture
 from ebb_train.evaluation.result_tables import metric_tables
-from ebb_train.evaluation.summary import group_of, lower_is_better, title_of
+from ebb_train.evaluation.summary import about_intervals, group_of, lower_is_better, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -58,6 +58,7 @@ def evaluate_page(
         about=f"{num_pairs}, {found.num_failed} without scores; data {found.data[:16]}",
         files=[*others, *file_links(folder, FILES)],
         scored=counted(num_scored, "pair"),
+        intervals=about_intervals(num_scored),
         tables=metric_tables({found.name: found.summary}, found.groups, "Mean"),
         worst=[_case(row, source, column, folder) for row in worst],
         best=[_case(row, source, column, folder) for row in best],

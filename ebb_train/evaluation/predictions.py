@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ebb.documents import read_json
+from ebb.documents import flattened, parse_json, read_json
 from ebb.errors import InvalidInput, Reason, Status, UsageError
 from ebb.files import read_bytes, remove_temporaries, write_atomic
 from ebb.formats.image import decode_image, max_image_bytes
@@ -122,14 +122,18 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
     found = read_json(path)
     if not isinstance(found, dict):
         raise InvalidInput("not a JSON object", path=path)
+    there, mine = flattened(found), flattened(parse_json(canonical_json(identity)))
+    names = [values.get("model.model") for values in (there, mine)]
     differences = [
-        f"{key} is {canonical_json(found.get(key))}, not {canonical_json(identity.get(key))}"
-        for key in sorted(found.keys() | identity.keys())
-        if canonical_json(found.get(key)) != canonical_json(identity.get(key))
+        f"{key} is {there.get(key)}, not {mine.get(key)}"
+        for key in sorted(there.keys() | mine.keys())
+        if there.get(key) != mine.get(key)
     ]
     if differences:
-        message = f"pictures made with other settings: {'; '.join(differences)}"
-        raise UsageError(message, path=folder, hint="give another --out, or remove the folder")
+        what = f"pictures made with other settings: {', '.join(differences)}"
+        if names[0] != names[1]:  # whose other settings have other names
+            what = f"pictures of another model: {names[0]}, not {names[1]}"
+        raise UsageError(what, path=folder, hint="give another --out, or remove the folder")
 
 
 class PictureFolder:

@@ -61,6 +61,11 @@ class Cell:
         return f"{value:{'+' if self.signed else ''}.{self.digits}f}"
 
 
+def about_intervals(num_pairs: int) -> str:
+    """What stands beside the means of so many pairs."""
+    return "95 % bootstrap intervals" if num_pairs > 1 else "without intervals, which need two pairs"
+
+
 def summarise(rows: Sequence[Row], columns: Sequence[str]) -> dict[str, Cell]:
     """Mean over the pairs with a score, for each column.
 

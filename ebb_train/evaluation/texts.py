@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ebb.names import counted
 from ebb.tables import table
 from ebb_train.evaluation.benchmark_page import benchmark_tables
 from ebb_train.evaluation.result_tables import ResultTable, markdown
-from ebb_train.evaluation.summary import group_of, left_out, title_of
+from ebb_train.evaluation.summary import about_intervals, group_of, left_out, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,7 @@ def benchmark_text(found: Benchmark) -> str:
 
 def benchmark_markdown(found: Benchmark, tables: Sequence[ResultTable]) -> str:
     """The tables with intervals, as Markdown."""
-    about = f"{found.num_pairs} pairs, split {found.split}, data {found.data[:16]}; 95 % bootstrap intervals"
+    pairs, intervals = counted(found.num_pairs, "pair"), about_intervals(found.num_pairs)
+    about = f"{pairs}, split {found.split}, data {found.data[:16]}; {intervals}"
     left_out = [f"{model}\n" for model in found.left_out]
     return "\n".join([about, "", *left_out, *(markdown(grid) for grid in tables)])

@@ -22,7 +22,7 @@ import math
 from typing import IO, TYPE_CHECKING, Any
 
 from ebb.dataset.index import find_shards
-from ebb.documents import parse_json, read_json
+from ebb.documents import flattened, parse_json, read_json
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
 from ebb.files import cannot_write, make_folder, open_lock, remove_temporaries, write_atomic
 from ebb.settings import canonical_json
@@ -138,8 +138,8 @@ class RunFolder:
         if not path.exists():
             write_atomic(path, (json.dumps(self.identity, indent=2, sort_keys=True) + "\n").encode())
             return
-        found = _flat(read_json(path))
-        wanted = _flat(parse_json(canonical_json(self.identity)))
+        found = flattened(read_json(path))
+        wanted = flattened(parse_json(canonical_json(self.identity)))
         differences = [
             f"{key} is {found.get(key)}, not {wanted.get(key)}"
             for key in sorted(found.keys() | wanted.keys())
@@ -222,16 +222,3 @@ def _is_log_value(value: object) -> bool:
 def _is_number(value: object) -> bool:
     """A float, infinite ones included, or an integer that becomes one."""
     return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**53)
-
-
-def _flat(values: object, name: str = "") -> dict[str, Any]:
-    """Nested values by dotted names."""
-    if isinstance(values, dict):
-        items = values.items()
-    elif isinstance(values, list):
-        items = {str(index): value for index, value in enumerate(values)}.items()
-    else:
-        return {name: values}
-    return {
-        path: leaf for key, value in items for path, leaf in _flat(value, f"{name}.{key}".lstrip(".")).items()
-    }

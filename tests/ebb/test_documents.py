@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebb.documents import MAX_DEPTH, parse_json, read_json, read_toml
+from ebb.documents import MAX_DEPTH, flattened, parse_json, read_json, read_toml
 from ebb.errors import InvalidInput, UsageError
 
 DEEP = 100_000
@@ -84,3 +84,9 @@ def test_a_byte_order_mark_is_no_part_of_the_settings(encoding: str, tmp_path: P
     assert read_toml(tmp_path / "a.toml") == {"a": 1}
     (tmp_path / "a.json").write_text('{"a": 1}', encoding=encoding)
     assert read_json(tmp_path / "a.json") == {"a": 1}
+
+
+def test_leaves_have_dotted_names() -> None:
+    values = {"a": {"b": 1, "c": [2, {"d": None}]}, "e": {}, "f": "x"}
+    assert flattened(values) == {"a.b": 1, "a.c.0": 2, "a.c.1.d": None, "f": "x"}
+    assert flattened(3) == {"": 3}

@@ -275,6 +275,9 @@ def test_render_with_the_lens(
     assert run_verb(cli.app, ["render", str(tmp_path / "gone.png"), *command[1:], "--overwrite"]) == (
         ExitCode.ITEMS_FAILED
     )
+    assert "next:" in capsys.readouterr().out
+    assert run_verb(cli.app, ["render", str(tmp_path / "gone.png")]) == ExitCode.ITEMS_FAILED
+    assert "next:" not in capsys.readouterr().out, "no flag helps where nothing is rendered"
 
 
 @pytest.mark.parametrize(

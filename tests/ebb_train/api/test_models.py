@@ -102,6 +102,7 @@ def test_a_run_folder_and_a_network_without_depth(tmp_path: Path) -> None:
     save_pynet(tmp_path / "level-1.safetensors", lively_network(in_channels=3), source="a test")
     model = ebb_train.load_model(str(tmp_path))
     assert not model.needs_depth
+    assert repr(model) == f"BokehModel({model.config!r}, needs_depth=False, device='cpu')"
     np.testing.assert_array_equal(model(WIDE), model(WIDE, DEPTH))
 
 
@@ -109,8 +110,8 @@ def test_bad_photos_are_refused(path: Path) -> None:
     model = ebb_train.load_model(path)
     tensor = torch.zeros(1, 3, 64, 64)
     for arguments, message in (
-        ((WIDE,), "the network takes depth, and there is none"),
-        ((tensor,), "the network takes depth, and there is none"),
+        ((WIDE,), r"takes depth, and none is given \(pass it as the second argument; ebb\.estimate_depth"),
+        ((tensor,), "takes depth, and none is given"),
         ((WIDE[..., 0], DEPTH), r"not \(64, 96\)"),
         ((WIDE, DEPTH / 255), "not .* of float64"),
         ((WIDE.astype(np.int32), DEPTH.astype(np.int32)), "not torch.int32|not int32"),
