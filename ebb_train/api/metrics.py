@@ -75,7 +75,7 @@ def ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None 
         1.0
     """
     first, second = _pair(preds, target, data_range)
-    return similarity.ssim(first.astype(np.float32), second.astype(np.float32))
+    return similarity.ssim(first, second)
 
 
 def ms_ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | None = None) -> float:
@@ -104,7 +104,7 @@ def ms_ssim(preds: NDArray[Any], target: NDArray[Any], *, data_range: float | No
         1.0
     """
     first, second = _pair(preds, target, data_range)
-    return similarity.ms_ssim(first.astype(np.float32), second.astype(np.float32))
+    return similarity.ms_ssim(first, second)
 
 
 def lpips(

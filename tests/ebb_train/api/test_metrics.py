@@ -51,6 +51,18 @@ def test_ssim_is_that_of_scikit_image() -> None:
     )
 
 
+def test_ssim_is_computed_in_float64() -> None:
+    """Noise of 1e-4 on a bright area; scikit-image pads the picture, so its border is left out."""
+    noise = 1e-4 * np.random.default_rng(3).random((2, 48, 48, 3))
+    preds, target = 0.9 + noise
+    settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    _, found = structural_similarity(target, preds, data_range=1, channel_axis=2, full=True, **settings)
+    expected = found[5:-5, 5:-5].mean()
+    assert ebb_train.ssim(preds, target, data_range=1) == pytest.approx(expected, abs=1e-13)
+    rounded = [picture.astype(np.float32) for picture in (preds, target)]
+    assert abs(ebb_train.ssim(*rounded, data_range=1) - expected) > 1e-12
+
+
 def test_ms_ssim_is_that_of_torchmetrics() -> None:
     planes = [
         torch.from_numpy(image).permute(2, 0, 1)[None] for image in (PREDS[:176, :176], TARGET[:176, :176])
