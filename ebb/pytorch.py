@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from ebb.errors import InvalidInput, UsageError
 from ebb.extras import check_installed
+from ebb.files import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +76,7 @@ def load_file(path: Path, hint: str = "") -> object:
     import torch
 
     try:
+        check_regular(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path, hint=hint) from error

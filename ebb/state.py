@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from ebb.codec import from_plain, to_plain
 from ebb.documents import parse_json
 from ebb.errors import InvalidInput, Reason, Status
-from ebb.files import cannot_write, sha256_bytes
+from ebb.files import cannot_write, refuse_link, sha256_bytes
 from ebb.hints import command
 from ebb.photo.capture import FileMetadata
 from ebb.settings import canonical_json
@@ -292,9 +292,7 @@ def _with_hash(*values: object) -> tuple[object, ...]:
 def _refuse_links(path: Path) -> None:
     """SQLite writes to these files in place, and so to the targets of symbolic links."""
     for suffix in ("", "-wal", "-shm", "-journal"):
-        file = path.with_name(path.name + suffix)
-        if file.is_symlink():
-            raise InvalidInput("a symbolic link, not a file of ebb", path=file, hint="remove the link")
+        refuse_link(path.with_name(path.name + suffix))
 
 
 def _open_to_write(path: Path) -> sqlite3.Connection:

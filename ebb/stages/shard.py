@@ -14,7 +14,7 @@ from ebb.dataset.shards import ShardEntry, plan_shards, shard_name, write_shard
 from ebb.dataset.splits import SPLITS, Split, across_splits, assign_splits, scene_splits
 from ebb.dataset.staging import CARD_NAME, replacing
 from ebb.errors import InvalidInput, Reason, Status
-from ebb.files import atomic_file, sha256_bytes, write_atomic
+from ebb.files import atomic_file, read_regular, sha256_bytes, write_atomic
 from ebb.hints import command
 from ebb.names import counted, portable_name
 from ebb.progress import watched
@@ -294,7 +294,7 @@ def _size(item: ReadyPair, name: str) -> int:
 def _read_checked(item: ReadyPair, name: str) -> bytes:
     """Read a photo of the pair and check its hash."""
     try:
-        data = (item.folder / name).read_bytes()
+        data = read_regular(item.folder / name)
     except OSError as error:
         raise _spoilt(item, name, f"cannot be read: {error.strerror}") from error
     if sha256_bytes(data) != item.files[name]:

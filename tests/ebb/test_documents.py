@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -84,3 +85,17 @@ def test_a_byte_order_mark_is_no_part_of_the_settings(encoding: str, tmp_path: P
     assert read_toml(tmp_path / "a.toml") == {"a": 1}
     (tmp_path / "a.json").write_text('{"a": 1}', encoding=encoding)
     assert read_json(tmp_path / "a.json") == {"a": 1}
+
+
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidInput, match="pipe: cannot be read: not a regular file"):
+        read_json(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="pipe: cannot read the file: not a regular file"):
+        read_toml(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-le", "latin-1"])
+def test_json_in_another_encoding(encoding: str) -> None:
+    with pytest.raises(InvalidInput, match="not JSON: "):
+        parse_json('{"a": "é"}'.encode(encoding))

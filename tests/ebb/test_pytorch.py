@@ -1,5 +1,6 @@
 """Devices and errors of PyTorch."""
 
+import os
 import random
 import sys
 from pathlib import Path
@@ -111,3 +112,9 @@ def test_other_contents(tmp_path: Path, value: object, message: str) -> None:
     assert load_file(tmp_path / "a.pth") == value
     with pytest.raises(InvalidInput, match="cannot be read: No such file"):
         load_file(tmp_path / "none.pth")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "net.pth")
+    with pytest.raises(InvalidInput, match=r"net\.pth: cannot be read: not a regular file"):
+        load_file(tmp_path / "net.pth")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -178,6 +179,14 @@ def test_a_damaged_photo_is_not_packed(ready: Workspace) -> None:
     data[1000] ^= 1
     path.write_bytes(data)
     with pytest.raises(InvalidInput, match="not the file that was written"):
+        run(ready)
+
+
+def test_a_pipe_in_place_of_a_photo_is_not_waited_for(ready: Workspace) -> None:
+    photo = next(ready.pairs.glob("*/wide.png"))
+    photo.unlink()
+    os.mkfifo(photo)
+    with pytest.raises(InvalidInput, match=r"wide\.png: cannot be read: not a regular file"):
         run(ready)
 
 
