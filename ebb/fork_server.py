@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import tempfile
+import time
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker, util
 from threading import Thread
@@ -28,6 +29,9 @@ _LONGEST_SOCKET = 107
 
 _LONGEST_NAME = "/pymp-12345678/listener-12345678"
 """Path of a socket inside the temporary folder, as :mod:`multiprocessing` names it."""
+
+_MAX_WAIT_SECONDS, _PAUSE_SECONDS = 5.0, 0.02
+"""Longest time until the end of a killed process is reported, and time between two questions."""
 
 _SHORT_FOLDERS = ("/tmp", "/var/tmp")  # noqa: S108 - the folder made inside is private to the user
 
@@ -58,6 +62,23 @@ def fork_server(
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return context
+
+
+def wait_for_lost_server() -> None:
+    """Wait until the end of a fork server that does not answer is known; the next call starts another.
+
+    A process that is killed refuses connections for some time before the system reports its end; on a busy
+    machine, several attempts fit in between. A server that is alive is waited for a few seconds.
+    """
+    pid = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+    deadline = time.monotonic() + _MAX_WAIT_SECONDS
+    while pid is not None and time.monotonic() < deadline:
+        try:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                return
+        except ChildProcessError:
+            return
+        time.sleep(_PAUSE_SECONDS)
 
 
 def use_short_folder() -> None:

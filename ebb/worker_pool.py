@@ -22,7 +22,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from ebb.errors import UsageError
-from ebb.fork_server import end_with_parent, fork_server
+from ebb.fork_server import end_with_parent, fork_server, wait_for_lost_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,9 +34,6 @@ T = TypeVar("T")
 
 MAX_FAILED_STARTS = 3
 """Workers in succession that may die before they begin a job."""
-
-_PAUSE_SECONDS = 0.3
-"""Time between a failed attempt to reach the fork server and the next."""
 
 _READY, _FAILED, _BEGUN, _DONE, _RAISED = "ready", "failed", "begun", "done", "raised"
 
@@ -170,7 +167,7 @@ class _Pool(Generic[Job, T]):
             if isinstance(error, OSError) and error.errno in _TOO_LITTLE:
                 raise _cannot_start(str(error)) from error
             self._count_failed_start(job, f"{type(error).__name__}: {error}")
-            time.sleep(_PAUSE_SECONDS)  # the fork server was killed, and may not be known to be gone yet
+            wait_for_lost_server()
 
     def _receive(self, worker: _Worker[Job]) -> list[tuple[Job, T | WorkerLost]]:
         """Read one message of a worker and answer it."""

@@ -52,3 +52,26 @@ def test_settings_of_the_user_take_precedence(monkeypatch: pytest.MonkeyPatch) -
         assert (os.environ["EBB_A"], os.environ["EBB_B"]) == ("mine", "set")
     assert os.environ["EBB_A"] == "mine"
     assert "EBB_B" not in os.environ
+
+
+LOST = """
+import os, signal
+from multiprocessing import forkserver
+from ebb.fork_server import fork_server, wait_for_lost_server
+if __name__ == "__main__":
+    context = fork_server()
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    wait_for_lost_server()
+    mine, its = context.Pipe()
+    process = context.Process(target=its.send, args=("arrived",))
+    process.start()
+    print(mine.recv())
+    process.join()
+    wait_for_lost_server.__globals__["_MAX_WAIT_SECONDS"] = 0.1
+    wait_for_lost_server()  # it is alive: the wait ends
+"""
+
+
+def test_the_first_attempt_after_a_killed_server_succeeds() -> None:
+    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("arrived\n", "")
