@@ -236,8 +236,15 @@ def _cannot_start(reason: str) -> UsageError:
 
 def _how_it_ended(exitcode: int) -> str:
     if exitcode < 0:
-        return f"the worker died of signal {-exitcode} ({signal.Signals(-exitcode).name})"
+        return f"the worker died of signal {-exitcode}{_name_of(-exitcode)}"
     return f"the worker left with exit code {exitcode}"
+
+
+def _name_of(number: int) -> str:
+    """Name of a signal in brackets; real-time signals have none, apart from the first and the last."""
+    with suppress(ValueError):
+        return f" ({signal.Signals(number).name})"
+    return ""
 
 
 def _serve(connection: Connection[Any, Any], pickled: bytes, cpu_s: float) -> None:
