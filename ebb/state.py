@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PROVISIONAL = "?"
+"""End of a split in the table that is provisional."""
+
 
 class Stage(NamedTuple, Generic[T]):
     """A stage, and the type of the value that it keeps of a pair."""
@@ -159,14 +162,34 @@ class State:
             self._write("DELETE FROM files WHERE folder=? AND name=?", (folder, name))
 
     def splits(self) -> dict[str, str]:
-        """Split of every pair that has one; it never changes."""
-        return dict(self._rows("SELECT * FROM splits"))
+        """Split of every pair that has one, provisional ones included."""
+        return self.final_splits() | self.provisional_splits()
 
-    def put_splits(self, splits: Mapping[str, str]) -> None:
-        """Add the splits of new pairs in one transaction; pairs that have one keep it."""
+    def final_splits(self) -> dict[str, str]:
+        """Splits that never change."""
+        return {key: split for key, split in self._all_splits() if not split.endswith(_PROVISIONAL)}
+
+    def provisional_splits(self) -> dict[str, str]:
+        """Splits that were assigned while a camera file could not be read."""
+        found = (row for row in self._all_splits() if row[1].endswith(_PROVISIONAL))
+        return {key: split.removesuffix(_PROVISIONAL) for key, split in found}
+
+    def _all_splits(self) -> list[tuple[str, str]]:
+        return [(str(key), str(split)) for key, split in self._rows("SELECT * FROM splits")]
+
+    def put_splits(self, splits: Mapping[str, str], provisional: Mapping[str, str] | None = None) -> None:
+        """Add splits in one transaction; final ones are kept.
+
+        Args:
+            splits: Final splits by pair_id and by scene.
+            provisional: Provisional splits in place of all earlier ones; ``None`` keeps those.
+        """
+        marked = {key: f"{split}{_PROVISIONAL}" for key, split in (provisional or {}).items()}
         with sqlite_errors(self._path, is_writing=True), self._db:
             self._db.execute("BEGIN")
-            rows = [_with_hash(*item) for item in sorted(splits.items())]
+            if provisional is not None:
+                self._db.execute("DELETE FROM splits WHERE split LIKE ?", (f"%{_PROVISIONAL}",))
+            rows = [_with_hash(*item) for item in sorted((marked | dict(splits)).items())]
             self._db.executemany("INSERT OR IGNORE INTO splits VALUES (?,?,?)", rows)
 
     def written(self) -> dict[str, str]:
