@@ -189,12 +189,12 @@ class _Refusal(Exception):
     ("reason", "message"),
     [
         (
-            "/a/t.data.tempstate1; No space left on device",
-            r"t: no space to write it \(No space left on device; ",
+            "/a/t.data1; No space left on device",
+            r"t: no space to write it .No space left ",
         ),
         (
-            "/a/t.data.tempstate1; Permission denied",
-            r"t: cannot write the checkpoint: /a/.*; Permission denied$",
+            "/a/t.data1; Permission denied",
+            r"t: cannot write the checkpoint: /a/t.data1; Permission denied$",
         ),
     ],
 )
