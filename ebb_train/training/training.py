@@ -135,6 +135,7 @@ def fit(
     optional.tensorboard()
     compute, note = as_launched(compute), note if is_first_here() else _silent
     with (
+        _seeded(settings.seed),
         open_context(dataset, out, config, settings, compute, monitor_settings, note) as context,
         closing(Threads(context)) as threads,
     ):
@@ -161,6 +162,15 @@ def fit(
         scores=dict(best["validation"]) if best else {},
         scored_on=counted(best["pairs"], f"{best['split']} pair") if best else "",
     )
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed PyTorch's global generator within the context; it determines no result, but is in checkpoints."""
+    torch = optional.torch()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed % 2**63)
+        yield
 
 
 def train_level(
