@@ -75,3 +75,25 @@ if __name__ == "__main__":
 def test_the_first_attempt_after_a_killed_server_succeeds() -> None:
     done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("arrived\n", "")
+
+
+def test_nothing_of_a_killed_process_stays() -> None:
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    environment = os.environ | {"TMPDIR": str(folder)}
+    killed = SCRIPT.replace("process.join()", "process.join(); os.kill(os.getpid(), 9)")
+    for script, left in ((killed, 1), (killed, 1), (SCRIPT, 0)):
+        subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=False)
+        assert len(list(folder.iterdir())) == left
+    folder.rmdir()
+
+
+def test_a_folder_that_multiprocessing_has_is_kept() -> None:
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    environment = os.environ | {"TMPDIR": str(folder)}
+    count = f"print(len(os.listdir({str(folder)!r})))"
+    script = f"from multiprocessing import util; util.get_temp_dir(){SCRIPT}{count}"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("arrived\n1\n", "")
+    folder.rmdir()
