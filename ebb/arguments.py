@@ -43,7 +43,8 @@ class Common(DatasetOnly):
     """The data set of a verb and the file with its settings."""
 
     config: Path | None = None
-    """TOML file with settings; they take precedence over ebb.toml in the dataset folder."""
+    """TOML file with settings; they take precedence over ebb.toml in the dataset folder, which keeps the
+    settings of the last run. --FLAG=false turns off a flag that is kept there."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -308,6 +308,9 @@ def verify(
 ) -> ExitCode:
     """Check the hash of every file of a dataset, every row, and every size.
 
+    report.html, contact_sheet.png and the pictures in debug are not checked: they show what is in the other
+    files and can be written again.
+
     --dataset may also be a folder of shards: the Parquet files and their DATASET.json.
 
     Example: ebb verify --inputs

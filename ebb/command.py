@@ -29,6 +29,9 @@ FLAG_TITLES = (
 )
 """Titles of groups of flags, in the order of the help."""
 
+_ONLY_TEXT = {"--help", "-h", "--version"}
+"""Flags with which a verb only prints."""
+
 _GROUPS = {title: Group(title, sort_key=number) for number, title in enumerate(FLAG_TITLES, start=1)}
 
 
@@ -68,6 +71,7 @@ def _run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
         for text in unknown_variables(os.environ):
             console.note(f"warning: {text}")
     try:
+        _check_current_folder(arguments)
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
     except EbbError as error:
         return _fail(console, error)
@@ -78,6 +82,20 @@ def _run_verb(app: App, arguments: Sequence[str]) -> ExitCode:
     except cyclopts.CycloptsError as error:
         return _fail(console, _usage(app.name[0], error))
     return code if isinstance(code, ExitCode) else ExitCode.DONE
+
+
+def _check_current_folder(arguments: Sequence[str]) -> None:
+    """Refuse to work in a folder that was removed: relative paths and worker processes require one.
+
+    Raises:
+        UsageError: the current folder does not exist.
+    """
+    if not arguments or not _ONLY_TEXT.isdisjoint(arguments):
+        return
+    try:
+        os.getcwd()  # noqa: PTH109 - Path.cwd is slower to import
+    except FileNotFoundError as error:
+        raise UsageError("the current folder no longer exists", hint="cd to another folder") from error
 
 
 def _fail(console: Console, error: EbbError) -> ExitCode:

@@ -7,6 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import InvalidInput, UsageError
+from ebb.files import check_regular, read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,7 @@ def parse_json(text: str | bytes, path: Path | str | None = None, *, hint: str =
     """Read JSON text.
 
     Args:
-        text: The text, or its bytes in UTF-8.
+        text: The text, or its bytes in UTF-8, with or without a byte order mark.
         path: The file it comes from, for messages.
         hint: What to do about a damaged file, for messages.
 
@@ -29,7 +30,7 @@ def parse_json(text: str | bytes, path: Path | str | None = None, *, hint: str =
         InvalidInput: it is not JSON, or nested more than :data:`MAX_DEPTH` levels deep.
     """
     try:
-        values = json.loads(text)
+        values = json.loads(text if isinstance(text, str) else text.decode("utf-8-sig"))
         _check_depth(values)
     except RecursionError as error:
         raise InvalidInput(f"not JSON: {_TOO_DEEP}", path=path, hint=hint) from error
@@ -49,7 +50,7 @@ def read_json(path: Path, *, hint: str = "") -> Any:  # noqa: ANN401 - plain val
         InvalidInput: it cannot be read, is not JSON, or nested more than :data:`MAX_DEPTH` levels deep.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path, hint=hint) from error
     return parse_json(data, path, hint=hint)
@@ -66,6 +67,7 @@ def read_toml(path: Path, what: str = "the file") -> dict[str, Any]:
         UsageError: it cannot be read, is not TOML, or nested more than :data:`MAX_DEPTH` levels deep.
     """
     try:
+        check_regular(path)
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         _check_depth(values)
     except OSError as error:

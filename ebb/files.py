@@ -47,6 +47,30 @@ def check_regular(path: Path) -> None:
         raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
+def refuse_link(path: Path) -> None:
+    """Refuse a symbolic link in the place of a file or folder whose contents ebb writes or removes.
+
+    Raises:
+        InvalidInput: it is one; the files behind it belong to somebody else.
+    """
+    if path.is_symlink():
+        raise InvalidInput(
+            "a symbolic link, not made by ebb: nothing is written to its target",
+            path=path,
+            hint="remove the link, or put its target in its place",
+        )
+
+
+def read_regular(path: Path) -> bytes:
+    """Read a whole file.
+
+    Raises:
+        OSError: it cannot be read, or is not a regular file.
+    """
+    check_regular(path)
+    return path.read_bytes()
+
+
 def read_bytes(path: Path, most: int | None = None) -> bytes:
     """Read a whole file.
 
@@ -143,7 +167,8 @@ def atomic_file(path: Path) -> Iterator[HashingFile]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)  # of a killed process with this number
+        with temporary.open("xb") as file:  # never a link to another file
             yield HashingFile(file)
             file.flush()
             os.fsync(file.fileno())

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import signal
 import tempfile
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
 from multiprocessing import forkserver, resource_tracker, util
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
 from ebb.errors import UsageError
+from ebb.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +30,14 @@ long."""
 _LONGEST_SOCKET = 107
 """Bytes in the path of a Unix socket (``sun_path`` of ``unix(7)``, without the final zero)."""
 
-_LONGEST_NAME = "/pymp-12345678/listener-12345678"
-"""Path of a socket inside the temporary folder, as :mod:`multiprocessing` names it."""
+_LONGEST_NAME = "/ebb-sockets-12345678/pymp-12345678/listener-12345678"
+"""Path of a socket inside the temporary folder, the end of it as :mod:`multiprocessing` names it."""
+
+_MAX_WAIT_SECONDS, _PAUSE_SECONDS = 5.0, 0.02
+"""Longest time until the end of a killed process is reported, and time between two questions."""
+
+_LAST = -200
+"""Priority of what is done at the end of the process, after :mod:`multiprocessing` has removed its folder."""
 
 _SHORT_FOLDERS = ("/tmp", "/var/tmp")  # noqa: S108 - the folder made inside is private to the user
 
@@ -60,26 +70,57 @@ def fork_server(
     return context
 
 
+def wait_for_lost_server() -> None:
+    """Wait until the end of a fork server that does not answer is known; the next call starts another.
+
+    A process that is killed refuses connections for some time before the system reports its end; on a busy
+    machine, several attempts fit in between. A server that is alive is waited for a few seconds.
+    """
+    pid = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+    deadline = time.monotonic() + _MAX_WAIT_SECONDS
+    while pid is not None and time.monotonic() < deadline:
+        try:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                return
+        except ChildProcessError:
+            return
+        time.sleep(_PAUSE_SECONDS)
+
+
 def use_short_folder() -> None:
-    """Let :mod:`multiprocessing` put its sockets in a folder with a short path, where ``TMPDIR`` is long.
+    """Let :mod:`multiprocessing` put its sockets in a folder with a short path, also if ``TMPDIR`` is long.
+
+    The folder is removed at the end of this process; if it is killed, by the next one that makes a folder.
 
     Raises:
-        UsageError: no such folder is writable.
+        UsageError: no folder with a short path is writable.
     """
-    if _fits(tempfile.gettempdir()):
-        return
-    long_folder = tempfile.gettempdir()
+    parent = tempfile.gettempdir()
+    if not _fits(parent):
+        parent = next((path for path in _SHORT_FOLDERS if os.access(path, os.W_OK)), parent)
+    if not _fits(parent):
+        raise UsageError(
+            "the path of the temporary folder is too long for the sockets of worker processes",
+            path=parent,
+            hint="set TMPDIR to a shorter path",
+        )
+    _make_socket_folder(parent)
+
+
+@functools.cache
+def _make_socket_folder(parent: str) -> None:
+    stack = ExitStack()
+    folder = stack.enter_context(temporary_folder("sockets", parent))
+    before = tempfile.tempdir
     try:
-        tempfile.tempdir = next((path for path in _SHORT_FOLDERS if os.access(path, os.W_OK)), long_folder)
-        if not _fits(tempfile.tempdir):
-            raise UsageError(
-                "the path of the temporary folder is too long for the sockets of worker processes",
-                path=long_folder,
-                hint="set TMPDIR to a shorter path",
-            )
-        util.get_temp_dir()  # made once and kept for this process and its workers
+        tempfile.tempdir = str(folder)
+        made = util.get_temp_dir()  # made once and kept for this process and its workers
     finally:
-        tempfile.tempdir = long_folder
+        tempfile.tempdir = before
+    if Path(made).parent == folder:
+        util.Finalize(None, stack.close, exitpriority=_LAST)
+    else:  # there was one before
+        stack.close()
 
 
 def end_with_parent() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import warnings
 from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from ebb.errors import InvalidInput, UsageError
 from ebb.extras import check_installed
+from ebb.files import check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +77,10 @@ def load_file(path: Path, hint: str = "") -> object:
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        check_regular(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about tensors of other kinds than those of weights files
+            return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path, hint=hint) from error
     except Exception as error:  # damaged files raise whatever the instruction that reads them raises
@@ -87,7 +92,8 @@ def load_state(path: Path, hint: str = "") -> dict[str, torch.Tensor]:
     """Read a state dict that ``torch.save`` wrote.
 
     Raises:
-        InvalidInput: as :func:`load_file`, or the file holds something other than named tensors.
+        InvalidInput: as :func:`load_file`, or the file holds something other than named, dense tensors of
+            real numbers whose values are all stored.
     """
     from torch import Tensor
 
@@ -97,7 +103,56 @@ def load_state(path: Path, hint: str = "") -> dict[str, torch.Tensor]:
     )
     if not is_state:
         raise InvalidInput("holds something other than named tensors", path=path, hint=hint)
-    return dict(cast("Mapping[str, torch.Tensor]", state))
+    tensors = dict(cast("Mapping[str, torch.Tensor]", state))
+    for name, values in tensors.items():
+        if fault := _fault(values):
+            raise InvalidInput(f"weights {name[:80]}: {fault}", path=path, hint=hint)
+    return tensors
+
+
+def _fault(values: torch.Tensor) -> str:
+    """Why a tensor cannot be a parameter of a network; empty if it can."""
+    import torch
+
+    if values.is_nested or values.is_quantized or values.layout is not torch.strided:
+        return "not a dense tensor"
+    real = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.int32)
+    if values.dtype not in real:
+        return f"values of type {values.dtype}"
+    if values.is_meta or values.numel() * values.element_size() > values.untyped_storage().nbytes():
+        return f"fewer values are stored than its shape {tuple(values.shape)} holds"
+    return ""
+
+
+def shapes(state: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    """Shape of every tensor."""
+    return {name: tuple(values.shape) for name, values in state.items()}
+
+
+def matched_state(
+    state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], path: Path, hint: str = ""
+) -> dict[str, torch.Tensor]:
+    """Convert tensors to the types that they have in a network.
+
+    Args:
+        state: Result of :func:`load_state`, with the names and shapes of ``wanted``.
+        wanted: State dict of the network; its values are not used.
+        path: The file, for messages.
+        hint: What to do next, for messages.
+
+    Raises:
+        InvalidInput: a tensor holds integers in place of floats or the reverse, NaN or infinity.
+    """
+    found = {}
+    for name, like in wanted.items():
+        values = state[name]
+        if values.is_floating_point() is not like.is_floating_point():
+            message = f"weights {name}: {values.dtype} in the file, {like.dtype} in the network"
+            raise InvalidInput(message, path=path, hint=hint)
+        found[name] = values.to(like.dtype)
+        if not found[name].isfinite().all():
+            raise InvalidInput(f"weights {name}: not all values are finite", path=path, hint=hint)
+    return found
 
 
 def to_device(network: Module, device: str) -> Module:

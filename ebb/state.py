@@ -7,11 +7,8 @@ with a hash of its values: a row that was damaged on disk is an error and never 
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -19,59 +16,19 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from ebb.codec import from_plain, to_plain
 from ebb.documents import parse_json
 from ebb.errors import InvalidInput, Reason, Status
-from ebb.files import cannot_write, sha256_bytes
-from ebb.hints import command
+from ebb.files import sha256_bytes
 from ebb.photo.capture import FileMetadata
 from ebb.settings import canonical_json
+from ebb.state_file import TABLES, damaged, open_state_file, sqlite_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from ebb.errors import EbbError
-
-STATE_VERSION = 3
-
 T = TypeVar("T")
 
-_PRIMARY = 0xFF
-"""Bits of SQLite's error codes that hold the kind of error; the others hold details."""
-
-_REFUSALS = {
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-}
-"""Kinds of error that come from the operating system or another process; all others mean a damaged file."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS files (
-    folder TEXT NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, metadata TEXT NOT NULL,
-    hash TEXT NOT NULL,
-    PRIMARY KEY (folder, name)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS stages (
-    pair_id TEXT NOT NULL, stage TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL,
-    upstream TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, value TEXT NOT NULL,
-    measurements TEXT NOT NULL, outputs TEXT NOT NULL, seconds REAL NOT NULL, hash TEXT NOT NULL,
-    PRIMARY KEY (pair_id, stage)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS splits (
-    pair_id TEXT PRIMARY KEY, split TEXT NOT NULL, hash TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS written (
-    name TEXT PRIMARY KEY, sha256 TEXT NOT NULL, hash TEXT NOT NULL
-) WITHOUT ROWID;
-"""
-_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
-"""Errors of SQLite; the second one is about its message, which can quote damaged text."""
-
-_TABLES = ("files", "stages", "splits", "written")
+_PROVISIONAL = "?"
+"""End of a split in the table that is provisional."""
 
 
 class Stage(NamedTuple, Generic[T]):
@@ -132,34 +89,7 @@ class State:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
-        _refuse_links(path)
-        try:
-            self._db = _open_to_read(path) if read_only else _open_to_write(path)
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        except _ERRORS as error:
-            raise _failure(path, error, is_writing=not read_only) from error
-        self._check_version(version, read_only=read_only)
-        self._check_structure()
-        if not read_only:
-            with self._writing():
-                self._db.executescript(f"{_SCHEMA}PRAGMA user_version={STATE_VERSION};")
-
-    def _check_version(self, version: int, *, read_only: bool) -> None:
-        if version not in (0, STATE_VERSION):
-            raise InvalidInput(
-                f"state version {version}, this ebb reads {STATE_VERSION}",
-                path=self._path,
-                hint="use the ebb that made it, or a new --dataset folder",
-            )
-        if read_only and version == 0:
-            hint = f"begin with: {command('ingest RAW_DIR', self._path.parent)}"
-            raise InvalidInput("nothing is in it yet", path=self._path, hint=hint)
-
-    def _check_structure(self) -> None:
-        """Look for damage outside the values of the rows, such as a row that an index does not find."""
-        ((found,),) = self._read("PRAGMA integrity_check(1)")
-        if found != "ok":
-            raise _damaged(self._path, str(found).splitlines()[-1])
+        self._db = open_state_file(path, read_only=read_only)
 
     def check(self) -> None:
         """Read every row.
@@ -167,7 +97,7 @@ class State:
         Raises:
             InvalidInput: one is damaged.
         """
-        for table in _TABLES:
+        for table in TABLES:
             self._rows(f"SELECT * FROM {table}")  # noqa: S608 - names from above
 
     def close(self) -> None:
@@ -232,14 +162,34 @@ class State:
             self._write("DELETE FROM files WHERE folder=? AND name=?", (folder, name))
 
     def splits(self) -> dict[str, str]:
-        """Split of every pair that has one; it never changes."""
-        return dict(self._rows("SELECT * FROM splits"))
+        """Split of every pair that has one, provisional ones included."""
+        return self.final_splits() | self.provisional_splits()
 
-    def put_splits(self, splits: Mapping[str, str]) -> None:
-        """Add the splits of new pairs in one transaction; pairs that have one keep it."""
-        with self._writing(), self._db:
+    def final_splits(self) -> dict[str, str]:
+        """Splits that never change."""
+        return {key: split for key, split in self._all_splits() if not split.endswith(_PROVISIONAL)}
+
+    def provisional_splits(self) -> dict[str, str]:
+        """Splits that were assigned while a camera file could not be read."""
+        found = (row for row in self._all_splits() if row[1].endswith(_PROVISIONAL))
+        return {key: split.removesuffix(_PROVISIONAL) for key, split in found}
+
+    def _all_splits(self) -> list[tuple[str, str]]:
+        return [(str(key), str(split)) for key, split in self._rows("SELECT * FROM splits")]
+
+    def put_splits(self, splits: Mapping[str, str], provisional: Mapping[str, str] | None = None) -> None:
+        """Add splits in one transaction; final ones are kept.
+
+        Args:
+            splits: Final splits by pair_id and by scene.
+            provisional: Provisional splits in place of all earlier ones; ``None`` keeps those.
+        """
+        marked = {key: f"{split}{_PROVISIONAL}" for key, split in (provisional or {}).items()}
+        with sqlite_errors(self._path, is_writing=True), self._db:
             self._db.execute("BEGIN")
-            rows = [_with_hash(*item) for item in sorted(splits.items())]
+            if provisional is not None:
+                self._db.execute("DELETE FROM splits WHERE split LIKE ?", (f"%{_PROVISIONAL}",))
+            rows = [_with_hash(*item) for item in sorted((marked | dict(splits)).items())]
             self._db.executemany("INSERT OR IGNORE INTO splits VALUES (?,?,?)", rows)
 
     def written(self) -> dict[str, str]:
@@ -254,17 +204,15 @@ class State:
         """Rows of a table without their hashes, which are checked."""
         found = self._read(statement, *values)
         if any(_with_hash(*row[:-1]) != row for row in found):
-            raise _damaged(self._path, "a row is not the one that was written")
+            raise damaged(self._path, "a row is not the one that was written")
         return [row[:-1] for row in found]
 
     def _read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        try:
+        with sqlite_errors(self._path, is_writing=False):
             return self._db.execute(statement, values).fetchall()
-        except _ERRORS as error:
-            raise _failure(self._path, error, is_writing=False) from error
 
     def _write(self, statement: str, values: tuple[object, ...] = ()) -> None:
-        with self._writing():
+        with sqlite_errors(self._path, is_writing=True):
             self._db.execute(statement, values)
 
     @contextmanager
@@ -275,87 +223,11 @@ class State:
             hint = "use the ebb that made it, or a newer one"
             raise InvalidInput(f"a row cannot be understood: {error}", path=self._path, hint=hint) from error
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except _ERRORS as error:
-            raise _failure(self._path, error, is_writing=True) from error
-
 
 def _with_hash(*values: object) -> tuple[object, ...]:
     """A row with the hash of its values behind them."""
     text = json.dumps(values, default=repr)  # damage can turn text into bytes
     return *values, sha256_bytes(text.encode())[:16]
-
-
-def _refuse_links(path: Path) -> None:
-    """SQLite writes to these files in place, and so to the targets of symbolic links."""
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        file = path.with_name(path.name + suffix)
-        if file.is_symlink():
-            raise InvalidInput("a symbolic link, not a file of ebb", path=file, hint="remove the link")
-
-
-def _open_to_write(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
-    return db
-
-
-def _open_to_read(path: Path) -> sqlite3.Connection:
-    """Open a file that is there; of one in WAL mode even a reader makes files beside it, where it may.
-
-    Where it may not, SQLite reads the rows that a run has not yet moved out of the ``-wal`` file if there are
-    some; without them the file is all there is, and ``immutable`` says that nothing beside it is needed.
-    """
-    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-        with suppress(sqlite3.OperationalError):  # no space for the files beside it
-            return _open_beside_a_run(path)
-    log = path.with_name(f"{path.name}-wal")
-    immutable = "" if log.exists() and log.stat().st_size else "&immutable=1"
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{immutable}", uri=True, isolation_level=None)
-
-
-def _open_beside_a_run(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None)
-    try:
-        db.execute("PRAGMA query_only=ON")
-        db.execute("PRAGMA user_version")
-    except sqlite3.OperationalError:
-        db.close()
-        raise
-    return db
-
-
-def _failure(path: Path, error: Exception, *, is_writing: bool) -> EbbError:
-    """The error of this project for one of SQLite."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & _PRIMARY  # none: damaged text
-    may_write = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    if code == sqlite3.SQLITE_NOTADB:
-        return InvalidInput(f"not a state file: {error}", path=path, hint=_REBUILD)
-    if code not in _REFUSALS or (is_writing and may_write and code == sqlite3.SQLITE_READONLY):
-        return _damaged(path, str(error))
-    if is_writing:
-        is_full = code == sqlite3.SQLITE_FULL
-        return cannot_write(path, OSError(errno.ENOSPC if is_full else 0, str(error)))
-    if not os.access(path, os.R_OK):
-        return InvalidInput("cannot be read: no permission", path=path)
-    hint = ""
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-        hint = "a run has not ended: copy the whole folder to where you may write, and look there"
-    return InvalidInput(f"cannot be read: {error}", path=path, hint=hint)
-
-
-_REBUILD = (
-    "restore it from a backup, or remove it and run the same commands again: "
-    "photos and maps are made again, splits are taken from the shards"
-)
-
-
-def _damaged(path: Path, what: str) -> InvalidInput:
-    return InvalidInput(f"the file is damaged: {what}", path=path, hint=_REBUILD)
 
 
 def _stage_row(stage: Stage[T], row: tuple[Any, ...]) -> StageRow[T]:

@@ -21,18 +21,23 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def temporary_folder(purpose: str) -> Iterator[Path]:
+def temporary_folder(purpose: str, parent: str | None = None) -> Iterator[Path]:
     """Make a folder for temporary files; those that killed processes left are removed.
 
     Args:
         purpose: Part of its name.
+        parent: Where to make it; by default the system's folder for temporary files.
     """
+    parent = parent or tempfile.gettempdir()
     prefix = f"ebb-{purpose}-"
-    _remove_abandoned(prefix)
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    _remove_abandoned(Path(parent), prefix)
+    folder = Path(tempfile.mkdtemp(prefix=f".{prefix}", dir=parent))  # not found until it is locked
+    try:
         with sole_writer(folder):
+            folder = folder.rename(folder.with_name(folder.name.removeprefix(".")))
             yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -58,8 +63,8 @@ def sole_writer(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _remove_abandoned(prefix: str) -> None:
-    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+def _remove_abandoned(parent: Path, prefix: str) -> None:
+    for folder in parent.glob(f"{prefix}*"):
         with contextlib.suppress(OSError, DatasetLocked):  # of another user, or in use
             if folder.is_dir() and not folder.is_symlink():
                 with sole_writer(folder):

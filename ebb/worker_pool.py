@@ -21,7 +21,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from ebb.errors import UsageError
-from ebb.fork_server import end_with_parent, fork_server
+from ebb.fork_server import end_with_parent, fork_server, wait_for_lost_server
 from ebb.stop import HeldSignals
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ T = TypeVar("T")
 
 MAX_FAILED_STARTS = 3
 """Workers in succession that may die before they begin a job."""
-
-_PAUSE_SECONDS = 0.3
-"""Time between a failed attempt to reach the fork server and the next."""
 
 _READY, _FAILED, _BEGUN, _DONE, _RAISED = "ready", "failed", "begun", "done", "raised"
 
@@ -170,7 +167,7 @@ class _Pool(Generic[Job, T]):
             if isinstance(error, OSError) and error.errno in _TOO_LITTLE:
                 raise _cannot_start(str(error)) from error
             self._count_failed_start(job, f"{type(error).__name__}: {error}")
-            time.sleep(_PAUSE_SECONDS)  # the fork server was killed, and may not be known to be gone yet
+            wait_for_lost_server()
 
     def _receive(self, worker: _Worker[Job]) -> list[tuple[Job, T | WorkerLost]]:
         """Read one message of a worker and answer it."""
@@ -239,8 +236,15 @@ def _cannot_start(reason: str) -> UsageError:
 
 def _how_it_ended(exitcode: int) -> str:
     if exitcode < 0:
-        return f"the worker died of signal {-exitcode} ({signal.Signals(-exitcode).name})"
+        return f"the worker died of signal {-exitcode}{_name_of(-exitcode)}"
     return f"the worker left with exit code {exitcode}"
+
+
+def _name_of(number: int) -> str:
+    """Name of a signal in brackets; real-time signals have none, apart from the first and the last."""
+    with suppress(ValueError):
+        return f" ({signal.Signals(number).name})"
+    return ""
 
 
 def _serve(connection: Connection[Any, Any], pickled: bytes, cpu_s: float) -> None:

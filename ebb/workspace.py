@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from ebb.documents import parse_json
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
-from ebb.files import cannot_write, make_folder, open_lock, remove_temporaries, sha256_bytes, write_atomic
+from ebb.files import (
+    cannot_write,
+    make_folder,
+    open_lock,
+    read_regular,
+    refuse_link,
+    remove_temporaries,
+    sha256_bytes,
+    write_atomic,
+)
 from ebb.hints import command
 from ebb.names import as_text, is_text
 from ebb.settings import as_dict, from_values, read_sections, section_of
@@ -110,7 +119,7 @@ class Workspace:
         stored = read_sections(self.settings_file) if self.settings_file.exists() else {}
         stored.update({name: as_dict(_with_whole_paths(settings)) for name, settings in sections.items()})
         data = tomli_w.dumps({**stored, "versions": versions()}).encode()
-        is_new = not self.settings_file.exists() or self.settings_file.read_bytes() != data
+        is_new = not self.settings_file.exists() or read_regular(self.settings_file) != data
         if is_new or self.state.written().get(self.settings_file.name) != sha256_bytes(data):
             self.write(self.settings_file, data)
 
@@ -153,7 +162,7 @@ def open_workspace(root: Path, *, create: bool = False) -> Iterator[Workspace]:
         create: Make the folder if it does not exist.
 
     Raises:
-        InvalidInput: there is no dataset, and ``create`` is not set.
+        InvalidInput: there is no dataset, and ``create`` is not set; or a folder in it is a symbolic link.
         DatasetLocked: another run holds it.
         OutputError: the folder cannot be made or written.
     """
@@ -162,6 +171,7 @@ def open_workspace(root: Path, *, create: bool = False) -> Iterator[Workspace]:
     root = root.absolute()
     _prepare(root, create=create)
     with _locked(root):
+        _refuse_links(root)
         remove_temporaries(root)
         finish(root / "shards")
         state = State(root / "state.sqlite")
@@ -169,6 +179,18 @@ def open_workspace(root: Path, *, create: bool = False) -> Iterator[Workspace]:
             yield Workspace(root, state)
         finally:
             state.close()
+
+
+def _refuse_links(root: Path) -> None:
+    """Stages write and remove files in these folders, and would do so in the targets of links."""
+    pairs = root / "pairs"
+    for folder in (pairs, root / "shards"):
+        refuse_link(folder)
+    if pairs.is_dir():
+        with os.scandir(pairs) as entries:
+            for entry in entries:
+                if entry.is_symlink():  # known without asking the system again, unlike for paths
+                    refuse_link(pairs / entry.name)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ebb.errors import InvalidInput, Reason, Status
+from ebb.files import check_regular
 from ebb.formats.parquet import read_footer, read_pages, total
 from ebb.hints import command
 from ebb.names import natural_key
@@ -133,6 +134,7 @@ def _read_rows(path: Path) -> Iterator[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_regular(path)
     limit = FREE_BYTES + MAX_RATIO * path.stat().st_size
     with pq.ParquetFile(path, page_checksum_verification=True) as file, path.open("rb") as raw:
         footer = read_footer(raw)

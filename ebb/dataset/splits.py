@@ -3,6 +3,8 @@
 A network that was trained on one photo of a scene and is tested on another one scores too high. So pairs
 shot in a row form a session, and a session is never divided. The assignment depends on the catalogue alone,
 and not on which pairs are rejected or fail: a pair that is repaired later gets the split it would have had.
+While a camera file cannot be read, its pair is not in the catalogue, and the splits of new pairs are
+provisional (:func:`splits_to_keep`).
 """
 
 from __future__ import annotations
@@ -15,13 +17,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from ebb.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from ebb.settings import ShardSettings
 
 Split: TypeAlias = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+_SCENE = "wide-"
+"""Beginning of the name of a scene in a table of splits."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,32 @@ class PairTime:
 
 def scene_key(wide_sha256: str) -> str:
     """Name of a scene beside pair_ids in a table of splits; it does not depend on the shallow photos."""
-    return f"wide-{wide_sha256[:16]}"
+    return f"{_SCENE}{wide_sha256[:16]}"
+
+
+def is_scene_key(key: str) -> bool:
+    """Whether a key of a table of splits is that of a scene; otherwise it is a pair_id."""
+    return key.startswith(_SCENE)
+
+
+def splits_to_keep(
+    pair_ids: Iterable[str], final: Mapping[str, Split], provisional: Mapping[str, Split], *, num_unread: int
+) -> dict[str, Split]:
+    """Splits of earlier runs that still apply.
+
+    Provisional splits are those of pairs that were new while a camera file could not be read. They apply as
+    long as some file cannot be read, and then if the pairs are the same, as after the removal of the file.
+    If they are not, they are dropped: the pairs get the splits they would have had without the failure.
+
+    Args:
+        pair_ids: All pairs of the catalogue.
+        final: Splits that never change, by pair_id and by scene.
+        provisional: Provisional splits.
+        num_unread: Number of camera files that cannot be read.
+    """
+    new = {pair_id for pair_id in pair_ids if pair_id not in final}
+    waiting = {key for key in provisional if not is_scene_key(key)}
+    return {**provisional, **final} if num_unread or new == waiting else dict(final)
 
 
 def sessions(pairs: Sequence[PairTime], session_gap: float) -> list[list[str]]:

@@ -17,7 +17,7 @@ import torch  # noqa: TID253 - a network definition; only imported when a networ
 from torch import Tensor, nn  # noqa: TID253
 
 from ebb.errors import InvalidInput
-from ebb.pytorch import load_state
+from ebb.pytorch import load_state, matched_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -174,7 +174,9 @@ def load_megadepth(path: Path) -> MegaDepth:
     state = _read_state(path)
     with torch.device("meta"):
         model = MegaDepth()
-    _check_tensors(state, model.state_dict(), path)
+    wanted = model.state_dict()
+    _check_tensors(state, wanted, path)
+    state = matched_state(state, wanted, path, _HINT)
     model.load_state_dict(state, strict=True, assign=True)
     return model.eval().requires_grad_(requires_grad=False)
 

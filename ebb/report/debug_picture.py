@@ -15,7 +15,7 @@ from ebb.aligned_pair import open_frames, prior_ev
 from ebb.arrays import Size
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog
 from ebb.errors import InvalidInput, UsageError
-from ebb.files import write_atomic
+from ebb.files import refuse_link, write_atomic
 from ebb.formats.png import encode_png
 from ebb.geometry.homography import apply
 from ebb.geometry.pixel_grid import resize_homography
@@ -88,7 +88,7 @@ def write_debug_picture(
 
     Raises:
         UsageError: no pair or several have that name.
-        InvalidInput: one of its files cannot be read.
+        InvalidInput: one of its files cannot be read, or the folder ``debug`` is a symbolic link.
     """
     try:
         pair = find_pair(pairs_of(read_catalog(workspace.catalog_file)), name)
@@ -98,6 +98,7 @@ def write_debug_picture(
     if pair.is_imported:  # its photos keep their size
         settings = dataclasses.replace(settings, height=0)
     job = DebugJob(pair, settings, workspace.debug_picture(pair.pair_id))
+    refuse_link(job.path.parent)
     one = dataclasses.replace(run, workers=1, runner="local")
     (outcome,) = run_items(draw_pair, [job], one)
     if outcome.value is None:

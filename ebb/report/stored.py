@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ebb.errors import InvalidInput
+from ebb.files import read_regular
 from ebb.formats.png import decode_png
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def stored_photos(folder: Path) -> Stored:
         if not path.exists():
             continue
         try:
-            stored.photos[name] = decode_png(path.read_bytes())
+            stored.photos[name] = decode_png(read_regular(path))
         except (InvalidInput, OSError):
             stored.damaged.append(name)
     return stored

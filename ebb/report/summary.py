@@ -86,6 +86,9 @@ def shard_text(report: ShardReport) -> str:
         left += (
             f"\nnear-duplicates in more than one split: {counted(len(groups), 'group')}, such as {example}"
         )
+    if report.num_unread:
+        files = counted(report.num_unread, "camera file")
+        left += f"\nsplits may still change: {files} cannot be read; repair or remove them, and run again"
     num_scenes = sum(report.scenes.values())
     if 0 < num_scenes < sum(report.splits.values()):
         splits += f"; {counted(num_scenes, 'scene')}"

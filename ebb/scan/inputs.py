@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ebb.aligned_pair import CameraFile
 from ebb.errors import Broken, Reason
-from ebb.files import check_regular, sha256_bytes
+from ebb.files import read_regular, sha256_bytes
 
 if TYPE_CHECKING:
     from ebb.dataset.catalog import CatalogRow
@@ -21,9 +21,7 @@ def read_ingested(file: CatalogRow) -> bytes:
         Broken: ``unreadable``, or ``input_changed`` if its hash is not the recorded one.
     """
     try:
-        path = Path(file.folder, file.name)
-        check_regular(path)
-        data = path.read_bytes()
+        data = read_regular(Path(file.folder, file.name))
     except OSError as error:
         raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror}", path=file.name) from error
     if sha256_bytes(data) != file.sha256:

@@ -13,7 +13,7 @@ from ebb.depthmap.encoding import encode_depth8, encode_float16
 from ebb.depthmap.registry import Prepared, prepare
 from ebb.depthmap.source import DepthFile, DepthSource
 from ebb.errors import Broken, InvalidInput, Reason
-from ebb.files import read_bytes, remove_files, write_atomic
+from ebb.files import read_bytes, read_regular, remove_files, write_atomic
 from ebb.formats.npy import encode_npy
 from ebb.formats.png import decode_png, encode_png
 from ebb.hints import command
@@ -88,7 +88,7 @@ class DepthJob:
         """The aligned wide photo."""
         path = self.folder / "wide.png"
         try:
-            return decode_png(path.read_bytes())
+            return decode_png(read_regular(path))
         except OSError as error:
             raise Broken(Reason.INPUT_CHANGED, f"cannot be read: {error.strerror}", path=path) from error
         except InvalidInput as error:

@@ -11,7 +11,7 @@ from ebb.dataset.layouts import layout_paths
 from ebb.dataset.shards import read_record
 from ebb.dataset.splits import SPLITS, Split
 from ebb.errors import InvalidInput, OutputError, Status
-from ebb.files import cannot_write, is_temporary, remove_temporaries, sha256_file, write_atomic
+from ebb.files import cannot_write, is_temporary, read_regular, remove_temporaries, sha256_file, write_atomic
 from ebb.formats.jpeg import encode_jpeg
 from ebb.formats.png import decode_png
 from ebb.progress import watched
@@ -121,7 +121,7 @@ def _claim(out_dir: Path, note: str) -> None:
     try:
         names = [child.name for child in out_dir.iterdir()] if out_dir.exists() else []
         taken = sorted(name for name in names if not is_temporary(name))
-        same = path.exists() and path.read_text(encoding="utf-8") == note
+        same = path.exists() and read_regular(path) == note.encode()
     except OSError as error:
         raise cannot_write(out_dir, error) from error
     if taken and not same:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ebb.dataset.catalog import CatalogRow, Pair, pairs_of, read_catalog, scenes_of, write_catalog
 from ebb.depthmap.sidecar import depth_files, is_depth_file
 from ebb.errors import Broken, ExitCode, InvalidInput, Reason, Rejected, Status, UsageError
-from ebb.files import sha256_bytes
+from ebb.files import check_regular, sha256_bytes
 from ebb.names import as_text, counted, is_text, natural_key, one_line, similar
 from ebb.pair_ids import scene_of
 from ebb.photo.capture import Capture, FileMetadata
@@ -277,6 +277,7 @@ def _unusable(files: Sequence[FileRow]) -> dict[str, str]:
 
 def _read_pairs(path: Path) -> str:
     try:
+        check_regular(path)
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         hint = "correct --pairs; if ebb.toml names it, remove the line to pair by aperture and time again"

@@ -6,15 +6,16 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ebb.assignment import assign_pairs, num_unread_photos
 from ebb.dataset.card import CardContents, SplitSize, render_card
 from ebb.dataset.catalog import Pair, pairs_of, read_catalog
 from ebb.dataset.index import INDEX_NAME, DatasetIndex, index_text
 from ebb.dataset.record import Record
 from ebb.dataset.shards import ShardEntry, plan_shards, shard_name, write_shard
-from ebb.dataset.splits import SPLITS, Split, across_splits, assign_splits, scene_splits
+from ebb.dataset.splits import SPLITS, Split, across_splits
 from ebb.dataset.staging import CARD_NAME, replacing
 from ebb.errors import InvalidInput, Reason, Status
-from ebb.files import atomic_file, sha256_bytes, write_atomic
+from ebb.files import atomic_file, read_regular, sha256_bytes, write_atomic
 from ebb.hints import command
 from ebb.names import counted, portable_name
 from ebb.progress import watched
@@ -22,7 +23,7 @@ from ebb.quality.perceptual_hash import near_duplicates
 from ebb.results import ALIGN, DEPTH
 from ebb.runner.keys import align_key, photos_key
 from ebb.settings import AlignSettings, ShardSettings
-from ebb.sharded import SHARD, dataset_settings, known_splits, pair_time, why_left_out
+from ebb.sharded import SHARD, dataset_settings, why_left_out
 from ebb.workspace import versions
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class ShardReport:
     """Number of pairs of the catalogue that are in no shard."""
     near_duplicates_across_splits: list[list[str]] = field(default_factory=list)
     """pair_ids of each group of near-duplicates that is in more than one split."""
+    num_unread: int = 0
+    """Number of camera files that cannot be read: until they can, the splits of new pairs may change."""
     reasons: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
@@ -93,7 +96,8 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
         InvalidInput: the depth maps were made in different ways, or a photo is missing or damaged.
         OutputError: the shards cannot be written.
     """
-    pairs = pairs_of(read_catalog(workspace.catalog_file))
+    catalog = read_catalog(workspace.catalog_file)
+    pairs = pairs_of(catalog)
     found = ready_pairs(workspace, pairs)
     limits = workspace.settings(AlignSettings)
     left_out = {
@@ -103,7 +107,8 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
     }
     _check_any_left(workspace, left_out, len(found), settings)
     ready = [item for item in found if item.pair.pair_id not in left_out]
-    splits = _assign(workspace, pairs, ready, settings)
+    assigned = assign_pairs(workspace, catalog, settings)
+    splits = {item.pair.pair_id: assigned[item.pair.pair_id] for item in ready}
     workspace.save_settings(shard=settings)
     counts = _left_out(workspace, pairs, splits, left_out)
     across = _across(ready, splits)
@@ -127,6 +132,7 @@ def run(workspace: Workspace, settings: ShardSettings, progress: Progress) -> Sh
         num_bytes=sum(shard.num_bytes for shard in entries.values()),
         left_out=len(pairs) - sum(split is not None for split in splits.values()),
         near_duplicates_across_splits=across,
+        num_unread=num_unread_photos(catalog),
         reasons=Counter({name: count for name, count in counts.items() if name != Status.OK}),
     )
 
@@ -207,17 +213,6 @@ def _nothing_ready(workspace: Workspace, pairs: Sequence[Pair]) -> NothingReady:
     )
 
 
-def _assign(
-    workspace: Workspace, pairs: Sequence[Pair], ready: Sequence[ReadyPair], settings: ShardSettings
-) -> dict[str, Split | None]:
-    """Return the splits of the ready pairs; those of all pairs of the catalogue are stored."""
-    times = [pair_time(pair) for pair in pairs]
-    splits = assign_splits(times, known_splits(workspace), settings)
-    assigned = {pair_id: split for pair_id, split in splits.items() if split is not None}
-    workspace.state.put_splits(assigned | scene_splits(times, splits))
-    return {item.pair.pair_id: splits[item.pair.pair_id] for item in ready}
-
-
 def _plan(
     ready: Sequence[ReadyPair], splits: dict[str, Split | None], settings: ShardSettings
 ) -> dict[str, list[ReadyPair]]:
@@ -294,7 +289,7 @@ def _size(item: ReadyPair, name: str) -> int:
 def _read_checked(item: ReadyPair, name: str) -> bytes:
     """Read a photo of the pair and check its hash."""
     try:
-        data = (item.folder / name).read_bytes()
+        data = read_regular(item.folder / name)
     except OSError as error:
         raise _spoilt(item, name, f"cannot be read: {error.strerror}") from error
     if sha256_bytes(data) != item.files[name]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ebb.dataset.catalog import read_catalog
-from ebb.dataset.index import read_index
+from ebb.dataset.index import INDEX_NAME, index_text, read_index
 from ebb.dataset.staging import CARD_NAME
 from ebb.dataset.verify import divided_scenes, verify_shard
 from ebb.errors import Status, UsageError
-from ebb.files import sha256_file
+from ebb.files import read_bytes, sha256_file
 from ebb.progress import watched
 from ebb.results import ALIGN, DEPTH
 from ebb.runner.items import Result
@@ -55,7 +55,7 @@ class Check:
 def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) -> VerifyReport:
     """Compare every file with the hash that was recorded when it was written; nothing is changed.
 
-    Reports and contact sheets are not checked: they are made from the other files.
+    Reports, contact sheets and debug pictures are not checked: they are made from the other files.
 
     Args:
         root: The dataset folder, or a folder of shards alone.
@@ -76,8 +76,10 @@ def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) 
     extra = sorted({path.name for path in shards.glob("*.parquet")} - index.shards.keys())
     checks += [Check(shards / name, "") for name in extra]
     report = VerifyReport(num_files=len(checks), num_rows=sum(entry.rows for entry in index.shards.values()))
-    divided = divided_scenes(shards, index.shards)
-    with watched(progress, "verify", len(checks) + bool(divided)):
+    of_set = divided_scenes(shards, index.shards)
+    if read_bytes(shards / INDEX_NAME) != index_text(index).encode():
+        of_set.append(f"{INDEX_NAME}: not the bytes that ebb wrote for these values")
+    with watched(progress, "verify", len(checks) + bool(of_set)):
         for outcome in run_items(look, checks, run):
             found = outcome.value
             if found is None:
@@ -86,9 +88,9 @@ def run(root: Path, run: RunSettings, progress: Progress, *, with_inputs: bool) 
             status = Status.ERROR if found else Status.OK
             name = "" if found else outcome.job.path.name  # the problems contain it
             progress.advance(name, status, None, "; ".join(found))
-        if divided:
-            progress.advance("", Status.ERROR, None, "; ".join(divided))
-    report.problems = sorted([*report.problems, *divided])
+        if of_set:
+            progress.advance("", Status.ERROR, None, "; ".join(of_set))
+    report.problems = sorted([*report.problems, *of_set])
     return report
 
 

@@ -9,7 +9,7 @@ import torch  # noqa: TID253 - only imported by training
 from torch.utils.data import DataLoader  # noqa: TID253
 
 from ebb.errors import EbbError, ExitCode, InvalidInput
-from ebb.fork_server import end_with_parent, fork_server
+from ebb.fork_server import end_with_parent, fork_server, wait_for_lost_server
 from ebb.stop import HeldSignals
 from ebb_train.data.batch_sampler import MicroBatchSampler
 
@@ -64,6 +64,8 @@ def micro_batches(
             lost += 1
             if lost == MAX_LOST:
                 raise _loaders_lost(error) from error
+            if isinstance(error, OSError | EOFError):
+                wait_for_lost_server()
         else:
             return
 

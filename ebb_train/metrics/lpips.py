@@ -12,7 +12,7 @@ import numpy as np
 
 from ebb.errors import MissingDependency
 from ebb.files import sha256_file
-from ebb.pytorch import load_state
+from ebb.pytorch import load_state, matched_state, shapes
 from ebb.weights import find_weights
 from ebb_train import optional
 
@@ -128,9 +128,10 @@ def _fill(part: nn.Module, state: Mapping[str, Tensor], names: str, path: Path) 
     """Load a state dict into a part of the network, strictly."""
     from ebb_train.models.weights import check_shapes
 
-    shapes = {names.format(name): tuple(values.shape) for name, values in part.state_dict().items()}
-    check_shapes({name: tuple(values.shape) for name, values in state.items()}, shapes, path)
-    part.load_state_dict({name: state[names.format(name)].float() for name in part.state_dict()}, strict=True)
+    wanted = {names.format(name): values for name, values in part.state_dict().items()}
+    check_shapes(shapes(state), shapes(wanted), path)
+    found = matched_state(state, wanted, path)
+    part.load_state_dict({name: found[names.format(name)] for name in part.state_dict()}, strict=True)
 
 
 def _tensor(picture: UnitImage) -> Tensor:

@@ -9,7 +9,9 @@ neither kernel is flipped.
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb.errors import InvalidInput, OutputError, UsageError
-from ebb.files import check_writable, make_folder
+from ebb.files import cannot_write, check_writable, make_folder
 from ebb_train import optional
 from ebb_train.models.archive import MAX_BYTES, unpacked
 from ebb_train.models.pynet import PAPER, PyNetConfig, layers
@@ -206,7 +208,10 @@ def write_checkpoint(prefix: Path, values: Tensors) -> None:
             tensors=[tf.constant(value) for value in values.values()],
         )
     except tf.errors.OpError as error:
-        raise OutputError(f"cannot write the checkpoint: {error.message}", path=prefix) from error
+        if os.strerror(errno.ENOSPC) in error.message:
+            raise cannot_write(prefix, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
+        reason = re.sub(r"^{{.*?}} *| *\[Op:\w*\]$", "", error.message)
+        raise OutputError(f"cannot write the checkpoint: {reason}", path=prefix) from error
 
 
 def _prefix(path: Path) -> Path:

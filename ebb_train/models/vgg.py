@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import torch  # noqa: TID253 - a network definition; only imported when a network is wanted
 from torch import Tensor, nn  # noqa: TID253
 
-from ebb.pytorch import load_state
+from ebb.pytorch import load_state, matched_state, shapes
 from ebb_train.models.weights import check_shapes
 
 if TYPE_CHECKING:
@@ -64,12 +64,12 @@ def load_vgg19(path: Path, normalization: Normalization = "imagenet") -> Vgg19:
         InvalidInput: the file does not exist, or does not contain weights of VGG-19.
     """
     state = load_state(path, "fetch it with: ebb weights download vgg19")
-    trunk = {name: values.float() for name, values in state.items() if not name.startswith("classifier.")}
+    trunk = {name: values for name, values in state.items() if not name.startswith("classifier.")}
     with torch.device("meta"):
-        shapes = {name: tuple(values.shape) for name, values in Vgg19().state_dict().items()}
-    check_shapes({name: tuple(values.shape) for name, values in trunk.items()}, shapes, path)
+        wanted = Vgg19().state_dict()
+    check_shapes(shapes(trunk), shapes(wanted), path)
     network = Vgg19(normalization)
-    network.load_state_dict(trunk, strict=True)
+    network.load_state_dict(matched_state(trunk, wanted, path), strict=True)
     return network
 
 

@@ -94,6 +94,7 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
     except (KeyError, TypeError) as error:
         hint = "ebb-train convert makes one from the authors' checkpoint"
         raise InvalidInput("safetensors, but not weights of this project", path=path, hint=hint) from error
+    _check_values(tensors, path)
     about, digest = _about(note, path)
     if digest != tensors_sha256(tensors):
         hint = "copy or download it again"
@@ -101,6 +102,14 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
             "the weights are damaged: their hash is not the recorded one", path=path, hint=hint
         )
     return tensors, about
+
+
+def _check_values(tensors: Tensors, path: Path) -> None:
+    for name, values in tensors.items():
+        if values.dtype != np.float32:
+            raise InvalidInput(f"weights {name}: {values.dtype} in the file, float32 expected", path=path)
+        if not np.isfinite(values).all():
+            raise InvalidInput(f"weights {name}: not all values are finite", path=path)
 
 
 def _refuse_pickle(path: Path) -> None:

@@ -22,7 +22,7 @@ import torch  # noqa: TID253 - only imported by training
 
 from ebb.documents import parse_json
 from ebb.errors import InvalidInput
-from ebb.files import cannot_write, sha256_bytes, sha256_file, write_atomic
+from ebb.files import cannot_write, read_regular, sha256_bytes, sha256_file, write_atomic
 from ebb.pytorch import load_file
 from ebb.settings import canonical_json
 from ebb_train.models.network import save_pynet
@@ -147,7 +147,7 @@ def _read(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
 def _read_metadata(path: Path) -> tuple[Position, object]:
     """Position and identity of the run, once all hashes have been verified."""
     try:
-        metadata = parse_json((path / METADATA).read_bytes(), path / METADATA)
+        metadata = parse_json(read_regular(path / METADATA), path / METADATA)
         checksum = metadata.pop(CHECKSUM)
         if checksum != _checksum(metadata):
             raise InvalidInput("damaged: its SHA-256 is not the recorded one", path=path / METADATA)

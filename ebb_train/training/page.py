@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ebb.documents import read_json
 from ebb.errors import InvalidInput
-from ebb.files import write_atomic
+from ebb.files import read_regular, write_atomic
 from ebb.formats.png import decode_png
 from ebb.pages.data_uri import data_uri
 from ebb.pages.page import address, file_links, render_page
@@ -123,7 +123,7 @@ def _pictures(run: Path, levels: Iterable[int]) -> list[tuple[int, str, str]]:
     for level in levels:
         path = pictures_file(run, level)
         with contextlib.suppress(OSError, InvalidInput):  # none, or a damaged one
-            pixels = decode_png(path.read_bytes())
+            pixels = decode_png(read_regular(path))
             found.append((level, address(path, run), data_uri(pixels, PICTURE_WIDTH)))
     return found
 

@@ -24,7 +24,15 @@ from typing import IO, TYPE_CHECKING, Any
 from ebb.dataset.index import find_shards
 from ebb.documents import flattened, parse_json, read_json
 from ebb.errors import DatasetLocked, InvalidInput, UsageError
-from ebb.files import cannot_write, make_folder, open_lock, remove_temporaries, write_atomic
+from ebb.files import (
+    cannot_write,
+    check_regular,
+    make_folder,
+    open_lock,
+    refuse_link,
+    remove_temporaries,
+    write_atomic,
+)
 from ebb.settings import canonical_json
 from ebb_train.models.weights_path import best_weights, level_weights
 
@@ -48,7 +56,7 @@ class RunFolder:
         UsageError: the folder belongs to a run with other settings; the message names them; or it holds
             a data set, whose report.html and lock have the names of a run's.
         DatasetLocked: another process holds it.
-        InvalidInput: its ``run.json`` cannot be read.
+        InvalidInput: its ``run.json`` cannot be read, or a file or folder that changes is a symbolic link.
         OutputError: it cannot be written.
     """
 
@@ -58,6 +66,7 @@ class RunFolder:
         _refuse_dataset(path)
         self._lock = _lock(path)
         try:
+            _refuse_links(path)
             remove_temporaries(path)
             self._claim()
         except BaseException:
@@ -185,6 +194,18 @@ def best_validation(run: Path, level: int, metric: str) -> dict[str, Any] | None
 def _refuse_dataset(path: Path) -> None:
     if find_shards(path) is not None:
         raise UsageError("a data set is in this folder", path=path, hint=f"--out {path / 'run'}")
+
+
+def _refuse_links(path: Path) -> None:
+    """These are changed in place, and a link would lead to files of somebody else."""
+    for name in ("checkpoints", PICTURES, LOG):
+        refuse_link(path / name)
+    log = path / LOG
+    try:
+        if log.exists():
+            check_regular(log)
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", path=log) from error
 
 
 def _lock(path: Path) -> IO[bytes]:

@@ -7,7 +7,7 @@ function of the seed and the position in it.
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from ebb_train.training.threads import Threads
 from ebb_train.training.trainer import arithmetic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ebb.progress import Progress
@@ -126,6 +126,7 @@ def fit(
     optional.tensorboard()
     compute, note = as_launched(compute), note if is_first_here() else _silent
     with (
+        _seeded(settings.seed),
         open_context(dataset, out, config, settings, compute, monitor_settings, note) as context,
         closing(Threads(context)) as threads,
     ):
@@ -152,6 +153,15 @@ def fit(
         scores=dict(best["validation"]) if best else {},
         scored_on=counted(best["pairs"], f"{best['split']} pair") if best else "",
     )
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed PyTorch's global generator within the context; it determines no result, but is in checkpoints."""
+    torch = optional.torch()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed % 2**63)
+        yield
 
 
 def train_level(

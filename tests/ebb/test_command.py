@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 from cyclopts import App
@@ -145,3 +146,16 @@ def test_variables_without_effect_cause_a_warning(
     assert "warning: the variable EBB_RUN_WORKER has no effect: did you mean EBB_RUN_WORKERS?" in (
         capsys.readouterr().err
     )
+
+
+def test_a_current_folder_that_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    app = app_of(lambda: 1 / 0)
+    assert run_verb(app, ["act"]) == ExitCode.USAGE
+    assert capsys.readouterr().err == "tool: the current folder no longer exists (cd to another folder)\n"
+    run_verb(app, ["--help"])
+    assert "Usage" in capsys.readouterr().out

@@ -56,6 +56,12 @@ def test_the_order_of_the_layers(dataset: Path, tmp_path: Path, monkeypatch: pyt
     assert settings.height == 400
 
 
+def test_a_flag_in_the_settings_file_is_turned_off(dataset: Path) -> None:
+    (dataset / "ebb.toml").write_text("[align]\nmatch_exposure = true\n")
+    assert resolve("--dataset", str(dataset))[0].match_exposure
+    assert not resolve("--dataset", str(dataset), "--match-exposure=false")[0].match_exposure
+
+
 def limits(*arguments: str) -> ProfiledLimits:
     app = App(config=layered)
 

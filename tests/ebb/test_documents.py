@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -90,3 +91,17 @@ def test_leaves_have_dotted_names() -> None:
     values = {"a": {"b": 1, "c": [2, {"d": None}]}, "e": {}, "f": "x"}
     assert flattened(values) == {"a.b": 1, "a.c.0": 2, "a.c.1.d": None, "f": "x"}
     assert flattened(3) == {"": 3}
+
+
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidInput, match="pipe: cannot be read: not a regular file"):
+        read_json(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="pipe: cannot read the file: not a regular file"):
+        read_toml(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-le", "latin-1"])
+def test_json_in_another_encoding(encoding: str) -> None:
+    with pytest.raises(InvalidInput, match="not JSON: "):
+        parse_json('{"a": "é"}'.encode(encoding))

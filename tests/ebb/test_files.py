@@ -22,6 +22,8 @@ from ebb.files import (
     make_folder,
     open_lock,
     read_bytes,
+    read_regular,
+    refuse_link,
     remove_files,
     remove_temporaries,
     sha256_bytes,
@@ -194,3 +196,30 @@ def test_a_file_above_the_limit_is_not_read(tmp_path: Path) -> None:
     assert len(read_bytes(path, 9_000_000)) == 9_000_000
     with pytest.raises(InvalidInput, match="has 9 MB, more than the 8 MB that are read"):
         read_bytes(path, 8_000_000)
+
+
+def test_a_link_in_the_place_of_a_temporary_file_leaves_its_target_unchanged(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("do not touch")
+    (tmp_path / f".file.{os.getpid()}.tmp").symlink_to(precious)
+    write_atomic(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert precious.read_text() == "do not touch"
+
+
+def test_links_are_refused_where_files_are_replaced(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InvalidInput, match=r"link: a symbolic link, .*\(remove the link"):
+        refuse_link(tmp_path / "link")
+    refuse_link(tmp_path)
+    refuse_link(tmp_path / "none")
+
+
+def test_a_pipe_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(OSError, match="not a regular file"):
+            read_regular(tmp_path / name)
+        with pytest.raises(InvalidInput, match=f"{name}: cannot be read: not a regular file"):
+            read_bytes(tmp_path / name)

@@ -52,3 +52,48 @@ def test_settings_of_the_user_take_precedence(monkeypatch: pytest.MonkeyPatch) -
         assert (os.environ["EBB_A"], os.environ["EBB_B"]) == ("mine", "set")
     assert os.environ["EBB_A"] == "mine"
     assert "EBB_B" not in os.environ
+
+
+LOST = """
+import os, signal
+from multiprocessing import forkserver
+from ebb.fork_server import fork_server, wait_for_lost_server
+if __name__ == "__main__":
+    context = fork_server()
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    wait_for_lost_server()
+    mine, its = context.Pipe()
+    process = context.Process(target=its.send, args=("arrived",))
+    process.start()
+    print(mine.recv())
+    process.join()
+    wait_for_lost_server.__globals__["_MAX_WAIT_SECONDS"] = 0.1
+    wait_for_lost_server()  # it is alive: the wait ends
+"""
+
+
+def test_the_first_attempt_after_a_killed_server_succeeds() -> None:
+    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("arrived\n", "")
+
+
+def test_nothing_of_a_killed_process_stays() -> None:
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    environment = os.environ | {"TMPDIR": str(folder)}
+    killed = SCRIPT.replace("process.join()", "process.join(); os.kill(os.getpid(), 9)")
+    for script, left in ((killed, 1), (killed, 1), (SCRIPT, 0)):
+        subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=False)
+        assert len(list(folder.iterdir())) == left
+    folder.rmdir()
+
+
+def test_a_folder_that_multiprocessing_has_is_kept() -> None:
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    environment = os.environ | {"TMPDIR": str(folder)}
+    count = f"print(len(os.listdir({str(folder)!r})))"
+    script = f"from multiprocessing import util; util.get_temp_dir(){SCRIPT}{count}"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("arrived\n1\n", "")
+    folder.rmdir()

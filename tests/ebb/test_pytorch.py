@@ -1,7 +1,10 @@
 """Devices and errors of PyTorch."""
 
+import os
 import random
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from ebb.pytorch import (
     is_out_of_memory,
     load_file,
     load_state,
+    matched_state,
     on_gpu,
     open_device,
     to_device,
@@ -111,3 +115,63 @@ def test_other_contents(tmp_path: Path, value: object, message: str) -> None:
     assert load_file(tmp_path / "a.pth") == value
     with pytest.raises(InvalidInput, match="cannot be read: No such file"):
         load_file(tmp_path / "none.pth")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "net.pth")
+    with pytest.raises(InvalidInput, match=r"net\.pth: cannot be read: not a regular file"):
+        load_file(tmp_path / "net.pth")
+
+
+WEIGHT = torch.arange(6.0).reshape(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (WEIGHT.to_sparse, "not a dense tensor"),
+        (WEIGHT.to_sparse_csr, "not a dense tensor"),
+        (lambda: torch.quantize_per_tensor(WEIGHT, 0.1, 0, torch.qint8), "not a dense tensor"),
+        (lambda: torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]), "not a dense tensor"),
+        (lambda: WEIGHT.to(torch.complex64), "values of type torch.complex64"),
+        (WEIGHT.bool, "values of type torch.bool"),
+        (lambda: WEIGHT.to(torch.float8_e4m3fn), "values of type torch.float8_e4m3fn"),
+        (lambda: torch.empty(2, 3, device="meta"), r"fewer values are stored than its shape \(2, 3\) holds"),
+        (
+            lambda: torch.zeros(1).expand(10**12),
+            r"fewer values are stored than its shape \(10+,\) holds",
+        ),
+    ],
+)
+def test_tensors_that_are_no_parameters(
+    tmp_path: Path, make: Callable[[], torch.Tensor], message: str
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's, about such tensors
+        saved(tmp_path / "a.pth", {"weight": make(), "bias": torch.zeros(2)})
+    with pytest.raises(InvalidInput, match=rf"a\.pth: weights weight: {message} \(fetch it\)"):
+        load_state(tmp_path / "a.pth", "fetch it")
+
+
+def test_tensors_get_the_types_of_the_network() -> None:
+    wanted = {"weight": torch.empty(2, 3, device="meta"), "steps": torch.tensor(0)}
+    found = matched_state(
+        {"weight": WEIGHT.double(), "steps": torch.tensor(7, dtype=torch.int32)}, wanted, Path("a")
+    )
+    assert torch.equal(found["weight"], WEIGHT)
+    assert [values.dtype for values in found.values()] == [torch.float32, torch.int64]
+    kept = {"weight": WEIGHT, "steps": torch.tensor(1)}
+    assert matched_state(kept, wanted, Path("a"))["weight"] is WEIGHT
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (WEIGHT.long(), "torch.int64 in the file, torch.float32 in the network"),
+        (WEIGHT * float("nan"), "not all values are finite"),
+        (WEIGHT.double() * 1e300, "not all values are finite"),
+    ],
+)
+def test_values_that_are_no_weights(values: torch.Tensor, message: str) -> None:
+    with pytest.raises(InvalidInput, match=f"weights weight: {message}"):
+        matched_state({"weight": values}, {"weight": WEIGHT}, Path("a.pth"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 
 from ebb.errors import InvalidInput, OutputError, Reason, Status
 from ebb.photo.capture import Exif, FileMetadata
-from ebb.state import STATE_VERSION, FileRow, Stage, StageRow, State, _with_hash
+from ebb.state import FileRow, Stage, StageRow, State, _with_hash
 
 
 @dataclass(frozen=True)
@@ -84,100 +82,7 @@ def test_a_pair_keeps_its_split(state: State) -> None:
     assert state.splits() == {"ab": "test", "cd": "train", "ef": "val"}
 
 
-def test_wal_and_full_sync(state: State, tmp_path: Path) -> None:
-    assert sqlite3.connect(tmp_path / "state.sqlite").execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert state._db.execute("PRAGMA synchronous").fetchone() == (2,)
-
-
-def test_another_version_is_refused(state: State, tmp_path: Path) -> None:
-    state._db.execute(f"PRAGMA user_version={STATE_VERSION + 1}")
-    state.close()
-    with pytest.raises(
-        InvalidInput, match=f"state version {STATE_VERSION + 1}, this ebb reads {STATE_VERSION}"
-    ):
-        State(tmp_path / "state.sqlite")
-
-
-def test_not_a_database(tmp_path: Path) -> None:
-    (tmp_path / "state.sqlite").write_bytes(b"no database" * 100)
-    with pytest.raises(InvalidInput, match="not a state file"):
-        State(tmp_path / "state.sqlite")
-
-
-def test_a_folder_at_the_path(tmp_path: Path) -> None:
-    (tmp_path / "state.sqlite").mkdir()
-    with pytest.raises(OutputError, match="cannot write"):
-        State(tmp_path / "state.sqlite")
-
-
-def listing(folder: Path) -> dict[str, tuple[bytes, int]]:
-    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
-
-
 ROW = StageRow(pair_id="ab", stage=STAGE, key="k", status=Status.OK, value=KEPT)
-
-
-@pytest.fixture
-def nobody_may_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Simulates a read-only folder, since root may write everywhere."""
-    monkeypatch.setattr("ebb.state.os.access", lambda _path, mode: mode != os.W_OK)
-
-
-def test_reading_leaves_no_trace(state: State, tmp_path: Path) -> None:
-    state.put_stage(ROW)
-    state.close()
-    before = listing(tmp_path)
-    reader = State(tmp_path / "state.sqlite", read_only=True)
-    assert reader.stage_rows(STAGE) == {"ab": ROW}
-    with pytest.raises(InvalidInput, match="readonly"):
-        reader.put_stage(ROW)
-    reader.close()
-    assert listing(tmp_path) == before
-
-
-@pytest.mark.usefixtures("nobody_may_write")
-@pytest.mark.parametrize("name", ["set", "100 % #1?"])
-def test_a_read_only_folder_is_read(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / name
-    folder.mkdir()
-    writer = State(folder / "state.sqlite")
-    writer.put_stage(ROW)
-    writer.close()
-    before = listing(folder)
-    reader = State(folder / "state.sqlite", read_only=True)
-    assert reader.stage_rows(STAGE) == {"ab": ROW}
-    assert listing(folder) == before, "not even while it is open"
-    reader.close()
-    assert listing(folder) == before
-
-
-@pytest.mark.usefixtures("nobody_may_write")
-def test_rows_of_a_running_run_are_read(state: State, tmp_path: Path) -> None:
-    state.put_stage(ROW)
-    assert (tmp_path / "state.sqlite-wal").stat().st_size
-    reader = State(tmp_path / "state.sqlite", read_only=True)
-    assert reader.stage_rows(STAGE) == {"ab": ROW}
-
-
-def test_an_empty_state(tmp_path: Path) -> None:
-    (tmp_path / "state.sqlite").touch()
-    with pytest.raises(InvalidInput, match="nothing is in it yet .*ebb ingest"):
-        State(tmp_path / "state.sqlite", read_only=True)
-
-
-@pytest.mark.parametrize("write", [False, True])
-def test_a_damaged_file_is_named(state: State, tmp_path: Path, write: bool) -> None:
-    for number in range(200):
-        state.put_stage(replace(ROW, pair_id=f"{number:04d}"))
-    state.close()
-    path = tmp_path / "state.sqlite"
-    data = bytearray(path.read_bytes())
-    data[4096:] = b"\xa5" * (len(data) - 4096)
-    path.write_bytes(data)
-    with pytest.raises(
-        InvalidInput, match=r"state\.sqlite: the file is damaged: .* \(restore it from a backup, or remove it"
-    ):
-        State(path, read_only=not write).stage_rows(STAGE)
 
 
 def test_no_space_for_splits(state: State) -> None:
@@ -229,31 +134,11 @@ def test_a_file_that_this_ebb_does_not_know(state: State) -> None:
         list(state.file_rows())
 
 
-def test_a_folder_of_the_first_version_is_refused(state: State, tmp_path: Path) -> None:
-    state._db.execute("PRAGMA user_version=1")
-    state.close()
-    with pytest.raises(InvalidInput, match=r"state version 1, this ebb reads 3 \(use the ebb that made it"):
-        State(tmp_path / "state.sqlite", read_only=True)
-
-
 def test_metadata_that_does_not_fit_is_named(state: State) -> None:
     state.put_file(FileRow(folder="a", name="1", size=1, mtime_ns=2, status=Status.OK))
     rewrite(state, "files", """metadata='{"sha256":"00","width":"3"}'""")
     with pytest.raises(InvalidInput, match="FileMetadata.width: expected int, got '3'"):
         list(state.file_rows())
-
-
-def test_a_full_disk_is_no_hindrance_to_reading(
-    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    state.put_stage(ROW)
-    state.close()
-
-    def no_space(_: Path) -> sqlite3.Connection:
-        raise sqlite3.OperationalError("disk I/O error")  # of a -shm file that cannot grow
-
-    monkeypatch.setattr("ebb.state._open_beside_a_run", no_space)
-    assert State(tmp_path / "state.sqlite", read_only=True).stage_rows(STAGE) == {"ab": ROW}
 
 
 def fill(path: Path) -> None:
@@ -310,18 +195,6 @@ def test_every_row_is_checked(state: State, tmp_path: Path) -> None:
     for read in (state.splits, state.check, State(tmp_path / "state.sqlite", read_only=True).check):
         with pytest.raises(InvalidInput, match="damaged: a row is not the one that was written"):
             read()
-
-
-@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
-@pytest.mark.parametrize("read_only", [True, False])
-def test_links_are_not_followed(tmp_path: Path, suffix: str, read_only: bool) -> None:
-    (tmp_path / "precious").write_bytes(b"do not touch")
-    root = tmp_path / "set"
-    root.mkdir()
-    (root / f"state.sqlite{suffix}").symlink_to(tmp_path / "precious")
-    with pytest.raises(InvalidInput, match=f"state.sqlite{suffix}: a symbolic link"):
-        State(root / "state.sqlite", read_only=read_only)
-    assert (tmp_path / "precious").read_bytes() == b"do not touch"
 
 
 def test_files_that_were_written_are_kept_with_their_hash(state: State) -> None:

@@ -291,3 +291,16 @@ list(run_jobs(kill_and_wait, [os.getpid()], Workers(count=1)))
 def kill_and_wait(parent: int) -> None:
     os.kill(parent, signal.SIGKILL)
     signal.pause()
+
+
+@pytest.mark.parametrize(
+    ("exitcode", "text"),
+    [
+        (-9, "the worker died of signal 9 (SIGKILL)"),
+        (-40, "the worker died of signal 40"),
+        (-signal.SIGRTMAX, f"the worker died of signal {int(signal.SIGRTMAX)} (SIGRTMAX)"),
+        (3, "the worker left with exit code 3"),
+    ],
+)
+def test_how_a_worker_ended(exitcode: int, text: str) -> None:
+    assert str(WorkerLost(exitcode=exitcode)) == text

@@ -151,3 +151,28 @@ def test_shards_alone_are_not_a_dataset_folder(tmp_path: Path) -> None:
         pass
     with open_workspace(tmp_path, create=True):
         assert finished_shards(tmp_path) == tmp_path / "shards"
+
+
+@pytest.mark.parametrize("name", ["pairs", "shards", "pairs/ab"])
+def test_a_folder_that_is_a_link_is_refused(tmp_path: Path, name: str) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    leftover = victim / ".wide.png.1.tmp"
+    leftover.touch()
+    root = tmp_path / "set"
+    with open_workspace(root, create=True):
+        pass
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).symlink_to(victim)
+    with pytest.raises(InvalidInput, match=f"{name}: a symbolic link"), open_workspace(root):
+        pass
+    assert leftover.exists()
+    with read_workspace(root):  # nothing is written
+        pass
+
+
+def test_settings_that_are_a_pipe_are_not_waited_for(tmp_path: Path) -> None:
+    with open_workspace(tmp_path, create=True) as workspace:
+        os.mkfifo(workspace.settings_file)
+        with pytest.raises(UsageError, match=r"ebb\.toml: cannot read settings: not a regular file"):
+            workspace.settings(AlignSettings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -152,4 +153,10 @@ def test_small_files_of_large_catalogues(text: str, rows: int, message: str, tmp
     repeated = [column.take(pa.array(np.zeros(rows, np.int64))) for column in columns]
     pq.write_table(pa.table(repeated, schema=table.schema), tmp_path / "captures.parquet", compression="zstd")
     with pytest.raises(InvalidInput, match=message):
+        read_catalog(tmp_path / "captures.parquet")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "captures.parquet")
+    with pytest.raises(InvalidInput, match="not a readable catalogue: .*not a regular file"):
         read_catalog(tmp_path / "captures.parquet")

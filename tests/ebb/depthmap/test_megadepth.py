@@ -3,6 +3,7 @@ import pickle
 import struct
 import sys
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
@@ -161,3 +162,29 @@ def test_wrong_tensors_are_named(tmp_path: Path) -> None:
     assert "1 missing (4.bias)" in message
     assert "4 unexpected (a, b, c and 1 more)" in message
     assert "1 of another shape (0.weight (64, 3, 7, 7) instead of (128, 3, 7, 7))" in message
+
+
+@pytest.mark.parametrize(
+    ("convert", "message"),
+    [
+        (torch.Tensor.long, "torch.int64 in the file"),
+        (lambda values: values / 0, "not all values are finite"),
+    ],
+)
+def test_values_that_are_no_weights(
+    convert: Callable[[torch.Tensor], torch.Tensor], message: str, tmp_path: Path
+) -> None:
+    state = dict(golden_state())
+    state["0.weight"] = convert(state["0.weight"])
+    torch.save(state, tmp_path / "net.pth")
+    with pytest.raises(InvalidInput, match=rf"net\.pth: weights 0\.weight: {message}"):
+        load_megadepth(tmp_path / "net.pth")
+
+
+def test_weights_in_double_precision_become_float32(tmp_path: Path) -> None:
+    state = {
+        name: values.double() if values.is_floating_point() else values
+        for name, values in golden_state().items()
+    }
+    torch.save(state, tmp_path / "net.pth")
+    assert {values.dtype for values in load_megadepth(tmp_path / "net.pth").parameters()} == {torch.float32}

@@ -184,3 +184,9 @@ def test_it_can_be_drawn_while_the_folder_is_locked(workspace: Workspace) -> Non
     with read_workspace(workspace.root) as beside:
         report = write_debug_picture(beside, pair_of(beside, "IMG_0001.JPG"), SETTINGS, RUN)
     assert Path(report.picture).exists()
+
+
+def test_nothing_is_drawn_into_the_target_of_a_link(workspace: Workspace, tmp_path: Path) -> None:
+    (workspace.root / "debug").symlink_to(tmp_path)
+    with pytest.raises(InvalidInput, match="debug: a symbolic link"):
+        write_debug_picture(workspace, pair_of(workspace, "IMG_0001.JPG"), SETTINGS, RUN)

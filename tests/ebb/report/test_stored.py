@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -21,3 +22,8 @@ def test_damaged_photos_are_named_and_missing_ones_are_not(tmp_path: Path) -> No
     (tmp_path / "depth.png").mkdir()
     assert stored_photos(tmp_path).damaged == ["shallow", "depth"]
     assert stored_photos(tmp_path / "gone") == ({}, [])
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "wide.png")
+    assert stored_photos(tmp_path) == ({}, ["wide"])

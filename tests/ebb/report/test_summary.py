@@ -66,7 +66,9 @@ def test_stage_text() -> None:
 def test_pipeline_text_ends_with_the_pages(finished: PipelineReport) -> None:
     text = pipeline_text(finished)
     listed = f"ebb status --pairs --dataset {finished.dataset}"
-    assert text.endswith(f"1 pair left out (1 too_few_inliers): see {listed}")
+    assert (
+        f"1 pair left out (1 too_few_inliers): see {listed}\nsplits may still change: 1 camera file" in text
+    )
     assert finished.to_look_at == [finished.page, finished.contact_sheet]
     assert finished.shards.folder in text
     for pair in finished.status.pairs:
@@ -100,6 +102,8 @@ def test_short_texts() -> None:
     assert "note:" not in shard_text(shards)
     shards.near_duplicates_across_splits = [["a", "b"], ["c", "d", "e"]]
     assert shard_text(shards).endswith("near-duplicates in more than one split: 2 groups, such as a b")
+    shards.num_unread = 1
+    assert "splits may still change: 1 camera file cannot be read; repair or remove" in shard_text(shards)
     assert verify_text(VerifyReport(num_files=3, num_rows=2)).endswith("no problems")
     assert verify_text(VerifyReport(problems=["a: b"])) == "0 files, 0 rows checked: 1 problem"
     few = ShardReport(folder="f", splits={"train": 1, "val": 0, "test": 2})

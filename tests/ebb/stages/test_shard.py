@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ebb import results
-from ebb.dataset.catalog import CatalogRow, Pair
 from ebb.dataset.record import Record
 from ebb.errors import InvalidInput, OutputError, Reason, Status
 from ebb.formats.png import decode_png
@@ -181,6 +177,14 @@ def test_a_damaged_photo_is_not_packed(ready: Workspace) -> None:
         run(ready)
 
 
+def test_a_pipe_in_place_of_a_photo_is_not_waited_for(ready: Workspace) -> None:
+    photo = next(ready.pairs.glob("*/wide.png"))
+    photo.unlink()
+    os.mkfifo(photo)
+    with pytest.raises(InvalidInput, match=r"wide\.png: cannot be read: not a regular file"):
+        run(ready)
+
+
 def test_a_missing_photo_keeps_the_finished_shards(ready: Workspace) -> None:
     run(ready)
     before = contents(ready)
@@ -242,48 +246,6 @@ def test_splits_are_restored_if_the_state_is_lost(ready: Workspace) -> None:
     assert run(ready).splits == {"train": 0, "val": 1, "test": 2}
     ready.state._db.execute("DELETE FROM splits")
     assert run(ready).splits == {"train": 0, "val": 1, "test": 2}
-
-
-def pairs_on(days: Sequence[int]) -> list[Pair]:
-    """Pairs of one camera, those of one day in a session; days below 0: without a time."""
-    found = []
-    for number, day in enumerate(days):
-        when = datetime(2021, 5, 1) + timedelta(days=day, seconds=number) if day >= 0 else None
-        row = CatalogRow(folder="raw", name=f"{number}.JPG", captured_at=when, pair_id=f"{number:016x}")
-        found.append(Pair(row.pair_id, row, row))
-    return found
-
-
-@dataclass
-class Kept:
-    """Stands for a dataset folder whose splits are kept in memory."""
-
-    known: dict[str, str] = field(default_factory=dict)
-    shards: Path = Path("nowhere")
-
-    @property
-    def state(self) -> Kept:
-        return self
-
-    def splits(self) -> dict[str, str]:
-        return dict(self.known)
-
-    def put_splits(self, splits: dict[str, str]) -> None:
-        self.known = splits | self.known
-
-
-@given(st.lists(st.integers(-1, 12), min_size=3, max_size=40), st.data())
-def test_a_split_does_not_depend_on_failures_of_other_pairs(days: list[int], data: st.DataObject) -> None:
-    pairs = pairs_on(days)
-    ready = [shard.ReadyPair(pair, None, None, {}, Path()) for pair in pairs]  # type: ignore[arg-type]
-    settings = ShardSettings(test=data.draw(st.sampled_from([0.1, 1, 0.3])), val=0.1)
-    untroubled = shard._assign(Kept(), pairs, ready, settings)  # type: ignore[arg-type]
-    troubled = Kept()
-    for _ in range(2):
-        through = data.draw(st.lists(st.sampled_from(ready), unique_by=id))
-        for pair_id, split in shard._assign(troubled, pairs, through, settings).items():  # type: ignore[arg-type]
-            assert split == untroubled[pair_id]
-    assert shard._assign(troubled, pairs, ready, settings) == untroubled  # type: ignore[arg-type]
 
 
 # --- series ----------------------------------------------------------------------------------------------

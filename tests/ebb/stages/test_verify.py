@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from pathlib import Path
@@ -102,3 +103,13 @@ def test_a_scene_in_two_splits_is_found(tmp_path: Path) -> None:
     apart = ebb.write_dataset(tmp_path / "apart", train=[*train, *test])
     assert apart.verify(workers=1).problems == []
     assert apart.to_pandas()["scene"].tolist() == [scene, apart[1].pair_id, scene]
+
+
+def test_an_index_in_other_bytes_is_found(sharded: Workspace) -> None:
+    path = sharded.shards / "DATASET.json"
+    values = json.loads(path.read_bytes())
+    path.write_text(json.dumps(values, indent=1))
+    assert run(sharded).problems == ["DATASET.json: not the bytes that ebb wrote for these values"]
+    path.write_bytes(json.dumps(values).encode("utf-16"))
+    with pytest.raises(InvalidInput, match=r"DATASET\.json: not JSON: 'utf-8' codec"):
+        run(sharded)

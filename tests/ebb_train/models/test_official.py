@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -174,3 +175,36 @@ def test_an_invalid_output_is_reported_before_reading(
     monkeypatch.setattr(official, "read_pynet", lambda *_: pytest.fail("no work yet"))
     with pytest.raises(OutputError, match="a file is where a folder should be"):
         official.weights_to_checkpoint(tmp_path / "w.safetensors", tmp_path / "file" / "model")
+
+
+class _Refusal(Exception):
+    """Stands for ``tf.errors.OpError``."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        (
+            "/a/t.data1; No space left on device",
+            r"t: no space to write it .No space left ",
+        ),
+        (
+            "/a/t.data1; Permission denied",
+            r"t: cannot write the checkpoint: /a/t.data1; Permission denied$",
+        ),
+    ],
+)
+def test_errors_of_writing_are_told_without_details_of_tensorflow(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reason: str, message: str
+) -> None:
+    def save(**_: object) -> None:
+        raise _Refusal(f"{{{{function_node __wrapped__SaveV2_device_/job:localhost}}}} {reason} [Op:SaveV2]")
+
+    fake = SimpleNamespace(errors=SimpleNamespace(OpError=_Refusal), raw_ops=SimpleNamespace(SaveV2=save))
+    monkeypatch.setattr("ebb_train.optional.tensorflow", lambda: fake)
+    with pytest.raises(OutputError, match=message):
+        official.write_checkpoint(tmp_path / "t", {})

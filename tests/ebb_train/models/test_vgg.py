@@ -123,6 +123,15 @@ def test_files_that_are_not_vgg19(tmp_path: Path, state: dict[str, torch.Tensor]
     vgg16 = {name: values for name, values in state.items() if "34" not in name}
     with pytest.raises(InvalidInput, match=r"weights features\.34\.weight: missing in the file"):
         load_vgg19(save(tmp_path / "vgg16.pth", vgg16))
+    odd = state | {"features.0.bias": torch.full((64,), float("nan"))}
+    with pytest.raises(InvalidInput, match=r"weights features\.0\.bias: not all values are finite"):
+        load_vgg19(save(tmp_path / "odd.pth", odd))
+
+
+def test_shapes_are_checked_before_anything_is_converted(tmp_path: Path) -> None:
+    values = torch.zeros(1, dtype=torch.float64).expand(10**12)
+    with pytest.raises(InvalidInput, match=r"weights features\.0\.weight: fewer values are stored"):
+        load_vgg19(save(tmp_path / "large.pth", {"features.0.weight": values}))
 
 
 class Evil:

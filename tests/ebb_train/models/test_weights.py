@@ -7,7 +7,7 @@ import json
 import pickle
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -163,3 +163,19 @@ def test_without_safetensors(monkeypatch: pytest.MonkeyPatch, path: Path, tensor
     for use in (lambda: read_weights(path), lambda: save_weights(path, tensors, ABOUT)):
         with pytest.raises(MissingDependency, match=r"pip install 'ebb-bokeh\[train\]'"):
             use()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.arange(3), "int64 in the file, float32 expected"),
+        (np.float32([0, np.nan]), "not all values are finite"),
+        (np.float32([np.inf]), "not all values are finite"),
+    ],
+)
+def test_values_that_are_no_weights(tmp_path: Path, values: np.ndarray[Any, Any], message: str) -> None:
+    note = asdict(About(network="pynet")) | {"sha256": tensors_sha256({"a": values})}
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(safetensors.numpy.save({"a": values}, {NOTE: json.dumps(note)}))
+    with pytest.raises(InvalidInput, match=rf"a\.safetensors: weights a: {message}"):
+        read_weights(path)

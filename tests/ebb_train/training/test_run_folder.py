@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -137,3 +138,18 @@ def test_a_lock_that_is_a_link_leaves_its_target_unchanged(tmp_path: Path) -> No
     with pytest.raises(OutputError, match="a symbolic link in place of the lock"):
         RunFolder(tmp_path / "run", IDENTITY)
     assert (tmp_path / "precious").read_text() == "do not touch"
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "pictures", "log.jsonl"])
+def test_links_to_what_changes_in_place_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to(tmp_path / "victim")
+    with pytest.raises(InvalidInput, match=f"{name}: a symbolic link"):
+        RunFolder(tmp_path, IDENTITY)
+    (tmp_path / name).unlink()
+    RunFolder(tmp_path, IDENTITY).close()
+
+
+def test_a_log_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log.jsonl")
+    with pytest.raises(InvalidInput, match=r"log\.jsonl: cannot be read: not a regular file"):
+        RunFolder(tmp_path, IDENTITY)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
@@ -10,7 +14,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ebb.errors import OutputError
-from ebb_train.training.tensorboard import FOLDER, TensorBoardWriter
+from ebb_train.training.tensorboard import FOLDER, TensorBoardWriter, _report_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,3 +60,32 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("a file where the folder should be")
     with pytest.raises(OutputError, match="tensorboard"):
         TensorBoardWriter(tmp_path, 0)
+
+
+def test_a_full_disk_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorBoard's thread raises it as well; pytest would report what the thread prints."""
+    board = TensorBoardWriter(tmp_path, 0)
+
+    def write(_writer: object, _data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tensorboard.summary.writer.record_writer.RecordWriter.write", write)
+    with pytest.raises(OutputError, match=r"tensorboard: no space to write it \(.*MB free\)"):
+        board.picture("output", np.zeros((4, 6, 3), np.uint8), 20)
+    with pytest.raises(OutputError, match="tensorboard: no space"):
+        TensorBoardWriter(tmp_path, 0)
+
+
+def test_errors_of_other_threads_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr("threading.excepthook", reported.append)
+    _report_once.__wrapped__()
+    for error in (OSError("of another thread"), ValueError()):
+        thread = threading.Thread(target=partial(raise_error, error))
+        thread.start()
+        thread.join()
+    assert [type(failed.exc_value) for failed in reported] == [OSError, ValueError]
+
+
+def raise_error(error: Exception) -> None:
+    raise error

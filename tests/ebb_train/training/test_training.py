@@ -102,6 +102,8 @@ def assert_same_run(run: Path, straight: Path) -> None:
     assert [line["total"] for line in logs[0]] == [line["total"] for line in logs[1]]
     assert [line.get("validation") for line in logs[0]] == [line.get("validation") for line in logs[1]]
     assert logs[0][-2]["loss"] == pytest.approx(logs[1][-2]["loss"])
+    files = [path / "checkpoints" / "00000024" / "training.pt" for path in (run, straight)]
+    assert torch.equal(*(torch.load(file, weights_only=True)["rng"] for file in files))
 
 
 @pytest.mark.parametrize("steps", [3, 6, 11, 16, 17])
