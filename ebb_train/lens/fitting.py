@@ -47,7 +47,7 @@ class FitPlan:
         UsageError: a value is out of range.
     """
 
-    steps: int = 4000
+    steps: int = 2600
     batch: int = 4
     side: int = 160
     """Side of the patches in pixels, a multiple of 4."""
