@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the repair network of the lens model.")
     parser.add_argument("--out", type=Path, default=Path("lens"))
     parser.add_argument("--scenes", type=int, default=96)
-    parser.add_argument("--steps", type=int, default=2600)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop training after")
     parser.add_argument("--ship", action="store_true", help="put the weights into the package if they help")

@@ -47,7 +47,7 @@ class FitPlan:
         UsageError: a value is out of range.
     """
 
-    steps: int = 2600
+    steps: int = 2000
     batch: int = 4
     side: int = 160
     """Side of the patches in pixels, a multiple of 4."""
