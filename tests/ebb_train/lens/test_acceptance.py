@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from ebb_train.lens.acceptance import choose_threshold, evaluate_set, helps, picture_sheet, summarise, worst
+from ebb_train.lens.acceptance import (
+    change_interval,
+    choose_threshold,
+    evaluate_set,
+    helps,
+    picture_sheet,
+    summarise,
+    worst,
+)
 from ebb_train.lens.network import RepairNet
 from ebb_train.lens.scores import Comparison, PictureScore
 from ebb_train.lens.shards import LensSet
@@ -52,12 +60,37 @@ def test_what_cannot_be_measured_is_missed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("none", "median", "hard", "wanted"),
-    [(1.009, 0.9, 0.9, True), (1.02, 0.9, 0.9, False), (1.0, 1.0, 0.9, False), (1.0, 0.9, 1.01, False)],
+    ("none", "median", "hard", "gain_db", "wanted"),
+    [
+        (1.009, 0.9, 0.9, 0.1, True),
+        (1.02, 0.9, 0.9, 0.1, False),
+        (1.0, 1.0, 0.9, 0.1, False),
+        (1.0, 0.9, 1.01, 0.1, False),
+        (1.0, 0.9, 0.9, -0.1, False),
+    ],
 )
-def test_whether_it_helps(none: float, median: float, hard: float, wanted: bool) -> None:
+def test_whether_it_helps(none: float, median: float, hard: float, gain_db: float, wanted: bool) -> None:
     after = {"none": none, "median": median, "hard": hard}
-    assert helps(summarise([one(0, name, 1, value) for name, value in after.items()])) == wanted
+    assert helps(summarise([one(0, name, 1, value, gain_db) for name, value in after.items()])) == wanted
+
+
+def test_a_gain_by_chance_does_not_help() -> None:
+    exact = one(0, "none", 1, 1)
+    changes = [(0.01, 0.008), (0.01, 0.011), (0.01, 0.0085), (0.01, 0.0115)]
+    wrong = [one(0, name, *change) for name in ("median", "hard") for change in changes]
+    results = summarise([exact, *wrong])
+    assert results[1].band_change < 0 < results[1].band_interval[1]
+    assert not helps(results)
+
+
+def test_interval_of_a_change() -> None:
+    rng = np.random.default_rng(1)
+    before = rng.uniform(0.9, 1.1, 400)
+    after = before * (1 + rng.normal(-0.1, 0.2, 400))
+    low, high = change_interval([*zip(before, after, strict=True), (float("nan"), 1.0)])
+    assert low < after.mean() / before.mean() - 1 < high
+    assert high - low == pytest.approx(2 * 1.96 * 0.2 / 20, rel=0.15)
+    assert np.isnan(change_interval([])).all()
 
 
 def test_the_worst_pictures_come_first() -> None:

@@ -16,6 +16,7 @@ def row(strength: str, missed: list[str]) -> dict[str, Any]:
         "layered": figures,
         "repaired": figures | {"band_l1": 0.0345, "psnr": 31.25},
         "worse": 3,
+        "band_interval": [-0.3, -0.2],
         "band_change": -0.2434,
         "missed": missed,
     }
@@ -54,7 +55,8 @@ def test_figures_are_in_the_card(facts: dict[str, Any]) -> None:
     assert "288,580 parameters, 1.16 MB" in text
     assert "SHA-256 `abc`" in text
     assert "--scenes 224 --steps 4400`:\n  4000 of 4400 steps. 0.1 core-hours" in text
-    assert "| median errors | 48 | 0.0456 → 0.0345 | -24.3 % | 30.00 → 31.25 | 29.00 → 29.00 |" in text
+    row = "0.0456 → 0.0345 | -24.3 % | -30.0 % … -20.0 % | 30.00 → 31.25 | 29.00 → 29.00 |"
+    assert f"| median errors | 48 | {row}" in text
     assert "Bars that are missed:\n\n- hard errors: L1 in the band -24.3 %, bar -30 %\n" in text
     assert "| 3.3 | -24.3 % | -24.3 % | -24.3 % |\n" in text
     assert "| 200 | -25.0 % | -25.0 % | -25.0 % |\n" in text
