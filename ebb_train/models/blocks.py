@@ -40,12 +40,20 @@ class Operations(ABC, Generic[Maps]):
         """
 
     @abstractmethod
-    def rgb(self, name: str, x: Maps) -> Maps:
-        """3 × 3 convolution with bias to three channels, without activation."""
+    def linear(self, name: str, x: Maps, channels: int) -> Maps:
+        """3 × 3 convolution with bias, without activation."""
 
     @abstractmethod
     def output_activation(self, x: Maps) -> Maps:
         """tanh(x) · 0.58 + 0.5."""
+
+    @abstractmethod
+    def softmax(self, x: Maps) -> Maps:
+        """exp(x) over its sum over the channels."""
+
+    @abstractmethod
+    def sigmoid(self, x: Maps) -> Maps:
+        """1 / (1 + exp(−x))."""
 
     @abstractmethod
     def pool(self, x: Maps) -> Maps:
@@ -54,6 +62,10 @@ class Operations(ABC, Generic[Maps]):
     @abstractmethod
     def space_to_depth(self, x: Maps) -> Maps:
         """Half the size, four times the channels, in the order row offset, column offset, channel."""
+
+    @abstractmethod
+    def depth_to_space(self, x: Maps) -> Maps:
+        """Twice the size, a quarter of the channels: the inverse of :meth:`space_to_depth`."""
 
     @abstractmethod
     def concat(self, *parts: Maps) -> Maps:
@@ -73,7 +85,7 @@ class Operations(ABC, Generic[Maps]):
 
     def head(self, name: str, x: Maps) -> Maps:
         """The picture of a level."""
-        return self.output_activation(self.rgb(name, x))
+        return self.output_activation(self.linear(name, x, 3))
 
 
 class Shape(NamedTuple):
@@ -84,7 +96,7 @@ class Shape(NamedTuple):
     width: int
 
 
-LayerKind: TypeAlias = Literal["conv", "up", "rgb"]
+LayerKind: TypeAlias = Literal["conv", "up", "linear"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,12 +156,20 @@ class Declaration(Operations[Shape]):
         self._declare(name, "up", x, 3, channels, norm=False)
         return Shape(channels, 2 * x.height, 2 * x.width)
 
-    def rgb(self, name: str, x: Shape) -> Shape:
-        """Add a convolution to three channels to the list."""
-        self._declare(name, "rgb", x, 3, 3, norm=False)
-        return Shape(3, x.height, x.width)
+    def linear(self, name: str, x: Shape, channels: int) -> Shape:
+        """Add a convolution without activation to the list."""
+        self._declare(name, "linear", x, 3, channels, norm=False)
+        return Shape(channels, x.height, x.width)
 
     def output_activation(self, x: Shape) -> Shape:
+        """Same shape."""
+        return x
+
+    def softmax(self, x: Shape) -> Shape:
+        """Same shape."""
+        return x
+
+    def sigmoid(self, x: Shape) -> Shape:
         """Same shape."""
         return x
 
@@ -160,6 +180,12 @@ class Declaration(Operations[Shape]):
     def space_to_depth(self, x: Shape) -> Shape:
         """Half the size, four times the channels."""
         return Shape(4 * x.channels, x.height // 2, x.width // 2)
+
+    def depth_to_space(self, x: Shape) -> Shape:
+        """Twice the size, a quarter of the channels."""
+        if x.channels % 4:
+            raise ValueError(f"{x.channels} channels cannot be divided into four parts")
+        return Shape(x.channels // 4, 2 * x.height, 2 * x.width)
 
     def concat(self, *parts: Shape) -> Shape:
         """Channels add up; sizes must agree."""

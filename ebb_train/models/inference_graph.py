@@ -113,13 +113,21 @@ class InferenceOperations(Operations[Tensor]):
         full = F.conv_transpose2d(x.permute(0, 3, 1, 2), self._layers[name]["weight"], stride=2)
         return F.leaky_relu(full[..., :-1, :-1].permute(0, 2, 3, 1), SLOPE).contiguous()
 
-    def rgb(self, name: str, x: Tensor) -> Tensor:
-        """Convolution to three channels."""
+    def linear(self, name: str, x: Tensor, channels: int) -> Tensor:  # noqa: ARG002 - the layer knows
+        """Convolution without activation."""
         return self._direct(name, x, 3)
 
     def output_activation(self, x: Tensor) -> Tensor:
         """tanh(x) · 0.58 + 0.5."""
         return torch.tanh(x) * RGB_GAIN + RGB_OFFSET
+
+    def softmax(self, x: Tensor) -> Tensor:
+        """Over the channels."""
+        return torch.softmax(x, dim=3)
+
+    def sigmoid(self, x: Tensor) -> Tensor:
+        """1 / (1 + exp(−x))."""
+        return torch.sigmoid(x)
 
     def pool(self, x: Tensor) -> Tensor:
         """Maximum over 2 × 2."""
@@ -130,6 +138,12 @@ class InferenceOperations(Operations[Tensor]):
         n, height, width, channels = x.shape
         cells = x.reshape(n, height // 2, 2, width // 2, 2, channels).permute(0, 1, 3, 2, 4, 5)
         return cells.reshape(n, height // 2, width // 2, 4 * channels)
+
+    def depth_to_space(self, x: Tensor) -> Tensor:
+        """The inverse of :meth:`space_to_depth`."""
+        n, height, width, channels = x.shape
+        cells = x.reshape(n, height, width, 2, 2, channels // 4).permute(0, 1, 3, 2, 4, 5)
+        return cells.reshape(n, 2 * height, 2 * width, channels // 4)
 
     def concat(self, *parts: Tensor) -> Tensor:
         """Join along the channels."""

@@ -87,15 +87,20 @@ class Up(LayerModule):
         return F.leaky_relu(full[..., :-1, :-1], SLOPE)
 
 
-class RgbConv(LayerModule):
-    """Convolution to three channels."""
+class LinearConv(LayerModule):
+    """Convolution without activation."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, in_channels, H, W) to (N, 3, H, W)."""
+        """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
         return F.conv2d(x, self.weight, self.bias, padding=1)
 
 
-_MODULES: dict[str, type[LayerModule]] = {"conv": Conv, "up": Up, "rgb": RgbConv}
+_MODULES: dict[str, type[LayerModule]] = {"conv": Conv, "up": Up, "linear": LinearConv}
+
+
+def layer_module(layer: Layer) -> LayerModule:
+    """A module with the parameters of a layer."""
+    return _MODULES[layer.kind](layer)
 
 
 def initial_sigma(layer: Layer, weight_init: WeightInit) -> float:
@@ -108,7 +113,7 @@ def initial_sigma(layer: Layer, weight_init: WeightInit) -> float:
     residual sums accumulate. Layers that output a picture keep 0.01: the picture starts grey, which is closer
     to any photo than noise.
     """
-    if weight_init == "paper" or layer.kind == "rgb":
+    if weight_init == "paper" or layer.kind == "linear":
         return INITIAL_SIGMA
     # a pixel of an upsampled map depends on a quarter of the taps
     taps = layer.kernel**2 / (4 if layer.kind == "up" else 1)
@@ -148,13 +153,21 @@ class TorchOperations(Operations[Tensor]):
         """Run an :class:`Up`."""
         return self._layer(name, x)
 
-    def rgb(self, name: str, x: Tensor) -> Tensor:
-        """Run an :class:`RgbConv`."""
+    def linear(self, name: str, x: Tensor, channels: int) -> Tensor:  # noqa: ARG002 - the layer knows
+        """Run a :class:`LinearConv`."""
         return self._layer(name, x)
 
     def output_activation(self, x: Tensor) -> Tensor:
         """tanh(x) · 0.58 + 0.5."""
         return torch.tanh(x) * RGB_GAIN + RGB_OFFSET
+
+    def softmax(self, x: Tensor) -> Tensor:
+        """Over the channels."""
+        return torch.softmax(x, dim=1)
+
+    def sigmoid(self, x: Tensor) -> Tensor:
+        """1 / (1 + exp(−x))."""
+        return torch.sigmoid(x)
 
     def pool(self, x: Tensor) -> Tensor:
         """Maximum over 2 × 2."""
@@ -165,6 +178,12 @@ class TorchOperations(Operations[Tensor]):
         n, channels, height, width = x.shape
         cells = x.reshape(n, channels, height // 2, 2, width // 2, 2).permute(0, 3, 5, 1, 2, 4)
         return cells.reshape(n, 4 * channels, height // 2, width // 2)
+
+    def depth_to_space(self, x: Tensor) -> Tensor:
+        """TensorFlow's channel order; ``pixel_shuffle`` has the output channel first, not last."""
+        n, channels, height, width = x.shape
+        cells = x.reshape(n, 2, 2, channels // 4, height, width).permute(0, 3, 4, 1, 5, 2)
+        return cells.reshape(n, channels // 4, 2 * height, 2 * width)
 
     def concat(self, *parts: Tensor) -> Tensor:
         """Join along the channels."""
@@ -187,7 +206,7 @@ class PyNet(nn.Module):
         self.config = config
         used = {layer.name for layer in used_layers(config)}
         for layer in layers(config):
-            module = _MODULES[layer.kind](layer).requires_grad_(layer.name in used)
+            module = layer_module(layer).requires_grad_(layer.name in used)
             _attach(self, layer.name, module)
 
     def forward(self, photo: Tensor) -> Tensor:

@@ -223,7 +223,7 @@ def pynet(
         pictures[3] = net.head("level_3.out", x)
     if last < 3:
         # level 1 starts from level 2's picture before tanh
-        raw = net.rgb("level_2.out", net.up("level_2.up", x, config.channels(8, at_least=8)))
+        raw = net.linear("level_2.out", net.up("level_2.up", x, config.channels(8, at_least=8)), 3)
         if 2 in levels:
             pictures[2] = net.output_activation(raw)
         if 1 in levels:

@@ -47,7 +47,7 @@ class OnnxOperations(Operations[Value]):
         y = self._node("ConvTranspose", x, self._parameter(name, "weight"), strides=[2, 2], pads=[0, 0, 1, 1])
         return self._leaky_relu(y)
 
-    def rgb(self, name: str, x: Value) -> Value:
+    def linear(self, name: str, x: Value, channels: int) -> Value:  # noqa: ARG002 - the weights know
         """Convolution with bias."""
         return self._conv(name, x)
 
@@ -56,6 +56,14 @@ class OnnxOperations(Operations[Value]):
         scaled = self._node("Mul", self._node("Tanh", x), self._scalar("rgb_gain", RGB_GAIN))
         return self._node("Add", scaled, self._scalar("rgb_offset", RGB_OFFSET))
 
+    def softmax(self, x: Value) -> Value:
+        """Over the channels."""
+        return self._node("Softmax", x, axis=1)
+
+    def sigmoid(self, x: Value) -> Value:
+        """1 / (1 + exp(−x))."""
+        return self._node("Sigmoid", x)
+
     def pool(self, x: Value) -> Value:
         """Maximum over 2 × 2."""
         return self._node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
@@ -63,6 +71,10 @@ class OnnxOperations(Operations[Value]):
     def space_to_depth(self, x: Value) -> Value:
         """Space to depth; ONNX's operation has TensorFlow's channel order."""
         return self._node("SpaceToDepth", x, blocksize=2)
+
+    def depth_to_space(self, x: Value) -> Value:
+        """ONNX's default order is TensorFlow's."""
+        return self._node("DepthToSpace", x, blocksize=2, mode="DCR")
 
     def concat(self, *parts: Value) -> Value:
         """Join along the channels."""

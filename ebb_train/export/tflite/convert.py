@@ -13,7 +13,7 @@ from ebb_train.export.tflite.operations import TensorFlowOperations
 from ebb_train.models.pynet import pynet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -50,15 +50,42 @@ def to_tflite(
     Raises:
         MissingDependency: TensorFlow is not installed.
     """
-    tf = optional.tensorflow()
     net = TensorFlowOperations(tensors)
 
     def network(photo: Any) -> Any:  # noqa: ANN401 - TensorFlow has no types
         picture = pynet(net, config, photo, (level,))[level]
-        return tf.identity(net.clip(picture) if clip else picture, name=OUTPUT)
+        return net.clip(picture) if clip else picture
 
-    spec = tf.TensorSpec((1, *size.input, config.in_channels), tf.float32, name=INPUT)
-    function = tf.function(network, input_signature=[spec], autograph=False).get_concrete_function()
+    return convert_network(network, (1, *size.input, config.in_channels), precision, calibration)
+
+
+def convert_network(
+    network: Callable[[Any], Any],
+    shape: tuple[int, int, int, int],
+    precision: Precision,
+    calibration: Iterable[NDArray[np.float32]] = (),
+) -> bytes:
+    """Convert a function of TensorFlow operations.
+
+    Args:
+        network: Maps one tensor to one tensor.
+        shape: Of its input, NHWC.
+        precision: As in :func:`to_tflite`.
+        calibration: For int8: inputs, requested one at a time.
+
+    Returns:
+        The TFLite file.
+
+    Raises:
+        MissingDependency: TensorFlow is not installed.
+    """
+    tf = optional.tensorflow()
+
+    def named(x: Any) -> Any:  # noqa: ANN401
+        return tf.identity(network(x), name=OUTPUT)
+
+    spec = tf.TensorSpec(shape, tf.float32, name=INPUT)
+    function = tf.function(named, input_signature=[spec], autograph=False).get_concrete_function()
     with _quiet() as stderr:
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
         _set_precision(tf, converter, precision, _aloud(calibration, stderr))

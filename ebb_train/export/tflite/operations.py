@@ -56,13 +56,21 @@ class TensorFlowOperations(Operations[Node]):
         cut = tf.slice(y, (0, 0, 0, 0), (1, 2 * height, 2 * width, channels)) if any(odd) else y
         return self._leaky_relu(cut)
 
-    def rgb(self, name: str, x: Node) -> Node:
+    def linear(self, name: str, x: Node, channels: int) -> Node:  # noqa: ARG002 - the weights know
         """Convolution with bias."""
         return self._conv2d(name, x)
 
     def output_activation(self, x: Node) -> Node:
         """tanh(x) · 0.58 + 0.5."""
         return self._tf.tanh(x) * RGB_GAIN + RGB_OFFSET
+
+    def softmax(self, x: Node) -> Node:
+        """Over the channels."""
+        return self._tf.nn.softmax(x, axis=-1)
+
+    def sigmoid(self, x: Node) -> Node:
+        """1 / (1 + exp(−x))."""
+        return self._tf.sigmoid(x)
 
     def pool(self, x: Node) -> Node:
         """Maximum over 2 × 2."""
@@ -71,6 +79,10 @@ class TensorFlowOperations(Operations[Node]):
     def space_to_depth(self, x: Node) -> Node:
         """Space to depth; the network has the channel order of TensorFlow's operation."""
         return self._tf.nn.space_to_depth(x, 2)
+
+    def depth_to_space(self, x: Node) -> Node:
+        """TensorFlow's own operation."""
+        return self._tf.nn.depth_to_space(x, 2)
 
     def concat(self, *parts: Node) -> Node:
         """Join along the channels."""

@@ -40,7 +40,7 @@ def test_parameters_of_each_kind_of_layer() -> None:
     normed = layer("conv", 5, (2, 3), norm=True).tensors
     assert list(normed.items())[1:] == [("bias", (3,)), ("shift", (3,)), ("scale", (3,))]
     assert layer("up", 3, (2, 5)).tensors == {"weight": (2, 5, 3, 3)}
-    assert layer("rgb", 3, (2, 3)).tensors == {"weight": (3, 2, 3, 3), "bias": (3,)}
+    assert layer("linear", 3, (2, 3)).tensors == {"weight": (3, 2, 3, 3), "bias": (3,)}
 
 
 def test_cost() -> None:
@@ -51,10 +51,12 @@ def test_sizes() -> None:
     net = Declaration()
     x = Shape(4, 8, 12)
     assert net.space_to_depth(x) == Shape(16, 4, 6)
+    assert net.depth_to_space(x) == Shape(1, 16, 24)
+    assert net.softmax(x) == net.sigmoid(x) == x
     assert net.pool(x) == Shape(4, 4, 6)
     assert net.up("u", x, 7) == Shape(7, 16, 24)
     assert net.head("h", x) == Shape(3, 8, 12)
-    assert [one.kind for one in net.layers] == ["up", "rgb"]
+    assert [one.kind for one in net.layers] == ["up", "linear"]
 
 
 def test_maps_that_do_not_fit_are_refused() -> None:
@@ -75,8 +77,17 @@ class Words(Operations[str]):
     def up(self, name: str, x: str, channels: int) -> str:
         return f"up({x})"
 
-    def rgb(self, name: str, x: str) -> str:
-        return f"rgb({x})"
+    def linear(self, name: str, x: str, channels: int) -> str:
+        return f"linear{channels}({x})"
+
+    def softmax(self, x: str) -> str:
+        return f"softmax({x})"
+
+    def sigmoid(self, x: str) -> str:
+        return f"sigmoid({x})"
+
+    def depth_to_space(self, x: str) -> str:
+        return f"d2s({x})"
 
     def output_activation(self, x: str) -> str:
         return f"output_activation({x})"
@@ -97,4 +108,4 @@ class Words(Operations[str]):
 def test_any_back_end_gets_the_composites() -> None:
     net = Words()
     assert net.block("a", "x", 5, 4, norm=False) == "[conv3(conv3(x)), conv5(conv5(x))]"
-    assert net.head("h", "x") == "output_activation(rgb(x))"
+    assert net.head("h", "x") == "output_activation(linear3(x))"

@@ -279,10 +279,10 @@ def test_weights_of_another_config_are_refused(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_layer_is_in_the_network() -> None:
-    assert {layer.kind for layer in layers(SMALL)} == {"conv", "up", "rgb"}
+    assert {layer.kind for layer in layers(SMALL)} == {"conv", "up", "linear"}
 
 
-@pytest.mark.parametrize("kind", ["conv", "up", "rgb"])
+@pytest.mark.parametrize("kind", ["conv", "up", "linear"])
 def test_weight_init_by_the_paper_and_by_fan_in(kind: Any) -> None:
     layer = Layer(
         name="a", kind=kind, kernel=3, in_channels=4, out_channels=64, norm=False, height=8, width=8
@@ -291,7 +291,7 @@ def test_weight_init_by_the_paper_and_by_fan_in(kind: Any) -> None:
     expected = {
         "conv": 1 / 6,
         "up": 1 / 3,
-        "rgb": 0.01,
+        "linear": 0.01,
     }  # 4 inputs of 9 taps, or of 9 / 4; pictures start grey
     assert initial_sigma(layer, "fan_in") == pytest.approx(expected[kind])
 
