@@ -100,9 +100,9 @@ def dataset_settings(workspace: Workspace) -> dict[str, dict[str, Any]]:
 
 
 def pair_time(pair: Pair) -> PairTime:
-    """Time, camera and scene of a pair; an imported pair is a scene of its own."""
+    """Time, camera and scene of a pair; a wide photo that a data set has in two splits is two scenes."""
     wide = pair.wide
-    scene = scene_key(wide.sha256) if wide.sha256 and not pair.is_imported else ""
+    scene = scene_key(pair.scene if pair.is_imported else wide.sha256) if wide.sha256 else ""
     return PairTime(pair.pair_id, f"{wide.camera} {wide.serial}", wide.captured_at, scene)
 
 

@@ -241,7 +241,7 @@ def test_pairs_with_one_wide_photo_are_a_series_in_one_split(tmp_path: Path) -> 
     (tmp_path / "pairs.csv").write_text(rows)
     with open_workspace(tmp_path / "set", create=True) as workspace:
         take_in(workspace, tmp_path / "own", pairs=tmp_path / "pairs.csv")
-        shard.run(workspace, ShardSettings(val=0, test=0), SilentProgress())
+        shard.run(workspace, ShardSettings(val=0, test=1), SilentProgress())
         records = list(read_records(workspace.shards / "train-00000-of-00001.parquet"))
         assert [record.f_number_shallow for record in records] == [1.4, 1.8]
         assert len({record.scene for record in records}) == 1
