@@ -142,12 +142,10 @@ def _run_series(
     work: Work[AlignJob, StoredAlignment], series: Sequence[Members], run: RunSettings
 ) -> Iterator[AlignOutcome]:
     patient = replace(run, item_timeout=run.item_timeout * max(map(len, series), default=1))
-    lost = []
+    lost: list[SceneOutcome] = []
     for outcome in run_items(align_scene, series, patient):
-        if outcome.value is None:
-            lost.append(outcome)
-        else:
-            yield from outcome.value
+        yield from outcome.value or ()
+        lost += [outcome] if outcome.value is None else []
     for outcome in lost:
         yield from _without_failures(work, outcome, run, patient)
 
