@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,14 +100,24 @@ def read_mask(path: Path, photo: Size) -> NDArray[np.float32]:
     Raises:
         InvalidInput: it cannot be read, or has another aspect ratio than the photo.
     """
-    import cv2
-
     hint = "--focus takes x,y, a depth from 0 to 1, auto, or a mask (png, tif) that is white on the subject"
     try:
-        grey = decode_image(read_bytes(path), max_depth_pixels(photo), cv2.IMREAD_GRAYSCALE)
-        check_aspect(grey, photo)
+        mask = _grey(decode_image(read_bytes(path), max_depth_pixels(photo)))
+        check_aspect(mask, photo)
     except ValueError as error:
         raise InvalidInput(f"not a mask: {error}", path=path, hint=hint) from error
     except ItemError as error:
         raise InvalidInput(error.message.replace("depth map", "mask"), path=path, hint=hint) from error
-    return grey.astype(np.float32) / np.float32(255)
+    return mask
+
+
+def _grey(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """Mean of the colours, in [0, 1].
+
+    Raises:
+        ValueError: the samples are not unsigned integers.
+    """
+    if not np.issubdtype(pixels.dtype, np.unsignedinteger):
+        raise ValueError(f"{pixels.dtype} samples; expected 8 or 16 bits")
+    grey = pixels if pixels.ndim == 2 else pixels[..., :3].mean(axis=2)
+    return grey.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)

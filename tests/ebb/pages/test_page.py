@@ -15,6 +15,7 @@ VALUES = {
     "title": "<script>alert(1)</script>",
     "about": "a & b",
     "scored": 0,
+    "intervals": "",
     "files": [("scores.csv", "scores.csv")],
     "tables": [],
     "worst": [],

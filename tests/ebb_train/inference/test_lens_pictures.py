@@ -77,6 +77,9 @@ def test_masks(tmp_path: Path) -> None:
         found = read_mask(tmp_path / name, Size(300, 200))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, mask[..., 0] / 255, atol=0.1)
+    deep = np.where(mask[..., 0] > 0, 65535, 0).astype(np.uint16)
+    (tmp_path / "deep.png").write_bytes(cv2.imencode(".png", deep)[1].tobytes())
+    np.testing.assert_array_equal(read_mask(tmp_path / "deep.png", Size(300, 200)), deep / 65535)
     with pytest.raises(InvalidInput, match="mask 30 x 20, photo 200 x 300: different aspect"):
         read_mask(tmp_path / "a.png", Size(200, 300))
     with pytest.raises(InvalidInput, match="cannot be read: No such file"):

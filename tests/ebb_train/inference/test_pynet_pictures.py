@@ -41,9 +41,11 @@ def test_a_network_without_depth() -> None:
     assert caught.value.reason is Reason.TOO_SMALL
 
 
-def test_a_network_with_depth_needs_some() -> None:
+def test_a_network_with_depth_needs_some(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    path.touch()
     with pytest.raises(UsageError, match="the network takes depth, and --provider none gives none"):
-        depth_for(lively_network(), DepthSettings(provider="none"), None, Path("w.safetensors"))
+        depth_for(lively_network(), DepthSettings(provider="none"), None, path)
 
 
 def test_loading(tmp_path: Path) -> None:
