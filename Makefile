@@ -37,7 +37,7 @@ unit: $(VENV)/.dev
 	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 coverage: $(VENV)/.dev
-	$(BIN)/pytest -n $(JOBS) --dist worksteal --cov
+	$(BIN)/python pipelines/lines_covered.py --jobs $(JOBS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
