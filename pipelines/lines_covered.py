@@ -1,7 +1,7 @@
 """Coverage of all tests, the processes that they start included.
 
 in        tests/
-out       the lines of each module that no test reaches, and the total; exit 1 below the floor, or after a failure
+out       the lines that no test reaches, by module, and the total; exit 1 below the floor or if a test fails
 hardware  2 cores, no GPU
 minutes   about 7
 expect    at least FLOOR per cent of the lines
