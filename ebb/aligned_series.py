@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ebb.aligned_pair import AlignedPair, least_reduction, prior_ev, resample_shallow, resample_wide
 from ebb.errors import ItemError, Rejected
-from ebb.geometry.crop import Covering, crop_of_all, even, stored_size
+from ebb.geometry.crop import Covering, crop_of_all, stored_size
 from ebb.photo.raw import pair_balance
 from ebb.quality.gates import check_alignment
 from ebb.registration.detection import detection_photo
-from ebb.registration.measure import edge_margin, with_crop
+from ebb.registration.measure import crop_to_store, edge_margin, with_crop
 from ebb.registration.register import register_detected
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _crop_of(members: Mapping[int, _Registered], wide: Size, settings: AlignSett
             for one in members.values()
         ],
     )
-    return crop if settings.height else even(crop)
+    return crop_to_store(crop, settings)
 
 
 def _area_without(index: int, members: Mapping[int, _Registered], wide: Size, settings: AlignSettings) -> int:

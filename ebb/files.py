@@ -82,12 +82,11 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
         InvalidInput: it cannot be read, is not a regular file, or is larger.
     """
     try:
-        check_regular(path)
         num_bytes = path.stat().st_size
         if most is not None and num_bytes > most:
             message = f"has {num_bytes / 1e6:.0f} MB, more than the {most / 1e6:.0f} MB that are read"
             raise InvalidInput(message, path=path)
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror or error}", path=path) from error
 

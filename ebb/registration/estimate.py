@@ -40,6 +40,8 @@ class MotionEstimate(NamedTuple):
     """What the matches agree on."""
     refinement: Refinement
     """The same, refined on what is in focus."""
+    bands: tuple[Band, Band]
+    """Detail of the wide and of the shallow photo, at their size."""
 
     @property
     def num_explained(self) -> int:
@@ -112,4 +114,5 @@ def _search(wide: DetectionPhoto, settings: AlignSettings, model: MotionModel | 
 def _refined(
     coarse: Coarse, wide: Sequence[Band], shallow: Sequence[Band], model: MotionModel | None
 ) -> MotionEstimate:
-    return MotionEstimate(*coarse, refine(wide, shallow, coarse.motion, model))
+    refined = refine(wide, shallow, coarse.motion, model)
+    return MotionEstimate(*coarse, refinement=refined, bands=(wide[0], shallow[0]))

@@ -75,6 +75,11 @@ def edge_margin(shallow: Size, settings: AlignSettings) -> float:
     return KERNEL_REACH_PX * max(1.0, reduction)
 
 
+def crop_to_store(crop: Rect, settings: AlignSettings) -> Rect:
+    """The crop, with even sides if it is stored without scaling."""
+    return crop if settings.height else even(crop)
+
+
 def with_crop(registration: Registration, crop: Rect, wide: Size) -> Registration:
     """The registration with a smaller crop, and what is measured of it.
 
@@ -109,8 +114,9 @@ def measure(
     """
     H_detection = estimate.refinement.H_shallow_to_wide
     H = rescale_homography(H_detection, shallow.inverse_scale, wide.inverse_scale)
-    crop = common_crop(H, wide.full, shallow.full, edge_margin(shallow.full, settings))
-    crop = crop if settings.height else even(crop)
+    crop = crop_to_store(
+        common_crop(H, wide.full, shallow.full, edge_margin(shallow.full, settings)), settings
+    )
     exposure = measure_exposure(wide.rgb, shallow.rgb, H_detection, prior_ev)
     blurs = blur_map(wide.rgb, shallow.rgb, H_detection, exposure)
     return Registration(
@@ -160,7 +166,7 @@ def _measurements(
         changed_in_focus=focus.changed_in_focus,
         residual_px=focus.residual_px,
         residual_p95_px=focus.residual_p95_px,
-        uncertainty_px=wide.unit_px * uncertainty_px(wide.gray, shallow.gray, estimate.refinement),
+        uncertainty_px=wide.unit_px * uncertainty_px(*estimate.bands, estimate.refinement),
         focus_correlation=focus.focus_correlation,
         sharpness_wide=focus.sharpness_wide,
         sharpness_shallow=focus.sharpness_shallow,

@@ -15,14 +15,13 @@ import numpy as np
 from ebb.arrays import Size
 from ebb.measurements import UNKNOWN_PX
 from ebb.quality.grid import TILE_PX
-from ebb.registration.tiles import CORRELATED, NOISE_FLOOR, band, moved_detail, slopes, tile_mean
+from ebb.registration.tiles import CORRELATED, NOISE_FLOOR, moved_detail, slopes, tile_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ebb.arrays import Gray8
     from ebb.registration.refinement import Refinement
-    from ebb.registration.tiles import Plane
+    from ebb.registration.tiles import Band, Plane
 
 STANDARD_ERRORS = 3.0
 """What remains of grain after it was taken out varies from tile to tile: knowledge counts when the sum over
@@ -32,13 +31,13 @@ _CHI2_MEDIAN = 1.386
 """Median of the squared length of a 2-D error of unit variance."""
 
 
-def uncertainty_px(wide: Gray8, shallow: Gray8, refined: Refinement) -> float:
+def uncertainty_px(wide: Band, shallow: Band, refined: Refinement) -> float:
     """Standard deviation of the common shift of what is in focus, in the direction that is known least.
 
     Where tiles differ by more than their information allows, all of it counts less.
 
     Args:
-        wide: (height, width), uint8.
+        wide: Detail of the wide photo.
         shallow: Likewise, of any size.
         refined: The motion and the tiles of both photos.
 
@@ -49,9 +48,9 @@ def uncertainty_px(wide: Gray8, shallow: Gray8, refined: Refinement) -> float:
     if not chosen.any():
         return np.inf
     tiles = refined.tiles.subset(chosen)
-    size = Size(*(side // TILE_PX * TILE_PX for side in wide.shape[::-1]))
-    detail = band(wide).detail[: size.height, : size.width]
-    moved = moved_detail(band(shallow), refined.H_shallow_to_wide, size)
+    size = Size(*(side // TILE_PX * TILE_PX for side in wide.size))
+    detail = wide.detail[: size.height, : size.width]
+    moved = moved_detail(shallow, refined.H_shallow_to_wide, size)
     column, row = (tiles.centres // TILE_PX).astype(np.int64).T
     known = known_of_each(detail, moved)[row, column]
     squared = np.einsum("ni,nij,nj->n", tiles.shifts, tiles.information, tiles.shifts)

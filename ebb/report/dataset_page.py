@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
 NUM_DOUBTFUL, NUM_OTHERS, NUM_REFUSED = 6, 12, 12
 """Numbers of pairs shown with photos: accepted pairs closest to a limit, other accepted pairs, and rejected
-or
-failed pairs, the latter two evenly spaced in order of capture."""
+or failed pairs, the latter two evenly spaced in order of capture."""
 
 FILES = (
     "contact_sheet.png",

@@ -50,7 +50,7 @@ def test_nothing_is_known_along_a_bare_post(slant: float, sigma: float) -> None:
     wide, shallow = noisy(post(slant), sigma, 1), noisy(post(slant), sigma, 2)
     refined = refinement(wide, shallow)
     assert refined.in_focus.sum() > 10
-    assert uncertainty_px(wide, shallow, refined) > 1.0
+    assert uncertainty_px(band(wide), band(shallow), refined) > 1.0
 
 
 @pytest.mark.parametrize("sigma", [2.0, 6.0])
@@ -59,7 +59,7 @@ def test_the_shifts_of_texture_vary_as_much_as_is_told(sigma: float) -> None:
     for seed in range(12):
         wide, shallow = noisy(texture(), sigma, 2 * seed), noisy(texture(), sigma, 2 * seed + 1)
         refined = refinement(wide, shallow)
-        told.append(uncertainty_px(wide, shallow, refined))
+        told.append(uncertainty_px(band(wide), band(shallow), refined))
         known = refined.tiles.information[refined.in_focus]
         pull = np.einsum("nij,nj->i", known, refined.tiles.shifts[refined.in_focus])
         means.append(np.linalg.solve(known.sum(axis=0), pull))
@@ -69,7 +69,7 @@ def test_the_shifts_of_texture_vary_as_much_as_is_told(sigma: float) -> None:
 
 def test_nothing_in_focus_is_infinite() -> None:
     flat = np.full((384, 576), 120, np.uint8)
-    assert uncertainty_px(flat, flat, refinement(flat, flat)) == np.inf
+    assert uncertainty_px(band(flat), band(flat), refinement(flat, flat)) == np.inf
 
 
 def test_the_least_known_direction_decides() -> None:
