@@ -153,7 +153,7 @@ def summary(judged: list[Judged]) -> dict[str, Any]:
     clear = [one for one in judged if one.verdict in ("use", "refuse")]
     decided = [one.measurements for one in clear], [one.verdict == "use" for one in clear]
     return {
-        "method": " ".join((__doc__ or "").split("Method. ")[1].split()),
+        "method": " ".join((__doc__ or "").split("Method: ")[1].split()),
         "num_pairs": len(judged),
         "profiles": {
             profile: {

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.quality.exposure import REDUCTION, gain_map
-from ebb.quality.grid import between_blocks, blocks
-from ebb.srgb import LUMINANCE, linear_light
+from ebb.quality.exposure import gain_map
+from ebb.quality.grid import EIGHTH, between_blocks, blocks
+from ebb.srgb import LUMINANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Homography, Rgb, RgbLinear
     from ebb.quality.exposure import ExposureDifference
+    from ebb.quality.measured_photo import MeasuredPhoto
 
 PATCH = 12
 """Side of a patch, and how far it is looked for to each side, in reduced pixels: 96 px of the photo."""
@@ -81,22 +82,23 @@ class Agreement(NamedTuple):
         parallax_px: How far from its place a patch is found: the largest displacement of all but the worst
             quarter; NaN when no patch is found.
         changed_share: Share of those patches that look different in place, 0 … 1; likewise.
-        num_patches: Patches with structure.
     """
 
     similarity: float
     parallax_px: float
     changed_share: float
-    num_patches: int
 
 
 def agreement(
-    wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: ExposureDifference
+    wide: MeasuredPhoto,
+    shallow: MeasuredPhoto,
+    H_shallow_to_wide: Homography,
+    exposure: ExposureDifference,
 ) -> Agreement:
     """Compare two photos after alignment, over the whole frame.
 
     Args:
-        wide: (height, width, 3).
+        wide: The wide photo.
         shallow: Any size.
         H_shallow_to_wide: Between these two.
         exposure: Of the shallow photo against the wide one.
@@ -104,16 +106,16 @@ def agreement(
     first, second, valid = _reduced(wide, shallow, H_shallow_to_wide, exposure)
     found = np.array(list(_patches(first, second, valid)), np.float64).reshape(-1, 3)
     if len(found) == 0:
-        return Agreement(np.nan, np.nan, np.nan, 0)
+        return Agreement(np.nan, np.nan, np.nan)
     here, best, distance = found.T
     is_found = best > MIN_FOUND
     parallax = np.percentile(distance[is_found], _PARALLAX_PERCENTILE) if is_found.any() else np.nan
     changed_share = float((here < MIN_ALIKE).mean())
-    return Agreement(float(here.mean()), REDUCTION * float(parallax), changed_share, len(found))
+    return Agreement(float(here.mean()), EIGHTH * float(parallax), changed_share)
 
 
 def _reduced(
-    wide: Rgb, shallow: Rgb, H: Homography, exposure: ExposureDifference
+    wide: MeasuredPhoto, shallow: MeasuredPhoto, H: Homography, exposure: ExposureDifference
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.float32], NDArray[np.bool_]]:
     """Luminance of both photos, small, on the wide one's grid, and where it can be compared.
 
@@ -121,16 +123,15 @@ def _reduced(
     """
     import cv2
 
-    small_H = between_blocks(H, REDUCTION)
-    light = linear_light(wide)
-    gain = gain_map(exposure, light.shape, shallow.shape, H)
+    small_H = between_blocks(H, EIGHTH)
+    gain = gain_map(exposure, wide.shape, shallow.shape, H)
     size = (gain.shape[1], gain.shape[0])
-    first = [_clipped_then_blurred(light, gain), *_blurred_then_clipped(light, gain)]
-    small = blocks(linear_light(shallow), REDUCTION) @ LUMINANCE
+    first = [_clipped_then_blurred(wide.light, gain), *_blurred_then_clipped(wide.small_light * gain)]
+    small = shallow.small_light @ LUMINANCE
     moved = cv2.warpPerspective(small, small_H, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     second = np.asarray(cv2.GaussianBlur(np.maximum(moved, 0), (0, 0), BLURS[0]), np.float32)
     inside = np.asarray(cv2.warpPerspective(np.ones_like(small), small_H, size, borderValue=0))
-    lit = (second > (1 + _EXCESS) * np.max(first, axis=0)) & _near_lights(wide)
+    lit = (second > (1 + _EXCESS) * np.max(first, axis=0)) & _near_lights(wide.rgb)
     usable = (inside > _SHARE_THERE) & ~lit
     return first, second, _inner(usable)
 
@@ -140,17 +141,16 @@ def _clipped_then_blurred(light: RgbLinear, gain: RgbLinear) -> NDArray[np.float
     import cv2
 
     rows, columns = gain.shape[:2]
-    inner = light[: rows * REDUCTION, : columns * REDUCTION]
+    inner = light[: rows * EIGHTH, : columns * EIGHTH]
     each = cv2.resize(gain, (inner.shape[1], inner.shape[0]), interpolation=cv2.INTER_NEAREST)
-    small = blocks(np.minimum(inner * each, np.float32(1)), REDUCTION) @ LUMINANCE
+    small = blocks(np.minimum(inner * each, np.float32(1)), EIGHTH) @ LUMINANCE
     return np.asarray(cv2.GaussianBlur(small, (0, 0), BLURS[0]), np.float32)
 
 
-def _blurred_then_clipped(light: RgbLinear, gain: RgbLinear) -> Iterator[NDArray[np.float32]]:
+def _blurred_then_clipped(small: RgbLinear) -> Iterator[NDArray[np.float32]]:
     """What is out of focus clips as blur has left it."""
     import cv2
 
-    small = blocks(light, REDUCTION) * gain
     for sigma in BLURS[1:]:
         yield np.minimum(cv2.GaussianBlur(small, (0, 0), sigma), np.float32(1)) @ LUMINANCE
 
@@ -161,7 +161,7 @@ def _near_lights(wide: Rgb) -> NDArray[np.bool_]:
 
     highest = int(np.iinfo(wide.dtype).max)
     clips = cv2.inRange(wide, (_LIMIT * highest,) * 3, (highest,) * 3) > 0
-    lights = (blocks(clips, REDUCTION) > 0).astype(np.uint8)
+    lights = (blocks(clips, EIGHTH) > 0).astype(np.uint8)
     return np.asarray(cv2.dilate(lights, np.ones((2 * _LIGHT_REACH + 1,) * 2, np.uint8))) > 0
 
 

@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ebb.geometry.pixel_grid import resized_coordinate
-from ebb.quality.grid import between_blocks, blocks
-from ebb.srgb import linear_light
+from ebb.quality.grid import EIGHTH, between_blocks, blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Homography, Rgb, RgbLinear
+    from ebb.quality.measured_photo import MeasuredPhoto
 
-REDUCTION = 8
 SMOOTH_PX = 2.0
-"""Photos are reduced this much, then smoothed with this standard deviation in reduced pixels: 16 px. That is
-also the blur that a place is tried with: a disc of 64 px, more than a lens makes of most backgrounds."""
+"""Photos at an eighth of their size are smoothed with this standard deviation in reduced pixels: 16 px. That
+is also the blur that a place is tried with: a disc of 64 px, more than a lens makes of most backgrounds."""
 
 MIN_LEVEL, MAX_LEVEL = 0.004, 0.9
 """Linear light outside this range is noise or about to clip."""
@@ -107,17 +106,17 @@ def exif_ev(
 
 
 def measure_exposure(
-    wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, prior_ev: float | None = None
+    wide: MeasuredPhoto, shallow: MeasuredPhoto, H_shallow_to_wide: Homography, prior_ev: float | None = None
 ) -> ExposureDifference:
     """Measure gain and fall-off between two photos.
 
     Args:
-        wide: (height, width, 3), reduced to about 1024 px height.
+        wide: Reduced to about 1024 px height.
         shallow: Likewise.
         H_shallow_to_wide: Between these two.
         prior_ev: What EXIF says.
     """
-    clipped = [_clipped(photo) for photo in (wide, shallow)]
+    clipped = [_clipped(photo.rgb) for photo in (wide, shallow)]
     first, second, clean = _aligned(wide, shallow, clipped, H_shallow_to_wide)
     fall_off = _fall_off(clean.shape, shallow.shape, H_shallow_to_wide)
     first, second, blurred, fall_off = (
@@ -133,8 +132,8 @@ def measure_exposure(
     return ExposureDifference(
         gain=(float(2 ** gain_ev[0]), float(2 ** gain_ev[1]), float(2 ** gain_ev[2])),
         fall_off_ev=fall_off_ev,
-        clipped_wide=clipped_share(wide),
-        clipped_shallow=clipped_share(shallow),
+        clipped_wide=clipped_share(wide.rgb),
+        clipped_shallow=clipped_share(shallow.rgb),
         num_blocks=len(ratio_ev),
     )
 
@@ -156,7 +155,7 @@ def gain_map(
     Returns:
         (height // 8, width // 8, 3).
     """
-    basis = _fall_off((wide[0] // REDUCTION, wide[1] // REDUCTION), shallow, H_shallow_to_wide)
+    basis = _fall_off((wide[0] // EIGHTH, wide[1] // EIGHTH), shallow, H_shallow_to_wide)
     fall_off = np.exp2(basis @ np.asarray(exposure.fall_off_ev, np.float32))
     return np.asarray(fall_off[..., None] * np.asarray(exposure.gain, np.float32), np.float32)
 
@@ -178,14 +177,14 @@ def _highest_unclipped(photo: Rgb) -> int:
 
 
 def _aligned(
-    wide: Rgb, shallow: Rgb, clipped: list[Gray8], H: Homography
+    wide: MeasuredPhoto, shallow: MeasuredPhoto, clipped: list[Gray8], H: Homography
 ) -> tuple[RgbLinear, RgbLinear, NDArray[np.float32]]:
     """Both photos small on the wide one's grid, and 1 where neither clips nor ends, else 0."""
     import cv2
 
-    small_H = between_blocks(H, REDUCTION)
-    first, second = (blocks(linear_light(photo), REDUCTION) for photo in (wide, shallow))
-    lost_first, lost_second = (blocks(mask, REDUCTION) for mask in clipped)
+    small_H = between_blocks(H, EIGHTH)
+    first, second = wide.small_light, shallow.small_light
+    lost_first, lost_second = (blocks(mask, EIGHTH) for mask in clipped)
     size = (first.shape[1], first.shape[0])
     moved = cv2.warpPerspective(second, small_H, size, borderMode=cv2.BORDER_REPLICATE)
     beyond = cv2.warpPerspective(lost_second, small_H, size, borderValue=1)
@@ -222,7 +221,7 @@ def _fall_off(shape: tuple[int, ...], shallow: tuple[int, ...], H: Homography) -
     import cv2
 
     last = np.array([shallow[1] - 1, shallow[0] - 1])
-    y, x = (resized_coordinate(np.arange(side, dtype=np.float64), REDUCTION) for side in shape)
+    y, x = (resized_coordinate(np.arange(side, dtype=np.float64), EIGHTH) for side in shape)
     wide = np.stack(np.meshgrid(x, y), axis=-1)
     place = cv2.perspectiveTransform(wide, np.linalg.inv(H)) - last / 2
     radius2 = np.square(place).sum(axis=-1) / max(float(np.square(last / 2).sum()), 1.0)

@@ -21,12 +21,14 @@ from ebb.quality.defocus import FineDetail, aligned_halves, largest_discs_px
 from ebb.quality.exposure import measure_exposure
 from ebb.quality.gates import quality_rank
 from ebb.quality.grid import TILE_PX
+from ebb.quality.measured_photo import MeasuredPhoto
 from ebb.quality.perceptual_hash import picture_hash
 from ebb.quality.sharpness import measure_focus
 from ebb.registration.uncertainty import uncertainty_px
 
 if TYPE_CHECKING:
     from ebb.arrays import Homography, Rect, Size
+    from ebb.quality.agreement import Agreement
     from ebb.quality.blur_map import TileBlur
     from ebb.quality.exposure import ExposureDifference
     from ebb.quality.sharpness import FocusMeasurements
@@ -117,13 +119,15 @@ def measure(
     crop = crop_to_store(
         common_crop(H, wide.full, shallow.full, edge_margin(shallow.full, settings)), settings
     )
-    exposure = measure_exposure(wide.rgb, shallow.rgb, H_detection, prior_ev)
-    blurs = blur_map(wide.rgb, shallow.rgb, H_detection, exposure)
+    photos = MeasuredPhoto(wide.rgb), MeasuredPhoto(shallow.rgb)
+    exposure = measure_exposure(*photos, H_detection, prior_ev)
+    blurs = blur_map(*photos, H_detection, exposure)
+    agreed = agreement(*photos, H_detection, exposure)
     return Registration(
         H_shallow_to_wide=H,
         crop=crop,
         motion_model=estimate.refinement.kind.value,
-        measurements=_measurements(wide, shallow, estimate, exposure, blurs, crop),
+        measurements=_measurements(wide, shallow, estimate, exposure, blurs, agreed, crop),
         defocus_map=[None if disc is None else wide.unit_px * disc for disc in blurs.parts_px()],
         picture_hash=picture_hash(wide.gray),
     )
@@ -135,6 +139,7 @@ def _measurements(
     estimate: MotionEstimate,
     exposure: ExposureDifference,
     blurs: TileBlur,
+    agreed: Agreement,
     crop: Rect,
 ) -> Measurements:
     """The table, filled in."""
@@ -143,7 +148,6 @@ def _measurements(
     moved = decompose(rescale_homography(H, shallow.unit_px, wide.unit_px), wide.reference_size)
     focus = _focus(wide, shallow, estimate.refinement, blurs)
     strong_blur = blurs.percentile_px(STRONG_BLUR_PERCENTILE)
-    agreed = agreement(wide.rgb, shallow.rgb, H, exposure)
     red, green, blue = exposure.gain
     measured = Measurements(
         num_matches=len(inliers),

@@ -6,7 +6,9 @@ import pytest
 
 from ebb.arrays import Size
 from ebb.photo.resample import resample
-from ebb.quality.exposure import clipped_share, exif_ev, measure_exposure
+from ebb.quality.exposure import ExposureDifference, clipped_share, exif_ev
+from ebb.quality.exposure import measure_exposure as measure_photos
+from ebb.quality.measured_photo import MeasuredPhoto
 from ebb.simulation.sensor import vignetting
 from tests.helpers.textured_pairs import FRAME, encoded, texture
 
@@ -17,6 +19,12 @@ def shallow(gain: tuple[float, ...] = (1.0, 1.0, 1.0), loss: float = 0.0, blur: 
     soft = cv2.GaussianBlur(LIGHT, (0, 0), blur) if blur else LIGHT
     soft = soft * vignetting(FRAME.width, FRAME.height, loss)[..., None]
     return (soft * np.array(gain, np.float32)).astype(np.float32)
+
+
+def measure_exposure(
+    wide: np.ndarray, shallow: np.ndarray, H: np.ndarray, prior_ev: float | None = None
+) -> ExposureDifference:
+    return measure_photos(MeasuredPhoto(wide), MeasuredPhoto(shallow), H, prior_ev)
 
 
 def ev(gain: tuple[float, ...]) -> np.ndarray:

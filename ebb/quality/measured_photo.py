@@ -1,0 +1,44 @@
+"""A photo with what several measurements of a pair need of it, computed once, when it is first needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ebb.quality.grid import EIGHTH, HALF, blocks
+from ebb.srgb import LUMINANCE, linear_light
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ebb.arrays import Rgb, RgbLinear
+
+
+@dataclass(frozen=True)
+class MeasuredPhoto:
+    """A photo at detection height, and its linear light at several sizes."""
+
+    rgb: Rgb
+    """(height, width, 3)."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.rgb.shape[0], self.rgb.shape[1]
+
+    @cached_property
+    def light(self) -> RgbLinear:
+        """(height, width, 3), linear light in [0, 1]."""
+        return linear_light(self.rgb)
+
+    @cached_property
+    def half_luminance(self) -> NDArray[np.float32]:
+        """(height // 2, width // 2), luminance at half the size."""
+        return blocks(self.light @ LUMINANCE, HALF)
+
+    @cached_property
+    def small_light(self) -> RgbLinear:
+        """(height // 8, width // 8, 3), linear light at an eighth of the size."""
+        return blocks(self.light, EIGHTH)
