@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ebb.quality.grid import EIGHTH, HALF, blocks
 from ebb.srgb import LUMINANCE, linear_light
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from ebb.arrays import Rgb, RgbLinear
+
+
+_CLIPPED = 0.995
 
 
 @dataclass(frozen=True)
@@ -42,3 +46,17 @@ class MeasuredPhoto:
     def small_light(self) -> RgbLinear:
         """(height // 8, width // 8, 3), linear light at an eighth of the size."""
         return blocks(self.light, EIGHTH)
+
+    @cached_property
+    def lost(self) -> NDArray[np.float32]:
+        """(height // 8, width // 8), share of the pixels of each block with a channel at its limit."""
+        import cv2
+
+        limit = highest_unclipped(self.rgb)
+        clipped = np.asarray(cv2.inRange(self.rgb, (0, 0, 0), (limit,) * 3) == 0, np.uint8)
+        return blocks(clipped, EIGHTH)
+
+
+def highest_unclipped(photo: Rgb) -> int:
+    """Largest code of a channel that counts as not clipped."""
+    return int(np.ceil(_CLIPPED * np.iinfo(photo.dtype).max)) - 1

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ebb.quality.agreement import PATCH, Agreement, agreement
+from ebb.quality.equal_blur import at_equal_blur
 from ebb.quality.exposure import measure_exposure
 from ebb.quality.grid import EIGHTH
 from ebb.quality.measured_photo import MeasuredPhoto
@@ -18,7 +19,8 @@ def compared(wide: np.ndarray, shallow: np.ndarray, H: np.ndarray | None = None)
     """Agreement of two grey photos, by the exposure that is measured between them."""
     motion = np.eye(3) if H is None else H
     photos = [MeasuredPhoto(np.dstack([photo] * 3)) for photo in (wide, shallow)]
-    return agreement(photos[0], photos[1], motion, measure_exposure(photos[0], photos[1], motion))
+    exposure = measure_exposure(photos[0], photos[1], motion)
+    return agreement(at_equal_blur(photos[0], photos[1], motion, exposure))
 
 
 def displaced(pixels: float) -> np.ndarray:
