@@ -25,7 +25,7 @@ def scene(
     color: tuple[float, ...] = SUBJECT,
     ground: tuple[float, ...] | np.ndarray = GROUND,
 ) -> np.ndarray:
-    """A disc of one color before plain or textured ground, in linear light."""
+    """A disc of one colour before plain or textured ground, in linear light."""
     y, x = np.mgrid[: FRAME.height, : FRAME.width]
     cover = np.clip(RADIUS + 0.5 - np.hypot(x - centre[0], y - centre[1]), 0, 1)[..., None]
     light = np.broadcast_to(np.asarray(ground, np.float32), (FRAME.height, FRAME.width, 3))
@@ -61,7 +61,7 @@ def test_a_faint_subject_that_moved_is_found_where_it_is(gain: float) -> None:
     assert not found[away_from(AFTER) > RADIUS + 3 * TILE_PX].any()
 
 
-def test_a_subject_that_differs_in_color_alone_is_found() -> None:
+def test_a_subject_that_differs_in_colour_alone_is_found() -> None:
     red = 0.2 + 0.0722 / 0.2126 * 0.04  # luminance as before
     assert changed(scene(BEFORE, (red, 0.2, 0.16), (0.2, 0.2, 0.2)), scene(AFTER, (red, 0.2, 0.16))).any()
 
