@@ -85,8 +85,8 @@ class Limits:
     """With --match-exposure: reject when the shallow photo has to be brightened by more than this, in stops.
     Each stop doubles the noise relative to the light; two make steps of two grey levels of an 8-bit photo."""
     max_cut_off: float = 0.1
-    """With --match-exposure: reject when the shallow photo's exposure cuts off half a stop or more of the light
-    of a channel in a larger share of the frame than this: no gain restores it."""
+    """With --match-exposure: reject when the shallow photo's exposure cuts off half a stop or more of a
+    channel's light in a larger share of the frame than this: no gain restores it."""
     max_clipped: float = 0.3
     """Reject when the overexposed share of the shallow photo exceeds that of the wide photo by more than
     this."""
