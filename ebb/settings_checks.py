@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from ebb.measurement_types import Gate
 
 
+MAX_F_NUMBER, MAX_MEGAPIXELS, MAX_SECONDS = 1e6, 1e6, 1e7
+"""Largest f-number, and largest limits on sizes and times: beyond them, counts of bytes and clocks overflow."""
+
+
 def positive(settings: object, *names: str) -> None:
     """Check that settings are numbers above 0.
 
@@ -32,6 +36,17 @@ def not_negative(settings: object, *names: str) -> None:
     for name in names:
         if not (value := _number(settings, name)) >= 0:
             raise UsageError(f"{flag(name)} {value:g} is negative")
+
+
+def at_most(settings: object, **largest: float) -> None:
+    """Check that settings are within what the code behind them can count.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for name, most in largest.items():
+        if not (value := _number(settings, name)) <= most:
+            raise UsageError(f"{flag(name)} {value:g} is more than {most:g}")
 
 
 def share(settings: object, *names: str) -> None:
