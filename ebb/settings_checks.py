@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 MAX_F_NUMBER, MAX_MEGAPIXELS, MAX_SECONDS = 1e6, 1e6, 1e7
-"""Largest f-number, and largest limits on sizes and times: beyond them, counts of bytes and clocks overflow."""
+"""Largest f-number, and largest limits on sizes and times: beyond them, counts and clocks overflow."""
 
 
 def positive(settings: object, *names: str) -> None:
