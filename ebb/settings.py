@@ -22,16 +22,7 @@ from ebb.documents import read_toml
 from ebb.errors import UsageError
 from ebb.measurements import GATED, PROFILES, Limits
 from ebb.normalisation import Normalisation, parse_normalisation
-from ebb.settings_checks import (
-    MAX_F_NUMBER,
-    MAX_MEGAPIXELS,
-    MAX_SECONDS,
-    at_most,
-    limit,
-    not_negative,
-    positive,
-    share,
-)
+from ebb.settings_checks import countable, limit, not_negative, positive, share
 
 if TYPE_CHECKING:
     from ebb.arrays import Size
@@ -74,7 +65,7 @@ class IngestSettings:
 
     def __post_init__(self) -> None:
         positive(self, "wide_f", "shallow_f", "f_tolerance", "max_gap", "max_megapixels")
-        at_most(self, wide_f=MAX_F_NUMBER, max_megapixels=MAX_MEGAPIXELS)
+        countable(self, "wide_f", "max_megapixels")
         if self.wide_f <= self.shallow_f:
             raise UsageError(
                 f"--wide-f {self.wide_f:g} is not larger than --shallow-f {self.shallow_f:g}",
@@ -253,7 +244,7 @@ class WorkerSettings:
     def __post_init__(self) -> None:
         positive(self, "item_timeout")
         not_negative(self, "workers")
-        at_most(self, item_timeout=MAX_SECONDS)
+        countable(self, "item_timeout")
 
     @property
     def num_workers(self) -> int:

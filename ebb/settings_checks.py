@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from ebb.measurement_types import Gate
 
 
-MAX_F_NUMBER, MAX_MEGAPIXELS, MAX_SECONDS = 1e6, 1e6, 1e7
-"""Largest f-number, and largest limits on sizes and times: beyond them, counts and clocks overflow."""
+MAX_MEGAPIXELS = 1e6
+_MOST = {"wide_f": 1e6, "max_megapixels": MAX_MEGAPIXELS, "item_timeout": 1e7}
+"""Largest values of settings; beyond them, counts of bytes and clocks overflow."""
 
 
 def positive(settings: object, *names: str) -> None:
@@ -38,15 +39,15 @@ def not_negative(settings: object, *names: str) -> None:
             raise UsageError(f"{flag(name)} {value:g} is negative")
 
 
-def at_most(settings: object, **largest: float) -> None:
-    """Check that settings are within what the code behind them can count.
+def countable(settings: object, *names: str) -> None:
+    """Check that settings are not too large for the counts and clocks behind them.
 
     Raises:
-        UsageError: one is not.
+        UsageError: one is.
     """
-    for name, most in largest.items():
-        if not (value := _number(settings, name)) <= most:
-            raise UsageError(f"{flag(name)} {value:g} is more than {most:g}")
+    for name in names:
+        if not (value := _number(settings, name)) <= _MOST[name]:
+            raise UsageError(f"{flag(name)} {value:g} is more than {_MOST[name]:g}")
 
 
 def share(settings: object, *names: str) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ebb.errors import UsageError
 from ebb.settings import DepthSettings, DepthSourceSettings, IngestSettings, RunSettings
-from ebb.settings_checks import MAX_MEGAPIXELS, MAX_SECONDS, at_most, positive
+from ebb.settings_checks import countable, positive
 
 SMALLEST_HEIGHT = 64
 SEARCH = "auto"
@@ -60,4 +60,4 @@ class RenderSettings:
         if self.height < SMALLEST_HEIGHT:
             raise UsageError(f"--height {self.height}", hint=f"at least {SMALLEST_HEIGHT}")
         positive(self, "max_megapixels", "item_timeout")
-        at_most(self, max_megapixels=MAX_MEGAPIXELS, item_timeout=MAX_SECONDS)
+        countable(self, "max_megapixels", "item_timeout")
