@@ -99,12 +99,10 @@ def read_file(job: FileJob) -> Result[FileMetadata]:
     Raises:
         Broken: it cannot be read, is damaged or too large.
     """
-    found = read_own_file(job)
-    if found.value is None or found.value.exif.orientation == 1:
-        return found
-    stored = developed_size(Size(found.value.width, found.value.height), found.value.exif.orientation)
-    exif = replace(found.value.exif, orientation=1)
-    return Result(value=replace(found.value, width=stored.width, height=stored.height, exif=exif))
+    found = _read(job)
+    stored = developed_size(Size(found.width, found.height), found.exif.orientation)
+    exif = replace(found.exif, orientation=1)
+    return Result(value=replace(found, width=stored.width, height=stored.height, exif=exif))
 
 
 def read_own_file(job: FileJob) -> Result[FileMetadata]:
@@ -113,13 +111,15 @@ def read_own_file(job: FileJob) -> Result[FileMetadata]:
     Raises:
         Broken: as :func:`read_file`.
     """
+    return Result(value=_read(job))
+
+
+def _read(job: FileJob) -> FileMetadata:
     data, suffix = job.read(), PurePosixPath(job.name).suffix.lower()
     stored = probe(data, suffix, job.max_megapixels)
     exif = read_exif(data, suffix)
     size = developed_size(stored, exif.orientation)
-    return Result(
-        value=FileMetadata(sha256=sha256_bytes(data), width=size.width, height=size.height, exif=exif)
-    )
+    return FileMetadata(sha256=sha256_bytes(data), width=size.width, height=size.height, exif=exif)
 
 
 def catalog_rows(listing: Listing, files: Mapping[str, FileRow], origin: Origin) -> Iterator[CatalogRow]:
