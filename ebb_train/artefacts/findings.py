@@ -57,8 +57,8 @@ KINDS: Mapping[str, Kind] = {
     "seams": Kind(
         "seams, levels ↓",
         1.5,
-        "largest step along a whole horizontal or vertical line of 64 px, in grey levels, beyond three times the "
-        "largest step there in the photo and in the layered render",
+        "largest step along a whole horizontal or vertical line of 64 px, in grey levels, beyond five times the "
+        "largest step there in the layered render and 1.2 times that in the photo",
     ),
     "broken": Kind(
         "broken ↓",
@@ -74,9 +74,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "repeats": Kind(
         "repeats ↓",
-        0.3,
-        "largest correlation of the fine texture of a blurred region with itself, 5 to 48 px away, which neither the "
-        "photo nor the layered render has",
+        0.35,
+        "correlation of the fine texture of a blurred region with itself, 5 to 48 px away, which neither the photo nor "
+        "the layered render has: the third largest of the windows of 128 px",
     ),
 }
 """In the order of the columns."""

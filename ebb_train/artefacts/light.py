@@ -50,10 +50,11 @@ def drift(scene: Scene, output: Picture) -> Finding | None:
 
 def overshoot(scene: Scene, output: Picture) -> Finding:
     """Pixels beyond the range of the photo within reach of the blur, apart from the drift of light."""
-    evened = from_light((to_light(output) * np.exp2(-_change(scene, output))).clip(0, 1))
+    evened = _evened(scene, output)
+    references = [_evened(scene, picture) for picture in scene.references()]
     beyond = np.zeros(scene.coc_px.shape, bool)
     for channel in range(3):
-        planes = [picture[..., channel] for picture in scene.references()]
+        planes = [picture[..., channel] for picture in references]
         highest = within_reach(np.maximum.reduce(planes), scene.coc_px, largest=True)
         lowest = within_reach(np.minimum.reduce(planes), scene.coc_px, largest=False)
         values = evened[..., channel]
@@ -68,6 +69,11 @@ def broken(scene: Scene, output: Picture) -> Finding:
     clean = np.nan_to_num(output, nan=0.0, posinf=0.0, neginf=0.0)
     bad = not_finite | _constant(scene, clean) | _clipped(scene, clean)
     return Finding("broken", float(bad.mean()), bad)
+
+
+def _evened(scene: Scene, picture: Picture) -> Picture:
+    """The picture with the broad light of the photo."""
+    return from_light((to_light(picture) * np.exp2(-_change(scene, picture))).clip(0, 1))
 
 
 def _change(scene: Scene, output: Picture) -> Picture:

@@ -34,6 +34,8 @@ _LAGS = (5, 48)
 _REPEAT_SIGMAS = (1.5, 5.0)
 """Texture of this scale is searched: a finer one is a grid."""
 _VISIBLE_LEVELS = 0.5
+_AT_LEAST = 3
+"""Windows that repeat before a picture counts as repeating."""
 _DIP = 0.5
 """Between a texture and its repetition the correlation falls below this share: along a line it does not."""
 
@@ -75,17 +77,21 @@ def repeats(scene: Scene, output: Picture) -> Finding | None:
         None without a window out of focus.
     """
     fine = [_texture(picture) for picture in (output, *scene.references())]
-    value, where, searched = 0.0, np.zeros(scene.coc_px.shape, bool), 0
-    for rows, columns in _windows(scene.blurred):
-        searched += 1
-        own, *others = (plane[rows, columns] for plane in fine)
-        if own.std() < _VISIBLE_LEVELS:
-            continue
-        peak = _self_similarity(own, dipping=True)
-        if peak > value and peak > 1.5 * max(_self_similarity(other, dipping=False) for other in others):
-            value = peak
-            where[rows, columns] = True
-    return Finding("repeats", value, where) if searched else None
+    where = np.zeros(scene.coc_px.shape, bool)
+    values = []
+    for window in _windows(scene.blurred):
+        values.append(_repetition(*(plane[window] for plane in fine)))
+        where[window] |= values[-1] > KINDS["repeats"].limit
+    return Finding("repeats", sorted(values)[-_AT_LEAST], where) if len(values) >= _AT_LEAST else None
+
+
+def _repetition(own: Plane, *others: Plane) -> float:
+    """Correlation of a window with itself, if it is more than that of all others."""
+    if own.std() < _VISIBLE_LEVELS:
+        return 0.0
+    peak = _self_similarity(own, dipping=True)
+    known = max(_self_similarity(other, dipping=False) for other in others) if peak else 0.0
+    return peak if peak > 1.5 * known else 0.0
 
 
 def _phases(picture: Picture) -> _Phases:
@@ -97,7 +103,9 @@ def _phases(picture: Picture) -> _Phases:
     index, pattern = np.zeros_like(spread), np.zeros_like(spread)
     for period in PERIODS:
         parts = BLOCK // period
-        phases = blocks.reshape(height, width, parts, period, parts, period).mean(axis=(2, 4)).std(axis=(2, 3))
+        phases = (
+            blocks.reshape(height, width, parts, period, parts, period).mean(axis=(2, 4)).std(axis=(2, 3))
+        )
         pattern = np.maximum(pattern, phases)
         index = np.maximum(index, phases / (np.maximum(spread, _LEAST_LEVELS) / parts))
     return _Phases(index, pattern, spread)
@@ -115,7 +123,9 @@ def _texture(picture: Picture) -> Plane:
     """What lies between two Gaussians, in grey levels."""
     import cv2
 
-    fine, coarse = (cv2.GaussianBlur(luma(picture) * np.float32(255), (0, 0), sigma) for sigma in _REPEAT_SIGMAS)
+    fine, coarse = (
+        cv2.GaussianBlur(luma(picture) * np.float32(255), (0, 0), sigma) for sigma in _REPEAT_SIGMAS
+    )
     return np.asarray(fine - coarse, np.float32)
 
 

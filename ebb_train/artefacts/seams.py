@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 LENGTH = 64
 """Pixels of a line over which a step is averaged."""
 _PARTS = 4
-_TIMES = 3.0
-"""Steps of the photo and of the layered render, times this, are no seam: sharpening multiplies them."""
+_TIMES = (1.2, 5.0, 5.0)
+"""Steps of the photo, the layered render and the target, times these, are no seam: sharpening multiplies them."""
 
 
 def seams(scene: Scene, output: Picture) -> Finding | None:
@@ -32,8 +32,14 @@ def seams(scene: Scene, output: Picture) -> Finding | None:
     for turned in (False, True):
         own, *others = (_steps(plane.T if turned else plane) for plane in planes)
         own = _common(own)
-        known = np.max([_around(np.abs(steps).max(axis=2)) for steps in others], axis=0)
-        excess = own - _TIMES * known
+        known = np.max(
+            [
+                _around(np.abs(steps).max(axis=2)) * times
+                for steps, times in zip(others, _TIMES, strict=False)
+            ],
+            axis=0,
+        )
+        excess = own - known
         value = max(value, float(excess.max()))
         marks = _marks(excess > 0.5, (where.T if turned else where).shape)
         where |= marks.T if turned else marks

@@ -33,15 +33,18 @@ def missing_blur(scene: Scene, picture: Picture, strength: int) -> Picture:
 
 
 def halo(scene: Scene, picture: Picture, strength: int) -> Picture:  # noqa: ARG001 - of one type
-    """Blur without layers: every pixel takes the mean of the photo over its own disc, or twice that disc."""
-    light, found = to_light(scene.photo), to_light(scene.photo).copy()
+    """Blur without layers: every pixel takes the mean of the photo over 2.5 or 4 times its own disc."""
+    light = to_light(scene.photo)
     sizes = np.array([0.0, 3, 5, 8, 12, 18, 27, 40, 60])
-    nearest = np.abs(np.abs(scene.coc_px)[..., None] - sizes).argmin(axis=2)
-    for number in range(1, len(sizes)):
-        if (nearest == number).any():
-            blurred = cv2.filter2D(light, -1, blur_kernel(float(sizes[number]) * strength))
-            found = np.where((nearest == number)[..., None], blurred, found)
-    return from_light(found.clip(0, 1))
+    place = np.interp(np.abs(scene.coc_px), sizes, np.arange(len(sizes)))
+    found = np.zeros_like(light)
+    for number, size in enumerate(sizes):
+        weight = np.maximum(1 - np.abs(place - number), 0)[..., None]
+        if weight.any():
+            found += weight * (
+                cv2.filter2D(light, -1, blur_kernel(float(size) * (1 + 1.5 * strength))) if size else light
+            )
+    return from_light(found.clip(0, 1)).astype(np.float32)
 
 
 def grid(scene: Scene, picture: Picture, strength: int) -> Picture:
@@ -59,14 +62,19 @@ def drift(scene: Scene, picture: Picture, strength: int) -> Picture:  # noqa: AR
 def seams(scene: Scene, picture: Picture, strength: int) -> Picture:
     """Tiles of 200 pixels that differ by three or five grey levels."""
     down, right = np.indices(scene.coc_px.shape) // 200
-    return (picture + (1 + 2 * strength) / 255 * ((down + right) % 2)[..., None]).astype(np.float32).clip(0, 1)
+    return (
+        (picture + (1 + 2 * strength) / 255 * ((down + right) % 2)[..., None]).astype(np.float32).clip(0, 1)
+    )
 
 
 def broken(scene: Scene, picture: Picture, strength: int) -> Picture:
     """A black and a constant square, or one of NaN as well."""
     found, side = picture.copy(), max(64, picture.shape[0] // 12)
     top, left = np.unravel_index(np.argmax(cv2.blur(picture.max(axis=2), (side, side))), scene.coc_px.shape)
-    top, left = (int(np.clip(at - side // 2, 0, limit - side)) for at, limit in zip((top, left), scene.coc_px.shape, strict=True))
+    top, left = (
+        int(np.clip(at - side // 2, 0, limit - side))
+        for at, limit in zip((top, left), scene.coc_px.shape, strict=True)
+    )
     found[top : top + side, left : left + side] = 0
     if strength == 2:
         found[: side // 2, : side // 2] = np.nan
