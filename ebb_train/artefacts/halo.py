@@ -1,8 +1,9 @@
 """Colour of a sharp subject in the blurred background around it.
 
-A lens spills nothing of a subject in focus over what is behind it. Filters that blur a picture without layers do:
-with h of the subject's colour, a pixel beyond its edge shows far + h · (near − far). The depth map may be off by a
-few pixels, and gradients look like leaks; so h is taken in excess of the layered renderer's on the same depth.
+A lens spills nothing of a subject in focus over what is behind it. Filters that blur a picture without
+layers do: with a share h of the subject's colour, a pixel beyond its edge shows far + h · (near − far). The
+depth map may be off by a few pixels, and gradients look like leaks; h is therefore measured in excess of the
+layered renderer's on the same depth.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ def halo(scene: Scene, output: Picture) -> Finding | None:
     Returns:
         None without an edge between a sharp subject and a blurred background of another colour.
     """
+    if not (np.abs(scene.coc_px) < _SHARP_PX).any():
+        return None
     edge = _find_edge(scene)
     if edge.band.sum() < _FEWEST_PIXELS:
         return None

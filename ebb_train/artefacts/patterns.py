@@ -20,6 +20,8 @@ PERIODS = (2, 4, 8)
 _GRID_SIGMA = 1.2
 _GRID_INDEX = 3.0
 """Standard errors beyond which a block shows a grid."""
+_KNOWN_INDEX = 2.0
+"""Standard errors from which a block of the photo has the grid already."""
 _SMOOTH_LEVELS = 6.0
 """Largest deviation of the fine texture of a smooth block, in grey levels."""
 _LEAST_LEVELS = 0.15
@@ -43,7 +45,7 @@ _DIP = 0.5
 class _Phases(NamedTuple):
     """Per block, (h, w)."""
 
-    index: Plane
+    deviation: Plane
     """Deviation of the means of the phases over its standard error, the largest of all periods."""
     pattern: Plane
     """That deviation in grey levels."""
@@ -61,9 +63,10 @@ def grid(scene: Scene, output: Picture) -> Finding | None:
     smooth = own.spread < _SMOOTH_LEVELS
     if smooth.sum() < _FEWEST_BLOCKS:
         return None
-    known = np.max([_phases(picture).index for picture in scene.references()], axis=0)
-    is_visible = (own.pattern > _VISIBLE_GRID) & (own.index > _GRID_INDEX)
-    has_grid = smooth & is_visible & (own.index > 2 * known)
+    has_grid = smooth & (own.pattern > _VISIBLE_GRID) & (own.deviation > _GRID_INDEX)
+    for picture in scene.references():
+        other = _phases(picture)
+        has_grid &= (other.deviation < _KNOWN_INDEX) | (other.pattern < own.pattern / 2)
     where = np.zeros(scene.coc_px.shape, bool)
     blocks = np.kron(has_grid, np.ones((BLOCK, BLOCK), bool))
     where[: blocks.shape[0], : blocks.shape[1]] = blocks

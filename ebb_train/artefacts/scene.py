@@ -37,8 +37,8 @@ class Scene:
     Args:
         photo: (H, W, 3), sRGB-encoded, [0, 1], in focus everywhere.
         coc_px: (H, W), signed diameters of the blur discs in pixels, negative in front of the plane of focus.
-        target: A true photo with that blur, (H, W, 3), if there is one. It may differ from the photo in exposure
-            and in what moved: what it shows is no artefact.
+        target: A true photo with that blur, (H, W, 3), if there is one. It may differ from the photo in
+            exposure and in what moved: what it shows is no artefact.
 
     Raises:
         UsageError: the shapes do not match.
@@ -58,7 +58,7 @@ class Scene:
     @property
     def scale(self) -> float:
         """Pixels for each pixel of a picture of 1024 pixels height, at least a quarter."""
-        return max(self.photo.shape[0] / 1024, 0.25)
+        return float(max(self.photo.shape[0] / 1024, 0.25))
 
     @cached_property
     def light(self) -> Picture:
@@ -86,7 +86,8 @@ class Scene:
         clipped = (self.photo >= CLIPPED).any(axis=2)
         if self.target is not None:
             clipped |= (self.target >= CLIPPED).any(axis=2)
-        return within_reach(clipped.astype(np.float32), self.coc_px, largest=True) > 0
+        shown: Plane = clipped.astype(np.float32)
+        return np.asarray(within_reach(shown, self.coc_px, largest=True) > 0)
 
     def references(self) -> list[Picture]:
         """Pictures without artefacts: the photo, the layered render and, if there is one, the target."""
@@ -113,7 +114,7 @@ def within_reach(values: Plane, coc_px: Plane, *, largest: bool, margin: int = 3
     import cv2
 
     spread = cv2.dilate if largest else cv2.erode
-    reach = _own_or_neighbours(np.abs(coc_px) / 2)
+    reach = _own_or_neighbours(np.abs(coc_px) / np.float32(2))
     found = np.empty_like(values)
     lower, radius = -1.0, 0
     while lower < float(reach.max()):

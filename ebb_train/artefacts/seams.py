@@ -16,7 +16,7 @@ LENGTH = 64
 """Pixels of a line over which a step is averaged."""
 _PARTS = 4
 _TIMES = (1.2, 5.0, 5.0)
-"""Steps of the photo, the layered render and the target, times these, are no seam: sharpening multiplies them."""
+"""Steps of the photo, of its layered render and of the target, times these, are no seam."""
 
 
 def seams(scene: Scene, output: Picture) -> Finding | None:

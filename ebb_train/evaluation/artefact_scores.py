@@ -29,8 +29,8 @@ ARTEFACTS = "artefacts"
 ARTEFACT_COLUMNS = (*KINDS, "severity", "flagged")
 
 ARTEFACT_METADATA = {
-    "artefacts": "suspected from the wide photo and the measured blur of the pair; what the true shallow photo shows "
-    "as well is none",
+    "artefacts": "suspected from the wide photo and the measured blur of the pair; what the true shallow "
+    "photo shows as well is none",
     **{name: f"{kind.definition}; limit {kind.limit:g}" for name, kind in KINDS.items()},
     "severity": "the largest value as a multiple of its limit",
     "flagged": "share of the pictures with a severity above 1; Wilson's interval",

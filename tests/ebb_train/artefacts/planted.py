@@ -32,7 +32,7 @@ def missing_blur(scene: Scene, picture: Picture, strength: int) -> Picture:
     return np.where((scene.blurred & discs)[..., None], scene.photo, picture)
 
 
-def halo(scene: Scene, picture: Picture, strength: int) -> Picture:  # noqa: ARG001 - of one type
+def halo(scene: Scene, picture: Picture, strength: int) -> Picture:
     """Blur without layers: every pixel takes the mean of the photo over 2.5 or 4 times its own disc."""
     light = to_light(scene.photo)
     sizes = np.array([0.0, 3, 5, 8, 12, 18, 27, 40, 60])
@@ -53,7 +53,7 @@ def grid(scene: Scene, picture: Picture, strength: int) -> Picture:
     return (picture + strength / 255 * np.where((down + right) % 2, 1, -1)[..., None]).astype(np.float32)
 
 
-def drift(scene: Scene, picture: Picture, strength: int) -> Picture:  # noqa: ARG001 - of one type
+def drift(scene: Scene, picture: Picture, strength: int) -> Picture:
     """A fifth or two fifths of a stop more red light."""
     light = to_light(picture) * np.array([2 ** (0.2 * strength), 1, 1], np.float32)
     return from_light(light.clip(0, 1))
@@ -81,19 +81,19 @@ def broken(scene: Scene, picture: Picture, strength: int) -> Picture:
     return found
 
 
-def overshoot(scene: Scene, picture: Picture, strength: int) -> Picture:  # noqa: ARG001 - of one type
-    """Sharpened, in linear light, by one and a half or three times what a Gaussian of two pixels takes away."""
+def overshoot(scene: Scene, picture: Picture, strength: int) -> Picture:
+    """Linear light, sharpened by 1.5 or 3 times what a Gaussian of two pixels takes away."""
     light = to_light(picture)
     return from_light((light + 1.5 * strength * (light - cv2.GaussianBlur(light, (0, 0), 2))).clip(0, 1))
 
 
 def repeats(scene: Scene, picture: Picture, strength: int) -> Picture:
-    """Noise of a deviation of two or four grey levels that repeats every 20 pixels, where there is blur."""
+    """Noise of a deviation of 1.25 or 2.5 grey levels that repeats every 20 pixels, where there is blur."""
     noise = np.tile(np.random.default_rng(7).normal(size=(20, 20)), (3, 3))
     smooth = cv2.GaussianBlur(noise, (0, 0), 1.5)[20:40, 20:40]
     rows, columns = (-(-side // 20) for side in scene.coc_px.shape)
     tiled = np.tile(smooth / smooth.std(), (rows, columns))[: scene.coc_px.shape[0], : scene.coc_px.shape[1]]
-    shown = np.where(scene.blurred, tiled, 0)[..., None] * 2 * strength / 255
+    shown = np.where(scene.blurred, tiled, 0)[..., None] * 1.25 * strength / 255
     return (picture + shown).astype(np.float32).clip(0, 1)
 
 
