@@ -1,17 +1,17 @@
-"""Detection of artefacts: planted faults of known size, false alarms on true photos, pictures of the baselines.
+"""Detection of artefacts: planted faults of known size, false alarms on true photos, pictures of models.
 
 Run: ``python benchmarks/artefacts.py DATASET [DATASET ...] [--planted 3]``
 
 Each DATASET is a folder with shards, of which every split is used; no part of the photos is stored.
 
 ``false_alarms``: the true shallow photo of every pair as if it were a model's picture. ``with_target`` as in
-``ebb-train evaluate``, where what the true photo shows is no artefact; ``alone`` without it: exposure, wind and
-parallax of real pairs then count. Wilson's interval of the share of flagged photos.
+``ebb-train evaluate``, where what the true photo shows is no artefact; ``alone`` without it: differences of
+exposure, wind and parallax of real pairs then count. Wilson's interval of the share of flagged photos.
 
-``confusion``: faults (rows) planted in the layered render of the first pairs, at two strengths, and the share of
-their pictures that each detector flags. ``clean`` is the render itself.
+``confusion``: faults (rows) planted in the layered render of the first pairs, at two strengths, and the share
+of their pictures that each detector flags. ``clean`` is the render itself.
 
-``models``: share of flagged pictures of the untouched photo and of blur without layers, against the true photo.
+``models``: share of flagged pictures of models without trained weights.
 
 ``seconds``: median for one pair, the layered render included, on one thread.
 """
@@ -38,7 +38,7 @@ from ebb_train.evaluation.artefact_scores import find_artefacts
 from ebb_train.metrics.aggregate import estimate_share
 from ebb_train.metrics.regions import find_regions
 from ebb_train.pixels import to_unit
-from tests.ebb_train.artefacts.planted import FAULTS
+from tests.helpers.planted_faults import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,6 +51,7 @@ MODELS = ("identity", "gaussian", "layered")
 
 
 def main() -> None:
+    """Measure and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("datasets", nargs="+", type=Path)
     parser.add_argument("--planted", type=int, default=3, help="pairs in which faults are planted")
@@ -69,6 +70,7 @@ def main() -> None:
 
 
 def all_pairs(folder: Path) -> Iterator[Photos]:
+    """Pairs of all splits."""
     for split in ("train", "val", "test"):
         try:
             source = open_source(folder, split)
@@ -78,6 +80,7 @@ def all_pairs(folder: Path) -> Iterator[Photos]:
 
 
 def false_alarms(pairs: Sequence[Photos]) -> dict[str, Any]:
+    """Flagged true photos and pictures of models."""
     found: dict[str, list[list[str]]] = {"with_target": [], "alone": []}
     models: dict[str, list[list[str]]] = {name: [] for name in MODELS}
     built = {name: build_model(name, lambda: pairs[:8]) for name in MODELS}
@@ -102,10 +105,12 @@ def false_alarms(pairs: Sequence[Photos]) -> dict[str, Any]:
 
 
 def flagged(findings: Sequence[Finding]) -> list[str]:
+    """Kinds whose limit is exceeded."""
     return [finding.kind for finding in findings if finding.is_flagged]
 
 
 def shares(kinds: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Share of flagged pictures, and counts of each kind."""
     found = estimate_share([float(bool(one)) for one in kinds])
     by_kind = {name: sum(name in one for one in kinds) for name in KINDS}
     return {
@@ -117,6 +122,7 @@ def shares(kinds: Sequence[Sequence[str]]) -> dict[str, Any]:
 
 
 def confusion(pairs: Sequence[Photos]) -> dict[str, dict[str, float]]:
+    """Share of the pictures of each fault that each detector flags."""
     rows: dict[str, list[list[str]]] = {"clean": []} | {name: [] for name in FAULTS}
     for photos in pairs:
         regions = find_regions(photos.wide, photos.shallow)

@@ -8,8 +8,8 @@ import pytest
 from ebb.errors import InvalidInput
 from ebb_train.artefacts.detect import detect
 from ebb_train.artefacts.findings import KINDS
-from tests.ebb_train.artefacts.planted import FAULTS
-from tests.ebb_train.artefacts.scenes import subject_before_background
+from tests.helpers.artefact_scenes import subject_before_background
+from tests.helpers.planted_faults import FAULTS
 
 
 def _flagged(output: np.ndarray) -> list[str]:

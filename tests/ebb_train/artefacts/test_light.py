@@ -4,7 +4,7 @@ import pytest
 from ebb.srgb import from_light, to_light
 from ebb_train.artefacts.light import broken, drift, overshoot
 from ebb_train.artefacts.scene import Scene
-from tests.ebb_train.artefacts.scenes import subject_before_background
+from tests.helpers.artefact_scenes import subject_before_background
 
 
 def _exposed(picture: np.ndarray, stops: float) -> np.ndarray:

@@ -4,7 +4,7 @@ import pytest
 
 from ebb_train.artefacts.patterns import grid, repeats
 from ebb_train.artefacts.scene import Scene
-from tests.ebb_train.artefacts.scenes import subject_before_background
+from tests.helpers.artefact_scenes import subject_before_background
 
 
 def _blurred_noise(seed: int = 1, sigma: float = 3) -> Scene:

@@ -4,7 +4,7 @@ import pytest
 
 from ebb.errors import UsageError
 from ebb_train.artefacts.scene import Scene, luma, within_reach
-from tests.ebb_train.artefacts.scenes import subject_before_background
+from tests.helpers.artefact_scenes import subject_before_background
 
 
 @pytest.mark.parametrize("largest", [True, False])

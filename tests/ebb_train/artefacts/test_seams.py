@@ -3,7 +3,7 @@ import pytest
 
 from ebb_train.artefacts.scene import Scene
 from ebb_train.artefacts.seams import seams
-from tests.ebb_train.artefacts.scenes import subject_before_background
+from tests.helpers.artefact_scenes import subject_before_background
 
 
 @pytest.mark.parametrize("axis", [0, 1])

@@ -4,7 +4,7 @@ import pytest
 
 from ebb_train.artefacts.scene import Scene
 from ebb_train.artefacts.sharpness import detail, missing_blur, soft_focus
-from tests.ebb_train.artefacts.scenes import subject_before_background
+from tests.helpers.artefact_scenes import subject_before_background
 
 
 def test_detail_is_the_energy_of_the_laplacian() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,8 +17,8 @@ from ebb_train.evaluation.artefact_scores import (
     marked,
 )
 from ebb_train.metrics.regions import Regions, find_regions
-from tests.ebb_train.artefacts.planted import seams
-from tests.ebb_train.artefacts.scenes import subject_before_background
+from tests.helpers.artefact_scenes import subject_before_background
+from tests.helpers.planted_faults import seams
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,7 @@ def test_a_planted_fault_is_flagged(photos: Photos, regions: Regions) -> None:
 def test_what_is_nearer_than_the_focus_has_negative_blur(photos: Photos, regions: Regions) -> None:
     """With near and far exchanged the background is in front, so that no subject can leak into it."""
     turned = photos._replace(depth=255 - photos.depth) if photos.depth is not None else photos
+    regions = replace(regions, coc_px=subject_before_background().coc_px)
     assert "halo" in {finding.kind for finding in find_artefacts(photos, regions, photos.wide)}
     assert "halo" not in {finding.kind for finding in find_artefacts(turned, regions, photos.wide)}
 
