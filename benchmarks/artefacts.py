@@ -31,7 +31,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from ebb_train.artefacts.detect import detect
 from ebb_train.artefacts.findings import KINDS
-from ebb_train.artefacts.scene import Scene
+from ebb_train.artefacts.scene import JudgedScene
 from ebb_train.baselines.registry import build_model
 from ebb_train.data.sources import SplitIsEmpty, open_source
 from ebb_train.evaluation.artefact_scores import find_artefacts
@@ -91,7 +91,7 @@ def false_alarms(pairs: Sequence[Photos]) -> dict[str, Any]:
         start = time.perf_counter()
         found["with_target"].append(flagged(find_artefacts(photos, regions, photos.shallow)))
         seconds.append(time.perf_counter() - start)
-        alone = Scene(to_unit(photos.wide), regions.coc_px)
+        alone = JudgedScene(to_unit(photos.wide), regions.coc_px)
         found["alone"].append(flagged(detect(alone, to_unit(photos.shallow))))
         for name, model in built.items():
             if photos.depth is not None or not model.needs_depth:
@@ -126,7 +126,7 @@ def confusion(pairs: Sequence[Photos]) -> dict[str, dict[str, float]]:
     rows: dict[str, list[list[str]]] = {"clean": []} | {name: [] for name in FAULTS}
     for photos in pairs:
         regions = find_regions(photos.wide, photos.shallow)
-        scene = Scene(to_unit(photos.wide), regions.coc_px)
+        scene = JudgedScene(to_unit(photos.wide), regions.coc_px)
         rows["clean"].append(flagged(detect(scene, scene.layered)))
         for name, plant in FAULTS.items():
             for strength in (1, 2):

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb_train.artefacts.findings import Finding
-    from ebb_train.artefacts.scene import Picture, Scene
+    from ebb_train.artefacts.scene import JudgedScene, Picture
 
 SMALLEST = 64
 """Smallest side of pictures that can be judged."""
 
-DETECTORS: Sequence[Callable[[Scene, Picture], Finding | None]] = (
+DETECTORS: Sequence[Callable[[JudgedScene, Picture], Finding | None]] = (
     soft_focus,
     missing_blur,
     halo,
@@ -41,7 +41,7 @@ _MARGIN = 12
 """Pixels around broken ones that are replaced as well."""
 
 
-def detect(scene: Scene, output: NDArray[np.floating]) -> list[Finding]:
+def detect(scene: JudgedScene, output: NDArray[np.floating]) -> list[Finding]:
     """Search a picture for artefacts.
 
     Args:
@@ -66,7 +66,7 @@ def detect(scene: Scene, output: NDArray[np.floating]) -> list[Finding]:
     return sorted((one for one in found if one is not None), key=lambda one: order.index(one.kind))
 
 
-def _mended(scene: Scene, output: Picture, damage: Finding) -> Picture:
+def _mended(scene: JudgedScene, output: Picture, damage: Finding) -> Picture:
     """The picture with the layered render in place of broken pixels and their neighbours."""
     import cv2
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ebb_train.artefacts.findings import Finding
-from ebb_train.artefacts.scene import BLURRED_PX, Picture, Plane, Scene
+from ebb_train.artefacts.scene import BLURRED_PX, JudgedScene, Picture
 from ebb_train.metrics.blur import smoothed
 
 if TYPE_CHECKING:
     from ebb.arrays import Mask
+    from ebb_train.metrics.blur import Map2d
 
 _SHARP_PX = 2.5
 _BAND = (3.0, 8.0)
@@ -38,7 +39,7 @@ class _Edge(NamedTuple):
     subject: Mask
 
 
-def halo(scene: Scene, output: Picture) -> Finding | None:
+def halo(scene: JudgedScene, output: Picture) -> Finding | None:
     """Leaks of a sharp subject's colour, in excess of the layered renderer.
 
     Returns:
@@ -64,7 +65,7 @@ def halo(scene: Scene, output: Picture) -> Finding | None:
     return Finding("halo", max(mean, _LARGE_WEIGHT * large), judged & (excess > _LARGE / 2))
 
 
-def _find_edge(scene: Scene) -> _Edge:
+def _find_edge(scene: JudgedScene) -> _Edge:
     import cv2
 
     subject = (np.abs(scene.coc_px) < _SHARP_PX).astype(np.uint8)
@@ -75,7 +76,7 @@ def _find_edge(scene: Scene) -> _Edge:
     return _Edge(band, far, (rim > 1) & (rim <= _FAR[1]))
 
 
-def _leak(picture: Picture, near: Picture, edge: _Edge, scale: float) -> tuple[Plane, Plane]:
+def _leak(picture: Picture, near: Picture, edge: _Edge, scale: float) -> tuple[Map2d, Map2d]:
     """Share of the subject's colour at each pixel, and the contrast to the background of this picture."""
     far = _mean_of(picture, edge.far, _FAR_SIGMA * scale)
     step = near - far
@@ -97,7 +98,7 @@ def _mean_of(picture: Picture, mask: Mask, sigma: float) -> Picture:
     return np.asarray(np.where(weight > _TINY, summed / np.maximum(weight, _TINY), 0), np.float32)
 
 
-def _largest_over(excess: Plane, pixels: int) -> float:
+def _largest_over(excess: Map2d, pixels: int) -> float:
     """The largest excess that so many connected pixels have."""
     import cv2
 

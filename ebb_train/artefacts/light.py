@@ -8,11 +8,12 @@ import numpy as np
 
 from ebb.srgb import from_light, to_light
 from ebb_train.artefacts.findings import Finding
-from ebb_train.artefacts.scene import CLIPPED, Picture, Plane, Scene, luma, within_reach
+from ebb_train.artefacts.scene import CLIPPED, JudgedScene, Picture, luma, within_reach
 from ebb_train.metrics.blur import smoothed
 
 if TYPE_CHECKING:
     from ebb.arrays import Mask
+    from ebb_train.metrics.blur import Map2d
 
 _SIGMA = 40.0
 """Deviation, at 1024 pixels height, of the blur before light is compared."""
@@ -27,7 +28,7 @@ _BLACK = 1.5 / 255
 _PATCH = 5
 
 
-def drift(scene: Scene, output: Picture) -> Finding | None:
+def drift(scene: JudgedScene, output: Picture) -> Finding | None:
     """Change of light against the photo; with a target, beyond what lies between the two.
 
     Returns:
@@ -48,7 +49,7 @@ def drift(scene: Scene, output: Picture) -> Finding | None:
     return Finding("drift", value, judged & (np.abs(change).max(axis=2) > 0.1))
 
 
-def overshoot(scene: Scene, output: Picture) -> Finding:
+def overshoot(scene: JudgedScene, output: Picture) -> Finding:
     """Pixels beyond the range of the photo within reach of the blur, apart from the drift of light."""
     evened = _evened(scene, output)
     references = [_evened(scene, picture) for picture in scene.references()]
@@ -63,7 +64,7 @@ def overshoot(scene: Scene, output: Picture) -> Finding:
     return Finding("overshoot", float(beyond.mean()), beyond)
 
 
-def broken(scene: Scene, output: Picture) -> Finding:
+def broken(scene: JudgedScene, output: Picture) -> Finding:
     """Pixels that are not finite, constant tiles, and pixels that clip although nothing in reach does."""
     not_finite = ~np.isfinite(output).all(axis=2)
     clean = np.nan_to_num(output, nan=0.0, posinf=0.0, neginf=0.0)
@@ -71,12 +72,12 @@ def broken(scene: Scene, output: Picture) -> Finding:
     return Finding("broken", float(bad.mean()), bad)
 
 
-def _evened(scene: Scene, picture: Picture) -> Picture:
+def _evened(scene: JudgedScene, picture: Picture) -> Picture:
     """The picture with the broad light of the photo."""
     return from_light((to_light(picture) * np.exp2(-_change(scene, picture))).clip(0, 1))
 
 
-def _change(scene: Scene, output: Picture) -> Picture:
+def _change(scene: JudgedScene, output: Picture) -> Picture:
     """Change of broad light against the photo, in stops, (H, W, 3)."""
     judged, sigma = ~scene.near_clipping, _SIGMA * scene.scale
     before, after = (_broad(light, judged, sigma) for light in (scene.light, to_light(output)))
@@ -90,7 +91,7 @@ def _broad(light: Picture, judged: Mask, sigma: float) -> Picture:
     return np.asarray(summed / np.maximum(weight, np.float32(1e-3)) + _DARK, np.float32)
 
 
-def _constant(scene: Scene, output: Picture) -> Mask:
+def _constant(scene: JudgedScene, output: Picture) -> Mask:
     """Tiles of one value, where the references vary."""
     flat = _range_of_tiles(luma(output)) < _FLAT
     varied = np.min([_range_of_tiles(luma(picture)) for picture in scene.references()], axis=0) > _VARIED
@@ -100,13 +101,13 @@ def _constant(scene: Scene, output: Picture) -> Mask:
     return found
 
 
-def _range_of_tiles(plane: Plane) -> Plane:
+def _range_of_tiles(plane: Map2d) -> Map2d:
     height, width = (side // _TILE for side in plane.shape)
     tiles = plane[: height * _TILE, : width * _TILE].reshape(height, _TILE, width, _TILE)
     return np.asarray(np.ptp(tiles.swapaxes(1, 2), axis=(2, 3)))
 
 
-def _clipped(scene: Scene, output: Picture) -> Mask:
+def _clipped(scene: JudgedScene, output: Picture) -> Mask:
     """White or black patches out of reach of such pixels in the references."""
     import cv2
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ebb_train.artefacts.findings import KINDS, Finding
-from ebb_train.artefacts.scene import Picture, Plane, Scene, luma
+from ebb_train.artefacts.scene import JudgedScene, Picture, luma
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ebb.arrays import Mask
+    from ebb_train.metrics.blur import Map2d
 
 BLOCK = 32
 """Side of the blocks that are searched for grids."""
@@ -45,15 +46,15 @@ _DIP = 0.5
 class _Phases(NamedTuple):
     """Per block, (h, w)."""
 
-    deviation: Plane
+    deviation: Map2d
     """Deviation of the means of the phases over its standard error, the largest of all periods."""
-    pattern: Plane
+    pattern: Map2d
     """That deviation in grey levels."""
-    spread: Plane
+    spread: Map2d
     """Deviation of the fine texture in grey levels."""
 
 
-def grid(scene: Scene, output: Picture) -> Finding | None:
+def grid(scene: JudgedScene, output: Picture) -> Finding | None:
     """Patterns of a fixed period in smooth blocks.
 
     Returns:
@@ -73,7 +74,7 @@ def grid(scene: Scene, output: Picture) -> Finding | None:
     return Finding("grid", float(has_grid.sum() / smooth.sum()), where)
 
 
-def repeats(scene: Scene, output: Picture) -> Finding | None:
+def repeats(scene: JudgedScene, output: Picture) -> Finding | None:
     """Texture of blurred regions that repeats.
 
     Returns:
@@ -88,7 +89,7 @@ def repeats(scene: Scene, output: Picture) -> Finding | None:
     return Finding("repeats", sorted(values)[-_AT_LEAST], where) if len(values) >= _AT_LEAST else None
 
 
-def _repetition(own: Plane, *others: Plane) -> float:
+def _repetition(own: Map2d, *others: Map2d) -> float:
     """Correlation of a window with itself, if it is more than that of all others."""
     if own.std() < _VISIBLE_LEVELS:
         return 0.0
@@ -114,7 +115,7 @@ def _phases(picture: Picture) -> _Phases:
     return _Phases(index, pattern, spread)
 
 
-def _fine(picture: Picture, sigma: float) -> Plane:
+def _fine(picture: Picture, sigma: float) -> Map2d:
     """What a Gaussian takes away, in grey levels."""
     import cv2
 
@@ -122,7 +123,7 @@ def _fine(picture: Picture, sigma: float) -> Plane:
     return np.asarray(plane - cv2.GaussianBlur(plane, (0, 0), sigma), np.float32)
 
 
-def _texture(picture: Picture) -> Plane:
+def _texture(picture: Picture) -> Map2d:
     """What lies between two Gaussians, in grey levels."""
     import cv2
 
@@ -141,7 +142,7 @@ def _windows(mask: Mask) -> Iterator[tuple[slice, slice]]:
                 yield window
 
 
-def _self_similarity(window: Plane, *, dipping: bool) -> float:
+def _self_similarity(window: Map2d, *, dipping: bool) -> float:
     """Largest local maximum of the correlation of a window with itself; 0 if there is none.
 
     Args:
@@ -170,7 +171,7 @@ def _self_similarity(window: Plane, *, dipping: bool) -> float:
     return next(found, 0.0)
 
 
-def _dips(correlation: Plane, middle: int, at: list[int], height: float) -> bool:
+def _dips(correlation: Map2d, middle: int, at: list[int], height: float) -> bool:
     """Whether the correlation falls between no lag and a peak."""
     shares = np.linspace(0, 1, _LAGS[1])[:, None]
     down, right = np.rint(middle + shares * (np.array(at) - middle)).astype(int).T

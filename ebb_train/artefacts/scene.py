@@ -15,11 +15,10 @@ from ebb.srgb import srgb_curve, to_light
 
 if TYPE_CHECKING:
     from ebb.arrays import Mask
+    from ebb_train.metrics.blur import Map2d
 
 Picture: TypeAlias = NDArray[np.float32]
 """(H, W, 3), sRGB-encoded, [0, 1]."""
-Plane: TypeAlias = NDArray[np.float32]
-"""(H, W)."""
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 IN_FOCUS_PX = 1.5
@@ -31,7 +30,7 @@ CLIPPED = 252 / 255
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class JudgedScene:
     """A photo and the blur that pictures of it should have.
 
     Args:
@@ -45,7 +44,7 @@ class Scene:
     """
 
     photo: Picture
-    coc_px: Plane
+    coc_px: Map2d
     target: Picture | None = None
 
     def __post_init__(self) -> None:
@@ -86,7 +85,7 @@ class Scene:
         clipped = (self.photo >= CLIPPED).any(axis=2)
         if self.target is not None:
             clipped |= (self.target >= CLIPPED).any(axis=2)
-        shown: Plane = clipped.astype(np.float32)
+        shown = np.asarray(clipped, np.float32)
         return np.asarray(within_reach(shown, self.coc_px, largest=True) > 0)
 
     def references(self) -> list[Picture]:
@@ -94,12 +93,12 @@ class Scene:
         return [self.photo, self.layered, *([] if self.target is None else [self.target])]
 
 
-def luma(picture: Picture) -> Plane:
+def luma(picture: Picture) -> Map2d:
     """Weighted mean of the encoded channels."""
     return np.asarray(picture @ LUMA, np.float32)
 
 
-def within_reach(values: Plane, coc_px: Plane, *, largest: bool, margin: int = 3) -> Plane:
+def within_reach(values: Map2d, coc_px: Map2d, *, largest: bool, margin: int = 3) -> Map2d:
     """Largest or smallest value among the pixels that can contribute to each pixel.
 
     A pixel receives light from as far as half a blur disc, its own or that of a neighbour; the distance is
@@ -114,7 +113,7 @@ def within_reach(values: Plane, coc_px: Plane, *, largest: bool, margin: int = 3
     import cv2
 
     spread = cv2.dilate if largest else cv2.erode
-    reach = _own_or_neighbours(np.abs(coc_px) / np.float32(2))
+    reach = _own_or_neighbours(np.asarray(np.abs(coc_px) / 2, np.float32))
     found = np.empty_like(values)
     lower, radius = -1.0, 0
     while lower < float(reach.max()):
@@ -126,7 +125,7 @@ def within_reach(values: Plane, coc_px: Plane, *, largest: bool, margin: int = 3
     return found
 
 
-def _own_or_neighbours(radius: Plane) -> Plane:
+def _own_or_neighbours(radius: Map2d) -> Map2d:
     """Largest blur radius that reaches each pixel, over-estimated by a square."""
     import cv2
 

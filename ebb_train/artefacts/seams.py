@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb_train.artefacts.findings import Finding
-from ebb_train.artefacts.scene import Picture, Plane, Scene, luma
+from ebb_train.artefacts.scene import JudgedScene, Picture, luma
 
 if TYPE_CHECKING:
     from ebb.arrays import Mask
+    from ebb_train.metrics.blur import Map2d
 
 LENGTH = 64
 """Pixels of a line over which a step is averaged."""
@@ -19,7 +20,7 @@ _TIMES = (1.2, 5.0, 5.0)
 """Steps of the photo, of its layered render and of the target, times these, are no seam."""
 
 
-def seams(scene: Scene, output: Picture) -> Finding | None:
+def seams(scene: JudgedScene, output: Picture) -> Finding | None:
     """Steps across horizontal and vertical lines, beyond those that the scene has.
 
     Returns:
@@ -46,7 +47,7 @@ def seams(scene: Scene, output: Picture) -> Finding | None:
     return Finding("seams", max(value, 0.0), where)
 
 
-def _steps(plane: Plane) -> Plane:
+def _steps(plane: Map2d) -> Map2d:
     """Step below each row, beyond the mean of the steps above and below it: (row, segment, part of it)."""
     step = np.diff(plane, axis=0)
     beyond = step[1:-1] - (step[:-2] + step[2:]) / 2
@@ -55,12 +56,12 @@ def _steps(plane: Plane) -> Plane:
     return np.asarray(parts.mean(axis=3), np.float32)
 
 
-def _common(steps: Plane) -> Plane:
+def _common(steps: Map2d) -> Map2d:
     """Size of the step that all parts of a segment have in the same direction."""
     return np.asarray(np.maximum(np.maximum(steps.min(axis=2), -steps.max(axis=2)), 0), np.float32)
 
 
-def _around(steps: Plane) -> Plane:
+def _around(steps: Map2d) -> Map2d:
     """Largest step within two rows: a photo and its render may be out of step by a pixel."""
     import cv2
 

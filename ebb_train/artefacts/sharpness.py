@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb_train.artefacts.findings import Finding
-from ebb_train.artefacts.scene import Picture, Plane, Scene, luma
+from ebb_train.artefacts.scene import JudgedScene, Picture, luma
 
 if TYPE_CHECKING:
     from ebb.arrays import Mask
+    from ebb_train.metrics.blur import Map2d
 
 _SIGMA, _NEIGHBOURHOOD = 0.7, 4.0
 _EROSION = 3
@@ -25,7 +26,7 @@ _TAIL_WEIGHT = 0.4
 _KEPT, _LEFT = 0.9, 0.5
 
 
-def soft_focus(scene: Scene, output: Picture) -> Finding | None:
+def soft_focus(scene: JudgedScene, output: Picture) -> Finding | None:
     """Detail in focus that a picture has lost.
 
     Returns:
@@ -41,7 +42,7 @@ def soft_focus(scene: Scene, output: Picture) -> Finding | None:
     return Finding("soft_focus", value, judged & (kept < 0.8))
 
 
-def missing_blur(scene: Scene, output: Picture) -> Finding | None:
+def missing_blur(scene: JudgedScene, output: Picture) -> Finding | None:
     """Parts that a picture leaves sharp, where the lens blurs.
 
     Returns:
@@ -57,7 +58,7 @@ def missing_blur(scene: Scene, output: Picture) -> Finding | None:
     return Finding("missing_blur", float(left.sum() / judged.sum()), left)
 
 
-def detail(picture: Picture) -> Plane:
+def detail(picture: Picture) -> Map2d:
     """Mean energy of the Laplacian around each pixel, (H, W)."""
     import cv2
 
@@ -65,7 +66,7 @@ def detail(picture: Picture) -> Plane:
     return np.asarray(cv2.GaussianBlur(cv2.Laplacian(smooth, -1) ** 2, (0, 0), _NEIGHBOURHOOD), np.float32)
 
 
-def _textured(photo: Picture, energy: Plane) -> Mask:
+def _textured(photo: Picture, energy: Map2d) -> Mask:
     """Where a photo has detail well above its noise, by the tenth of it with the least."""
     noise = float(np.quantile(detail(photo)[::4, ::4], 0.1))
     return np.asarray(energy > max(_NOISE_TIMES * noise, _LEAST_ENERGY))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ebb_train.artefacts.detect import detect
 from ebb_train.artefacts.findings import KINDS, worst
-from ebb_train.artefacts.scene import Scene
+from ebb_train.artefacts.scene import JudgedScene
 from ebb_train.metrics.inputs import as_unit
 from ebb_train.metrics.regions import FOCUS_COC_PX
 from ebb_train.pixels import to_unit
@@ -53,7 +53,7 @@ def find_artefacts(photos: Photos, regions: Regions, picture: NDArray[np.generic
     Raises:
         InvalidInput: the picture cannot be compared with the photo.
     """
-    scene = Scene(to_unit(photos.wide), _signed(photos, regions), to_unit(photos.shallow))
+    scene = JudgedScene(to_unit(photos.wide), _signed(photos, regions), to_unit(photos.shallow))
     return detect(scene, as_unit(picture, "prediction"))
 
 

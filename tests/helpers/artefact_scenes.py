@@ -7,13 +7,13 @@ from functools import cache
 import cv2
 import numpy as np
 
-from ebb_train.artefacts.scene import Scene
+from ebb_train.artefacts.scene import JudgedScene
 
 HEIGHT, WIDTH = 448, 640
 
 
 @cache
-def subject_before_background(seed: int = 3) -> Scene:
+def subject_before_background(seed: int = 3) -> JudgedScene:
     """A textured disc in focus, before a background with discs of 12 px whose upper part is smooth."""
     rng = np.random.default_rng(seed)
     down, right = np.indices((HEIGHT, WIDTH), np.float32)
@@ -28,6 +28,6 @@ def subject_before_background(seed: int = 3) -> Scene:
     inside = np.hypot(down - 0.6 * HEIGHT, right - 0.4 * WIDTH) < 0.28 * HEIGHT
     subject = np.clip([0.75, 0.5, 0.3] + texture[::-1, ::-1], 0.1, 0.93)
     photo = np.where(inside[..., None], subject, background).astype(np.float32)
-    return Scene(
+    return JudgedScene(
         np.rint(photo * 255).astype(np.float32) / np.float32(255), np.where(inside, 0, 12).astype(np.float32)
     )

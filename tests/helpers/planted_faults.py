@@ -13,16 +13,16 @@ from ebb.srgb import from_light, to_light
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ebb_train.artefacts.scene import Picture, Scene
+    from ebb_train.artefacts.scene import JudgedScene, Picture
 
 
-def soft_focus(scene: Scene, picture: Picture, strength: int) -> Picture:
+def soft_focus(scene: JudgedScene, picture: Picture, strength: int) -> Picture:
     """The subject blurred by a Gaussian of 1.2 or 1.8 pixels."""
     soft = cv2.GaussianBlur(picture, (0, 0), 0.6 + 0.6 * strength)
     return np.where((np.abs(scene.coc_px) < 2)[..., None], soft, picture)
 
 
-def missing_blur(scene: Scene, picture: Picture, strength: int) -> Picture:
+def missing_blur(scene: JudgedScene, picture: Picture, strength: int) -> Picture:
     """Discs of the blurred region as sharp as the photo, about a tenth or a third of it."""
     height, width = scene.coc_px.shape
     side = height // 4
@@ -32,7 +32,7 @@ def missing_blur(scene: Scene, picture: Picture, strength: int) -> Picture:
     return np.where((scene.blurred & discs)[..., None], scene.photo, picture)
 
 
-def halo(scene: Scene, picture: Picture, strength: int) -> Picture:
+def halo(scene: JudgedScene, picture: Picture, strength: int) -> Picture:
     """Blur without layers: every pixel takes the mean of the photo over 2.5 or 4 times its own disc."""
     light = to_light(scene.photo)
     sizes = np.array([0.0, 3, 5, 8, 12, 18, 27, 40, 60])
@@ -47,19 +47,19 @@ def halo(scene: Scene, picture: Picture, strength: int) -> Picture:
     return from_light(found.clip(0, 1)).astype(np.float32)
 
 
-def grid(scene: Scene, picture: Picture, strength: int) -> Picture:
+def grid(scene: JudgedScene, picture: Picture, strength: int) -> Picture:
     """A checkerboard of one or two grey levels."""
     down, right = np.indices(scene.coc_px.shape)
     return (picture + strength / 255 * np.where((down + right) % 2, 1, -1)[..., None]).astype(np.float32)
 
 
-def drift(scene: Scene, picture: Picture, strength: int) -> Picture:
+def drift(scene: JudgedScene, picture: Picture, strength: int) -> Picture:
     """A fifth or two fifths of a stop more red light."""
     light = to_light(picture) * np.array([2 ** (0.2 * strength), 1, 1], np.float32)
     return from_light(light.clip(0, 1))
 
 
-def seams(scene: Scene, picture: Picture, strength: int) -> Picture:
+def seams(scene: JudgedScene, picture: Picture, strength: int) -> Picture:
     """Tiles of 200 pixels that differ by three or five grey levels."""
     down, right = np.indices(scene.coc_px.shape) // 200
     return (
@@ -67,7 +67,7 @@ def seams(scene: Scene, picture: Picture, strength: int) -> Picture:
     )
 
 
-def broken(scene: Scene, picture: Picture, strength: int) -> Picture:
+def broken(scene: JudgedScene, picture: Picture, strength: int) -> Picture:
     """A black and a constant square, or one of NaN as well."""
     found, side = picture.copy(), max(64, picture.shape[0] // 12)
     top, left = np.unravel_index(np.argmax(cv2.blur(picture.max(axis=2), (side, side))), scene.coc_px.shape)
@@ -81,13 +81,13 @@ def broken(scene: Scene, picture: Picture, strength: int) -> Picture:
     return found
 
 
-def overshoot(scene: Scene, picture: Picture, strength: int) -> Picture:
+def overshoot(scene: JudgedScene, picture: Picture, strength: int) -> Picture:
     """Linear light, sharpened by 1.5 or 3 times what a Gaussian of two pixels takes away."""
     light = to_light(picture)
     return from_light((light + 1.5 * strength * (light - cv2.GaussianBlur(light, (0, 0), 2))).clip(0, 1))
 
 
-def repeats(scene: Scene, picture: Picture, strength: int) -> Picture:
+def repeats(scene: JudgedScene, picture: Picture, strength: int) -> Picture:
     """Noise of a deviation of 1.25 or 2.5 grey levels that repeats every 20 pixels, where there is blur."""
     noise = np.tile(np.random.default_rng(7).normal(size=(20, 20)), (3, 3))
     smooth = cv2.GaussianBlur(noise, (0, 0), 1.5)[20:40, 20:40]
@@ -97,7 +97,7 @@ def repeats(scene: Scene, picture: Picture, strength: int) -> Picture:
     return (picture + shown).astype(np.float32).clip(0, 1)
 
 
-FAULTS: Mapping[str, Callable[[Scene, Picture, int], Picture]] = {
+FAULTS: Mapping[str, Callable[[JudgedScene, Picture, int], Picture]] = {
     plant.__name__: plant
     for plant in (soft_focus, missing_blur, halo, grid, drift, seams, broken, overshoot, repeats)
 }

@@ -54,8 +54,8 @@ def test_another_size_is_refused() -> None:
 
 
 def test_small_pictures_are_refused() -> None:
-    from ebb_train.artefacts.scene import Scene
+    from ebb_train.artefacts.scene import JudgedScene
 
-    small = Scene(np.zeros((40, 90, 3), np.float32), np.zeros((40, 90), np.float32))
+    small = JudgedScene(np.zeros((40, 90, 3), np.float32), np.zeros((40, 90), np.float32))
     with pytest.raises(InvalidInput, match="64 pixels"):
         detect(small, small.photo)

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from ebb_train.artefacts.halo import halo
-from ebb_train.artefacts.scene import Scene
+from ebb_train.artefacts.scene import JudgedScene
 
 HEIGHT = 512
 
 
-def _plain(leak: float, near: float = 0.8, far: float = 0.2) -> tuple[Scene, np.ndarray]:
+def _plain(leak: float, near: float = 0.8, far: float = 0.2) -> tuple[JudgedScene, np.ndarray]:
     """A plain square before a plain background, and a picture in which so much of it leaks out up to 8 px."""
     coc = np.full((HEIGHT, HEIGHT), 12, np.float32)
     coc[150:360, 150:360] = 0
@@ -16,7 +16,7 @@ def _plain(leak: float, near: float = 0.8, far: float = 0.2) -> tuple[Scene, np.
     rim = np.zeros(coc.shape, bool)
     rim[144:366, 144:366] = True
     picture[rim & (coc > 0)] = far + leak * (near - far)
-    return Scene(photo, coc), picture
+    return JudgedScene(photo, coc), picture
 
 
 @pytest.mark.parametrize("leak", [0.1, 0.2, 0.4])
@@ -52,11 +52,11 @@ def test_a_subject_of_the_background_s_colour_is_not_judged() -> None:
 
 def test_a_halo_of_the_true_photo_is_no_fault() -> None:
     scene, picture = _plain(0.3)
-    finding = halo(Scene(scene.photo, scene.coc_px, picture), picture)
+    finding = halo(JudgedScene(scene.photo, scene.coc_px, picture), picture)
     assert finding is not None
     assert finding.value < 0.01
 
 
 def test_without_a_subject_in_focus_nothing_is_judged() -> None:
     scene, picture = _plain(0.3)
-    assert halo(Scene(scene.photo, np.full_like(scene.coc_px, 12)), picture) is None
+    assert halo(JudgedScene(scene.photo, np.full_like(scene.coc_px, 12)), picture) is None

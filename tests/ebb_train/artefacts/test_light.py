@@ -3,7 +3,7 @@ import pytest
 
 from ebb.srgb import from_light, to_light
 from ebb_train.artefacts.light import broken, drift, overshoot
-from ebb_train.artefacts.scene import Scene
+from ebb_train.artefacts.scene import JudgedScene
 from tests.helpers.artefact_scenes import subject_before_background
 
 
@@ -22,10 +22,10 @@ def test_drift_is_measured_in_stops(stops: float) -> None:
 def test_the_exposure_of_the_target_is_no_drift() -> None:
     scene = subject_before_background()
     darker = _exposed(scene.layered, -0.5)
-    finding = drift(Scene(scene.photo, scene.coc_px, darker), darker)
+    finding = drift(JudgedScene(scene.photo, scene.coc_px, darker), darker)
     assert finding is not None
     assert finding.value < 0.01
-    beyond = drift(Scene(scene.photo, scene.coc_px, darker), _exposed(scene.layered, -0.8))
+    beyond = drift(JudgedScene(scene.photo, scene.coc_px, darker), _exposed(scene.layered, -0.8))
     assert beyond is not None
     assert beyond.value == pytest.approx(0.3, abs=0.05)
 
@@ -39,7 +39,7 @@ def test_local_drift_counts() -> None:
 
 
 def test_light_that_clips_everywhere_is_not_judged() -> None:
-    white = Scene(np.ones((96, 96, 3), np.float32), np.zeros((96, 96), np.float32))
+    white = JudgedScene(np.ones((96, 96, 3), np.float32), np.zeros((96, 96), np.float32))
     assert drift(white, white.photo) is None
 
 
@@ -69,7 +69,7 @@ def test_white_patches_are_broken_where_nothing_clips() -> None:
     picture = scene.layered.copy()
     picture[300:320, 500:520] = 1
     assert broken(scene, picture).value == pytest.approx(400 / scene.coc_px.size)
-    target = Scene(scene.photo, scene.coc_px, picture)
+    target = JudgedScene(scene.photo, scene.coc_px, picture)
     assert broken(target, picture).value == 0
 
 
@@ -82,5 +82,5 @@ def test_thin_white_lines_are_left_to_overshoot() -> None:
 
 
 def test_a_flat_sky_is_not_broken() -> None:
-    flat = Scene(np.full((96, 96, 3), 0.6, np.float32), np.full((96, 96), 10, np.float32))
+    flat = JudgedScene(np.full((96, 96, 3), 0.6, np.float32), np.full((96, 96), 10, np.float32))
     assert broken(flat, flat.layered).value == 0

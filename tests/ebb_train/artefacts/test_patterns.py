@@ -3,14 +3,14 @@ import numpy as np
 import pytest
 
 from ebb_train.artefacts.patterns import grid, repeats
-from ebb_train.artefacts.scene import Scene
+from ebb_train.artefacts.scene import JudgedScene
 from tests.helpers.artefact_scenes import subject_before_background
 
 
-def _blurred_noise(seed: int = 1, sigma: float = 3) -> Scene:
+def _blurred_noise(seed: int = 1, sigma: float = 3) -> JudgedScene:
     noise = cv2.GaussianBlur(np.random.default_rng(seed).normal(size=(384, 384)), (0, 0), sigma)
     photo = np.clip(0.5 + 0.05 * noise / noise.std(), 0, 1)[..., None].repeat(3, axis=2)
-    return Scene(photo.astype(np.float32), np.full((384, 384), 12, np.float32))
+    return JudgedScene(photo.astype(np.float32), np.full((384, 384), 12, np.float32))
 
 
 @pytest.mark.parametrize("period", [2, 4, 8])
@@ -38,14 +38,14 @@ def test_a_grid_of_the_photo_is_no_fault() -> None:
     scene = subject_before_background()
     down, right = np.indices(scene.coc_px.shape)
     board = (np.where((down + right) % 2, 2, -2) / 255)[..., None].astype(np.float32)
-    finding = grid(Scene(scene.photo + board, scene.coc_px), scene.layered + board)
+    finding = grid(JudgedScene(scene.photo + board, scene.coc_px), scene.layered + board)
     assert finding is not None
     assert finding.value == 0
 
 
 def test_few_smooth_blocks_are_not_judged() -> None:
     rough = np.random.default_rng(0).random((128, 128, 3)).astype(np.float32)
-    scene = Scene(rough, np.zeros((128, 128), np.float32))
+    scene = JudgedScene(rough, np.zeros((128, 128), np.float32))
     assert grid(scene, rough) is None
 
 
@@ -68,11 +68,11 @@ def test_a_straight_edge_does_not_repeat() -> None:
 def test_texture_that_the_photo_repeats_is_no_fault() -> None:
     down = np.indices((384, 384))[0]
     stripes = (0.5 + 0.1 * np.sin(2 * np.pi * down / 12))[..., None].repeat(3, axis=2).astype(np.float32)
-    finding = repeats(Scene(stripes, np.full((384, 384), 12, np.float32)), stripes)
+    finding = repeats(JudgedScene(stripes, np.full((384, 384), 12, np.float32)), stripes)
     assert finding is not None
     assert finding.value == 0
 
 
 def test_windows_in_focus_are_not_searched() -> None:
     scene = _blurred_noise()
-    assert repeats(Scene(scene.photo, np.zeros((384, 384), np.float32)), scene.photo) is None
+    assert repeats(JudgedScene(scene.photo, np.zeros((384, 384), np.float32)), scene.photo) is None

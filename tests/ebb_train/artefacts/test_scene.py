@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from ebb.errors import UsageError
-from ebb_train.artefacts.scene import Scene, luma, within_reach
+from ebb_train.artefacts.scene import JudgedScene, luma, within_reach
 from tests.helpers.artefact_scenes import subject_before_background
 
 
@@ -37,7 +37,7 @@ def test_the_layered_render_is_the_photo_in_focus() -> None:
 def test_clipping_reaches_as_far_as_its_blur() -> None:
     photo = np.full((96, 96, 3), 0.4, np.float32)
     photo[48, 48] = 1
-    near = Scene(photo, np.full((96, 96), 20, np.float32)).near_clipping
+    near = JudgedScene(photo, np.full((96, 96), 20, np.float32)).near_clipping
     assert near[48, 58]
     assert not near[48, 80]
 
@@ -46,19 +46,19 @@ def test_what_clips_in_the_target_is_no_fault() -> None:
     photo, target = np.full((64, 64, 3), 0.4, np.float32), np.full((64, 64, 3), 0.4, np.float32)
     target[30, 30] = 1
     flat = np.zeros((64, 64), np.float32)
-    assert not Scene(photo, flat).near_clipping.any()
-    assert Scene(photo, flat, target).near_clipping[30, 30]
+    assert not JudgedScene(photo, flat).near_clipping.any()
+    assert JudgedScene(photo, flat, target).near_clipping[30, 30]
 
 
 def test_sizes_must_agree() -> None:
     with pytest.raises(UsageError, match="differ in size"):
-        Scene(np.zeros((8, 8, 3), np.float32), np.zeros((8, 9), np.float32))
+        JudgedScene(np.zeros((8, 8, 3), np.float32), np.zeros((8, 9), np.float32))
 
 
 def test_references_hold_the_target_if_there_is_one() -> None:
     scene = subject_before_background()
     assert len(scene.references()) == 2
-    assert len(Scene(scene.photo, scene.coc_px, scene.layered).references()) == 3
+    assert len(JudgedScene(scene.photo, scene.coc_px, scene.layered).references()) == 3
 
 
 def test_luma_of_grey_is_grey() -> None:

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ebb_train.artefacts.scene import Scene
+from ebb_train.artefacts.scene import JudgedScene
 from ebb_train.artefacts.sharpness import detail, missing_blur, soft_focus
 from tests.helpers.artefact_scenes import subject_before_background
 
@@ -30,7 +30,7 @@ def test_lost_detail_grows_with_the_blur() -> None:
 
 def test_nothing_in_focus_is_not_judged() -> None:
     scene = subject_before_background()
-    blurred = Scene(scene.photo, np.full_like(scene.coc_px, 12))
+    blurred = JudgedScene(scene.photo, np.full_like(scene.coc_px, 12))
     assert soft_focus(blurred, scene.photo) is None
 
 
@@ -49,4 +49,4 @@ def test_the_share_of_missing_blur_is_that_of_the_sharp_part() -> None:
 
 def test_without_blur_there_is_none_to_miss() -> None:
     scene = subject_before_background()
-    assert missing_blur(Scene(scene.photo, np.zeros_like(scene.coc_px)), scene.photo) is None
+    assert missing_blur(JudgedScene(scene.photo, np.zeros_like(scene.coc_px)), scene.photo) is None
