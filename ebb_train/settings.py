@@ -52,7 +52,9 @@ class LevelPlan:
     batch: int
     """Number of samples per step, over all devices."""
     learning_rate: float = 5e-5
-    """Learning rate of Adam."""
+    """Learning rate of Adam; with decay, that of the first step."""
+    decay: Literal["none", "cosine"] = "none"
+    """cosine: the learning rate falls to 0 over the steps of the level, along half a cosine."""
     crop: int = 0
     """Side of the crops in pixels of the stored photos, a multiple of 64; 0: the height of the photos."""
     loss: LossWeights = LossWeights()
@@ -323,8 +325,8 @@ class MonitorSettings:
 def read_schedule(name: str) -> Schedule:
     """Find a schedule by name, or read it from a TOML file with one ``[[level]]`` table per level.
 
-    The keys of a table are ``level``, ``iterations``, ``batch``, and optionally ``learning_rate``, ``crop``,
-    ``adam``, ``epsilon`` and ``loss = { l1 = 10.0, ssim = 10.0, vgg = 0.1 }``.
+    The keys of a table are ``level``, ``iterations``, ``batch``, and optionally ``learning_rate``, ``decay``,
+    ``crop``, ``adam``, ``epsilon`` and ``loss = { l1 = 10.0, ssim = 10.0, vgg = 0.1 }``.
 
     Raises:
         UsageError: the name or file does not exist, or the file is not a valid schedule.

@@ -45,7 +45,15 @@ def level_trainer(
         tensors = {name: torch.from_numpy(values) for name, values in checkpoint.tensors.items()}
         network.start_from(tensors, checkpoint.config)
     loss = Loss(plan.loss, context.vgg if plan.loss.vgg else None)
-    trainer = Trainer(context.fabric, network, plan, loss, ema=context.settings.ema, compute=context.compute)
+    trainer = Trainer(
+        context.fabric,
+        network,
+        plan,
+        loss,
+        ema=context.settings.ema,
+        compute=context.compute,
+        done=checkpoint.position.step if checkpoint else 0,
+    )
     if checkpoint:
         trainer.load_state(checkpoint.training)
     return trainer
