@@ -221,9 +221,10 @@ class FitSettings:
     crop: int = 0
     """Side of the training crops in pixels of the stored photos, a multiple of 64; 0: from the schedule, or
     the height of the photos."""
-    weight_init: Literal["auto", "paper", "fan_in"] = "auto"
+    weight_init: Literal["auto", "paper", "fan_in", "identity"] = "auto"
     """Standard deviation of the initial weights. paper: 0.01. fan_in: from the number of inputs of each
-    layer, which narrow networks need. auto: paper if --width is at least 1, otherwise fan_in."""
+    layer, which narrow networks need. identity: as fan_in, and the pictures of levels 3 to 1 start as the
+    photo. auto: paper if --width is at least 1, otherwise fan_in."""
     ema: float = 0.0
     """Decay of an average of the weights over the steps, e.g. 0.999; it is validated and saved; 0: none."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
@@ -241,7 +242,7 @@ class FitSettings:
                 hint="the seed must be at least 0, the decay at least 0 and below 1",
             )
 
-    def weight_init_of(self, width: float) -> Literal["paper", "fan_in"]:
+    def weight_init_of(self, width: float) -> Literal["paper", "fan_in", "identity"]:
         """Weight initialisation of a network of the given width."""
         if self.weight_init == "auto":
             return "paper" if width >= 1 else "fan_in"
