@@ -249,6 +249,10 @@ class FitSettings:
         return self.weight_init
 
 
+THIN = 0.25
+"""Width up to which steps on a CPU are faster with channels-last maps (``benchmarks/training_steps.py``)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ComputeSettings:
     """Settings of the computation; they may be changed when a run is resumed.
@@ -274,8 +278,9 @@ class ComputeSettings:
     fastest. A resumed run keeps its numbers."""
     checkpoint_every: int = 500
     """Number of steps between checkpoints."""
-    channels_last: bool = False
-    """Use the channels-last memory format: faster on GPUs with bf16 or fp16, slower on most CPUs."""
+    channels_last: bool | None = None
+    """Use the channels-last memory format: faster on GPUs with bf16 or fp16, and for thin networks on a CPU.
+    By default on a CPU if --width is at most 0.25."""
     compile: bool = False
     """Compile the network with torch.compile, which takes minutes at the start of each level, and seconds if
     it was compiled before. For GPUs; on CPUs steps are hardly faster, and slower at level 1."""
@@ -287,6 +292,12 @@ class ComputeSettings:
             raise UsageError("--devices, --nodes and --checkpoint-every must be at least 1")
         if min(self.micro_batch, self.loaders or 0, self.threads) < 0:
             raise UsageError("--micro-batch, --loaders and --threads must be at least 0")
+
+    def is_channels_last(self, device: str, width: float) -> bool:
+        """Whether maps of a network of this width are channels-last on a device of this type."""
+        if self.channels_last is not None:
+            return self.channels_last
+        return device == "cpu" and width <= THIN
 
     @property
     def num_loaders(self) -> int:

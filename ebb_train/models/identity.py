@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 
 import torch  # noqa: TID253 - part of a network definition
 
-from ebb.errors import InvalidInput
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -47,9 +45,6 @@ def start_as_photo(network: PyNet, level: int) -> None:
         network: Of this level or one that comes after it, with random weights.
         level: 7: the first maps of the encoder. 3 and 2: the layers of the picture. Others: nothing is
             changed.
-
-    Raises:
-        InvalidInput: the encoder has fewer first maps than there are values in 2 x 2 pixels.
     """
     if level == 7:
         _encoder(network)
@@ -63,10 +58,6 @@ def start_as_photo(network: PyNet, level: int) -> None:
 
 def _encoder(network: PyNet) -> None:
     values = 4 * network.config.in_channels
-    first = network.get_parameter("encoder.e3.3x3.0.weight")
-    if len(first) < values:
-        message = f"{len(first)} first maps cannot hold the {values} values of 2 x 2 pixels"
-        raise InvalidInput(message, hint="a larger --width, or --weight-init fan_in")
     for number in (0, 1):
         weight = network.get_parameter(f"encoder.e3.3x3.{number}.weight")
         weight[:values] = 0

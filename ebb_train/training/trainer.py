@@ -37,14 +37,15 @@ class Diverged(EbbError):
     exit_code = ExitCode.ITEMS_FAILED
 
 
-def arithmetic(fabric: Fabric, compute: ComputeSettings) -> dict[str, Any]:
+def arithmetic(fabric: Fabric, compute: ComputeSettings, width: float) -> dict[str, Any]:
     """Properties that change the last bits of the results without being settings of the run."""
+    is_channels_last = compute.is_channels_last(fabric.device.type, width)
     return {
         "device": fabric.device.type,
         "devices": fabric.world_size,
         "threads": torch.get_num_threads(),
         "micro-batch": compute.micro_batch,
-        "channels-last": compute.channels_last,
+        "channels-last": is_channels_last,
         "compile": compute.compile,
     }
 
@@ -78,10 +79,11 @@ class Trainer:
         self._plan, self._trained, self._done = plan, trained, done
         self._samples = plan.batch // fabric.world_size
         self._micro_batch = compute.micro_batch or self._samples
-        self._layout = torch.channels_last if compute.channels_last else torch.contiguous_format
+        is_channels_last = compute.is_channels_last(fabric.device.type, network.config.width)
+        self._layout = torch.channels_last if is_channels_last else torch.contiguous_format
         self._compute = compute
         self._loss = loss.to(fabric.device)
-        optimizer = make_adam(trained, plan, fused=fabric.device.type == "cpu")
+        optimizer = make_adam(trained, plan, fused=fabric.device.type == "cpu" and not self._has_scaler)
         network.to(memory_format=self._layout)  # type: ignore[call-overload]  # its stub lacks this one
         model = cast("nn.Module", torch.compile(network)) if compute.compile else network
         self._model, self._optimizer = fabric.setup(model, optimizer)
@@ -138,7 +140,7 @@ class Trainer:
             "rng": torch.get_rng_state(),
             "cuda_rng": cuda,
             "average": self._average.state_dict() if self._average else {},
-            "arithmetic": arithmetic(self.fabric, self._compute),
+            "arithmetic": arithmetic(self.fabric, self._compute, self.network.config.width),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
