@@ -22,7 +22,7 @@ from ebb.documents import read_toml
 from ebb.errors import UsageError
 from ebb.measurements import GATED, PROFILES, Limits
 from ebb.normalisation import Normalisation, parse_normalisation
-from ebb.settings_checks import limit, not_negative, positive, share
+from ebb.settings_checks import countable, limit, not_negative, positive, share
 
 if TYPE_CHECKING:
     from ebb.arrays import Size
@@ -65,6 +65,7 @@ class IngestSettings:
 
     def __post_init__(self) -> None:
         positive(self, "wide_f", "shallow_f", "f_tolerance", "max_gap", "max_megapixels")
+        countable(self, "wide_f", "max_megapixels")
         if self.wide_f <= self.shallow_f:
             raise UsageError(
                 f"--wide-f {self.wide_f:g} is not larger than --shallow-f {self.shallow_f:g}",
@@ -249,6 +250,7 @@ class WorkerSettings:
     def __post_init__(self) -> None:
         positive(self, "item_timeout")
         not_negative(self, "workers")
+        countable(self, "item_timeout")
 
     @property
     def num_workers(self) -> int:
