@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ebb_train.study.analysis_plan import AnalysisPlan
     from ebb_train.study.method_comparison import MethodComparison
-    from ebb_train.study.opinion_scores import Numbers1D, RaterModel
+    from ebb_train.study.opinion_scores import Numbers1D, RaterModel, VoteMatrix
     from ebb_train.study.reliability import IntraclassCorrelation
     from ebb_train.study.votes import StimulusVotes, StudyVote
 
@@ -66,7 +66,7 @@ class OpinionResults:
     inconsistency: Mapping[str, float]
     rejected_by_bt500: tuple[str, ...]
     alpha: Mapping[str, float]
-    """Level of the scale → Krippendorff's alpha."""
+    """Level of the scale → Krippendorff's alpha; this and the numbers below are of real pictures."""
     icc: IntraclassCorrelation
     sos: float
     pooled_sd: float
@@ -97,7 +97,7 @@ def opinion_results(
         **({PROJECTED: model.quality} if model else {}),
         SCREENED: mean_of_votes(kept, axis=1),
     }
-    sd = mean_opinion_scores(found.votes).sd
+    real = by_stimulus([vote for vote in votes if vote.kind is StimulusKind.REAL]).votes
     return OpinionResults(
         comparison=compare_methods(cube, methods, resamples=plan.resamples, seed=plan.seed),
         controls=_controls(votes, kinds),
@@ -106,10 +106,10 @@ def opinion_results(
         bias=_by_rater(found, model.bias if model else None),
         inconsistency=_by_rater(found, model.inconsistency if model else None),
         rejected_by_bt500=tuple(np.array(found.raters, object)[screening.rejected]),
-        alpha={level: krippendorff_alpha(found.votes, level) for level in ("nominal", "ordinal", "interval")},
-        icc=intraclass_correlation(found.votes),
-        sos=sos_parameter(found.votes),
-        pooled_sd=_pooled(sd, np.isfinite(found.votes).sum(axis=1)),
+        alpha={level: krippendorff_alpha(real, level) for level in ("nominal", "ordinal", "interval")},
+        icc=intraclass_correlation(real),
+        sos=sos_parameter(real),
+        pooled_sd=_pooled_sd(real),
         notes=(note,) if note else (),
     )
 
@@ -161,9 +161,10 @@ def _by_rater(found: StimulusVotes, values: Numbers1D | None) -> dict[str, float
     return {} if values is None else dict(zip(found.raters, map(float, values), strict=True))
 
 
-def _pooled(sd: Numbers1D, num_votes: Numbers1D) -> float:
+def _pooled_sd(votes: VoteMatrix) -> float:
     """Square root of the mean variance, weighted by degrees of freedom."""
-    several = num_votes > 1
+    scores = mean_opinion_scores(votes)
+    several = scores.num_votes > 1
     if not several.any():
         return np.nan
-    return float(np.sqrt(np.average(sd[several] ** 2, weights=num_votes[several] - 1)))
+    return float(np.sqrt(np.average(scores.sd[several] ** 2, weights=scores.num_votes[several] - 1)))
