@@ -190,9 +190,7 @@ def _entry(
     )
 
 
-def _people(
-    entries: Sequence[BenchmarkEntry], opinions: StudyOpinions | None
-) -> PeopleComparison | None:
+def _people(entries: Sequence[BenchmarkEntry], opinions: StudyOpinions | None) -> PeopleComparison | None:
     if opinions is None:
         return None
     return compare_with_people([ScoredModel(one.name, one.rows, one.summary) for one in entries], opinions)

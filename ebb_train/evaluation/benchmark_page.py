@@ -28,7 +28,7 @@ STRIP_SIDE = 640
 
 
 def benchmark_tables(found: Benchmark) -> list[ResultTable]:
-    """Means, differences from the first model, opinions of people, costs, and, separately, published numbers."""
+    """Means, differences from the first model, opinions of people, costs, and published numbers."""
     base, *others = found.entries
     tables = metric_tables({entry.name: entry.summary for entry in found.entries}, found.groups, "Mean")
     if others:

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ebb.errors import UsageError
-from ebb_train.evaluation.result_tables import ResultTable, TextCell
-from ebb_train.evaluation.summary import DASH, TITLES, Cell, finite, group_of, lower_is_better, metric_of, title_of
+from ebb_train.evaluation.result_tables import ResultTable, TableCell, TextCell
+from ebb_train.evaluation.summary import (
+    DASH,
+    TITLES,
+    Cell,
+    finite,
+    group_of,
+    lower_is_better,
+    metric_of,
+    title_of,
+)
 from ebb_train.metrics.aggregate import LEVEL, SEED, Estimate
 from ebb_train.optional import scipy_module
 
@@ -64,7 +73,7 @@ class ScoredModel(NamedTuple):
 
 
 class CorrelationWithPeople(NamedTuple):
-    """A correlation with its 95 % interval: 1 if a metric orders as people do, −1 if in the opposite order."""
+    """A correlation with its 95 % interval: 1: a metric orders as people do, −1: in the opposite order."""
 
     value: float
     low: float
@@ -110,7 +119,7 @@ class PeopleComparison:
             "plan_sha256": self.opinions.plan_sha256,
             "images": self.num_images,
             "mos": {
-                model: {name: _plain(value) for name, value in self.opinions.methods[model]._asdict().items()}
+                model: {name: finite(value) for name, value in self.opinions.methods[model]._asdict().items()}
                 for model in self.models
             },
             "agreement": {
@@ -135,7 +144,7 @@ def check_models(opinions: StudyOpinions, labels: Sequence[str]) -> None:
     """
     if not set(labels) & set(opinions.methods):
         raise UsageError(
-            f"the study {opinions.name} compares {', '.join(opinions.methods)}: none of the models is among them",
+            f"the study {opinions.name} has none of the models, but {', '.join(opinions.methods)}",
             hint="name the models as in the study",
         )
 
@@ -143,8 +152,8 @@ def check_models(opinions: StudyOpinions, labels: Sequence[str]) -> None:
 def compare_with_people(models: Sequence[ScoredModel], opinions: StudyOpinions) -> PeopleComparison:
     """Correlate each metric with the mean opinion scores of the same pictures.
 
-    A picture belongs to an image of the study if the image is called after the pair_id, and to a method if the
-    model has its name.
+    A picture belongs to an image of the study if the image is called after the pair_id, and to a method if
+    the model has its name.
 
     Args:
         models: The models with their scores.
@@ -168,7 +177,7 @@ def compare_with_people(models: Sequence[ScoredModel], opinions: StudyOpinions) 
 
 def people_tables(found: PeopleComparison) -> list[ResultTable]:
     """The mean opinion scores of the models, and a table of correlations per protocol."""
-    rows = []
+    rows: list[tuple[str, list[TableCell]]] = []
     for model in found.models:
         own = found.opinions.methods[model]
         mos = Cell(value=Estimate(mean=own.mos, low=own.low, high=own.high, images=own.num_images))
@@ -279,7 +288,9 @@ def _agreement_table(found: PeopleComparison, group: str) -> ResultTable:
             title_of(one.column),
             [
                 *(
-                    TextCell(text=str(value), interval=value.interval, reason="" if str(value) != DASH else few)
+                    TextCell(
+                        text=str(value), interval=value.interval, reason="" if str(value) != DASH else few
+                    )
                     for value in one.of_pictures
                 ),
                 TextCell(text=f"{one.of_methods:z.2f}" if math.isfinite(one.of_methods) else DASH),
@@ -294,11 +305,9 @@ def _agreement_table(found: PeopleComparison, group: str) -> ResultTable:
         heads=[*NAMES, "methods", "pictures"],
         rows=rows,
         notes=[
-            "1: the metric orders pictures as people do, −1: in the opposite order. Intervals: 95 %, by drawing "
-            f"{found.num_images} images. Methods: Spearman's correlation of the means of methods."
+            "1: the metric orders pictures as people do, −1: in the opposite order.",
+            f"Intervals: 95 %, by drawing {found.num_images} images. Methods: Spearman's, of their means.",
         ],
     )
 
 
-def _plain(value: float) -> float | None:
-    return finite(value) if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""The analysis of a study by its plan: who is used, what they say, what all say, and how many votes are missing."""
+"""The analysis of a study by its plan: who is used, what they say, how many votes are missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ StudyResults: TypeAlias = OpinionResults | PairResults
 
 @dataclass(frozen=True, kw_only=True)
 class VotesMissing:
-    """How many votes would separate two methods that are tied, if the difference is as large as it now seems."""
+    """How many votes would separate two tied methods, if the difference is as large as it seems."""
 
     first: str
     second: str
@@ -34,7 +34,7 @@ class VotesMissing:
     votes_now: int
     """Votes on both methods so far."""
     votes_more: int | None
-    """Further votes for a power of 80 % before Holm's correction; None: there is no difference, or one image."""
+    """Further votes for a power of 80 % without correction; None: no difference, or one image."""
     images_more: int | None
     """Opinion: further images on which these votes are, with as many votes per image as now."""
 

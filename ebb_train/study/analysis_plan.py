@@ -22,8 +22,8 @@ RULES_VERSION = 1
 class AnalysisPlan:
     """Limits of the rules by which raters are excluded, and settings of the bootstrap.
 
-    They are the table ``[analysis]`` of ``study.toml``. A rater is a session. Rules look at the votes of a rater and
-    at the means of stimuli, never at the scores of methods.
+    They are the table ``[analysis]`` of ``study.toml``. A rater is a session. Rules look at the votes of a
+    rater and at the means of stimuli, never at the scores of methods.
 
     Examples:
         >>> plan = ebb_train.study.AnalysisPlan(min_median_seconds=0.8)
@@ -64,7 +64,8 @@ class AnalysisPlan:
         counts = (self.max_trap_misses, self.max_gold_misses, self.resamples, self.seed)
         if min(counts) < 0 or min(self.min_variance_votes, self.min_correlation_votes) < 2:
             raise UsageError(
-                "[analysis]: counts must be at least 0, and numbers of votes at least 2", hint="see study.toml"
+                "[analysis]: counts must be at least 0, and numbers of votes at least 2",
+                hint="see study.toml",
             )
         if not (0 <= self.reference_at_most <= 4 and 0 <= self.anchor_at_least <= 4):
             raise UsageError("[analysis]: reference_at_most and anchor_at_least must be scores from 0 to 4")

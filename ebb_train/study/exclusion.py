@@ -1,6 +1,7 @@
 """Exclusion of raters by rules that are fixed before a study.
 
-The rules see neither names of methods nor which pictures belong to the same method, so that they cannot favour one.
+The rules see neither names of methods nor which pictures belong to the same method, so that they cannot
+favour one.
 """
 
 from __future__ import annotations
@@ -106,9 +107,7 @@ def check_raters(study: StudyVotes) -> tuple[RaterCheck, ...]:
         return tuple(checks[rater] for rater in finished)
     accepted = {rater for rater, check in checks.items() if check.is_used}
     correlations = _correlations(blind, accepted)
-    return tuple(
-        _with_correlation(checks[rater], correlations[rater], study.plan) for rater in finished
-    )
+    return tuple(_with_correlation(checks[rater], correlations[rater], study.plan) for rater in finished)
 
 
 def count_rules(checks: Sequence[RaterCheck]) -> dict[ExclusionRule, int]:
@@ -192,7 +191,7 @@ def _repeat_difference(votes: Sequence[BlindVote]) -> float:
 def _correlations(
     blind: Mapping[str, Sequence[BlindVote]], accepted: Collection[str]
 ) -> dict[str, tuple[float, int]]:
-    """Correlation of each rater with the mean of the other accepted ones, and the number of common stimuli."""
+    """Correlation of each rater with the mean of the other accepted ones; number of common stimuli."""
     size = 1 + max((vote.stimulus for votes in blind.values() for vote in votes), default=0)
     matrix = np.full((size, len(blind)), np.nan)
     for column, votes in enumerate(blind.values()):

@@ -126,7 +126,9 @@ _PREFERENCES = (
     ColumnOf("exact_low", "number", "lower end of the interval of Clopper and Pearson"),
     ColumnOf("exact_high", "number", "upper end of the interval of Clopper and Pearson"),
     ColumnOf("p_share", "number", "exact binomial test of a share of one half"),
-    ColumnOf("difference", "number", "difference of the Bradley-Terry scores; above 0: the first is preferred"),
+    ColumnOf(
+        "difference", "number", "difference of the Bradley-Terry scores; above 0: the first is preferred"
+    ),
     ColumnOf("se", "number", "its standard error by Fisher information"),
     ColumnOf("se_bootstrap", "number", "its standard error by drawing images and raters"),
     ColumnOf("p_value", "number", "normal test with the larger standard error"),
@@ -144,7 +146,7 @@ _PAIR_SCORES = (
 
 
 def export_tables(study: StudyVotes, found: StudyAnalysis) -> list[ExportTable]:
-    """All tables of a study: votes and raters, then the results of the used raters (of all, if none is used)."""
+    """Votes and raters of a study, then the results of the used raters (of all, if none is used)."""
     results = found.used or found.everyone
     tables = [_votes(study, found), _raters(study, found)]
     if isinstance(results, PairResults):
@@ -183,13 +185,14 @@ def csv_of(table: ExportTable) -> str:
 
 
 def parquet_of(table: ExportTable) -> bytes:
-    """The table as Parquet, with the meaning of each column in its metadata; equal tables give equal bytes."""
+    """The table as Parquet, with the meanings of its columns; equal tables give equal bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     types = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
     fields = [
-        pa.field(column.name, types[column.kind], metadata={"meaning": column.meaning}) for column in table.columns
+        pa.field(column.name, types[column.kind], metadata={"meaning": column.meaning})
+        for column in table.columns
     ]
     sink = io.BytesIO()
     rows = pa.Table.from_pylist(table.rows, schema=pa.schema(fields, metadata={"about": table.about}))
@@ -224,9 +227,7 @@ def plain_value(value: object) -> Any:  # noqa: ANN401 - plain values of any kin
 def _votes(study: StudyVotes, found: StudyAnalysis) -> ExportTable:
     used = {check.rater for check in found.checks if check.is_used}
     counted = set(study.first_votes)
-    rows = [
-        _plain_row(vote, _VOTES, is_used=vote.rater in used and vote in counted) for vote in study.votes
-    ]
+    rows = [_plain_row(vote, _VOTES, is_used=vote.rater in used and vote in counted) for vote in study.votes]
     return ExportTable(name="votes", about="one row per vote", columns=_VOTES, rows=rows)
 
 
@@ -275,7 +276,10 @@ def _preferences(results: PairResults) -> ExportTable:
     rows = []
     for one in results.preferences:
         share = one.share._asdict() if one.share else {}
-        values = {name: share.get(name) for name in ("share", "wilson_low", "wilson_high", "exact_low", "exact_high")}
+        values = {
+            name: share.get(name)
+            for name in ("share", "wilson_low", "wilson_high", "exact_low", "exact_high")
+        }
         rows.append(_plain_row(one, _PREFERENCES, **values, p_share=share.get("p_value")))
     return ExportTable(name="preferences", about="pairs of methods", columns=_PREFERENCES, rows=rows)
 
@@ -296,6 +300,8 @@ def _pair_scores(results: PairResults) -> ExportTable:
 def _plain_row(value: object, columns: Sequence[ColumnOf], **others: object) -> dict[str, Any]:
     """The columns of a row: from ``others``, or attributes of a value."""
     return {
-        column.name: plain_value(others[column.name] if column.name in others else getattr(value, column.name))
+        column.name: plain_value(
+            others[column.name] if column.name in others else getattr(value, column.name)
+        )
         for column in columns
     }

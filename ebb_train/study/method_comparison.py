@@ -1,17 +1,16 @@
 """Comparison of methods that were voted on with the same images.
 
 Votes are crossed: a rater votes on many images, an image is seen by many raters. Votes are therefore not
-independent, and an interval that treats them as such covers the true difference too rarely. Here the unit is the
-image: intervals by Student's t distribution over images, and a bootstrap of images and raters.
+independent, and an interval that treats them as such covers the true difference too rarely. Here the unit is
+the image: intervals by Student's t distribution over images, and a bootstrap of images and raters.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,9 @@ from ebb.errors import UsageError
 from ebb_train.metrics.aggregate import SEED
 from ebb_train.optional import scipy_module, statsmodels_module
 from ebb_train.study.opinion_scores import Numbers1D, mean_of_votes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 VoteCube: TypeAlias = NDArray[np.float64]
 """(M, N, R): the vote of rater r on the picture of image n by method m; NaN: no vote."""
@@ -51,7 +53,7 @@ class MethodScore:
     num_images: int
     num_votes: int
     rank: int = 1
-    """1 + the number of methods that are better by a difference that is significant after Holm's correction."""
+    """1 + the number of methods that are significantly better after Holm's correction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +109,8 @@ class MethodComparison:
     differences: tuple[MethodDifference, ...]
     """Every pair of methods."""
     friedman: float
-    """Statistic of Friedman's test over the images with votes for all methods, for comparison; NaN for fewer than
-    three methods or two such images."""
+    """Statistic of Friedman's test over the images with votes for all methods, for comparison; NaN for fewer
+    than three methods or two such images."""
     p_friedman: float
 
     def of(self, first: str, second: str) -> MethodDifference:
@@ -130,9 +132,9 @@ def compare_methods(
 ) -> MethodComparison:
     """Mean opinion scores of methods, paired differences with intervals, and ranks; lower votes are better.
 
-    Differences are those of the mean votes of each image. p-values are corrected by Holm's method (Scandinavian
-    Journal of Statistics 1979). The bootstrap draws images and raters with replacement, independently (Owen,
-    "The pigeonhole bootstrap", Annals of Applied Statistics 2007).
+    Differences are those of the mean votes of each image. p-values are corrected by Holm's method
+    (Scandinavian Journal of Statistics 1979). The bootstrap draws images and raters with replacement,
+    independently (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 2007).
 
     Args:
         votes: (M, N, R) votes of R raters on N images by M methods; NaN: no vote.
@@ -183,7 +185,9 @@ def compare_methods(
     )
 
 
-def paired_difference(first: Sequence[float] | Numbers1D, second: Sequence[float] | Numbers1D) -> MethodDifference:
+def paired_difference(
+    first: Sequence[float] | Numbers1D, second: Sequence[float] | Numbers1D
+) -> MethodDifference:
     """Mean difference of two series of the same images, with the t interval and the tests of t and Wilcoxon.
 
     Args:
@@ -280,7 +284,10 @@ def _drawn(rng: np.random.Generator, number: int, draws: int) -> NDArray[np.floa
 
 
 def _differences(
-    votes: VoteCube, pairs: Sequence[tuple[int, int]], images: NDArray[np.float64], raters: NDArray[np.float64]
+    votes: VoteCube,
+    pairs: Sequence[tuple[int, int]],
+    images: NDArray[np.float64],
+    raters: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """(pairs, draws) differences for given numbers of occurrences of images and raters."""
     present = np.isfinite(votes)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ebb_train.study.votes import StimulusVotes, StudyVote
 
 PLAIN, UNBIASED, PROJECTED, SCREENED = "plain", "bias removed", "weighted", "BT.500"
-"""Names of the ways to compute a mean opinion score: the mean; without the raters' bias (P.913); with bias and
-weights (P.910); of the raters that BT.500 keeps."""
+"""Names of the ways to compute a mean opinion score: the mean; without the raters' bias (P.913); with bias
+and weights (P.910); of the raters that BT.500 keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +75,7 @@ class OpinionResults:
     """Why something cannot be estimated."""
 
 
-def opinion_results(
-    votes: Sequence[StudyVote], methods: Sequence[str], plan: AnalysisPlan
-) -> OpinionResults:
+def opinion_results(votes: Sequence[StudyVote], methods: Sequence[str], plan: AnalysisPlan) -> OpinionResults:
     """Compute the results.
 
     Args:

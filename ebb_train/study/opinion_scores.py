@@ -1,6 +1,7 @@
 """Mean opinion scores of stimuli, and the bias and inconsistency of raters.
 
-All functions take a matrix of votes, a row per stimulus and a column per rater, NaN where a rater has not voted.
+All functions take a matrix of votes, a row per stimulus and a column per rater, NaN where a rater has not
+voted.
 """
 
 from __future__ import annotations
@@ -126,10 +127,10 @@ def remove_bias(votes: VoteMatrix) -> VoteMatrix:
 def alternating_projection(votes: VoteMatrix) -> RaterModel:
     """Estimate the quality of stimuli together with the bias and the inconsistency of each rater.
 
-    ITU-T P.910 (2023), annex E, and P.913 (2021), section 12.6: votes minus bias are averaged with the weights
-    1 / σ_i², where σ_i is the standard deviation of the residuals of rater i. Here the weight is
-    1 / max(σ_i², 1/12): without a lower limit, the largest of the weights may grow until the estimate consists
-    of the votes of one rater. 1/12 is the variance of rounding to integers.
+    ITU-T P.910 (2023), annex E, and P.913 (2021), section 12.6: votes minus bias are averaged with the
+    weights 1 / σ_i², where σ_i is the standard deviation of the residuals of rater i. Here the weight is
+    1 / max(σ_i², 1/12): without a lower limit, the largest of the weights may grow until the estimate
+    consists of the votes of one rater. 1/12 is the variance of rounding to integers.
 
     Args:
         votes: (J, I) votes in steps of 1; NaN: no vote. Each stimulus and each rater has a vote.
@@ -150,13 +151,12 @@ def alternating_projection(votes: VoteMatrix) -> RaterModel:
     _check_connected(votes)
     quality = mean_of_votes(votes, axis=1)
     bias = mean_of_votes(votes - quality[:, None], axis=0)
-    for rounds in range(1, MAX_ROUNDS + 1):
-        before = quality
+    rounds, before = 0, np.full_like(quality, np.inf)
+    while rounds < MAX_ROUNDS and np.linalg.norm(quality - before) >= _CONVERGED:
+        rounds, before = rounds + 1, quality
         weights = _weights(_spread(votes - quality[:, None] - bias, axis=0))
         quality = _weighted_mean(votes - bias, weights)
         bias = mean_of_votes(votes - quality[:, None], axis=0)
-        if np.linalg.norm(quality - before) < _CONVERGED:
-            break
     residuals = votes - quality[:, None] - bias
     inconsistency = _spread(residuals, axis=0)
     present = np.isfinite(votes)
@@ -173,16 +173,16 @@ def alternating_projection(votes: VoteMatrix) -> RaterModel:
 def sos_parameter(votes: VoteMatrix, *, highest: float = 4.0) -> float:
     """Spread of opinions: the factor a of variance ≈ a · MOS · (highest − MOS), by least squares.
 
-    Hoßfeld, Schatz and Egger, "SOS: the MOS is not enough!" (QoMEX 2011), equation 5. Stimuli with fewer than two
-    votes are left out.
+    Hoßfeld, Schatz and Egger, "SOS: the MOS is not enough!" (QoMEX 2011), equation 5. Stimuli with fewer than
+    two votes are left out.
 
     Args:
         votes: (J, I) votes from 0 to ``highest``; NaN: no vote.
         highest: Upper end of the scale.
 
     Returns:
-        The factor: 0 if all raters agree, about 1 if they vote for the ends of the scale only; NaN if no stimulus
-        lies inside the scale.
+        The factor: 0 if all raters agree, about 1 if they vote for the ends of the scale only; NaN if no
+        stimulus lies inside the scale.
 
     Raises:
         UsageError: the votes are not a matrix, or infinite.
@@ -208,7 +208,9 @@ def checked(votes: VoteMatrix) -> VoteMatrix:
     """
     matrix = np.asarray(votes, np.float64)
     if matrix.ndim != 2:
-        raise UsageError(f"votes have {matrix.ndim} dimensions", hint="a row per stimulus, a column per rater")
+        raise UsageError(
+            f"votes have {matrix.ndim} dimensions", hint="a row per stimulus, a column per rater"
+        )
     if np.isinf(matrix).any():
         raise UsageError("votes must be finite", hint="NaN stands for no vote")
     return matrix

@@ -41,7 +41,7 @@ class Preference:
     losses: int
     ties: int
     share: PreferenceShare | None
-    """Share of the first among votes that are no ties, as if votes were independent; None without such votes."""
+    """Share of the first among votes that are no ties, as if independent; None without such votes."""
     difference: float
     """Difference of the scores of Bradley and Terry, first − second; above 0: the first is preferred."""
     se: float
@@ -94,8 +94,8 @@ def pair_results(votes: Sequence[StudyVote], methods: Sequence[str], plan: Analy
     preferences = _preferences(own, methods, scores, _bootstrap(own, methods, plan))
     ranks = tuple(1 + sum(_is_better(one, method) for one in preferences) for method in methods)
     note = (
-        f"some methods won, or lost, every comparison: {scores.added_wins:g} win in both directions was added "
-        "to each compared pair, without which the scores would be infinite"
+        f"some methods won, or lost, every comparison: {scores.added_wins:g} win in both directions was "
+        "added to each compared pair, without which the scores would be infinite"
     )
     return PairResults(
         methods=tuple(methods),
@@ -151,7 +151,9 @@ def _counts(votes: Sequence[StudyVote], first: str, second: str) -> tuple[int, i
     """Votes for the first, for the second, and ties."""
     places = {(first, second): (0, 1, 2), (second, first): (2, 1, 0)}
     values = [
-        places[vote.method, vote.other].index(vote.value) for vote in votes if (vote.method, vote.other) in places
+        places[vote.method, vote.other].index(vote.value)
+        for vote in votes
+        if (vote.method, vote.other) in places
     ]
     return values.count(0), values.count(2), values.count(1)
 

@@ -1,6 +1,7 @@
 """Scores from pairs: the models of Bradley and Terry and of Thurstone, with standard errors.
 
-A matrix of wins holds in row i and column j how often i was preferred to j; a tie counts as half a win for each.
+A matrix of wins holds in row i and column j how often i was preferred to j; a tie counts as half a win for
+each.
 """
 
 from __future__ import annotations
@@ -64,10 +65,10 @@ class PairScores:
 def bradley_terry(wins: WinMatrix) -> PairScores:
     """Maximum-likelihood scores of the model of Bradley and Terry: P(i over j) = 1 / (1 + exp(s_j − s_i)).
 
-    Bradley and Terry, "Rank analysis of incomplete block designs" (Biometrika 1952); existence: Ford, "Solution of
-    a ranking problem from binary comparisons" (American Mathematical Monthly 1957). The estimate is finite if every
-    method is linked to every other by a chain of wins. Otherwise half a win is added in both directions to each
-    compared pair, and ``added_wins`` says so.
+    Bradley and Terry, "Rank analysis of incomplete block designs" (Biometrika 1952); existence: Ford,
+    "Solution of a ranking problem from binary comparisons" (American Mathematical Monthly 1957). The estimate
+    is finite if every method is linked to every other by a chain of wins. Otherwise half a win is added in
+    both directions to each compared pair, and ``added_wins`` says so.
 
     Args:
         wins: (M, M) number of votes that prefer the row to the column; ties are half a vote for each.
@@ -90,8 +91,8 @@ def bradley_terry(wins: WinMatrix) -> PairScores:
 def thurstone(wins: WinMatrix) -> PairScores:
     """Maximum-likelihood scores of Thurstone's case V: P(i over j) = Φ(s_i − s_j).
 
-    Thurstone, "A law of comparative judgment" (Psychological Review 1927). The unit is the standard deviation of
-    the difference of two impressions. Wins are added as in :func:`bradley_terry`.
+    Thurstone, "A law of comparative judgment" (Psychological Review 1927). The unit is the standard deviation
+    of the difference of two impressions. Wins are added as in :func:`bradley_terry`.
 
     Args:
         wins: (M, M) number of votes that prefer the row to the column; ties are half a vote for each.
@@ -139,7 +140,7 @@ def _fit(
     def likelihood(scores: Numbers1D) -> float:
         return float((wins * log_probability(scores[:, None] - scores)).sum())
 
-    scores = np.zeros(len(wins))
+    scores: Numbers1D = np.zeros(len(wins))
     best = likelihood(scores)
     for _ in range(_MAX_STEPS):
         step = _covariance(compared, scores, slope) @ _gradient(wins, scores, slope)
@@ -172,10 +173,8 @@ def _covariance(
     """Pseudo-inverse of the Fisher information diag(W1) − W under the constraint that the sum is 0."""
     difference = scores[:, None] - scores
     information = compared * slope(difference) * slope(-difference)
-    covariance: NDArray[np.float64] = np.linalg.pinv(
-        np.diag(information.sum(axis=1)) - information, hermitian=True
-    )
-    return covariance
+    fisher = np.diag(information.sum(axis=1)) - information
+    return np.asarray(np.linalg.pinv(fisher, hermitian=True), np.float64)
 
 
 def _checked_wins(wins: WinMatrix) -> WinMatrix:
@@ -195,7 +194,8 @@ def _estimable(wins: WinMatrix) -> tuple[WinMatrix, float]:
     groups, _ = components(compared, directed=False)
     if groups > 1:
         raise InvalidInput(
-            f"the methods fall into {groups} groups that were never compared", hint="collect votes between them"
+            f"the methods fall into {groups} groups that were never compared",
+            hint="collect votes between them",
         )
     strong, _ = components(wins > 0, directed=True, connection="strong")
     return (wins, 0.0) if strong == 1 else (wins + _ADDED_WIN * compared, _ADDED_WIN)

@@ -15,7 +15,7 @@ POWER = 0.8
 
 
 def votes_for_half_width(half_width: float, sd: float) -> int:
-    """Number of independent votes for which the 95 % interval of a mean has a given half-width: (1.96 s / h)².
+    """Number of independent votes for a half-width of the 95 % interval of a mean: (1.96 s / h)².
 
     Args:
         half_width: The half-width h, above 0, in steps of the scale.

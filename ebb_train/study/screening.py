@@ -44,9 +44,9 @@ def bt500_screening(votes: VoteMatrix) -> Bt500Screening:
 
     ITU-R BT.500-14, annex 1 of part 1, section 2.3.1. A vote is outlying if it differs from the mean of its
     stimulus by at least 2 standard deviations, or √20 if the kurtosis of the stimulus is not between 2 and 4.
-    A rater is rejected with more than 5 % outlying votes whose numbers above and below differ by less than 30 %
-    of their sum. If this applies to all raters, none is rejected. It needs raters who voted on most stimuli: with
-    fewer than 20 votes, 5 % is less than one vote.
+    A rater is rejected with more than 5 % outlying votes whose numbers above and below differ by less than 30
+    % of their sum. If this applies to all raters, none is rejected. It needs raters who voted on most
+    stimuli: with fewer than 20 votes, 5 % is less than one vote.
 
     Args:
         votes: (J, I) votes; NaN: no vote.
@@ -74,15 +74,14 @@ def bt500_screening(votes: VoteMatrix) -> Bt500Screening:
     outlying = _ratio(above + below, np.isfinite(votes).sum(axis=0))
     imbalance = _ratio(np.abs(above - below), above + below)
     rejected = (outlying > MAX_SHARE) & (imbalance < MAX_IMBALANCE)
-    return Bt500Screening(
-        rejected=rejected & (not rejected.all()), outlying=outlying, imbalance=imbalance
-    )
+    return Bt500Screening(rejected=rejected & (not rejected.all()), outlying=outlying, imbalance=imbalance)
 
 
 def leave_one_out_correlations(votes: VoteMatrix) -> Numbers1D:
     """Pearson correlation of each rater's votes with the means of the other raters on the same stimuli.
 
-    The rater's own votes are not in the means, which would raise the correlation of raters who vote at random.
+    The rater's own votes are not in the means, which would raise the correlation of raters who vote at
+    random.
 
     Args:
         votes: (J, I) votes; NaN: no vote.

@@ -30,9 +30,9 @@ class PreferenceShare(NamedTuple):
 def preference_share(preferred: int, num_votes: int, *, level: float = 0.95) -> PreferenceShare:
     """Share of independent votes, with the intervals of Wilson and of Clopper and Pearson.
 
-    Brown, Cai and DasGupta, "Interval estimation for a binomial proportion" (Statistical Science 2001). Several
-    votes of a rater, or on an image, are not independent: the intervals are then too narrow. Ties are to be left
-    out of both numbers.
+    Brown, Cai and DasGupta, "Interval estimation for a binomial proportion" (Statistical Science 2001).
+    Several votes of a rater, or on an image, are not independent: the intervals are then too narrow. Ties are
+    to be left out of both numbers.
 
     Args:
         preferred: Number of votes for the picture.

@@ -69,7 +69,7 @@ class CountBar(NamedTuple):
     width: float
     height: float
     name: str
-    count: int
+    number: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ def draw_bars(title: str, counts: Mapping[str, int]) -> BarChart | None:
                 width=round(width - gap, 2),
                 height=round(BARS_HEIGHT * count / most, 2),
                 name=name,
-                count=count,
+                number=count,
             )
             for index, (name, count) in enumerate(counts.items())
         ),

@@ -29,6 +29,11 @@ _RATER_HEADS = (
     *("rater", "used", "votes", "bias", "inconsistency", "correlation", "median time, s", "variance"),
     *("repeats", "gold missed", "traps missed"),
 )
+_ABOUT_RATERS = (
+    "Bias: mean of a rater's votes above the common scores. Inconsistency: standard deviation around them. "
+    "Correlation: with the means of the other raters. Repeats: mean difference between answers to the same "
+    "question."
+)
 
 
 def study_page(found: StudyAnalysis, files: Sequence[tuple[str, str]] = ()) -> str:
@@ -56,9 +61,7 @@ def study_page(found: StudyAnalysis, files: Sequence[tuple[str, str]] = ()) -> s
         notes=[*notes_of(results), *([] if found.missing else ["All methods are separated."])],
         tables=result_tables(found),
         bars=bar_charts(found),
-        about_raters="Bias: mean of a rater's votes above the common scores. Inconsistency: standard deviation "
-        "around them. Correlation: with the means of the other raters. Repeats: mean difference between answers "
-        "to the same question.",
+        about_raters=_ABOUT_RATERS,
         rules=rule_rows(found),
         rater_heads=_RATER_HEADS,
         raters=[_rater_row(check, found) for check in found.checks],
@@ -96,7 +99,9 @@ def interval_charts(found: StudyAnalysis) -> list[IntervalChart]:
     """Scores and differences with their intervals."""
     results = found.used or found.everyone
     if not isinstance(results, OpinionResults):
-        chart = draw_intervals("Differences of Bradley-Terry scores, higher is preferred", _pair_rows(results))
+        chart = draw_intervals(
+            "Differences of Bradley-Terry scores, higher is preferred", _pair_rows(results)
+        )
         return [chart] if chart else []
     other = found.everyone.comparison.scores if isinstance(found.everyone, OpinionResults) else ()
     without = {score.name: score.mos for score in other}

@@ -140,7 +140,9 @@ def opinions_of(study: StudyVotes) -> StudyOpinions:
     """
     results = analyse_votes(study).used
     if results is None:
-        raise UsageError(f"study {study.name}: the rules exclude all raters", hint="see ebb-train study report")
+        raise UsageError(
+            f"study {study.name}: the rules exclude all raters", hint="see ebb-train study report"
+        )
     if not isinstance(results, OpinionResults):
         raise UsageError(f"study {study.name} asks for preferences, not for scores of pictures")
     return StudyOpinions(

@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 
 _BY_IMAGE = "Intervals of means and differences: 95 %, by Student's t distribution over images."
 _RANKS = (
-    "A method's rank is 1 + the number of methods that are significantly better: 5 %, paired t test by image, "
-    "corrected for the number of pairs by Holm's method. Methods that are not separated share a rank."
+    "A method's rank is 1 + the number of methods that are significantly better: 5 %, paired t test by "
+    "image, corrected for the number of pairs by Holm's method. Methods that are not separated share a rank."
 )
-_BOOTSTRAP = "Bootstrap: images and raters are drawn with replacement; its intervals also hold for other raters."
+_BOOTSTRAP = (
+    "Bootstrap: images and raters are drawn with replacement; its intervals also hold for other raters."
+)
 _PAIR_RANKS = (
     "A method's rank is 1 + the number of methods that are significantly preferred: 5 %, normal test of the "
     "difference of Bradley-Terry scores with the larger of both standard errors, corrected by Holm's method."
 )
 _INDEPENDENT = (
-    "Intervals of shares and Fisher errors treat votes as independent; several votes of a rater, and on an image, are "
-    "not. The bootstrap draws images and raters."
+    "Intervals of shares and Fisher errors treat votes as independent, which several votes of a rater or on "
+    "an image are not. The bootstrap draws images and raters."
 )
 
 
@@ -94,11 +96,11 @@ def _scores(results: OpinionResults, everyone: OpinionResults) -> ResultTable:
         title="Mean opinion scores",
         corner="method",
         heads=["rank", "MOS ↓", "all raters", *other_ways, "images", "votes"],
-        rows=sorted(rows, key=lambda row: _or_last(row[1][1].text)),
+        rows=sorted(rows, key=lambda row: _or_last(str(row[1][1]))),
         notes=[
             f"{scale}. {_BY_IMAGE} {_RANKS}",
-            "All raters: without exclusions. Bias removed: P.913, section 12.4. Weighted: bias and inconsistency of "
-            "raters, P.910, annex E. BT.500: raters kept by its screening.",
+            "All raters: without exclusions. Bias removed: P.913, section 12.4.",
+            "Weighted: bias and inconsistency of raters, P.910, annex E. BT.500: of the raters it keeps.",
         ],
     )
 
@@ -113,7 +115,9 @@ def _differences(results: OpinionResults) -> ResultTable:
         (
             f"{one.first} − {one.second}",
             [
-                TextCell(text=str(number(one.difference, "+.2f")), interval=interval(one.low, one.high, 2, "+")),
+                TextCell(
+                    text=str(number(one.difference, "+.2f")), interval=interval(one.low, one.high, 2, "+")
+                ),
                 TextCell(text=interval(one.bootstrap_low, one.bootstrap_high, 2, "+") or DASH),
                 p_text(one.p_holm),
                 p_text(one.p_wilcoxon),
@@ -163,8 +167,8 @@ def _agreement(results: OpinionResults) -> ResultTable:
         heads=["value"],
         rows=rows,
         notes=[
-            "α and ICC: 1 is complete agreement. Pictures on which all raters voted, which ICC is computed on: "
-            f"{results.icc.num_stimuli}. SOS: variance ≈ a · MOS · (4 − MOS)."
+            "α and ICC: 1 is complete agreement. SOS: variance ≈ a · MOS · (4 − MOS).",
+            f"ICC is computed on the pictures on which all raters voted: {results.icc.num_stimuli}.",
         ],
     )
 
@@ -177,13 +181,15 @@ def _pair_scores(results: PairResults) -> ResultTable:
             if scores is None:
                 cells.append(TextCell(text=DASH, reason="methods were never compared"))
             else:
-                cells.append(TextCell(text=f"{scores.scores[index]:+z.2f}", interval=f"± {scores.se[index]:.2f}"))
+                cells.append(
+                    TextCell(text=f"{scores.scores[index]:+z.2f}", interval=f"± {scores.se[index]:.2f}")
+                )
         rows.append((method, cells))
     return ResultTable(
         title="Scores from pairs",
         corner="method",
         heads=["rank", "Bradley-Terry ↑", "Thurstone V ↑"],
-        rows=sorted(rows, key=lambda row: -_or_last(row[1][1].text)),
+        rows=sorted(rows, key=lambda row: -_or_last(str(row[1][1]))),
         notes=[f"Higher is preferred; mean 0; ±: standard error by Fisher information. {_PAIR_RANKS}"],
     )
 
@@ -215,7 +221,8 @@ def _preferences(results: PairResults) -> ResultTable:
                     TextCell(text=_percent(share.wilson_low, share.wilson_high) if share else DASH),
                     TextCell(text=_percent(share.exact_low, share.exact_high) if share else DASH),
                     TextCell(
-                        text=f"{one.difference:+z.2f}", interval=f"± {one.se:.2f}, bootstrap ± {one.se_bootstrap:.2f}"
+                        text=f"{one.difference:+z.2f}",
+                        interval=f"± {one.se:.2f}, bootstrap ± {one.se_bootstrap:.2f}",
                     ),
                     p_text(one.p_holm),
                     TextCell(text="yes" if one.is_significant else "no"),
@@ -244,14 +251,18 @@ def _missing(missing: Sequence[VotesMissing]) -> ResultTable:
                 number(one.difference, "+.3f"),
                 TextCell(text=f"{one.votes_now:,}"),
                 _count(one.votes_more, reason),
-                *([_count(one.images_more, reason)] if one.images_more is not None else [TextCell(text=DASH)]),
+                *(
+                    [_count(one.images_more, reason)]
+                    if one.images_more is not None
+                    else [TextCell(text=DASH)]
+                ),
             ],
         )
         for one in missing
     ]
     notes = [
-        "For the difference seen so far, a power of 80 % and a test at 5 % without correction; more images separate "
-        "methods better than more votes on the same images."
+        "For the difference seen so far, a power of 80 % and a test at 5 % without correction.",
+        "More images separate methods better than more votes on the same images.",
     ]
     return ResultTable(
         title="Votes that would separate tied methods",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ebb.errors import InvalidInput
-from ebb.state_file import sqlite_errors
 from ebb_train.study.config import read_config
-from ebb_train.study.schema import STORE, open_store_to_read
+from ebb_train.study.schema import STORE, open_store, open_store_to_read, store_errors
 from ebb_train.study.votes import Answer, RaterSession, StimulusKind, StudyVote, StudyVotes
 
 if TYPE_CHECKING:
@@ -46,7 +44,7 @@ def read_votes(folder: Path) -> StudyVotes:
     """
     config = read_config(folder)
     path = folder / STORE
-    with closing(open_store_to_read(folder)) as store, sqlite_errors(path, is_writing=False):
+    with closing(open_store_to_read(folder)) as store, store_errors(path, is_writing=False):
         store.execute("BEGIN")  # one state of the store for all queries
         plan_hash = store.execute("SELECT plan_hash FROM study").fetchone()
         sessions = store.execute(_SESSIONS).fetchall()
@@ -62,7 +60,9 @@ def read_votes(folder: Path) -> StudyVotes:
             stored_plan_hash=_text(plan_hash[0]) if plan_hash else "",
         )
     except ValueError as error:
-        raise InvalidInput(f"a row cannot be understood: {error}", path=path, hint="restore a backup") from error
+        raise InvalidInput(
+            f"a row cannot be understood: {error}", path=path, hint="restore a backup"
+        ) from error
 
 
 def store_exclusions(folder: Path, checks: Sequence[RaterCheck]) -> None:
@@ -77,9 +77,8 @@ def store_exclusions(folder: Path, checks: Sequence[RaterCheck]) -> None:
         OutputError: it cannot be written.
     """
     path = folder / STORE
-    open_store_to_read(folder).close()  # checks its structure
     rows = [(check.rater, str(rule), _value(check, rule)) for check in checks for rule in check.rules]
-    with sqlite_errors(path, is_writing=True), closing(sqlite3.connect(path, isolation_level=None)) as store:
+    with closing(open_store(folder)) as store, store_errors(path, is_writing=True):
         store.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
         store.execute("BEGIN IMMEDIATE")
         store.execute("DELETE FROM exclusion")
@@ -101,7 +100,7 @@ def _value(check: RaterCheck, rule: str) -> float | None:
 
 
 def _known(votes: tuple[StudyVote, ...], sessions: set[str]) -> tuple[StudyVote, ...]:
-    """Votes of sessions that exist; those of a session deleted meanwhile cannot occur in one state of the store."""
+    """The votes, all of sessions that exist: rows are read from one state of the store."""
     for vote in votes:
         if vote.rater not in sessions:
             raise ValueError(f"a vote of the session {vote.rater!r:.40}, which does not exist")
@@ -114,7 +113,21 @@ def _session(rater: object, consent_at: object, finished_at: object) -> RaterSes
 
 
 def _vote(row: tuple[Any, ...], answer: Answer) -> StudyVote:
-    (session, position, image, method, kind, expected, other, side, is_repeat, value, loaded, voted, zoomed) = row
+    (
+        session,
+        position,
+        image,
+        method,
+        kind,
+        expected,
+        other,
+        side,
+        is_repeat,
+        value,
+        loaded,
+        voted,
+        zoomed,
+    ) = row
     if (other is None) != (answer is Answer.OPINION):
         raise ValueError(f"question {position} of {session!r:.40} does not ask for an {answer}")
     score = _integer(value)

@@ -102,7 +102,7 @@ class StudyVotes:
     name: str
     answer: Answer
     methods: tuple[str, ...]
-    """The methods that are compared, in the order of the study; hidden references and anchors are not among them."""
+    """The methods that are compared, in the order of the study, without hidden references and anchors."""
     sessions: tuple[RaterSession, ...]
     votes: tuple[StudyVote, ...]
     plan: AnalysisPlan

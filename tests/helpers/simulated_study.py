@@ -23,51 +23,61 @@ def simulated_opinions(
 ) -> StudyVotes:
     """Raters with biases of SD 0.35 and noise of SD 0.5, one of whom votes at random.
 
-    Every rater sees each image once, with a method by turns, two hidden references, two anchors, a trap, and three
-    repeated questions.
+    Every rater sees each image once, with a method by turns, two hidden references, two anchors, a trap, and
+    three repeated questions.
     """
     methods = methods or METHODS
     rng = np.random.default_rng(seed)
-    names = list(methods)
     image_level = rng.normal(0, 0.3, images)
     votes: list[StudyVote] = []
     sessions = [RaterSession(rater=f"r{number:02d}") for number in range(raters)]
     for number, session in enumerate(sessions):
         bias = rng.normal(0, 0.35)
-        is_random = session.rater == RANDOM_RATER
-
-        def vote(
-            image: str, method: str, kind: StimulusKind, truth: float, *, repeat: bool = False, trap: int | None = None
-        ) -> None:
-            noisy = truth + bias + rng.normal(0, 0.5) if trap is None else truth
-            value = rng.integers(0, 5) if is_random else np.clip(np.round(noisy), 0, 4)
+        for image, method, kind, truth, is_repeat in _questions(number, methods, image_level):
+            is_trap = kind is StimulusKind.TRAP
+            noisy = truth if is_trap else truth + bias + rng.normal(0, 0.5)
+            is_random = session.rater == RANDOM_RATER
             votes.append(
                 StudyVote(
-                    rater=session.rater, position=len(votes), image=image, method=method, kind=kind,
-                    value=int(value), expected=trap, is_repeat=repeat, seconds=float(rng.uniform(1.5, 6)),
+                    rater=session.rater,
+                    position=len(votes),
+                    image=image,
+                    method=method,
+                    kind=kind,
+                    value=int(rng.integers(0, 5) if is_random else np.clip(np.round(noisy), 0, 4)),
+                    expected=int(truth) if is_trap else None,
+                    is_repeat=is_repeat,
+                    seconds=float(rng.uniform(1.5, 6)),
                 )
-            )  # fmt: skip
-
-        for image in range(images):
-            method = names[(image + number) % len(names)]
-            vote(f"i{image:02d}", method, StimulusKind.REAL, methods[method] + image_level[image])
-        for image in range(2):
-            vote(f"i{image:02d}", "reference", StimulusKind.REFERENCE, -0.5)
-            vote(f"i{image:02d}", "anchor", StimulusKind.ANCHOR, 4.5)
-        vote("trap", "trap", StimulusKind.TRAP, 3, trap=3)
-        for image in range(3):
-            method = names[(image + number) % len(names)]
-            vote(f"i{image:02d}", method, StimulusKind.REAL, methods[method] + image_level[image], repeat=True)
+            )
     plan = plan or AnalysisPlan(resamples=200)
     return StudyVotes(
         name="simulated",
         answer=Answer.OPINION,
-        methods=tuple(names),
+        methods=tuple(methods),
         sessions=tuple(sessions),
         votes=tuple(votes),
         plan=plan,
         stored_plan_hash=plan.sha256,
     )
+
+
+def _questions(
+    number: int, methods: dict[str, float], image_level: np.ndarray
+) -> list[tuple[str, str, StimulusKind, float, bool]]:
+    """Image, method, kind, true score and whether it is a repeat, of all questions of a rater."""
+    names = list(methods)
+    real = []
+    for image, level in enumerate(image_level):
+        method = names[(image + number) % len(names)]
+        real.append((f"i{image:02d}", method, StimulusKind.REAL, methods[method] + level, False))
+    controls = [
+        (f"i{image:02d}", kind.value, kind, truth, False)
+        for image in range(2)
+        for kind, truth in ((StimulusKind.REFERENCE, -0.5), (StimulusKind.ANCHOR, 4.5))
+    ]
+    trap = ("trap", "trap", StimulusKind.TRAP, 3.0, False)
+    return [*real, *controls, trap, *((*question[:4], True) for question in real[:3])]
 
 
 def simulated_pairs(

@@ -1,7 +1,8 @@
-"""Published numbers for the statistics of a study: a matrix of votes and a matrix of wins, with their results.
+"""Published numbers for the statistics of a study: a matrix of votes and a matrix of wins, with their
+results.
 
-The scores of the matrix were computed with NumPy, SciPy, statsmodels and the demonstration code of P.910; those of
-the wins with choix.
+The scores of the matrix were computed with NumPy, SciPy, statsmodels and the demonstration code of P.910;
+those of the wins with choix.
 """
 
 from __future__ import annotations
