@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 MAX_BARS = 12
 """Largest number of bars of a plot; more numbers of votes are put together."""
 
+_BY_IMAGE = "95 % intervals over images"
+_BY_SE = "95 % intervals by the larger standard error"
+
 _RATER_HEADS = (
     *("rater", "used", "votes", "bias", "inconsistency", "correlation", "median time, s", "variance"),
     *("repeats", "gold missed", "traps missed"),
@@ -44,7 +47,6 @@ def study_page(found: StudyAnalysis, files: Sequence[tuple[str, str]] = ()) -> s
         files: Files to link to: text, address.
     """
     results = found.used or found.everyone
-    is_opinion = isinstance(results, OpinionResults)
     return render_page(
         "ebb_train.study",
         "study.html.jinja",
@@ -55,9 +57,6 @@ def study_page(found: StudyAnalysis, files: Sequence[tuple[str, str]] = ()) -> s
         warnings=warnings_of(found),
         counts=counts_of(found),
         intervals=interval_charts(found),
-        about_chart="95 % intervals over images; circles: without exclusions"
-        if is_opinion
-        else "95 % intervals by the larger standard error",
         notes=[*notes_of(results), *([] if found.missing else ["All methods are separated."])],
         tables=result_tables(found),
         bars=bar_charts(found),
@@ -115,8 +114,10 @@ def interval_charts(found: StudyAnalysis) -> list[IntervalChart]:
         for one in results.comparison.differences
     ]
     charts = [
-        draw_intervals("Rank and mean opinion score, lower is better", rows),
-        draw_intervals("Differences, below 0 the first is better", differences),
+        draw_intervals(
+            "Rank and mean opinion score, lower is better", rows, f"{_BY_IMAGE}; circles: without exclusions"
+        ),
+        draw_intervals("Differences, below 0 the first is better", differences, _BY_IMAGE),
     ]
     return [chart for chart in charts if chart]
 
