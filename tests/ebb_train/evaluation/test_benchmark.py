@@ -234,15 +234,9 @@ def test_opinions_of_people_stand_beside_the_metrics(dataset: Path, tmp_path: Pa
             for index, pair_id in enumerate(ids)
         },
     )
-    arguments = (
-        ["identity", "layered", "gain"],
-        dataset,
-        tmp_path / "out",
-        SETTINGS,
-        UNTIMED,
-        SilentProgress(),
-    )
-    found = benchmark(*arguments, opinions)
+    settings = replace(SETTINGS, skip_regions=True)
+    names, out = ["identity", "layered", "gain"], tmp_path / "out"
+    found = benchmark(names, dataset, out, settings, UNTIMED, SilentProgress(), opinions)
     assert found.people is not None
     assert found.people.models == ("identity", "layered")
     psnr = found.people.metrics[0]

@@ -131,9 +131,8 @@ def test_tables_and_plain_values() -> None:
     study = opinions(rng)
     found = compare_with_people(scored(study, rng), study)
     people, ebb, regions = people_tables(found)
-    assert [(name, str(cells[0]), str(cells[1]), cells[1].interval) for name, cells in people.rows][0] == (
-        "a", "1", "0.50", "0.40 … 0.60",
-    )  # fmt: skip
+    name, cells = people.rows[0]
+    assert (name, str(cells[0]), str(cells[1]), cells[1].interval) == ("a", "1", "0.50", "0.40 … 0.60")
     assert "study study, analysis plan abababab" in people.notes[0]
     assert [name for name, _ in ebb.rows] == ["PSNR ↑", "LPIPS ↓"]
     assert [name for name, _ in regions.rows] == ["blur ratio → 1"]
