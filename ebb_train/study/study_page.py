@@ -26,6 +26,7 @@ MAX_BARS = 12
 """Largest number of bars of a plot; more numbers of votes are put together."""
 
 _BY_IMAGE = "95 % intervals over images"
+_CROSSED = "95 % intervals over images and raters"
 _BY_SE = "95 % intervals by the larger standard error"
 
 _RATER_HEADS = (
@@ -110,14 +111,14 @@ def interval_charts(found: StudyAnalysis) -> list[IntervalChart]:
         for score in scores
     ]
     differences = [
-        IntervalRow(f"{one.first} − {one.second}", one.difference, one.low, one.high)
+        IntervalRow(f"{one.first} − {one.second}", one.difference, one.crossed_low, one.crossed_high)
         for one in results.comparison.differences
     ]
     charts = [
         draw_intervals(
             "Rank and mean opinion score, lower is better", rows, f"{_BY_IMAGE}; circles: without exclusions"
         ),
-        draw_intervals("Differences, below 0 the first is better", differences, _BY_IMAGE),
+        draw_intervals("Differences, below 0 the first is better", differences, _CROSSED),
     ]
     return [chart for chart in charts if chart]
 

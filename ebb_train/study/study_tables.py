@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 _BY_IMAGE = "Intervals of means and differences: 95 %, by Student's t distribution over images."
 _RANKS = (
-    "A method's rank is 1 + the number of methods that are significantly better: 5 %, paired t test by "
-    "image, corrected for the number of pairs by Holm's method. Methods that are not separated share a rank."
+    "A method's rank is 1 + the number of methods that are significantly better: 5 %, t test with the error "
+    "over images and raters, corrected for the number of pairs by Holm's method. Methods that are not separated "
+    "share a rank."
 )
-_BOOTSTRAP = (
-    "Bootstrap: images and raters are drawn with replacement; its intervals also hold for other raters."
+_CROSSED = (
+    "The interval below a difference is over images. Images and raters: what votes of the same rater have in "
+    "common is added to the error, so that it also holds for other raters. Bootstrap: images and raters are "
+    "drawn with replacement."
 )
 _PAIR_RANKS = (
     "A method's rank is 1 + the number of methods that are significantly preferred: 5 %, normal test of the "
@@ -118,6 +121,7 @@ def _differences(results: OpinionResults) -> ResultTable:
                 TextCell(
                     text=str(number(one.difference, "+.2f")), interval=interval(one.low, one.high, 2, "+")
                 ),
+                TextCell(text=interval(one.crossed_low, one.crossed_high, 2, "+") or DASH),
                 TextCell(text=interval(one.bootstrap_low, one.bootstrap_high, 2, "+") or DASH),
                 p_text(one.p_holm),
                 p_text(one.p_wilcoxon),
@@ -135,10 +139,18 @@ def _differences(results: OpinionResults) -> ResultTable:
     return ResultTable(
         title="Differences",
         corner="first − second",
-        heads=["difference", "bootstrap", "p, Holm", "p, Wilcoxon", "images", "separated"],
+        heads=[
+            "difference",
+            "images and raters",
+            "bootstrap",
+            "p, Holm",
+            "p, Wilcoxon",
+            "images",
+            "separated",
+        ],
         rows=rows,
         notes=[
-            f"Below 0: the first is better. {_BOOTSTRAP} Wilcoxon: signed-rank test, not corrected.{friedman}"
+            f"Below 0: the first is better. {_CROSSED} Wilcoxon: signed-rank test, not corrected.{friedman}"
         ],
     )
 

@@ -47,7 +47,7 @@ def test_holm_is_that_of_the_oracle() -> None:
 def test_intervals_cover_the_true_difference() -> None:
     """Pooled votes cover it in three quarters of the studies, images and the bootstrap in 95 %."""
     rng = np.random.default_rng(11)
-    covered = np.zeros(3)
+    covered = np.zeros(4)
     studies = 60
     for _ in range(studies):
         votes, truth = crossed_votes(rng)
@@ -58,11 +58,13 @@ def test_intervals_cover_the_true_difference() -> None:
         covered += [
             pooled,
             found.low <= truth <= found.high,
+            found.crossed_low <= truth <= found.crossed_high,
             found.bootstrap_low <= truth <= found.bootstrap_high,
         ]
-    pooled_share, by_image, bootstrap = covered / studies
+    pooled_share, by_image, crossed, bootstrap = covered / studies
     assert pooled_share < 0.88
     assert by_image >= 0.93
+    assert crossed >= 0.93
     assert bootstrap >= 0.93
 
 

@@ -69,7 +69,7 @@ def test_differences_and_further_votes(opinions: StudyAnalysis) -> None:
     assert differences["good − alike"][-1] == "no"
     assert differences["poor − good"][-1] == "yes"
     assert differences["poor − good"][0].startswith("+")
-    assert differences["poor − good"][2] == "< 0.001"
+    assert differences["poor − good"][3] == "< 0.001"
     ((name, cells),) = tables["Votes that would separate tied methods"].rows
     assert name == "good, alike"
     (missing,) = opinions.missing
