@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _BY_IMAGE = "Intervals of means and differences: 95 %, by Student's t distribution over images."
 _RANKS = (
     "A method's rank is 1 + the number of methods that are significantly better: 5 %, t test with the error "
-    "over images and raters, corrected for the number of pairs by Holm's method. Methods that are not separated "
-    "share a rank."
+    "over images and raters, corrected for the number of pairs by Holm's method. Methods that are not "
+    "separated share a rank."
 )
 _CROSSED = (
     "The interval below a difference is over images. Images and raters: what votes of the same rater have in "
