@@ -309,5 +309,3 @@ def _agreement_table(found: PeopleComparison, group: str) -> ResultTable:
             f"Intervals: 95 %, by drawing {found.num_images} images. Methods: Spearman's, of their means.",
         ],
     )
-
-
