@@ -22,6 +22,7 @@ from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.settings import FoundDepthSettings, RenderSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
 from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
+from ebb_train.study_verbs import study_app
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -388,6 +389,7 @@ def convert(
 
 
 app.command(weights_app(SET_UP, sort_key=0))
+app.command(study_app(SCORE, sort_key=3))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

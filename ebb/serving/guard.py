@@ -158,7 +158,7 @@ def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             present = {name.lower() for name, _ in message["headers"]}
-            added = SECURITY_HEADERS | {"Cache-Control": "no-store"}
+            added = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
             message["headers"] = [
                 *message["headers"],
                 *(

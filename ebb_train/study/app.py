@@ -24,7 +24,7 @@ from ebb_train.study.sessions import BeginRequest, NotAccepted, SessionState, Vo
 from ebb_train.study.votes import SCALE, Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from concurrent.futures import Future
     from typing import TypeVar
 
@@ -41,13 +41,16 @@ PAGES = (PAGE, "study.css", "study.js", "viewer.js", "icon.svg")
 """Files of the page."""
 
 BROWSERS = (("Firefox/", "Firefox"), ("Edg/", "Edge"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-"""Part of the header ``User-Agent`` → family of a browser, the first that applies; all that is stored of it."""
+"""Part of the header ``User-Agent`` → family of a browser, the first that applies; no more is stored."""
 
 PREFERENCES = ("the left one", "no difference", "the right one")
 """Answers to a pair."""
 
 _PICTURE_CACHE = {"Cache-Control": "private, max-age=86400, immutable"}
 _MAX_SCREEN, _MAX_DPR = 100_000, 100.0
+
+
+SESSION_RATE, REQUEST_RATE, STRANGER_RATE = Rate(400, 5), Rate(40, 5), Rate(100, 10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +63,9 @@ class Rates:
         strangers: Requests with a token that no session has, of all visitors together.
     """
 
-    sessions: Rate = Rate(400, 5)
-    requests: Rate = Rate(40, 5)
-    strangers: Rate = Rate(100, 10)
+    sessions: Rate = SESSION_RATE
+    requests: Rate = REQUEST_RATE
+    strangers: Rate = STRANGER_RATE
 
 
 def study_app(
@@ -148,13 +151,15 @@ class _StudyApp:
         if not asked.consent:
             raise Refused(403, "a session needs consent")
         if not (
-            0 <= min(asked.screen_w, asked.screen_h)
+            min(asked.screen_w, asked.screen_h) >= 0
             and max(asked.screen_w, asked.screen_h) <= _MAX_SCREEN
             and 0 < asked.dpr <= _MAX_DPR
         ):
             raise Refused(400, "the body is not as expected")
         _check_rate(self._sessions, "")
-        begun = await _finished(self._store.begin(asked, browser_family(request.headers.get("user-agent", ""))))
+        begun = await _finished(
+            self._store.begin(asked, browser_family(request.headers.get("user-agent", "")))
+        )
         return json_reply({"token": begun.token, **_plain(begun.state)}, 201)
 
     async def state(self, request: Request) -> Response:
@@ -247,5 +252,3 @@ async def _wrong_method(_: Request, __: Exception) -> Response:
 
 async def _failed(_: Request, __: Exception) -> Response:
     return refusal(Refused(500, "the server made a mistake"))
-
-

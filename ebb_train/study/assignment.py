@@ -1,4 +1,4 @@
-"""Which questions a session has, in which order: balanced over sessions, at random within a session, by a seed."""
+"""Questions of a session and their order: balanced over sessions, random within a session, by a seed."""
 
 from __future__ import annotations
 
@@ -132,10 +132,10 @@ def plan_session(
 ) -> tuple[Question, ...]:
     """Choose the questions of a session.
 
-    Images with the fewest votes come first. Each is judged in all conditions, in blocks: a block has each image
-    at most once, and the conditions of an image follow each other in an order of Williams' square. Controls come at
-    random places; traps are not among the first three questions, and repetitions are at least
-    :data:`REPEAT_GAP` positions after the first time.
+    Images with the fewest votes are chosen. Each is judged in all conditions, in blocks: a block has each
+    image at most once, and the conditions of an image follow each other in an order of Williams' square.
+    Controls come at random places; traps are not among the first three questions, and repetitions are at
+    least :data:`REPEAT_GAP` positions after the first time.
 
     Args:
         config: Settings of the study.
@@ -169,9 +169,7 @@ def _judged(
     conditions = config.conditions
     total = min(config.num_judged, len(pool.images) * len(conditions))
     num_images = -(-total // len(conditions))
-    votes = {
-        image: sum(tally.judged.get((image, each), 0) for each in conditions) for image in pool.images
-    }
+    votes = {image: sum(tally.judged.get((image, each), 0) for each in conditions) for image in pool.images}
     images = sorted(pool.images, key=lambda image: (votes[image], rng.random()))[:num_images]
     left_out = _left_out(images[-1], num_images * len(conditions) - total, conditions, tally, rng)
     rows = williams(len(conditions))

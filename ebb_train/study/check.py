@@ -81,7 +81,9 @@ def check_study(study: Path, progress: Progress) -> StudyCheck:
     faults += _file_faults(study, files, progress)
     notes = []
     if design != config.design_hash:
-        notes.append("study.toml was changed since the study was made; serve accepts it before the first session")
+        notes.append(
+            "study.toml was changed since the study was made; serve accepts it before the first session"
+        )
     if plan != config.analysis.sha256:
         notes.append("the plan of the analysis was changed since the study was made")
     return StudyCheck(
@@ -137,7 +139,8 @@ def _votes(db: sqlite3.Connection) -> Iterator[str]:
         yield f"a row of {row[0]} belongs to nothing: the store was edited by hand"
     (late,) = db.execute(
         "SELECT count(*) FROM session s WHERE finished_at IS NOT NULL AND "
-        "(SELECT count(*) FROM vote WHERE session = s.id) <> (SELECT count(*) FROM question WHERE session = s.id)"
+        "(SELECT count(*) FROM vote WHERE session = s.id) <> "
+        "(SELECT count(*) FROM question WHERE session = s.id)"
     ).fetchone()
     if late:
         yield f"{counted(late, 'finished session')} without all votes"

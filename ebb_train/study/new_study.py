@@ -24,7 +24,7 @@ from ebb.names import counted
 from ebb.progress import watched
 from ebb.serving.tokens import new_id
 from ebb.settings import canonical_json
-from ebb_train.study.config import CONFIG, StudyConfig, write_config
+from ebb_train.study.config import StudyConfig, write_config
 from ebb_train.study.controls import ANCHOR_SIGMA, MIDDLE_SIGMA, blurred, with_text
 from ebb_train.study.pictures import store_picture
 from ebb_train.study.schema import create_store
@@ -33,18 +33,16 @@ from ebb_train.study.votes import SCALE, Answer, StimulusKind
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ebb.arrays import Rgb8
-    from ebb.dataset.splits import Split
     from ebb.progress import Progress
-    from ebb_train.study.config import StudySettings
-    from ebb_train.study.pictures import PictureFormat
+    from ebb_train.study.settings import PictureSettings, StudySettings
     from ebb_train.study.sources import MethodFolder, Target, Targets
 
 TARGET, TRAINING = "target", "training"
-"""Kinds of stimuli that are never judged: the photo that is shown beside a picture, and pictures of the training."""
+"""Kinds of stimuli that are never judged: the photo shown beside a picture, and pictures of the training."""
 
 MAX_CONTROLS = 8
 """Number of images of which there are anchors, and of those with traps."""
@@ -52,24 +50,6 @@ MAX_CONTROLS = 8
 NUM_TRAINING = 3
 
 _LISTED = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureSettings:
-    """Pictures of a study."""
-
-    split: Split = "test"
-    """Split of a data set whose shallow photos are the target photos."""
-    max_height: int = 1440
-    """Height in pixels to which higher pictures are reduced, in linear light."""
-    pictures: PictureFormat = "png"
-    """Format of the pictures on the page: png keeps every pixel, jpeg (quality 95) is faster to load."""
-    common: bool = False
-    """Use only the images of which every method has a picture; otherwise a missing one is an error."""
-
-    def __post_init__(self) -> None:
-        if self.max_height < 64:
-            raise UsageError("--max-height must be at least 64")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +76,9 @@ class NewStudy:
 
     def text(self) -> str:
         """The same for people."""
+        counts = [counted(self.num_images, "image"), counted(len(self.config.methods), "method")]
         lines = [
-            f"{counted(self.num_images, 'image')}, {counted(len(self.config.methods), 'method')}, "
-            f"{counted(self.config.questions, 'question')} a session",
+            f"{', '.join(counts)}, {counted(self.config.questions, 'question')} a session",
             f"plan of the analysis: {self.config.analysis.sha256}",
         ]
         if self.left_out:
@@ -130,9 +110,12 @@ def make_study(
         OutputError: a file cannot be written.
     """
     if folder.exists() or folder.is_symlink():
-        raise UsageError("exists already", path=folder, hint="give the study another folder, or remove this one")
+        raise UsageError(
+            "exists already", path=folder, hint="give the study another folder, or remove this one"
+        )
     sources = open_methods(methods)
-    config = StudyConfig(**vars(settings), methods=tuple(source.name for source in sources))
+    values = vars(settings) | {"answer": Answer(settings.answer)}
+    config = StudyConfig(**values, methods=tuple(source.name for source in sources))
     targets = open_targets(reference, pictures.split, pictures.max_height)
     temporary = folder.with_name(f".{folder.name}.new")
     _remove(temporary)
@@ -224,7 +207,7 @@ class _Maker:
             self._store(target, with_text(photo, f"Please choose {score}"), StimulusKind.TRAP, expected=score)
 
     def _add_pair_trap(self, target: Target, number: int) -> None:
-        """A pair with a right answer: the photo beside a blurred one, or two pictures that say what to choose."""
+        """A pair with a right answer: the photo and a blurred one, or pictures that say what to choose."""
         if number >= 2 * MAX_CONTROLS:
             return
         if number % 2:
@@ -244,15 +227,19 @@ class _Maker:
 
 def _fitting(config: StudyConfig, num_images: int) -> StudyConfig:
     """The settings with no more questions than there are pictures."""
-    traps = min(config.traps, num_images if config.answer is Answer.PAIR else MAX_CONTROLS, num_images)
-    controls = {
-        "references": min(config.references, num_images) if config.answer is Answer.OPINION else 0,
-        "anchors": min(config.anchors, num_images, MAX_CONTROLS),
-        "traps": traps,
-    }
+    traps = min(config.traps, num_images, MAX_CONTROLS)
+    references = min(config.references, num_images) if config.answer is Answer.OPINION else 0
+    anchors = min(config.anchors, num_images, MAX_CONTROLS)
     judged = min(config.num_judged, num_images * len(config.conditions))
-    controls["repeats"] = min(config.repeats, judged)
-    return replace(config, questions=judged + sum(controls.values()), **controls)
+    repeats = min(config.repeats, judged)
+    return replace(
+        config,
+        questions=judged + references + anchors + traps + repeats,
+        references=references,
+        anchors=anchors,
+        traps=traps,
+        repeats=repeats,
+    )
 
 
 def _fill(db: sqlite3.Connection, config: StudyConfig, rows: Sequence[tuple[object, ...]]) -> None:
@@ -263,7 +250,8 @@ def _fill(db: sqlite3.Connection, config: StudyConfig, rows: Sequence[tuple[obje
     values = (canonical_json(to_plain(config)), config.design_hash, config.analysis.sha256, time.time())
     db.execute("INSERT INTO study VALUES (1, ?, ?, ?, ?)", values)
     db.executemany(
-        "INSERT INTO stimulus (picture, image, method, kind, expected, file, sha256, width, height, num_bytes) "
+        "INSERT INTO stimulus "
+        "(picture, image, method, kind, expected, file, sha256, width, height, num_bytes) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         order,
     )

@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ebb.errors import UsageError
 from ebb.names import counted
 from ebb.serving.address import Address, listen
 from ebb.serving.packages import check_packages
@@ -18,20 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-
-@dataclass(frozen=True, kw_only=True)
-class ServeSettings:
-    """Where a study is served."""
-
-    host: str = "127.0.0.1"
-    """Address to listen on. By default only this machine can reach the page; 0.0.0.0 opens it to every machine of
-    its networks, over plain HTTP: put a proxy with HTTPS before it if it is reached over the internet."""
-    port: int = 8765
-    """Port to listen on; 0 lets the system choose one."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.port <= 65_535:
-            raise UsageError("--port must be between 0 and 65535")
+    from ebb_train.study.settings import ServeSettings
 
 
 @dataclass(frozen=True, kw_only=True)

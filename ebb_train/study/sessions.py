@@ -110,7 +110,16 @@ class NewSession(NamedTuple):
 def insert_session(db: sqlite3.Connection, new: NewSession) -> None:
     """Store a session with its questions."""
     asked = new.request
-    values = (new.id, new.token_hash, new.consent_at, asked.screen_w, asked.screen_h, asked.dpr, new.browser, new.seed)
+    values = (
+        new.id,
+        new.token_hash,
+        new.consent_at,
+        asked.screen_w,
+        asked.screen_h,
+        asked.dpr,
+        new.browser,
+        new.seed,
+    )
     db.execute(
         "INSERT INTO session (id, token_hash, consent_at, screen_w, screen_h, dpr, user_agent_family, seed) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -118,10 +127,7 @@ def insert_session(db: sqlite3.Connection, new: NewSession) -> None:
     )
     db.executemany(
         "INSERT INTO question VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (new.id, position, *question._replace(is_repeat=int(question.is_repeat)))
-            for position, question in enumerate(new.questions)
-        ],
+        [(new.id, position, *question) for position, question in enumerate(new.questions)],
     )
 
 

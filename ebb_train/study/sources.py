@@ -121,7 +121,7 @@ class MethodFolder:
 
 
 def open_methods(texts: Sequence[str]) -> list[MethodFolder]:
-    """Open the folders of methods, each ``NAME=FOLDER``, or ``FOLDER`` with the name of its evaluation or its own.
+    """Open the folders of methods, each ``NAME=FOLDER``, or ``FOLDER`` with its own or its evaluation's name.
 
     Raises:
         UsageError: two have one name, or a part is empty.

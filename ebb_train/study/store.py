@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from ebb_train.study.assignment import Condition
+    from ebb_train.study.assignment import Condition, Question
     from ebb_train.study.config import StudyConfig
     from ebb_train.study.sessions import BeginRequest, VoteRequest
 
@@ -131,7 +131,7 @@ class StudyStore:
         questions = plan_session(self.config, self._pool, self._expected(now), number, seed)
         new = NewSession(new_id()[:16], token_hash(token), now, request, browser, seed, questions)
         insert_session(db, new)
-        real = [question for question in questions if self._is_counted(question.stimulus_a, question.is_repeat)]
+        real = [each for each in questions if self._is_counted(each)]
         self._pending[new.id] = (now, [condition_of(question, self._stimuli) for question in real])
         for question in real:
             condition = condition_of(question, self._stimuli)[1]
@@ -144,7 +144,9 @@ class StudyStore:
     def _expected(self, now: float) -> Tally:
         """Votes so far, and those that sessions which have just begun will give."""
         self._pending = {
-            session: pending for session, pending in self._pending.items() if now - pending[0] < PENDING_SECONDS
+            session: pending
+            for session, pending in self._pending.items()
+            if now - pending[0] < PENDING_SECONDS
         }
         tally = Tally(dict(self._tally.judged), dict(self._tally.sides))
         for _, pending in self._pending.values():
@@ -152,8 +154,8 @@ class StudyStore:
                 tally.count(image, condition)
         return tally
 
-    def _is_counted(self, stimulus: int, is_repeat: bool) -> bool:  # noqa: FBT001
-        return self._stimuli[stimulus].kind == "real" and not is_repeat
+    def _is_counted(self, question: Question) -> bool:
+        return self._stimuli[question.stimulus_a].kind == "real" and not question.is_repeat
 
     def _state(self, db: sqlite3.Connection, session: str) -> SessionState:
         self._require(session)
@@ -162,7 +164,7 @@ class StudyStore:
     def _vote(self, db: sqlite3.Connection, session: str, vote: VoteRequest) -> SessionState:
         self._require(session)
         question = insert_vote(db, self.config, session, vote, self._clock())
-        if question is not None and self._is_counted(question.stimulus_a, bool(question.is_repeat)):
+        if question is not None and self._is_counted(question):
             key = condition_of(question, self._stimuli)
             self._tally.count(*key)
             _, pending = self._pending.get(session, (0.0, []))
@@ -206,6 +208,8 @@ def claim_design(db: sqlite3.Connection, config: StudyConfig, study: Path) -> No
         raise UsageError(message, path=path, hint="undo the change, or make a new study")
     methods = {method for (method,) in db.execute("SELECT DISTINCT method FROM stimulus WHERE kind = 'real'")}
     if methods != set(config.methods) or parse_json(text)["answer"] != config.answer:
-        raise UsageError("methods or kind of answer are not those of the pictures", path=path, hint="make a new study")
+        raise UsageError(
+            "methods or kind of answer are not those of the pictures", path=path, hint="make a new study"
+        )
     values = (canonical_json(to_plain(config)), config.design_hash, config.analysis.sha256)
     db.execute("UPDATE study SET config_json = ?, config_hash = ?, plan_hash = ?", values)

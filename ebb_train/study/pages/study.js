@@ -82,18 +82,19 @@ function welcome() {
 }
 
 const isPair = () => study.answer === "pair";
+const names = () => (isPair() ? ["Left", "Right"] : ["Target photo", "Result"]);
 
 function makeVotes() {
   const keys = isPair() ? ["←", "=", "→"] : study.labels.map((_, value) => String(value));
   at("question").textContent = isPair()
     ? "Which picture do you prefer?"
     : "How different is the result from the target photo?";
-  at("left-name").textContent = isPair() ? "Left" : "Target photo";
-  at("right-name").textContent = isPair() ? "Right" : "Result";
+  flicker(false);
   at("votes").replaceChildren(...study.labels.map((label, value) => {
     const button = document.createElement("button");
     const key = document.createElement("kbd");
     const name = document.createElement("span");
+    button.disabled = true;
     key.textContent = keys[value];
     name.textContent = label;
     button.append(key, name);
@@ -150,10 +151,11 @@ async function next() {
   screen("task");
   say(`${at("count").textContent}. ${at("question").textContent}`);
   try {
-    const names = [at("left-name").textContent, at("right-name").textContent];
-    const images = await Promise.all([picture(question.left, names[0]), picture(question.right, names[1])]);
+    const [left, right] = names();
+    const images = await Promise.all([picture(question.left, left), picture(question.right, right)]);
     if (mine !== current) return;
     viewer.show(images);
+    flicker(false);
   } catch {
     if (mine !== current) return;
     at("feedback").textContent = "A picture could not be loaded.";
@@ -363,7 +365,9 @@ function onKey(event) {
 function flicker(isOn) {
   viewer.swap(isOn);
   at("flicker").setAttribute("aria-pressed", String(isOn));
-  document.body.classList.toggle("swapped", isOn);
+  const [left, right] = names();
+  at("left-name").textContent = isOn ? right : left;
+  at("right-name").textContent = isOn ? left : right;
 }
 
 document.addEventListener("keydown", onKey);
