@@ -88,9 +88,7 @@ class Browser:
     def night(self, *, is_on: bool = True) -> None:
         """Choose dark colours."""
         value = "dark" if is_on else "light"
-        self.send(
-            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": value}]
-        )
+        self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": value}])
 
     def open(self, address: str) -> None:
         """Go to an address, as if the tab were new."""
