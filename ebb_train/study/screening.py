@@ -57,10 +57,10 @@ def bt500_screening(votes: VoteMatrix) -> Bt500Screening:
     Examples:
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
-        >>> votes = 2.0 + rng.integers(-1, 2, (20, 12))
-        >>> votes[:, 11] = np.tile([0, 4], 10)  # the last rater votes without looking
+        >>> votes = np.round(rng.normal(2, 0.7, (20, 24)))
+        >>> votes[:, 23] = np.tile([0, 4], 10)  # the last rater votes without looking
         >>> np.flatnonzero(ebb_train.study.bt500_screening(votes).rejected).tolist()
-        [11]
+        [23]
     """
     votes = checked(votes)
     mean = mean_of_votes(votes, axis=1)[:, None]
