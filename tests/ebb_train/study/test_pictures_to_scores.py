@@ -24,7 +24,7 @@ from tests.helpers.datasets import record, write_set
 if TYPE_CHECKING:
     from pathlib import Path
 
-METHODS = {"layered": 0.9, "identity": 2.4}
+METHODS = {"gaussian": 0.9, "identity": 2.4}
 """True quality: the raters see that one of the pictures is not blurred."""
 
 NUM_RATERS, RANDOM = 8, 5
@@ -100,11 +100,11 @@ def test_pictures_become_scores_beside_the_metrics(tmp_path: Path) -> None:
     export_study(study)
 
     opinions = read_opinions(study)
-    assert {name: method.rank for name, method in opinions.methods.items()} == {"layered": 1, "identity": 2}
+    assert {name: method.rank for name, method in opinions.methods.items()} == {"gaussian": 1, "identity": 2}
     people = benchmark(list(METHODS), dataset, out, SETTINGS, timing, silent, opinions).people
     assert people is not None
     assert people.num_images == 8
     psnr = people.metrics[0]
     assert psnr.num_pictures == 16
     assert psnr.of_pictures[0].value > 0.5
-    assert json.loads((out / REPORT).read_text())["people"]["mos"]["layered"]["rank"] == 1
+    assert json.loads((out / REPORT).read_text())["people"]["mos"]["gaussian"]["rank"] == 1
