@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 CONFIG = "study.toml"
 
 CONSENT = """\
-You will see pairs of pictures and say how they compare. You need no special knowledge. You can pause at any time and
-go on later, and you can stop at any time.
+You will see pairs of pictures and say how they compare. You need no special knowledge.
+You can pause at any time and go on later, and you can stop at any time.
 
-Your answers are stored with the time each took, the size of your screen and the family of your browser. Your name,
-your address and your network address are not stored. You can delete your answers at the end or in the pause menu."""
+Your answers are stored with the time each took, the size of your screen and the family of
+your browser. Your name, your address and your network address are not stored. You can
+delete your answers at the end or in the pause menu."""
+
+PLAN = AnalysisPlan()
 
 _HEAD = """\
 # A study made by ebb-train study new. Texts may be changed at any time; all else only before the first vote.
@@ -46,7 +49,7 @@ class StudyConfig(StudySettings):
     """Number of sessions after which no further ones begin."""
     consent: str = CONSENT
     """What raters agree to before they begin."""
-    analysis: AnalysisPlan = AnalysisPlan()
+    analysis: AnalysisPlan = PLAN
     """Rules of exclusion and settings of the bootstrap."""
 
     def __post_init__(self) -> None:
@@ -66,7 +69,9 @@ class StudyConfig(StudySettings):
         if self.answer is Answer.OPINION:
             return tuple((method, "") for method in self.methods)
         return tuple(
-            (first, second) for number, first in enumerate(self.methods) for second in self.methods[number + 1 :]
+            (first, second)
+            for number, first in enumerate(self.methods)
+            for second in self.methods[number + 1 :]
         )
 
     @property
@@ -99,12 +104,14 @@ def read_config(study: Path) -> StudyConfig:
     if not isinstance(plan, dict):
         raise UsageError("analysis is not a table", path=path)
     try:
+        if values.get("answer") not in list(Answer):
+            raise ValueError(f"answer: expected one of: {', '.join(Answer)}")  # noqa: TRY301 - told below
         config = from_plain(StudyConfig, values, "")
+        return replace(config, analysis=plan_from_table(plan, path))
     except ValueError as error:
         raise UsageError(str(error), path=path, hint="correct this setting") from error
     except UsageError as error:
         raise UsageError(error.message, path=path, hint="correct this setting") from error
-    return replace(config, analysis=plan_from_table(plan, path))
 
 
 def write_config(study: Path, config: StudyConfig) -> None:

@@ -150,21 +150,29 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _check_store(path: Path, db: sqlite3.Connection) -> None:
     try:
         with store_errors(path, is_writing=False):
-            (application,) = db.execute("PRAGMA application_id").fetchone()
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if application != APPLICATION_ID:
-                raise InvalidInput("not the file of a study", path=path, hint=_BACKUP)
-            if version != STORE_VERSION:
-                message = f"study version {version}, this ebb reads {STORE_VERSION}"
-                raise InvalidInput(message, path=path, hint="use the ebb that made it")
+            _check_version(path, db)
             db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
             _check_tables(path, db)
-            ((found,),) = db.execute("PRAGMA integrity_check(1)")
-            if found != "ok":
-                raise InvalidInput(f"the file is damaged: {found}", path=path, hint=_BACKUP)
+            _check_structure(path, db)
     except BaseException:
         db.close()
         raise
+
+
+def _check_version(path: Path, db: sqlite3.Connection) -> None:
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION_ID:
+        raise InvalidInput("not the file of a study", path=path, hint=_BACKUP)
+    if version != STORE_VERSION:
+        message = f"study version {version}, this ebb reads {STORE_VERSION}"
+        raise InvalidInput(message, path=path, hint="use the ebb that made it")
+
+
+def _check_structure(path: Path, db: sqlite3.Connection) -> None:
+    ((found,),) = db.execute("PRAGMA integrity_check(1)")
+    if found != "ok":
+        raise InvalidInput(f"the file is damaged: {found}", path=path, hint=_BACKUP)
 
 
 def _check_tables(path: Path, db: sqlite3.Connection) -> None:
@@ -176,4 +184,6 @@ def _check_tables(path: Path, db: sqlite3.Connection) -> None:
         if statement.strip()
     }
     if {name: "".join(str(sql).split()) for name, sql in found.items()} != expected:
-        raise InvalidInput("the file is damaged: its tables are not those of a study", path=path, hint=_BACKUP)
+        raise InvalidInput(
+            "the file is damaged: its tables are not those of a study", path=path, hint=_BACKUP
+        )

@@ -11,7 +11,7 @@ from ebb.command import run_verb
 from ebb.errors import ExitCode
 from ebb_train.cli import app
 from tests.helpers.simulated_study import METHODS, simulated_opinions, simulated_pairs
-from tests.helpers.study_folders import write_study
+from tests.helpers.stored_votes import write_study
 
 if TYPE_CHECKING:
     from pathlib import Path

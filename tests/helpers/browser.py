@@ -128,10 +128,12 @@ class Browser:
 
     def tap(self, selector: str) -> None:
         """Touch the middle of an element, which must be visible there."""
+        name = json.dumps(selector)
         point = self.run(
-            f"""(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'nearest'}});
+            f"""(() => {{ const e = document.querySelector({name}); e.scrollIntoView({{block: 'nearest'}});
             const b = e.getBoundingClientRect(); const p = [b.left + b.width / 2, b.top + b.height / 2];
-            const hit = document.elementFromPoint(...p); return e.contains(hit) || hit.contains(e) ? p : null; }})()"""
+            const hit = document.elementFromPoint(...p);
+            return e.contains(hit) || hit.contains(e) ? p : null; }})()"""
         )
         assert point, f"something covers {selector}"
         self.send("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": point[0], "y": point[1]}])

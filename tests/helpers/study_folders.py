@@ -1,91 +1,130 @@
-"""Study folders with the votes of simulated raters, without pictures."""
+"""Small studies: folders of pictures, a study made of them, and raters who take part over HTTP."""
 
 from __future__ import annotations
 
-from contextlib import closing
-from typing import TYPE_CHECKING
+import random
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from ebb_train.study.config import StudyConfig, write_config
-from ebb_train.study.schema import create_store
-from ebb_train.study.votes import Answer, StimulusKind
+import cv2
+import numpy as np
+from starlette.testclient import TestClient
+
+from ebb.formats.png import encode_png
+from ebb.progress import SilentProgress
+from ebb_train.study.app import Rates, study_app
+from ebb_train.study.new_study import make_study
+from ebb_train.study.settings import PictureSettings, StudySettings
+from ebb_train.study.store import StudyStore
 
 if TYPE_CHECKING:
-    import sqlite3
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from ebb_train.study.votes import StudyVote, StudyVotes
+    import httpx2
 
-START = 1_767_225_600.0
-"""The first of January 2026, in unix seconds."""
-
-
-def write_study(folder: Path, study: StudyVotes) -> Path:
-    """Write ``study.toml`` and the store as if the raters had taken part; positions count from 0 for each."""
-    folder.mkdir(parents=True)
-    config = StudyConfig(title=study.name, answer=study.answer, methods=study.methods, analysis=study.plan)
-    write_config(folder, config)
-    with closing(create_store(folder)) as store:
-        store.execute("BEGIN")
-        store.execute(
-            "INSERT INTO study VALUES (1, ?, ?, ?, ?)",
-            (config.design, config.design_hash, study.plan.sha256, START),
-        )
-        numbers = _write_stimuli(store, study.votes)
-        for session in study.sessions:
-            finished = START + 600 if session.is_finished else None
-            row = (session.rater, None, START, None, None, None, None, 1, START, finished, None)
-            store.execute(f"INSERT INTO session VALUES ({','.join('?' * 11)})", row)
-        positions: dict[str, int] = {}
-        for vote in study.votes:
-            position = positions[vote.rater] = positions.get(vote.rater, -1) + 1
-            _write_vote(store, vote, position, numbers, study.answer)
-        store.execute("COMMIT")
-    return folder
+    from ebb.arrays import Rgb8
+    from ebb_train.study.new_study import NewStudy
 
 
-def _write_stimuli(store: sqlite3.Connection, votes: tuple[StudyVote, ...]) -> dict[tuple[str, str], int]:
-    numbers: dict[tuple[str, str], int] = {}
-    for vote in votes:
-        for method in filter(None, (vote.method, vote.other)):
-            if (vote.image, method) in numbers:
-                continue
-            number = numbers[vote.image, method] = len(numbers) + 1
-            row = (
-                number,
-                f"{number:032x}",
-                vote.image,
-                method,
-                vote.kind.value,
-                vote.expected,
-                "a.png",
-                "0",
-                1,
-                1,
-                1,
-            )
-            store.execute(f"INSERT INTO stimulus VALUES ({','.join('?' * 11)})", row)
-    return numbers
+class Clock:
+    """Time that passes only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def _write_vote(
-    store: sqlite3.Connection,
-    vote: StudyVote,
-    position: int,
-    numbers: dict[tuple[str, str], int],
-    answer: Answer,
-) -> None:
-    is_pair = answer is Answer.PAIR and vote.kind is not StimulusKind.TRAP
-    other = numbers[vote.image, vote.other] if is_pair else None
-    question = (
-        vote.rater,
-        position,
-        numbers[vote.image, vote.method],
-        other,
-        None,
-        int(vote.is_swapped),
-        int(vote.is_repeat),
-    )
-    store.execute(f"INSERT INTO question VALUES ({','.join('?' * 7)})", question)
-    shown = START + 10.0 * position
-    row = (vote.rater, position, vote.value, shown, shown + 0.5, shown + 0.5 + vote.seconds, int(vote.zoomed))
-    store.execute(f"INSERT INTO vote VALUES ({','.join('?' * 7)})", row)
+def picture(seed: int, size: tuple[int, int] = (64, 96)) -> Rgb8:
+    """A coloured texture."""
+    noise = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
+    return np.asarray(cv2.GaussianBlur(noise, (0, 0), 1.5), np.uint8)
+
+
+def picture_folders(folder: Path, methods: int = 3, images: int = 6) -> tuple[Path, list[str]]:
+    """Folders of target photos and of methods, each blurrier than the one before, as ``study new`` takes."""
+    targets = folder / "targets"
+    targets.mkdir(parents=True)
+    for image in range(images):
+        (targets / f"image_{image}.png").write_bytes(encode_png(picture(image)))
+    named = []
+    for method in range(methods):
+        place = folder / f"method_{method}"
+        place.mkdir()
+        for image in range(images):
+            blurred = cv2.GaussianBlur(picture(image), (0, 0), 0.5 + method)
+            (place / f"image_{image}.png").write_bytes(encode_png(np.asarray(blurred, np.uint8)))
+        named.append(f"m{method}={place}")
+    return targets, named
+
+
+def small_study(folder: Path, *, methods: int = 3, images: int = 6, **settings: Any) -> NewStudy:
+    """Make a study in ``folder / "study"``."""
+    targets, named = picture_folders(folder, methods, images)
+    made = StudySettings(**settings)
+    return make_study(folder / "study", targets, named, made, PictureSettings(), SilentProgress())
+
+
+@dataclass
+class Rater:
+    """Takes part over HTTP; the answer to a question follows from what the pictures are."""
+
+    client: TestClient | httpx2.Client
+    clock: Clock
+    answer: Callable[[Mapping[str, Any], random.Random], int]
+    seed: int = 0
+    seconds: float = 2.0
+    token: str = ""
+    answers: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those that name the session."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def begin(self) -> dict[str, Any]:
+        """Agree and begin; the training is passed over."""
+        reply = self.client.post("/api/session", json={"consent": True, "screen_w": 390, "screen_h": 844})
+        assert reply.status_code == 201, reply.text
+        self.token = reply.json()["token"]
+        found: dict[str, Any] = self.client.post("/api/training", headers=self.headers).json()
+        return found
+
+    def vote(self, position: int, value: int) -> httpx2.Response:
+        """Send an answer."""
+        ms = 1000 * self.seconds
+        body = {"position": position, "value": value, "shown_ms": ms + 100, "loaded_ms": ms, "zoomed": False}
+        reply: httpx2.Response = self.client.post("/api/vote", json=body, headers=self.headers)
+        return reply
+
+    def take_part(self, most: int = 10_000) -> dict[str, Any]:
+        """Answer questions, up to a number, and return where the session stands."""
+        rng = random.Random(self.seed)
+        state = self.begin()
+        while not state["finished"] and len(self.answers) < most:
+            self.clock.now += self.seconds + 0.5
+            question = state["questions"][0]
+            value = self.answer(question, rng)
+            reply = self.vote(question["position"], value)
+            assert reply.status_code == 200, reply.text
+            self.answers.append((question["position"], value))
+            state = reply.json()
+        return state
+
+
+@contextmanager
+def served(
+    study: Path, rates: Rates | None = None, names: frozenset[str] | None = None
+) -> Iterator[tuple[TestClient, Clock, StudyStore]]:
+    """The application of a study, for a client in this process."""
+    clock = Clock()
+    store = StudyStore(study, clock)
+    try:
+        client = TestClient(study_app(store, names=names, rates=rates, clock=clock))
+        client.base_url = "http://localhost:8765"
+        yield client, clock, store
+    finally:
+        store.close()

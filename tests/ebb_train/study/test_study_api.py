@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import ebb_train.study
 from tests.helpers.simulated_study import METHODS, simulated_opinions
-from tests.helpers.study_folders import write_study
+from tests.helpers.stored_votes import write_study
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from ebb_train.study.study_report import (
     write_report,
 )
 from tests.helpers.simulated_study import METHODS, simulated_opinions, simulated_pairs
-from tests.helpers.study_folders import write_study
+from tests.helpers.stored_votes import write_study
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from ebb_train.study.schema import STORE, open_store
 from ebb_train.study.vote_reader import read_votes, store_exclusions
 from ebb_train.study.votes import Answer
 from tests.helpers.simulated_study import RANDOM_RATER, simulated_opinions, simulated_pairs
-from tests.helpers.study_folders import write_study
+from tests.helpers.stored_votes import write_study
 
 if TYPE_CHECKING:
     from pathlib import Path
