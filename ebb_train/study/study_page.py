@@ -99,9 +99,8 @@ def interval_charts(found: StudyAnalysis) -> list[IntervalChart]:
     """Scores and differences with their intervals."""
     results = found.used or found.everyone
     if not isinstance(results, OpinionResults):
-        chart = draw_intervals(
-            "Differences of Bradley-Terry scores, higher is preferred", _pair_rows(results)
-        )
+        title = "Differences of Bradley-Terry scores, above 0 the first is preferred"
+        chart = draw_intervals(title, _pair_rows(results), _BY_SE)
         return [chart] if chart else []
     other = found.everyone.comparison.scores if isinstance(found.everyone, OpinionResults) else ()
     without = {score.name: score.mos for score in other}

@@ -229,7 +229,7 @@ def _preferences(results: PairResults) -> ResultTable:
                 f"{one.first} over {one.second}",
                 [
                     TextCell(text=f"{one.wins} : {one.losses}", interval=counted(one.ties, "tie")),
-                    number(share.share if share else None, ".1%", "no decided vote"),
+                    number(100 * share.share if share else None, ".1f", "no decided vote"),
                     TextCell(text=_percent(share.wilson_low, share.wilson_high) if share else DASH),
                     TextCell(text=_percent(share.exact_low, share.exact_high) if share else DASH),
                     TextCell(
@@ -244,14 +244,14 @@ def _preferences(results: PairResults) -> ResultTable:
     return ResultTable(
         title="Preferences",
         corner="pair",
-        heads=["votes", "share", "Wilson", "exact", "Bradley-Terry", "p, Holm", "separated"],
+        heads=["votes", "share, %", "Wilson, %", "exact, %", "Bradley-Terry", "p, Holm", "separated"],
         rows=rows,
         notes=[f"Shares are of the votes that are no ties. {_INDEPENDENT}"],
     )
 
 
 def _percent(low: float, high: float) -> str:
-    return f"{low:.1%} … {high:.1%}"
+    return f"{100 * low:.1f} … {100 * high:.1f}"
 
 
 def _missing(missing: Sequence[VotesMissing]) -> ResultTable:

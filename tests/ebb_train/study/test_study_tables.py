@@ -86,7 +86,7 @@ def test_wins_and_preferences(pairs: StudyAnalysis) -> None:
     name, cells = preferences.rows[0]
     assert name == "good over fair"
     won, lost = map(int, str(cells[0]).split(" : "))
-    assert str(cells[1]) == f"{won / (won + lost):.1%}"
+    assert str(cells[1]) == f"{100 * won / (won + lost):.1f}"
     assert "as independent" in preferences.notes[0]
 
 
