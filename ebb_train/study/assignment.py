@@ -10,7 +10,7 @@ from ebb.files import sha256_bytes
 from ebb_train.study.votes import Answer, StimulusKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ebb_train.study.config import StudyConfig
 
@@ -82,13 +82,14 @@ class Tally:
 def make_pool(stimuli: Iterable[Stimulus], answer: Answer) -> Pool:
     """Sort stimuli by what they are for."""
     kinds: dict[str, list[Stimulus]] = {}
-    for stimulus in stimuli:
+    for stimulus in sorted(stimuli, key=lambda each: each.image):  # their numbers are random
         kinds.setdefault(stimulus.kind, []).append(stimulus)
     traps = kinds.get(StimulusKind.TRAP, [])
     partners = {trap.image: trap.id for trap in traps if trap.expected is None}
-    by_image: Callable[[str], dict[str, int]] = lambda kind: {  # noqa: E731
-        stimulus.image: stimulus.id for stimulus in kinds.get(kind, [])
-    }
+
+    def by_image(kind: str) -> dict[str, int]:
+        return {stimulus.image: stimulus.id for stimulus in kinds.get(kind, [])}
+
     return Pool(
         images=tuple(stimulus.image for stimulus in kinds.get("target", [])),
         real={(real.image, real.method): real.id for real in kinds.get(StimulusKind.REAL, [])},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from starlette.testclient import TestClient
 
 from ebb.formats.png import encode_png
 from ebb.progress import SilentProgress
+from ebb.serving.address import Address, listen
+from ebb.serving.run import make_server
 from ebb_train.study.app import Rates, study_app
 from ebb_train.study.new_study import make_study
 from ebb_train.study.settings import PictureSettings, StudySettings
@@ -127,4 +130,23 @@ def served(
         client.base_url = "http://localhost:8765"
         yield client, clock, store
     finally:
+        store.close()
+
+
+@contextmanager
+def running(study: Path) -> Iterator[str]:
+    """A server of a study in a thread, for browsers; its address."""
+    store = StudyStore(study)
+    opened, address = listen(Address("127.0.0.1", 0))
+    started = threading.Event()
+    server = make_server(study_app(store, names=address.names), started.set, grace_seconds=1)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]})
+    thread.start()
+    try:
+        assert started.wait(30)
+        yield address.url
+    finally:
+        server.should_exit = True
+        thread.join()
+        opened.close()
         store.close()
