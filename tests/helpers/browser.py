@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from websockets.sync.client import ClientConnection
+
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 """None: there is no browser."""
 
@@ -38,13 +40,11 @@ class Browser:
     """A tab of a browser.
 
     Args:
-        address: WebSocket address of the tab.
+        socket: WebSocket of the tab.
     """
 
-    def __init__(self, address: str) -> None:
-        from websockets.sync.client import connect
-
-        self._socket = connect(address, max_size=None)
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
         self._number = 0
         self.requested: list[str] = []
         """Addresses of all requests of the tab."""
@@ -116,7 +116,7 @@ class Browser:
 
     def press(self, key: str, modifiers: int = 0) -> None:
         """Press and release a key."""
-        code, text = _KEYS.get(key, (ord(key.upper()), key))
+        code, text = _KEYS[key] if key in _KEYS else (ord(key.upper()), key)
         values = {"key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers}
         self.send("Input.dispatchKeyEvent", type="keyDown", text=text, **values)
         self.send("Input.dispatchKeyEvent", type="keyUp", **values)
@@ -143,14 +143,12 @@ class Browser:
         """The window as PNG."""
         return base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"])
 
-    def close(self) -> None:
-        """Close the connection."""
-        self._socket.close()
-
 
 @contextmanager
 def browser(folder: Path) -> Iterator[Browser]:
     """Start a browser with an empty profile in a folder; it ends with the context."""
+    from websockets.sync.client import connect
+
     assert PROGRAM is not None
     port_file = folder / "DevToolsActivePort"
     process = subprocess.Popen(
@@ -162,11 +160,9 @@ def browser(folder: Path) -> Iterator[Browser]:
         port = _port(port_file, process)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=20) as reply:
             tabs = json.load(reply)
-        tab = Browser(next(each["webSocketDebuggerUrl"] for each in tabs if each["type"] == "page"))
-        try:
-            yield tab
-        finally:
-            tab.close()
+        address = next(each["webSocketDebuggerUrl"] for each in tabs if each["type"] == "page")
+        with connect(address, max_size=None) as socket:
+            yield Browser(socket)
     finally:
         process.terminate()
         try:

@@ -126,9 +126,9 @@ def served(
     clock = Clock()
     store = StudyStore(study, clock)
     try:
-        client = TestClient(study_app(store, names=names, rates=rates, clock=clock))
-        client.base_url = "http://localhost:8765"
-        yield client, clock, store
+        app = study_app(store, names=names, rates=rates, clock=clock)
+        with TestClient(app, "http://localhost:8765") as client:
+            yield client, clock, store
     finally:
         store.close()
 

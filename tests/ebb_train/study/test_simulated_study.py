@@ -1,4 +1,4 @@
-"""A study over HTTP with raters of known bias and one who answers at random, up to the ranks of the methods."""
+"""A study over HTTP with raters of known bias and one who answers at random, up to the ranks of methods."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def at_random(_: Mapping[str, Any], rng: random.Random) -> int:
     return rng.randrange(5)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_the_order_is_recovered_and_only_the_random_rater_is_excluded(seed: int, tmp_path: Path) -> None:
     study = small_study(tmp_path, methods=4, images=8, questions=42, seed=seed).folder
     config = study / CONFIG
