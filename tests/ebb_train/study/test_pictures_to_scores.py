@@ -11,7 +11,6 @@ import pytest
 
 from ebb.progress import SilentProgress
 from ebb_train.evaluation.benchmark import MODELS, REPORT, benchmark
-from ebb_train.evaluation.evaluate import PREDICTIONS
 from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 from ebb_train.study.new_study import make_study
 from ebb_train.study.schema import STORE, open_store_to_read
@@ -77,7 +76,7 @@ def test_pictures_become_scores_beside_the_metrics(tmp_path: Path) -> None:
     make_study(
         study,
         dataset,
-        [f"{name}={out / MODELS / name / PREDICTIONS}" for name in METHODS],
+        [f"{name}={out / MODELS / name}" for name in METHODS],
         StudySettings(questions=18, traps=2, repeats=2, references=2, anchors=2),
         PictureSettings(split="train"),
         silent,
