@@ -229,8 +229,7 @@ def plain_value(value: object) -> Any:  # noqa: ANN401 - plain values of any kin
 
 def _votes(study: StudyVotes, found: StudyAnalysis) -> ExportTable:
     used = {check.rater for check in found.checks if check.is_used}
-    counted = set(study.first_votes)
-    rows = [_plain_row(vote, _VOTES, is_used=vote.rater in used and vote in counted) for vote in study.votes]
+    rows = [_plain_row(vote, _VOTES, is_used=vote.rater in used and vote.is_first) for vote in study.votes]
     return ExportTable(name="votes", about="one row per vote", columns=_VOTES, rows=rows)
 
 

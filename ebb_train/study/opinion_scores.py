@@ -245,7 +245,8 @@ def _check_connected(votes: VoteMatrix) -> None:
     present = np.isfinite(votes)
     if not (present.any(axis=0).all() and present.any(axis=1).all()):
         raise UsageError("a stimulus or a rater has no vote", hint="leave out its row or column")
-    shared = (present.T.astype(np.int64) @ present) > 0
+    counts = present.astype(np.float32)  # integers would not use a fast matrix product
+    shared = counts.T @ counts > 0
     groups, _ = scipy_module("sparse.csgraph").connected_components(shared, directed=False)
     if groups > 1:
         raise InvalidInput(
