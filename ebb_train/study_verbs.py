@@ -26,6 +26,8 @@ def study_app(group: Group, sort_key: int) -> App:
     study.command(new_study, name="new", sort_key=0)
     study.command(check_study, name="check", sort_key=1)
     study.command(serve_study, name="serve", sort_key=2)
+    study.command(report_study, name="report", sort_key=3)
+    study.command(export_study, name="export", sort_key=4)
     return study
 
 
@@ -100,4 +102,43 @@ def serve_study(
         look_at=[study],
         next_step=f"ebb-train study report {quoted(study)}",
     )
+    return ExitCode.DONE
+
+
+def report_study(study: Path, /, *, out: Path | None = None, output: Printed = Output()) -> ExitCode:
+    """Analyse the votes by the plan in study.toml: scores with intervals and ranks, raters, further votes.
+
+    Example: ebb-train study report study
+
+    Args:
+        study: Folder of the study; it may be served at the same time.
+        out: Folder for index.html and results.json; by default report in that of the study.
+    """
+    from ebb_train.study.study_report import write_report
+
+    console = output.console()
+    found = write_report(study, out)
+    for note in found.notes:
+        console.note(f"note: {note}")
+    after = f"ebb-train study export {quoted(study)}"
+    console.result(found.as_dict(), found.text(), look_at=found.files[:1], next_step=after)
+    return ExitCode.DONE
+
+
+def export_study(study: Path, /, *, out: Path | None = None, output: Printed = Output()) -> ExitCode:
+    """Write votes, raters and results as CSV, Parquet and JSON, with a data dictionary.
+
+    Example: ebb-train study export study --out tables
+
+    Args:
+        study: Folder of the study; it may be served at the same time.
+        out: Folder for the files; by default export in that of the study.
+    """
+    from ebb_train.study.study_report import export_study as write_tables
+
+    console = output.console()
+    found = write_tables(study, out)
+    after = f"ebb-train benchmark DATASET --models A,B --study {quoted(study)} --out runs/table"
+    files = f"{len(found.files)} files in {found.files[0].parent}"
+    console.result(found.as_dict(), files, look_at=found.files[:1], next_step=after)
     return ExitCode.DONE

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ebb_train.evaluation.scores import Row
 
-DRAWS = 400
+DRAWS = 300
 """Number of draws of the bootstrap over images."""
 
 LEAST_PICTURES = 4
@@ -266,8 +266,8 @@ def _three(
         return math.nan, math.nan, math.nan
     stats = scipy_module("stats")
     return (
-        float(stats.spearmanr(first, second).statistic),
-        float(stats.kendalltau(first, second).statistic),
+        float(np.corrcoef(stats.rankdata(first), stats.rankdata(second))[0, 1]),
+        float(stats.kendalltau(first, second, method="asymptotic").statistic),
         float(np.corrcoef(first, second)[0, 1]),
     )
 

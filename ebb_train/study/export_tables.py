@@ -104,11 +104,14 @@ _DIFFERENCES = (
     ColumnOf("difference", "number", "mean over images of first − second; below 0: the first is better"),
     ColumnOf("low", "number", "lower end of its 95 % t interval over images"),
     ColumnOf("high", "number", "upper end of the interval"),
+    ColumnOf("crossed_low", "number", "lower end of its 95 % t interval over images and raters"),
+    ColumnOf("crossed_high", "number", "upper end of that interval"),
     ColumnOf("bootstrap_low", "number", "lower end of the 95 % bootstrap interval over images and raters"),
     ColumnOf("bootstrap_high", "number", "upper end of the bootstrap interval"),
     ColumnOf("t", "number", "statistic of the paired t test over images"),
     ColumnOf("p_value", "number", "p of the paired t test"),
-    ColumnOf("p_holm", "number", "p after Holm's correction"),
+    ColumnOf("p_crossed", "number", "p of the test with the error over images and raters"),
+    ColumnOf("p_holm", "number", "p_crossed after Holm's correction"),
     ColumnOf("p_wilcoxon", "number", "p of Wilcoxon's signed-rank test, not corrected"),
     ColumnOf("sd", "number", "standard deviation of the difference over images"),
     ColumnOf("num_images", "integer", "images with votes for both methods"),
@@ -226,8 +229,7 @@ def plain_value(value: object) -> Any:  # noqa: ANN401 - plain values of any kin
 
 def _votes(study: StudyVotes, found: StudyAnalysis) -> ExportTable:
     used = {check.rater for check in found.checks if check.is_used}
-    counted = set(study.first_votes)
-    rows = [_plain_row(vote, _VOTES, is_used=vote.rater in used and vote in counted) for vote in study.votes]
+    rows = [_plain_row(vote, _VOTES, is_used=vote.rater in used and vote.is_first) for vote in study.votes]
     return ExportTable(name="votes", about="one row per vote", columns=_VOTES, rows=rows)
 
 

@@ -2,7 +2,9 @@
 
 Votes are crossed: a rater votes on many images, an image is seen by many raters. Votes are therefore not
 independent, and an interval that treats them as such covers the true difference too rarely. Here the unit is
-the image: intervals by Student's t distribution over images, and a bootstrap of images and raters.
+the image: intervals by Student's t distribution over images. Whether methods are separated is decided by an
+error that also contains what votes of the same rater have in common; a bootstrap of images and raters is
+given for comparison.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from ebb.errors import UsageError
 from ebb_train.metrics.aggregate import SEED
 from ebb_train.optional import scipy_module, statsmodels_module
+from ebb_train.study.crossed_error import crossed_interval
 from ebb_train.study.opinion_scores import Numbers1D, mean_of_votes
 
 if TYPE_CHECKING:
@@ -63,7 +66,7 @@ class MethodDifference:
     Examples:
         >>> found = ebb_train.study.paired_difference([0.1, 0.4, 0.2, 0.5], [1.0, 1.2, 1.3, 1.1])
         >>> round(found.difference, 3), round(found.low, 3), round(found.high, 3), round(found.p_value, 4)
-        (-0.85, -1.164, -0.536, 0.0033)
+        (-0.85, -1.181, -0.519, 0.0038)
     """
 
     first: str = ""
@@ -76,8 +79,13 @@ class MethodDifference:
     t: float
     p_value: float
     """Paired t test, two-sided; 1 for fewer than two images or without variation."""
+    crossed_low: float = np.nan
+    """Lower end of the t interval over images and raters, which also holds for other raters."""
+    crossed_high: float = np.nan
+    p_crossed: float = 1.0
+    """Test with the error over images and raters, two-sided; 1 where there is none."""
     p_holm: float = 1.0
-    """The same after Holm's correction for the number of pairs of methods."""
+    """``p_crossed`` after Holm's correction for the number of pairs of methods."""
     p_wilcoxon: float
     """Signed-rank test of Wilcoxon, for comparison."""
     bootstrap_low: float = np.nan
@@ -132,9 +140,10 @@ def compare_methods(
 ) -> MethodComparison:
     """Mean opinion scores of methods, paired differences with intervals, and ranks; lower votes are better.
 
-    Differences are those of the mean votes of each image. p-values are corrected by Holm's method
-    (Scandinavian Journal of Statistics 1979). The bootstrap draws images and raters with replacement,
-    independently (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 2007).
+    Differences are those of the mean votes of each image. Methods are separated by the error over images and
+    raters, with p-values corrected by Holm's method (Scandinavian Journal of Statistics 1979). The bootstrap
+    draws images and raters with replacement, independently (Owen, "The pigeonhole bootstrap", Annals of
+    Applied Statistics 2007).
 
     Args:
         votes: (M, N, R) votes of R raters on N images by M methods; NaN: no vote.
@@ -149,7 +158,7 @@ def compare_methods(
     Examples:
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
-        >>> means = np.array([1.0, 1.1, 2.0])[:, None, None]
+        >>> means = np.array([1.0, 1.02, 2.0])[:, None, None]
         >>> votes = np.clip(np.round(means + rng.normal(0, 0.7, (3, 40, 10))), 0, 4)
         >>> found = ebb_train.study.compare_methods(votes, ["a", "b", "c"])
         >>> [method.rank for method in found.scores]
@@ -166,12 +175,16 @@ def compare_methods(
             paired_difference(by_image[a], by_image[b]),
             first=methods[a],
             second=methods[b],
+            crossed_low=crossed.low,
+            crossed_high=crossed.high,
+            p_crossed=crossed.p_value,
             bootstrap_low=low,
             bootstrap_high=high,
         )
         for (a, b), (low, high) in zip(pairs, intervals, strict=True)
+        for crossed in [crossed_interval(votes[a], votes[b])]
     ]
-    corrected = holm([difference.p_value for difference in found])
+    corrected = holm([difference.p_crossed for difference in found])
     differences = tuple(replace(one, p_holm=p) for one, p in zip(found, corrected, strict=True))
     statistic, p_friedman = _friedman(by_image)
     return MethodComparison(
@@ -348,6 +361,8 @@ def _reversed(found: MethodDifference) -> MethodDifference:
         low=-found.high,
         high=-found.low,
         t=-found.t,
+        crossed_low=-found.crossed_high,
+        crossed_high=-found.crossed_low,
         bootstrap_low=-found.bootstrap_high,
         bootstrap_high=-found.bootstrap_low,
     )

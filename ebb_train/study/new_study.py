@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ebb.arrays import Rgb8
     from ebb.progress import Progress
     from ebb_train.study.settings import PictureSettings, StudySettings
-    from ebb_train.study.sources import MethodFolder, Target, Targets
+    from ebb_train.study.sources import MethodFolder, Target, TargetPhotos
 
 TARGET, TRAINING = "target", "training"
 """Kinds of stimuli that are never judged: the photo shown beside a picture, and pictures of the training."""
@@ -151,7 +151,7 @@ class _Maker:
         self._images: list[str] = []
         self._left_out: list[str] = []
 
-    def make(self, targets: Targets, progress: Progress) -> NewStudy:
+    def make(self, targets: TargetPhotos, progress: Progress) -> NewStudy:
         """Store all pictures, then the settings and the store."""
         with watched(progress, "pictures", len(targets)):
             for target in targets:

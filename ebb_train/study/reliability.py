@@ -54,7 +54,7 @@ def krippendorff_alpha(votes: VoteMatrix, level: ScaleLevel = "ordinal") -> floa
         >>> import numpy as np
         >>> votes = np.array([[0.0, 0, 1], [3, 3, 3], [4, 4, 3], [1, 2, np.nan]])
         >>> round(ebb_train.study.krippendorff_alpha(votes), 3)
-        0.888
+        0.866
     """
     votes = checked(votes)
     values = np.unique(votes[np.isfinite(votes)])
@@ -92,7 +92,7 @@ def intraclass_correlation(votes: VoteMatrix) -> IntraclassCorrelation:
         >>> votes = np.array([[0.0, 1, 0], [2, 3, 3], [3, 4, 3], [1, 2, 1]])
         >>> found = ebb_train.study.intraclass_correlation(votes)
         >>> round(found.single, 3), round(found.average, 3)
-        (0.84, 0.94)
+        (0.842, 0.941)
     """
     votes = checked(votes)
     whole = votes[np.isfinite(votes).all(axis=1)]

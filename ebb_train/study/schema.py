@@ -70,11 +70,11 @@ def store_errors(path: Path, *, is_writing: bool) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # second: a definition that is no text
         raise _failure(path, error, is_writing=is_writing) from error
 
 
-def _failure(path: Path, error: sqlite3.DatabaseError, *, is_writing: bool) -> EbbError:
+def _failure(path: Path, error: Exception, *, is_writing: bool) -> EbbError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     refusals = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
     if is_writing and code == sqlite3.SQLITE_FULL:

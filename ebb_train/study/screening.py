@@ -57,10 +57,10 @@ def bt500_screening(votes: VoteMatrix) -> Bt500Screening:
     Examples:
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
-        >>> votes = np.tile(np.arange(20.0)[:, None] % 5, (1, 12)) + rng.integers(0, 2, (20, 12))
-        >>> votes[:, 11] = rng.integers(0, 6, 20)  # the last rater votes at random
+        >>> votes = np.round(rng.normal(2, 0.7, (20, 24)))
+        >>> votes[:, 23] = np.tile([0, 4], 10)  # the last rater votes without looking
         >>> np.flatnonzero(ebb_train.study.bt500_screening(votes).rejected).tolist()
-        [11]
+        [23]
     """
     votes = checked(votes)
     mean = mean_of_votes(votes, axis=1)[:, None]
@@ -97,7 +97,7 @@ def leave_one_out_correlations(votes: VoteMatrix) -> Numbers1D:
         >>> import numpy as np
         >>> votes = np.array([[0.0, 1, 4], [1, 2, 3], [2, 3, 1], [4, 4, 0]])
         >>> ebb_train.study.leave_one_out_correlations(votes).round(2).tolist()
-        [-0.39, -0.23, -0.99]
+        [-0.85, -0.26, -0.98]
     """
     votes = checked(votes)
     found, _ = correlations_with_others(votes, np.ones(votes.shape[1], np.bool_))

@@ -57,7 +57,7 @@ class ShownQuestion(NamedTuple):
     right: str
 
 
-class Example(NamedTuple):
+class TrainingQuestion(NamedTuple):
     """A question of the training, with the range of right answers."""
 
     left: str
@@ -76,7 +76,7 @@ class SessionState:
     is_finished: bool
     questions: tuple[ShownQuestion, ...]
     """The next questions."""
-    training: tuple[Example, ...]
+    training: tuple[TrainingQuestion, ...]
     """Empty after the training."""
 
 
@@ -208,7 +208,10 @@ def _total(db: sqlite3.Connection, session: str) -> int:
 
 
 def read_state(
-    db: sqlite3.Connection, session: str, stimuli: Mapping[int, Stimulus], training: tuple[Example, ...]
+    db: sqlite3.Connection,
+    session: str,
+    stimuli: Mapping[int, Stimulus],
+    training: tuple[TrainingQuestion, ...],
 ) -> SessionState:
     """Read where a session stands.
 
@@ -245,7 +248,7 @@ def _shown(position: int, question: Question, stimuli: Mapping[int, Stimulus]) -
     return ShownQuestion(position, right, left) if question.side else ShownQuestion(position, left, right)
 
 
-def training_of(stimuli: Iterable[Stimulus], answer: Answer) -> tuple[Example, ...]:
+def training_of(stimuli: Iterable[Stimulus], answer: Answer) -> tuple[TrainingQuestion, ...]:
     """The training: one question per image, each with another right answer."""
     images: dict[str, dict[int | None, Stimulus]] = {}
     for stimulus in stimuli:
@@ -258,14 +261,16 @@ def training_of(stimuli: Iterable[Stimulus], answer: Answer) -> tuple[Example, .
     return tuple(make(pictures[number % len(pictures)], number) for number in range(3))
 
 
-def _opinion_example(pictures: Mapping[int | None, Stimulus], number: int) -> Example:
+def _opinion_example(pictures: Mapping[int | None, Stimulus], number: int) -> TrainingQuestion:
     score = (0, 4, 2)[number]
-    return Example(pictures[0].picture, pictures[score].picture, max(0, score - 1), min(4, score + 1))
+    return TrainingQuestion(
+        pictures[0].picture, pictures[score].picture, max(0, score - 1), min(4, score + 1)
+    )
 
 
-def _pair_example(pictures: Mapping[int | None, Stimulus], number: int) -> Example:
+def _pair_example(pictures: Mapping[int | None, Stimulus], number: int) -> TrainingQuestion:
     left, right = ((0, 4), (0, 0), (4, 0))[number]
-    return Example(pictures[left].picture, pictures[right].picture, number, number)
+    return TrainingQuestion(pictures[left].picture, pictures[right].picture, number, number)
 
 
 def erase_session(db: sqlite3.Connection, session: str, now: float) -> None:

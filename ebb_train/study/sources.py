@@ -34,7 +34,7 @@ class Target(NamedTuple):
     pixels: Rgb8
 
 
-class Targets(Protocol):
+class TargetPhotos(Protocol):
     """Target photos, which are read one at a time."""
 
     def __len__(self) -> int: ...
@@ -42,7 +42,7 @@ class Targets(Protocol):
     def __iter__(self) -> Iterator[Target]: ...
 
 
-def open_targets(folder: Path, split: Split, height: int) -> Targets:
+def open_targets(folder: Path, split: Split, height: int) -> TargetPhotos:
     """Open a folder of photos, or the shallow photos of a data set.
 
     Args:
@@ -90,16 +90,16 @@ class MethodFolder:
 
     Args:
         name: Name of the method.
-        folder: A folder of pictures, or one that ``ebb-train evaluate`` wrote, with its predictions.
+        folder: A folder of pictures, or one of a model that ``ebb-train evaluate`` or ``benchmark`` wrote.
 
     Raises:
         InvalidInput: there are no pictures.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
-        has_predictions = (folder / REPORT).is_file() and (folder / PREDICTIONS).is_dir()
         self.name = name
-        self.folder = folder / PREDICTIONS if has_predictions else folder
+        # evaluate and benchmark write the pictures of a model there
+        self.folder = folder / PREDICTIONS if (folder / PREDICTIONS).is_dir() else folder
         self._paths = PictureFolder(self.folder).paths
 
     def find(self, target: Target) -> Path | None:

@@ -74,8 +74,7 @@ def export_study(study: str | PathLike[str], out: str | PathLike[str] | None = N
 
 
 def read_opinions(study: str | PathLike[str]) -> StudyOpinions:
-    """Mean opinion scores of a study, for :func:`ebb_train.benchmark`, which correlates its metrics with
-    them.
+    """Mean opinion scores of a study, as ``ebb_train.benchmark`` compares its metrics with.
 
     Args:
         study: The study folder, with images called after the pair_id and methods after the models.

@@ -54,6 +54,7 @@ class IntervalChart:
     """Means with intervals, one below the other; the origin is the top left corner."""
 
     title: str
+    about: str
     height: float
     rows: tuple[PlacedInterval, ...]
     ticks: tuple[Mark, ...]
@@ -80,12 +81,15 @@ class BarChart:
     bars: tuple[CountBar, ...]
 
 
-def draw_intervals(title: str, rows: Sequence[IntervalRow], digits: int = 2) -> IntervalChart | None:
+def draw_intervals(
+    title: str, rows: Sequence[IntervalRow], about: str = "", digits: int = 2
+) -> IntervalChart | None:
     """Lay out means with intervals; ``None`` if there is nothing to draw.
 
     Args:
         title: Title of the plot.
         rows: The means; those that are not finite are left out.
+        about: What the intervals are, beside the title.
         digits: Number of decimals of the numbers beside the names.
     """
     kept = [row for row in rows if math.isfinite(row.mean)]
@@ -100,6 +104,7 @@ def draw_intervals(title: str, rows: Sequence[IntervalRow], digits: int = 2) -> 
 
     return IntervalChart(
         title=title,
+        about=about,
         height=ROW_HEIGHT * len(kept),
         rows=tuple(_placed(row, ROW_HEIGHT * index, x, digits) for index, row in enumerate(kept)),
         ticks=tuple(Mark(x(tick), f"{tick:g}") for tick in ticks),

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 MAX_BARS = 12
 """Largest number of bars of a plot; more numbers of votes are put together."""
 
+_BY_IMAGE = "95 % intervals over images"
+_CROSSED = "95 % intervals over images and raters"
+_BY_SE = "95 % intervals by the larger standard error"
+
 _RATER_HEADS = (
     *("rater", "used", "votes", "bias", "inconsistency", "correlation", "median time, s", "variance"),
     *("repeats", "gold missed", "traps missed"),
@@ -44,7 +48,6 @@ def study_page(found: StudyAnalysis, files: Sequence[tuple[str, str]] = ()) -> s
         files: Files to link to: text, address.
     """
     results = found.used or found.everyone
-    is_opinion = isinstance(results, OpinionResults)
     return render_page(
         "ebb_train.study",
         "study.html.jinja",
@@ -55,9 +58,6 @@ def study_page(found: StudyAnalysis, files: Sequence[tuple[str, str]] = ()) -> s
         warnings=warnings_of(found),
         counts=counts_of(found),
         intervals=interval_charts(found),
-        about_chart="95 % intervals over images; circles: without exclusions"
-        if is_opinion
-        else "95 % intervals by the larger standard error",
         notes=[*notes_of(results), *([] if found.missing else ["All methods are separated."])],
         tables=result_tables(found),
         bars=bar_charts(found),
@@ -99,9 +99,8 @@ def interval_charts(found: StudyAnalysis) -> list[IntervalChart]:
     """Scores and differences with their intervals."""
     results = found.used or found.everyone
     if not isinstance(results, OpinionResults):
-        chart = draw_intervals(
-            "Differences of Bradley-Terry scores, higher is preferred", _pair_rows(results)
-        )
+        title = "Differences of Bradley-Terry scores, above 0 the first is preferred"
+        chart = draw_intervals(title, _pair_rows(results), _BY_SE)
         return [chart] if chart else []
     other = found.everyone.comparison.scores if isinstance(found.everyone, OpinionResults) else ()
     without = {score.name: score.mos for score in other}
@@ -111,12 +110,14 @@ def interval_charts(found: StudyAnalysis) -> list[IntervalChart]:
         for score in scores
     ]
     differences = [
-        IntervalRow(f"{one.first} − {one.second}", one.difference, one.low, one.high)
+        IntervalRow(f"{one.first} − {one.second}", one.difference, one.crossed_low, one.crossed_high)
         for one in results.comparison.differences
     ]
     charts = [
-        draw_intervals("Rank and mean opinion score, lower is better", rows),
-        draw_intervals("Differences, below 0 the first is better", differences),
+        draw_intervals(
+            "Rank and mean opinion score, lower is better", rows, f"{_BY_IMAGE}; circles: without exclusions"
+        ),
+        draw_intervals("Differences, below 0 the first is better", differences, _CROSSED),
     ]
     return [chart for chart in charts if chart]
 

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 _BY_IMAGE = "Intervals of means and differences: 95 %, by Student's t distribution over images."
 _RANKS = (
-    "A method's rank is 1 + the number of methods that are significantly better: 5 %, paired t test by "
-    "image, corrected for the number of pairs by Holm's method. Methods that are not separated share a rank."
+    "A method's rank is 1 + the number of methods that are significantly better: 5 %, t test with the error "
+    "over images and raters, corrected for the number of pairs by Holm's method. Methods that are not "
+    "separated share a rank."
 )
-_BOOTSTRAP = (
-    "Bootstrap: images and raters are drawn with replacement; its intervals also hold for other raters."
+_CROSSED = (
+    "The interval below a difference is over images. Images and raters: what votes of the same rater have in "
+    "common is added to the error, so that it also holds for other raters. Bootstrap: images and raters are "
+    "drawn with replacement."
 )
 _PAIR_RANKS = (
     "A method's rank is 1 + the number of methods that are significantly preferred: 5 %, normal test of the "
@@ -118,6 +121,7 @@ def _differences(results: OpinionResults) -> ResultTable:
                 TextCell(
                     text=str(number(one.difference, "+.2f")), interval=interval(one.low, one.high, 2, "+")
                 ),
+                TextCell(text=interval(one.crossed_low, one.crossed_high, 2, "+") or DASH),
                 TextCell(text=interval(one.bootstrap_low, one.bootstrap_high, 2, "+") or DASH),
                 p_text(one.p_holm),
                 p_text(one.p_wilcoxon),
@@ -135,10 +139,18 @@ def _differences(results: OpinionResults) -> ResultTable:
     return ResultTable(
         title="Differences",
         corner="first − second",
-        heads=["difference", "bootstrap", "p, Holm", "p, Wilcoxon", "images", "separated"],
+        heads=[
+            "difference",
+            "images and raters",
+            "bootstrap",
+            "p, Holm",
+            "p, Wilcoxon",
+            "images",
+            "separated",
+        ],
         rows=rows,
         notes=[
-            f"Below 0: the first is better. {_BOOTSTRAP} Wilcoxon: signed-rank test, not corrected.{friedman}"
+            f"Below 0: the first is better. {_CROSSED} Wilcoxon: signed-rank test, not corrected.{friedman}"
         ],
     )
 
@@ -217,7 +229,7 @@ def _preferences(results: PairResults) -> ResultTable:
                 f"{one.first} over {one.second}",
                 [
                     TextCell(text=f"{one.wins} : {one.losses}", interval=counted(one.ties, "tie")),
-                    number(share.share if share else None, ".1%", "no decided vote"),
+                    number(100 * share.share if share else None, ".1f", "no decided vote"),
                     TextCell(text=_percent(share.wilson_low, share.wilson_high) if share else DASH),
                     TextCell(text=_percent(share.exact_low, share.exact_high) if share else DASH),
                     TextCell(
@@ -232,14 +244,14 @@ def _preferences(results: PairResults) -> ResultTable:
     return ResultTable(
         title="Preferences",
         corner="pair",
-        heads=["votes", "share", "Wilson", "exact", "Bradley-Terry", "p, Holm", "separated"],
+        heads=["votes", "share, %", "Wilson, %", "exact, %", "Bradley-Terry", "p, Holm", "separated"],
         rows=rows,
         notes=[f"Shares are of the votes that are no ties. {_INDEPENDENT}"],
     )
 
 
 def _percent(low: float, high: float) -> str:
-    return f"{low:.1%} … {high:.1%}"
+    return f"{100 * low:.1f} … {100 * high:.1f}"
 
 
 def _missing(missing: Sequence[VotesMissing]) -> ResultTable:

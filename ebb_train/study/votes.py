@@ -80,6 +80,11 @@ class StudyVote:
         return 2 - self.value if self.is_swapped else self.value
 
     @property
+    def is_first(self) -> bool:
+        """Whether it is the first vote on a picture or pair: neither a trap nor a repeat."""
+        return self.kind is not StimulusKind.TRAP and not self.is_repeat
+
+    @property
     def stimulus(self) -> tuple[str, str, str]:
         """What was judged: image, method, second method."""
         return self.image, self.method, self.other
@@ -112,7 +117,7 @@ class StudyVotes:
     @property
     def first_votes(self) -> tuple[StudyVote, ...]:
         """Votes on pictures, without traps and repeated questions."""
-        return tuple(vote for vote in self.votes if vote.kind is not StimulusKind.TRAP and not vote.is_repeat)
+        return tuple(vote for vote in self.votes if vote.is_first)
 
 
 class StimulusVotes(NamedTuple):
