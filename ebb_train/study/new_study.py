@@ -230,6 +230,8 @@ def _fitting(config: StudyConfig, num_images: int) -> StudyConfig:
     traps = min(config.traps, num_images, MAX_CONTROLS)
     references = min(config.references, num_images) if config.answer is Answer.OPINION else 0
     anchors = min(config.anchors, num_images, MAX_CONTROLS)
+    if config.answer is Answer.PAIR:  # both are pairs with a right answer, one of each image
+        anchors = min(anchors, max(0, num_images - traps))
     judged = min(config.num_judged, num_images * len(config.conditions))
     repeats = min(config.repeats, judged)
     return replace(
