@@ -71,7 +71,7 @@ _RATERS = (
     ColumnOf("median_seconds", "number", "median time for an answer, in seconds"),
     ColumnOf("variance", "number", "variance of the answers"),
     ColumnOf("correlation", "number", "correlation with the means of the other raters"),
-    ColumnOf("bias", "number", "mean of the votes above the common scores, all raters (P.910, annex E)"),
+    ColumnOf("bias", "number", "mean of the votes above the common scores, all raters (P.910)"),
     ColumnOf("inconsistency", "number", "standard deviation around the common scores plus bias"),
 )
 _STIMULI = (
@@ -82,7 +82,7 @@ _STIMULI = (
     ColumnOf("half_width", "number", "half-width of its 95 % t interval over raters"),
     ColumnOf("sd", "number", "standard deviation of the votes"),
     ColumnOf("num_votes", "integer", "number of votes"),
-    ColumnOf("quality", "number", "score without the biases of its raters (P.910, annex E)"),
+    ColumnOf("quality", "number", "score without the biases of its raters (P.910)"),
     ColumnOf("quality_se", "number", "standard error of the quality"),
 )
 _METHODS = (
@@ -95,7 +95,7 @@ _METHODS = (
     ColumnOf("num_votes", "integer", "number of votes"),
     ColumnOf("mos_all_raters", "number", "mean opinion score without exclusions"),
     ColumnOf("mos_bias_removed", "number", "mean of votes without the raters' biases (P.913, 12.4)"),
-    ColumnOf("mos_weighted", "number", "mean of the quality of P.910, annex E"),
+    ColumnOf("mos_weighted", "number", "mean of the quality of P.910"),
     ColumnOf("mos_bt500", "number", "mean opinion score of the raters that BT.500 keeps"),
 )
 _DIFFERENCES = (

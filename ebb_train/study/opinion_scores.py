@@ -76,7 +76,7 @@ class RaterModel:
 def mean_opinion_scores(votes: VoteMatrix, *, level: float = 0.95) -> OpinionScores:
     """Mean opinion score of each stimulus with its interval by Student's t distribution.
 
-    ITU-T P.910 (2023), section 8.2. The interval describes other raters of the same stimulus; differences
+    ITU-T P.910. The interval describes other raters of the same stimulus; differences
     between methods are estimated by :func:`compare_methods`.
 
     Args:
@@ -107,7 +107,7 @@ def mean_opinion_scores(votes: VoteMatrix, *, level: float = 0.95) -> OpinionSco
 def remove_bias(votes: VoteMatrix) -> VoteMatrix:
     """Subtract from the votes of each rater their mean difference from the mean opinion scores.
 
-    ITU-T P.913 (2021), section 12.4.
+    ITU-T P.913, section 12.4.
 
     Args:
         votes: (J, I) votes; NaN: no vote.
@@ -127,7 +127,7 @@ def remove_bias(votes: VoteMatrix) -> VoteMatrix:
 def alternating_projection(votes: VoteMatrix) -> RaterModel:
     """Estimate the quality of stimuli together with the bias and the inconsistency of each rater.
 
-    ITU-T P.910 (2023), annex E, and P.913 (2021), section 12.6: votes minus bias are averaged with the
+    ITU-T P.910 and P.913, section 12.6: votes minus bias are averaged with the
     weights 1 / σ_i², where σ_i is the standard deviation of the residuals of rater i. Here the weight is
     1 / max(σ_i², 1/12): without a lower limit, the largest of the weights may grow until the estimate
     consists of the votes of one rater. 1/12 is the variance of rounding to integers.
@@ -173,7 +173,7 @@ def alternating_projection(votes: VoteMatrix) -> RaterModel:
 def sos_parameter(votes: VoteMatrix, *, highest: float = 4.0) -> float:
     """Spread of opinions: the factor a of variance ≈ a · MOS · (highest − MOS), by least squares.
 
-    Hoßfeld, Schatz and Egger, "SOS: the MOS is not enough!" (QoMEX 2011), equation 5. Stimuli with fewer than
+    Hoßfeld, Schatz and Egger, "SOS: the MOS is not enough!" (QoMEX 2011). Stimuli with fewer than
     two votes are left out.
 
     Args:

@@ -42,7 +42,7 @@ class Bt500Screening:
 def bt500_screening(votes: VoteMatrix) -> Bt500Screening:
     """Reject raters with many votes far above and far below the means.
 
-    ITU-R BT.500-14, annex 1 of part 1, section 2.3.1. A vote is outlying if it differs from the mean of its
+    ITU-R BT.500, screening of observers by kurtosis. A vote is outlying if it differs from the mean of its
     stimulus by at least 2 standard deviations, or √20 if the kurtosis of the stimulus is not between 2 and 4.
     A rater is rejected with more than 5 % outlying votes whose numbers above and below differ by less than 30
     % of their sum. If this applies to all raters, none is rejected. It needs raters who voted on most

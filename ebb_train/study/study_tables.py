@@ -103,7 +103,7 @@ def _scores(results: OpinionResults, everyone: OpinionResults) -> ResultTable:
         notes=[
             f"{scale}. {_BY_IMAGE} {_RANKS}",
             "All raters: without exclusions. Bias removed: P.913, section 12.4.",
-            "Weighted: bias and inconsistency of raters, P.910, annex E. BT.500: of the raters it keeps.",
+            "Weighted: bias and inconsistency of raters, P.910. BT.500: of the raters it keeps.",
         ],
     )
 
