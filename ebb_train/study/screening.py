@@ -44,8 +44,8 @@ def bt500_screening(votes: VoteMatrix) -> Bt500Screening:
 
     ITU-R BT.500, screening of observers by kurtosis. A vote is outlying if it differs from the mean of its
     stimulus by at least 2 standard deviations, or √20 if the kurtosis of the stimulus is not between 2 and 4.
-    A rater is rejected with more than 5 % outlying votes whose numbers above and below differ by less than 30
-    % of their sum. If this applies to all raters, none is rejected. It needs raters who voted on most
+    A rater is rejected with more than 5 % outlying votes, if the numbers above and below differ by less than
+    30 % of their sum. If this applies to all raters, none is rejected. It needs raters who voted on most
     stimuli: with fewer than 20 votes, 5 % is less than one vote.
 
     Args:
