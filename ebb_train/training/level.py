@@ -74,9 +74,7 @@ def initial_network(config: PyNetConfig, settings: FitSettings, level: int, befo
     entropy = np.random.SeedSequence(settings.seed, spawn_key=(_WEIGHTS_KEY, level))
     seed = int(entropy.generate_state(1, np.uint32)[0])
     is_identity = weight_init == "identity"
-    network.reset_parameters(
-        torch.Generator().manual_seed(seed), "paper" if weight_init == "paper" else "fan_in"
-    )
+    network.reset_parameters(torch.Generator().manual_seed(seed), "paper" if weight_init == "paper" else "fan_in")
     for new in range(level, before.config.level if before else 8):
         if is_identity:
             start_as_photo(network, new)
