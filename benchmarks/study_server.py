@@ -4,12 +4,13 @@
     PYTHONPATH=. python benchmarks/study_server.py --kills 0     load alone
 
 Load: 200 raters with a connection each vote on loopback. *Paced*: each votes about once a second, as the
-page demands that pictures are visible for 0.8 s. *At once*: all send their votes at the same moment, 20 times,
-and wait for all replies. The time of a vote is that from its first byte to the whole reply, measured by the
-client, which runs in another process on the same cores. Every reply follows a commit that is synced to the disk.
+page demands that pictures are visible for 0.8 s. *At once*: all send their votes at the same moment, 20
+times, and wait for all replies. The time of a vote is that from its first byte to the whole reply,
+measured by the client, which runs in another process on the same cores. Every reply follows a commit that
+is synced to the disk.
 
-Kills: raters vote at the same time, and the server gets SIGKILL after a random number of votes; sessions go on
-with the next server. Afterwards every acknowledged vote must be in the file, which SQLite checks.
+Kills: raters vote at the same time, and the server gets SIGKILL after a random number of votes; sessions
+go on with the next server. Afterwards every acknowledged vote must be in the file, which SQLite checks.
 
 Results: ``benchmarks/results/study_server.json``, with the load of the machine by other programs.
 """
@@ -190,6 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--no-load", action="store_true")
+    parser.add_argument("--note", default="", help="what else ran on the machine")
     arguments = parser.parse_args()
     found = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     with tempfile.TemporaryDirectory(prefix="ebb-study-") as name:
@@ -198,6 +200,7 @@ def main() -> None:
             found["machine"] = {
                 "cores": os.cpu_count(),
                 "load average before": round(os.getloadavg()[0], 2),
+                "note": arguments.note,
                 "sync of 4 kB, ms": round(sync_milliseconds(folder), 2),
             }
             found["load"] = {"raters": RATERS} | load(folder)
