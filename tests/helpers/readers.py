@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -642,6 +642,35 @@ for _name in (".index", ".data-00000-of-00001"):
         functools.partial(lambda suffix: [_tensorflow_files()[f"net{suffix}"]], _name),
         is_slow=True,
     )(_tensorflow(_name))
+
+
+@functools.cache
+def _study_files() -> dict[str, bytes]:
+    import tempfile
+
+    from tests.helpers.simulated_study import simulated_opinions
+    from tests.helpers.stored_votes import write_study
+
+    with tempfile.TemporaryDirectory() as folder:
+        study = write_study(Path(folder) / "study", simulated_opinions(0, raters=3, images=3))
+        return {file.name: file.read_bytes() for file in study.iterdir()}
+
+
+def _study(name: str) -> Callable[[bytes, Path], object]:
+    def read(data: bytes, folder: Path) -> object:
+        from ebb_train.study.analysis import analyse_votes
+        from ebb_train.study.vote_reader import read_votes
+
+        for own, content in _study_files().items():
+            stored(data if own == name else content, folder / own)
+        votes = read_votes(folder)
+        return analyse_votes(replace(votes, plan=replace(votes.plan, resamples=5)))
+
+    return read
+
+
+for _name in ("study.sqlite", "study.toml"):
+    reader(_name, functools.partial(lambda name: [_study_files()[name]], _name))(_study(_name))
 
 
 def empty(folder: Path) -> Path:
