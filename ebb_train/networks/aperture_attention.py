@@ -1,11 +1,13 @@
 """Attention along rows, then along columns, that reaches farther the wider the aperture.
 
-Seizinger et al., "Bokehlicious: Photorealistic Bokeh Rendering with Controllable Apertures" (ICCV 2025); attention
-that decays with the distance along both axes is that of Fan et al., "RMT: Retentive Networks Meet Vision
-Transformers" (CVPR 2024).
+Seizinger et al., "Bokehlicious: Photorealistic Bokeh Rendering with Controllable Apertures" (ICCV 2025);
+attention that decays with the distance along both axes is that of Fan et al., "RMT: Retentive Networks Meet
+Vision Transformers" (CVPR 2024).
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch  # noqa: TID253 - a network definition; only imported when a network is wanted
 import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
@@ -54,15 +56,18 @@ def attend_rows(
     mask = (decay[:, None, :, None, None] * distance).to(queries.dtype)
     if rows is None:
         return _attend(queries, keys, values, mask)
-    groups = zip(*(part.split(rows, dim=1) for part in (queries, keys, values)), strict=True)
-    return torch.cat([_attend(*group, mask) for group in groups], dim=1)
+    found = [
+        _attend(queries[:, first:last], keys[:, first:last], values[:, first:last], mask)
+        for first, last in pairwise([*range(0, queries.shape[1], rows), queries.shape[1]])
+    ]
+    return torch.cat(found, dim=1)
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
     """Rows as images of a batch: PyTorch's fast kernels take four axes."""
-    flat = (part.flatten(0, 1) for part in (queries, keys, values))
+    q, k, v = (part.flatten(0, 1) for part in (queries, keys, values))
     masks = mask.expand(-1, queries.shape[1], -1, -1, -1).flatten(0, 1)
-    return F.scaled_dot_product_attention(*flat, masks).unflatten(0, queries.shape[:2])
+    return F.scaled_dot_product_attention(q, k, v, masks).reshape(queries.shape)
 
 
 class ApertureAttention(nn.Module):
@@ -86,21 +91,25 @@ class ApertureAttention(nn.Module):
         queries, keys, values = (layer(places) for layer in (self.query, self.key, self.value))
         local = self.local(values.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         decay = aperture_decay(strength, x.shape[1] // self.head)
-        q, k, v = (part.unflatten(3, (-1, self.head)) for part in (queries, keys, values))
+        heads = (*places.shape[:3], -1, self.head)
+        q, k, v = (part.reshape(heads) for part in (queries, keys, values))
         # (N, H, W, heads, d): the axis of attention goes last but one
-        along_rows = self._attend_lines(*(part.transpose(2, 3) for part in (q, k, v)), decay).transpose(2, 3)
-        columns = (part.permute(0, 2, 3, 1, 4) for part in (q, k, along_rows))
-        mixed = self._attend_lines(*columns, decay).permute(0, 3, 1, 2, 4)
+        rows = _attend_lines((q, k, v), (0, 1, 3, 2, 4), decay)
+        mixed = _attend_lines((q, k, rows), (0, 2, 3, 1, 4), decay)
         projected: Tensor = self.out(mixed.flatten(3) + local)
         return projected.permute(0, 3, 1, 2)
 
-    def _attend_lines(self, queries: Tensor, keys: Tensor, values: Tensor, decay: Tensor) -> Tensor:
-        return attend_rows(queries, keys, values, decay, _rows_at_once(queries))
+
+def _attend_lines(parts: tuple[Tensor, Tensor, Tensor], order: tuple[int, ...], decay: Tensor) -> Tensor:
+    """Attention with queries, keys and values whose axes are brought into this order, and back."""
+    queries, keys, values = (part.permute(order) for part in parts)
+    found = attend_rows(queries, keys, values, decay, _rows_at_once(queries))
+    return found.permute([order.index(axis) for axis in range(len(order))])
 
 
 def _rows_at_once(queries: Tensor) -> int | None:
     """As many rows as :data:`SCORES` allows; None for all, as in a graph that is exported or trained."""
-    if torch.is_grad_enabled() or torch.jit.is_tracing() or torch.compiler.is_compiling():
+    if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export():
         return None
     count, height, heads, width, _ = queries.shape
     rows = max(1, SCORES // (count * heads * width**2))

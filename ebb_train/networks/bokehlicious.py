@@ -3,12 +3,12 @@
 Seizinger et al., "Bokehlicious: Photorealistic Bokeh Rendering with Controllable Apertures" (ICCV 2025).
 
 Certain, as their published code has it: inputs, layers and the 1 212 833 parameters. The f-number N enters as
-the plane s = 2 / N and in the attention (:mod:`ebb_train.networks.aperture_attention`). Position planes tell where
-in the photo a crop is: x from 0 to 1, y scaled to keep the aspect, 1 at the top.
+the plane s = 2 / N and in the attention (:mod:`ebb_train.networks.aperture_attention`). Position planes tell
+where in the photo a crop is: x from 0 to 1, y scaled to keep the aspect, 1 at the top.
 
-Ours: coarser position planes are averages of the fine ones. ReLU is between the two convolutions of the channel
-attention. The last bias starts at minus the mean that is added to the picture, so that training starts near
-the photo. Losses and schedule are not published.
+Ours: coarser position planes are averages of the fine ones. ReLU is between the two convolutions of the
+channel attention. The last bias starts at minus the mean that is added to the picture, so that training
+starts near the photo. Losses and schedule are not published.
 
 Float32 memory for a photo of 1024 × 1536 without gradients: the scores of the attention would take 453 MB for
 the rows and 302 MB for the columns; rows are processed in groups that need 64 MB. The largest other maps are
@@ -24,6 +24,7 @@ import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
 from torch import Tensor, nn  # noqa: TID253
 
 from ebb_train.networks.aperture_attention import HEAD, ApertureAttention
+from ebb_train.networks.channel_attention import ChannelAttention
 from ebb_train.networks.layers import LayerNormChannels, ShuffleUp, conv1, conv3, require_plane
 
 if TYPE_CHECKING:
@@ -37,20 +38,6 @@ REFERENCE_F_NUMBER = 2.0
 """Strength is this over the f-number."""
 POSITIONS = 2
 """Position planes."""
-
-
-class ChannelAttention(nn.Module):
-    """Scales channels by a sigmoid of their means over the photo (Hu et al., CVPR 2018)."""
-
-    def __init__(self, channels: int, reduction: int) -> None:
-        super().__init__()
-        narrow = channels // reduction
-        self.gate = nn.Sequential(conv1(channels, narrow), nn.ReLU(), conv1(narrow, channels), nn.Sigmoid())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) → the same shape."""
-        scaled: Tensor = x * self.gate(x.mean(dim=(2, 3), keepdim=True))
-        return scaled
 
 
 class ConvBlock(nn.Module):

@@ -1,16 +1,17 @@
 """DDDF: depth-guided dense dynamic filtering.
 
-Purohit et al., "Depth-Guided Dense Dynamic Filtering Network for Bokeh Effect Rendering" (ICCV Workshops 2019).
+Purohit et al., "Depth-Guided Dense Dynamic Filtering Network for Bokeh Effect Rendering" (ICCV Workshops
+2019).
 
-Certain, as their published code has it: inputs, layers and the 13 839 968 parameters. The encoder is the first
-three dense blocks of DenseNet-121 (Huang et al., "Densely Connected Convolutional Networks", CVPR 2017). One
-decoder predicts intensities, a second one a 9 × 9 filter for each pixel; both are added.
+Certain, as their published code has it: inputs, layers and the 13 839 968 parameters. The encoder is the
+first three dense blocks of DenseNet-121 (Huang et al., "Densely Connected Convolutional Networks", CVPR
+2017). One decoder predicts intensities, a second one a 9 × 9 filter for each pixel; both are added.
 
 Ours: initial weights are random, not those of ImageNet. The authors normalise by the statistics of the test
-batch, which are those of one photo; here the encoder has instance normalisation with the same scale and shift,
-in training as well. Photos are in [0, 1] instead of [0, 255]. Depth is not divided by its maximum: a stored map
-reaches 1, and of a crop the maximum says nothing. The saliency map is the mask, and zeros without one. Schedule
-and batch are those of the other networks.
+batch, which are those of one photo; here the encoder has instance normalisation with the same scale and
+shift, in training as well. Photos are in [0, 1] instead of [0, 255]. Depth is not divided by its maximum: a
+stored map reaches 1, and of a crop the maximum says nothing. The saliency map is the mask, and zeros without
+one. Schedule and batch are those of the other networks.
 
 Float32 memory for a photo of 1024 × 1536 without gradients: the 81 filter maps and their softmax take
 510 MB each, and the 128 maps before them 805 MB; 2.5 GB in all.
@@ -73,7 +74,7 @@ def dense_block(in_channels: int, layers: int, growth: int, *, pool: bool) -> nn
 
 
 class DenseDecoder(nn.Module):
-    """Five steps that each add maps to a growing concatenation, then a bottleneck; its input is kept beside."""
+    """Five steps that each add maps to a growing concatenation, then a bottleneck; the input stays beside."""
 
     STEPS = 5
 

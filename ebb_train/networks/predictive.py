@@ -21,8 +21,8 @@ def apply_filters(picture: Tensor, logits: Tensor, size: int, border: Border) ->
     """Filter each pixel by the softmax of its logits: non-negative values with the sum 1.
 
     The tap in row i and column j of a filter weighs the pixel at (y + i − r, x + j − r), r = (size − 1) / 2.
-    It is the (i · size + j)-th channel. One tap after another is added, so that memory beyond the weights is a
-    few pictures, not size² of them.
+    It is the (i · size + j)-th channel. One tap after another is added, so that memory beyond the weights is
+    a few pictures, not size² of them.
 
     Args:
         picture: (N, C, H, W); all channels have the same filter.
