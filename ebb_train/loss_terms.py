@@ -64,9 +64,9 @@ def ms_ssim(preds: Tensor, target: Tensor) -> Tensor:
     """Multi-scale structural similarity, mean over channels and images.
 
     Wang, Simoncelli and Bovik, "Multiscale structural similarity for image quality assessment" (Asilomar
-    2003), equation 7. Of pictures below 176 pixels, as many scales are taken as hold the window, and their
-    exponents sum to 1 as those of all five do. The factor of a scale is at least :data:`MS_SSIM_FLOOR`; where
-    it is raised to that, the scale has no gradient.
+    2003), equation 7. Small pictures have as many scales as hold the window, and the sum of
+    their exponents is that of all five. The factor of a scale is at least :data:`MS_SSIM_FLOOR`; where it is
+    raised to that, the scale has no gradient.
 
     Args:
         preds: (N, C, H, W), values about [0, 1], at least 11 x 11 pixels.

@@ -97,5 +97,5 @@ def test_fft_does_not_grow_with_the_picture() -> None:
 
 @pytest.mark.parametrize("term", [sobel_l1, fft_l1, ms_ssim])
 def test_gradients(term: object) -> None:
-    preds, target = pictures(12, 13)
+    preds, target = (each[:1, :1] for each in pictures(12, 13))
     assert torch.autograd.gradcheck(lambda values: term(values, target), preds.requires_grad_())
