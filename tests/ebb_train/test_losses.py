@@ -13,7 +13,8 @@ from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from ebb.errors import ExitCode, InvalidInput, MissingDependency
-from ebb_train.losses import Loss, find_vgg, ssim
+from ebb_train.loss_terms import ssim
+from ebb_train.losses import Loss, find_vgg
 from ebb_train.models.vgg import Vgg19
 from ebb_train.settings import LAST_LOSS, LossWeights
 

@@ -24,7 +24,8 @@ def test_unknown_and_missing(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         open_masks("haar")
     assert str(caught.value) == (
-        "no masks are called 'haar' (give depth, grabcut, a folder of masks, or a segmentation network (.onnx, .tflite))"
+        "no masks are called 'haar' "
+        "(give depth, grabcut, a folder of masks, or a segmentation network (.onnx, .tflite))"
     )
     for suffix in (".onnx", ".TFLITE"):
         with pytest.raises(InvalidInput, match="segmentation network"):
