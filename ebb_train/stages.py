@@ -38,6 +38,8 @@ class StagePlan(Plan):
 
     number: int = 1
     """Place in the schedule, from 1."""
+    count: int = 1
+    """Number of stages of the schedule."""
     name: str = ""
     """What the stage does, for its readers."""
     scale: int = 1
@@ -51,6 +53,11 @@ class StagePlan(Plan):
     def key(self) -> str:
         """``stage-1``, ``stage-2``, …."""
         return f"stage-{self.number}"
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is the last one of the schedule."""
+        return self.number == self.count
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,7 +77,9 @@ class StageSchedule(Schedule):
     def __post_init__(self) -> None:
         if not self.rows:
             raise UsageError("a schedule without stages")
-        numbered = tuple(replace(row, number=number) for number, row in enumerate(self.rows, start=1))
+        numbered = tuple(
+            replace(row, number=number, count=len(self.rows)) for number, row in enumerate(self.rows, start=1)
+        )
         object.__setattr__(self, "rows", numbered)
 
     def presets(self) -> dict[str, StageSchedule]:
@@ -148,7 +157,7 @@ def _plans(tables: Sequence[object], plan: type[PlanType], table: str) -> tuple[
 
 
 def _plan(row: object, plan: type[PlanType], table: str) -> PlanType:
-    fields = [field for field in dataclasses.fields(plan) if field.name != "number"]
+    fields = [field for field in dataclasses.fields(plan) if field.name not in ("number", "count")]
     fields.sort(key=lambda field: field.name in _COMMON)
     known = [field.name for field in fields]
     if not isinstance(row, dict):

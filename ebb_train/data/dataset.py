@@ -57,7 +57,9 @@ class CropSettings:
     position: bool = False
     """Whether position planes are made."""
     reference_f_number: float = 0.0
-    """The f-number whose strength is 1; 0: strength is not needed."""
+    """The f-number whose strength is 1; 0: strength is not that of the pair."""
+    strength: float = 0.0
+    """The strength of all pairs; 0: there is none."""
     seed: int = 0
     augment: Augment = "paper"
 
@@ -145,8 +147,10 @@ class CropDataset(Dataset[Batch]):
             places = cut(_places(pair), crop.over(reduction.photo))
             turned = rotate_and_flip(places, variation)
             planes["position"] = np.ascontiguousarray(turned.transpose(2, 0, 1))
-        if settings.reference_f_number:
-            strength = strength_of(pair.f_number, settings.reference_f_number, pair.pair_id, self.source.folder)
+        if settings.reference_f_number or settings.strength:
+            strength = settings.strength or strength_of(
+                pair.f_number, settings.reference_f_number, pair.pair_id, self.source.folder
+            )
             planes["strength"] = np.array([strength], np.float32)
         return Sample(photo, target, pair.pair_id, planes)
 

@@ -36,7 +36,11 @@ def network_config(tensors: Tensors, about: About, path: Path) -> Config:
         return pynet_config(tensors, about, path)
     if about.network not in NETWORKS:
         known = ", ".join((PYNET, *NETWORKS))
-        raise InvalidInput(f"weights of the network {about.network!r}, which makes no pictures here", path=path, hint=f"known: {known}")
+        raise InvalidInput(
+            f"weights of the network {about.network!r}, which makes no pictures here",
+            path=path,
+            hint=f"known: {known}",
+        )
     config = NetworkConfig.from_dict(about.config, path)
     if config.model != about.network:
         message = f"says that it is {about.network!r}, and its config that it is {config.model!r}"

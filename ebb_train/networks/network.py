@@ -29,12 +29,14 @@ class Network(nn.Module):
         config: Which network.
         spec: Its description.
         module: Its layers.
-        part: Name of the module whose pictures these are; empty: the whole network.
+        trained_part: Name of the module whose pictures are given in training mode; empty: the whole network.
+        shown_part: The same in evaluation mode.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.config, self.spec, self.part = config, find_spec(config.model), ""
+        self.config, self.spec = config, find_spec(config.model)
+        self.trained_part = self.shown_part = ""
         arguments = dict(self.spec.arguments(config.width))
         if self.spec.photo_height and config.photo_height:
             arguments[self.spec.photo_height] = config.photo_height
@@ -62,7 +64,7 @@ class Network(nn.Module):
         self._check(photo)
         depth = photo[:, 3:] if photo.shape[1] == 4 else None
         inputs = NetworkInputs(photo[:, :3], depth, strength, position=position)
-        module = self.module.get_submodule(self.part)
+        module = self.module.get_submodule(self.trained_part if self.training else self.shown_part)
         if self.training:
             pictures = getattr(module, "pictures", None)
             found: list[Tensor] = pictures(inputs) if pictures is not None else [module(inputs)]

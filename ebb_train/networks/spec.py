@@ -42,6 +42,8 @@ class NetworkSpec:
     """Height and width are padded to this at least."""
     reference_f_number: float = 1.8
     """F-number whose strength is 1: strength is this over the f-number of the shallow photo."""
+    strength_is_scale: bool = False
+    """Whether strength scales a blur in pixels: a stage that reduces photos by four then gives it a quarter."""
     photo_height: str = ""
     """Argument that is the height of the training photos in pixels, if there is one."""
 
@@ -99,7 +101,9 @@ class NetworkConfig:
             InvalidInput: they differ; the message lists all differences.
         """
         mine, theirs = self.as_dict(), wanted.as_dict()
-        differences = [f"{name} is {mine[name]}, not {theirs[name]}" for name in mine if mine[name] != theirs[name]]
+        differences = [
+            f"{name} is {mine[name]}, not {theirs[name]}" for name in mine if mine[name] != theirs[name]
+        ]
         if differences:
             raise InvalidInput(f"weights of another network: {', '.join(differences)}", path=path)
 
