@@ -1,4 +1,4 @@
-"""Training loss: weighted sum of L1, L2, 1 − SSIM, 1 − MS-SSIM and differences of gradients, spectra and features.
+"""Training loss: weighted sum of differences of pixels, structures, gradients, spectra and features.
 
 All terms are computed in float32, outside autocast: bfloat16 would round an SSIM of 0.998 to 1.
 """

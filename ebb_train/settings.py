@@ -11,7 +11,7 @@ import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from ebb.errors import UsageError
@@ -44,7 +44,7 @@ class LossWeights:
     fft: float = 0.0
     """Mean absolute difference of Fourier transforms."""
     earlier: float = 0.0
-    """Mean absolute difference of each earlier picture, of networks with several, from the target at its size."""
+    """Mean absolute difference of the earlier pictures, of networks with several, from the target."""
 
     def __post_init__(self) -> None:
         values = dataclasses.astuple(self)
@@ -262,8 +262,8 @@ class FitSettings:
     """
 
     schedule: str = "paper"
-    """paper (of a network without a published one: ours), short (a tenth of it), smoke, or a TOML file with one
-    [[level]] table per level of PyNET, or one [[stage]] table per stage of another network."""
+    """paper (ours, where none is published), short (a tenth of it), smoke, or a TOML file with one [[level]]
+    table per level of PyNET, or one [[stage]] table per stage of another network."""
     seed: int = 0
     """Seed of the initial weights, the order of the pairs, and the augmentation."""
     augment: Literal["paper", "flips", "none"] = "paper"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ebb.documents import read_toml
 from ebb.errors import UsageError
 from ebb.settings import from_values
 from ebb_train.settings import SCHEDULES, LevelPlan, LevelSchedule, LossWeights, Plan, Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 PlanType = TypeVar("PlanType", bound=Plan)
 ScheduleType = TypeVar("ScheduleType", bound=Schedule)

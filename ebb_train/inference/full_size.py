@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Gray8, Rgb8
     from ebb_train.networks.network import Network
+    from ebb_train.networks.spec import NetworkSpec
 
 
 def render_at_full_size(
@@ -71,7 +72,8 @@ def render_floats_at_full_size(
         InvalidInput: as :func:`render_at_full_size`.
         MemoryError: there is not enough memory.
     """
-    _check(network, *photo.shape[2:], f_number, has_depth=depth is not None)
+    height, width = photo.shape[2:]
+    _check(network, height, width, f_number, has_depth=depth is not None)
     joined = photo.to(torch.float32)
     if depth is not None and network.in_channels == 4:
         enlarged = depth.to(torch.float32)
@@ -109,12 +111,16 @@ def _run(network: Network, joined: Tensor, f_number: float | None) -> Tensor:
         return picture.float().clamp(0, 1)[..., :height, :width].clone()  # type: ignore[no-any-return]
 
 
+def padded_side(length: int, spec: NetworkSpec) -> int:
+    """Height or width of the network's input for that of a photo."""
+    return -(-max(length, spec.smallest_side) // spec.multiple) * spec.multiple
+
+
 def _mirrored(planes: Tensor, network: Network) -> Tensor:
     """Mirror at the bottom and the right, edge pixels repeated, up to what the network takes."""
-    spec = network.spec
     for dim in (2, 3):
         inner = planes.shape[dim]
-        size = -(-max(inner, spec.smallest_side) // spec.multiple) * spec.multiple
+        size = padded_side(inner, network.spec)
         places = torch.arange(size, device=planes.device) % (2 * inner)
         places = torch.where(places < inner, places, 2 * inner - 1 - places)
         planes = planes.index_select(dim, places)

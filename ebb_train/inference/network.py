@@ -23,7 +23,8 @@ def load_network(path: Path, device: str = "auto") -> PyNet | Network:
 
     Raises:
         UsageError: there is no such device.
-        InvalidInput: not a weights file of a network that makes pictures, a damaged one, or a folder without weights.
+        InvalidInput: not a weights file of a network that makes pictures, a damaged one, or a folder without
+            weights.
         MissingDependency: safetensors or PyTorch is not installed.
     """
     optional.safetensors()

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, TypeAlias
 from ebb.errors import InvalidInput
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.models.weights import PYNET, pynet_config, read_weights
-from ebb_train.networks.registry import NETWORKS
+from ebb_train.networks.registry import NETWORKS, find_spec
 from ebb_train.networks.spec import NetworkConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ebb_train.models.inference_graph import InferenceGraph
     from ebb_train.models.network import PyNet
     from ebb_train.models.weights import About, Tensors
     from ebb_train.networks.network import Network
+
+AnyNetwork: TypeAlias = "PyNet | InferenceGraph | Network"
+"""Modules that make pictures."""
 
 Config: TypeAlias = PyNetConfig | NetworkConfig
 """Of any network."""
@@ -94,3 +98,19 @@ def save_any(path: Path, network: PyNet | Network, *, source: str) -> str:
     if isinstance(network, PyNet):
         return save_pynet(path, network, source=source)
     return save_network(path, network, source=source)
+
+
+def takes_depth(network: AnyNetwork) -> bool:
+    """Whether a network takes depth beside the photo."""
+    config = network.config
+    return (
+        config.in_channels == 4
+        if isinstance(config, PyNetConfig)
+        else "depth" in find_spec(config.model).planes
+    )
+
+
+def takes_f_number(network: AnyNetwork) -> bool:
+    """Whether a network takes the f-number of the picture."""
+    config = network.config
+    return not isinstance(config, PyNetConfig) and "strength" in find_spec(config.model).planes

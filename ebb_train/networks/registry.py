@@ -27,7 +27,7 @@ NETWORKS: dict[str, str] = {
     "yang-style-thin": "yang",
     "zheng-style": "zheng",
 }
-"""Name → module of this package with the network and its ``SPECS``. Add a network: write its file, then a line
+"""Name → module of this package that describes it in its ``SPECS``. Add a network: write its file, then a line
 here."""
 
 

@@ -31,7 +31,7 @@ class NetworkSpec:
     build: Callable[..., nn.Module]
     """Its class: takes :attr:`arguments`, and its forward takes :class:`NetworkInputs`."""
     arguments: Callable[[float], Mapping[str, Value]]
-    """Arguments of the class for a factor of the numbers of feature maps; 1: the network as it is described."""
+    """Arguments of the class for a factor of the numbers of feature maps; 1: the network as described."""
     parameters: int
     """Learned numbers at a width of 1."""
     multiple: int
@@ -43,7 +43,7 @@ class NetworkSpec:
     reference_f_number: float = 1.8
     """F-number whose strength is 1: strength is this over the f-number of the shallow photo."""
     strength_is_scale: bool = False
-    """Whether strength scales a blur in pixels: a stage that reduces photos by four then gives it a quarter."""
+    """Whether strength scales a blur in pixels: a stage that reduces photos by four gives it a quarter."""
     photo_height: str = ""
     """Argument that is the height of the training photos in pixels, if there is one."""
 
@@ -62,7 +62,7 @@ class NetworkConfig:
     width: float = 1.0
     """Factor of the numbers of feature maps; 1: as in the publication, or our design where there is none."""
     photo_height: int = 0
-    """Height of the training photos in pixels, for networks whose blur is a share of it; 0: the data set's."""
+    """Height of the training photos in pixels, for networks whose blur is a share of it; 0: of the data set."""
 
     def __post_init__(self) -> None:
         if not (0 < self.width <= 4 and math.isfinite(self.width)):

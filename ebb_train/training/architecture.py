@@ -1,4 +1,4 @@
-"""What training has to know of a network: its schedule, its stages' networks, their samples, and their cost."""
+"""What training has to know of a network: its schedule, and networks, samples and costs of its stages."""
 
 from __future__ import annotations
 

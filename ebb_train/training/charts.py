@@ -54,7 +54,7 @@ def draw_chart(
     Args:
         title: Title of the chart.
         points: Points in the order of the run; values that are not finite are ignored.
-        steps: Key of a stage → number of steps, in the order of the run; their sum is the right end of the x axis.
+        steps: Key of a stage → number of steps, in the order of the run; the x axis ends at their sum.
         log_scale: Use a logarithmic y axis; values that are not above 0 are ignored.
     """
     kept = [point for point in points if math.isfinite(point.value) and (point.value > 0 or not log_scale)]

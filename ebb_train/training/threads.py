@@ -113,7 +113,8 @@ def _training_step(context: TrainingContext, plan: Plan) -> Callable[[], None]:
         with context.fabric.autocast():
             output = network(photo, **planes)
         pictures = [output] if isinstance(output, torch.Tensor) else output
-        torch.stack([picture.float().mean() for picture in pictures]).sum().backward()
+        loss: torch.Tensor = torch.stack([picture.float().mean() for picture in pictures]).sum()
+        loss.backward()
         network.zero_grad()
 
     return step
