@@ -97,8 +97,8 @@ def evaluate(
     Example: ebb-train evaluate layered dataset --out runs/layered --protocol ebb --protocol pynet2020
 
     Args:
-        model: identity, gain, gaussian, layered, a .safetensors file, or a run folder (its best weights);
-            with --predictions, any name.
+        model: identity, gain, gaussian, layered, portrait, pixel-style, a .safetensors file, or a run folder
+            (its best weights); masks follow a colon, as in portrait:grabcut. With --predictions, any name.
         dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
         out: Folder for the pictures, scores.csv, scores.parquet, report.json and index.html.
         predictions: Folder of existing pictures to score, named after the pair_id or a file of the pair.

@@ -11,8 +11,8 @@ channel attention. The last bias starts at minus the mean that is added to the p
 starts near the photo. Losses and schedule are not published.
 
 Float32 memory for a photo of 1024 × 1536 without gradients: the scores of the attention would take 453 MB for
-the rows and 302 MB for the columns; rows are processed in groups that need 64 MB. The largest other maps are
-those of 32 channels at full size, 201 MB each; 1 GB in all.
+the rows and 302 MB for the columns; rows are processed in groups that need 64 MB. The process grows by
+0.8 GB, mostly for maps of 32 channels at full size.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ebb_train.networks.channel_attention import ChannelAttention
 from ebb_train.networks.layers import LayerNormChannels, ShuffleUp, conv1, conv3, require_plane
 
 if TYPE_CHECKING:
-    from ebb_train.networks.inputs import NetworkInputs
+    from ebb_train.networks.planes import NetworkInputs
 
 SIZE_MULTIPLE = 4
 """Height and width of the input are multiples of this."""

@@ -27,7 +27,7 @@ from ebb.depthmap.megadepth import LEVELS, MegaDepth
 from ebb_train.networks.layers import conv3, photo_and_depth
 
 if TYPE_CHECKING:
-    from ebb_train.networks.inputs import NetworkInputs
+    from ebb_train.networks.planes import NetworkInputs
 
 SIZE_MULTIPLE = 16
 """Height and width of the input are multiples of this."""
@@ -48,21 +48,29 @@ def gaussian_blur(photo: Tensor, side: int, sigma: Tensor) -> Tensor:
     Args:
         photo: (N, C, H, W).
         side: Of the kernel, odd: the Gaussian ends there.
-        sigma: (N,), in pixels; 0 leaves the photo as it is.
+        sigma: (N,) or, of all, (1,), in pixels; 0 leaves the photo as it is.
 
     Returns:
         (N, C, H, W).
     """
-    count, channels, height, width = photo.shape
-    radius = side // 2
+    # an integer: ONNX's exporter wants to know the kernel's shape
+    channels, radius = int(photo.shape[1]), side // 2
     offsets = torch.arange(-radius, radius + 1, dtype=photo.dtype, device=photo.device)
     # below 0.05 pixels, the neighbours' weights are zero in any floating-point type
     taps = torch.exp(-0.5 * (offsets / sigma.clamp_min(0.05)[:, None]) ** 2)
-    taps = (taps / taps.sum(dim=1, keepdim=True)).repeat_interleave(channels, dim=0)[:, None, None]
-    planes = F.pad(photo, (radius,) * 4, mode="replicate").flatten(0, 1)[None]
-    rows = F.conv2d(planes, taps, groups=count * channels)
-    columns = F.conv2d(rows, taps.transpose(2, 3), groups=count * channels)
-    return columns.reshape(count, channels, height, width)
+    taps = taps / taps.sum(dim=1, keepdim=True)
+    padded = F.pad(photo, (radius,) * 4, mode="replicate")
+    if len(sigma) == 1:
+        return _correlate(padded, taps.expand(channels, side), channels)
+    kernels = taps.repeat_interleave(channels, dim=0)
+    # all planes as channels of one photo, each with its own kernel
+    return _correlate(padded.flatten(0, 1)[None], kernels, len(kernels)).reshape(photo.shape)
+
+
+def _correlate(planes: Tensor, taps: Tensor, groups: int) -> Tensor:
+    """Rows, then columns, of each channel with its own taps, (channels, side), without padding."""
+    rows = F.conv2d(planes, taps[:, None, None], groups=groups)
+    return F.conv2d(rows, taps[:, None, :, None], groups=groups)
 
 
 class Blend(nn.Module):
@@ -78,7 +86,7 @@ class Blend(nn.Module):
 
     def forward(self, photo: Tensor, logits: Tensor, strength: Tensor | None) -> Tensor:
         """(N, 3, H, W), (N, 4, H, W) and (N, 1) → (N, 3, H, W)."""
-        scale = torch.ones_like(photo[:, 0, 0, 0]) if strength is None else strength[:, 0]
+        scale = photo.new_ones(1) if strength is None else strength[:, 0]
         weights = logits.softmax(dim=1).chunk(1 + len(KERNELS), dim=1)
         total = weights[0] * photo
         for kernel, weight in zip(KERNELS, weights[1:], strict=True):

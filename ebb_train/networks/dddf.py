@@ -30,7 +30,7 @@ from ebb_train.networks.layers import InstanceNorm, conv1, conv3, require_plane
 from ebb_train.networks.predictive import apply_filters
 
 if TYPE_CHECKING:
-    from ebb_train.networks.inputs import NetworkInputs
+    from ebb_train.networks.planes import NetworkInputs
 
 SIZE_MULTIPLE = 32
 """Height and width of the input are multiples of this."""

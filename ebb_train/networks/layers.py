@@ -11,7 +11,7 @@ from torch import Tensor, nn  # noqa: TID253
 from ebb.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ebb_train.networks.inputs import NetworkInputs
+    from ebb_train.networks.planes import NetworkInputs
 
 
 def conv3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:

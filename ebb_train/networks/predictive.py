@@ -13,11 +13,11 @@ import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
 if TYPE_CHECKING:
     from torch import Tensor
 
-Border: TypeAlias = Literal["zero", "reflect"]
+FilterBorder: TypeAlias = Literal["zero", "reflect"]
 """What is outside the picture: zeros, or the picture mirrored about its outermost pixels."""
 
 
-def apply_filters(picture: Tensor, logits: Tensor, size: int, border: Border) -> Tensor:
+def apply_filters(picture: Tensor, logits: Tensor, size: int, border: FilterBorder) -> Tensor:
     """Filter each pixel by the softmax of its logits: non-negative values with the sum 1.
 
     The tap in row i and column j of a filter weighs the pixel at (y + i − r, x + j − r), r = (size − 1) / 2.

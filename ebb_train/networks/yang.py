@@ -11,7 +11,8 @@ Ours: every layer, without normalisation; 3 615 000 parameters, 914 584 with hal
 trained (:meth:`Yang.pictures`).
 
 Float32 memory for a photo of 1024 × 1536 without gradients: 128 maps at a quarter of the size take 50 MB, and
-a block joins up to eight such groups, 403 MB; 64 maps at half of the size take 101 MB; 0.9 GB in all.
+a block joins up to eight such groups, 403 MB; 64 maps at half of the size take 101 MB. The
+process grows by 1.5 GB, with half the maps by 0.9 GB.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from torch import Tensor, nn  # noqa: TID253
 from ebb_train.networks.layers import ShuffleUp, conv1, conv3, photo_and_depth
 
 if TYPE_CHECKING:
-    from ebb_train.networks.inputs import NetworkInputs
+    from ebb_train.networks.planes import NetworkInputs
 
 SIZE_MULTIPLE = 4
 """Height and width of the input are multiples of this."""

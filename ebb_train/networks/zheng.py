@@ -13,8 +13,8 @@ non-negative with the sum 1: it invents no colours. Each scale is trained by its
 (:meth:`Zheng.pictures`).
 
 Float32 memory for a photo of 1024 × 1536 without gradients: the filters take 157 MB at full size and 127 MB
-at half of it, and as much again for the softmax; the dense blocks hold 224 maps at half size, 352 MB; 1 GB in
-all.
+at half of it, and as much again for the softmax; the dense blocks hold 224 maps at half size, 352 MB. The
+process grows by 1.1 GB.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ebb_train.networks.layers import ShuffleUp, conv1, conv3, photo_and_depth
 from ebb_train.networks.predictive import apply_filters
 
 if TYPE_CHECKING:
-    from ebb_train.networks.inputs import NetworkInputs
+    from ebb_train.networks.planes import NetworkInputs
 
 SIZE_MULTIPLE = 8
 """Height and width of the input are multiples of this."""

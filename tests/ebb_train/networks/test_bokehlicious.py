@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from ebb.errors import InvalidInput
 from ebb_train.networks.bokehlicious import AttentionBlock, AttentionGroup, Bokehlicious, ConvBlock
-from ebb_train.networks.inputs import NetworkInputs
+from ebb_train.networks.planes import NetworkInputs
 from tests.helpers.photo_networks import check_gradients, check_onnx, parameters, random_inputs, shake
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")

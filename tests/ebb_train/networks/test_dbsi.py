@@ -11,7 +11,7 @@ from scipy.special import softmax
 from ebb.depthmap.megadepth import MegaDepth
 from ebb.errors import InvalidInput
 from ebb_train.networks.dbsi import KERNELS, Blend, Dbsi, ThinDbsi, gaussian_blur, kernel_sigma
-from ebb_train.networks.inputs import NetworkInputs
+from ebb_train.networks.planes import NetworkInputs
 from tests.helpers.photo_networks import check_gradients, check_onnx, parameters, random_inputs, shake
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -102,3 +102,13 @@ def test_gradients() -> None:
 
 def test_onnx() -> None:
     check_onnx(thin(), random_inputs(16, 32), ["photo", "depth", "strength"])
+
+
+def test_onnx_of_the_hourglass() -> None:
+    """With the statistics of a batch, as after training."""
+    network = Dbsi(height=64)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    network(random_inputs(64, 64, 2))
+    check_onnx(network, random_inputs(16, 32), ["photo"], shaken=False)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ebb.errors import InvalidInput
 from ebb_train.networks import dddf
 from ebb_train.networks.dddf import Dddf
-from ebb_train.networks.inputs import NetworkInputs
+from ebb_train.networks.planes import NetworkInputs
 from tests.helpers.photo_networks import (
     check_gradients,
     check_onnx,

@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from ebb.errors import InvalidInput
-from ebb_train.networks.inputs import NetworkInputs
 from ebb_train.networks.layers import (
     InstanceNorm,
     LayerNormChannels,
@@ -16,6 +15,7 @@ from ebb_train.networks.layers import (
     photo_and_depth,
     require_plane,
 )
+from ebb_train.networks.planes import NetworkInputs
 from tests.helpers.photo_networks import parameters, random_inputs, shake
 
 

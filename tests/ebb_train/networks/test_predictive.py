@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from ebb_train.networks.predictive import Border, apply_filters
+from ebb_train.networks.predictive import FilterBorder, apply_filters
 from tests.helpers.photo_networks import filtered
 
 MODES = {"zero": "constant", "reflect": "reflect"}
@@ -15,7 +15,7 @@ MODES = {"zero": "constant", "reflect": "reflect"}
 
 @pytest.mark.parametrize("border", ["zero", "reflect"])
 @pytest.mark.parametrize("size", [1, 3, 9])
-def test_against_a_loop(border: Border, size: int) -> None:
+def test_against_a_loop(border: FilterBorder, size: int) -> None:
     rng = np.random.default_rng(size)
     picture, logits = rng.random((2, 3, 7, 11)), 3 * rng.standard_normal((2, size**2, 7, 11))
     found = apply_filters(torch.from_numpy(picture), torch.from_numpy(logits), size, border).numpy()

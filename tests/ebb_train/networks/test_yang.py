@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ebb.errors import InvalidInput
-from ebb_train.networks.inputs import NetworkInputs
+from ebb_train.networks.planes import NetworkInputs
 from ebb_train.networks.yang import RECURSIONS, BokehNet, MemoryBlock, Yang
 from tests.helpers.photo_networks import check_gradients, check_onnx, parameters, random_inputs, shake
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from scipy.special import expit, softmax
 
 from ebb.errors import InvalidInput
-from ebb_train.networks.inputs import NetworkInputs
+from ebb_train.networks.planes import NetworkInputs
 from ebb_train.networks.zheng import SMALLEST_SIDE, DilatedDense, FilterHead, GateFusion, Zheng
 from tests.helpers.photo_networks import (
     check_gradients,

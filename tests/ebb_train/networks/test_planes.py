@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from ebb_train.networks.inputs import NetworkInputs
+from ebb_train.networks.planes import NetworkInputs
 
 
 def test_only_the_photo_is_needed() -> None:
