@@ -60,8 +60,8 @@ def load(path: Path, device: str = "auto") -> PyNetModel:
 
     Raises:
         UsageError: there is no such device.
-        InvalidInput: not such a file, damaged, another network, or one that ends at a deeper level: its picture is
-            smaller than the photo.
+        InvalidInput: not such a file, damaged, another network, or one that ends at a deeper level: its
+            picture is smaller than the photo.
         MissingDependency: safetensors or PyTorch is not installed.
     """
     from ebb_train.inference.network import load_network

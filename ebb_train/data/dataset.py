@@ -34,7 +34,7 @@ class Batch(NamedTuple):
     """(N, 3, h, w): the shallow photo at the size of the picture."""
     pair_ids: tuple[str, ...]
     planes: dict[str, Tensor] = {}  # noqa: RUF012 - never changed
-    """What the network takes beside them, as floats; see :class:`~ebb_train.networks.inputs.NetworkInputs`."""
+    """What the network takes beside them, as floats; see :class:`~ebb_train.networks.planes.NetworkInputs`."""
 
 
 def unit_range(values: Tensor) -> Tensor:

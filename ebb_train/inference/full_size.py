@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ from ebb_train.data.planes import position_planes
 from ebb_train.data.reduced import resize
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Rgb8
@@ -105,10 +108,21 @@ def _run(network: Network, joined: Tensor, f_number: float | None) -> Tensor:
     if "strength" in network.spec.planes and f_number is not None:
         strength = network.spec.reference_f_number / f_number
         extra["strength"] = torch.full((len(joined), 1), strength)
-    with as_memory_error(f"a photo of {width} x {height}"), torch.inference_mode():
+    with as_memory_error(f"a photo of {width} x {height}"), torch.inference_mode(), _evaluating(network):
         planes = {name: plane.to(weight.device, weight.dtype) for name, plane in extra.items()}
         picture = network(_mirrored(joined, network).to(weight.device, weight.dtype), **planes)
         return picture.float().clamp(0, 1)[..., :height, :width].clone()  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _evaluating(network: Network) -> Iterator[None]:
+    """Evaluation mode, also of a network in training that is validated."""
+    was_training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(was_training)
 
 
 def padded_side(length: int, spec: NetworkSpec) -> int:

@@ -64,7 +64,7 @@ def render_photos(
 
     Raises:
         UsageError: photos or settings that do not go together.
-        InvalidInput: a photo is a folder, there is no depth file or mask, or the checkpoint is none of a network.
+        InvalidInput: a photo is a folder, there is no depth file or mask, or the checkpoint is not one.
         MissingDependency: a package or the weights of the depth network are missing, or no photo has depth.
         OutputError: a picture cannot be written.
     """

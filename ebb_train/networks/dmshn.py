@@ -26,7 +26,7 @@ from ebb_train.settings import LossWeights
 from ebb_train.stages import StagePlan, StageSchedule
 
 if TYPE_CHECKING:
-    from ebb_train.networks.inputs import NetworkInputs
+    from ebb_train.networks.planes import NetworkInputs
 
 SIZE_MULTIPLE = 16
 """Height and width of the input are multiples of this: the coarsest of three scales has stride 4."""

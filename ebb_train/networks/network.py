@@ -10,7 +10,7 @@ from torch import Tensor, nn  # noqa: TID253
 
 from ebb.errors import InvalidInput
 from ebb_train.models.weights import About, check_shapes, save_weights
-from ebb_train.networks.inputs import NetworkInputs
+from ebb_train.networks.planes import NetworkInputs
 from ebb_train.networks.registry import find_spec
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def save_network(path: Path, network: Network, *, source: str, licence: str = ""
     Raises:
         OutputError: the file cannot be written.
     """
-    state = network.module.state_dict()
-    tensors = {name: tensor.detach().cpu().float().numpy() for name, tensor in state.items()}
+    tensors = {name: tensor.detach().cpu().float().numpy() for name, tensor in _values(network).items()}
     config = network.config
     about = About(network=config.model, config=config.as_dict(), source=source, licence=licence)
     return save_weights(path, tensors, about)
@@ -127,7 +126,13 @@ def load_tensors(network: Network, tensors: Tensors, path: Path | None = None) -
     Raises:
         InvalidInput: as :func:`network_with`.
     """
-    wanted = {name: tuple(values.shape) for name, values in network.module.state_dict().items()}
+    wanted = {name: tuple(values.shape) for name, values in _values(network).items()}
     check_shapes({name: values.shape for name, values in tensors.items()}, wanted, path)
     state = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in tensors.items()}
-    network.module.load_state_dict(state, strict=True)
+    network.module.load_state_dict(network.module.state_dict() | state)
+
+
+def _values(network: Network) -> dict[str, Tensor]:
+    """Parameters and running statistics, without the counters of batch normalisation, which change nothing."""
+    state = network.module.state_dict()
+    return {name: values for name, values in state.items() if values.is_floating_point()}

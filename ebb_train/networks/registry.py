@@ -27,8 +27,7 @@ NETWORKS: dict[str, str] = {
     "yang-style-thin": "yang",
     "zheng-style": "zheng",
 }
-"""Name → module of this package that describes it in its ``SPECS``. Add a network: write its file, then a line
-here."""
+"""Name → module of this package, whose ``SPECS`` describe it. Add a network: write its file, then a line."""
 
 
 def check_name(name: str) -> None:

@@ -20,7 +20,7 @@ Value: TypeAlias = "int | float | bool | str | tuple[int, ...]"
 """Of an argument of a network's class."""
 
 Plane: TypeAlias = Literal["depth", "strength", "position"]
-"""What a network takes beside the photo; see :class:`~ebb_train.networks.inputs.NetworkInputs`."""
+"""What a network takes beside the photo; see :class:`~ebb_train.networks.planes.NetworkInputs`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class NetworkConfig:
     width: float = 1.0
     """Factor of the numbers of feature maps; 1: as in the publication, or our design where there is none."""
     photo_height: int = 0
-    """Height of the training photos in pixels, for networks whose blur is a share of it; 0: of the data set."""
+    """Height of the training photos in pixels, where blur is a share of it; 0: that of the data set."""
 
     def __post_init__(self) -> None:
         if not (0 < self.width <= 4 and math.isfinite(self.width)):

@@ -99,11 +99,6 @@ class Architecture(ABC):
             UsageError: it does not.
         """
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether the last stage gives pictures of the photo's size."""
-        return True
-
 
 def weights_seed(settings: FitSettings, number: int) -> int:
     """Seed of the initial weights of a stage."""

@@ -31,11 +31,6 @@ class PyNetLevels(Architecture):
         self.config: PyNetConfig = config
         self.in_channels = config.in_channels
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether the last level is 1."""
-        return self.config.level == 1
-
     def for_data(self, source: Source) -> PyNetLevels:
         """Itself; the first pair has depth if the network takes it."""
         if self.in_channels == 4:
