@@ -1,4 +1,4 @@
-"""Training loss: weighted sum of L1, 1 − SSIM and the distance of VGG-19 features.
+"""Training loss: weighted sum of differences of pixels, structures, gradients, spectra and features.
 
 All terms are computed in float32, outside autocast: bfloat16 would round an SSIM of 0.998 to 1.
 """
@@ -13,10 +13,11 @@ from torch import Tensor, nn  # noqa: TID253
 
 from ebb.errors import MissingDependency
 from ebb.weights import find_weights
-from ebb_train.loss_terms import ssim
+from ebb_train.loss_terms import fft_l1, ms_ssim, sobel_l1, ssim
 from ebb_train.models.vgg import load_vgg19
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ebb_train.models.vgg import Normalization, Vgg19
@@ -40,24 +41,44 @@ class Loss(nn.Module):
         self.weights = weights
         self.vgg = vgg if weights.vgg else None
 
-    def forward(self, preds: Tensor, target: Tensor) -> dict[str, Tensor]:
+    def forward(self, preds: Tensor | Sequence[Tensor], target: Tensor) -> dict[str, Tensor]:
         """Compute the terms and their weighted sum (``loss``), as means over the batch.
 
         Args:
-            preds: (N, 3, H, W), approximately in [0, 1].
-            target: The same shape, in [0, 1].
+            preds: (N, 3, H, W), approximately in [0, 1]; or several pictures, the last of which is of this
+                size. Of the earlier ones, the L1 differences from the target at their size are added up.
+            target: (N, 3, H, W), in [0, 1].
         """
-        with torch.autocast(preds.device.type, enabled=False):
-            preds, target = preds.float(), target.float()
-            terms = {}
-            if self.weights.l1:
-                terms["l1"] = F.l1_loss(preds, target)
-            if self.weights.ssim:
-                terms["ssim"] = 1 - ssim(preds, target)
-            if self.vgg is not None:
-                terms["vgg"] = F.mse_loss(self.vgg(preds), self.vgg(target))
+        *earlier, last = [preds] if isinstance(preds, Tensor) else preds
+        with torch.autocast(target.device.type, enabled=False):
+            target = target.float()
+            terms = self._terms(last.float(), target)
+            if self.weights.earlier and earlier:
+                terms["earlier"] = torch.stack([_reduced_l1(one.float(), target) for one in earlier]).sum()
             total = torch.stack([getattr(self.weights, name) * term for name, term in terms.items()]).sum()
             return terms | {"loss": total}
+
+    def _terms(self, preds: Tensor, target: Tensor) -> dict[str, Tensor]:
+        terms = {name: term(preds, target) for name, term in _TERMS.items() if getattr(self.weights, name)}
+        if self.vgg is not None:
+            terms["vgg"] = F.mse_loss(self.vgg(preds), self.vgg(target))
+        return terms
+
+
+def _reduced_l1(preds: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference from the target, averaged down to the size of the picture."""
+    return F.l1_loss(preds, F.interpolate(target, preds.shape[2:], mode="area"))
+
+
+_TERMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": F.l1_loss,
+    "ssim": lambda preds, target: 1 - ssim(preds, target),
+    "l2": F.mse_loss,
+    "ms_ssim": lambda preds, target: 1 - ms_ssim(preds, target),
+    "gradient": sobel_l1,
+    "fft": fft_l1,
+}
+"""Name in :class:`~ebb_train.settings.LossWeights` → term."""
 
 
 def find_vgg(path: Path | None, normalization: Normalization) -> Vgg19:

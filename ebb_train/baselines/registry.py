@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ebb.errors import UsageError
 from ebb.progress import SilentProgress
-from ebb_train.baselines import gain, gaussian, identity, layered, pixel_style, portrait, pynet
+from ebb_train.baselines import gain, gaussian, identity, layered, pixel_style, portrait, trained
 from ebb_train.models.weights_path import SUFFIX, is_weights_path
 from ebb_train.subject.source import open_masks
 
@@ -42,8 +42,7 @@ def build_model(
 
     Args:
         name: A name of :data:`BUILDERS`, one of :data:`MASKED` with masks behind a colon
-            (:data:`ebb_train.subject.source.CHOICES`), or the path of a PyNET weights file or of a run
-            folder.
+            (:data:`ebb_train.subject.source.CHOICES`), or the path of a weights file or of a run folder.
         train: Gives train pairs to those that calibrate themselves.
         device: Where networks run: cpu, cuda, or auto.
         progress: Shows the calibration.
@@ -59,7 +58,7 @@ def build_model(
     if masks and method in MASKED:
         return MASKED[method](open_masks(masks))(train, progress or SilentProgress())
     if is_weights_path(name):
-        return pynet.load(Path(name), device)
+        return trained.load(Path(name), device)
     if masks and method in BUILDERS:
         raise UsageError(f"{method} takes no masks", hint=f"those that do: {', '.join(MASKED)}")
     known = f"one of: {', '.join(BUILDERS)}, or the path of a {SUFFIX} file or a run folder"

@@ -26,6 +26,9 @@ from torch import Tensor, nn  # noqa: TID253
 from ebb_train.networks.aperture_attention import HEAD, ApertureAttention
 from ebb_train.networks.channel_attention import ChannelAttention
 from ebb_train.networks.layers import LayerNormChannels, ShuffleUp, conv1, conv3, require_plane
+from ebb_train.networks.spec import NetworkSpec, scaled
+from ebb_train.settings import LossWeights
+from ebb_train.stages import StagePlan, StageSchedule
 
 if TYPE_CHECKING:
     from ebb_train.networks.planes import NetworkInputs
@@ -195,3 +198,32 @@ class Bokehlicious(nn.Module):
             y = group(y, position, strength)
         result: Tensor = wide + self.deep_out(y)
         return result
+
+
+SPECS = (
+    NetworkSpec(
+        name="bokehlicious-small",
+        build=Bokehlicious,
+        arguments=lambda width: {
+            "width": scaled(width, 16),
+            "deep": scaled(width, 96, multiple=3),
+            "head": scaled(width, HEAD),
+        },
+        parameters=1_212_833,
+        multiple=SIZE_MULTIPLE,
+        planes=("strength", "position"),
+        reference_f_number=REFERENCE_F_NUMBER,
+        schedule=StageSchedule(
+            (
+                StagePlan(
+                    iterations=100_000,
+                    batch=4,
+                    crop=256,
+                    learning_rate=2e-4,
+                    adam="adamw",
+                    loss=LossWeights(fft=0.1),
+                ),
+            )
+        ),
+    ),
+)

@@ -24,15 +24,22 @@ import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
 from torch import Tensor, nn  # noqa: TID253
 
 from ebb.depthmap.megadepth import LEVELS, MegaDepth
+from ebb.errors import UsageError
 from ebb_train.networks.layers import conv3, photo_and_depth
+from ebb_train.networks.spec import NetworkSpec, scaled
+from ebb_train.settings import LossWeights
+from ebb_train.stages import StagePlan, StageSchedule
 
 if TYPE_CHECKING:
     from ebb_train.networks.planes import NetworkInputs
+    from ebb_train.networks.spec import Value
 
 SIZE_MULTIPLE = 16
 """Height and width of the input are multiples of this."""
 KERNELS = (25, 45, 75)
 """Sides of the Gaussian kernels, in pixels of a photo :data:`HEIGHT` high."""
+WIDTHS = (16, 32, 64, 64)
+"""Maps of the thin network at half of the size, a quarter, and so on."""
 HEIGHT = 1024
 """Photos of another height have kernels that cover the same share of it."""
 
@@ -123,7 +130,7 @@ class ThinDbsi(nn.Module):
         height: Of the photos, in pixels.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (16, 32, 64, 64), height: int = HEIGHT) -> None:
+    def __init__(self, widths: tuple[int, ...] = WIDTHS, height: int = HEIGHT) -> None:
         super().__init__()
         self.encoder = nn.ModuleList(
             _two_convs(before, width) for before, width in zip((4, *widths), widths, strict=False)
@@ -157,3 +164,52 @@ def _two_convs(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(
         conv3(in_channels, out_channels), nn.ReLU(), conv3(out_channels, out_channels), nn.ReLU()
     )
+
+
+def _full_width(width: float) -> dict[str, Value]:
+    """The hourglass has one width."""
+    if width != 1:
+        raise UsageError(
+            f"dbsi-style at a width of {width:g}: its hourglass has one width", hint="dbsi-style-thin"
+        )
+    return {}
+
+
+_L1, _SSIM, _MS_SSIM = LossWeights(), LossWeights(ssim=1.0), LossWeights(l1=0.0, ms_ssim=1.0)
+
+
+def _stage(name: str, scale: int, iterations: int, loss: LossWeights) -> StagePlan:
+    return StagePlan(name=name, scale=scale, iterations=iterations, batch=4, learning_rate=1e-4, loss=loss)
+
+
+_SCHEDULE = StageSchedule(
+    (
+        _stage("quarter size", 4, 20_000, _L1),
+        _stage("half size", 2, 20_000, _SSIM),
+        _stage("half size, MS-SSIM", 2, 5_000, _MS_SSIM),
+    )
+)
+
+SPECS = (
+    NetworkSpec(
+        name="dbsi-style",
+        build=Dbsi,
+        arguments=_full_width,
+        parameters=5_358_884,
+        multiple=SIZE_MULTIPLE,
+        strength_is_scale=True,
+        photo_height="height",
+        schedule=_SCHEDULE,
+    ),
+    NetworkSpec(
+        name="dbsi-style-thin",
+        build=ThinDbsi,
+        arguments=lambda width: {"widths": tuple(scaled(width, maps) for maps in WIDTHS)},
+        parameters=303_556,
+        multiple=SIZE_MULTIPLE,
+        planes=("depth",),
+        strength_is_scale=True,
+        photo_height="height",
+        schedule=_SCHEDULE,
+    ),
+)

@@ -28,6 +28,8 @@ from torch import Tensor, nn  # noqa: TID253
 
 from ebb_train.networks.layers import InstanceNorm, conv1, conv3, require_plane
 from ebb_train.networks.predictive import apply_filters
+from ebb_train.networks.spec import NetworkSpec, scaled
+from ebb_train.stages import StagePlan, StageSchedule
 
 if TYPE_CHECKING:
     from ebb_train.networks.planes import NetworkInputs
@@ -202,3 +204,16 @@ class Dddf(nn.Module):
         logits = self.filters(self.filter_decoder(base, (quarter, half)))
         picture: Tensor = intensity + apply_filters(photo, logits, FILTER, "zero") + mean
         return picture
+
+
+SPECS = (
+    NetworkSpec(
+        name="dddf",
+        build=Dddf,
+        arguments=lambda width: {"width": scaled(width, 64), "growth": scaled(width, 32)},
+        parameters=13_839_968,
+        multiple=SIZE_MULTIPLE,
+        planes=("depth",),
+        schedule=StageSchedule((StagePlan(iterations=100_000, batch=4, crop=256, learning_rate=1e-4),)),
+    ),
+)

@@ -25,6 +25,9 @@ from torch import Tensor, nn  # noqa: TID253
 
 from ebb_train.networks.channel_attention import ChannelAttention
 from ebb_train.networks.layers import ShuffleUp, conv1, conv3, photo_and_depth
+from ebb_train.networks.spec import NetworkSpec, scaled
+from ebb_train.settings import LossWeights
+from ebb_train.stages import StagePlan, StageSchedule
 
 if TYPE_CHECKING:
     from ebb_train.networks.planes import NetworkInputs
@@ -136,3 +139,43 @@ class Xiong(nn.Module):
             total = total + member(inputs)
         mean: Tensor = total / len(self.members)
         return mean
+
+
+_LOSSES = (
+    LossWeights(),
+    LossWeights(l1=0.0, l2=1.0),
+    LossWeights(ssim=1.0),
+    LossWeights(gradient=0.25),
+    LossWeights(),
+)
+"""Of the members."""
+
+_SCHEDULE = StageSchedule(
+    tuple(
+        StagePlan(
+            name=f"member {member + 1}",
+            iterations=50_000,
+            batch=4,
+            crop=256,
+            learning_rate=1e-4,
+            loss=loss,
+            part=f"members.{member}",
+        )
+        for member, loss in enumerate(_LOSSES)
+    )
+)
+
+
+def _spec(name: str, width: int, parameters: int) -> NetworkSpec:
+    return NetworkSpec(
+        name=name,
+        build=Xiong,
+        arguments=lambda factor: {"width": scaled(factor, width, multiple=REDUCTION)},
+        parameters=MEMBERS * parameters,
+        multiple=SIZE_MULTIPLE,
+        planes=("depth",),
+        schedule=_SCHEDULE,
+    )
+
+
+SPECS = (_spec("xiong-style", 32, 8_233_110), _spec("xiong-style-thin", 16, 2_061_450))

@@ -24,6 +24,9 @@ import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
 from torch import Tensor, nn  # noqa: TID253
 
 from ebb_train.networks.layers import ShuffleUp, conv1, conv3, photo_and_depth
+from ebb_train.networks.spec import NetworkSpec, scaled
+from ebb_train.settings import LossWeights
+from ebb_train.stages import StagePlan, StageSchedule
 
 if TYPE_CHECKING:
     from ebb_train.networks.planes import NetworkInputs
@@ -115,3 +118,23 @@ class Yang(nn.Module):
         first = inputs.photo + self.first(planes)
         second = first + self.second(torch.cat([first, planes], dim=1))
         return [first, second]
+
+
+_SCHEDULE = StageSchedule(
+    (StagePlan(iterations=100_000, batch=4, crop=256, learning_rate=1e-4, loss=LossWeights(earlier=1.0)),)
+)
+
+
+def _spec(name: str, width: int, parameters: int) -> NetworkSpec:
+    return NetworkSpec(
+        name=name,
+        build=Yang,
+        arguments=lambda factor: {"width": scaled(factor, width)},
+        parameters=parameters,
+        multiple=SIZE_MULTIPLE,
+        planes=("depth",),
+        schedule=_SCHEDULE,
+    )
+
+
+SPECS = (_spec("yang-style", 64, 3_615_000), _spec("yang-style-thin", 32, 914_584))

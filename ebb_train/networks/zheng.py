@@ -27,6 +27,9 @@ from torch import Tensor, nn  # noqa: TID253
 
 from ebb_train.networks.layers import ShuffleUp, conv1, conv3, photo_and_depth
 from ebb_train.networks.predictive import apply_filters
+from ebb_train.networks.spec import NetworkSpec, scaled
+from ebb_train.settings import LossWeights
+from ebb_train.stages import StagePlan, StageSchedule
 
 if TYPE_CHECKING:
     from ebb_train.networks.planes import NetworkInputs
@@ -158,3 +161,27 @@ class Zheng(nn.Module):
             coarser = F.interpolate(found[-1], scale_factor=2, mode="bilinear", align_corners=False)
             found.append(head(x, photo, coarser))
         return found
+
+
+SPECS = (
+    NetworkSpec(
+        name="zheng-style",
+        build=Zheng,
+        arguments=lambda width: {"width": scaled(width, 64), "growth": scaled(width, 32)},
+        parameters=2_008_892,
+        multiple=SIZE_MULTIPLE,
+        smallest_side=SMALLEST_SIDE,
+        planes=("depth",),
+        schedule=StageSchedule(
+            (
+                StagePlan(
+                    iterations=100_000,
+                    batch=4,
+                    crop=256,
+                    learning_rate=1e-4,
+                    loss=LossWeights(gradient=0.25, earlier=1.0),
+                ),
+            )
+        ),
+    ),
+)

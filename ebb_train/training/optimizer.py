@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from ebb_train.settings import LevelPlan
+    from ebb_train.settings import Plan
 
 
 class TensorFlowAdam(torch.optim.Adam):
@@ -43,8 +43,10 @@ class TensorFlowAdam(torch.optim.Adam):
         return super().step(closure)
 
 
-def make_adam(parameters: Iterable[nn.Parameter], plan: LevelPlan) -> torch.optim.Adam:
-    """The optimizer of a level."""
+def make_adam(parameters: Iterable[nn.Parameter], plan: Plan) -> torch.optim.Adam:
+    """The optimizer of a stage."""
     if plan.adam == "tensorflow":
         return TensorFlowAdam(parameters, plan.learning_rate, plan.epsilon)
+    if plan.adam == "adamw":
+        return torch.optim.AdamW(parameters, lr=plan.learning_rate, eps=plan.epsilon)
     return torch.optim.Adam(parameters, lr=plan.learning_rate, eps=plan.epsilon)

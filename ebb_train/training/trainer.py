@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from ebb_train.data.dataset import Batch
     from ebb_train.losses import Loss
-    from ebb_train.models.network import PyNet
-    from ebb_train.settings import LevelPlan
+    from ebb_train.settings import Plan
+    from ebb_train.training.architecture import TrainedNetwork
 
 
 DEFAULT_COMPUTE = ComputeSettings()
@@ -63,8 +63,8 @@ class Trainer:
     def __init__(
         self,
         fabric: Fabric,
-        network: PyNet,
-        plan: LevelPlan,
+        network: TrainedNetwork,
+        plan: Plan,
         loss: Loss,
         *,
         ema: float = 0.0,
@@ -104,7 +104,9 @@ class Trainer:
             pair_ids += batch.pair_ids
             with self.fabric.no_backward_sync(self._model, enabled=number < parts - 1):
                 photo, target = self._to_device(batch.photo), self._to_device(batch.target)
-                terms = self._loss(self._model(photo.contiguous(memory_format=self._layout)), target)
+                planes = {name: plane.to(self.fabric.device) for name, plane in batch.planes.items()}
+                pictures = self._model(photo.contiguous(memory_format=self._layout), **planes)
+                terms = self._loss(pictures, target)
                 self.fabric.backward(share * terms["loss"])
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0.0) + share * term.detach()
@@ -118,9 +120,9 @@ class Trainer:
         return means
 
     @property
-    def averaged_network(self) -> PyNet:
+    def averaged_network(self) -> TrainedNetwork:
         """The network with the moving average of the weights; without an average, :attr:`network`."""
-        return cast("PyNet", self._average.module) if self._average else self.network
+        return cast("TrainedNetwork", self._average.module) if self._average else self.network
 
     def state(self) -> dict[str, Any]:
         """State for a checkpoint, without the weights; not a copy: the next step changes it."""

@@ -427,7 +427,7 @@ def _(data: bytes, folder: Path) -> object:
     lambda: [b"[[level]]\nlevel = 7\niterations = 10\nbatch = 2\nloss = { l1 = 10.0, ssim = 1.0 }\n"],
 )
 def _(data: bytes, folder: Path) -> object:
-    from ebb_train.settings import read_schedule
+    from ebb_train.stages import read_schedule
 
     return read_schedule(str(stored(data, folder / "a.toml")))
 

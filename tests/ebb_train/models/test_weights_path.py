@@ -10,8 +10,8 @@ from ebb.errors import InvalidInput
 from ebb_train.models.weights_path import (
     best_weights,
     is_weights_path,
-    level_weights,
     run_weights,
+    stage_weights,
     weights_path,
 )
 
@@ -32,8 +32,8 @@ def test_a_run_folder_stands_for_the_best_weights_of_its_last_level(tmp_path: Pa
 
 
 def test_names_of_the_files_of_a_run() -> None:
-    assert level_weights(Path("run"), 3) == Path("run/level-3.safetensors")
-    assert best_weights(Path("run"), 3) == Path("run/level-3-best.safetensors")
+    assert stage_weights(Path("run"), "level-3") == Path("run/level-3.safetensors")
+    assert best_weights(Path("run"), "level-3") == Path("run/level-3-best.safetensors")
 
 
 def test_files_and_folders_are_paths_and_models_are_not(tmp_path: Path) -> None:

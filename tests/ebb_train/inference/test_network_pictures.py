@@ -12,7 +12,7 @@ from ebb.errors import Reason, Rejected, UsageError
 from ebb.one_photo import OnePhoto
 from ebb.photo.metadata import Metadata
 from ebb.settings import DepthSettings
-from ebb_train.inference.pynet_pictures import PyNetPictures, depth_for, load_for_rendering
+from ebb_train.inference.network_pictures import NetworkPictures, depth_for, load_for_rendering
 from ebb_train.inference.whole_photo import render_full_image
 from ebb_train.models.inference_graph import InferenceGraph
 from ebb_train.models.network import save_pynet
@@ -32,12 +32,12 @@ def photo(pixels: np.ndarray) -> OnePhoto:
 
 def test_a_network_without_depth() -> None:
     network = lively_network(in_channels=3)
-    (found,), facts = PyNetPictures(network, None)(photo(WIDE))
+    (found,), facts = NetworkPictures(network, None)(photo(WIDE))
     np.testing.assert_array_equal(found, from_unit(render_full_image(network, WIDE, None)))
     assert facts == {}
     assert depth_for(network, DepthSettings(provider="none"), None, Path("w")) is None
     with pytest.raises(Rejected) as caught:
-        PyNetPictures(network, None)(photo(WIDE[:1, :2]))
+        NetworkPictures(network, None)(photo(WIDE[:1, :2]))
     assert caught.value.reason is Reason.TOO_SMALL
 
 

@@ -14,7 +14,8 @@ from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import ComputeSettings, FitSettings, LevelPlan
 from ebb_train.training.checkpoint import Position, newest_checkpoint, save_checkpoint
-from ebb_train.training.level import initial_network, level_trainer
+from ebb_train.training.pynet_levels import PyNetLevels, initial_pynet
+from ebb_train.training.stage import stage_trainer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,7 @@ CONFIG = PyNetConfig(width=1 / 64)
 
 
 def first_network(level: int, before: PyNet | None = None, **settings: Any) -> PyNet:
-    return initial_network(CONFIG, FitSettings(**settings), level, before)
+    return initial_pynet(CONFIG, FitSettings(**settings), level, before)
 
 
 def test_initial_weights_depend_on_seed_and_level() -> None:
@@ -70,7 +71,7 @@ def test_a_level_resumes_with_the_weights_and_the_optimizer_of_its_checkpoint(tm
     context = cast(
         "TrainingContext",
         SimpleNamespace(
-            config=CONFIG,
+            architecture=PyNetLevels(CONFIG),
             settings=FitSettings(),
             compute=ComputeSettings(),
             fabric=Fabric(accelerator="cpu", devices=1),
@@ -82,11 +83,11 @@ def test_a_level_resumes_with_the_weights_and_the_optimizer_of_its_checkpoint(tm
         torch.full((1, 3, 1, 1), 9, dtype=torch.uint8),
         ("a",),
     )
-    trainer = level_trainer(context, plan, None, None)
+    trainer = stage_trainer(context, plan, None, None)
     trainer.step(iter([batch]))
-    position = Position(level=7, step=1, total=1)
+    position = Position(stage="level-7", step=1, total=1)
     save_checkpoint(tmp_path, trainer.network, trainer.state(), position, {})
-    resumed = level_trainer(context, plan, None, newest_checkpoint(tmp_path, {}, lambda _: None))
+    resumed = stage_trainer(context, plan, None, newest_checkpoint(tmp_path, {}, lambda _: None))
     for one in (trainer, resumed):
         one.step(iter([batch]))
     assert all(map(torch.equal, trainer.network.parameters(), resumed.network.parameters()))
