@@ -172,7 +172,12 @@ class _Onnx:
         options = runtime.SessionOptions()
         options.log_severity_level = 3
         try:
-            self._session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self._session = runtime.InferenceSession(
+                path,
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # which prints
+            )
             inputs = self._session.get_inputs()
         except Exception as error:  # its exceptions have no common base class
             reason = str(error).partition("\n")[0]

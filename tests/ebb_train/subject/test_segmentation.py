@@ -180,13 +180,14 @@ def test_an_output_that_is_no_mask(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["damaged.onnx", "damaged.tflite"])
-def test_missing_and_damaged_files(name: str, tmp_path: Path) -> None:
+def test_missing_and_damaged_files(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / name
     with pytest.raises(InvalidInput, match="segmentation network"):
         Segmentation(path)
     path.write_bytes(b"not a network at all")
     with pytest.raises(InvalidInput, match="not a usable (ONNX|TFLite) file"):
         Segmentation(path)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
