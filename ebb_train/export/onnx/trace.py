@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 OPSET = 17
 
+SIZES = (PhotoSize(128, 192), PhotoSize(160, 96))
+"""Sizes of the photos for the trace and the comparison: two, since height and width are dynamic."""
+
 STRENGTH = 0.7
 """Of the comparison."""
 
@@ -50,7 +53,7 @@ class _Traced(nn.Module):
         return picture.clamp(0, 1) if self.clip else picture
 
 
-def trace(network: Network, size: PhotoSize, origin: Mapping[str, str], *, clip: bool) -> Any:  # noqa: ANN401 - onnx has no types
+def traced_model(network: Network, size: PhotoSize, origin: Mapping[str, str], *, clip: bool) -> Any:  # noqa: ANN401 - onnx has no types
     """The ONNX model of a network, for photos of any size that is a multiple of the network's.
 
     Args:
