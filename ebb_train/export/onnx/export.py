@@ -122,11 +122,11 @@ def _export_pynet(checkpoint: TrainedNetwork, level: int | None, *, clip: bool) 
 def _export_traced(path: Path, *, clip: bool) -> Exported:
     optional.torch()
     from ebb_train.export.onnx import trace
-    from ebb_train.networks.network import Network
+    from ebb_train.networks.photo_network import PhotoNetwork
 
     file = weights_path(path)
     network, (_, about) = load_any(file), read_weights(file)
-    assert isinstance(network, Network)  # noqa: S101 - PyNET has another way
+    assert isinstance(network, PhotoNetwork)  # noqa: S101 - PyNET has another way
     model = trace.traced_model(network, trace.SIZES[0], origin(file, about), clip=clip)
     return Exported(model, partial(trace.compare_traced, network=network, clip=clip), trace.SIZES)
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ebb.errors import InvalidInput
 from ebb_train.data.planes import position_planes
 from ebb_train.inference.full_size import padded_side, render_at_full_size, render_floats_at_full_size
-from ebb_train.networks.network import Network
+from ebb_train.networks.photo_network import PhotoNetwork
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
@@ -41,7 +41,7 @@ class Recorder(nn.Module):
 
 
 def recorder(*planes: str, **options: int) -> Any:
-    return cast("Network", Recorder(*planes, **options).train())
+    return cast("PhotoNetwork", Recorder(*planes, **options).train())
 
 
 @pytest.mark.parametrize(("height", "width"), [(2, 3), (24, 32), (37, 51)])

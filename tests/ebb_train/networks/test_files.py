@@ -12,7 +12,7 @@ from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.models.weights import About, save_weights
 from ebb_train.networks.files import load_any, read_network, save_any, takes_depth, takes_f_number
-from ebb_train.networks.network import Network, build_network
+from ebb_train.networks.photo_network import PhotoNetwork, build_network
 from ebb_train.networks.spec import NetworkConfig
 
 THIN = NetworkConfig(model="zheng-style", width=1 / 16)
@@ -44,7 +44,7 @@ def test_unknown_networks_and_contradictions(tmp_path: Path) -> None:
 
 
 def test_what_networks_take() -> None:
-    def needs(network: PyNet | Network) -> tuple[bool, bool]:
+    def needs(network: PyNet | PhotoNetwork) -> tuple[bool, bool]:
         return takes_depth(network), takes_f_number(network)
 
     assert needs(PyNet(PyNetConfig(width=1 / 64))) == (True, False)

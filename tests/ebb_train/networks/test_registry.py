@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ebb.errors import UsageError
-from ebb_train.networks.network import Network
+from ebb_train.networks.photo_network import PhotoNetwork
 from ebb_train.networks.registry import NETWORKS, PYNET, check_name, find_spec
 from ebb_train.networks.spec import NetworkConfig
 
@@ -24,7 +24,7 @@ def test_the_number_of_parameters_is_that_of_the_description(name: str) -> None:
 def test_parts_and_crops_of_the_schedules_exist(name: str) -> None:
     spec = find_spec(name)
     with torch.device("meta"):
-        network = Network(NetworkConfig(model=name))
+        network = PhotoNetwork(NetworkConfig(model=name))
     for schedule in spec.schedule.presets().values():
         for row in schedule.rows:
             for part in (row.part, *row.copy.split("=")):

@@ -9,7 +9,13 @@ import torch
 
 from ebb.errors import InvalidInput
 from ebb_train.models.weights import read_weights
-from ebb_train.networks.network import Network, build_network, load_tensors, network_with, save_network
+from ebb_train.networks.photo_network import (
+    PhotoNetwork,
+    build_network,
+    load_tensors,
+    network_with,
+    save_network,
+)
 from ebb_train.networks.planes import NetworkInputs
 from ebb_train.networks.spec import NetworkConfig
 
@@ -18,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("one_torch_thread")
 DMSHN = NetworkConfig(model="dmshn", width=1 / 16)
 
 
-def state(network: Network) -> dict[str, torch.Tensor]:
+def state(network: PhotoNetwork) -> dict[str, torch.Tensor]:
     return network.module.state_dict()
 
 
