@@ -75,5 +75,5 @@ def load(path: Path, device: str = "auto") -> NetworkModel | PyNetModel:
     path = weights_path(path)
     network = load_network(path, device)
     if isinstance(network.config, PyNetConfig):
-        return pynet.of_network(network, path)  # type: ignore[arg-type]  # PyNet has such a config
-    return NetworkModel(network, path, sha256_file(path))  # type: ignore[arg-type]
+        return pynet.of_network(network, path)
+    return NetworkModel(network, path, sha256_file(path))

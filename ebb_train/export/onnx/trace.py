@@ -76,7 +76,7 @@ def traced_model(network: PhotoNetwork, size: PhotoSize, origin: Mapping[str, st
         torch.onnx.export(
             _Traced(network, names, clip=clip).eval(),
             tuple(torch.from_numpy(values) for values in planes.values()),
-            file,
+            file,  # type: ignore[arg-type]  # a file object is taken, too
             input_names=[INPUT, *names],
             output_names=[OUTPUT],
             dynamic_axes=axes,

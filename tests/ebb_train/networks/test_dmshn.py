@@ -48,7 +48,7 @@ def resized(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def expected(state: State, photo: Tensor) -> Tensor:
-    """f3 = E3(I3), r3 = D3(f3); f2 = E2(I2 + up r3), r2 = D2(f2 + up f3); f1 = E1(I1 + up r2), D1(f1 + up f2)."""
+    """r3 = D3(f3 = E3(I3)); r2 = D2((f2 = E2(I2 + up r3)) + up f3); D1(E1(I1 + up r2) + up f2)."""
     height, width = photo.shape[2:]
     half = resized(photo, (height // 2, width // 2))
     f3 = encoded(state, 0, resized(half, (height // 4, width // 4)))
