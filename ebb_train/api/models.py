@@ -186,7 +186,7 @@ def load_model(path: str | PathLike[str], device: str = "cpu", *, fast: bool = F
     """
     network: AnyNetwork = trained.load(Path(path), device).network
     if fast and not isinstance(network.config, PyNetConfig):
-        raise UsageError(f"fast is for PyNET, not {network.config.model}", path=path)
+        raise UsageError(f"fast is for PyNET, not {network.config.model}", path=Path(path))
     if fast and next(network.parameters()).device.type == "cpu":
         from ebb_train.models.inference_graph import InferenceGraph
 

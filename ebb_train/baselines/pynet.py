@@ -70,7 +70,7 @@ def load(path: Path, device: str = "auto") -> PyNetModel:
     network = load_network(path, device)
     if not isinstance(network.config, PyNetConfig):
         raise InvalidInput(f"weights of {network.config.model}, and this is for PyNET", path=path)
-    return of_network(network, path)  # type: ignore[arg-type]  # PyNet has such a config
+    return of_network(network, path)
 
 
 def of_network(network: PyNet, path: Path) -> PyNetModel:

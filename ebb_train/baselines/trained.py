@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8, Size
     from ebb_train.baselines.pynet import PyNetModel
     from ebb_train.data.sources import Photos
-    from ebb_train.networks.network import Network
+    from ebb_train.networks.photo_network import PhotoNetwork
     from ebb_train.pixels import Floats
 
 
 class NetworkModel(Model):
     """Runs a network of the registry on whole photos; one that takes an f-number gets that of the pair."""
 
-    def __init__(self, network: Network, path: Path, sha256: str) -> None:
+    def __init__(self, network: PhotoNetwork, path: Path, sha256: str) -> None:
         self.network, self.name, self._path, self._sha256 = network, path.stem, path, sha256
         self.needs_depth = network.in_channels == 4
 
@@ -75,5 +75,5 @@ def load(path: Path, device: str = "auto") -> NetworkModel | PyNetModel:
     path = weights_path(path)
     network = load_network(path, device)
     if isinstance(network.config, PyNetConfig):
-        return pynet.of_network(network, path)  # type: ignore[arg-type]  # PyNet has such a config
-    return NetworkModel(network, path, sha256_file(path))  # type: ignore[arg-type]
+        return pynet.of_network(network, path)
+    return NetworkModel(network, path, sha256_file(path))

@@ -11,7 +11,7 @@ from ebb.errors import InvalidInput
 from ebb.pytorch import as_memory_error
 from ebb_train.inference.full_size import render_floats_at_full_size
 from ebb_train.models.pynet import SIZE_MULTIPLE
-from ebb_train.networks.network import Network
+from ebb_train.networks.photo_network import PhotoNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def render_floats(
-    network: PyNet | InferenceGraph | Network,
+    network: PyNet | InferenceGraph | PhotoNetwork,
     photo: Tensor,
     depth: Tensor | None,
     f_number: float | None = None,
@@ -41,7 +41,7 @@ def render_floats(
         InvalidInput: the photos are below 2 x 2 pixels, or something that the network takes is missing.
         MemoryError: there is not enough memory.
     """
-    if isinstance(network, Network):
+    if isinstance(network, PhotoNetwork):
         return render_floats_at_full_size(network, photo, depth, f_number)
     height, width = photo.shape[2:]
     half = (height // 2, width // 2)

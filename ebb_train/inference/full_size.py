@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Rgb8
-    from ebb_train.networks.network import Network
+    from ebb_train.networks.photo_network import PhotoNetwork
     from ebb_train.networks.spec import NetworkSpec
 
 
 def render_at_full_size(
-    network: Network, wide: Rgb8, depth: Gray8 | None, f_number: float | None = None
+    network: PhotoNetwork, wide: Rgb8, depth: Gray8 | None, f_number: float | None = None
 ) -> NDArray[np.float32]:
     """Give the network's picture of a photo of any size and aspect.
 
@@ -58,7 +58,7 @@ def render_at_full_size(
 
 
 def render_floats_at_full_size(
-    network: Network, photo: Tensor, depth: Tensor | None, f_number: float | None = None
+    network: PhotoNetwork, photo: Tensor, depth: Tensor | None, f_number: float | None = None
 ) -> Tensor:
     """Render a batch of photos: as :func:`render_at_full_size`, without rounding depth.
 
@@ -87,7 +87,9 @@ def render_floats_at_full_size(
     return _run(network, joined, f_number)
 
 
-def _check(network: Network, height: int, width: int, f_number: float | None, *, has_depth: bool) -> None:
+def _check(
+    network: PhotoNetwork, height: int, width: int, f_number: float | None, *, has_depth: bool
+) -> None:
     name, planes = network.spec.name, network.spec.planes
     if min(height, width) < 2:
         raise InvalidInput(f"a photo of {width} x {height} pixels", hint="at least 2 x 2")
@@ -97,7 +99,7 @@ def _check(network: Network, height: int, width: int, f_number: float | None, *,
         raise InvalidInput(f"{name} takes the f-number of the picture, and there is none")
 
 
-def _run(network: Network, joined: Tensor, f_number: float | None) -> Tensor:
+def _run(network: PhotoNetwork, joined: Tensor, f_number: float | None) -> Tensor:
     """(N, 3 or 4, H, W) in [0, 1] → (N, 3, H, W)."""
     height, width = joined.shape[2:]
     weight = next(network.parameters())
@@ -115,7 +117,7 @@ def _run(network: Network, joined: Tensor, f_number: float | None) -> Tensor:
 
 
 @contextmanager
-def _evaluating(network: Network) -> Iterator[None]:
+def _evaluating(network: PhotoNetwork) -> Iterator[None]:
     """Evaluation mode, also of a network in training that is validated."""
     was_training = network.training
     network.eval()
@@ -130,7 +132,7 @@ def padded_side(length: int, spec: NetworkSpec) -> int:
     return -(-max(length, spec.smallest_side) // spec.multiple) * spec.multiple
 
 
-def _mirrored(planes: Tensor, network: Network) -> Tensor:
+def _mirrored(planes: Tensor, network: PhotoNetwork) -> Tensor:
     """Mirror at the bottom and the right, edge pixels repeated, up to what the network takes."""
     for dim in (2, 3):
         inner = planes.shape[dim]

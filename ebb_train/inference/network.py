@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb_train.models.network import PyNet
-    from ebb_train.networks.network import Network
+    from ebb_train.networks.photo_network import PhotoNetwork
 
 
-def load_network(path: Path, device: str = "auto") -> PyNet | Network:
+def load_network(path: Path, device: str = "auto") -> PyNet | PhotoNetwork:
     """Read a network and move it to a device.
 
     Args:

@@ -16,7 +16,7 @@ from ebb_train.data.dataset import unit_range
 from ebb_train.data.reduced import resize
 from ebb_train.inference.full_size import render_at_full_size
 from ebb_train.models.pynet import SIZE_MULTIPLE
-from ebb_train.networks.network import Network
+from ebb_train.networks.photo_network import PhotoNetwork
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 
 def render_full_image(
-    network: PyNet | InferenceGraph | Network, wide: Rgb8, depth: Gray8 | None, f_number: float | None = None
+    network: PyNet | InferenceGraph | PhotoNetwork,
+    wide: Rgb8,
+    depth: Gray8 | None,
+    f_number: float | None = None,
 ) -> NDArray[np.float32]:
     """Give the network's picture of a photo of any size and aspect.
 
@@ -45,7 +48,7 @@ def render_full_image(
         InvalidInput: the photo is below 2 x 2 pixels, or something that the network takes is missing.
         MemoryError: there is not enough memory.
     """
-    if isinstance(network, Network):
+    if isinstance(network, PhotoNetwork):
         return render_at_full_size(network, wide, depth, f_number)
     photo = pad(halve(wide, depth, network.config.in_channels), *wide.shape[:2])
     weight = next(network.parameters())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch  # noqa: TID253 - only imported when a network is wanted
 from torch.utils.flop_counter import FlopCounterMode  # noqa: TID253
 
-from ebb_train.networks.network import Network
+from ebb_train.networks.photo_network import PhotoNetwork
 
 if TYPE_CHECKING:
     from ebb_train.networks.spec import NetworkConfig
@@ -27,7 +27,7 @@ def multiply_adds(config: NetworkConfig, height: int, width: int, part: str = ""
         part: Module to run; empty: the whole network.
     """
     with torch.device("meta"):
-        network = Network(config).eval()
+        network = PhotoNetwork(config).eval()
         network.shown_part = part
         photo = torch.empty(1, network.in_channels, height, width)
         planes = {

@@ -32,7 +32,7 @@ from ebb_train.stages import StagePlan, StageSchedule
 
 if TYPE_CHECKING:
     from ebb_train.networks.planes import NetworkInputs
-    from ebb_train.networks.spec import Value
+    from ebb_train.networks.spec import ArgumentValue
 
 SIZE_MULTIPLE = 16
 """Height and width of the input are multiples of this."""
@@ -166,7 +166,7 @@ def _two_convs(in_channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
-def _full_width(width: float) -> dict[str, Value]:
+def _full_width(width: float) -> dict[str, ArgumentValue]:
     """The hourglass has one width."""
     if width != 1:
         raise UsageError(

@@ -95,9 +95,9 @@ class Dmshn(nn.Module):
         picture: Tensor | None = None
         for encode, decode in zip(self.encoders, self.decoders, strict=True):
             x = photos.pop()
-            x = encode(x if picture is None else x + _resized(picture, 2))
-            features = x if features is None else x + _resized(features, 2)
-            picture = decode(features)
+            found = encode(x if picture is None else x + _resized(picture, 2))
+            picture = decode(found if features is None else found + _resized(features, 2))
+            features = found
         assert picture is not None  # noqa: S101 - there are scales
         return picture
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ebb_train.models.inference_graph import InferenceGraph
     from ebb_train.models.network import PyNet
     from ebb_train.models.weights import About, Tensors
-    from ebb_train.networks.network import Network
+    from ebb_train.networks.photo_network import PhotoNetwork
 
-AnyNetwork: TypeAlias = "PyNet | InferenceGraph | Network"
+AnyNetwork: TypeAlias = "PyNet | InferenceGraph | PhotoNetwork"
 """Modules that make pictures."""
 
 Config: TypeAlias = PyNetConfig | NetworkConfig
@@ -63,7 +63,7 @@ def read_network(path: Path) -> tuple[Tensors, Config]:
     return tensors, network_config(tensors, about, path)
 
 
-def load_any(path: Path) -> PyNet | Network:
+def load_any(path: Path) -> PyNet | PhotoNetwork:
     """Read a network.
 
     Returns:
@@ -78,12 +78,12 @@ def load_any(path: Path) -> PyNet | Network:
         from ebb_train.models.network import network_of
 
         return network_of(tensors, config)
-    from ebb_train.networks.network import network_with
+    from ebb_train.networks.photo_network import network_with
 
     return network_with(tensors, config, path)
 
 
-def save_any(path: Path, network: PyNet | Network, *, source: str) -> str:
+def save_any(path: Path, network: PyNet | PhotoNetwork, *, source: str) -> str:
     """Write the weights of a network as safetensors, atomically.
 
     Returns:
@@ -93,7 +93,7 @@ def save_any(path: Path, network: PyNet | Network, *, source: str) -> str:
         OutputError: the file cannot be written.
     """
     from ebb_train.models.network import PyNet, save_pynet
-    from ebb_train.networks.network import save_network
+    from ebb_train.networks.photo_network import save_network
 
     if isinstance(network, PyNet):
         return save_pynet(path, network, source=source)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from ebb_train.stages import StageSchedule
 
-Value: TypeAlias = "int | float | bool | str | tuple[int, ...]"
+ArgumentValue: TypeAlias = "int | float | bool | str | tuple[int, ...]"
 """Of an argument of a network's class."""
 
-Plane: TypeAlias = Literal["depth", "strength", "position"]
+InputPlane: TypeAlias = Literal["depth", "strength", "position"]
 """What a network takes beside the photo; see :class:`~ebb_train.networks.planes.NetworkInputs`."""
 
 
@@ -30,14 +30,14 @@ class NetworkSpec:
     name: str
     build: Callable[..., nn.Module]
     """Its class: takes :attr:`arguments`, and its forward takes :class:`NetworkInputs`."""
-    arguments: Callable[[float], Mapping[str, Value]]
+    arguments: Callable[[float], Mapping[str, ArgumentValue]]
     """Arguments of the class for a factor of the numbers of feature maps; 1: the network as described."""
     parameters: int
     """Learned numbers at a width of 1."""
     multiple: int
     """Height and width of the photo are padded to multiples of this."""
     schedule: StageSchedule
-    planes: tuple[Plane, ...] = ()
+    planes: tuple[InputPlane, ...] = ()
     smallest_side: int = 1
     """Height and width are padded to this at least."""
     reference_f_number: float = 1.8

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ebb_train.models.network import PyNet
-from ebb_train.networks.network import Network
+from ebb_train.networks.photo_network import PhotoNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ebb_train.settings import FitSettings, Plan, Schedule
     from ebb_train.training.checkpoint import Checkpoint
 
-TrainedNetwork: TypeAlias = PyNet | Network
+NetworkInTraining: TypeAlias = PyNet | PhotoNetwork
 
 _WEIGHTS_KEY = 2
 """Separates these random numbers from others with the same seed."""
@@ -62,8 +62,8 @@ class Architecture(ABC):
 
     @abstractmethod
     def initial_network(
-        self, settings: FitSettings, plan: Plan, before: TrainedNetwork | None
-    ) -> TrainedNetwork:
+        self, settings: FitSettings, plan: Plan, before: NetworkInTraining | None
+    ) -> NetworkInTraining:
         """The network of a stage before its first step.
 
         Args:
@@ -73,7 +73,9 @@ class Architecture(ABC):
         """
 
     @abstractmethod
-    def restored_network(self, settings: FitSettings, plan: Plan, checkpoint: Checkpoint) -> TrainedNetwork:
+    def restored_network(
+        self, settings: FitSettings, plan: Plan, checkpoint: Checkpoint
+    ) -> NetworkInTraining:
         """The network of a stage as it is in a checkpoint.
 
         Raises:

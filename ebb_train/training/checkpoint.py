@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ebb_train.models.network import PyNet
     from ebb_train.models.weights import Tensors
     from ebb_train.networks.files import Config
-    from ebb_train.networks.network import Network
+    from ebb_train.networks.photo_network import PhotoNetwork
 
 FOLDER = "checkpoints"
 WEIGHTS, TRAINING, METADATA = "weights.safetensors", "training.pt", "checkpoint.json"
@@ -80,7 +80,7 @@ class Checkpoint:
 
 def save_checkpoint(
     run: Path,
-    network: PyNet | Network,
+    network: PyNet | PhotoNetwork,
     training: Mapping[str, Any],
     position: Position,
     identity: Mapping[str, Any],

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ebb.progress import Progress
     from ebb_train.settings import MonitorSettings
-    from ebb_train.training.architecture import TrainedNetwork
+    from ebb_train.training.architecture import NetworkInTraining
     from ebb_train.training.checkpoint import Position
     from ebb_train.training.eta import Workload
     from ebb_train.training.run_folder import RunFolder
@@ -114,7 +114,7 @@ class Monitor:
         write_page(self._folder.path, self._workload.steps)
 
     def _save_best(
-        self, folder: RunFolder, position: Position, network: TrainedNetwork, scores: Mapping[str, float]
+        self, folder: RunFolder, position: Position, network: NetworkInTraining, scores: Mapping[str, float]
     ) -> None:
         if scores.get(BEST_BY, -math.inf) > folder.best_score(position.stage, BEST_BY):
             source = f"ebb-train fit, the best of {position.title}, step {position.step}"

@@ -11,7 +11,7 @@ from ebb.errors import InvalidInput, UsageError
 from ebb_train.data.dataset import CropSettings
 from ebb_train.data.planes import strength_of
 from ebb_train.networks.cost import multiply_adds
-from ebb_train.networks.network import Network, build_network, load_tensors
+from ebb_train.networks.photo_network import PhotoNetwork, build_network, load_tensors
 from ebb_train.networks.registry import find_spec
 from ebb_train.networks.spec import NetworkConfig
 from ebb_train.stages import StageSchedule, read_stages
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ebb_train.data.sources import Source
     from ebb_train.settings import FitSettings, Plan, Schedule
     from ebb_train.stages import StagePlan
-    from ebb_train.training.architecture import TrainedNetwork
+    from ebb_train.training.architecture import NetworkInTraining
     from ebb_train.training.checkpoint import Checkpoint
 
 
@@ -61,7 +61,7 @@ class NetworkStages(Architecture):
         """The network's own, or from a file; its parts exist, and its sizes fit."""
         schedule = read_stages(settings.schedule, self.spec.schedule)
         with torch.device("meta"):
-            network = Network(self.config)
+            network = PhotoNetwork(self.config)
         for plan in schedule.rows:
             for part in (plan.part, *plan.copy.split("=")):
                 _check_part(network, part, plan)
@@ -78,7 +78,9 @@ class NetworkStages(Architecture):
                 hint = f"{self.spec.name} takes multiples of {step}, from {least} on"
                 raise UsageError(message, hint=hint)
 
-    def initial_network(self, settings: FitSettings, plan: Plan, before: TrainedNetwork | None) -> Network:
+    def initial_network(
+        self, settings: FitSettings, plan: Plan, before: NetworkInTraining | None
+    ) -> PhotoNetwork:
         """Random weights in the first stage, then those of the stage before."""
         stage = cast("StagePlan", plan)
         network = build_network(self.config, weights_seed(settings, 0))
@@ -91,7 +93,7 @@ class NetworkStages(Architecture):
             into.load_state_dict(origin.state_dict())
         return _for_stage(network, stage)
 
-    def restored_network(self, settings: FitSettings, plan: Plan, checkpoint: Checkpoint) -> Network:
+    def restored_network(self, settings: FitSettings, plan: Plan, checkpoint: Checkpoint) -> PhotoNetwork:
         """The network of the stage."""
         if not isinstance(checkpoint.config, NetworkConfig):
             raise InvalidInput("of a run of PyNET", path=checkpoint.path)
@@ -132,7 +134,7 @@ class NetworkStages(Architecture):
         return plan.crop // plan.scale
 
 
-def _for_stage(network: Network, plan: StagePlan) -> Network:
+def _for_stage(network: PhotoNetwork, plan: StagePlan) -> PhotoNetwork:
     """The part of the stage learns; it is validated alone, in the last stage the whole network is."""
     network.requires_grad_(requires_grad=not plan.part)
     network.module.get_submodule(plan.part).requires_grad_(requires_grad=True)
@@ -141,7 +143,7 @@ def _for_stage(network: Network, plan: StagePlan) -> Network:
     return network
 
 
-def _check_part(network: Network, part: str, plan: StagePlan) -> None:
+def _check_part(network: PhotoNetwork, part: str, plan: StagePlan) -> None:
     try:
         network.module.get_submodule(part)
     except AttributeError as error:

@@ -49,7 +49,7 @@ _ADAM = {"tensorflow": "Adam as in TensorFlow", "pytorch": "Adam as in PyTorch",
 """Names for the table of stages, whose L1 is the mean over the first and the last tenth of a stage's log."""
 
 
-class StageRow(NamedTuple):
+class StageSummary(NamedTuple):
     """The summary of a stage: one text for each of the table's columns."""
 
     number: int
@@ -103,7 +103,7 @@ def charts(log: list[dict[str, Any]], steps: Mapping[str, int]) -> list[Chart]:
     return [chart for chart in found if chart]
 
 
-def stage_row(log: list[dict[str, Any]], key: str, steps: int) -> StageRow:
+def stage_row(log: list[dict[str, Any]], key: str, steps: int) -> StageSummary:
     """Summarise one stage."""
     lines = [line for line in log if stage_of(line) == key]
     l1 = [point.value for point in _points(lines, "l1")]
@@ -112,7 +112,7 @@ def stage_row(log: list[dict[str, Any]], key: str, steps: int) -> StageRow:
     step = max((line["step"] for line in lines), default=0)
     start, end = (f"{sum(part) / few:.4f}" if part else "" for part in (l1[:few], l1[-few:]))
     best = f"{max(psnr):.2f} dB" if psnr else ""
-    return StageRow(int(key.split("-")[1]), (f"{step:,} of {steps:,}", start, end, best))
+    return StageSummary(int(key.split("-")[1]), (f"{step:,} of {steps:,}", start, end, best))
 
 
 def _points(lines: list[dict[str, Any]], name: str, inside: str = "") -> list[Point]:
@@ -124,7 +124,7 @@ def _points(lines: list[dict[str, Any]], name: str, inside: str = "") -> list[Po
     ]
 
 
-def _stage_rows(log: list[dict[str, Any]], steps: Mapping[str, int]) -> list[StageRow]:
+def _stage_rows(log: list[dict[str, Any]], steps: Mapping[str, int]) -> list[StageSummary]:
     return [stage_row(log, key, count) for key, count in steps.items()]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ebb_train.data.sources import Source
     from ebb_train.models.pynet import PyNetConfig
     from ebb_train.settings import FitSettings, LevelPlan, LevelSchedule, Plan
-    from ebb_train.training.architecture import TrainedNetwork
+    from ebb_train.training.architecture import NetworkInTraining
     from ebb_train.training.checkpoint import Checkpoint
 
 
@@ -45,7 +45,7 @@ class PyNetLevels(Architecture):
         """Down to the last level."""
         return read_schedule(settings.schedule).down_to(self.config.level)
 
-    def initial_network(self, settings: FitSettings, plan: Plan, before: TrainedNetwork | None) -> PyNet:
+    def initial_network(self, settings: FitSettings, plan: Plan, before: NetworkInTraining | None) -> PyNet:
         """Random weights in the new layers; see :func:`initial_pynet`."""
         return initial_pynet(
             self.config, settings, cast("LevelPlan", plan).level, cast("PyNet | None", before)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from ebb_train.data.dataset import Batch
     from ebb_train.settings import Plan, ScheduledStage
-    from ebb_train.training.architecture import TrainedNetwork
+    from ebb_train.training.architecture import NetworkInTraining
     from ebb_train.training.checkpoint import Checkpoint
     from ebb_train.training.context import TrainingContext
 
 
 def stage_trainer(
-    context: TrainingContext, plan: Plan, before: TrainedNetwork | None, checkpoint: Checkpoint | None
+    context: TrainingContext, plan: Plan, before: NetworkInTraining | None, checkpoint: Checkpoint | None
 ) -> Trainer:
     """The trainer of a stage, restored from a checkpoint or at its first step.
 

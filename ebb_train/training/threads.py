@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch  # noqa: TID253 - only imported by training
 
@@ -113,7 +113,7 @@ def _training_step(context: TrainingContext, plan: Plan) -> Callable[[], None]:
         with context.fabric.autocast():
             output = network(photo, **planes)
         pictures = [output] if isinstance(output, torch.Tensor) else output
-        loss: torch.Tensor = torch.stack([picture.float().mean() for picture in pictures]).sum()
+        loss: Any = torch.stack([picture.float().mean() for picture in pictures]).sum()
         loss.backward()
         network.zero_grad()
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ebb_train.data.dataset import Batch
     from ebb_train.losses import Loss
     from ebb_train.settings import Plan
-    from ebb_train.training.architecture import TrainedNetwork
+    from ebb_train.training.architecture import NetworkInTraining
 
 
 DEFAULT_COMPUTE = ComputeSettings()
@@ -63,7 +63,7 @@ class Trainer:
     def __init__(
         self,
         fabric: Fabric,
-        network: TrainedNetwork,
+        network: NetworkInTraining,
         plan: Plan,
         loss: Loss,
         *,
@@ -120,9 +120,9 @@ class Trainer:
         return means
 
     @property
-    def averaged_network(self) -> TrainedNetwork:
+    def averaged_network(self) -> NetworkInTraining:
         """The network with the moving average of the weights; without an average, :attr:`network`."""
-        return cast("TrainedNetwork", self._average.module) if self._average else self.network
+        return cast("NetworkInTraining", self._average.module) if self._average else self.network
 
     def state(self) -> dict[str, Any]:
         """State for a checkpoint, without the weights; not a copy: the next step changes it."""

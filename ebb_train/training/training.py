@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ebb.progress import Progress
     from ebb_train.networks.files import Config
     from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings, ScheduledStage
-    from ebb_train.training.architecture import TrainedNetwork
+    from ebb_train.training.architecture import NetworkInTraining
     from ebb_train.training.checkpoint import Checkpoint
     from ebb_train.training.context import TrainingContext
     from ebb_train.training.trainer import Trainer
@@ -134,7 +134,7 @@ def fit(
             progress, note = None, _silent
         checkpoint, resumed_at = resume(context, threads, note)
         with closing(_monitor(context, monitor_settings, progress, resumed_at)) as monitor:
-            network: TrainedNetwork | None = None
+            network: NetworkInTraining | None = None
             for stage in context.schedule.stages():
                 if checkpoint and stage.plan.key != checkpoint.position.stage:
                     continue  # completed earlier

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8
     from ebb_train.data.sources import Source
     from ebb_train.settings import MonitorSettings
-    from ebb_train.training.architecture import TrainedNetwork
+    from ebb_train.training.architecture import NetworkInTraining
 
 NUM_EXAMPLES = 3
 """Pairs whose pictures are shown."""
@@ -68,7 +68,7 @@ class Validator:
         self.protocol = protocol
         self._source = source
 
-    def validate(self, network: TrainedNetwork, fabric: Fabric) -> Validation:
+    def validate(self, network: NetworkInTraining, fabric: Fabric) -> Validation:
         """Score a network; every rank takes its share of the pairs and gets the result.
 
         Raises:
@@ -91,7 +91,7 @@ class Validator:
         }
         return Validation(scores=means, examples=tuple(examples))
 
-    def _render(self, network: TrainedNetwork, fabric: Fabric, index: int) -> Example:
+    def _render(self, network: NetworkInTraining, fabric: Fabric, index: int) -> Example:
         photos = self._source.read(index)
         with fabric.autocast():
             output = render_full_image(network, photos.wide, photos.depth, photos.f_number)

@@ -34,7 +34,7 @@ OPSET, IR_VERSION = 17, 8
 """Versions supported by runtimes since 2022."""
 
 SIZES = (PhotoSize(256, 384), PhotoSize(320, 192))
-"""Sizes of the photos for the comparison: two, since height and width are dynamic."""
+"""Sizes of the photos for the comparison of PyNET: two, since height and width are dynamic."""
 
 
 class Exported(NamedTuple):
@@ -44,6 +44,8 @@ class Exported(NamedTuple):
     """Of the package onnx, which has no types."""
     compare: Callable[[Any, PhotoSize], Parity]
     """Takes a session of onnxruntime and the size of a photo."""
+    sizes: tuple[PhotoSize, ...]
+    """Sizes to compare at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +105,7 @@ def export_onnx(path: Path, out: Path, *, level: int | None, clip: bool) -> Onnx
     model = exported.model
     data: bytes = model.SerializeToString(deterministic=True)
     session = optional.onnxruntime().InferenceSession(data, providers=["CPUExecutionProvider"])
-    parity = [exported.compare(session, size) for size in SIZES]
+    parity = [exported.compare(session, size) for size in exported.sizes]
     passed = all(LIMITS["fp32"].holds(one) for one in parity)
     sha256 = write_atomic(out, data) if passed else None
     nodes = len(model.graph.node)
@@ -114,19 +116,19 @@ def _export_pynet(checkpoint: TrainedNetwork, level: int | None, *, clip: bool) 
     level = checkpoint.level(level)
     optional.torch()  # takes seconds, so it comes after the paths
     compared = partial(_compare, checkpoint=checkpoint, level=level, clip=clip)
-    return Exported(_model(checkpoint, level, clip=clip), compared)
+    return Exported(_model(checkpoint, level, clip=clip), compared, SIZES)
 
 
 def _export_traced(path: Path, *, clip: bool) -> Exported:
     optional.torch()
-    from ebb_train.export.onnx.trace import compare_traced, trace
-    from ebb_train.networks.network import Network
+    from ebb_train.export.onnx import trace
+    from ebb_train.networks.photo_network import PhotoNetwork
 
     file = weights_path(path)
     network, (_, about) = load_any(file), read_weights(file)
-    assert isinstance(network, Network)  # noqa: S101 - PyNET has another way
-    model = trace(network, SIZES[0], origin(file, about), clip=clip)
-    return Exported(model, partial(compare_traced, network=network, clip=clip))
+    assert isinstance(network, PhotoNetwork)  # noqa: S101 - PyNET has another way
+    model = trace.traced_model(network, trace.SIZES[0], origin(file, about), clip=clip)
+    return Exported(model, partial(trace.compare_traced, network=network, clip=clip), trace.SIZES)
 
 
 def _model(checkpoint: TrainedNetwork, level: int, *, clip: bool) -> Any:  # noqa: ANN401 - onnx has no types

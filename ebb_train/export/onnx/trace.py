@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ebb_train.networks.network import Network
+    from ebb_train.networks.photo_network import PhotoNetwork
 
 OPSET = 17
+
+SIZES = (PhotoSize(128, 192), PhotoSize(160, 96))
+"""Sizes of the photos for the trace and the comparison: two, since height and width are dynamic."""
 
 STRENGTH = 0.7
 """Of the comparison."""
@@ -41,7 +44,7 @@ WHAT = {
 class _Traced(nn.Module):
     """A network as a function of its inputs in a fixed order."""
 
-    def __init__(self, network: Network, names: list[str], *, clip: bool) -> None:
+    def __init__(self, network: PhotoNetwork, names: list[str], *, clip: bool) -> None:
         super().__init__()
         self.network, self.names, self.clip = network, names, clip
 
@@ -50,7 +53,7 @@ class _Traced(nn.Module):
         return picture.clamp(0, 1) if self.clip else picture
 
 
-def trace(network: Network, size: PhotoSize, origin: Mapping[str, str], *, clip: bool) -> Any:  # noqa: ANN401 - onnx has no types
+def traced_model(network: PhotoNetwork, size: PhotoSize, origin: Mapping[str, str], *, clip: bool) -> Any:  # noqa: ANN401 - onnx has no types
     """The ONNX model of a network, for photos of any size that is a multiple of the network's.
 
     Args:
@@ -73,7 +76,7 @@ def trace(network: Network, size: PhotoSize, origin: Mapping[str, str], *, clip:
         torch.onnx.export(
             _Traced(network, names, clip=clip).eval(),
             tuple(torch.from_numpy(values) for values in planes.values()),
-            file,
+            file,  # type: ignore[arg-type]  # a file object is taken, too
             input_names=[INPUT, *names],
             output_names=[OUTPUT],
             dynamic_axes=axes,
@@ -95,7 +98,7 @@ def trace(network: Network, size: PhotoSize, origin: Mapping[str, str], *, clip:
     return model
 
 
-def trial(network: Network, size: PhotoSize) -> dict[str, NDArray[np.float32]]:
+def trial(network: PhotoNetwork, size: PhotoSize) -> dict[str, NDArray[np.float32]]:
     """A synthetic scene as the network's inputs, by name."""
     wide, depth = inputs.scene_photos(size)
     photo = wide if network.in_channels == 3 else np.dstack([wide, depth])
@@ -108,7 +111,7 @@ def trial(network: Network, size: PhotoSize) -> dict[str, NDArray[np.float32]]:
     return found
 
 
-def compare_traced(session: Any, size: PhotoSize, *, network: Network, clip: bool) -> Parity:  # noqa: ANN401 - onnxruntime has no types
+def compare_traced(session: Any, size: PhotoSize, *, network: PhotoNetwork, clip: bool) -> Parity:  # noqa: ANN401 - onnxruntime has no types
     """The difference of the file from PyTorch."""
     planes = trial(network, size)
     found: NDArray[np.float32] = session.run(None, planes)[0]

@@ -16,7 +16,7 @@ from ebb_train.data.sources import Photos
 from ebb_train.inference.full_size import render_at_full_size
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
-from ebb_train.networks.network import build_network, save_network
+from ebb_train.networks.photo_network import build_network, save_network
 from ebb_train.networks.spec import NetworkConfig
 from tests.helpers.datasets import photos
 

@@ -1,123 +1,99 @@
-"""Whole photos of any size through networks that keep it, against padding by NumPy."""
+"""Pictures of networks whose input has the photo's size."""
 
 from __future__ import annotations
 
-from functools import cache
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from ebb.errors import InvalidInput
 from ebb_train.data.planes import position_planes
 from ebb_train.inference.full_size import padded_side, render_at_full_size, render_floats_at_full_size
-from ebb_train.networks.network import Network, build_network
-from ebb_train.networks.planes import NetworkInputs
-from ebb_train.networks.registry import NETWORKS, find_spec
-from ebb_train.networks.spec import NetworkConfig
-from tests.helpers.datasets import photos
-from tests.helpers.photo_networks import shake
+from ebb_train.networks.photo_network import PhotoNetwork
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
-WIDTHS = {"bokehlicious-small": 1 / 4, "dddf": 1 / 16, "zheng-style": 1 / 16, "yang-style": 1 / 16}
-F_NUMBER = 2.8
+
+class Recorder(nn.Module):
+    """A network that returns its photo and keeps what it was given."""
+
+    def __init__(self, *planes: str, multiple: int = 8, smallest_side: int = 24) -> None:
+        super().__init__()
+        self.spec = SimpleNamespace(
+            name="recorder",
+            planes=planes,
+            multiple=multiple,
+            smallest_side=smallest_side,
+            reference_f_number=2.0,
+        )
+        self.in_channels = 4 if "depth" in planes else 3
+        self.weight = nn.Parameter(torch.zeros(1))
+        self.given: dict[str, Tensor] = {}
+
+    def forward(self, photo: Tensor, **planes: Tensor) -> Tensor:
+        assert not self.training
+        self.given = {"photo": photo, **planes}
+        return photo[:, :3]
 
 
-@cache
-def network(name: str) -> Network:
-    made = build_network(NetworkConfig(model=name, width=WIDTHS[name]), 0).eval()
-    shake(made)
-    return made
+def recorder(*planes: str, **options: int) -> Any:
+    return cast("PhotoNetwork", Recorder(*planes, **options).train())
 
 
-def planes(array: np.ndarray, height: int, width: int) -> torch.Tensor:
-    """(h, w, C) mirrored by NumPy to a size, edge pixels repeated, as a batch."""
-    margins = ((0, height - array.shape[0]), (0, width - array.shape[1]), (0, 0))
-    padded = np.pad(array.astype(np.float32), margins, mode="symmetric")
-    return torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None]
-
-
-@pytest.mark.parametrize("name", WIDTHS)
-@pytest.mark.parametrize(("width", "height"), [(64, 96), (61, 83)])
-def test_odd_sizes_are_mirrored_and_cropped(name: str, width: int, height: int) -> None:
-    wide, _, _ = photos(1, width, height)
-    made = network(name)
-    multiple = made.spec.multiple
-    size = (-(-height // multiple) * multiple, -(-width // multiple) * multiple)
-    assert (padded_side(height, made.spec), padded_side(width, made.spec)) == size
-    covered = np.random.default_rng(0).integers(0, 255, (height // 2 * 2, width // 2 * 2), np.uint8)
-    full = np.pad(covered, ((0, height % 2), (0, width % 2)), mode="edge")
-    inputs = NetworkInputs(
-        planes(wide / 255, *size),
-        planes(full[..., None] / 255, *size),
-        torch.full((1, 1), made.spec.reference_f_number / F_NUMBER),
-        position=planes(position_planes(height, width), *size),
+@pytest.mark.parametrize(("height", "width"), [(2, 3), (24, 32), (37, 51)])
+def test_any_size_comes_back_as_it_was(height: int, width: int) -> None:
+    network = recorder("depth")
+    photo = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    picture = render_at_full_size(network, photo, photo[: max(1, height // 2), : max(1, width // 2), 0])
+    np.testing.assert_array_equal(picture, photo / np.float32(255))
+    padded = network.given["photo"][0, :3].numpy()
+    assert padded.shape[1:] == (padded_side(height, network.spec), padded_side(width, network.spec))
+    assert padded.shape[1] % 8 == padded.shape[2] % 8 == 0
+    assert min(padded.shape[1:]) >= 24
+    expected = np.pad(
+        photo, [(0, padded.shape[1] - height), (0, padded.shape[2] - width), (0, 0)], "symmetric"
     )
-    with torch.no_grad():
-        expected = made.module(inputs)[0, :, :height, :width].clamp(0, 1).permute(1, 2, 0).numpy()
-    found = render_at_full_size(made, wide, covered, F_NUMBER)
-    assert found.shape == (height, width, 3)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_array_equal(padded.transpose(1, 2, 0), expected / np.float32(255))
+    assert network.training, "as it was before"
 
 
-@pytest.mark.parametrize("size", [(2, 2), (5, 3), (9, 40)])
-def test_photos_smaller_than_the_network_takes(size: tuple[int, int]) -> None:
-    """They are mirrored again and again."""
-    wide, _, _ = photos(1, 64, 64)
-    depth = np.full((1, 1), 100, np.uint8)
-    made = network("zheng-style")
-    assert padded_side(size[0], made.spec) == 24
-    assert render_at_full_size(made, wide[: size[0], : size[1]], depth).shape == (*size, 3)
+def test_depth_lies_where_the_photo_does() -> None:
+    """A stored map covers pairs of pixels; the odd last column repeats the one before."""
+    network = recorder("depth")
+    ramp = np.tile(np.arange(0, 200, 4, dtype=np.uint8), (16, 1))  # 50 columns of a photo of 101
+    render_at_full_size(network, np.zeros((33, 101, 3), np.uint8), ramp)
+    depth = network.given["photo"][0, 3, :33, :101].numpy() * 255
+    np.testing.assert_allclose(depth[16, 4:96], 2 * np.arange(4, 96) - 1, atol=1.1)
+    np.testing.assert_array_equal(depth[:, 100], depth[:, 99])
 
 
-def test_floats_are_as_eight_bits() -> None:
-    wide, _, depth = photos(2, 48, 40)
-    full = np.kron(depth, np.ones((2, 2), np.uint8))
-    made = network("yang-style")
-    tensor = torch.from_numpy(wide / np.float32(255)).permute(2, 0, 1)[None]
-    found = render_floats_at_full_size(made, tensor, torch.from_numpy(full / np.float32(255))[None, None])
-    expected = render_at_full_size(made, wide, full)
-    np.testing.assert_allclose(found[0].permute(1, 2, 0).numpy(), expected, atol=1e-5)
-    small = torch.from_numpy(depth / np.float32(255))[None, None]
-    near = render_floats_at_full_size(made, tensor, small)
-    assert (near - found).abs().mean() < 0.02
-    assert near.shape == found.shape
+def test_strength_and_position() -> None:
+    network = recorder("strength", "position", smallest_side=1)
+    render_at_full_size(network, np.zeros((16, 24, 3), np.uint8), None, 4.0)
+    assert network.given["strength"].tolist() == [[0.5]]
+    np.testing.assert_array_equal(network.given["position"][0].permute(1, 2, 0), position_planes(16, 24))
 
 
-def test_the_aperture_is_that_of_the_picture() -> None:
-    wide, _, _ = photos(1, 32, 32)
-    made = network("bokehlicious-small")
-    open_, closed = (render_at_full_size(made, wide, None, f_number) for f_number in (2.0, 16.0))
-    assert not np.allclose(open_, closed)
+def test_floats_are_not_rounded() -> None:
+    network = recorder("depth")
+    photo, depth = torch.rand(2, 3, 30, 41), torch.rand(2, 1, 15, 20)
+    picture = render_floats_at_full_size(network, photo, depth)
+    assert torch.equal(picture, photo)
+    same = render_floats_at_full_size(network, photo, torch.rand(2, 1, 30, 41))
+    assert same.shape == photo.shape
 
 
-def test_a_network_in_training_is_left_in_training() -> None:
-    wide, _, depth = photos(1, 32, 32)
-    made = network("yang-style")
-    expected = render_at_full_size(made, wide, depth)
-    made.train()
-    np.testing.assert_array_equal(render_at_full_size(made, wide, depth), expected)
-    assert made.training
-    made.eval()
-
-
-def test_what_is_missing_is_one_line() -> None:
-    wide, _, depth = photos(1, 32, 32)
-    with pytest.raises(InvalidInput, match="yang-style takes depth, and there is none .make a map with"):
-        render_at_full_size(network("yang-style"), wide, None)
-    with pytest.raises(InvalidInput, match="bokehlicious-small takes the f-number of the picture"):
-        render_at_full_size(network("bokehlicious-small"), wide, depth)
-    with pytest.raises(InvalidInput, match="a photo of 1 x 5 pixels .at least 2 x 2"):
-        render_at_full_size(network("yang-style"), wide[:5, :1], depth)
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_padded_sides_are_what_networks_take(name: str) -> None:
-    spec = find_spec(name)
-    for length in (2, 23, 24, 25, 1000):
-        side = padded_side(length, spec)
-        assert side >= max(length, spec.smallest_side)
-        assert side % spec.multiple == 0
-        assert side - max(length, spec.smallest_side) < spec.multiple
+def test_what_is_missing_is_named() -> None:
+    photo = np.zeros((16, 16, 3), np.uint8)
+    with pytest.raises(InvalidInput, match=r"a photo of 16 x 1 pixels \(at least 2 x 2"):
+        render_at_full_size(recorder(), photo[:1], None)
+    with pytest.raises(
+        InvalidInput, match=r"recorder takes depth, and there is none \(make a map with: ebb depth"
+    ):
+        render_at_full_size(recorder("depth"), photo, None)
+    with pytest.raises(InvalidInput, match="recorder takes the f-number of the picture, and there is none"):
+        render_at_full_size(recorder("strength"), photo, None)

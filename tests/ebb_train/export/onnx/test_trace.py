@@ -13,7 +13,7 @@ from ebb.errors import MissingDependency
 from ebb_train.export.onnx.trace import OPSET, compare_traced, trace, trial
 from ebb_train.export.parity import LIMITS
 from ebb_train.export.settings import PhotoSize
-from ebb_train.networks.network import Network, build_network
+from ebb_train.networks.photo_network import PhotoNetwork, build_network
 from ebb_train.networks.spec import NetworkConfig
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("one_torch_thread")
 SIZE, OTHER = PhotoSize(64, 96), PhotoSize(96, 64)
 
 
-def network(name: str, width: float) -> Network:
+def network(name: str, width: float) -> PhotoNetwork:
     return build_network(NetworkConfig(model=name, width=width), 0).eval()
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ebb_train.networks.spec import NetworkConfig
 
 
-class Network(nn.Module):
+class PhotoNetwork(nn.Module):
     """A network with random weights.
 
     In training mode it gives all pictures that are supervised, in evaluation mode the last one.
@@ -87,14 +87,14 @@ class Network(nn.Module):
             )
 
 
-def build_network(config: NetworkConfig, seed: int) -> Network:
+def build_network(config: NetworkConfig, seed: int) -> PhotoNetwork:
     """A network whose initial weights depend on the seed alone; PyTorch's own generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Network(config)
+        return PhotoNetwork(config)
 
 
-def save_network(path: Path, network: Network, *, source: str, licence: str = "") -> str:
+def save_network(path: Path, network: PhotoNetwork, *, source: str, licence: str = "") -> str:
     """Write a network's weights as safetensors, atomically; as :func:`ebb_train.models.network.save_pynet`.
 
     Returns:
@@ -109,8 +109,8 @@ def save_network(path: Path, network: Network, *, source: str, licence: str = ""
     return save_weights(path, tensors, about)
 
 
-def network_with(tensors: Tensors, config: NetworkConfig, path: Path | None = None) -> Network:
-    """Network with these weights, in evaluation mode, on the CPU.
+def network_with(tensors: Tensors, config: NetworkConfig, path: Path | None = None) -> PhotoNetwork:
+    """PhotoNetwork with these weights, in evaluation mode, on the CPU.
 
     Raises:
         InvalidInput: the tensors are not those of the config's network; the message names ``path``.
@@ -120,7 +120,7 @@ def network_with(tensors: Tensors, config: NetworkConfig, path: Path | None = No
     return network.eval()
 
 
-def load_tensors(network: Network, tensors: Tensors, path: Path | None = None) -> None:
+def load_tensors(network: PhotoNetwork, tensors: Tensors, path: Path | None = None) -> None:
     """Replace the weights of a network.
 
     Raises:
@@ -132,7 +132,7 @@ def load_tensors(network: Network, tensors: Tensors, path: Path | None = None) -
     network.module.load_state_dict(network.module.state_dict() | state)
 
 
-def _values(network: Network) -> dict[str, Tensor]:
-    """Parameters and running statistics, without the counters of batch normalisation, which change nothing."""
+def _values(network: PhotoNetwork) -> dict[str, Tensor]:
+    """Parameters and running statistics; the counters of batch normalisation change nothing."""
     state = network.module.state_dict()
     return {name: values for name, values in state.items() if values.is_floating_point()}
