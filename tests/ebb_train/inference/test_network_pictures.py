@@ -77,9 +77,7 @@ def test_a_picture_for_each_f_number() -> None:
 def test_fast_is_for_pynet(tmp_path: Path) -> None:
     network = build_network(NetworkConfig(model="dmshn", width=1 / 16), 0)
     save_network(tmp_path / "a.safetensors", network, source="a test")
-    with pytest.raises(
-        UsageError, match=r"--fast is for PyNET, and these are weights of dmshn"
-    ):
+    with pytest.raises(UsageError, match=r"--fast is for PyNET, and these are weights of dmshn"):
         load_for_rendering(tmp_path / "a.safetensors", "cpu", lambda _: None, is_fast=True)
     loaded = load_for_rendering(tmp_path / "a.safetensors", "cpu", lambda _: None, is_fast=False)
     assert depth_for(loaded, DepthSettings(provider="none"), None, tmp_path) is None
