@@ -164,9 +164,8 @@ def load_model(path: str | PathLike[str], device: str = "cpu", *, fast: bool = F
             for its best weights.
         device: ``cpu``, ``cuda``, ``cuda:1``, …; ``auto``: a GPU if available.
         fast: Whether to use the optimised inference graph of PyNET on a CPU, which takes about a third less
-            time. The outputs differ by about twice the rounding error of float32, which depends on the weights:
-            by 9e-5 with those of the reference run, and there is no bound for all weights; see
-            ``docs/render.md``.
+            time. Outputs differ by about twice the rounding error of float32, which depends on weights: by
+            9e-5 with those of the reference run, and there is no bound for all weights (``docs/render.md``).
 
     Raises:
         InvalidInput: the file is missing, invalid or damaged, or a PyNET that ends above level 1, where its

@@ -220,6 +220,7 @@ SPECS = (
                     batch=4,
                     crop=256,
                     learning_rate=2e-4,
+                    decay="cosine",
                     adam="adamw",
                     loss=LossWeights(fft=0.1),
                 ),

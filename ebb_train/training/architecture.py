@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from ebb_train.models.network import PyNet
+from ebb_train.models.pynet import PyNetConfig
 from ebb_train.networks.photo_network import PhotoNetwork
 
 if TYPE_CHECKING:
@@ -100,6 +102,11 @@ class Architecture(ABC):
         Raises:
             UsageError: it does not.
         """
+
+
+def width_of(config: Config) -> float:
+    """Width by which the layout of maps is chosen: measured for PyNET, others keep PyTorch's."""
+    return config.width if isinstance(config, PyNetConfig) else math.inf
 
 
 def weights_seed(settings: FitSettings, number: int) -> int:

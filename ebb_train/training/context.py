@@ -131,8 +131,13 @@ _FIRST_TERMS = ("l1", "ssim", "vgg")
 
 
 def _plain(plan: Plan) -> dict[str, Any]:
-    """A row of the schedule as plain values; terms that the loss does not have are left out."""
+    """A row of the schedule as plain values, as in runs of before there were decay and further terms.
+
+    A decay and terms that there are not are left out.
+    """
     values = as_dict(plan)
+    if plan.decay == "none":
+        del values["decay"]
     loss = {name: weight for name, weight in values["loss"].items() if weight or name in _FIRST_TERMS}
     return values | {"loss": loss}
 

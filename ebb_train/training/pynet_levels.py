@@ -9,6 +9,7 @@ import torch  # noqa: TID253 - only imported by training
 
 from ebb_train.data.dataset import CropSettings
 from ebb_train.data.reduced import depth_of
+from ebb_train.models.identity import start_as_photo
 from ebb_train.models.network import PyNet
 from ebb_train.stages import read_schedule
 from ebb_train.training.architecture import Architecture, weights_seed
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ebb_train.data.sources import Source
+    from ebb_train.models.network import WeightInit
     from ebb_train.models.pynet import PyNetConfig
     from ebb_train.settings import FitSettings, LevelPlan, LevelSchedule, Plan
     from ebb_train.training.architecture import NetworkInTraining
@@ -89,10 +91,14 @@ def initial_pynet(config: PyNetConfig, settings: FitSettings, level: int, before
     network = PyNet(replace(config, level=level))
     weight_init = settings.weight_init_of(config.width)
     seed = weights_seed(settings, level)
-    network.reset_parameters(torch.Generator().manual_seed(seed), weight_init)
+    rule: WeightInit = "paper" if weight_init == "paper" else "fan_in"
+    network.reset_parameters(torch.Generator().manual_seed(seed), rule)
+    if weight_init == "identity":
+        for new in range(level, before.config.level if before else 8):
+            start_as_photo(network, new)
     if before:
         tensors = {name: values.detach().cpu() for name, values in before.state_dict().items()}
         network.start_from(tensors, before.config)
-        if level == 1 and weight_init == "fan_in":
+        if level == 1 and weight_init != "paper":
             network.enlarge_level_2()
     return network

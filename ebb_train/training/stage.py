@@ -37,7 +37,15 @@ def stage_trainer(
     else:
         network = architecture.initial_network(settings, plan, before)
     loss = Loss(plan.loss, context.vgg if plan.loss.vgg else None)
-    trainer = Trainer(context.fabric, network, plan, loss, ema=settings.ema, compute=context.compute)
+    trainer = Trainer(
+        context.fabric,
+        network,
+        plan,
+        loss,
+        ema=settings.ema,
+        compute=context.compute,
+        done=checkpoint.position.step if checkpoint else 0,
+    )
     if checkpoint:
         trainer.load_state(checkpoint.training)
     return trainer

@@ -16,6 +16,7 @@ from ebb.progress import SilentProgress
 from ebb.stop import Terminated
 from ebb_train import optional
 from ebb_train.models.weights_path import best_weights, stage_weights
+from ebb_train.training.architecture import width_of
 from ebb_train.training.checkpoint import newest_checkpoint
 from ebb_train.training.context import DEFAULT_MONITOR, open_context
 from ebb_train.training.eta import find_workload
@@ -219,7 +220,8 @@ def resume(
         position = checkpoint.position
         threads.use_for(context.schedule.find(position.stage).plan)
         note(f"resuming after step {position.step} of {position.title}")
-        before, now = checkpoint.training["arithmetic"], arithmetic(context.fabric, context.compute)
+        before = checkpoint.training["arithmetic"]
+        now = arithmetic(context.fabric, context.compute, width_of(context.architecture.config))
         if changes := [
             f"{name} {now[name]}, {before[name]} before" for name in now if now[name] != before[name]
         ]:

@@ -12,6 +12,7 @@ from ebb_train.models.weights_path import (
     is_weights_path,
     run_weights,
     stage_weights,
+    weights_files,
     weights_path,
 )
 
@@ -29,6 +30,15 @@ def test_a_run_folder_stands_for_the_best_weights_of_its_last_level(tmp_path: Pa
     assert weights_path(tmp_path / "level-7.safetensors").name == "level-7.safetensors"
     with pytest.raises(InvalidInput, match=r"none\.safetensors: no such weights file \(name a weights file"):
         weights_path(tmp_path / "none.safetensors")
+
+
+def test_stages_of_other_networks_are_counted_up(tmp_path: Path) -> None:
+    for name in ("stage-1-best", "stage-2", "stage-10", "stage-10-best", "notes", "level-a"):
+        (tmp_path / f"{name}.safetensors").touch()
+    assert [path.stem for path in weights_files(tmp_path)] == [
+        "stage-10-best", "stage-10", "stage-2", "stage-1-best",
+    ]  # fmt: skip
+    assert run_weights(tmp_path).name == "stage-10-best.safetensors"
 
 
 def test_names_of_the_files_of_a_run() -> None:

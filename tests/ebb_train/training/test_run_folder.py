@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ebb.errors import DatasetLocked, ExitCode, InvalidInput, OutputError, UsageError
-from ebb_train.training.run_folder import LOCK, RunFolder, read_log
+from ebb_train.training.run_folder import LOCK, RunFolder, read_log, stage_of, where
 from tests.helpers.datasets import record, write_set
 
 if TYPE_CHECKING:
@@ -153,3 +153,10 @@ def test_a_log_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "log.jsonl")
     with pytest.raises(InvalidInput, match=r"log\.jsonl: cannot be read: not a regular file"):
         RunFolder(tmp_path, IDENTITY)
+
+
+@pytest.mark.parametrize("key", ["level-7", "stage-12"])
+def test_lines_say_which_stage_they_belong_to(key: str) -> None:
+    line = where(key, 3, 9)
+    assert stage_of(line) == key
+    assert line == {key.split("-", maxsplit=1)[0]: int(key.split("-")[1]), "step": 3, "total": 9}

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ebb.errors import MissingDependency
-from ebb_train.export.onnx.trace import OPSET, compare_traced, trace, trial
+from ebb_train.export.onnx.trace import OPSET, compare_traced, traced_model, trial
 from ebb_train.export.parity import LIMITS
 from ebb_train.export.settings import PhotoSize
 from ebb_train.networks.photo_network import PhotoNetwork, build_network
@@ -35,7 +35,7 @@ def network(name: str, width: float) -> PhotoNetwork:
 )
 def test_a_file_gives_the_networks_picture_at_any_size(name: str, width: float, inputs: list[str]) -> None:
     made = network(name, width)
-    model = trace(made, SIZE, {"sha256": "00"}, clip=True)
+    model = traced_model(made, SIZE, {"sha256": "00"}, clip=True)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     assert [entry.name for entry in session.get_inputs()] == inputs
     assert [entry.name for entry in session.get_outputs()] == ["picture"]
@@ -58,7 +58,7 @@ def test_clipping() -> None:
     made = network("yang-style-thin", 1 / 8)
     with torch.no_grad():
         made.module.second.out[0].bias.add_(2)
-    model = trace(made, SIZE, {}, clip=True)
+    model = traced_model(made, SIZE, {}, clip=True)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     assert session.run(None, trial(made, SIZE))[0].max() == 1
     assert LIMITS["fp32"].holds(compare_traced(session, SIZE, network=made, clip=True))
@@ -79,4 +79,4 @@ def test_inputs_of_the_comparison() -> None:
 def test_without_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     with pytest.raises(MissingDependency, match="onnx is not installed"):
-        trace(network("yang-style-thin", 1 / 8), SIZE, {}, clip=True)
+        traced_model(network("yang-style-thin", 1 / 8), SIZE, {}, clip=True)
