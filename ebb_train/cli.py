@@ -22,6 +22,7 @@ from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.settings import FoundDepthSettings, RenderSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
 from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
+from ebb_train.strength_verbs import fit_strength
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -390,6 +391,7 @@ def convert(
     return ExitCode.DONE
 
 
+app.command(fit_strength, group=TRAIN, sort_key=1)
 app.command(weights_app(SET_UP, sort_key=0))
 
 

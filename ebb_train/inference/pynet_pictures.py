@@ -43,7 +43,7 @@ class PyNetPictures:
     def __call__(self, photo: OnePhoto) -> Pictures:
         """See :class:`~ebb_train.inference.pictures.PictureMaker`."""
         depth = self._depth(photo) if self._depth is not None else None
-        picture = _run(self._network, photo.small, depth)
+        picture = run_on_photo(self._network, photo.small, depth)
         if photo.full is not None and photo.full.shape != photo.small.shape:
             return Pictures((guided_upsample(photo.full, photo.small, picture),))
         return Pictures((from_unit(picture),))
@@ -82,10 +82,15 @@ def depth_for(
     return DepthOf(settings, depth_file, instead=DEPTH_HINT)
 
 
-def _run(
+def run_on_photo(
     network: PyNet | InferenceGraph, small: Rgb8, depth: NDArray[np.uint8] | None
 ) -> NDArray[np.float32]:
-    """The network's picture at the size of ``small``, also if the network ends above level 1."""
+    """The network's picture at the size of ``small``, also if the network ends above level 1.
+
+    Raises:
+        Rejected: ``too_small``: the photo is below 2 x 2 pixels.
+        MemoryError: there is not enough memory.
+    """
     from ebb_train.inference.whole_photo import render_full_image
 
     try:

@@ -12,7 +12,7 @@ from ebb_train.data.batch_sampler import BatchRange
 from ebb_train.data.dataset import CropDataset, CropSettings
 from ebb_train.data.loader import micro_batches
 from ebb_train.losses import Loss
-from ebb_train.models.identity import start_as_photo
+from ebb_train.models.identity import keep_photo, start_as_photo
 from ebb_train.models.network import PyNet
 from ebb_train.training.checkpoint import Checkpoint
 from ebb_train.training.trainer import Trainer
@@ -74,10 +74,13 @@ def initial_network(config: PyNetConfig, settings: FitSettings, level: int, befo
     entropy = np.random.SeedSequence(settings.seed, spawn_key=(_WEIGHTS_KEY, level))
     seed = int(entropy.generate_state(1, np.uint32)[0])
     is_identity = weight_init == "identity"
-    network.reset_parameters(torch.Generator().manual_seed(seed), "paper" if weight_init == "paper" else "fan_in")
-    for new in range(level, before.config.level if before else 8):
-        if is_identity:
+    network.reset_parameters(
+        torch.Generator().manual_seed(seed), "paper" if weight_init == "paper" else "fan_in"
+    )
+    if is_identity:
+        for new in range(level, before.config.level if before else 8):
             start_as_photo(network, new)
+        keep_photo(network)
     if before:
         tensors = {name: values.detach().cpu() for name, values in before.state_dict().items()}
         network.start_from(tensors, before.config)

@@ -68,7 +68,9 @@ def test_the_fused_kernel_reads_the_layout_of_the_weights() -> None:
     start, photo = torch.randn(5, 3, 3, 3), torch.rand(1, 3, 8, 8)
     found = []
     for layout, fused in ((torch.contiguous_format, False), (torch.channels_last, True)):
-        weights = torch.nn.Parameter(start.clone(memory_format=torch.preserve_format).to(memory_format=layout))
+        weights = torch.nn.Parameter(
+            start.clone(memory_format=torch.preserve_format).to(memory_format=layout)
+        )
         optimizer = make_adam([weights], plan, fused=fused)
         for _ in range(3):
             optimizer.zero_grad()
