@@ -38,7 +38,7 @@ def base(level: int = 5) -> PyNet:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> ApertureSource:
-    """Two scenes at f/2, f/4 and f/8; the darker, the smaller the aperture, so that it can be learned soon."""
+    """Two scenes at f/2, f/4 and f/8; pictures of small apertures are darker, which is learned soon."""
     rows = []
     for number in range(6):
         f_number = (2.0, 4.0, 8.0)[number % 3]
