@@ -195,6 +195,8 @@ def test_weight_init_by_width() -> None:
         "paper"
     ] * 2
     assert FitSettings(weight_init="paper").weight_init_of(0.125) == "paper"
+    assert FitSettings(schedule="cpu").weight_init_of(0.125) == "identity"
+    assert FitSettings(schedule="cpu").weight_init_of(1.0) == "paper"
     assert FitSettings(weight_init="fan_in").weight_init_of(1.0) == "fan_in"
 
 
