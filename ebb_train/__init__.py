@@ -2,6 +2,7 @@
 
 What is in ``ebb_train.__all__`` is imported when it is first used. PyTorch and the other packages of the
 extras are imported when a function needs them; where one is missing, the error names its extra.
+``ebb_train.study`` has public names of its own.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from ebb.lazy import lazy_names
 from ebb.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from ebb_train import study as study
     from ebb_train.api.exports import export_onnx, export_tflite
     from ebb_train.api.lens import render
     from ebb_train.api.metrics import lpips, ms_ssim, psnr, ssim
@@ -37,6 +39,7 @@ else:
             "ebb_train.evaluation.settings": ("ScoreSettings", "TimingSettings"),
             "ebb_train.settings": (*("ComputeSettings", "FitSettings", "MonitorSettings"),),
         },
+        packages=("study",),
     )
 
 __all__ = [

@@ -21,6 +21,7 @@ from ebb_train.export.settings import CheckSettings, DeviceSettings, TfliteSetti
 from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.settings import FoundDepthSettings, RenderSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
+from ebb_train.study_verbs import study_app
 from ebb_train.training_verbs import fit
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def benchmark_models(
     *,
     out: Path,
     models: str = "identity,gain,gaussian,layered",
+    study: Path | None = None,
     settings: Annotated[ScoreSettings, flags("Scores")] = ScoreSettings(),
     timing: Annotated[TimingSettings, flags("Timing")] = TimingSettings(),
     output: Printed = Output(),
@@ -104,14 +106,17 @@ def benchmark_models(
         out: Folder for pictures, scores, benchmark.json, timings.json, benchmark.md and index.html.
         models: Names, .safetensors files and run folders (their best weights), separated by commas;
             differences are relative to the first. Models that cannot run on the data set are left out.
+        study: Study folder with people's opinions of the models' pictures, to compare the metrics with.
     """
     from ebb_train.evaluation.benchmark import TEXT, benchmark
     from ebb_train.evaluation.evaluate import PAGE
     from ebb_train.evaluation.texts import benchmark_text
+    from ebb_train.study.study_report import read_opinions
 
     console = output.console()
     names = [name.strip() for name in models.split(",") if name.strip()]
-    found = benchmark(names, dataset, out, settings, timing, console.progress())
+    opinions = read_opinions(study) if study else None
+    found = benchmark(names, dataset, out, settings, timing, console.progress(), opinions)
     after = next_steps.after_benchmark(names, dataset)
     look = [out / PAGE, out / TEXT]
     console.result(found.as_dict(), benchmark_text(found), look_at=look, next_step=after)
@@ -183,16 +188,9 @@ def render(
     from ebb_train.inference.render import render_photos
 
     console = output.console()
+    sought, progress, note = depth.of(checkpoint), console.progress(), console.note
     report = render_photos(
-        photos,
-        checkpoint,
-        out,
-        settings,
-        depth.of(checkpoint),
-        depth_file,
-        lens=lens,
-        progress=console.progress(),
-        note=console.note,
+        photos, checkpoint, out, settings, sought, depth_file, lens=lens, progress=progress, note=note
     )
     shown = list(dict.fromkeys(report.files if len(report.files) <= MAX_LISTED else report.folders))
     after = next_steps.after_render(settings, lens if checkpoint is None else None) if shown else ""
@@ -360,6 +358,7 @@ def convert(
 
 
 app.command(weights_app(SET_UP, sort_key=0))
+app.command(study_app(SCORE, sort_key=3))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

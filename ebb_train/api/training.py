@@ -159,6 +159,7 @@ def benchmark(
     *,
     settings: ScoreSettings | None = None,
     timing: TimingSettings | None = None,
+    study: str | PathLike[str] | None = None,
     progress: ProgressFunction | None = None,
 ) -> Benchmark:
     """Compare models on a split: scores, paired differences to the first model, and costs.
@@ -171,14 +172,17 @@ def benchmark(
         out: Folder for predictions, scores, tables and report page.
         settings: Split, protocols and number of processes; None: the defaults.
         timing: Settings of the measurement of latency and memory; None: the defaults.
+        study: A study folder of ``ebb-train study`` with opinions on pictures of the same models; each
+            metric is correlated with its mean opinion scores.
         progress: As in :func:`evaluate`.
 
     Returns:
-        ``entries``: one per model, with ``summary``, ``difference``, ``cost`` and ``timing``.
+        ``entries``: one per model, with ``summary``, ``difference``, ``cost`` and ``timing``; ``people``: the
+        study's scores of the models, and the agreement of each metric with them.
 
     Raises:
-        UsageError: a model or protocol does not exist, a model occurs twice, or ``out`` contains predictions
-            of other models.
+        UsageError: a model or protocol does not exist, a model occurs twice, ``out`` contains predictions
+            of other models, or the study has none of the models.
         InvalidInput: the data set or a weights file is missing or invalid.
         MissingDependency: a package or weights of a network are missing.
         OutputError: a file cannot be written.
@@ -195,6 +199,7 @@ def benchmark(
         ['identity', 'gain']
     """
     from ebb_train.evaluation.benchmark import benchmark as benchmark_models
+    from ebb_train.study.study_api import read_opinions
 
     with main_not_imported():
         return benchmark_models(
@@ -204,4 +209,5 @@ def benchmark(
             settings or ScoreSettings(),
             timing or TimingSettings(),
             CallbackProgress(progress),
+            None if study is None else read_opinions(study),
         )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8
     from ebb.dataset.splits import Split
 
-_STATE = "state.sqlite"
+STATE = "state.sqlite"
 """File of a dataset folder of ``ebb``, which there is before the shards."""
 
 F_NUMBER = 1.8
@@ -96,7 +96,7 @@ def open_source(folder: Path, split: Split = "train") -> Source:
         return ShardSource(shards, split)
     if not folder.is_dir():
         raise InvalidInput("not a folder" if folder.exists() else "no such folder", path=folder)
-    if (folder / _STATE).is_file():
+    if (folder / STATE).is_file():
         hint = f"write them with: ebb shard --dataset {quote(str(folder))}"
         raise InvalidInput("the data set has no shards yet", path=folder, hint=hint)
     return EbbFolder(folder, split)

@@ -13,8 +13,8 @@ shift, in training as well. Photos are in [0, 1] instead of [0, 255]. Depth is n
 stored map reaches 1, and of a crop the maximum says nothing. The saliency map is the mask, and zeros without
 one. Schedule and batch are those of the other networks.
 
-Float32 memory for a photo of 1024 × 1536 without gradients: the 81 filter maps and their softmax take
-510 MB each, and the 128 maps before them 805 MB; 2.5 GB in all.
+Float32 memory for a photo of 1024 × 1536 without gradients: the 81 filter maps and their softmax take 510 MB
+each, and the 128 maps before them 805 MB. The process grows by 2.8 GB.
 """
 
 from __future__ import annotations

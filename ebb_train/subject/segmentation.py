@@ -31,6 +31,8 @@ SUFFIXES = (".onnx", ".tflite")
 """Of files that :func:`open_segmentation` reads."""
 FREE_SIDE = 512
 """Side of the input of networks that take any size."""
+MAX_SIDE = 4096
+"""Largest side of an input that a file may claim."""
 TOLERANCE = 1e-3
 """How far from probabilities values may be that are taken for such."""
 
@@ -152,8 +154,14 @@ def _layout(shape: list[Any], path: Path) -> _Layout:
         raise InvalidInput(f"expected one RGB photo as input, got the shape {shape}", path=path)
     channels_first = shape[1] == 3
     height, width = shape[2:] if channels_first else shape[1:3]
-    sides = (side if isinstance(side, int) and side > 0 else FREE_SIDE for side in (width, height))
+    sides = [side if isinstance(side, int) and side > 0 else FREE_SIDE for side in (width, height)]
+    if max(sides) > MAX_SIDE:
+        raise InvalidInput(f"an input of {sides[0]} x {sides[1]} pixels; at most {MAX_SIDE}", path=path)
     return _Layout(Size(*sides), channels_first)
+
+
+def _does_not_run(error: Exception, path: Path) -> InvalidInput:
+    return InvalidInput(f"the network does not run: {str(error).partition(chr(10))[0]}", path=path)
 
 
 class _Onnx:
@@ -164,7 +172,12 @@ class _Onnx:
         options = runtime.SessionOptions()
         options.log_severity_level = 3
         try:
-            self._session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self._session = runtime.InferenceSession(
+                path,
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # which prints
+            )
             inputs = self._session.get_inputs()
         except Exception as error:  # its exceptions have no common base class
             reason = str(error).partition("\n")[0]
@@ -176,7 +189,10 @@ class _Onnx:
         self.size = self._layout.size
 
     def __call__(self, photo: Floats) -> Floats:
-        output = self._session.run(None, {self._input: self._layout.arranged(photo)})[0]
+        try:
+            output = self._session.run(None, {self._input: self._layout.arranged(photo)})[0]
+        except Exception as error:  # its exceptions have no common base class
+            raise _does_not_run(error, self._path) from error
         return self._layout.as_classes(np.asarray(output), self._path)
 
 
@@ -200,7 +216,10 @@ class _TfLite:
         self.size = self._layout.size
 
     def __call__(self, photo: Floats) -> Floats:
-        self._model.set_tensor(self._input, self._layout.arranged(photo))
-        self._model.invoke()
-        output = self._model.get_tensor(self._model.get_output_details()[0]["index"])
+        try:
+            self._model.set_tensor(self._input, self._layout.arranged(photo))
+            self._model.invoke()
+            output = self._model.get_tensor(self._model.get_output_details()[0]["index"])
+        except (ValueError, RuntimeError) as error:
+            raise _does_not_run(error, self._path) from error
         return self._layout.as_classes(np.asarray(output), self._path)

@@ -149,6 +149,7 @@ def test_an_input_that_is_no_photo(tmp_path: Path) -> None:
         ([1, 5, 8, 8], TensorProto.FLOAT, r"expected one RGB photo as input, got the shape \[1, 5, 8, 8\]"),
         ([4, 3, 8, 8], TensorProto.FLOAT, "expected one RGB photo"),
         ([3, 8], TensorProto.FLOAT, "expected one RGB photo"),
+        ([1, 3, 8, 5000], TensorProto.FLOAT, "an input of 5000 x 8 pixels; at most 4096"),
         ([1, 3, 8, 8], TensorProto.INT64, "expected one input of floats, got photo"),
     ):
         values = [helper.make_tensor_value_info(name, kind, shape) for name in ("photo", "mask")]
@@ -179,13 +180,14 @@ def test_an_output_that_is_no_mask(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["damaged.onnx", "damaged.tflite"])
-def test_missing_and_damaged_files(name: str, tmp_path: Path) -> None:
+def test_missing_and_damaged_files(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / name
     with pytest.raises(InvalidInput, match="segmentation network"):
         Segmentation(path)
     path.write_bytes(b"not a network at all")
     with pytest.raises(InvalidInput, match="not a usable (ONNX|TFLite) file"):
         Segmentation(path)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,3 +200,23 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(MissingDependency, match="onnxruntime is not installed"):
         Segmentation(tmp_path / "red.onnx")
     assert optional.onnx()
+
+
+@pytest.mark.parametrize("kind", ["onnx", "tflite"])
+def test_a_network_that_fails_while_it_runs(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError("no kernel for this\nmore lines")
+
+    path = tmp_path / f"red.{kind}"
+    if kind == "onnx":
+        write_onnx(path)
+    else:
+        path.write_bytes(tflite_file(Node("LOGISTIC", (At((1, *SIZE, 3)),), (At((1, *SIZE, 3)),))))
+    network = Segmentation(path)
+    monkeypatch.setattr(network._run, "_session" if kind == "onnx" else "_model", Failing())
+    with pytest.raises(InvalidInput) as caught:
+        network.mask(red_box()[0], None, "")
+    assert str(caught.value) == f"{path}: the network does not run: no kernel for this"
