@@ -74,6 +74,21 @@ class Architecture(ABC):
             before: The network at the end of the stage before.
         """
 
+    def handed_on(
+        self,
+        plan: Plan,  # noqa: ARG002 - the stages of some networks differ
+        network: NetworkInTraining,
+        averaged: NetworkInTraining,  # noqa: ARG002
+    ) -> NetworkInTraining:
+        """The network at the end of a stage that the next one starts from.
+
+        Args:
+            plan: Of the stage.
+            network: With its last weights.
+            averaged: With the moving average of its weights.
+        """
+        return network
+
     @abstractmethod
     def restored_network(
         self, settings: FitSettings, plan: Plan, checkpoint: Checkpoint

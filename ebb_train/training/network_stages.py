@@ -93,6 +93,12 @@ class NetworkStages(Architecture):
             into.load_state_dict(origin.state_dict())
         return _for_stage(network, stage)
 
+    def handed_on(
+        self, plan: Plan, network: NetworkInTraining, averaged: NetworkInTraining
+    ) -> NetworkInTraining:
+        """A part that is trained alone is finished, so its average is handed on."""
+        return averaged if cast("StagePlan", plan).part else network
+
     def restored_network(self, settings: FitSettings, plan: Plan, checkpoint: Checkpoint) -> PhotoNetwork:
         """The network of the stage."""
         if not isinstance(checkpoint.config, NetworkConfig):

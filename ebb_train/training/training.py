@@ -143,7 +143,10 @@ def fit(
                 first = checkpoint.position.step + 1 if checkpoint else 1
                 trainer = stage_trainer(context, stage.plan, network, checkpoint)
                 train_stage(context, stage, trainer, monitor, first)
-                network, checkpoint = trainer.network, None
+                network = context.architecture.handed_on(
+                    stage.plan, trainer.network, trainer.averaged_network
+                )
+                checkpoint = None
     last = context.schedule.rows[-1].key
     best = best_validation(out, last, BEST_BY) if context.fabric.is_global_zero else None
     return FitReport(

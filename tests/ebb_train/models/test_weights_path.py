@@ -18,7 +18,7 @@ from ebb_train.models.weights_path import (
 
 
 def test_a_run_folder_stands_for_the_best_weights_of_its_last_level(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"no level-N\.safetensors in this folder"):
+    with pytest.raises(InvalidInput, match=r"no level-N\.safetensors or stage-N\.safetensors in this"):
         weights_path(tmp_path)
     for name in ("level-7", "level-4"):
         (tmp_path / f"{name}.safetensors").touch()
