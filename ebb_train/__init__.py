@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
     from ebb_train.export.settings import CheckSettings, TfliteSettings
     from ebb_train.models.pynet import PyNetConfig
+    from ebb_train.networks.spec import NetworkConfig
     from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
 else:
     __getattr__, __dir__ = lazy_names(
@@ -34,6 +35,7 @@ else:
             "ebb_train.api.training": ("benchmark", "evaluate", "fit"),
             "ebb_train.export.settings": ("CheckSettings", "TfliteSettings"),
             "ebb_train.models.pynet": ("PyNetConfig",),
+            "ebb_train.networks.spec": ("NetworkConfig",),
             "ebb_train.evaluation.settings": ("ScoreSettings", "TimingSettings"),
             "ebb_train.settings": (*("ComputeSettings", "FitSettings", "MonitorSettings"),),
         },
@@ -46,6 +48,7 @@ __all__ = [
     "ComputeSettings",
     "FitSettings",
     "MonitorSettings",
+    "NetworkConfig",
     "PyNetConfig",
     "ScoreSettings",
     "TfliteSettings",

@@ -57,6 +57,16 @@ class Address:
         """Names by which requests may address it; None: any, as other machines have names of their own."""
         return frozenset((*LOOPBACK_NAMES, self.host)) if self.is_loopback else None
 
+    def names_with(self, public_name: str) -> frozenset[str] | None:
+        """Names by which requests may address it if a proxy passes on those for another name.
+
+        Args:
+            public_name: The name, without port; empty: none.
+        """
+        if not public_name:
+            return self.names
+        return frozenset((*LOOPBACK_NAMES, self.host.lower(), public_name.lower()))
+
     @property
     def meaning(self) -> str:
         """Who can reach it, in a sentence."""

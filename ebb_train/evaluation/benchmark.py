@@ -149,7 +149,8 @@ def label_models(names: Sequence[str]) -> list[str]:
 
 def _label(name: str, *, is_unique: bool) -> str:
     if not _is_network(name):
-        return name
+        method, _, masks = name.partition(":")
+        return f"{method}-{Path(masks).stem}" if masks else method
     return _stem(name) if is_unique else f"{Path(name).absolute().parent.name}-{_stem(name)}"
 
 

@@ -103,7 +103,7 @@ def _check_depth(model: Model, source: Source) -> None:
 
 def _render(model: Model, photos: Photos, path: Path) -> None:
     if not path.exists():
-        write_atomic(path, encode_png(from_unit(model.render(photos.wide, photos.depth))))
+        write_atomic(path, encode_png(from_unit(model.render_pair(photos))))
 
 
 def claim(folder: Path, identity: Mapping[str, Any]) -> None:

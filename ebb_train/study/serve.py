@@ -78,8 +78,11 @@ def serve_study(study: Path, settings: ServeSettings, note: Callable[[str], None
     with sole_writer(study), closing(StudyStore(study)) as store:
         opened, address = listen(Address(settings.host, settings.port))
         with opened:
-            app = study_app(store, names=address.names)
-            hint = f"open {address.url} ({address.meaning}); Ctrl-C ends it"
-            server = make_server(app, lambda: note(hint))
+            app = study_app(store, names=address.names_with(settings.public_name))
+            lines = [
+                f"open {address.url} ({address.meaning}); Ctrl-C ends it",
+                f"plan of the analysis: {store.config.analysis.sha256}",
+            ]
+            server = make_server(app, lambda: note("\n".join(lines)))
             server.run(sockets=[opened])
     return participation(study)

@@ -85,7 +85,11 @@ class ServeSettings:
     of its networks, over plain HTTP: put a proxy with HTTPS before it if it is reached over the internet."""
     port: int = 8765
     """Port to listen on; 0 lets the system choose one."""
+    public_name: str = ""
+    """Name in the address that raters open, such as study.example, if a proxy passes their requests on."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             raise UsageError("--port must be between 0 and 65535")
+        if set(self.public_name) & set("/: @"):
+            raise UsageError("--public-name is a name without scheme and port", hint="such as study.example")

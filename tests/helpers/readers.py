@@ -427,7 +427,7 @@ def _(data: bytes, folder: Path) -> object:
     lambda: [b"[[level]]\nlevel = 7\niterations = 10\nbatch = 2\nloss = { l1 = 10.0, ssim = 1.0 }\n"],
 )
 def _(data: bytes, folder: Path) -> object:
-    from ebb_train.settings import read_schedule
+    from ebb_train.stages import read_schedule
 
     return read_schedule(str(stored(data, folder / "a.toml")))
 
@@ -684,3 +684,39 @@ def corpus_name(name: str, data: bytes) -> str:
     """Name of a file of the corpus: its reader and a hash."""
     plain = "".join(char if char.isalnum() else "_" for char in name)
     return f"{plain}-{hashlib.sha256(data).hexdigest()[:12]}"
+
+
+def _masks() -> list[bytes]:
+    grey = Image.fromarray(picture()).convert("L").resize((WIDTH, HEIGHT))
+    return [saved(grey, "PNG"), saved(grey, "JPEG"), saved(grey, "TIFF")]
+
+
+@reader("mask", _masks, repair=repaired_png)
+def read_mask(data: bytes, folder: Path) -> object:
+    from ebb_train.subject.mask_folder import MaskFolder
+
+    stored(data, folder / "a.png")
+    masks = MaskFolder(folder)
+    return each(lambda: masks.mask(np.zeros((HEIGHT, WIDTH, 3), np.uint8), None, "a"), masks.metadata)
+
+
+def _segmentations() -> list[bytes]:
+    import onnx
+
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["photo"], ["mask"], axes=[1])],
+        "mean",
+        [helper.make_tensor_value_info("photo", kind, (1, 3, 16, 24))],
+        [helper.make_tensor_value_info("mask", kind, (1, 1, 16, 24))],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return [model.SerializeToString()]
+
+
+@reader("segmentation network", _segmentations)
+def read_segmentation(data: bytes, folder: Path) -> object:
+    from ebb_train.subject.segmentation import Segmentation
+
+    network = Segmentation(stored(data, folder / "a.onnx"))
+    return network.mask(np.zeros((HEIGHT, WIDTH, 3), np.uint8), None, "")

@@ -400,17 +400,20 @@ async function start() {
   }
   document.title = study.title;
   makeVotes();
-  token = location.hash.slice(1) || localStorage.getItem(KEY) || undefined;
-  if (!token) return welcome();
-  try {
-    state = await ask("GET", "/api/session");
-  } catch (error) {
-    if (!(error instanceof Failed && error.status === 401)) return tell("No connection", "The server does not reply.");
-    keep(undefined);
-    return welcome();
+  for (const found of new Set([location.hash.slice(1), localStorage.getItem(KEY)])) {
+    if (!found) continue;
+    token = found;
+    try {
+      state = await ask("GET", "/api/session");
+    } catch (error) {
+      if (error instanceof Failed && error.status === 401) continue; // deleted, or of another study
+      return tell("No connection", "The server does not reply.");
+    }
+    keep(found);
+    return next();
   }
-  keep(token);
-  await next();
+  keep(undefined);
+  welcome();
 }
 
 start();

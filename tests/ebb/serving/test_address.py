@@ -27,6 +27,16 @@ def test_other_hosts_say_who_can_reach_them(host: str) -> None:
     assert ("every machine" in address.meaning) == (host in {"0.0.0.0", "::"})
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_name_of_a_proxy_is_accepted_and_no_other(host: str) -> None:
+    address = Address(host, 80)
+    names = address.names_with("Study.example")
+    assert names is not None
+    assert {"study.example", "localhost", host} <= names
+    assert "evil.example" not in names
+    assert address.names_with("") == address.names
+
+
 @pytest.mark.parametrize(
     ("host", "url"),
     [

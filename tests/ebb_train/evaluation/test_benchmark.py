@@ -183,6 +183,8 @@ def test_names_of_models(tmp_path: Path) -> None:
     assert label_models(["gain", "a/gain.safetensors", "b/gain.safetensors"]) == ["gain", "a-gain", "b-gain"]
     names = ["gain", "a/gain.safetensors", "a/x.safetensors", "b/x.safetensors", "b/y.safetensors"]
     assert label_models(names) == ["gain", "a-gain", "a-x", "b-x", "y"]
+    masked = ["portrait", "portrait:grabcut", "portrait:nets/person.onnx", "pixel-style:grabcut"]
+    assert label_models(masked) == ["portrait", "portrait-grabcut", "portrait-person", "pixel-style-grabcut"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ebb.serving.address import Address
 from ebb.serving.group_commit import TooBusy
 from ebb.serving.limits import Rate
 from ebb_train.study.app import PAGES, Rates, browser_family
@@ -159,6 +160,16 @@ def test_a_deleted_session_is_gone(study: Path) -> None:
     rows = contents(study)
     assert rows["vote"] == rows["question"] == []
     assert read_votes(study).sessions == ()
+
+
+def test_a_proxy_with_another_name_is_served(study: Path) -> None:
+    names = Address("127.0.0.1", 8765).names_with("study.example")
+    with served(study, names=names) as (client, _, _):
+        own = {"Host": "study.example", "Origin": "https://study.example"}
+        assert client.post("/api/session", json={"consent": True}, headers=own).status_code == 201
+        for other in ({"Host": "evil.example"}, own | {"Origin": "https://evil.example"}):
+            reply = client.post("/api/session", json={"consent": True}, headers=other)
+            assert reply.status_code in {403, 421}
 
 
 def test_floods_are_slowed_down_for_each_session_alone(study: Path) -> None:

@@ -292,6 +292,23 @@ def test_texts_of_the_study_are_not_html(tab: Browser, tmp_path: Path) -> None:
         assert tab.console == []
 
 
+def test_a_wrong_link_does_not_end_the_session_of_this_browser(tab: Browser, tmp_path: Path) -> None:
+    study = make(tmp_path)
+    with running(study) as address:
+        start(tab, address)
+        begin_by_keyboard(tab)
+        train_by_keyboard(tab, "042")
+        question(tab, 1)
+        own = tab.run("location.hash")
+        tab.open(f"{address}#{'x' * 43}")
+        question(tab, 1)
+        assert tab.run("location.hash") == own
+        tab.run("localStorage.clear()")
+        tab.open(f"{address}#{'x' * 43}")
+        tab.until("!document.getElementById('welcome').hidden")
+        assert tab.run("location.hash") == ""
+
+
 def test_a_connection_that_is_lost_loses_no_answer(tab: Browser, tmp_path: Path) -> None:
     study = make(tmp_path)
     with running(study) as address:

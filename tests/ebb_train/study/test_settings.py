@@ -31,6 +31,9 @@ def test_heights_and_ports_are_checked() -> None:
         PictureSettings(max_height=63)
     with pytest.raises(UsageError, match="--port"):
         ServeSettings(port=65_536)
+    for name in ("https://study.example", "study.example:443", "a b"):
+        with pytest.raises(UsageError, match="--public-name"):
+            ServeSettings(public_name=name)
 
 
 def test_a_study_is_served_on_loopback_by_default() -> None:
