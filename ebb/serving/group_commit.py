@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -40,10 +41,17 @@ class GroupCommit:
 
     Args:
         connection: Of a file in WAL mode with ``synchronous=FULL``, in autocommit mode, usable in any thread.
+        undone: Called with the connection, in the thread of the jobs, after work was taken back that its job
+            took for done, as when the disk is full: what the jobs keep in memory is to be read again.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        undone: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
         self._connection = connection
+        self._undone = undone
         self._jobs: queue.Queue[_Job | None] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._work, name="group-commit", daemon=True)
         self._is_closed = False
@@ -107,12 +115,18 @@ class GroupCommit:
         except BaseException as error:  # noqa: BLE001 - it is handed to all who wait
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+            self._tell_undone()
             for job in group:
                 if not job.result.done():
                     job.result.set_exception(error)
             return
         for result, value in done:
             result.set_result(value)
+
+    def _tell_undone(self) -> None:
+        if self._undone is not None:
+            with suppress(Exception):  # the error of the commit is the one to tell
+                self._undone(self._connection)
 
     def _run_one(self, job: _Job, done: list[tuple[Future[Any], Any]]) -> None:
         self._connection.execute("SAVEPOINT job")

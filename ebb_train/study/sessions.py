@@ -23,6 +23,9 @@ MAX_SECONDS = 86_400.0
 
 NUM_PAIR_ANSWERS = 3
 
+MAX_POSITION = 1_000_000
+"""No session has so many questions; SQLite refuses integers of more than 64 bits."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BeginRequest:
@@ -163,6 +166,8 @@ def insert_vote(
         raise NotAccepted("this is not the next question")
     if not 0 <= vote.loaded_ms <= vote.shown_ms <= MAX_SECONDS * 1000:
         raise NotAccepted("these times are not possible", 400)
+    if last > now:  # the clock was set back: only the page knows how long it took
+        last = now - vote.shown_ms / 1000
     wait = config.min_seconds_seen - min(vote.loaded_ms / 1000, now - last)
     if wait > 0:
         raise NotAccepted("the pictures were not visible long enough", 429, wait)
@@ -175,6 +180,8 @@ def insert_vote(
 
 
 def _question(db: sqlite3.Connection, session: str, position: int) -> Question:
+    if not 0 <= position <= MAX_POSITION:
+        raise NotAccepted("there is no such question", 404)
     row = db.execute(
         "SELECT stimulus_a, stimulus_b, reference, side, is_repeat FROM question "
         "WHERE session = ? AND position = ?",
@@ -196,7 +203,8 @@ def _progress(db: sqlite3.Connection, session: str) -> tuple[int, float]:
     """Number of answers, and the time of the last one or of the beginning."""
     done, last, begun = db.execute(
         "SELECT (SELECT count(*) FROM vote WHERE session = s.id), "
-        "(SELECT max(voted_at) FROM vote WHERE session = s.id), consent_at FROM session s WHERE id = ?",
+        "(SELECT voted_at FROM vote WHERE session = s.id ORDER BY position DESC LIMIT 1), consent_at "
+        "FROM session s WHERE id = ?",
         (session,),
     ).fetchone()
     return done, begun if last is None else last

@@ -76,12 +76,7 @@ class StudyStore:
             with store_errors(study / STORE, is_writing=True):
                 claim_design(db, self.config, study)
                 self._stimuli = read_stimuli(db)
-                self._tally = read_tally(db)
-                self._sessions: dict[str, str] = dict(
-                    db.execute("SELECT token_hash, id FROM session WHERE token_hash IS NOT NULL")
-                )
-                self._alive = set(self._sessions.values())
-                (self._num_sessions,) = db.execute("SELECT count(*) FROM session").fetchone()
+                self._read_memory(db)
                 self._pool = make_pool(self._stimuli.values(), self.config.answer)
                 _check_complete(study, self.config, self._pool, self._stimuli.values())
         except BaseException:
@@ -90,7 +85,7 @@ class StudyStore:
         self._training = training_of(self._stimuli.values(), self.config.answer)
         self._files = {stimulus.picture: stimulus.file for stimulus in self._stimuli.values()}
         self._pending: dict[str, tuple[float, list[tuple[str, Condition]]]] = {}
-        self._commits = GroupCommit(db)
+        self._commits = GroupCommit(db, self._read_memory)
 
     def picture(self, name: str) -> Path | None:
         """The file of a picture by its name in addresses; None if there is none."""
@@ -124,6 +119,14 @@ class StudyStore:
     def close(self) -> None:
         """Finish what waits, and close the file."""
         self._commits.close()
+
+    def _read_memory(self, db: sqlite3.Connection) -> None:
+        """Read what is kept in memory: at the start, and when a commit failed."""
+        tally = read_tally(db)
+        sessions = dict(db.execute("SELECT token_hash, id FROM session WHERE token_hash IS NOT NULL"))
+        (number,) = db.execute("SELECT count(*) FROM session").fetchone()
+        self._tally, self._sessions, self._num_sessions = tally, sessions, number
+        self._alive = set(sessions.values())
 
     def _begin(self, db: sqlite3.Connection, request: BeginRequest, browser: str) -> Begun:
         if self._num_sessions >= self.config.max_sessions:
@@ -183,10 +186,8 @@ class StudyStore:
     def _erase(self, db: sqlite3.Connection, session: str) -> None:
         self._require(session)
         erase_session(db, session, self._clock())
-        self._sessions = {token: other for token, other in self._sessions.items() if other != session}
-        self._alive.discard(session)
+        self._read_memory(db)
         self._pending.pop(session, None)
-        self._tally = read_tally(db)
 
     def _require(self, session: str) -> None:
         """Refuse a session that was deleted after its request came in."""

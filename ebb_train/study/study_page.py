@@ -17,7 +17,7 @@ from ebb_train.study.votes import Answer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ebb_train.study.analysis import StudyAnalysis
+    from ebb_train.study.analysis import StudyAnalysis, StudyResults
     from ebb_train.study.exclusion import RaterCheck
     from ebb_train.study.pair_results import PairResults
     from ebb_train.study.study_charts import BarChart, IntervalChart
@@ -58,7 +58,7 @@ def study_page(found: StudyAnalysis, files: Sequence[tuple[str, str]] = ()) -> s
         warnings=warnings_of(found),
         counts=counts_of(found),
         intervals=interval_charts(found),
-        notes=[*notes_of(results), *([] if found.missing else ["All methods are separated."])],
+        notes=[*notes_of(results), *_all_separated(results)],
         tables=result_tables(found),
         bars=bar_charts(found),
         about_raters=_ABOUT_RATERS,
@@ -67,6 +67,13 @@ def study_page(found: StudyAnalysis, files: Sequence[tuple[str, str]] = ()) -> s
         raters=[_rater_row(check, found) for check in found.checks],
         plan={"sha256": found.plan.sha256, **_plain_plan(found)},
     )
+
+
+def _all_separated(results: StudyResults) -> list[str]:
+    """A note if there are methods to separate, and every pair of them is separated."""
+    pairs = results.comparison.differences if isinstance(results, OpinionResults) else results.preferences
+    separated = pairs and all(one.is_significant for one in pairs)
+    return ["All methods are separated."] if separated else []
 
 
 def warnings_of(found: StudyAnalysis) -> list[str]:

@@ -32,6 +32,7 @@ _PAIR_RANKS = (
     "A method's rank is 1 + the number of methods that are significantly preferred: 5 %, normal test of the "
     "difference of Bradley-Terry scores with the larger of both standard errors, corrected by Holm's method."
 )
+_NO_VOTES = "has no votes"
 _INDEPENDENT = (
     "Intervals of shares and Fisher errors treat votes as independent, which several votes of a rater or on "
     "an image are not. The bootstrap draws images and raters."
@@ -90,7 +91,8 @@ def _scores(results: OpinionResults, everyone: OpinionResults) -> ResultTable:
     rows = []
     for index, score in enumerate(results.comparison.scores):
         mos = TextCell(text=str(number(score.mos)), interval=interval(score.low, score.high))
-        cells = [TextCell(text=str(score.rank)), mos, number(without[score.name])]
+        rank = TextCell(text=str(score.rank)) if score.num_votes else TextCell(text=DASH, reason=_NO_VOTES)
+        cells = [rank, mos, number(without[score.name])]
         cells += [number(results.by_way[way][index]) for way in other_ways]
         cells += [TextCell(text=str(score.num_images)), TextCell(text=str(score.num_votes))]
         rows.append((score.name, cells))
@@ -255,7 +257,7 @@ def _percent(low: float, high: float) -> str:
 
 
 def _missing(missing: Sequence[VotesMissing]) -> ResultTable:
-    reason = "no difference, or too few images, to plan with"
+    reason = "no difference, no spread over images, or too few images, to plan with"
     rows = [
         (
             f"{one.first}, {one.second}",

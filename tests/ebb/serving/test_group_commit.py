@@ -129,3 +129,26 @@ def test_what_waits_is_done_before_it_closes(commits: GroupCommit, path: Path) -
     commits.close()
     with pytest.raises(TooBusy):
         commits.submit(insert(1))
+
+
+def test_memory_is_read_again_after_a_commit_that_failed(path: Path) -> None:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.execute("CREATE TABLE row (number INTEGER PRIMARY KEY)")
+    seen: list[int] = []
+
+    def read(db: sqlite3.Connection) -> None:
+        seen.append(db.execute("SELECT count(*) FROM row").fetchone()[0])
+        raise sqlite3.OperationalError("the disk is gone")  # does not hide the error of the commit
+
+    def spoil(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO row VALUES (2)")
+        db.execute("ROLLBACK")
+
+    with closing(GroupCommit(db, read)) as commits:
+        assert commits.submit(insert(1)).result(10) == 1
+        assert seen == []
+        with pytest.raises(sqlite3.OperationalError, match="savepoint"):
+            commits.submit(spoil).result(10)
+        assert seen == [1]
+        assert commits.submit(insert(3)).result(10) == 3
+    assert rows(path) == [1, 3]

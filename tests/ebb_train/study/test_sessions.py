@@ -99,6 +99,8 @@ def test_the_same_vote_again_changes_nothing_and_another_is_refused(db: sqlite3.
         (vote(2**62, 0), 404),
         (vote(0, 5), 400),
         (vote(0, -1), 400),
+        (vote(-1, 1), 404),
+        (vote(2**70, 1), 404),
         (vote(0, 1, 100, 200), 400),
         (vote(0, 1, -5, -10), 400),
         (vote(0, 1, 1e12, 2000), 400),
@@ -127,6 +129,17 @@ def test_times_before_the_last_vote_are_not_believed(db: sqlite3.Connection) -> 
     insert_vote(db, OPINION, "s", vote(0, 1), START + 10)
     insert_vote(db, OPINION, "s", vote(1, 1, 80_000, 70_000), START + 12)
     assert stored(db)[1][3:6] == (START + 10, START + 10, START + 12)
+
+
+def test_a_clock_that_was_set_back_holds_nobody_up(db: sqlite3.Connection) -> None:
+    begin(db, *ASKED, Question(1, None, 3, 0))
+    insert_vote(db, OPINION, "s", vote(0, 1), START + 10)
+    hour_ago = START - 3600
+    insert_vote(db, OPINION, "s", vote(1, 1), hour_ago)
+    assert stored(db)[1][3:6] == (hour_ago - 3, hour_ago - 2.5, hour_ago)
+    with pytest.raises(NotAccepted, match="long enough"):  # later votes are compared with the last one
+        insert_vote(db, OPINION, "s", vote(2, 1), hour_ago + 0.7)
+    insert_vote(db, OPINION, "s", vote(2, 1), hour_ago + 2)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -110,6 +111,30 @@ def test_an_erased_session_is_gone_and_not_counted(store: StudyStore, study: Pat
             ask().result(10)
         assert error.value.status == 401
     store.close()
+    with closing(open_store_to_read(study)) as db:
+        assert db.execute("SELECT count(*) FROM vote").fetchone() == (0,)
+
+
+def test_a_session_whose_deletion_was_not_stored_can_be_deleted_again(
+    store: StudyStore, study: Path, clock: Clock
+) -> None:
+    begun = store.begin(BEGIN, "Firefox").result(10)
+    session = session_of(store, begun.token)
+    answer(store, clock, session, 6)
+    before = dict(store._tally.judged)
+
+    gate = threading.Event()
+    store._commits.submit(lambda _: gate.wait(10))
+    erased = store.erase(session)
+    spoiled = store._commits.submit(lambda db: db.execute("ROLLBACK"))  # the commit of both fails
+    gate.set()
+    for each in (erased, spoiled):
+        with pytest.raises(sqlite3.OperationalError):
+            each.result(10)
+    assert store.find(begun.token) == session
+    assert store._tally.judged == before
+    assert store.state(session).result(10).done == 6
+    store.erase(session).result(10)
     with closing(open_store_to_read(study)) as db:
         assert db.execute("SELECT count(*) FROM vote").fetchone() == (0,)
 

@@ -9,6 +9,7 @@ import pytest
 
 from ebb_train.study.analysis import StudyAnalysis, analyse_votes
 from ebb_train.study.study_page import MAX_BARS, bar_charts, interval_charts, study_page, warnings_of
+from ebb_train.study.votes import StimulusKind
 from tests.helpers.simulated_study import simulated_opinions, simulated_pairs
 
 HOSTILE = "<script>alert(1)</script>\"&'<b>"
@@ -107,3 +108,14 @@ def test_the_means_without_exclusions_are_drawn_too(opinions: StudyAnalysis) -> 
     assert [row.name for row in scores.rows] == ["1  good", "2  fair", "3  poor"]
     assert all(row.other is not None for row in scores.rows)
     assert all(row.other is None for row in differences.rows)
+
+
+def test_separation_is_not_claimed_without_separated_pairs() -> None:
+    study = simulated_opinions(0)
+    strict = replace(study.plan, min_median_seconds=100.0)
+    first = next(vote for vote in study.votes if vote.is_first and vote.kind is StimulusKind.REAL)
+    single = replace(study, votes=(first,))
+    alone = simulated_opinions(0, methods={"good": 1.0})
+    for votes in (single, replace(single, plan=strict), alone):
+        assert "All methods are separated." not in study_page(analyse_votes(votes))
+    assert "All methods are separated." in study_page(analyse_votes(replace(study, plan=strict)))

@@ -104,3 +104,12 @@ def test_numbers_as_text() -> None:
     assert interval(0.1, 0.2) == "0.10 … 0.20"
     assert interval(math.nan, 0.2) == ""
     assert (str(p_text(0.0001)), str(p_text(0.05))) == ("< 0.001", "0.050")
+
+
+def test_a_method_without_votes_has_no_rank() -> None:
+    study = simulated_opinions(0)
+    votes = tuple(vote for vote in study.votes if vote.method != "fair")
+    ranks = {
+        name: str(cells[0]) for name, cells in summary_table(analyse_votes(replace(study, votes=votes))).rows
+    }
+    assert ranks == {"good": "1", "poor": "2", "fair": "—"}
