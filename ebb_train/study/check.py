@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ebb.errors import Status
+from ebb.errors import InvalidInput, Status
 from ebb.names import counted
 from ebb.progress import watched
 from ebb_train.study.config import read_config
@@ -15,6 +15,7 @@ from ebb_train.study.new_study import NUM_TRAINING
 from ebb_train.study.pictures import StoredPicture, picture_fault
 from ebb_train.study.schema import open_store_to_read
 from ebb_train.study.serve import Participation, participation
+from ebb_train.study.vote_reader import read_votes
 from ebb_train.study.votes import Answer
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def check_study(study: Path, progress: Progress) -> StudyCheck:
         files = _files(db)
         images = _images(db)
         faults = [*_missing(config, images), *_sizes(db), *_votes(db)]
+    faults += _unreadable(study)
     faults += _file_faults(study, files, progress)
     notes = []
     if design != config.design_hash:
@@ -144,6 +146,15 @@ def _votes(db: sqlite3.Connection) -> Iterator[str]:
     ).fetchone()
     if late:
         yield f"{counted(late, 'finished session')} without all votes"
+
+
+def _unreadable(study: Path) -> list[str]:
+    """What keeps the votes from being analysed."""
+    try:
+        read_votes(study)
+    except InvalidInput as error:
+        return [f"the votes cannot be analysed: {error.message}"]
+    return []
 
 
 def _file_faults(study: Path, files: list[StoredPicture], progress: Progress) -> list[str]:

@@ -173,6 +173,10 @@ def _check_structure(path: Path, db: sqlite3.Connection) -> None:
     ((found,),) = db.execute("PRAGMA integrity_check(1)")
     if found != "ok":
         raise InvalidInput(f"the file is damaged: {found}", path=path, hint=_BACKUP)
+    if db.execute("SELECT count(*) FROM study").fetchone() != (1,):
+        raise InvalidInput(
+            "the file is damaged: the settings of the study are missing", path=path, hint=_BACKUP
+        )
 
 
 def _check_tables(path: Path, db: sqlite3.Connection) -> None:

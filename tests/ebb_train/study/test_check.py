@@ -80,6 +80,21 @@ def test_damage_to_the_store_is_found(sql: str, message: str, study: Path) -> No
     assert any(message in fault for fault in faults) == bool(message)
 
 
+@pytest.mark.parametrize("sql", ["UPDATE vote SET voted_at = 'x'", "UPDATE session SET consent_at = 1e300"])
+def test_votes_that_cannot_be_analysed_are_found(sql: str, study: Path) -> None:
+    with served(study) as (client, clock, _):
+        Rater(client, clock, lambda *_: 1).take_part(2)
+    change(study, sql)
+    (fault,) = check_study(study, SilentProgress()).faults
+    assert fault.startswith("the votes cannot be analysed: a row cannot be understood")
+
+
+def test_a_store_without_settings_is_refused(study: Path) -> None:
+    change(study, "DELETE FROM study")
+    with pytest.raises(InvalidInput, match="settings of the study are missing"):
+        check_study(study, SilentProgress())
+
+
 def test_a_finished_session_without_votes_is_found(study: Path) -> None:
     with served(study) as (client, clock, _):
         Rater(client, clock, lambda *_: 1).take_part(2)

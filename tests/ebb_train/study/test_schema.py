@@ -20,7 +20,8 @@ from ebb_train.study.schema import (
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    create_store(tmp_path).close()
+    with closing(create_store(tmp_path)) as db:
+        db.execute("INSERT INTO study VALUES (1, '{}', 'h', 'p', 0)")
     return tmp_path
 
 
