@@ -12,7 +12,7 @@ from ebb.files import sha256_bytes, write_atomic
 from ebb.settings import canonical_json
 from ebb_train.study.analysis_plan import AnalysisPlan, plan_from_table
 from ebb_train.study.settings import MAX_TEXT, StudySettings
-from ebb_train.study.votes import Answer
+from ebb_train.study.votes import Answer, StimulusKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +56,13 @@ class StudyConfig(StudySettings):
         super().__post_init__()
         if len(set(self.methods)) < len(self.methods) or not all(self.methods):
             raise UsageError("methods must have different names")
+        if not all(name.isprintable() for name in self.methods):
+            raise UsageError("names of methods must not contain line breaks or control characters")
+        if taken := set(self.methods) & {str(StimulusKind.REFERENCE), str(StimulusKind.ANCHOR)}:
+            raise UsageError(
+                f"a method cannot be named {', '.join(sorted(taken))}: controls of the study are named so",
+                hint="give it another name: NAME=FOLDER",
+            )
         if len(self.methods) < (2 if self.answer is Answer.PAIR else 1):
             raise UsageError("pairs need at least two methods, opinions one")
         if not (0 <= self.min_seconds_seen <= 60 and 1 <= self.max_sessions <= 1_000_000):

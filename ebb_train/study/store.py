@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ebb.codec import to_plain
 from ebb.documents import parse_json
 from ebb.errors import InvalidInput, UsageError
+from ebb.files import refuse_link
 from ebb.serving.group_commit import GroupCommit
 from ebb.serving.tokens import new_id, new_token, token_hash
 from ebb.settings import canonical_json
@@ -90,7 +91,8 @@ class StudyStore:
     def picture(self, name: str) -> Path | None:
         """The file of a picture by its name in addresses; None if there is none."""
         file = self._files.get(name)
-        return picture_path(self.study, file) if file is not None else None
+        path = picture_path(self.study, file) if file is not None else None
+        return None if path is None or path.is_symlink() else path
 
     def find(self, token: str) -> str | None:
         """The session of a token; None if there is none."""
@@ -207,7 +209,9 @@ def _check_complete(study: Path, config: StudyConfig, pool: Pool, stimuli: Itera
     if not pool.images or pictures != needed:
         raise InvalidInput("not every method has a picture of every image", path=study, hint=hint)
     for stimulus in stimuli:
-        if not picture_path(study, stimulus.file).is_file():
+        path = picture_path(study, stimulus.file)
+        refuse_link(path)
+        if not path.is_file():
             raise InvalidInput(f"the picture {stimulus.file} is missing", path=study, hint=hint)
 
 

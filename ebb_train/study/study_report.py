@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ebb.errors import OutputError, UsageError
-from ebb.files import make_folder, write_atomic
+from ebb.files import make_folder, refuse_link, write_atomic
 from ebb.pages.page import file_links
 from ebb.tables import table
 from ebb_train.evaluation.opinions import MethodOpinion, StudyOpinions
@@ -74,7 +74,7 @@ def write_report(folder: Path, out: Path | None = None) -> StudyReport:
         OutputError: a file cannot be written.
     """
     found = analyse_votes(read_votes(folder))
-    out = out or folder / REPORT
+    out = out or _own_folder(folder, REPORT)
     make_folder(out)
     write_json(out / RESULTS, plain_results(found))
     write_atomic(out / PAGE, study_page(found, file_links(out, [RESULTS])).encode())
@@ -102,7 +102,7 @@ def export_study(folder: Path, out: Path | None = None) -> StudyReport:
     """
     study = read_votes(folder)
     found = analyse_votes(study)
-    out = out or folder / EXPORT
+    out = out or _own_folder(folder, EXPORT)
     make_folder(out)
     tables = export_tables(study, found)
     dictionary = data_dictionary(tables)
@@ -158,6 +158,12 @@ def opinions_of(study: StudyVotes) -> StudyOpinions:
             (one.image, one.method): one.mos for one in results.stimuli if one.kind is StimulusKind.REAL
         },
     )
+
+
+def _own_folder(study: Path, name: str) -> Path:
+    """A folder in that of a study, which may come from others: nothing is written through a link."""
+    refuse_link(study / name)
+    return study / name
 
 
 def _with_interval(cell: object) -> str:

@@ -78,6 +78,17 @@ def test_a_wrong_setting_is_named_with_its_file(line: str, message: str, tmp_pat
     assert error.value.path == tmp_path / CONFIG
 
 
+@pytest.mark.parametrize("name", ["reference", "anchor"])
+def test_methods_are_not_named_like_controls(name: str) -> None:
+    with pytest.raises(UsageError, match=f"cannot be named {name}"):
+        StudyConfig(answer=Answer.OPINION, methods=("a", name))
+
+
+def test_names_of_methods_are_one_line() -> None:
+    with pytest.raises(UsageError, match="line breaks"):
+        StudyConfig(answer=Answer.OPINION, methods=("a\nb",))
+
+
 def test_pairs_need_two_methods() -> None:
     with pytest.raises(UsageError, match="two methods"):
         StudyConfig(answer=Answer.PAIR, methods=("a",))

@@ -213,6 +213,20 @@ def test_a_study_without_all_files_is_not_served(study: Path) -> None:
         StudyStore(study)
 
 
+def test_no_file_outside_the_study_is_served(study: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    with closing(open_store_to_read(study)) as db:
+        name, file = db.execute("SELECT picture, file FROM stimulus").fetchone()
+    with closing(StudyStore(study)) as store:
+        assert store.picture(name) == study / PICTURES / file
+        (study / PICTURES / file).unlink()
+        (study / PICTURES / file).symlink_to(secret)
+        assert store.picture(name) is None
+    with pytest.raises(InvalidInput, match="symbolic link"):
+        StudyStore(study)
+
+
 def test_a_damaged_store_is_refused(study: Path) -> None:
     with closing(sqlite3.connect(study / STORE)) as db:
         db.execute("DROP TABLE vote")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ebb.errors import OutputError, UsageError
+from ebb.errors import InvalidInput, OutputError, UsageError
 from ebb_train.study import study_report
 from ebb_train.study.study_report import (
     DICTIONARY,
@@ -25,6 +25,7 @@ from tests.helpers.simulated_study import METHODS, simulated_opinions, simulated
 from tests.helpers.stored_votes import write_study
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -54,6 +55,18 @@ def test_equal_votes_give_equal_bytes(folder: Path, tmp_path: Path) -> None:
     assert [path.read_bytes() for path in first.files] == [path.read_bytes() for path in second.files]
     one, other = export_study(folder, tmp_path / "c"), export_study(folder, tmp_path / "d")
     assert [path.read_bytes() for path in one.files] == [path.read_bytes() for path in other.files]
+
+
+@pytest.mark.parametrize(("function", "name"), [(write_report, "report"), (export_study, "export")])
+def test_nothing_is_written_through_a_link_in_the_study(
+    function: Callable[[Path], object], name: str, folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (folder / name).symlink_to(other)
+    with pytest.raises(InvalidInput, match="symbolic link"):
+        function(folder)
+    assert list(other.iterdir()) == []
 
 
 def test_a_report_without_permission_to_store_exclusions(
