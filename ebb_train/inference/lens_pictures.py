@@ -50,7 +50,7 @@ class LensPictures:
         """
         found = self._search(photo)
         depth = fit_to_photo(photo.small, normalise(found.inverse_depth))
-        focus = self._focus(depth, photo.size)
+        focus = self._focus(depth, photo)
         shots = [
             self._lens.shoot(photo.small, depth, focus.depth, number) for number in self._settings.f_numbers
         ]
@@ -67,15 +67,16 @@ class LensPictures:
         }
         return Pictures(tuple(_shown(photo, picture) for picture in rendered), facts)
 
-    def _focus(self, depth: InverseDepth, photo: Size) -> ChosenFocus:
+    def _focus(self, depth: InverseDepth, photo: OnePhoto) -> ChosenFocus:
         settings = self._settings
         if settings.depth is not None:
             return ChosenFocus(settings.depth, "the depth given")
         if settings.point is not None:
-            return focus_at(depth, settings.point, photo)
+            return focus_at(depth, settings.point, photo.size, photo.path)
         if settings.mask is not None:
-            return focus_on(depth, read_mask(settings.mask, photo), photo)
-        return find_focus(depth, photo)
+            mask = read_mask(settings.mask, photo.size)
+            return focus_on(depth, mask, photo.size, settings.mask)
+        return find_focus(depth, photo.size)
 
 
 def _shown(photo: OnePhoto, picture: Floats | None) -> Rgb8:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ebb.depth_search import AUTO, DepthSearch
-from ebb.errors import ItemError, Reason, Status, UsageError
+from ebb.errors import InvalidInput, ItemError, Reason, Status, UsageError
 from ebb.files import check_file, check_writable, write_atomic
 from ebb.one_photo import OnePhoto, Opening, open_photos
 from ebb.progress import SilentProgress, watched
@@ -63,11 +63,13 @@ def render_photos(
 
     Raises:
         UsageError: photos or settings that do not go together.
-        InvalidInput: a photo is a folder, there is no depth file or mask, or the checkpoint is none of PyNET.
+        InvalidInput: a photo is a folder, none is there, there is no depth file, mask or weights file, or the checkpoint is none of PyNET.
         MissingDependency: a package or the weights of the depth network are missing, or no photo has depth.
         OutputError: a picture cannot be written.
     """
     targets = plan_targets(photos, out, settings, lens.f_numbers)
+    if not any(photo.exists() for photo in photos):  # one of several that is not there is a row
+        raise InvalidInput("no such photo", path=photos[0], hint="check the name and the folder")
     _check_depth_file(photos, depth_file)
     if checkpoint is not None:
         weights_path(checkpoint)  # a wrong path is reported before PyTorch is imported
@@ -119,12 +121,15 @@ def _with_lens(
     lens: LensSettings, depth: DepthSettings, depth_file: Path | None, photos: Sequence[Path]
 ) -> PictureMaker:
     """The physical lens; depth has to be there for at least one of the photos."""
+    from ebb.pytorch import open_device
     from ebb_train.inference.lens import LensModel
     from ebb_train.inference.lens_pictures import LensPictures
 
     search = DepthSearch(depth, depth_file)
     search.check(photos)
     device = None if depth.device in (AUTO, "cpu") else depth.device
+    if device is not None:
+        open_device(device)
     return LensPictures(LensModel.of(lens, device), lens, search)
 
 

@@ -99,7 +99,8 @@ def level_row(log: list[dict[str, Any]], level: int, steps: int) -> LevelRow:
     few = max(1, len(l1) // 10)
     psnr = [point.value for point in _points(lines, "psnr", "validation")]
     step = max((line["step"] for line in lines), default=0)
-    start, end = (f"{sum(part) / few:.4f}" if part else "" for part in (l1[:few], l1[-few:]))
+    first = l1[:few] if len(l1) > 1 else []  # a single line is of the end
+    start, end = (f"{sum(part) / few:.4f}" if part else "" for part in (first, l1[-few:]))
     best = f"{max(psnr):.2f} dB" if psnr else ""
     return LevelRow(level, (f"{step:,} of {steps:,}", start, end, best))
 

@@ -102,7 +102,7 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["convert", "a"], ExitCode.USAGE, "requires an argument"),
+        (["convert", "a"], ExitCode.USAGE, "OUT is missing"),
         (["convert", "a", "b", "--width", "wide"], ExitCode.USAGE, "unable to convert"),
         (["convert", "a", "b", "--to", "onnx"], ExitCode.USAGE, "invalid value"),
         (["convert", "a", "b", "--level", "9"], ExitCode.USAGE, "there is no level 9"),

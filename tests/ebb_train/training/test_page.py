@@ -123,3 +123,7 @@ def test_values_that_are_not_finite_leave_a_gap() -> None:
 def test_a_level_that_has_not_started() -> None:
     row = level_row(LOG, 5, 30)
     assert row.texts == ("0 of 30", "", "", "")
+
+
+def test_one_line_of_a_level_is_no_start() -> None:
+    assert level_row(LOG, 6, 60).texts == ("10 of 60", "", "0.0200", "")
