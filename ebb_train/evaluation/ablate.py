@@ -180,9 +180,7 @@ def variants(checkpoint: Path, without_depth: Path | None, device: str) -> list[
 def _check_depth(whole: Model, source: Source, checkpoint: Path) -> None:
     """Name the network by its file: in the tables it is called ``whole``."""
     if whole.needs_depth and not source.has_depth():
-        hint = (
-            "make depth maps with: ebb depth, then ebb shard; or use a network trained with --in-channels 3"
-        )
+        hint = "make depth maps with: ebb depth, then ebb shard; or train with --in-channels 3"
         raise DepthMissing("this network needs depth, and no pair has any", path=checkpoint, hint=hint)
 
 

@@ -63,7 +63,8 @@ def render_photos(
 
     Raises:
         UsageError: photos or settings that do not go together.
-        InvalidInput: a photo is a folder, none is there, there is no depth file, mask or weights file, or the checkpoint is none of PyNET.
+        InvalidInput: a photo is a folder, none is there, a file that the settings name is not there, or the
+            checkpoint is none of PyNET.
         MissingDependency: a package or the weights of the depth network are missing, or no photo has depth.
         OutputError: a picture cannot be written.
     """

@@ -126,7 +126,7 @@ class Place:
     [
         (
             ["act", "a", "set", "--out", "b"],
-            "not expected: set (the dataset folder is named with --dataset; ",
+            "not expected: set (the dataset folder is named with --dataset",
         ),
         (["act", "a"], "--out is missing (tool act --help)"),
         (["act", "--out", "b"], "RAW_DIR is missing (tool act --help)"),
@@ -146,7 +146,7 @@ def test_what_is_missing_and_what_is_too_much(
         *,
         out: str,
         number: int = 1,
-        common: Annotated[Place, Parameter(name="*")] = Place(),  # noqa: B008 - immutable
+        common: Annotated[Place, Parameter(name="*")] = Place(),
     ) -> None:
         raise AssertionError
 

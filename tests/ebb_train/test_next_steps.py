@@ -80,9 +80,7 @@ def test_after_a_benchmark() -> None:
 
 
 @pytest.mark.parametrize("has_depth", [True, False])
-def test_after_a_benchmark_of_baselines_comes_a_training_that_can_run(
-    has_depth: bool, tmp_path: Path
-) -> None:
+def test_after_baselines_comes_a_training_that_can_run(has_depth: bool, tmp_path: Path) -> None:
     folder = write_ebb(tmp_path / "set", range(1), depth=has_depth)
     after = next_steps.after_benchmark(["identity"], folder, "train")
     assert after.startswith("ebb-train fit ")
