@@ -6,7 +6,6 @@ import shlex
 from typing import TYPE_CHECKING
 
 from ebb.errors import InvalidInput
-from ebb.report.next_steps import training
 from ebb_train.inference.lens_settings import AUTO
 from ebb_train.models.weights_path import is_weights_path
 
@@ -112,7 +111,19 @@ def after_benchmark(models: Sequence[str], dataset: Path, split: Split) -> str:
     for name in models:
         if is_weights_path(name):
             return f"ebb-train ablate {shlex.quote(name)} {quoted(dataset)} --out runs/ablation{_flag(split)}"
-    return training(dataset)
+    return (
+        f"ebb-train fit {quoted(dataset)} --out runs/first --schedule smoke --width 0.125{_channels(dataset)}"
+    )
+
+
+def _channels(dataset: Path) -> str:
+    """``--in-channels 3``, if no pair for the training has depth."""
+    from ebb_train.data.sources import open_source
+
+    try:
+        return "" if open_source(dataset, "train").has_depth() else " --in-channels 3"
+    except InvalidInput:
+        return ""
 
 
 def after_convert(out: Path, to: str) -> str:

@@ -69,12 +69,12 @@ def render_photos(
         OutputError: a picture cannot be written.
     """
     targets = plan_targets(photos, out, settings, lens.f_numbers)
-    if not any(photo.exists() for photo in photos):  # one of several that is not there is a row
-        raise InvalidInput("no such photo", path=photos[0], hint="check the name and the folder")
     _check_depth_file(photos, depth_file)
     if checkpoint is not None:
         weights_path(checkpoint)  # a wrong path is reported before PyTorch is imported
     _check_lens(photos, checkpoint, settings, lens)
+    if not any(photo.exists() for photo in photos):  # one of several that is not there is a row
+        raise InvalidInput("no such photo", path=photos[0], hint="check the name and the folder")
     for path in {path.parent: path for target in targets for path in target.files}.values():
         check_writable(path)
     keep = [not settings.overwrite and all(path.exists() for path in target.files) for target in targets]
