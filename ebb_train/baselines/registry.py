@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ebb.errors import UsageError
 from ebb.progress import SilentProgress
-from ebb_train.baselines import gain, gaussian, identity, layered, pynet
+from ebb_train.baselines import gain, gaussian, identity, layered, lens, pynet
 from ebb_train.models.weights_path import SUFFIX, is_weights_path
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ BUILDERS: Mapping[str, ModelBuilder] = {
     "gain": gain.build,
     "gaussian": gaussian.build,
     "layered": layered.build,
+    "lens": lens.build,
 }
 """Add a model: write its file, then a line here."""
 

@@ -151,4 +151,3 @@ def _range(depth: InverseDepth, side: int) -> InverseDepth:
 
     square = np.ones((side, side), np.uint8)
     return np.asarray(cv2.dilate(depth, square) - cv2.erode(depth, square), np.float32)
-

@@ -119,13 +119,14 @@ def _with_lens(
     lens: LensSettings, depth: DepthSettings, depth_file: Path | None, photos: Sequence[Path]
 ) -> PictureMaker:
     """The physical lens; depth has to be there for at least one of the photos."""
+    from ebb_train.inference.depth_repair import find_repair
     from ebb_train.inference.lens import LensModel
     from ebb_train.inference.lens_pictures import LensPictures
 
     search = DepthSearch(depth, depth_file)
     search.check(photos)
     device = None if depth.device in (AUTO, "cpu") else depth.device
-    return LensPictures(LensModel.of(lens, device), lens, search)
+    return LensPictures(LensModel.of(lens, device), lens, search, find_repair(wanted=not lens.no_repair))
 
 
 def _opening(settings: RenderSettings) -> Opening:

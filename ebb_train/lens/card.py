@@ -34,4 +34,3 @@ def card_text(facts: Mapping[str, Any]) -> str:
 def change_text(change: float) -> str:
     """A relative change as text: +1.0 %."""
     return f"{100 * change:+.1f} %"
-
