@@ -37,11 +37,12 @@ class Lens(layered.Layered):
 
     def cost(self, size: Size) -> Cost:
         """Parameters of the network and the renderer; multiply-adds of the network alone."""
-        config, factor = packaged_network().config, working_factor(size.width * size.height)
-        sides = (-(-side // (factor * SIZE_MULTIPLE)) * SIZE_MULTIPLE for side in (size.height, size.width))
-        layers = repair_layers(config, *sides)
-        values = sum(parameter.numel() for parameter in packaged_network().parameters())
-        return Cost(values + super().cost(size).parameters, sum(layer.multiply_adds for layer in layers))
+        network = packaged_network()
+        pixels = size.width * size.height / working_factor(size.width * size.height) ** 2
+        layers = repair_layers(network.config, SIZE_MULTIPLE, SIZE_MULTIPLE)
+        a_pixel = sum(layer.multiply_adds for layer in layers) / SIZE_MULTIPLE**2
+        values = sum(parameter.numel() for parameter in network.parameters())
+        return Cost(values + super().cost(size).parameters, int(pixels * a_pixel))
 
 
 def build(train: TrainPairs, progress: Progress) -> layered.Layered:

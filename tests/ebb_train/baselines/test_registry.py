@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ebb.errors import InvalidInput, UsageError
+from ebb_train.baselines import lens
 from ebb_train.baselines.registry import BUILDERS, build_model
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
+from tests.helpers.repair import colour_network
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.fixture(autouse=True)
+def packaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lens, "packaged_network", colour_network)
+
+
 def test_every_name_builds_the_model_of_that_name() -> None:
-    assert [build_model(name, list).name for name in BUILDERS] == ["identity", "gain", "gaussian", "layered"]
+    names = ["identity", "gain", "gaussian", "layered", "lens"]
+    assert [build_model(name, list).name for name in BUILDERS] == names
 
 
 def test_a_path_is_a_weights_file(tmp_path: Path) -> None:
@@ -34,5 +42,5 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         build_model("identitty", list)
     assert str(caught.value) == (
         "no model is called 'identitty' "
-        "(one of: identity, gain, gaussian, layered, or the path of a .safetensors file or a run folder)"
+        "(one of: identity, gain, gaussian, layered, lens, or the path of a .safetensors file or a run folder)"
     )
