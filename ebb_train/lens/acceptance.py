@@ -29,7 +29,8 @@ BAND_BARS: Mapping[str, float] = {"none": 0.01, "median": -0.2, "hard": -0.3}
 PSNR_BARS: Mapping[str, float] = {"none": 0.0, "median": 0.3, "hard": 0.0}
 """Smallest change of the whole picture's PSNR in dB; of the regions it is 0."""
 RESAMPLES = 2000
-LEAST_CHANGES, LEAST_MEANS = (0.1, 0.3, 0.5), (0.0, 0.03, 0.06, 0.1, 0.15, 0.2)
+LEAST_CHANGES, STEEPNESSES = (0.1, 0.3), (1.0, 4.0)
+LEAST_MEANS = (0.0, 0.03, 0.045, 0.06, 0.1, 0.15)
 EXACT_CHANGE = 0.005
 """Largest relative growth of the L1 in the band with exact depth, on validation scenes."""
 
@@ -105,20 +106,21 @@ def summarise(comparisons: Sequence[Comparison]) -> list[StrengthResult]:
 
 
 def choose_limits(network: RepairNet, scenes: Sequence[HeldOutScene]) -> RepairConfig:
-    """Choose below which changes pixels and whole maps are kept, on validation scenes.
+    """Choose below which changes pixels and whole maps are kept, and how steep edges are made.
 
     Args:
-        network: In evaluation mode; it keeps the limits that are chosen.
+        network: In evaluation mode; it keeps the values that are chosen.
         scenes: Validation scenes with the strength ``none`` and others.
 
     Returns:
-        The network's config with the limits that lower the L1 in the band most where depth is wrong, among
+        The network's config with the values that lower the L1 in the band most where depth is wrong, among
         those with which it grows by at most :data:`EXACT_CHANGE` where depth is exact and no mean PSNR of
         pixels in focus is lower. If there are none, the strictest.
     """
     candidates = [
-        replace(network.config, least_change=change, least_mean=mean)
+        replace(network.config, least_change=change, steepness=steepness, least_mean=mean)
         for change in LEAST_CHANGES
+        for steepness in STEEPNESSES
         for mean in LEAST_MEANS
     ]
     found = [_scores(network, scene, candidates) for scene in scenes]

@@ -48,7 +48,7 @@ class FitPlan:
         UsageError: a value is out of range.
     """
 
-    steps: int = 2400
+    steps: int = 12000
     batch: int = 12
     side: int = 128
     """Side of the patches in pixels, a multiple of 8."""

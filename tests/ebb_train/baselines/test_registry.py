@@ -42,5 +42,6 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         build_model("identitty", list)
     assert str(caught.value) == (
         "no model is called 'identitty' "
-        "(one of: identity, gain, gaussian, layered, lens, or the path of a .safetensors file or a run folder)"
+        "(one of: identity, gain, gaussian, layered, lens, "
+        "or the path of a .safetensors file or a run folder)"
     )

@@ -131,7 +131,7 @@ def test_limits_protect_exact_depth(held_out: list[HeldOutScene]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harmless_from", "wanted"), [(0.06, (0.3, 0.1)), (0.15, (0.3, 0.15)), (2, (0.5, 0.2))]
+    ("harmless_from", "wanted"), [(0.06, (0.3, 0.1)), (0.15, (0.3, 0.15)), (2, (0.3, 0.15))]
 )
 def test_the_best_of_the_harmless_limits_is_chosen(
     harmless_from: float, wanted: tuple[float, float], monkeypatch: pytest.MonkeyPatch
@@ -152,4 +152,5 @@ def test_the_best_of_the_harmless_limits_is_chosen(
     network = colour_network()
     chosen = choose_limits(network, [None])  # type: ignore[list-item]
     assert (chosen.least_change, chosen.least_mean) == wanted
+    assert chosen.steepness == (4 if harmless_from > 1 else 1), "the first of equals, or the strictest"
     assert network.config == chosen

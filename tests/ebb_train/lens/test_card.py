@@ -29,7 +29,7 @@ def facts() -> dict[str, Any]:
     return {
         "parameters": 288_580,
         "bytes": 1_160_000,
-        "config": {"least_change": 0.3, "least_mean": 0.06},
+        "config": {"least_change": 0.3, "least_mean": 0.06, "steepness": 4.0},
         "notes": ["A remark."],
         "sha256": "abc",
         "helps": True,
