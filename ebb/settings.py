@@ -22,7 +22,7 @@ from ebb.documents import read_toml
 from ebb.errors import UsageError
 from ebb.measurements import GATED, PROFILES, Limits
 from ebb.normalisation import Normalisation, parse_normalisation
-from ebb.settings_checks import limit, not_negative, positive, share
+from ebb.settings_checks import countable, limit, not_negative, positive, share
 
 if TYPE_CHECKING:
     from ebb.arrays import Size
@@ -65,6 +65,7 @@ class IngestSettings:
 
     def __post_init__(self) -> None:
         positive(self, "wide_f", "shallow_f", "f_tolerance", "max_gap", "max_megapixels")
+        countable(self, "wide_f", "max_megapixels")
         if self.wide_f <= self.shallow_f:
             raise UsageError(
                 f"--wide-f {self.wide_f:g} is not larger than --shallow-f {self.shallow_f:g}",
@@ -90,7 +91,8 @@ class RegistrationSettings:
     """Motion model between the shots. auto: selected by the error on held-out matches. rotation: rotation of
     the camera about its centre, with a change of focal length."""
     match_exposure: bool = False
-    """Scale the shallow photo to the brightness of the wide one; the gain is always measured and stored."""
+    """Scale the shallow photo to the brightness of the wide one; the gain is always measured and stored. The
+    limits are then those of what a gain repairs: --max-brightening-ev and --max-cut-off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +123,11 @@ class AlignSettings(Limits, RegistrationSettings):
         if profile not in PROFILES:
             raise UsageError(f"there is no profile {profile!r}", hint=f"profiles: {', '.join(PROFILES)}")
         return cls(**{**dataclasses.asdict(PROFILES[profile]), **changes})
+
+    @property
+    def ranking(self) -> AlignSettings:
+        """Limits that quality is relative to: those of profile ``clean``, with exposure treated alike."""
+        return AlignSettings(match_exposure=self.match_exposure)
 
     def __post_init__(self) -> None:
         positive(self, "max_keypoints", "match_ratio", "ransac_threshold_px")
@@ -243,6 +250,7 @@ class WorkerSettings:
     def __post_init__(self) -> None:
         positive(self, "item_timeout")
         not_negative(self, "workers")
+        countable(self, "item_timeout")
 
     @property
     def num_workers(self) -> int:

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from ebb.measurement_types import Gate
 
 
+MAX_MEGAPIXELS = 1e6
+_MOST = {"wide_f": 1e6, "max_megapixels": MAX_MEGAPIXELS, "item_timeout": 1e7}
+"""Largest values of settings; beyond them, counts of bytes and clocks overflow."""
+
+
 def positive(settings: object, *names: str) -> None:
     """Check that settings are numbers above 0.
 
@@ -32,6 +37,17 @@ def not_negative(settings: object, *names: str) -> None:
     for name in names:
         if not (value := _number(settings, name)) >= 0:
             raise UsageError(f"{flag(name)} {value:g} is negative")
+
+
+def countable(settings: object, *names: str) -> None:
+    """Check that settings are not too large for the counts and clocks behind them.
+
+    Raises:
+        UsageError: one is.
+    """
+    for name in names:
+        if not (value := _number(settings, name)) <= _MOST[name]:
+            raise UsageError(f"{flag(name)} {value:g} is more than {_MOST[name]:g}")
 
 
 def share(settings: object, *names: str) -> None:

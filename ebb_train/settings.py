@@ -52,7 +52,9 @@ class LevelPlan:
     batch: int
     """Number of samples per step, over all devices."""
     learning_rate: float = 5e-5
-    """Learning rate of Adam."""
+    """Learning rate of Adam; with decay, that of the first step."""
+    decay: Literal["none", "cosine"] = "none"
+    """cosine: the learning rate falls to 0 over the steps of the level, along half a cosine."""
     crop: int = 0
     """Side of the crops in pixels of the stored photos, a multiple of 64; 0: the height of the photos."""
     loss: LossWeights = LossWeights()
@@ -219,9 +221,10 @@ class FitSettings:
     crop: int = 0
     """Side of the training crops in pixels of the stored photos, a multiple of 64; 0: from the schedule, or
     the height of the photos."""
-    weight_init: Literal["auto", "paper", "fan_in"] = "auto"
+    weight_init: Literal["auto", "paper", "fan_in", "identity"] = "auto"
     """Standard deviation of the initial weights. paper: 0.01. fan_in: from the number of inputs of each
-    layer, which narrow networks need. auto: paper if --width is at least 1, otherwise fan_in."""
+    layer, which narrow networks need. identity: as fan_in, and the pictures of levels 3 to 1 start as the
+    photo. auto: paper if --width is at least 1, otherwise fan_in."""
     ema: float = 0.0
     """Decay of an average of the weights over the steps, e.g. 0.999; it is validated and saved; 0: none."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
@@ -239,11 +242,15 @@ class FitSettings:
                 hint="the seed must be at least 0, the decay at least 0 and below 1",
             )
 
-    def weight_init_of(self, width: float) -> Literal["paper", "fan_in"]:
+    def weight_init_of(self, width: float) -> Literal["paper", "fan_in", "identity"]:
         """Weight initialisation of a network of the given width."""
         if self.weight_init == "auto":
             return "paper" if width >= 1 else "fan_in"
         return self.weight_init
+
+
+THIN = 0.25
+"""Width up to which steps on a CPU are faster with channels-last maps (``benchmarks/training_steps.py``)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,8 +278,9 @@ class ComputeSettings:
     fastest. A resumed run keeps its numbers."""
     checkpoint_every: int = 500
     """Number of steps between checkpoints."""
-    channels_last: bool = False
-    """Use the channels-last memory format: faster on GPUs with bf16 or fp16, slower on most CPUs."""
+    channels_last: bool | None = None
+    """Use the channels-last memory format: faster on GPUs with bf16 or fp16, and for thin networks on a CPU.
+    By default on a CPU if --width is at most 0.25."""
     compile: bool = False
     """Compile the network with torch.compile, which takes minutes at the start of each level, and seconds if
     it was compiled before. For GPUs; on CPUs steps are hardly faster, and slower at level 1."""
@@ -284,6 +292,12 @@ class ComputeSettings:
             raise UsageError("--devices, --nodes and --checkpoint-every must be at least 1")
         if min(self.micro_batch, self.loaders or 0, self.threads) < 0:
             raise UsageError("--micro-batch, --loaders and --threads must be at least 0")
+
+    def is_channels_last(self, device: str, width: float) -> bool:
+        """Whether maps of a network of this width are channels-last on a device of this type."""
+        if self.channels_last is not None:
+            return self.channels_last
+        return device == "cpu" and width <= THIN
 
     @property
     def num_loaders(self) -> int:
@@ -323,8 +337,8 @@ class MonitorSettings:
 def read_schedule(name: str) -> Schedule:
     """Find a schedule by name, or read it from a TOML file with one ``[[level]]`` table per level.
 
-    The keys of a table are ``level``, ``iterations``, ``batch``, and optionally ``learning_rate``, ``crop``,
-    ``adam``, ``epsilon`` and ``loss = { l1 = 10.0, ssim = 10.0, vgg = 0.1 }``.
+    The keys of a table are ``level``, ``iterations``, ``batch``, and optionally ``learning_rate``, ``decay``,
+    ``crop``, ``adam``, ``epsilon`` and ``loss = { l1 = 10.0, ssim = 10.0, vgg = 0.1 }``.
 
     Raises:
         UsageError: the name or file does not exist, or the file is not a valid schedule.

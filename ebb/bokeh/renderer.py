@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from ebb.arrays import RgbLinear
 
+MAX_BLUR = 4.0
+"""Largest circle of confusion, as a multiple of the photo's longer side; kernels are up to twice as large."""
+
 
 def render_shallow(
     photo: RgbLinear,
@@ -80,5 +83,8 @@ def _check(photo: RgbLinear, coc: NDArray[np.float32], cats_eye: float) -> None:
         )
     if not (np.isfinite(photo).all() and np.isfinite(coc).all()):
         raise UsageError("photo and circles of confusion must be finite")
+    largest, most = float(np.abs(coc).max()), MAX_BLUR * max(coc.shape)
+    if largest > most:
+        raise UsageError(f"the largest circle of confusion is {largest:g} pixels, more than {most:g}")
     if not 0 <= cats_eye <= 1:
         raise UsageError(f"cats_eye must be between 0 and 1, not {cats_eye}")

@@ -91,10 +91,8 @@ def sessions(pairs: Sequence[PairTime], session_gap: float) -> list[list[str]]:
     found = list(untimed.values())
     previous: tuple[str, datetime] | None = None
     for camera, captured_at, pair_id in sorted(shot):
-        gap_s = (
-            (captured_at - previous[1]).total_seconds() if previous and previous[0] == camera else math.inf
-        )
-        if gap_s <= session_gap:
+        before = previous[1] if previous and previous[0] == camera else None
+        if before is not None and (captured_at - before).total_seconds() <= session_gap:
             found[-1].append(pair_id)
         else:
             found.append([pair_id])

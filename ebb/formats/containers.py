@@ -105,19 +105,20 @@ def png_chunks(data: bytes) -> Iterator[Part]:
     raise Broken(Reason.CORRUPT_INPUT, "is truncated: the PNG has no IEND chunk")
 
 
-def png_with_pixels_only(data: bytes) -> bytes:
-    """A PNG without chunks other than header, palette, transparency and pixels; not checked.
+def png_with_pixels_only(data: bytes, *also: bytes) -> bytes:
+    """A PNG without chunks other than header, palette, transparency, pixels and those named; not checked.
 
     Decoders need no other chunks, but libpng decompresses every text and profile that it meets.
     """
+    names = (*_PIXEL_CHUNKS, *also)
     kept = [slice(0, len(PNG_SIGNATURE))]
     position = len(PNG_SIGNATURE)
     while position + 12 <= len(data):
         length, name = struct.unpack_from(">I4s", data, position)
         stop = min(position + 12 + length, len(data))
-        if name in _PIXEL_CHUNKS and kept[-1].stop == position:
+        if name in names and kept[-1].stop == position:
             kept[-1] = slice(kept[-1].start, stop)
-        elif name in _PIXEL_CHUNKS:
+        elif name in names:
             kept.append(slice(position, stop))
         position = stop
     return data if len(kept) == 1 and kept[0].stop >= position else b"".join(data[part] for part in kept)

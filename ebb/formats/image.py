@@ -18,6 +18,7 @@ from ebb.formats.containers import (
     read_png_header,
     webp_size,
 )
+from ebb.formats.jpeg import check_jpeg
 from ebb.formats.tiff_layout import block_size
 from ebb.formats.tiff_pixels import decode_numbers
 from ebb.formats.tiff_reader import Tiff, photo_directory
@@ -72,8 +73,10 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, flags: int | None = 
         if flags is not None:
             raise ValueError("a TIFF; expected a PNG or JPEG")
         return _tiff_numbers(data)
-    if data.startswith(PNG_SIGNATURE) and flags is None:
-        data = png_with_pixels_only(data)
+    if data.startswith(PNG_SIGNATURE):
+        data = png_with_pixels_only(data, b"eXIf")  # OpenCV applies the orientation if flags allow it
+    if data.startswith(_JPEG_MAGIC):
+        _check_compressed(data)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED if flags is None else flags)
     except cv2.error as error:
@@ -83,6 +86,13 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, flags: int | None = 
     if sorted(image.shape[:2]) != sorted(size):
         raise ValueError(f"its header claims {size.width} x {size.height} pixels, but it contains others")
     return np.asarray(image)
+
+
+def _check_compressed(data: bytes) -> None:
+    try:
+        check_jpeg(data)
+    except Broken as error:
+        raise ValueError(_said(error)) from error
 
 
 def _said(error: Broken) -> str:

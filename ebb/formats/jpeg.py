@@ -1,11 +1,17 @@
-"""Encoding of JPEG files: 8-bit sRGB or grey, with optional EXIF and colour profile."""
+"""JPEG files: encoding of 8-bit sRGB or grey with EXIF and colour profile; the check of compressed data.
+
+Decoders make a picture of damaged data, too: libjpeg replaces what it cannot decode by grey or by colours of
+other places, and only warns. :func:`check_jpeg` raises an error instead.
+"""
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ebb.errors import OutputError, UsageError
+from ebb.errors import Broken, OutputError, Reason, UsageError
+from ebb.formats.containers import jpeg_segments
 
 if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8
@@ -17,6 +23,17 @@ _SOI = b"\xff\xd8"
 _APP0, _APP1, _APP2 = b"\xff\xe0", b"\xff\xe1", b"\xff\xe2"
 _ICC_BYTES = 65_519
 """Largest part of a colour profile in one segment (ICC.1:2022, annex B.4)."""
+
+_APPLICATION_DATA = frozenset(bytes([code]) for code in (*range(0xE0, 0xF0), 0xFE))
+"""Markers of application data and comments."""
+_MOST_REDUCED = 8
+_PADDING = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+_MAX_PADDING = 16
+"""Largest number of bytes between the last pixels and the end of the image; some cameras write a few."""
+_ODD_PROGRESSION = "Inconsistent progression sequence"
+"""Warning about the order of scans, which is without influence on complete photos."""
+_ODD_SUBSAMPLING = "Could not determine subsampling"
+"""Error of the TurboJPEG API for combinations that libjpeg itself decodes; their data are not checked."""
 
 Chroma: TypeAlias = Literal["4:2:0", "4:4:4"]
 
@@ -84,3 +101,49 @@ def _with_metadata(encoded: bytes, exif: bytes, icc_profile: bytes) -> bytes:
 
 def _segment(marker: bytes, content: bytes) -> bytes:
     return marker + struct.pack(">H", len(content) + 2) + content
+
+
+def check_jpeg(data: bytes) -> None:
+    """Decode a JPEG at an eighth of its size, and check that no part of its compressed data is damaged.
+
+    Damage that is valid code remains, as does that of a changed bit in about a third of all cases.
+
+    Raises:
+        Broken: ``corrupt_input``, with the message of libjpeg.
+    """
+    message = _complaint(_compressed_only(data), strict=True)
+    if message.startswith(_ODD_PROGRESSION):
+        message = _complaint(_compressed_only(data), strict=False)
+    padding = _PADDING.search(message)
+    if not message or _ODD_SUBSAMPLING in message or (padding and int(padding[1]) <= _MAX_PADDING):
+        return
+    what = f"its compressed pixels cannot be decoded as a whole, libjpeg says {message!r}"
+    raise Broken(Reason.CORRUPT_INPUT, f"is damaged: {what}")
+
+
+def _complaint(jpeg: bytes, *, strict: bool) -> str:
+    """First error of libjpeg, or warning if ``strict``; empty without any."""
+    import simplejpeg
+
+    try:
+        space = simplejpeg.decode_jpeg_header(jpeg, strict=strict)[2]
+        wanted = "CMYK" if space in ("CMYK", "YCCK") else "GRAY"
+        simplejpeg.decode_jpeg(jpeg, wanted, min_factor=_MOST_REDUCED, strict=strict)
+    except ValueError as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+def _compressed_only(data: bytes) -> bytes:
+    """A JPEG without application data, of which a warning would come first, and what follows its end.
+
+    Raises:
+        Broken: ``corrupt_input``: the file is truncated.
+    """
+    kept, start = [], 0
+    for segment in jpeg_segments(data):
+        if segment.name in _APPLICATION_DATA:
+            kept.append(data[start : segment.start - 4])
+            start = segment.stop
+        stop = segment.stop
+    return b"".join([*kept, data[start:stop]])

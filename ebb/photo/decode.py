@@ -10,6 +10,7 @@ from ebb.arrays import Size
 from ebb.errors import Broken, Reason
 from ebb.formats.containers import PNG_SIGNATURE, png_with_pixels_only
 from ebb.formats.heif import HEIF_SUFFIXES, decode_heif
+from ebb.formats.jpeg import check_jpeg
 from ebb.formats.tiff_pixels import decode_tiff
 from ebb.photo.color import srgb_conversion, to_8_bits
 from ebb.photo.raw import develop
@@ -141,6 +142,8 @@ def _decode_image(data: bytes) -> Rgb:
         return decode_tiff(data)
     if data.startswith(PNG_SIGNATURE):
         data = png_with_pixels_only(data)
+    else:
+        check_jpeg(data)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags)

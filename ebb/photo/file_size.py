@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ebb.errors import Broken, Reason
 from ebb.files import check_regular
 from ebb.settings import MAX_PIXELS
+from ebb.settings_checks import MAX_MEGAPIXELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ def max_file_bytes(suffix: str, max_megapixels: float) -> int:
         max_megapixels: Limit on the size of the photo, in millions of pixels.
     """
     bytes_per_pixel = _BYTES_PER_PIXEL.get(suffix.lower(), _OTHER_BYTES_PER_PIXEL)
-    return _OTHER_CONTENT + int(bytes_per_pixel * max_megapixels * 1e6)
+    return _OTHER_CONTENT + int(bytes_per_pixel * min(max_megapixels, MAX_MEGAPIXELS) * 1e6)
 
 
 def read_photo_file(path: Path, max_megapixels: float = MAX_PIXELS / 1e6) -> bytes:
@@ -45,7 +46,8 @@ def read_photo_file(path: Path, max_megapixels: float = MAX_PIXELS / 1e6) -> byt
     try:
         check_regular(path)
         with path.open("rb") as file:
-            data = file.read(most + 1) if path.stat().st_size <= most else None
+            size = path.stat().st_size
+            data = file.read(size + 1) if size <= most else None  # a longer read reserves memory for it
     except OSError as error:
         raise Broken(Reason.UNREADABLE, f"cannot be read: {error.strerror or error}") from error
     if data is None or len(data) > most:

@@ -37,6 +37,8 @@ _ISO_MAGICS: dict[str, tuple[bytes, ...]] = {
 }
 """Bytes after the length of the first box."""
 _NO_RAW_MAGICS = (b"\xff\xd8\xff", PNG_SIGNATURE)
+_JPEG_PROCESSES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA)
+"""Frame headers of sequential, progressive and lossless JPEG files, the last two with arithmetic coding."""
 _MIN_BITS_PER_PIXEL = 4
 """Lower bound for ORF and RW2 files, whose cameras use 6 to 16 bits."""
 
@@ -129,8 +131,17 @@ def _probe_jpeg(data: bytes, check_size: CheckSize) -> Size:
         found = jpeg_frame_size(data, segment)
         if found is not None and size == (0, 0):
             check_size(found)
+            _check_jpeg_frame(segment.name[0], data[segment.start])
             size = found
     return _require_pixels(size)
+
+
+def _check_jpeg_frame(process: int, bits: int) -> None:
+    """Refuse JPEG files that libjpeg does not read as 8-bit photos (ITU-T T.81, table B.1)."""
+    if process not in _JPEG_PROCESSES:
+        raise Broken(Reason.UNSUPPORTED_PIXELS, f"a JPEG of the process SOF{process - 0xC0} is not supported")
+    if bits != 8:
+        raise Broken(Reason.UNSUPPORTED_PIXELS, f"a JPEG of {bits} bits is not supported; 8 bits are")
 
 
 def _probe_heif(data: bytes, check_size: CheckSize) -> Size:

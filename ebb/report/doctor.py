@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PACKAGES = (
     *("numpy", "opencv-contrib-python", "rawpy", "exifread", "pandas", "pyarrow", "pillow"),
-    *("cyclopts", "rich", "jinja2", "tomli-w"),
+    *("cyclopts", "rich", "jinja2", "simplejpeg", "tomli-w"),
 )
 """Packages that are always installed."""
 

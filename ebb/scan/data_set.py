@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from ebb.arrays import Size
 from ebb.dataset.import_layouts import find_pairs
 from ebb.dataset.pairs_list import read_pairs_list
 from ebb.errors import InvalidInput, Reason, Status, UsageError
 from ebb.files import sha256_bytes
 from ebb.pair_ids import ShallowPhoto, pair_ids
 from ebb.photo.capture import FileMetadata
+from ebb.photo.decode import developed_size
 from ebb.photo.exif import read_exif
 from ebb.photo.probe import probe
 from ebb.runner.items import Result
@@ -90,17 +92,34 @@ def _text(path: Path) -> str:
 
 
 def read_file(job: FileJob) -> Result[FileMetadata]:
-    """Hash a file, read its size and EXIF. Runs in a worker.
+    """Hash a file of a known layout, read its size and EXIF. Runs in a worker.
+
+    The orientation is left out: readers of these data sets do not turn photos.
 
     Raises:
         Broken: it cannot be read, is damaged or too large.
     """
+    found = _read(job)
+    stored = developed_size(Size(found.width, found.height), found.exif.orientation)
+    exif = replace(found.exif, orientation=1)
+    return Result(value=replace(found, width=stored.width, height=stored.height, exif=exif))
+
+
+def read_own_file(job: FileJob) -> Result[FileMetadata]:
+    """The same for a file that a list of pairs names, with its orientation and the size of the upright photo.
+
+    Raises:
+        Broken: as :func:`read_file`.
+    """
+    return Result(value=_read(job))
+
+
+def _read(job: FileJob) -> FileMetadata:
     data, suffix = job.read(), PurePosixPath(job.name).suffix.lower()
-    size = probe(data, suffix, job.max_megapixels)
-    exif = replace(read_exif(data, suffix), orientation=1)  # readers of these data sets do not turn photos
-    return Result(
-        value=FileMetadata(sha256=sha256_bytes(data), width=size.width, height=size.height, exif=exif)
-    )
+    stored = probe(data, suffix, job.max_megapixels)
+    exif = read_exif(data, suffix)
+    size = developed_size(stored, exif.orientation)
+    return FileMetadata(sha256=sha256_bytes(data), width=size.width, height=size.height, exif=exif)
 
 
 def catalog_rows(listing: Listing, files: Mapping[str, FileRow], origin: Origin) -> Iterator[CatalogRow]:

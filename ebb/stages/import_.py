@@ -26,7 +26,7 @@ from ebb.results import ALIGN, DEPTH, IMPORT, DepthMap, StoredAlignment, measure
 from ebb.runner.items import Result
 from ebb.runner.keys import align_key
 from ebb.runner.stage import StageReport, run_pairs
-from ebb.scan.data_set import Request, catalog_rows, find_data_set, read_file, splits_of
+from ebb.scan.data_set import Request, catalog_rows, find_data_set, read_file, read_own_file, splits_of
 from ebb.scan.folder import read_folder
 from ebb.scan.inputs import read_ingested
 from ebb.settings import AlignSettings
@@ -111,7 +111,8 @@ def run(
     """
     folder, jobs, listing = find_data_set(request)
     known = {row.name: row for row in workspace.state.file_rows(str(folder))}
-    found = read_folder(jobs, read_file, run, progress, known, workspace.state.put_file)
+    read = read_file if request.pairs is None else read_own_file
+    found = read_folder(jobs, read, run, progress, known, workspace.state.put_file)
     files = {row.name: row for row in found.rows}
     rows = list(catalog_rows(listing, files, "realign" if request.realign else "import"))
     others = read_catalog(workspace.catalog_file) if workspace.catalog_file.exists() else []
@@ -206,7 +207,11 @@ def _depth_row(aligned: StageRow[StoredAlignment], provider: str) -> StageRow[De
 
 
 def _photo(row: CatalogRow) -> Rgb8:
-    photo = decode(read_ingested(row), PurePosixPath(row.name).suffix.lower(), 1, keep_depth=True)
+    data, suffix = read_ingested(row), PurePosixPath(row.name).suffix.lower()
+    try:
+        photo = decode(data, suffix, row.orientation, keep_depth=True)
+    except Broken as error:
+        raise error.with_path(row.name) from error
     if photo.dtype != np.uint8:
         message = f"{photo.dtype} samples; only photos of 8 bits are stored unchanged"
         raise Broken(Reason.UNSUPPORTED_PIXELS, message, path=row.name)

@@ -133,7 +133,7 @@ def evaluate(
         >>> import numpy as np
         >>> photos = np.random.default_rng(0).integers(0, 256, (2, 2, 64, 64, 3), np.uint8)
         >>> _ = ebb.write_dataset("noise", test=[(*pair, None) for pair in photos])
-        >>> settings = ebb_train.ScoreSettings(skip_regions=True, workers=1)
+        >>> settings = ebb_train.ScoreSettings(skip_regions=True, skip_artefacts=True, workers=1)
         >>> found = ebb_train.evaluate("identity", "noise", "scores", settings=settings)
         >>> len(found.rows), 7 < found.summary["ebb.psnr"].value.mean < 9  # two pictures of noise
         (2, True)
@@ -186,7 +186,7 @@ def benchmark(
         >>> import numpy as np
         >>> photos = np.random.default_rng(0).integers(0, 256, (2, 2, 64, 64, 3), np.uint8)
         >>> _ = ebb.write_dataset("noise", test=[(*pair, None) for pair in photos])
-        >>> settings = ebb_train.ScoreSettings(skip_regions=True, workers=1)
+        >>> settings = ebb_train.ScoreSettings(skip_regions=True, skip_artefacts=True, workers=1)
         >>> timing = ebb_train.TimingSettings(repeats=0)
         >>> models = ["identity", "gain"]
         >>> found = ebb_train.benchmark(models, "noise", "table", settings=settings, timing=timing)

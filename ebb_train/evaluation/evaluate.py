@@ -19,6 +19,7 @@ from ebb.files import check_writable, write_atomic
 from ebb_train.baselines.calibration import train_pairs
 from ebb_train.baselines.registry import build_model
 from ebb_train.data.sources import SplitIsEmpty, open_source
+from ebb_train.evaluation.artefact_scores import ARTEFACT_COLUMNS, ARTEFACT_METADATA, ARTEFACTS
 from ebb_train.evaluation.evaluate_page import evaluate_page
 from ebb_train.evaluation.predictions import PictureFolder, file_stem, predict
 from ebb_train.evaluation.results import Evaluation
@@ -160,6 +161,7 @@ def score_folder(
         pictures=pictures,
         protocols=settings.protocol,
         regions=not settings.skip_regions,
+        artefacts=not settings.skip_artefacts,
         lpips=settings.lpips,
         failures=failures or {},
     )
@@ -167,17 +169,23 @@ def score_folder(
 
 
 def group_metadata(settings: ScoreSettings) -> dict[str, dict[str, str]]:
-    """Descriptions of the protocols, of the weights of LPIPS, and of the regions."""
+    """Descriptions of the protocols, of the weights of LPIPS, of the regions, and of the artefacts."""
     metadata = {
         name: find_protocol(name).metadata(lpips=usable_lpips(settings.lpips)) for name in settings.protocol
     }
-    return metadata if settings.skip_regions else metadata | {REGIONS: REGION_METADATA}
+    if not settings.skip_regions:
+        metadata[REGIONS] = REGION_METADATA
+    if not settings.skip_artefacts:
+        metadata[ARTEFACTS] = ARTEFACT_METADATA
+    return metadata
 
 
 def columns_of(settings: ScoreSettings) -> list[str]:
     """Names ``group.metric`` of all scores; scores of different protocols never share a column."""
     protocols = [f"{name}.{metric}" for name in settings.protocol for metric in find_protocol(name).metrics]
-    return protocols if settings.skip_regions else protocols + [f"{REGIONS}.{name}" for name in COLUMNS]
+    regions = [] if settings.skip_regions else [f"{REGIONS}.{name}" for name in COLUMNS]
+    artefacts = [] if settings.skip_artefacts else [f"{ARTEFACTS}.{name}" for name in ARTEFACT_COLUMNS]
+    return protocols + regions + artefacts
 
 
 def train_of(dataset: Path) -> TrainPairs:

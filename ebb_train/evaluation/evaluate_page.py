@@ -11,6 +11,7 @@ from ebb.names import counted
 from ebb.pages.cells import number_cell
 from ebb.pages.data_uri import data_uri
 from ebb.pages.page import address, file_links, render_page
+from ebb_train.evaluation.artefact_cases import flagged_rows, suspected_case
 from ebb_train.evaluation.difference_maps import as_rgb8, difference_map
 from ebb_train.evaluation.predictions import read_picture
 from ebb_train.evaluation.result_tables import metric_tables
@@ -50,6 +51,7 @@ def evaluate_page(
     worst = ranked[:num_cases]
     best = ranked[::-1][: min(num_cases, len(ranked) - len(worst))]
     shown = {row.index for row in (*worst, *best)}
+    suspected = flagged_rows(found.rows)[: max(num_cases, 0) * 3]
     num_pairs, num_scored = counted(len(found.rows), "pair"), len(found.rows) - found.num_failed
     return render_page(
         "ebb_train.evaluation",
@@ -63,6 +65,7 @@ def evaluate_page(
         worst=[_case(row, source, column, folder) for row in worst],
         best=[_case(row, source, column, folder) for row in best],
         ranked_by=title(column),
+        suspected=[suspected_case(row, source, folder) for row in suspected],
         pair_tables=[_pair_table(found, group, shown, folder) for group in found.groups],
         model=plain_texts(found.model),
     )

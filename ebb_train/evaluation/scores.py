@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING
 from ebb.errors import Broken, InvalidInput, ItemError, Reason, Status
 from ebb.progress import watched
 from ebb.worker_pool import WorkerLost, Workers, run_jobs
+from ebb_train.evaluation.artefact_scores import (
+    ARTEFACT_COLUMNS,
+    ARTEFACTS,
+    artefact_scores,
+    find_artefacts,
+)
 from ebb_train.evaluation.predictions import PictureFolder, read_picture
 from ebb_train.metrics.lpips import find_lpips
 from ebb_train.metrics.protocols import find_protocol
@@ -25,10 +31,12 @@ if TYPE_CHECKING:
     from ebb.progress import Progress
     from ebb_train.data.sources import Photos, Source
     from ebb_train.metrics.lpips import Lpips, Missing
+    from ebb_train.metrics.regions import Regions
     from ebb_train.models.perceptual import Net
 
 
 EMPTY = "the region is empty"
+NOTHING = "there is nothing in the photo to judge it by"
 
 LARGEST_PICTURE = 16_000_000
 """Largest number of pixels of a picture whose photo has fewer; different sizes are reported later."""
@@ -46,6 +54,8 @@ class Scoring:
     protocols: tuple[str, ...]
     regions: bool = True
     """Whether scores in focus, out of focus and on the boundary are computed."""
+    artefacts: bool = True
+    """Whether pictures are searched for artefacts."""
     lpips: Net = "alex"
     failures: Mapping[int, str] = field(default_factory=dict)
     """Number of a pair whose picture could not be rendered → reason."""
@@ -148,22 +158,40 @@ def _scores(scoring: Scoring, photos: Photos, path: Path) -> tuple[dict[str, flo
             reasons = protocol.missing(photos.shallow.shape, lpips=lpips)
             scores |= {f"{name}.{metric}": value for metric, value in found.items()}
             missing |= {f"{name}.{metric}": reason for metric, reason in reasons.items()}
-        if scoring.regions:
-            found, reasons = _region_scores(photos, picture, lpips)
-            scores |= {f"{REGIONS}.{metric}": value for metric, value in found.items()}
-            missing |= {f"{REGIONS}.{metric}": reason for metric, reason in reasons.items()}
+        for group, (found, reasons) in _scores_by_place(scoring, photos, picture, lpips).items():
+            scores |= {f"{group}.{metric}": value for metric, value in found.items()}
+            missing |= {f"{group}.{metric}": reason for metric, reason in reasons.items()}
     except InvalidInput as error:
         raise Broken(Reason.BAD_PREDICTION, f"{path.name}: {error.message}") from error
     return scores, missing
 
 
-def _region_scores(
-    photos: Photos, picture: NDArray[np.generic], lpips: Lpips | Missing
-) -> tuple[dict[str, float], dict[str, str]]:
-    """Scores by region, and reasons for missing values."""
+def _scores_by_place(
+    scoring: Scoring, photos: Photos, picture: NDArray[np.generic], lpips: Lpips | Missing
+) -> dict[str, tuple[dict[str, float], dict[str, str]]]:
+    """Scores by region and artefacts, and reasons for missing values; per group."""
+    groups = {REGIONS: COLUMNS} if scoring.regions else {}
+    if scoring.artefacts:
+        groups[ARTEFACTS] = ARTEFACT_COLUMNS
+    if not groups:
+        return {}
     if min(photos.wide.shape[:2]) < SMALLEST:
-        return {}, dict.fromkeys(COLUMNS, f"regions require at least {SMALLEST} pixels per side")
-    found = find_regions(photos.wide, photos.shallow).score(picture, lpips=lpips)
+        small = f"judged from {SMALLEST} pixels per side"
+        return {group: ({}, dict.fromkeys(columns, small)) for group, columns in groups.items()}
+    regions = find_regions(photos.wide, photos.shallow)
+    found = {}
+    if scoring.regions:
+        found[REGIONS] = _region_scores(photos, regions, picture, lpips)
+    if scoring.artefacts:
+        values = artefact_scores(find_artefacts(photos, regions, picture))
+        found[ARTEFACTS] = values, {name: NOTHING for name in ARTEFACT_COLUMNS if name not in values}
+    return found
+
+
+def _region_scores(
+    photos: Photos, regions: Regions, picture: NDArray[np.generic], lpips: Lpips | Missing
+) -> tuple[dict[str, float], dict[str, str]]:
+    found = regions.score(picture, lpips=lpips)
     no_lpips = lpips.lacks(min(photos.wide.shape[:2])) or EMPTY
     return found, {
         name: no_lpips if name.startswith("lpips") else EMPTY for name in COLUMNS if name not in found

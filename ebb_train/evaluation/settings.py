@@ -23,6 +23,8 @@ class ScoreSettings:
     """Evaluation protocol: ebb, pynet2020, dmshn2021, ebokehnet2023 or torchmetrics2025; may be repeated."""
     skip_regions: bool = False
     """Omit the scores in focus, out of focus and on the boundary between them."""
+    skip_artefacts: bool = False
+    """Omit the search for artefacts."""
     lpips: Literal["alex", "vgg"] = "alex"
     """Network of LPIPS: AlexNet, as in most papers, or VGG-16."""
     cases: int = 4

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ebb.names import counted
-from ebb_train.metrics.aggregate import Estimate, estimate, estimate_difference
+from ebb_train.artefacts.findings import KINDS
+from ebb_train.metrics.aggregate import Estimate, estimate, estimate_difference, estimate_share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +23,9 @@ TITLES: Mapping[str, str] = {
     "edge_halo": "edge halo ↓",
     "blur_ratio": "blur ratio → 1",
     "blur_error_px": "blur error, px ↓",
+    **{name: kind.title for name, kind in KINDS.items()},
+    "severity": "severity ↓",
+    "flagged": "flagged ↓",
 }
 """Metric → heading of its column; the arrow points to better values."""
 
@@ -73,7 +77,7 @@ def summarise(rows: Sequence[Row], columns: Sequence[str]) -> dict[str, Cell]:
         rows: One row per pair.
         columns: Names as in :attr:`Row.scores`.
     """
-    return {name: _cell(rows, name, estimate(values_of(rows, name))) for name in columns}
+    return {name: _cell(rows, name, _estimate(values_of(rows, name), name)) for name in columns}
 
 
 def compare(rows: Sequence[Row], base: Sequence[Row], columns: Sequence[str]) -> dict[str, Cell]:
@@ -90,6 +94,10 @@ def compare(rows: Sequence[Row], base: Sequence[Row], columns: Sequence[str]) ->
         )
         for name in columns
     }
+
+
+def _estimate(values: list[float], name: str) -> Estimate:
+    return estimate_share(values) if metric_of(name) == "flagged" else estimate(values)
 
 
 def values_of(rows: Sequence[Row], name: str) -> list[float]:

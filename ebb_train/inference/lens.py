@@ -18,6 +18,7 @@ from ebb.bokeh.aperture import DISC, Aperture
 from ebb.bokeh.renderer import render_shallow
 from ebb.bokeh.thin_lens import relative_coc_px
 from ebb.srgb import linear_light, srgb_curve
+from ebb_train.inference.lens_settings import REFERENCE_F_NUMBER
 from ebb_train.inference.lights import brighten_lights
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from ebb_train.inference.lens_settings import LensSettings
     from ebb_train.pixels import Floats
 
-REFERENCE_F_NUMBER = 1.8
-"""The f-number at which the scale of the blur is stated."""
 NO_BLUR_PX = 1.0
 """Largest blur disc that leaves a photo as it is: it is within a pixel."""
 

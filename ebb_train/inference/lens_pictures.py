@@ -9,7 +9,7 @@ import numpy as np
 from ebb.depthmap.sidecar import check_aspect, max_depth_pixels
 from ebb.errors import InvalidInput, ItemError
 from ebb.files import read_bytes
-from ebb.formats.image import decode_image
+from ebb.formats.image import decode_image, max_image_bytes
 from ebb_train.inference.depth_repair import NO_REPAIR
 from ebb_train.inference.disparity import fit_to_photo, normalise
 from ebb_train.inference.focus import ChosenFocus, find_focus, focus_at, focus_on
@@ -113,8 +113,9 @@ def read_mask(path: Path, photo: Size) -> NDArray[np.float32]:
         InvalidInput: it cannot be read, or has another aspect ratio than the photo.
     """
     hint = "--focus takes x,y, a depth from 0 to 1, auto, or a mask (png, tif) that is white on the subject"
+    most = max_depth_pixels(photo)
     try:
-        mask = _grey(decode_image(read_bytes(path), max_depth_pixels(photo)))
+        mask = _grey(decode_image(read_bytes(path, max_image_bytes(most)), most))
         check_aspect(mask, photo)
     except ValueError as error:
         raise InvalidInput(f"not a mask: {error}", path=path, hint=hint) from error
@@ -124,7 +125,7 @@ def read_mask(path: Path, photo: Size) -> NDArray[np.float32]:
 
 
 def _grey(pixels: NDArray[Any]) -> NDArray[np.float32]:
-    """Mean of the colours, in [0, 1].
+    """Mean of the colours, in [0, 1]; transparent places are black.
 
     Raises:
         ValueError: the samples are not unsigned integers.
@@ -132,4 +133,6 @@ def _grey(pixels: NDArray[Any]) -> NDArray[np.float32]:
     if not np.issubdtype(pixels.dtype, np.unsignedinteger):
         raise ValueError(f"{pixels.dtype} samples; expected 8 or 16 bits")
     grey = pixels if pixels.ndim == 2 else pixels[..., :3].mean(axis=2)
-    return grey.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    white = np.float32(np.iinfo(pixels.dtype).max)
+    mask = grey.astype(np.float32) / white
+    return mask * pixels[..., 3] / white if pixels.ndim == 3 and pixels.shape[2] == 4 else mask

@@ -11,6 +11,12 @@ from pathlib import Path
 from ebb.errors import UsageError
 
 AUTO = "auto"
+REFERENCE_F_NUMBER = 1.8
+"""The f-number at which the scale of the blur is stated."""
+MAX_BLUR = 2.0
+"""Largest blur disc, as a share of the photo's longer side: half of it hides the photo."""
+MAX_HIGHLIGHTS = 1000.0
+"""Largest brightness of lights, relative to white; far beyond it, single precision overflows."""
 CATS_EYE = 0.6
 """Strength of the vignetting that ``cats-eye`` stands for; 1 would cut discs in the corners in half."""
 
@@ -44,7 +50,17 @@ class LensSettings:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= low):
                 raise UsageError(f"--{name} {value:g}", hint=f"at least {low:g}")
-        _ = self.f_numbers, self.blades, self.depth  # wrong texts are refused here
+        if self.highlights > MAX_HIGHLIGHTS:
+            raise UsageError(f"--highlights {self.highlights:g}", hint=f"at most {MAX_HIGHLIGHTS:g}")
+        _ = self.blades, self.depth  # wrong texts are refused here
+        for f_number in self.f_numbers:
+            share = self.blur * self.strength * REFERENCE_F_NUMBER / f_number
+            if share > MAX_BLUR:
+                what = f"--blur {self.blur:g}, --strength {self.strength:g} and --aperture {f_number:g}"
+                raise UsageError(
+                    f"{what} make blur discs of {share:.3g} times the longer side of the photo",
+                    hint=f"at most {MAX_BLUR:g}",
+                )
 
     @cached_property
     def f_numbers(self) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ebb.errors import UsageError
 from ebb.settings import DepthSettings, DepthSourceSettings, IngestSettings, RunSettings
+from ebb.settings_checks import countable, positive
 
 SMALLEST_HEIGHT = 64
 SEARCH = "auto"
@@ -58,7 +59,5 @@ class RenderSettings:
     def __post_init__(self) -> None:
         if self.height < SMALLEST_HEIGHT:
             raise UsageError(f"--height {self.height}", hint=f"at least {SMALLEST_HEIGHT}")
-        if self.max_megapixels <= 0:
-            raise UsageError(f"--max-megapixels {self.max_megapixels:g}", hint="above 0")
-        if self.item_timeout <= 0:
-            raise UsageError(f"--item-timeout {self.item_timeout:g}", hint="above 0")
+        positive(self, "max_megapixels", "item_timeout")
+        countable(self, "max_megapixels", "item_timeout")

@@ -10,6 +10,7 @@ Efron and Tibshirani, "An introduction to the bootstrap" (1993), chapter 13: the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -111,6 +112,32 @@ def estimate_difference(
     difference[both] = first[both] - second[both]
     difference[equal & ~lacks] = np.inf
     return estimate(difference, seed=seed, resamples=resamples)
+
+
+def estimate_share(values: Sequence[float] | Numbers) -> Estimate:
+    """Share of the images with a property, with its 95 % interval after Wilson.
+
+    Wilson, "Probable inference, the law of succession, and statistical inference" (JASA 1927).
+
+    Args:
+        values: One number per image: 1 with the property, 0 without it, NaN if unknown.
+
+    Examples:
+        >>> print(estimate_share([1] * 10 + [0] * 190))
+        0.0500 [0.0274, 0.0896]
+    """
+    numbers = np.asarray(values, np.float64)
+    known = numbers[~np.isnan(numbers)]
+    missing = int(np.isnan(numbers).sum())
+    if not known.size:
+        return Estimate(mean=np.nan, low=np.nan, high=np.nan, images=0, missing=missing)
+    share, count = float(known.mean()), known.size
+    square = NormalDist().inv_cdf((1 + LEVEL) / 2) ** 2
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    half = (share * (1 - share) * square / count + (square / (2 * count)) ** 2) ** 0.5 / (1 + square / count)
+    return Estimate(
+        mean=share, low=max(middle - half, 0.0), high=min(middle + half, 1.0), images=count, missing=missing
+    )
 
 
 def _interval(finite: Numbers, seed: int, resamples: int) -> tuple[float, float]:

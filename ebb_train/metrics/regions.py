@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Mask
+    from ebb_train.metrics.blur import Map2d
     from ebb_train.metrics.inputs import UnitImage
     from ebb_train.metrics.lpips import Lpips, Missing
 
@@ -65,6 +66,8 @@ class Regions:
     wide: SharpPhoto
     blur: BlurMap
     """Of the target."""
+    coc_px: Map2d
+    """Diameter of the target's blur disc at every pixel, (H, W)."""
 
     def metadata(self) -> dict[str, float]:
         """Share of each region in the photo."""
@@ -142,7 +145,8 @@ def find_regions(wide: NDArray[np.generic], target: NDArray[np.generic]) -> Regi
         raise InvalidInput(f"regions of {width} x {height} pixels: they need {SMALLEST} each way")
     sharp = SharpPhoto(pair.preds)
     blur = sharp.measure(pair.target)
-    focus = sharp.spread(blur) < FOCUS_COC_PX
+    coc_px = sharp.spread(blur)
+    focus = coc_px < FOCUS_COC_PX
     reach = max(2, round(height * BOUNDARY_SHARE))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     inner = cv2.erode(focus.astype(np.uint8), disc).astype(bool)
@@ -155,6 +159,7 @@ def find_regions(wide: NDArray[np.generic], target: NDArray[np.generic]) -> Regi
         target=pair.target,
         wide=sharp,
         blur=blur,
+        coc_px=coc_px,
     )
 
 

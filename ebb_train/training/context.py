@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ebb_train.data.sources import Source
     from ebb_train.models.pynet import PyNetConfig
     from ebb_train.models.vgg import Vgg19
-    from ebb_train.settings import ComputeSettings, FitSettings, Schedule
+    from ebb_train.settings import ComputeSettings, FitSettings, LevelPlan, Schedule
     from ebb_train.training.run_folder import RunFolder
     from ebb_train.training.validation import Validator
 
@@ -118,7 +118,13 @@ def run_identity(
         values.pop(name, None)
     return {
         "network": config.as_dict(),
-        "schedule": {str(row.level): as_dict(row) for row in schedule.rows},
+        "schedule": {str(row.level): _row_values(row) for row in schedule.rows},
         "settings": values,
         "dataset": {"sha256": source.fingerprint(), "pairs": len(source)},
     }
+
+
+def _row_values(row: LevelPlan) -> dict[str, Any]:
+    """The row; without its decay if there is none, as in runs of before there was one."""
+    values = as_dict(row)
+    return values if row.decay != "none" else {name: values[name] for name in values if name != "decay"}

@@ -12,6 +12,7 @@ from ebb_train.data.batch_sampler import BatchRange
 from ebb_train.data.dataset import CropDataset, CropSettings
 from ebb_train.data.loader import micro_batches
 from ebb_train.losses import Loss
+from ebb_train.models.identity import start_as_photo
 from ebb_train.models.network import PyNet
 from ebb_train.training.checkpoint import Checkpoint
 from ebb_train.training.trainer import Trainer
@@ -45,7 +46,15 @@ def level_trainer(
         tensors = {name: torch.from_numpy(values) for name, values in checkpoint.tensors.items()}
         network.start_from(tensors, checkpoint.config)
     loss = Loss(plan.loss, context.vgg if plan.loss.vgg else None)
-    trainer = Trainer(context.fabric, network, plan, loss, ema=context.settings.ema, compute=context.compute)
+    trainer = Trainer(
+        context.fabric,
+        network,
+        plan,
+        loss,
+        ema=context.settings.ema,
+        compute=context.compute,
+        done=checkpoint.position.step if checkpoint else 0,
+    )
     if checkpoint:
         trainer.load_state(checkpoint.training)
     return trainer
@@ -64,11 +73,15 @@ def initial_network(config: PyNetConfig, settings: FitSettings, level: int, befo
     weight_init = settings.weight_init_of(config.width)
     entropy = np.random.SeedSequence(settings.seed, spawn_key=(_WEIGHTS_KEY, level))
     seed = int(entropy.generate_state(1, np.uint32)[0])
-    network.reset_parameters(torch.Generator().manual_seed(seed), weight_init)
+    is_identity = weight_init == "identity"
+    network.reset_parameters(torch.Generator().manual_seed(seed), "paper" if weight_init == "paper" else "fan_in")
+    for new in range(level, before.config.level if before else 8):
+        if is_identity:
+            start_as_photo(network, new)
     if before:
         tensors = {name: values.detach().cpu() for name, values in before.state_dict().items()}
         network.start_from(tensors, before.config)
-        if level == 1 and weight_init == "fan_in":
+        if level == 1 and weight_init != "paper":
             network.enlarge_level_2()
     return network
 

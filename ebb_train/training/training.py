@@ -218,7 +218,8 @@ def resume(
         position = checkpoint.position
         threads.use_for(next(row for row in context.schedule.rows if row.level == position.level))
         note(f"resuming after step {position.step} of level {position.level}")
-        before, now = checkpoint.training["arithmetic"], arithmetic(context.fabric, context.compute)
+        before = checkpoint.training["arithmetic"]
+        now = arithmetic(context.fabric, context.compute, context.config.width)
         if changes := [
             f"{name} {now[name]}, {before[name]} before" for name in now if now[name] != before[name]
         ]:

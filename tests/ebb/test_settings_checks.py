@@ -6,7 +6,8 @@ import pytest
 
 from ebb.errors import UsageError
 from ebb.measurements import GATED
-from ebb.settings_checks import flag, limit, not_negative, positive, share
+from ebb.settings import IngestSettings, WorkerSettings
+from ebb.settings_checks import countable, flag, limit, not_negative, positive, share
 
 NAN = float("nan")
 
@@ -46,3 +47,21 @@ def test_limits(row: object) -> None:
     for value in (-1.0, NAN):
         with pytest.raises(UsageError, match=f"^{flag(gate.setting)} "):
             limit(SimpleNamespace(**{gate.setting: value}), gate, unit)
+
+
+@pytest.mark.parametrize("value", [1e8, float("inf"), NAN])
+def test_countable(value: float) -> None:
+    countable(SimpleNamespace(item_timeout=10), "item_timeout")
+    with pytest.raises(UsageError, match=r"^--item-timeout .* is more than 1e\+07$"):
+        countable(SimpleNamespace(item_timeout=value), "item_timeout")
+
+
+@pytest.mark.parametrize("value", [1e300, float("inf")])
+def test_limits_that_nothing_can_count_are_refused(value: float) -> None:
+    for make in (
+        lambda: IngestSettings(max_megapixels=value),
+        lambda: IngestSettings(wide_f=value),
+        lambda: WorkerSettings(item_timeout=value),
+    ):
+        with pytest.raises(UsageError, match="is more than 1e"):
+            make()

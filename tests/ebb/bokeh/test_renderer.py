@@ -167,6 +167,10 @@ def test_input_is_not_changed(render: Render) -> None:
         ({"photo": np.full((8, 9, 3), np.nan, np.float32)}, "finite"),
         ({"coc_px": np.zeros((9, 8), np.float32)}, r"same size, not \(8, 9\) and \(9, 8\)"),
         ({"coc_px": np.full((8, 9), np.inf, np.float32)}, "finite"),
+        (
+            {"coc_px": np.full((8, 9), -1e9, np.float32)},
+            "circle of confusion is 1e.09 pixels, more than 36",
+        ),
         ({"cats_eye": 1.5}, "cats_eye must be between 0 and 1, not 1.5"),
     ],
 )

@@ -58,6 +58,12 @@ def test_sessions_chain_pairs_of_one_camera() -> None:
     assert found == {frozenset({1, 2}), frozenset({3}), frozenset({4}), frozenset({5}), frozenset({6})}
 
 
+def test_an_endless_session_is_of_one_camera() -> None:
+    times = [pair(1, 0), pair(2, 1e6), pair(3, 2e6, "B"), pair(4, 3e6, "B")]
+    found = [[int(pair_id, 16) for pair_id in session] for session in sessions(times, float("inf"))]
+    assert found == [[1, 2], [3, 4]]
+
+
 def test_a_session_goes_on_as_long_as_no_pause_is_too_long() -> None:
     times = [pair(number, 299 * number) for number in range(50)]
     assert sessions(times, GAP_S) == [[f"{number:016x}" for number in range(50)]]

@@ -3,10 +3,12 @@
 import io
 import struct
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ebb.arrays import Size
 from ebb.formats.image import decode_image, image_size, max_image_bytes
@@ -146,3 +148,33 @@ def test_a_lower_limit() -> None:
     assert decode_image(data, max_pixels=24).shape == (4, 6)
     with pytest.raises(ValueError, match="claims 6 x 4 = 0 megapixels"):
         decode_image(data, max_pixels=23)
+
+
+def test_damage_of_a_jpeg_that_opencv_covers_up() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    data = saved(Image.fromarray(noise), "JPEG", quality=90)
+    assert decode_image(data).shape == (60, 90, 3)
+    with pytest.raises(ValueError, match="it is damaged: its compressed pixels"):
+        decode_image(data[: len(data) // 2] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize(("flags", "shape"), [(None, (4, 6)), (1, (6, 4, 3)), (129, (4, 6, 3))])
+def test_texts_of_a_png_are_dropped_and_its_orientation_kept(
+    flags: int | None, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    notes = PngInfo()
+    notes.add_text("a text", "x" * 1000, zip=True)
+    data = saved(Image.new("L", (6, 4)), "PNG", exif=exif, pnginfo=notes)
+    seen: list[bytes] = []
+    decode = cv2.imdecode
+
+    def watched(buffer: np.ndarray, flags: int) -> np.ndarray:
+        seen.append(buffer.tobytes())
+        return decode(buffer, flags)
+
+    monkeypatch.setattr(cv2, "imdecode", watched)
+    assert decode_image(data, flags=flags).shape == shape
+    assert b"zTXt" in data
+    assert b"zTXt" not in seen[0]

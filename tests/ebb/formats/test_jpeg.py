@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from datetime import datetime
 from fractions import Fraction
 
@@ -12,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from ebb.errors import OutputError, UsageError
+from ebb.errors import Broken, OutputError, Reason, UsageError
 from ebb.formats.exif_writer import EXIF_IFD, ShotInfo, exif_block
-from ebb.formats.jpeg import encode_jpeg
+from ebb.formats.jpeg import check_jpeg, encode_jpeg
 from ebb.simulation.develop import as_stored
 from tests.helpers.captures import scene
 
@@ -121,3 +122,97 @@ def test_chroma_at_full_size_agrees_with_pillow(photo: np.ndarray) -> None:
     ours = Image.open(io.BytesIO(encode_jpeg(photo, chroma="4:4:4")))
     Image.fromarray(photo).save(buffer := io.BytesIO(), "jpeg", quality=95, subsampling=0)
     assert ours.layer == Image.open(buffer).layer  # type: ignore[attr-defined]
+
+
+def saved(mode: str = "RGB", **options: object) -> bytes:
+    """A JPEG by Pillow, of a scene that is no multiple of its blocks."""
+    Image.fromarray(scene(2, (203, 149))).convert(mode).save(buffer := io.BytesIO(), "jpeg", **options)
+    return buffer.getvalue()
+
+
+WHOLE = {
+    "sequential": saved(),
+    "progressive": saved(progressive=True),
+    "restarts": saved(restart_marker_rows=1),
+    "full chroma": saved(subsampling=0),
+    "grey": saved("L"),
+    "CMYK": saved("CMYK"),
+    "in RGB": saved(keep_rgb=True),
+    "EXIF": camera_file(scene(3, (90, 70)), shot()),
+    "one pixel": encode_jpeg(np.zeros((1, 1, 3), np.uint8)),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_files_pass(name: str) -> None:
+    check_jpeg(WHOLE[name])
+    check_jpeg(WHOLE[name] + b"a video of a phone")
+    adobe = b"\xff\xee" + struct.pack(">H", 14) + b"Adobe" + bytes([0, 100, 0, 0, 0, 0, 2])
+    check_jpeg(WHOLE[name][:2] + adobe + WHOLE[name][2:])  # libjpeg warns of a transform for other channels
+
+
+def first_scan(data: bytes) -> int:
+    """Offset of the first compressed byte."""
+    start = data.index(b"\xff\xda")
+    return start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+
+
+DAMAGE = {
+    "its second half lost": lambda data, middle: data[:middle] + b"\xff\xd9",
+    "a block lost": lambda data, middle: data[:middle] + data[middle + 512 :],
+    "a block of zeros": lambda data, middle: data[:middle] + bytes(512) + data[middle + 512 :],
+    "a block of another file": lambda data, middle: data[:middle] + data[-1024:-512] + data[middle + 512 :],
+    "twice as high": lambda data, _: twice_as_high(data),
+}
+
+
+def twice_as_high(data: bytes) -> bytes:
+    at = next(data.index(marker) for marker in (b"\xff\xc0", b"\xff\xc2") if marker in data) + 5
+    height = int.from_bytes(data[at : at + 2], "big")
+    return data[:at] + (2 * height).to_bytes(2, "big") + data[at + 2 :]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", ["sequential", "restarts", "grey"])
+def test_damage_that_decoders_cover_up(name: str, damage: str) -> None:
+    data = WHOLE[name]
+    broken = DAMAGE[damage](data, (first_scan(data) + len(data)) // 2)
+    shown = cv2.imdecode(np.frombuffer(broken, np.uint8), cv2.IMREAD_COLOR)
+    assert shown is not None
+    whole = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert shown.shape != whole.shape or np.abs(shown.astype(int) - whole).max() > 50
+    with pytest.raises(Broken, match="cannot be decoded as a whole, libjpeg says") as caught:
+        check_jpeg(broken)
+    assert caught.value.reason is Reason.CORRUPT_INPUT
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_progressive_scans_that_are_cut(share: float) -> None:
+    data = WHOLE["progressive"]
+    start = first_scan(data)
+    with pytest.raises(Broken, match="premature end of data segment"):
+        check_jpeg(data[: start + int(share * (len(data) - start))] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize(("num_bytes", "is_whole"), [(1, True), (16, True), (40, False), (500, False)])
+def test_a_few_bytes_before_the_end_are_padding(num_bytes: int, is_whole: bool) -> None:
+    padded = WHOLE["sequential"][:-2] + b"\x55" * num_bytes + b"\xff\xd9"
+    if is_whole:
+        check_jpeg(padded)
+        return
+    with pytest.raises(Broken, match=r"\d+ extraneous bytes before marker 0xd9"):
+        check_jpeg(padded)
+
+
+def test_a_jpeg_without_its_end_is_truncated() -> None:
+    with pytest.raises(Broken, match="is truncated"):
+        check_jpeg(WHOLE["sequential"][:-2])
+
+
+def test_unusual_subsampling_is_left_to_the_decoder() -> None:
+    """TurboJPEG knows seven combinations of sampling factors; libjpeg decodes any."""
+    data = bytearray(WHOLE["full chroma"])
+    at = data.index(b"\xff\xc0") + 10
+    assert data[at : at + 9 : 3] == bytes([1, 2, 3])
+    data[at + 1 : at + 9 : 3] = bytes([0x11, 0x22, 0x11])
+    check_jpeg(bytes(data))

@@ -178,7 +178,7 @@ def test_truncated_raw_files_are_not_developed(kept: float) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"plain text", b"\x89PNG\r\n\x1a\n"])
 def test_undecodable_pixels_are_corrupt_input(data: bytes) -> None:
-    with pytest.raises(Broken, match=r"cannot be decoded|cannot decode it") as error:
+    with pytest.raises(Broken, match=r"cannot be decoded|cannot decode it|is truncated") as error:
         decode(data, ".jpg", 1)
     assert error.value.reason is Reason.CORRUPT_INPUT
 
@@ -195,3 +195,11 @@ def test_floating_point_is_refused() -> None:
     with pytest.raises(Broken, match="floating point pixels of 32 bits") as error:
         decode(stream.getvalue(), ".tif", 1)
     assert error.value.reason is Reason.UNSUPPORTED_PIXELS
+
+
+def test_damaged_jpeg_data_are_not_shown_as_grey() -> None:
+    """libjpeg fills what it cannot decode, and only warns."""
+    data = encoded(noise((120, 160, 3)), ".jpg")
+    with pytest.raises(Broken, match="its compressed pixels cannot be decoded as a whole") as error:
+        decode(data[: len(data) // 2] + b"\xff\xd9", ".jpg", 1)
+    assert error.value.reason is Reason.CORRUPT_INPUT

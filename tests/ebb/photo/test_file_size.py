@@ -52,3 +52,11 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         with pytest.raises(Broken, match=message) as error:
             read_photo_file(tmp_path / name)
         assert error.value.reason is Reason.UNREADABLE
+
+
+def test_an_infinite_limit(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"abc")
+    tracemalloc.start()
+    assert read_photo_file(tmp_path / "a.jpg", float("inf")) == b"abc"
+    assert tracemalloc.get_traced_memory()[1] < 1e6  # no room is made for the largest file
+    tracemalloc.stop()

@@ -255,3 +255,15 @@ def test_mutated_raw_files_raise_only_broken(draw: st.DataObject) -> None:
         assert min(probe(bytes(data), ".dng", LIMIT)) > 0
     except Broken:
         return
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "message"),
+    [(1, 0xC7, "a JPEG of the process SOF7 is not supported"), (4, 12, "a JPEG of 12 bits is not supported")],
+)
+def test_jpeg_of_other_processes_is_known_at_ingest(offset: int, value: int, message: str) -> None:
+    data = bytearray(encoded("JPEG"))
+    data[data.index(b"\xff\xc0") + offset] = value
+    with pytest.raises(Broken, match=message) as caught:
+        probe(bytes(data), ".jpg", LIMIT)
+    assert caught.value.reason is Reason.UNSUPPORTED_PIXELS

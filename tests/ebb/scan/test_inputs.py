@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from ebb.dataset.catalog import CatalogRow
 from ebb.errors import Broken, Reason
 from ebb.files import sha256_bytes
+from ebb.scan import inputs
 from ebb.scan.inputs import ingested_photo, read_ingested
 
 
@@ -35,3 +38,20 @@ def test_a_photo_is_read_when_it_is_opened(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"abd")
     with pytest.raises(Broken, match="not the bytes that were ingested"):
         photo.read()
+
+
+def test_a_sparse_file_in_place_of_a_photo_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "_LARGE_BYTES", 1 << 24)
+    (tmp_path / "a.jpg").write_bytes(b"abc")
+    row = CatalogRow(folder=str(tmp_path), name="a.jpg", sha256=sha256_bytes(b"abc"))
+    os.truncate(tmp_path / "a.jpg", 1 << 25)
+    tracemalloc.start()
+    with pytest.raises(Broken, match="not the bytes that were ingested"):
+        read_ingested(row)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 23
+    tracemalloc.stop()
+    whole = (tmp_path / "a.jpg").read_bytes()
+    row = CatalogRow(folder=str(tmp_path), name="a.jpg", sha256=sha256_bytes(whole))
+    assert read_ingested(row) == whole

@@ -232,6 +232,26 @@ def test_an_own_folder_by_a_list(tmp_path: Path) -> None:
         assert pair.shallow.f_number == 1.4
 
 
+@pytest.mark.parametrize("realign", [False, True])
+def test_photos_of_an_own_folder_are_stored_upright(realign: bool, tmp_path: Path) -> None:
+    wide, shallow, _ = photos("good")
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for name, upright in (("sharp", wide), ("soft", shallow)):
+        exif = Image.Exif()
+        exif[0x0112] = 6  # stored with its left side up
+        Image.fromarray(np.rot90(upright)).save(folder / f"{name}.png", exif=exif)
+    (tmp_path / "pairs.csv").write_text("wide,shallow,split\nsharp.png,soft.png,train\n")
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        report = take_in(workspace, folder, pairs=tmp_path / "pairs.csv", realign=realign)
+        (pair,) = pairs_of(read_catalog(workspace.catalog_file))
+        assert (pair.wide.width, pair.wide.height) == wide.shape[1::-1]
+        if not realign:
+            assert report.ok == 1
+            (stored,) = workspace.root.glob("pairs/*/wide.png")
+            np.testing.assert_array_equal(cv2.imread(str(stored))[..., ::-1], wide)
+
+
 def test_pairs_with_one_wide_photo_are_a_series_in_one_split(tmp_path: Path) -> None:
     wide, shallow, _ = photos("good")
     softer = cv2.GaussianBlur(shallow, (0, 0), 1)
@@ -348,6 +368,16 @@ def test_damaged_and_odd_files_are_rows(tmp_path: Path) -> None:
     assert report["reasons"] == {"unreadable": 1, "bad_depth": 1, "missing_partner": 1}
     broken = next(row for row in rows if row.status is Status.ERROR)
     assert (broken.name, broken.reason) == ("train/bokeh/2.jpg", Reason.UNREADABLE)
+
+
+def test_a_damaged_photo_is_named(tmp_path: Path) -> None:
+    folder = release(tmp_path / "EBB")
+    photo = folder / "test" / "bokeh" / "0.jpg"
+    photo.write_bytes(photo.read_bytes()[:3000] + b"\xff\xd9")
+    with open_workspace(tmp_path / "set", create=True) as workspace:
+        assert run(workspace, folder)["reasons"] == {"corrupt_input": 1}
+        details = [row.detail for row in workspace.state.stage_rows(ALIGN).values()]
+    assert any("test/bokeh/0.jpg" in detail and "compressed pixels" in detail for detail in details)
 
 
 def test_photos_of_different_size_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from ebb_train.evaluation.benchmark import benchmark
 from ebb_train.evaluation.evaluate import evaluate
 from tests.helpers.datasets import record, write_set
 
-SETTINGS = ebb_train.ScoreSettings(split="train", workers=1, skip_regions=True, cases=0)
+SETTINGS = ebb_train.ScoreSettings(split="train", workers=1, skip_regions=True, skip_artefacts=True, cases=0)
 UNTIMED = ebb_train.TimingSettings(repeats=0)
 
 pytestmark = pytest.mark.usefixtures("no_lpips_weights")

@@ -105,7 +105,16 @@ def test_a_folder_belongs_to_one_network(dataset: Path, tmp_path: Path) -> None:
 
 def test_the_command(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights = saved(tmp_path / "a.safetensors")
-    flags = ["--out", str(tmp_path / "out"), "--split", "train", "--workers", "1", "--skip-regions"]
+    flags = [
+        "--out",
+        str(tmp_path / "out"),
+        "--split",
+        "train",
+        "--workers",
+        "1",
+        "--skip-regions",
+        "--skip-artefacts",
+    ]
     assert run_verb(app, ["ablate", str(weights), str(dataset), *flags]) is ExitCode.DONE
     said = capsys.readouterr().out
     assert "Paired difference from whole, ebb" in said

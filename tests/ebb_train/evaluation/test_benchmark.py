@@ -208,7 +208,7 @@ def test_the_command(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
         "--workers",
         "1",
     ]
-    flags = ["--models", "identity, gaussian", "--repeats", "0", "--skip-regions"]
+    flags = ["--models", "identity, gaussian", "--repeats", "0", "--skip-regions", "--skip-artefacts"]
     assert run_verb(app, [*arguments, *flags]) is ExitCode.DONE
     said = capsys.readouterr().out
     assert "Paired difference from identity, ebb" in said

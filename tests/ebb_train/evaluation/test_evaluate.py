@@ -43,7 +43,10 @@ def test_scores_of_identity_are_those_of_the_protocol(dataset: Path, tmp_path: P
     assert list(pd.read_parquet(tmp_path / "out" / "scores.parquet")["ebb.psnr"]) == expected
     page = (tmp_path / "out" / PAGE).read_text()
     assert all(row.pair_id in page for row in found.rows)
-    assert page.count("data:image/jpeg") == 2 * 4  # input, output, target, difference of worst and best
+    num_flagged = sum(row.scores["artefacts.flagged"] for row in found.rows)
+    assert (
+        page.count("data:image/jpeg") >= 2 * 4 + 4 * num_flagged
+    )  # four pictures of worst, best, and flagged
 
 
 def test_a_second_run_gives_the_same_bytes_and_renders_nothing(dataset: Path, tmp_path: Path) -> None:
@@ -91,7 +94,7 @@ def test_the_report_names_protocols_and_reasons_but_no_path(dataset: Path, tmp_p
     evaluate("identity", dataset, tmp_path / "out", settings, progress=SilentProgress())
     text = (tmp_path / "out" / REPORT).read_text()
     report = json.loads(text)
-    assert set(report["protocols"]) == {"ebb", "dmshn2021", "regions"}
+    assert set(report["protocols"]) == {"ebb", "dmshn2021", "regions", "artefacts"}
     assert report["summary"]["ebb.lpips"]["mean"] is None
     assert "weights of alexnet" in report["summary"]["ebb.lpips"]["reason"]
     assert report["summary"]["dmshn2021.psnr"]["images"] == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import cast
 
@@ -112,3 +113,17 @@ def test_masks(tmp_path: Path) -> None:
         read_mask(tmp_path / "a.png", Size(200, 300))
     with pytest.raises(InvalidInput, match="cannot be read: No such file"):
         read_mask(tmp_path / "none.png", Size(300, 200))
+
+
+def test_transparent_places_of_a_mask_are_black(tmp_path: Path) -> None:
+    cut_out = np.full((20, 30, 4), 255, np.uint8)
+    cut_out[10:, :, 3] = 0
+    (tmp_path / "a.png").write_bytes(cv2.imencode(".png", cut_out)[1].tobytes())
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.png", Size(300, 200)), cut_out[..., 3] / 255)
+
+
+def test_a_mask_that_is_a_sparse_file(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    os.truncate(tmp_path / "a.png", 3_000_000_000)
+    with pytest.raises(InvalidInput, match="has 3000 MB, more than"):
+        read_mask(tmp_path / "a.png", Size(300, 200))

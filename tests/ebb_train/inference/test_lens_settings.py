@@ -88,3 +88,15 @@ def test_numbers_out_of_range(name: str, value: float) -> None:
 def test_shares() -> None:
     assert is_share((0.99, 0))
     assert not is_share((0.5, 1))
+
+
+@pytest.mark.parametrize("values", [{"aperture": "2,1e-9"}, {"strength": 1e9}, {"blur": 1e9}])
+def test_blur_beyond_the_photo_is_refused_before_any_work(values: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=r"make blur discs of .* times the longer side .*\(at most 2\)"):
+        LensSettings(**values)  # type: ignore[arg-type]
+    assert LensSettings(aperture="0.05").f_numbers == (0.05,)
+
+
+def test_lights_that_drown_the_photo() -> None:
+    with pytest.raises(UsageError, match=r"--highlights 1e\+30 \(at most 1000\)"):
+        LensSettings(highlights=1e30)

@@ -20,8 +20,10 @@ def test_defaults() -> None:
     ("values", "message"),
     [
         ({"height": 63}, r"--height 63 \(at least 64\)"),
-        ({"max_megapixels": 0}, r"--max-megapixels 0 \(above 0"),
-        ({"item_timeout": -1}, r"--item-timeout -1 \(above 0"),
+        ({"max_megapixels": 0}, "--max-megapixels 0 is not positive"),
+        ({"max_megapixels": float("nan")}, "--max-megapixels nan is not positive"),
+        ({"max_megapixels": float("inf")}, "--max-megapixels inf is more than 1e.06"),
+        ({"item_timeout": -1}, "--item-timeout -1 is not positive"),
     ],
 )
 def test_invalid_settings(values: dict[str, int], message: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ebb.errors import UsageError
-from ebb_train.metrics.aggregate import estimate, estimate_difference
+from ebb_train.metrics.aggregate import estimate, estimate_difference, estimate_share
 
 NAN, INF = float("nan"), float("inf")
 VALUES = np.random.default_rng(1).normal(24, 3, 60)
@@ -83,3 +83,17 @@ def test_differences_need_both() -> None:
         estimate_difference([1, 2], [1, 2, 3])
     with pytest.raises(UsageError, match="resamples must be at least 1, not 0"):
         estimate([1.0, 2.0], resamples=0)
+
+
+@pytest.mark.parametrize(("count", "images"), [(537, 1000), (54, 100), (0, 20), (10, 200), (16, 200)])
+def test_the_interval_of_a_share_is_wilson_s(count: int, images: int) -> None:
+    found = estimate_share([1.0] * count + [0.0] * (images - count))
+    expected = scipy.stats.binomtest(count, images).proportion_ci(method="wilson")
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    assert found.mean == count / images
+
+
+def test_pictures_that_were_not_judged_are_no_part_of_a_share() -> None:
+    found = estimate_share([1.0, np.nan, 0.0])
+    assert (found.mean, found.images, found.missing) == (0.5, 2, 1)
+    assert np.isnan(estimate_share([np.nan]).mean)

@@ -1,0 +1,1 @@
+"""Visible faults of rendered pictures, found without the true photo."""
