@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ebb_train.baselines.model import TrainPairs
 
 
-class Lens(layered.Layered):
+class LayeredLens(layered.Layered):
     """The layered renderer behind the repair of depth."""
 
     name = "lens"
@@ -52,4 +52,4 @@ def build(train: TrainPairs, progress: Progress) -> layered.Layered:
         MissingDependency: this version has no weights, or PyTorch or safetensors is not installed.
     """
     packaged_network()
-    return layered.build(train, progress, Lens)
+    return layered.build(train, progress, LayeredLens)

@@ -11,7 +11,7 @@ import math
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ebb_train.lens.network import RepairNet
     from ebb_train.lens.planes import EdgeMaps
     from ebb_train.models.repair import RepairConfig
+
+Number = TypeVar("Number", np.uint8, np.float32)
 
 WEIGHTS_FILE = "lens.safetensors"
 """Name of the packaged weights, beside this module."""
@@ -135,16 +137,16 @@ def _share_change(network: RepairNet, photo: NDArray[np.float32], depth: Inverse
     return np.where(edges.is_edge, share - edges.share, np.float32(0))
 
 
-def _reduce(array: NDArray[np.uint8] | NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+def _reduce(array: NDArray[Number], factor: int) -> NDArray[Number]:
     """Mean over squares of ``factor`` pixels; the last rows and columns are repeated to complete them."""
     import cv2
 
     if factor == 1:
-        return array  # type: ignore[return-value]
+        return array
     height, width = array.shape[:2]
     padded = cv2.copyMakeBorder(array, 0, -height % factor, 0, -width % factor, cv2.BORDER_REPLICATE)
     size = (padded.shape[1] // factor, padded.shape[0] // factor)
-    return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), array.dtype)
 
 
 def _enlarge(plane: NDArray[np.float32], factor: int, shape: tuple[int, ...]) -> NDArray[np.float32]:

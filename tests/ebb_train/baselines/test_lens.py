@@ -33,13 +33,15 @@ def two_surfaces() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_pictures_are_closer_to_those_of_exact_depth() -> None:
     photo, exact, wrong = two_surfaces()
     truth = Layered(0.05).render(photo, exact)
-    before, after = (np.abs(kind(0.05).render(photo, wrong) - truth).mean() for kind in (Layered, lens.Lens))
+    before, after = (
+        np.abs(kind(0.05).render(photo, wrong) - truth).mean() for kind in (Layered, lens.LayeredLens)
+    )
     assert after < 0.5 * before
 
 
 def test_without_pairs_it_is_the_layered_renderer_with_repair() -> None:
     model = build_model("lens", list)
-    assert isinstance(model, lens.Lens)
+    assert isinstance(model, lens.LayeredLens)
     plain = build_model("layered", list)
     assert {**model.metadata(), "model": "layered"}.items() >= plain.metadata().items()
     assert set(model.metadata()) - set(plain.metadata()) == {"weights"}
@@ -49,7 +51,9 @@ def test_without_pairs_it_is_the_layered_renderer_with_repair() -> None:
 
 def test_cost() -> None:
     network = colour_network()
-    small, large = (lens.Lens(0.05).cost(Size(width, height)) for width, height in ((96, 64), (1536, 1024)))
+    small, large = (
+        lens.LayeredLens(0.05).cost(Size(width, height)) for width, height in ((96, 64), (1536, 1024))
+    )
     assert small.parameters == sum(parameter.numel() for parameter in network.parameters()) + 4
     assert small.multiply_adds is not None
     assert large.multiply_adds == 64 * small.multiply_adds, "at half the size of the photo"
