@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 RESULT, CARD = ROOT / "benchmarks" / "results" / "lens_model.json", ROOT / "docs" / "lens_model.md"
+BOUNDS = ROOT / "benchmarks" / "results" / "lens_bounds.json"
+"""What a repair can gain; measured by a script of its own."""
 SHIPPED = ROOT / "ebb_train" / "lens" / WEIGHTS_FILE
 SOURCE = "pipelines/lens_model.py"
 STRENGTHS = ("none", "median", "hard")
@@ -137,6 +139,7 @@ def measure(
         "results": [one.as_dict() for one in results],
         "unseen": {radius: [one.as_dict() for one in found] for radius, found in unseen.items()},
         "curve": log,
+        "bounds": json.loads(BOUNDS.read_text()) if BOUNDS.exists() else None,
     }
     return facts | timing(network)
 

@@ -42,6 +42,7 @@ def facts() -> dict[str, Any]:
         "unseen": {"3.3": rows},
         "curve": [{"step": 200, "loss": 0.1, "core_seconds": 20.0} | entry],
         "batch_ms": 5.4,
+        "bounds": {"scenes": 24, "methods": {"exact depth": {row["strength"]: row for row in rows}}},
         "step_ms": 98.7,
         "seconds": 0.61,
         "threads": 2,
@@ -63,7 +64,9 @@ def test_figures_are_in_the_card(facts: dict[str, Any]) -> None:
     assert "| 200 | 10.0 % | 5.1 % |\n" in text
     assert "train 224 scenes (seed 100), test 48 scenes (seed 102)." in text
     assert "steps 4400, rate 0.001." in text
-    assert "|\n\nA remark.\n\n## Data" in text
+    assert "|\n\nA remark.\n\n## What a repair can gain" in text
+    assert "| exact depth | -24.3 % | -24.3 % | -24.3 % |\n\n## Data" in text
+    assert "|\n\nA remark.\n\n## Data" in card_text(facts | {"bounds": None})
 
 
 def test_without_weights_the_card_says_so(facts: dict[str, Any]) -> None:
