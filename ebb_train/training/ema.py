@@ -24,12 +24,10 @@ def moving_average(network: nn.Module, decay: float) -> AveragedModel:
         decay: d, in (0, 1): about the last 1 / (1 − d) steps count.
     """
 
-    def average(
-        averaged: Sequence[Tensor], current: Sequence[Tensor], num_averaged: Tensor | int
-    ) -> None:
+    def average(averaged: Sequence[Tensor], current: Sequence[Tensor], num_averaged: Tensor | int) -> None:
         steps = int(num_averaged) - 1  # the first update copies the weights at the start
         share = 1 - min(decay, (1 + steps) / (WARM_UP + steps))
-        torch._foreach_lerp_(list(averaged), list(current), share)  # noqa: SLF001 - as PyTorch's own averages
+        torch._foreach_lerp_(list(averaged), list(current), share)
 
     made = AveragedModel(network, multi_avg_fn=average)
     made.update_parameters(network)

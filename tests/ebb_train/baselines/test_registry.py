@@ -23,8 +23,25 @@ def packaged(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_name_builds_the_model_of_that_name() -> None:
-    names = ["identity", "gain", "gaussian", "layered", "lens"]
-    assert [build_model(name, list).name for name in BUILDERS] == names
+    assert [build_model(name, list).name for name in BUILDERS] == [
+        "identity",
+        "gain",
+        "gaussian",
+        "layered",
+        "lens",
+        "portrait",
+        "pixel-style",
+    ]
+
+
+def test_masks_follow_a_colon(tmp_path: Path) -> None:
+    assert build_model("portrait:depth", list).name == "portrait"
+    assert build_model("portrait:grabcut", list).name == "portrait-grabcut"
+    assert build_model(f"pixel-style:{tmp_path}", list).name == "pixel-style-masks"
+    with pytest.raises(UsageError, match="no masks are called 'hair'"):
+        build_model("portrait:hair", list)
+    with pytest.raises(UsageError, match=r"layered takes no masks \(those that do: portrait, pixel-style\)"):
+        build_model("layered:grabcut", list)
 
 
 def test_a_path_is_a_weights_file(tmp_path: Path) -> None:
@@ -42,6 +59,6 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         build_model("identitty", list)
     assert str(caught.value) == (
         "no model is called 'identitty' "
-        "(one of: identity, gain, gaussian, layered, lens, "
+        "(one of: identity, gain, gaussian, layered, lens, portrait, pixel-style, "
         "or the path of a .safetensors file or a run folder)"
     )

@@ -17,7 +17,11 @@ def maps(mean: float = 0.0) -> torch.Tensor:
 
 @pytest.mark.parametrize("mean", [0.0, 300.0])
 def test_values_and_gradients(mean: float) -> None:
-    x, scale, shift = maps(mean), torch.linspace(-1, 2, 8, requires_grad=True), torch.zeros(8, requires_grad=True)
+    x, scale, shift = (
+        maps(mean),
+        torch.linspace(-1, 2, 8, requires_grad=True),
+        torch.zeros(8, requires_grad=True),
+    )
     weight = torch.randn(2, 8, 6, 5, generator=torch.Generator().manual_seed(4))
     y = norm_activation(x, scale, shift)
     found = torch.autograd.grad((y * weight).sum(), (x, scale, shift))
