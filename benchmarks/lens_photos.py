@@ -8,7 +8,7 @@ photo: pictures are compared with the layered render with the measured disparity
 alone.
 
 Depth is exact, or has the errors of :mod:`ebb_train.lens.depth_errors`, imposed at the size at which the
-network works; the mean over several seeds. ``photo`` is the untouched photo.
+network works; the mean over the seeds. ``photo`` is the untouched photo.
 
     python benchmarks/lens_photos.py demo                   # benchmarks/results/lens_photos.json
     python benchmarks/lens_photos.py demo --weights lens/run/lens.safetensors
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "lens_photos.json"
-SEEDS = range(3)
+SEEDS = range(1)
 CAPTURES_BLUR = 0.078
 """Of the lens of the captures; see ``pipelines/lens.py``."""
 MOTORCYCLE = LensModel(blur=0.02)
