@@ -62,6 +62,7 @@ def main() -> None:
     network = packaged_network() if options.weights is None else load_repair(options.weights)
     facts = {
         "script": "benchmarks/lens_photos.py",
+        "network": network.config.as_dict(),
         "captures": captures(options.dataset, network),
         "motorcycle": motorcycle(network),
     }

@@ -44,6 +44,7 @@ from ebb_train.lens.scores import compare_renders
 from ebb_train.lens.shards import LensSet, SetPlan, make_set
 
 if TYPE_CHECKING:
+    from ebb.arrays import Rgb8
     from ebb_train.lens.network import RepairNet
     from ebb_train.lens.samples import HeldOutScene
 
@@ -62,6 +63,7 @@ SETS = {"train": (2000, 100), "val": (40, 101)}
 LIMITS, TEST, UNSEEN = (24, 103), (32, 102), (8, 110)
 """Held-out scenes: how many, and the seed. Those of the limits choose what is kept; the others are only
 measured. The seeds of the unseen radii count upwards."""
+SHEET = ROOT / "docs" / "lens_worst.jpg"
 WORST, TIMED, TIMED_BATCHES = 10, 8, 20
 
 
@@ -109,7 +111,9 @@ def measure(
     scenes = held_out(*TEST)
     comparisons = compare_renders(network, scenes)
     results = summarise(comparisons)
-    (out / "worst.png").write_bytes(encode_png(picture_sheet(network, scenes, worst(comparisons, WORST))))
+    sheet = picture_sheet(network, scenes, worst(comparisons, WORST))
+    (out / "worst.png").write_bytes(encode_png(sheet))
+    SHEET.write_bytes(small_jpeg(sheet))
     unseen = {
         str(radius): summarise(compare_renders(network, held_out(UNSEEN[0], UNSEEN[1] + k, radius)))
         for k, radius in enumerate(RADII)
@@ -142,6 +146,12 @@ def measure(
         "bounds": json.loads(BOUNDS.read_text()) if BOUNDS.exists() else None,
     }
     return facts | timing(network)
+
+
+def small_jpeg(sheet: Rgb8) -> bytes:
+    """A picture at half its size as JPEG."""
+    half = cv2.resize(sheet, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", half[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
 
 
 def core_seconds_a_photo() -> float:

@@ -37,7 +37,12 @@ def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     monkeypatch.setattr(module, "TIMED", 1)
     monkeypatch.setattr(module, "TIMED_BATCHES", 1)
     monkeypatch.setattr(module, "timing", lambda network: {"seconds": 0.5, "threads": 1, "load_average": 1.0})
-    for name, file in (("RESULT", "result.json"), ("CARD", "card.md"), ("SHIPPED", "shipped.safetensors")):
+    for name, file in (
+        ("RESULT", "result.json"),
+        ("CARD", "card.md"),
+        ("SHEET", "worst.jpg"),
+        ("SHIPPED", "shipped.safetensors"),
+    ):
         monkeypatch.setattr(module, name, tmp_path / file)
     return module
 
@@ -59,6 +64,7 @@ def test_from_nothing_to_the_card(
     assert facts["step_ms"] > 0 < facts["batch_ms"]
     assert f"SHA-256 `{facts['sha256']}`" in (tmp_path / "card.md").read_text()
     assert load_repair(tmp_path / "shipped.safetensors").config.fine == 4
+    assert (tmp_path / "worst.jpg").read_bytes().startswith(b"\xff\xd8")
     assert (tmp_path / "lens" / "worst.png").read_bytes().startswith(b"\x89PNG")
 
 
