@@ -220,17 +220,31 @@ def _preset(table: tuple[tuple[int, int], ...]) -> LevelSchedule:
     )
 
 
+def _thin(
+    table: tuple[tuple[int, int, int, float, int], ...],
+    ssim: float,
+    decay: Literal["none", "cosine"] = "none",
+) -> LevelSchedule:
+    """Schedule of level, iterations, batch, learning rate and crop: L1, at level 1 with SSIM."""
+    rows = []
+    for level, steps, batch, rate, crop in table:
+        plan = LevelPlan(level=level, iterations=steps, batch=batch, learning_rate=rate, crop=crop)
+        loss = LossWeights(ssim=ssim if level == 1 else 0.0)
+        rows.append(dataclasses.replace(plan, decay=decay, loss=loss))
+    return LevelSchedule(tuple(rows))
+
+
 _SMOKE = (
-    (7, 150, 4, 2e-3),
-    (6, 150, 4, 2e-3),
-    (5, 150, 4, 2e-3),
-    (4, 200, 2, 2e-3),
-    (3, 700, 2, 2e-3),
-    (2, 150, 2, 1e-3),
-    (1, 700, 2, 1e-3),
+    (7, 150, 4, 2e-3, 256),
+    (6, 150, 4, 2e-3, 256),
+    (5, 150, 4, 2e-3, 256),
+    (4, 200, 2, 2e-3, 256),
+    (3, 700, 2, 2e-3, 256),
+    (2, 150, 2, 1e-3, 256),
+    (1, 700, 2, 1e-3, 256),
 )
-"""Level, iterations, batch size and learning rate with which a network of width 1/8 overfits three photos of
-256 pixels height (``pipelines/overfit.py``). Training diverges at a learning rate of 3e-3."""
+"""With these a network of width 1/8 overfits three photos of 256 pixels height (``pipelines/overfit.py``).
+Training diverges at a learning rate of 3e-3."""
 
 _CPU = (
     (7, 1_000, 2, 2e-3, 512),
@@ -241,40 +255,14 @@ _CPU = (
     (2, 4_000, 1, 4e-4, 384),
     (1, 14_000, 1, 4e-4, 384),
 )
-"""Level, iterations, batch size, learning rate and crop: under four core-hours at width 1/8. Levels 7 to 4
-see crops of 512 pixels, the whole height of the photos for which the schedule is meant: what is in focus is
-told by the scene as a whole. Most of the time goes to levels 3 and 1, which make the blur and the picture."""
+"""Under four core-hours at width 1/8. Levels 7 to 4 see crops of 512 pixels, the height of the photos it is
+for: what is in focus is told by the scene as a whole. Most time goes to levels 3 and 1."""
 
 SCHEDULES: dict[str, LevelSchedule] = {
     "paper": _preset(_PAPER),
     "short": _preset(tuple((iterations // 10, batch) for iterations, batch in _PAPER)),
-    "smoke": LevelSchedule(
-        tuple(
-            LevelPlan(
-                level=level,
-                iterations=iterations,
-                batch=batch,
-                learning_rate=learning_rate,
-                crop=256,
-                loss=LossWeights(l1=1.0, ssim=1.0) if level == 1 else LossWeights(),
-            )
-            for level, iterations, batch, learning_rate in _SMOKE
-        )
-    ),
-    "cpu": Schedule(
-        tuple(
-            LevelPlan(
-                level=level,
-                iterations=iterations,
-                batch=batch,
-                learning_rate=learning_rate,
-                decay="cosine",
-                crop=crop,
-                loss=LossWeights(l1=1.0, ssim=0.2) if level == 1 else LossWeights(),
-            )
-            for level, iterations, batch, learning_rate, crop in _CPU
-        )
-    ),
+    "smoke": _thin(_SMOKE, ssim=1.0),
+    "cpu": _thin(_CPU, ssim=0.2, decay="cosine"),
 }
 """paper: the authors' iterations, losses and variant of Adam. short: a tenth of the iterations. smoke: a test
 of some minutes on a CPU with a narrow network; its loss is L1, at level 1 L1 + (1 − SSIM), without factors

@@ -63,8 +63,8 @@ class StrengthPictures:
             return None
         network = AtStrength(self._network, strength, estimate_focus(depth) if depth is not None else 0.0)
         picture = run_on_photo(cast("PyNet", network), small, depth)
-        both = (torch.from_numpy(values) for values in (to_unit(small), picture))
-        return anchored(*both, strength).numpy()
+        before, after = (torch.from_numpy(values) for values in (to_unit(small), picture))
+        return anchored(before, after, strength).numpy()
 
 
 class AtStrength(torch.nn.Module):

@@ -134,7 +134,7 @@ def test_invalid_schedule_files_are_refused(tmp_path: Path, old: str, new: str, 
 
 def test_no_such_schedule(tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"no schedule 'long' \(one of: paper, short, smoke, or a .toml file"
+        UsageError, match=r"no schedule 'long' \(one of: paper, short, smoke, cpu, or a .toml file"
     ):
         read_schedule("long")
     with pytest.raises(UsageError, match=r"none\.toml: cannot read the schedule"):

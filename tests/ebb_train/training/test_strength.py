@@ -14,6 +14,7 @@ from ebb.errors import InvalidInput, UsageError
 from ebb.formats.png import encode_png
 from ebb_train.data.apertures import open_apertures
 from ebb_train.data.dataset import CropSettings
+from ebb_train.models.identity import start_as_photo
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.models.strength import StrengthConfig, load_strength
@@ -33,18 +34,20 @@ SETTINGS = StrengthSettings(steps=6, batch=2, crop=64, save_every=3)
 def base(level: int = 5) -> PyNet:
     network = PyNet(PyNetConfig(level=level, width=1 / 32))
     network.reset_parameters(torch.Generator().manual_seed(0), "fan_in")
+    for new in range(7, level - 1, -1):
+        start_as_photo(network, new)
     return network
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> ApertureSource:
-    """Two scenes at f/2, f/4 and f/8; pictures of small apertures are darker, which is learned soon."""
+    """Two scenes at f/2, f/4 and f/8: the smaller the aperture, the brighter the background."""
     rows = []
     for number in range(6):
         f_number = (2.0, 4.0, 8.0)[number % 3]
-        _, shallow, _ = photos(number // 3)
-        darker = np.asarray(cv2.convertScaleAbs(shallow, alpha=2 / f_number), np.uint8)
-        row = replace(record(number), wide=record(number // 3).wide, shallow=encode_png(darker))
+        brighter, _, _ = photos(number // 3)
+        brighter[:, 48:] = cv2.convertScaleAbs(brighter[:, 48:], beta=100 * (1 - 2 / f_number))
+        row = replace(record(number), wide=record(number // 3).wide, shallow=encode_png(brighter))
         rows.append(replace(row, depth=record(number // 3).depth, f_number_shallow=f_number))
     return open_apertures(write_set(tmp_path_factory.mktemp("series"), [rows]))
 
@@ -69,14 +72,13 @@ def test_pairs_of_larger_apertures_only(source: ApertureSource) -> None:
 
 def test_it_learns_and_the_base_stays(source: ApertureSource, tmp_path: Path) -> None:
     settings = replace(SETTINGS, steps=60, learning_rate=1e-2, save_every=60)
-    network = base()
-    trainer = StrengthTrainer(network, settings, source)
+    trainer = StrengthTrainer(base(level=3), settings, source)  # whose pictures are the photo
     losses = [trainer.advance() for _ in range(60)]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
     trainer.save(tmp_path)
     found = load_strength(tmp_path / "strength.safetensors")
     assert found.strength_config == StrengthConfig(f_number=2.0)
-    expected = base().state_dict()
+    expected = base(level=3).state_dict()
     assert all(torch.equal(values, expected[name]) for name, values in found.base.state_dict().items())
 
 
