@@ -95,6 +95,8 @@ def main() -> None:
                     file.write(json.dumps(done) + "\n")
             print(len(rows), tally(rows, "verdict"), flush=True)
     result = summary(rows, chosen.seed)
+    if chosen.moved:
+        result["method"] = f"Only smooth subjects that moved. Else: {result['method']}"
     if chosen.beside:
         other = json.loads(chosen.beside.read_text(encoding="utf-8"))
         result["other_seed"] = {key: value for key, value in other.items() if key not in ("method", "pairs")}
@@ -203,7 +205,7 @@ def summary(rows: list[dict[str, Any]], seed: int) -> dict[str, Any]:
         "by_kind": {kind: tally([row for row in rows if row["kind"] == kind], "verdict") for kind in kinds},
         "by_condition": by_condition(rows),
         "texture_poor": tally([row for row in rows if row["texture"] < 1], "verdict"),
-        "accepted_share_of_alignable": round(len(accepted) / max(1, len(good)), 4),
+        "accepted_share_of_alignable": round(len(accepted) / len(good), 4) if good else None,
         "reasons": tally([row for row in rows if row["status"] == "rejected"], "reason"),
         "models": tally(accepted, "model"),
         "accepted_focus_px": quantiles([row["focus_px"] for row in rows if row.get("focus_px") is not None]),

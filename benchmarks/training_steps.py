@@ -93,8 +93,12 @@ def level_steps(row: Any) -> list[float]:  # noqa: ANN401 - of one of two versio
     from ebb_train.losses import Loss
     from ebb_train.models.pynet import PyNetConfig, output_size
     from ebb_train.settings import FitSettings
-    from ebb_train.training.level import initial_network
     from ebb_train.training.trainer import Trainer
+
+    try:
+        from ebb_train.training.pynet_levels import initial_pynet as initial_network
+    except ImportError:  # code from before other networks were trained
+        from ebb_train.training.level import initial_network
 
     network = initial_network(PyNetConfig(width=WIDTH, level=row.level), FitSettings(), row.level, None)
     trainer = Trainer(Fabric(accelerator="cpu", devices=1), network, row, Loss(row.loss), ema=0.999)

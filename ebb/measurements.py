@@ -85,8 +85,8 @@ class Limits:
     """With --match-exposure: reject when the shallow photo has to be brightened by more than this, in stops.
     Each stop doubles the noise relative to the light; two make steps of two grey levels of an 8-bit photo."""
     max_cut_off: float = 0.1
-    """With --match-exposure: reject when the exposure of the shallow photo cuts off more than a tenth of the
-    light in a larger share of the frame than this: no gain restores it."""
+    """With --match-exposure: reject when the shallow photo's exposure cuts off half a stop or more of a
+    channel's light in a larger share of the frame than this: no gain restores it."""
     max_clipped: float = 0.3
     """Reject when the overexposed share of the shallow photo exceeds that of the wide photo by more than
     this."""
@@ -332,7 +332,7 @@ class Measurements:
         ),
     )]
     cut_off_share: Annotated[float, Measurement(
-        "Share of the frame where the exposure of the shallow photo cuts off light of a channel.",
+        "Share of the frame where the shallow photo's exposure cuts off half a stop of a channel's light.",
         Unit.SHARE,
         gate=Gate(
             "max_cut_off", Bound.AT_MOST, Reason.EXPOSURE_MISMATCH,

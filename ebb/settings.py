@@ -91,8 +91,7 @@ class RegistrationSettings:
     """Motion model between the shots. auto: selected by the error on held-out matches. rotation: rotation of
     the camera about its centre, with a change of focal length."""
     match_exposure: bool = False
-    """Scale the shallow photo to the brightness of the wide one; the gain is always measured and stored. The
-    limits are then those of what a gain repairs: --max-brightening-ev and --max-cut-off."""
+    """Scale the shallow photo to the wide one's brightness, within --max-brightening-ev and --max-cut-off."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,9 +26,9 @@ def quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def after_fit(run: Path, dataset: Path, level: int) -> str:
-    """Evaluation of a complete network; a rendering with one that ends at a deeper level."""
-    if level > 1:
+def after_fit(run: Path, dataset: Path, *, is_complete: bool) -> str:
+    """Evaluation of a complete network; a rendering with a PyNET that ends at a deeper level."""
+    if not is_complete:
         return f"ebb-train render PHOTO --checkpoint {quoted(run)}"
     out = run.with_name(f"{run.name}-scores")
     return f"ebb-train evaluate {quoted(run)} {quoted(dataset)} --out {quoted(out)}"

@@ -35,12 +35,13 @@ def fit_strength(
     """
     optional.torch()
     from ebb_train.data.apertures import open_apertures
-    from ebb_train.inference.network import load_network
+    from ebb_train.models.network import load_pynet
+    from ebb_train.models.weights_path import weights_path
     from ebb_train.training.strength import fit_strength as run_training
 
     console = output.console()
     source = open_apertures(dataset)
-    weights = run_training(source, load_network(checkpoint, "cpu"), out, settings, console.note)
+    weights = run_training(source, load_pynet(weights_path(checkpoint)), out, settings, console.note)
     numbers = sorted(set(source.f_numbers))
     after = f"ebb-train render PHOTO --checkpoint {next_steps.quoted(weights)} --aperture 2.8,8"
     result = {"weights": weights, "steps": settings.steps, "f_numbers": numbers}

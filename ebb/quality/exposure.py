@@ -49,8 +49,8 @@ _LEAST_SHARE = 0.3
 _BLUR_EV = 0.2
 """A place whose light that blur would change by this much counts half."""
 
-_CUT_OFF = 0.1
-"""Light beyond the limit of the photo, as a share of it, that is missed."""
+_CUT_OFF_EV = 0.5
+"""A channel whose light exceeds the range of the photo by this much has another colour at any gain."""
 
 _ROUNDS = 20
 _TUKEY = 4.685
@@ -71,8 +71,8 @@ class ExposureDifference(NamedTuple):
         clipped_shallow: The same for the shallow photo.
         num_blocks: Places that the gain was measured on; 0: it is the prior.
         cut_off_share: Share of the wide photo with a channel that would clip at the exposure of the shallow
-            one, 0 … 1: there its light exceeds what the shallow photo holds by a tenth or more, or by an
-            unknown amount if the wide photo clips too.
+            one, 0 … 1: there its light exceeds what the shallow photo holds by half a stop or more. Where the
+            wide photo clips too, the excess is at least the gain.
     """
 
     gain: tuple[float, float, float]
@@ -174,7 +174,7 @@ def _cut_off_share(
     exposure: ExposureDifference,
 ) -> float:
     expected = wide.small_light * gain_map(exposure, wide.shape, shallow.shape, H_shallow_to_wide)
-    return float((expected > 1 + _CUT_OFF).any(axis=2).mean()) if expected.size else 0.0
+    return float((expected > 2**_CUT_OFF_EV).any(axis=2).mean()) if expected.size else 0.0
 
 
 def clipped_share(photo: Rgb) -> float:

@@ -1,9 +1,9 @@
 """Smooth things that are in one photo and not in the other, blur aside.
 
 A smooth subject has little of the fine detail by which tiles are compared: it may move without any of them
-changing. It still differs from what is around it in brightness or in colour, at a larger scale, where noise is
-averaged: both photos are compared at an eighth of their size in brightness and two colour differences, each in
-units of its noise, over regions of 3 x 3 tiles.
+changing. It still differs from what is around it in brightness or in colour, at a larger scale, where noise
+is averaged: both photos are compared at an eighth of their size in brightness and two colour differences,
+each in units of its noise, over regions of 3 x 3 tiles.
 
 Where fine detail is blurred, so is the coarser: that is compared only where there is no fine detail, or where
 the blur that explains it would leave less than half of the coarser structure.

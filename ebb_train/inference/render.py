@@ -18,6 +18,7 @@ from ebb_train.inference.render_report import RenderedPhoto, RenderReport
 from ebb_train.inference.targets import Targets, plan_targets
 from ebb_train.models.weights import STRENGTH_NETWORK, network_in
 from ebb_train.models.weights_path import weights_path
+from ebb_train.networks.files import takes_f_number
 from ebb_train.pixels import to_8_bits
 from ebb_train.strips import strip
 
@@ -53,18 +54,18 @@ def render_photos(
 
     Args:
         photos: JPEG, HEIC, PNG, TIFF or RAW files.
-        checkpoint: Weights file of PyNET, or a run folder: its best weights; None: the physical lens.
+        checkpoint: Weights file of a network, or a run folder: its best weights; None: the physical lens.
         out: Folder for the pictures; None: each beside its photo.
         settings: What pictures are made.
         depth: Where depth comes from; the provider ``auto`` is for the lens alone.
         depth_file: The depth of the one photo.
-        lens: Focus and f-numbers of the lens.
+        lens: Focus and f-numbers of the lens; of a network that takes them, the f-numbers.
         progress: Shows every photo.
         note: Called with one line of text for the user.
 
     Raises:
         UsageError: photos or settings that do not go together.
-        InvalidInput: a photo is a folder, there is no depth file or mask, or the checkpoint is none of PyNET.
+        InvalidInput: a photo is a folder, there is no depth file or mask, or the checkpoint is not one.
         MissingDependency: a package or the weights of the depth network are missing, or no photo has depth.
         OutputError: a picture cannot be written.
     """
@@ -108,9 +109,9 @@ def _with_network(
     *,
     needs_depth: bool,
 ) -> PictureMaker:
-    """A trained PyNET; its depth is looked for only if a photo is to be rendered."""
+    """A trained network; its depth is looked for only if a photo is to be rendered."""
     optional.torch()
-    from ebb_train.inference.pynet_pictures import PyNetPictures, depth_for, load_for_rendering
+    from ebb_train.inference.network_pictures import NetworkPictures, depth_for, load_for_rendering
     from ebb_train.inference.strength_pictures import (
         StrengthPictures,
         has_strength,
@@ -122,8 +123,11 @@ def _with_network(
         source = depth_for(adjustable.base, depth, depth_file, checkpoint) if needs_depth else None
         return StrengthPictures(adjustable, lens, source)
     network = load_for_rendering(checkpoint, depth.device, note, is_fast=settings.fast)
+    if lens != THE_LENS and not takes_f_number(network):
+        hint = "leave it away: the aperture is that of the training photos"
+        raise UsageError("the network takes no --aperture", path=weights_path(checkpoint), hint=hint)
     source = depth_for(network, depth, depth_file, checkpoint) if needs_depth else None
-    return PyNetPictures(network, source)
+    return NetworkPictures(network, source, lens.f_numbers)
 
 
 def _with_lens(
@@ -174,14 +178,14 @@ def _check_lens(
 
 
 def _check_network(checkpoint: Path, settings: RenderSettings, lens: LensSettings) -> None:
-    """Refuse settings of the lens, but for aperture and strength where the network was told about them."""
-    others = replace(lens, aperture=THE_LENS.aperture, strength=THE_LENS.strength)
+    """Refuse settings of the lens, but for the aperture, and the strength if the network knows it."""
     if lens == THE_LENS and not settings.fast:
         return
     is_adjustable = network_in(weights_path(checkpoint)) == STRENGTH_NETWORK
-    if others != THE_LENS or (lens != THE_LENS and not is_adjustable):
+    allowed = ["aperture", "strength"] if is_adjustable else ["aperture"]
+    if replace(lens, **{name: getattr(THE_LENS, name) for name in allowed}) != THE_LENS:
         hint = "leave --checkpoint away: the lens renders without a network"
-        raise UsageError("focus, aperture and the like do not go with --checkpoint", hint=hint)
+        raise UsageError("focus, blur and the like do not go with --checkpoint", hint=hint)
     if settings.fast and is_adjustable:
         raise UsageError(
             "--fast does not go with these weights: their aperture can be set", hint="leave it away"

@@ -11,8 +11,8 @@ from ebb.bokeh.focus import estimate_focus
 from ebb.errors import UsageError
 from ebb_train import optional
 from ebb_train.inference.lens_pictures import as_shown
+from ebb_train.inference.network_pictures import run_on_photo
 from ebb_train.inference.pictures import Pictures
-from ebb_train.inference.pynet_pictures import run_on_photo
 from ebb_train.models.strength import anchored, load_strength
 from ebb_train.models.weights import STRENGTH_NETWORK, network_in
 from ebb_train.models.weights_path import weights_path

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from ebb_train.settings import LevelPlan
+    from ebb_train.settings import Plan
 
 
 class TensorFlowAdam(torch.optim.Adam):
@@ -51,10 +51,8 @@ class TensorFlowAdam(torch.optim.Adam):
         return super().step(closure)
 
 
-def make_adam(
-    parameters: Iterable[nn.Parameter], plan: LevelPlan, *, fused: bool = False
-) -> torch.optim.Adam:
-    """The optimizer of a level.
+def make_adam(parameters: Iterable[nn.Parameter], plan: Plan, *, fused: bool = False) -> torch.optim.Adam:
+    """The optimizer of a stage.
 
     Args:
         parameters: What is trained.
@@ -66,15 +64,16 @@ def make_adam(
     only_if = fused or None  # False would exclude PyTorch's own choice on a GPU
     if plan.adam == "tensorflow":
         return TensorFlowAdam(parameters, plan.learning_rate, plan.epsilon, fused=only_if)
-    return torch.optim.Adam(parameters, lr=plan.learning_rate, eps=plan.epsilon, fused=only_if)
+    kind = torch.optim.AdamW if plan.adam == "adamw" else torch.optim.Adam
+    return kind(parameters, lr=plan.learning_rate, eps=plan.epsilon, fused=only_if)
 
 
-def learning_rate(plan: LevelPlan, done: int) -> float:
-    """Learning rate of the step after ``done`` steps of a level.
+def learning_rate(plan: Plan, done: int) -> float:
+    """Learning rate of the step after ``done`` steps of a stage.
 
     With cosine decay it is η(t) = η · (1 + cos(π t / T)) / 2 with t steps done of T: Loshchilov and Hutter,
     "SGDR: stochastic gradient descent with warm restarts" (ICLR 2017), equation 5, with a minimum of 0; each
-    level is one cycle.
+    stage is one cycle.
     """
     if plan.decay == "none":
         return plan.learning_rate

@@ -12,6 +12,7 @@ from torch.nn.utils import get_total_norm  # noqa: TID253
 from ebb.errors import EbbError, ExitCode
 from ebb_train.data.dataset import unit_range
 from ebb_train.settings import ComputeSettings
+from ebb_train.training.architecture import width_of
 from ebb_train.training.ema import moving_average
 from ebb_train.training.optimizer import learning_rate, make_adam
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     from ebb_train.data.dataset import Batch
     from ebb_train.losses import Loss
-    from ebb_train.models.network import PyNet
-    from ebb_train.settings import LevelPlan
+    from ebb_train.settings import Plan
+    from ebb_train.training.architecture import NetworkInTraining
 
 
 DEFAULT_COMPUTE = ComputeSettings()
@@ -60,14 +61,14 @@ class Trainer:
         loss: The loss.
         ema: Decay of a moving average of the weights; 0: there is none.
         compute: Settings that do not determine the result.
-        done: Steps of the level that are done; the learning rate may depend on it.
+        done: Steps of the stage that are done; the learning rate may depend on it.
     """
 
     def __init__(
         self,
         fabric: Fabric,
-        network: PyNet,
-        plan: LevelPlan,
+        network: NetworkInTraining,
+        plan: Plan,
         loss: Loss,
         *,
         ema: float = 0.0,
@@ -79,7 +80,7 @@ class Trainer:
         self._plan, self._trained, self._done = plan, trained, done
         self._samples = plan.batch // fabric.world_size
         self._micro_batch = compute.micro_batch or self._samples
-        is_channels_last = compute.is_channels_last(fabric.device.type, network.config.width)
+        is_channels_last = compute.is_channels_last(fabric.device.type, width_of(network.config))
         self._layout = torch.channels_last if is_channels_last else torch.contiguous_format
         self._compute = compute
         self._loss = loss.to(fabric.device)
@@ -110,7 +111,9 @@ class Trainer:
             pair_ids += batch.pair_ids
             with self.fabric.no_backward_sync(self._model, enabled=number < parts - 1):
                 photo, target = self._to_device(batch.photo), self._to_device(batch.target)
-                terms = self._loss(self._model(photo.contiguous(memory_format=self._layout)), target)
+                planes = {name: plane.to(self.fabric.device) for name, plane in batch.planes.items()}
+                pictures = self._model(photo.contiguous(memory_format=self._layout), **planes)
+                terms = self._loss(pictures, target)
                 self.fabric.backward(share * terms["loss"])
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0.0) + share * term.detach()
@@ -127,9 +130,9 @@ class Trainer:
         return means
 
     @property
-    def averaged_network(self) -> PyNet:
+    def averaged_network(self) -> NetworkInTraining:
         """The network with the moving average of the weights; without an average, :attr:`network`."""
-        return cast("PyNet", self._average.module) if self._average else self.network
+        return cast("NetworkInTraining", self._average.module) if self._average else self.network
 
     def state(self) -> dict[str, Any]:
         """State for a checkpoint, without the weights; not a copy: the next step changes it."""
@@ -140,7 +143,7 @@ class Trainer:
             "rng": torch.get_rng_state(),
             "cuda_rng": cuda,
             "average": self._average.state_dict() if self._average else {},
-            "arithmetic": arithmetic(self.fabric, self._compute, self.network.config.width),
+            "arithmetic": arithmetic(self.fabric, self._compute, width_of(self.network.config)),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:

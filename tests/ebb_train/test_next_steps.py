@@ -12,9 +12,12 @@ from ebb_train.inference.settings import RenderSettings
 
 
 def test_after_fit() -> None:
-    after = next_steps.after_fit(Path("runs/a"), Path("my set"), 1)
+    after = next_steps.after_fit(Path("runs/a"), Path("my set"), is_complete=True)
     assert after == "ebb-train evaluate runs/a 'my set' --out runs/a-scores"
-    assert next_steps.after_fit(Path("a"), Path("set"), 3) == "ebb-train render PHOTO --checkpoint a"
+    assert (
+        next_steps.after_fit(Path("a"), Path("set"), is_complete=False)
+        == "ebb-train render PHOTO --checkpoint a"
+    )
 
 
 def test_after_render_unused_flags_are_suggested() -> None:

@@ -148,3 +148,14 @@ def test_learning_rate_and_epsilon_are_those_of_the_plan() -> None:
     assert optimizer.param_groups[0]["epsilon"] == plan.epsilon == 1e-8
     smoke = make_adam([torch.nn.Parameter(torch.zeros(1))], SCHEDULES["smoke"].rows[0])
     assert type(smoke) is torch.optim.Adam
+
+
+def test_adamw_decays_weights_apart_from_their_gradient() -> None:
+    """Loshchilov and Hutter, "Decoupled weight decay regularization" (ICLR 2019), algorithm 2."""
+    plan = LevelPlan(level=7, iterations=1, batch=1, learning_rate=1e-3, adam="adamw")
+    weight = torch.nn.Parameter(torch.tensor([2.0, -3.0]))
+    optimizer = make_adam([weight], plan)
+    weight.grad = torch.tensor([0.5, 0.0])
+    optimizer.step()
+    # the first step of Adam is the learning rate in the direction of the gradient
+    np.testing.assert_allclose(weight.detach(), [2 * (1 - 1e-5) - 1e-3, -3 * (1 - 1e-5)], rtol=1e-6)
