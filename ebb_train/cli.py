@@ -21,6 +21,7 @@ from ebb_train.export.settings import CheckSettings, DeviceSettings, TfliteSetti
 from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.settings import FoundDepthSettings, RenderSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
+from ebb_train.strength_verbs import fit_strength
 from ebb_train.study_verbs import study_app
 from ebb_train.training_verbs import fit
 
@@ -357,6 +358,7 @@ def convert(
     return ExitCode.DONE
 
 
+app.command(fit_strength, group=TRAIN, sort_key=1)
 app.command(weights_app(SET_UP, sort_key=0))
 app.command(study_app(SCORE, sort_key=3))
 

@@ -220,38 +220,54 @@ def _preset(table: tuple[tuple[int, int], ...]) -> LevelSchedule:
     )
 
 
+def _thin(
+    table: tuple[tuple[int, int, int, float, int], ...],
+    ssim: float,
+    decay: Literal["none", "cosine"] = "none",
+) -> LevelSchedule:
+    """Schedule of level, iterations, batch, learning rate and crop: L1, at level 1 with SSIM."""
+    rows = []
+    for level, steps, batch, rate, crop in table:
+        plan = LevelPlan(level=level, iterations=steps, batch=batch, learning_rate=rate, crop=crop)
+        loss = LossWeights(ssim=ssim if level == 1 else 0.0)
+        rows.append(dataclasses.replace(plan, decay=decay, loss=loss))
+    return LevelSchedule(tuple(rows))
+
+
 _SMOKE = (
-    (7, 150, 4, 2e-3),
-    (6, 150, 4, 2e-3),
-    (5, 150, 4, 2e-3),
-    (4, 200, 2, 2e-3),
-    (3, 700, 2, 2e-3),
-    (2, 150, 2, 1e-3),
-    (1, 700, 2, 1e-3),
+    (7, 150, 4, 2e-3, 256),
+    (6, 150, 4, 2e-3, 256),
+    (5, 150, 4, 2e-3, 256),
+    (4, 200, 2, 2e-3, 256),
+    (3, 700, 2, 2e-3, 256),
+    (2, 150, 2, 1e-3, 256),
+    (1, 700, 2, 1e-3, 256),
 )
-"""Level, iterations, batch size and learning rate with which a network of width 1/8 overfits three photos of
-256 pixels height (``pipelines/overfit.py``). Training diverges at a learning rate of 3e-3."""
+"""With these a network of width 1/8 overfits three photos of 256 pixels height (``pipelines/overfit.py``).
+Training diverges at a learning rate of 3e-3."""
+
+_CPU = (
+    (7, 1_000, 2, 2e-3, 512),
+    (6, 1_000, 2, 2e-3, 512),
+    (5, 2_000, 2, 2e-3, 512),
+    (4, 3_000, 1, 2e-3, 512),
+    (3, 24_000, 1, 7e-4, 384),
+    (2, 4_000, 1, 4e-4, 384),
+    (1, 14_000, 1, 4e-4, 384),
+)
+"""Under four core-hours at width 1/8. Levels 7 to 4 see crops of 512 pixels, the height of the photos it is
+for: what is in focus is told by the scene as a whole. Most time goes to levels 3 and 1."""
 
 SCHEDULES: dict[str, LevelSchedule] = {
     "paper": _preset(_PAPER),
     "short": _preset(tuple((iterations // 10, batch) for iterations, batch in _PAPER)),
-    "smoke": LevelSchedule(
-        tuple(
-            LevelPlan(
-                level=level,
-                iterations=iterations,
-                batch=batch,
-                learning_rate=learning_rate,
-                crop=256,
-                loss=LossWeights(l1=1.0, ssim=1.0) if level == 1 else LossWeights(),
-            )
-            for level, iterations, batch, learning_rate in _SMOKE
-        )
-    ),
+    "smoke": _thin(_SMOKE, ssim=1.0),
+    "cpu": _thin(_CPU, ssim=0.2, decay="cosine"),
 }
 """paper: the authors' iterations, losses and variant of Adam. short: a tenth of the iterations. smoke: a test
 of some minutes on a CPU with a narrow network; its loss is L1, at level 1 L1 + (1 − SSIM), without factors
-and VGG term, so that no weights are needed, and it uses PyTorch's Adam with higher learning rates."""
+and VGG term, so that no weights are needed, and it uses PyTorch's Adam with higher learning rates. cpu: for
+thin networks (--width 0.125) and photos of 512 pixels height, some hours on one core of a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,8 +280,8 @@ class FitSettings:
     """
 
     schedule: str = "paper"
-    """paper (ours, where none is published), short (a tenth of it), smoke, or a TOML file with one [[level]]
-    table per level of PyNET, or one [[stage]] table per stage of another network."""
+    """paper (ours, where none is published), short (a tenth of it), smoke, cpu, or a TOML file with one
+    [[level]] table per level of PyNET, or one [[stage]] table per stage of another network."""
     seed: int = 0
     """Seed of the initial weights, the order of the pairs, and the augmentation."""
     augment: Literal["paper", "flips", "none"] = "paper"
@@ -276,7 +292,8 @@ class FitSettings:
     weight_init: Literal["auto", "paper", "fan_in", "identity"] = "auto"
     """Standard deviation of the initial weights. paper: 0.01. fan_in: from the number of inputs of each
     layer, which narrow networks need. identity: as fan_in, and the pictures of levels 3 to 1 start as the
-    photo. auto: paper if --width is at least 1, otherwise fan_in. For networks other than PyNET: auto."""
+    photo. auto: paper if --width is at least 1, otherwise fan_in, or identity with --schedule cpu. For
+    networks other than PyNET: auto."""
     ema: float = 0.0
     """Decay of an average of the weights over the steps, e.g. 0.999; it is validated and saved; 0: none."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
@@ -297,7 +314,8 @@ class FitSettings:
     def weight_init_of(self, width: float) -> Literal["paper", "fan_in", "identity"]:
         """Weight initialisation of a network of the given width."""
         if self.weight_init == "auto":
-            return "paper" if width >= 1 else "fan_in"
+            below_1: Literal["identity", "fan_in"] = "identity" if self.schedule == "cpu" else "fan_in"
+            return "paper" if width >= 1 else below_1
         return self.weight_init
 
 

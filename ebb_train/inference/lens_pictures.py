@@ -65,7 +65,7 @@ class LensPictures:
             "f_numbers": list(self._settings.f_numbers),
             "largest_blur_px": largest,
         }
-        return Pictures(tuple(_shown(photo, picture) for picture in rendered), facts)
+        return Pictures(tuple(as_shown(photo, picture) for picture in rendered), facts)
 
     def _focus(self, depth: InverseDepth, photo: Size) -> ChosenFocus:
         settings = self._settings
@@ -78,7 +78,7 @@ class LensPictures:
         return find_focus(depth, photo)
 
 
-def _shown(photo: OnePhoto, picture: Floats | None) -> Rgb8:
+def as_shown(photo: OnePhoto, picture: Floats | None) -> Rgb8:
     """A picture at the size at which the photo is shown; the photo itself where there is no blur."""
     if picture is None:
         return photo.small if photo.full is None else to_8_bits(photo.full)

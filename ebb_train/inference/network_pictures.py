@@ -48,7 +48,7 @@ class NetworkPictures:
         return Pictures(tuple(self._picture(photo, depth, f_number) for f_number in f_numbers))
 
     def _picture(self, photo: OnePhoto, depth: NDArray[np.uint8] | None, f_number: float | None) -> Rgb8:
-        picture = _run(self._network, photo.small, depth, f_number)
+        picture = run_on_photo(self._network, photo.small, depth, f_number)
         if photo.full is not None and photo.full.shape != photo.small.shape:
             return guided_upsample(photo.full, photo.small, picture)
         return from_unit(picture)
@@ -98,10 +98,15 @@ def depth_for(
     return DepthOf(settings, depth_file, instead=DEPTH_HINT)
 
 
-def _run(
-    network: AnyNetwork, small: Rgb8, depth: NDArray[np.uint8] | None, f_number: float | None
+def run_on_photo(
+    network: AnyNetwork, small: Rgb8, depth: NDArray[np.uint8] | None, f_number: float | None = None
 ) -> NDArray[np.float32]:
-    """The network's picture at the size of ``small``, also if the network ends above level 1."""
+    """The network's picture at the size of ``small``, also if the network ends above level 1.
+
+    Raises:
+        Rejected: ``too_small``: the photo is below 2 x 2 pixels.
+        MemoryError: there is not enough memory.
+    """
     from ebb_train.inference.whole_photo import render_full_image
 
     try:

@@ -16,6 +16,7 @@ from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.picture_file import encode_picture, side_by_side
 from ebb_train.inference.render_report import RenderedPhoto, RenderReport
 from ebb_train.inference.targets import Targets, plan_targets
+from ebb_train.models.weights import STRENGTH_NETWORK, network_in
 from ebb_train.models.weights_path import weights_path
 from ebb_train.networks.files import takes_f_number
 from ebb_train.pixels import to_8_bits
@@ -111,7 +112,16 @@ def _with_network(
     """A trained network; its depth is looked for only if a photo is to be rendered."""
     optional.torch()
     from ebb_train.inference.network_pictures import NetworkPictures, depth_for, load_for_rendering
+    from ebb_train.inference.strength_pictures import (
+        StrengthPictures,
+        has_strength,
+        load_strength_network,
+    )
 
+    if has_strength(checkpoint):
+        adjustable = load_strength_network(checkpoint, depth.device)
+        source = depth_for(adjustable.base, depth, depth_file, checkpoint) if needs_depth else None
+        return StrengthPictures(adjustable, lens, source)
     network = load_for_rendering(checkpoint, depth.device, note, is_fast=settings.fast)
     if lens != THE_LENS and not takes_f_number(network):
         hint = "leave it away: the aperture is that of the training photos"
@@ -156,9 +166,7 @@ def _check_lens(
 ) -> None:
     """Refuse settings of the lens for a network, those of a network for the lens, and one focus for many."""
     if checkpoint is not None:
-        if replace(lens, aperture=THE_LENS.aperture) != THE_LENS:
-            hint = "leave --checkpoint away: the lens renders without a network"
-            raise UsageError("focus, blur and the like do not go with --checkpoint", hint=hint)
+        _check_network(checkpoint, settings, lens)
         return
     if settings.fast:
         raise UsageError("--fast goes with --checkpoint only", hint="leave it away")
@@ -167,6 +175,21 @@ def _check_lens(
         raise UsageError(f"--focus {lens.focus} is of one photo, and there are {len(photos)}", hint=hint)
     if lens.mask is not None:
         check_file(lens.mask, "mask", FOCUS_HINT)
+
+
+def _check_network(checkpoint: Path, settings: RenderSettings, lens: LensSettings) -> None:
+    """Refuse settings of the lens, but for the aperture, and the strength if the network knows it."""
+    if lens == THE_LENS and not settings.fast:
+        return
+    is_adjustable = network_in(weights_path(checkpoint)) == STRENGTH_NETWORK
+    allowed = ["aperture", "strength"] if is_adjustable else ["aperture"]
+    if replace(lens, **{name: getattr(THE_LENS, name) for name in allowed}) != THE_LENS:
+        hint = "leave --checkpoint away: the lens renders without a network"
+        raise UsageError("focus, blur and the like do not go with --checkpoint", hint=hint)
+    if settings.fast and is_adjustable:
+        raise UsageError(
+            "--fast does not go with these weights: their aperture can be set", hint="leave it away"
+        )
 
 
 @dataclass(frozen=True)

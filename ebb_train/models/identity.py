@@ -1,9 +1,9 @@
 """Initial weights with which PyNET's picture starts as its input photo.
 
-In levels 3 to 1 the photo reaches the picture only through a chain of convolutions: the encoder's first maps,
-which level 3 has as a skip connection, and the last maps of level 3. From random weights a network spends most
-of a short training on learning to copy the photo through eight maps. Here the chain starts as the identity, as
-in dirac initialisation, and all other weights are as they were.
+In levels 3 to 1 the photo reaches the picture only through a chain of convolutions: the encoder's first
+maps, which level 3 has as a skip connection, and the last maps of level 3. From random weights a network
+spends most of a short training on learning to copy the photo through eight maps. Here the chain starts as the
+identity, as in dirac initialisation, and all other weights are as they were.
 
 Each of the first maps is a channel of one of the 2 x 2 pixels of a cell. The last maps of level 3 are the
 luma of the four pixels, and the means of red and blue over the cell; level 2 assembles them to a picture,
@@ -54,6 +54,16 @@ def start_as_photo(network: PyNet, level: int) -> None:
     elif level == 2:
         _assemble(network)
         _set(network, "level_2.out", _from_luma())
+
+
+def keep_photo(network: PyNet) -> None:
+    """Freeze the first maps of the encoder in networks of levels 7 to 4, whose pictures do not show them.
+
+    Adam moves every weight of these layers by about the learning rate a step, and there are 144 to a map:
+    after some hundred steps of levels 7 to 4 they would no longer hold the photo that level 3 starts with.
+    """
+    if network.config.level > 3:
+        network.get_submodule("encoder.e3").requires_grad_(requires_grad=False)
 
 
 def _encoder(network: PyNet) -> None:

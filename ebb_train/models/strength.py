@@ -1,11 +1,11 @@
 """PyNET with adjustable strength of the blur, the wish of Ignatov et al. (2020), section 4.2.
 
-The strength is s = N₀ / N: the blur disc of a thin lens is proportional to 1 / N, so s is its size relative to
-that of the largest aperture, N₀. The trained network, whose pictures are those of s = 1, is kept as it is, and
-is told s in two ways, both of which vanish at s = 1:
+The strength is s = N₀ / N: the blur disc of a thin lens is proportional to 1 / N, so s is its size relative
+to that of the largest aperture, N₀. The trained network, whose pictures are those of s = 1, is kept as it is,
+and is told s in two ways, both of which vanish at s = 1:
 
-- a further input plane, (s − 1) · (depth − depth in focus), the change of the signed blur disc; (s − 1) without
-  depth. Its weights are added to those of the encoder's first layer.
+- a further input plane, (s − 1) · (depth − depth in focus), the change of the signed blur disc; (s − 1)
+  without depth. Its weights are added to those of the encoder's first layer.
 - optionally a scale and a shift of the maps that levels 7 to 4 hand over to the next, from an embedding of s:
   FiLM (Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI 2018), times (1 − s).
 """
@@ -24,7 +24,7 @@ from ebb.errors import InvalidInput, UsageError
 from ebb_train.models.blocks import SLOPE
 from ebb_train.models.network import TorchOperations, network_of
 from ebb_train.models.pynet import PyNetConfig, pynet, tensor_shapes, used_layers
-from ebb_train.models.weights import About, check_shapes, read_weights, save_weights
+from ebb_train.models.weights import STRENGTH_NETWORK, About, check_shapes, read_weights, save_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,16 +33,13 @@ if TYPE_CHECKING:
     from ebb_train.models.network import PyNet
     from ebb_train.models.weights import Tensors
 
-NETWORK = "pynet-strength"
-"""Name of the network in the note of a weights file."""
-
 FIRST_LAYER = "encoder.e3.3x3.0"
 HANDOVERS = ("level_7.up", "level_6.up", "level_5.up", "level_4.up")
 """Layers whose maps are scaled and shifted: two of each."""
 BANDS, HIDDEN, EMBEDDING = 8, 32, 64
 """Frequencies of the embedding, and the sizes of its layers."""
 INITIAL_SIGMA = 1e-4
-"""Of the weights that join the embedding to the network: zeros would leave the embedding without a gradient."""
+"""Of the weights that join the embedding to the network: with zeros the embedding would have no gradient."""
 ANCHOR = 0.1
 """Strength below which the picture is blended with the photo, down to the photo itself at 0."""
 
@@ -101,7 +98,7 @@ class StrengthNet(nn.Module):
             self.embedding = nn.Sequential()
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Initialise what the base network is told; with the plane at 0 and almost no FiLM, it is as before."""
+        """Initialise what the base is told: the plane counts nothing, FiLM next to nothing."""
         nn.init.zeros_(self.plane)
         for layer in self.embedding:
             if isinstance(layer, nn.Linear):
@@ -208,7 +205,9 @@ def save_strength(path: Path, network: StrengthNet, *, source: str, licence: str
     """
     tensors = {name: values.detach().cpu().float().numpy() for name, values in network.state_dict().items()}
     config: dict[str, Any] = {"base": network.config.as_dict(), "strength": asdict(network.strength_config)}
-    return save_weights(path, tensors, About(network=NETWORK, config=config, source=source, licence=licence))
+    return save_weights(
+        path, tensors, About(network=STRENGTH_NETWORK, config=config, source=source, licence=licence)
+    )
 
 
 def load_strength(path: Path) -> StrengthNet:
@@ -230,8 +229,10 @@ def strength_net(tensors: Tensors, about: About, path: Path) -> StrengthNet:
     Raises:
         InvalidInput: it is of another network, or not complete.
     """
-    if about.network != NETWORK or set(about.config) != {"base", "strength"}:
-        raise InvalidInput(f"weights of the network {about.network!r}, not of {NETWORK!r}", path=path)
+    if about.network != STRENGTH_NETWORK or set(about.config) != {"base", "strength"}:
+        raise InvalidInput(
+            f"weights of the network {about.network!r}, not of {STRENGTH_NETWORK!r}", path=path
+        )
     config = PyNetConfig.from_dict(about.config["base"], path)
     try:
         strength = StrengthConfig(**about.config["strength"])

@@ -97,9 +97,9 @@ def make_pool(stimuli: Iterable[Stimulus], answer: Answer) -> Pool:
         references=by_image(StimulusKind.REFERENCE),
         anchors=by_image(StimulusKind.ANCHOR),
         traps=tuple(
-            (trap.id, partners[trap.image] if answer is Answer.PAIR else None, trap.image)
+            (trap.id, partners.get(trap.image) if answer is Answer.PAIR else None, trap.image)
             for trap in traps
-            if trap.expected is not None
+            if trap.expected is not None and (answer is Answer.OPINION or trap.image in partners)
         ),
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 from ebb.codec import to_plain
 from ebb.documents import parse_json
-from ebb.errors import UsageError
+from ebb.errors import InvalidInput, UsageError
 from ebb.serving.group_commit import GroupCommit
 from ebb.serving.tokens import new_id, new_token, token_hash
 from ebb.settings import canonical_json
@@ -31,11 +32,11 @@ from ebb_train.study.sessions import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from concurrent.futures import Future
     from pathlib import Path
 
-    from ebb_train.study.assignment import Condition, Question
+    from ebb_train.study.assignment import Condition, Pool, Question, Stimulus
     from ebb_train.study.config import StudyConfig
     from ebb_train.study.sessions import BeginRequest, VoteRequest
 
@@ -81,10 +82,11 @@ class StudyStore:
                 )
                 self._alive = set(self._sessions.values())
                 (self._num_sessions,) = db.execute("SELECT count(*) FROM session").fetchone()
+                self._pool = make_pool(self._stimuli.values(), self.config.answer)
+                _check_complete(study, self.config, self._pool, self._stimuli.values())
         except BaseException:
             db.close()
             raise
-        self._pool = make_pool(self._stimuli.values(), self.config.answer)
         self._training = training_of(self._stimuli.values(), self.config.answer)
         self._files = {stimulus.picture: stimulus.file for stimulus in self._stimuli.values()}
         self._pending: dict[str, tuple[float, list[tuple[str, Condition]]]] = {}
@@ -190,6 +192,22 @@ class StudyStore:
         """Refuse a session that was deleted after its request came in."""
         if session not in self._alive:
             raise NotAccepted("this session does not exist", 401)
+
+
+def _check_complete(study: Path, config: StudyConfig, pool: Pool, stimuli: Iterable[Stimulus]) -> None:
+    """Refuse to serve a study of which something is missing.
+
+    Raises:
+        InvalidInput: a picture of a method or a file is missing.
+    """
+    hint = f"see ebb-train study check {quote(str(study))}"
+    pictures = {*pool.real} | {(image, "") for image in pool.targets}
+    needed = {(image, method) for image in pool.images for method in ("", *config.methods)}
+    if not pool.images or pictures != needed:
+        raise InvalidInput("not every method has a picture of every image", path=study, hint=hint)
+    for stimulus in stimuli:
+        if not picture_path(study, stimulus.file).is_file():
+            raise InvalidInput(f"the picture {stimulus.file} is missing", path=study, hint=hint)
 
 
 def claim_design(db: sqlite3.Connection, config: StudyConfig, study: Path) -> None:

@@ -9,7 +9,7 @@ import torch  # noqa: TID253 - only imported by training
 
 from ebb_train.data.dataset import CropSettings
 from ebb_train.data.reduced import depth_of
-from ebb_train.models.identity import start_as_photo
+from ebb_train.models.identity import keep_photo, start_as_photo
 from ebb_train.models.network import PyNet
 from ebb_train.stages import read_schedule
 from ebb_train.training.architecture import Architecture, weights_seed
@@ -96,6 +96,7 @@ def initial_pynet(config: PyNetConfig, settings: FitSettings, level: int, before
     if weight_init == "identity":
         for new in range(level, before.config.level if before else 8):
             start_as_photo(network, new)
+        keep_photo(network)
     if before:
         tensors = {name: values.detach().cpu() for name, values in before.state_dict().items()}
         network.start_from(tensors, before.config)

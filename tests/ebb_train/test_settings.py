@@ -134,7 +134,7 @@ def test_invalid_schedule_files_are_refused(tmp_path: Path, old: str, new: str, 
 
 def test_no_such_schedule(tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"no schedule 'long' \(one of: paper, short, smoke, or a .toml file"
+        UsageError, match=r"no schedule 'long' \(one of: paper, short, smoke, cpu, or a .toml file"
     ):
         read_schedule("long")
     with pytest.raises(UsageError, match=r"none\.toml: cannot read the schedule"):
@@ -195,6 +195,8 @@ def test_weight_init_by_width() -> None:
         "paper"
     ] * 2
     assert FitSettings(weight_init="paper").weight_init_of(0.125) == "paper"
+    assert FitSettings(schedule="cpu").weight_init_of(0.125) == "identity"
+    assert FitSettings(schedule="cpu").weight_init_of(1.0) == "paper"
     assert FitSettings(weight_init="fan_in").weight_init_of(1.0) == "fan_in"
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ebb_train.models.identity import start_as_photo
+from ebb_train.models.identity import keep_photo, start_as_photo
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 
@@ -60,6 +60,15 @@ def test_deeper_levels_see_the_photo_and_start_as_without() -> None:
         if not torch.equal(values, plain.state_dict()[name])
     }
     assert changed == {f"encoder.e3.3x3.{i}.{part}" for i in (0, 1) for part in ("weight", "bias")}
+
+
+@pytest.mark.parametrize(("level", "is_trained"), [(4, False), (3, True)])
+def test_the_first_maps_are_trained_from_level_3_on(level: int, is_trained: bool) -> None:
+    network = made(PyNetConfig(level=level, width=0.125))
+    keep_photo(network)
+    trained = {name for name, values in network.named_parameters() if values.requires_grad}
+    assert any(name.startswith("encoder.e3") for name in trained) == is_trained
+    assert any(name.startswith("encoder.e4") for name in trained)
 
 
 def test_wider_networks_have_maps_to_spare() -> None:

@@ -9,6 +9,7 @@ import pytest
 from ebb.errors import InvalidInput, UsageError
 from ebb.serving.tokens import token_hash
 from ebb_train.study.config import CONFIG
+from ebb_train.study.pictures import PICTURES
 from ebb_train.study.schema import STORE, open_store_to_read
 from ebb_train.study.sessions import BeginRequest, NotAccepted, VoteRequest
 from ebb_train.study.store import PENDING_SECONDS, StudyStore
@@ -162,6 +163,28 @@ def test_rules_may_be_changed_before_the_first_session_only(study: Path) -> None
 def test_methods_and_answers_are_those_of_the_pictures(old: str, new: str, study: Path) -> None:
     edit(study, old, new)
     with pytest.raises(UsageError, match="not those of the pictures"):
+        StudyStore(study)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM stimulus WHERE method = 'm1' AND image = 'image_1'",
+        "DELETE FROM stimulus WHERE kind = 'target' AND image = 'image_1'",
+        "DELETE FROM stimulus WHERE kind IN ('target', 'real')",
+    ],
+)
+def test_a_study_without_all_pictures_is_not_served(sql: str, study: Path) -> None:
+    with closing(sqlite3.connect(study / STORE, isolation_level=None)) as db:
+        db.execute(sql)
+    with pytest.raises((InvalidInput, UsageError), match=r"study check|not those of the pictures"):
+        StudyStore(study)
+
+
+def test_a_study_without_all_files_is_not_served(study: Path) -> None:
+    path = next((study / PICTURES).iterdir())
+    path.unlink()
+    with pytest.raises(InvalidInput, match=f"{path.name} is missing.*study check"):
         StudyStore(study)
 
 
