@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ebb_train.inference.lens_settings import AUTO
-from ebb_train.models.weights_path import is_weights_path
+from ebb_train.models.weights_path import is_weights_path, weights_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
     from typing import Any
 
     from ebb_train.inference.lens_settings import LensSettings
@@ -83,11 +83,17 @@ def after_evaluate(model: str, dataset: Path, *, is_model: bool) -> str:
 
 
 def after_benchmark(models: Sequence[str], dataset: Path) -> str:
-    """The ablation of the first network; training if there is none."""
+    """The ablation of the first PyNET; training if there is none."""
     for name in models:
-        if is_weights_path(name):
+        if is_weights_path(name) and _has_levels(Path(name)):
             return f"ebb-train ablate {shlex.quote(name)} {quoted(dataset)} --out runs/ablation"
     return f"ebb-train fit {quoted(dataset)} --out runs/first --schedule smoke --width 0.125"
+
+
+def _has_levels(path: Path) -> bool:
+    """Whether weights are not those of a stage: other networks have those."""
+    files = weights_files(path) if path.is_dir() else [path]
+    return not (files and files[0].stem.startswith("stage-"))
 
 
 def after_convert(out: Path, to: str) -> str:

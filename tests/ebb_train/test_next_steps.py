@@ -68,3 +68,10 @@ def test_after_a_benchmark() -> None:
     after = next_steps.after_benchmark(["identity", "a.safetensors"], Path("set"))
     assert after == "ebb-train ablate a.safetensors set --out runs/ablation"
     assert next_steps.after_benchmark(["identity"], Path("set")).startswith("ebb-train fit set ")
+
+
+def test_only_pynet_is_ablated(tmp_path: Path) -> None:
+    (tmp_path / "stage-1-best.safetensors").touch()
+    other, whole = str(tmp_path), "runs/a/level-1.safetensors"
+    assert f"ablate {whole} set" in next_steps.after_benchmark(["identity", other, whole], Path("set"))
+    assert next_steps.after_benchmark([other], Path("set")).startswith("ebb-train fit set")
