@@ -61,7 +61,7 @@ class LensPictures:
         depth = fit_to_photo(photo.small, normalise(found.inverse_depth))
         if self._repair.apply is not None:
             depth = self._repair.apply(photo.small, depth)
-        focus = self._focus(depth, photo.size)
+        focus = self._focus(depth, photo)
         shots = [
             self._lens.shoot(photo.small, depth, focus.depth, number) for number in self._settings.f_numbers
         ]
@@ -79,15 +79,16 @@ class LensPictures:
         }
         return Pictures(tuple(as_shown(photo, picture) for picture in rendered), facts)
 
-    def _focus(self, depth: InverseDepth, photo: Size) -> ChosenFocus:
+    def _focus(self, depth: InverseDepth, photo: OnePhoto) -> ChosenFocus:
         settings = self._settings
         if settings.depth is not None:
             return ChosenFocus(settings.depth, "the depth given")
         if settings.point is not None:
-            return focus_at(depth, settings.point, photo)
+            return focus_at(depth, settings.point, photo.size, photo.path)
         if settings.mask is not None:
-            return focus_on(depth, read_mask(settings.mask, photo), photo)
-        return find_focus(depth, photo)
+            mask = read_mask(settings.mask, photo.size)
+            return focus_on(depth, mask, photo.size, settings.mask)
+        return find_focus(depth, photo.size)
 
 
 def as_shown(photo: OnePhoto, picture: Floats | None) -> Rgb8:

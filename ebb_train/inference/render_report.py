@@ -67,7 +67,8 @@ class RenderReport:
         reasons = Counter(row.reason for row in self.failed if row.reason)
         lines += [f"{reason}: {count} ({reason.advice})" for reason, count in reasons.items()]
         if counts["already_there"]:
-            lines.append(f"{counts['already_there']} already there (--overwrite makes them again)")
+            there = f"{counts['already_there']} already there, kept whatever the settings"
+            lines.append(f"{there} (--overwrite renders again)")
         return "\n".join(lines)
 
     def _counts(self) -> dict[str, int]:

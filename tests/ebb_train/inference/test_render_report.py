@@ -55,5 +55,5 @@ def test_failures_and_what_was_there() -> None:
     assert report.text().splitlines() == [
         "0 rendered, 1 failed",
         f"no_depth: 1 ({Reason.NO_DEPTH.advice})",
-        "1 already there (--overwrite makes them again)",
+        "1 already there, kept whatever the settings (--overwrite renders again)",
     ]
