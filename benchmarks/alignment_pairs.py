@@ -45,6 +45,9 @@ WIDE_ISO, SHALLOW_ISO = (100, 200, 400, 800, 1600), (100, 200, 400)
 POOR_SHARE, POOR_CONTRAST = 0.2, (0.1, 0.5)
 """Share of the scenes whose contrast is reduced, and the range of the remaining share of contrast."""
 
+MOVED_POOR_SHARE = 0.6
+"""The same for smooth subjects that moved, in the study of those alone."""
+
 WRONG = (PairKind.MOVED_SUBJECT, PairKind.MISSED_FOCUS, PairKind.PARALLAX, PairKind.OVEREXPOSED)
 GOOD_PER_SCENE = 3
 PAIRS_PER_GROUP = 2 * (GOOD_PER_SCENE + 2)
@@ -117,14 +120,22 @@ def pairs_of_group(seed: int, group: int, frame: Size = SIZE) -> Iterator[StudyP
         yield dataclasses.replace(this, kind=PairKind.UNRELATED, shallow=other.shallow, changed=1.0)
 
 
-def _place(seed: int, index: int, size: Size) -> _Place:
+def moved_smooth_subject(seed: int, index: int) -> StudyPair:
+    """A pair whose smooth subject moved; three in five have reduced contrast."""
+    place = _place(seed, index, SIZE, Condition.SMOOTH_SUBJECT, MOVED_POOR_SHARE)
+    return _pair(place, _plan(place, PairKind.MOVED_SUBJECT))
+
+
+def _place(
+    seed: int, index: int, size: Size, condition: Condition | None = None, poor_share: float = POOR_SHARE
+) -> _Place:
     plan = dataclasses.replace(plan_pair(seed, index, bad_share=0), size=size, orientation=1)
     rng = np.random.default_rng([seed, index, 2])
-    texture = float(rng.uniform(*POOR_CONTRAST)) if rng.random() < POOR_SHARE else 1.0
+    texture = float(rng.uniform(*POOR_CONTRAST)) if rng.random() < poor_share else 1.0
     plan = dataclasses.replace(
         plan, wide=dataclasses.replace(plan.wide, iso=int(rng.choice(WIDE_ISO)), gain_ev=0.0)
     )
-    condition = draw(np.random.default_rng([seed, index, 4]))
+    condition = condition or draw(np.random.default_rng([seed, index, 4]))
     scene = _scene(plan, texture, 0.0, condition)
     focal_px = focal_length_px(plan, APS_C, scene.focus_m)
     light = optical_image(scene, CameraPose(), plan, plan.wide, focal_px, APS_C)

@@ -26,8 +26,8 @@ from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig, output_size
 from ebb_train.models.vgg import Vgg19
-from ebb_train.settings import LevelPlan, LossWeights, Schedule
-from ebb_train.training.eta import find_workload
+from ebb_train.settings import LevelPlan, LossWeights
+from ebb_train.training.eta import level_cost
 from ebb_train.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def main() -> None:
 
 def measure(width: float, crop: int, batch: int, level: int) -> dict[str, Any]:
     """One row."""
-    rows = plan(level, crop, batch, LAST_LOSS if level == 1 else LossWeights())
-    seconds = step_seconds(width, rows.rows[-1], Loss(rows.rows[-1].loss))
+    row = plan(level, crop, batch, LAST_LOSS if level == 1 else LossWeights())
+    seconds = step_seconds(width, row, Loss(row.loss))
     return {
         "width": width,
         "crop": crop,
@@ -71,7 +71,7 @@ def measure(width: float, crop: int, batch: int, level: int) -> dict[str, Any]:
         "level": level,
         "seconds": round(seconds, 5),
         "seconds_exact": seconds,
-        "cost": find_workload(PyNetConfig(width=width), rows).costs[level],
+        "cost": level_cost(PyNetConfig(width=width), row),
     }
 
 
@@ -79,16 +79,15 @@ def vgg_seconds_per_cost(median: float) -> float:
     """Time of the VGG term divided by its cost, relative to the median of the other terms."""
     times, costs = [], []
     for loss in (LossWeights(), LossWeights(l1=1.0, vgg=0.01)):
-        rows = plan(1, 256, 1, loss)
-        times.append(step_seconds(0.125, rows.rows[-1], Loss(loss, Vgg19() if loss.vgg else None)))
-        costs.append(find_workload(PyNetConfig(width=0.125), rows).costs[1])
+        row = plan(1, 256, 1, loss)
+        times.append(step_seconds(0.125, row, Loss(loss, Vgg19() if loss.vgg else None)))
+        costs.append(level_cost(PyNetConfig(width=0.125), row))
     return round((times[1] - times[0]) / (costs[1] - costs[0]) / median, 3)
 
 
-def plan(level: int, crop: int, batch: int, loss: LossWeights) -> Schedule:
-    """Schedule down to a level."""
-    before = [LevelPlan(level=deeper, iterations=1, batch=batch, crop=crop) for deeper in range(7, level, -1)]
-    return Schedule((*before, LevelPlan(level=level, iterations=1, batch=batch, crop=crop, loss=loss)))
+def plan(level: int, crop: int, batch: int, loss: LossWeights) -> LevelPlan:
+    """One step of a level."""
+    return LevelPlan(level=level, iterations=1, batch=batch, crop=crop, loss=loss)
 
 
 def step_seconds(width: float, row: LevelPlan, loss: Loss) -> float:

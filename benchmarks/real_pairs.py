@@ -56,6 +56,9 @@ if TYPE_CHECKING:
 
 RESULT = Path(__file__).parent / "results" / "real_pairs.json"
 PATCH, STRIDE = 64, 32
+LIMITS = {**PROFILES, "clean, exposure matched": AlignSettings(match_exposure=True)}
+"""Name of the limits → limits."""
+
 MIN_DETAIL_RATIO, MIN_DETAIL, MIN_RESPONSE = 0.5, 9.0, 0.15
 
 
@@ -108,12 +111,12 @@ def judge(root: Path, row: dict[str, str]) -> Judged:
         estimate = find_motion(*photos, AlignSettings())
         found = measure(*photos, estimate, AlignSettings(), None)
     except Rejected as error:
-        reasons = dict.fromkeys(PROFILES, str(error.reason))
+        reasons = dict.fromkeys(LIMITS, str(error.reason))
         return Judged(folder, wide, shallow, row["verdict"], row["why"], reasons, time.process_time() - start)
     seconds = time.process_time() - start
     reasons = {
         name: ", ".join(sorted({str(one.reason) for one in rejections(found.measurements, limits)}))
-        for name, limits in PROFILES.items()
+        for name, limits in LIMITS.items()
     }
     shifts = patch_shifts(*photos, estimate.refinement.H_shallow_to_wide)
     return Judged(
@@ -153,7 +156,7 @@ def summary(judged: list[Judged]) -> dict[str, Any]:
     clear = [one for one in judged if one.verdict in ("use", "refuse")]
     decided = [one.measurements for one in clear], [one.verdict == "use" for one in clear]
     return {
-        "method": " ".join((__doc__ or "").split("Method. ")[1].split()),
+        "method": " ".join((__doc__ or "").split("Method: ")[1].split()),
         "num_pairs": len(judged),
         "profiles": {
             profile: {
@@ -165,7 +168,7 @@ def summary(judged: list[Judged]) -> dict[str, Any]:
                 },
                 "error_px": errors([one for one in known if not one.reasons[profile]]),
             }
-            for profile, limits in PROFILES.items()
+            for profile, limits in LIMITS.items()
         },
         "held_out": held_out(*decided),
         "sensitivity": sensitivity(*decided),

@@ -71,7 +71,7 @@ PARTS = {
     "match": ("match",),
     "fit": ("estimate",),
     "refine": ("refine",),
-    "agreement": ("agreement",),
+    "agreement": ("at_equal_blur", "agreement", "smooth_changes"),
     "exposure": ("measure_exposure",),
     "defocus": ("aligned_halves", "defocus_px", "largest_discs_px"),
     "final pixels": ("resample",),

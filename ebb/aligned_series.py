@@ -134,7 +134,7 @@ def _refuse_outliers(
             )
             continue
         for i, one in members.items():
-            members[i] = one._replace(registration=with_crop(one.registration, crop, wide))
+            members[i] = one._replace(registration=with_crop(one.registration, crop, wide, settings))
         break
     return refused
 
@@ -147,7 +147,7 @@ def _common_crop(members: Mapping[int, _Registered], wide: Size, settings: Align
     """
     crop = _crop_of(members, wide, settings)
     for one in members.values():
-        check_alignment(with_crop(one.registration, crop, wide).measurements, settings)
+        check_alignment(with_crop(one.registration, crop, wide, settings).measurements, settings)
     stored_size(crop, settings.height)
     return crop
 

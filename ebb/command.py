@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FLAG_TITLES = (
     *("Network", "Training", "Log", "Lens", "Rendering", "Scores", "Timing", "File", "Checks", "Phone"),
     *("Pairing", "Alignment", "Limits of rejection", "Depth", "Shards", "Scenes"),
-    *("Compute", "Workers", "Data set", "Output"),
+    *("Study", "Pictures", "Server", "Compute", "Workers", "Data set", "Output"),
 )
 """Titles of groups of flags, in the order of the help."""
 

@@ -148,7 +148,7 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.PARALLAX: "the camera moved sideways; shoot again without moving it",
     Reason.LOW_OVERLAP: "the camera rotated too far between the shots; shoot again, or lower --min-overlap",
     Reason.TOO_SMALL: "lower --height or --size as the message says",
-    Reason.EXPOSURE_MISMATCH: "expose both shots alike; or raise --max-exposure-ev, with --match-exposure",
+    Reason.EXPOSURE_MISMATCH: "expose both shots alike; --match-exposure repairs what a gain can",
     Reason.LOW_SIMILARITY: "something moved between the shots; look at them",
     Reason.TOO_LITTLE_BLUR: "open the aperture further, move nearer to the subject, or lower --min-blur-px",
     Reason.MISALIGNED: "an imported pair that is not in register: ebb import --realign registers it",

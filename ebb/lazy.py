@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def lazy_names(
-    package: str, sources: Mapping[str, tuple[str, ...]]
+    package: str, sources: Mapping[str, tuple[str, ...]], packages: tuple[str, ...] = ()
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Make ``__getattr__`` and ``__dir__`` of a package.
 
@@ -20,10 +20,13 @@ def lazy_names(
     Args:
         package: Name of the package.
         sources: Module → the public names that it defines.
+        packages: Packages inside it with public names of their own.
     """
     module_of = {name: module for module, names in sources.items() for name in names}
 
     def get(name: str) -> Any:  # noqa: ANN401 - whatever is public
+        if name in packages:
+            return import_module(f"{package}.{name}")  # which makes it an attribute
         if name not in module_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         found = getattr(import_module(module_of[name]), name)
@@ -31,6 +34,6 @@ def lazy_names(
         return found
 
     def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *module_of})
+        return sorted({*vars(sys.modules[package]), *module_of, *packages})
 
     return get, names

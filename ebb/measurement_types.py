@@ -138,14 +138,25 @@ class Gate:
     """Another measurement, which is subtracted from the value first."""
     unknown_passes: bool = False
     """Whether a value that could not be measured passes; only if another gate rejects such a pair."""
+    only_with: str = ""
+    """A setting without which the gate is not used; "": it always is."""
+    unless: str = ""
+    """A setting with which the gate is not used."""
 
     def limit(self, limits: object) -> Limit:
         """The limit of this gate, taken from all limits."""
         return Limit(self.setting, float(getattr(limits, self.setting)), self.bound)
 
+    def is_used(self, limits: object) -> bool:
+        """Whether the settings use this gate; limits of a profile alone are those of unchanged photos."""
+        wanted = not self.only_with or bool(getattr(limits, self.only_with, False))
+        return wanted and not (self.unless and bool(getattr(limits, self.unless, False)))
+
     def passes(self, value: float, limits: object) -> bool:
         """Whether a value passes the limit."""
-        return self.limit(limits).passes(value) or (self.unknown_passes and math.isnan(value))
+        if not self.is_used(limits) or (self.unknown_passes and math.isnan(value)):
+            return True
+        return self.limit(limits).passes(value)
 
     def explain(self, value: float, limits: object, measured: Mapping[str, float]) -> str:
         """Message for a value that does not pass."""
@@ -198,5 +209,5 @@ class Measurement:
         return self.seen_as(value) if self.seen_as else value
 
     def limit(self, limits: object) -> Limit | None:
-        """The limit of its gate; ``None`` if it has no gate."""
-        return self.gate.limit(limits) if self.gate else None
+        """The limit of its gate; ``None`` if it has no gate, or one that is not used."""
+        return self.gate.limit(limits) if self.gate and self.gate.is_used(limits) else None

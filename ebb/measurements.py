@@ -79,7 +79,14 @@ class Limits:
     max_unexplained: float = 0.4
     """Reject when the median share of the detail that blur does not explain is larger than this."""
     max_exposure_ev: float = 1.0
-    """Reject when the exposure of the photos differs by more than this, in stops."""
+    """Reject when the exposure of the photos differs by more than this, in stops; not used with
+    --match-exposure."""
+    max_brightening_ev: float = 2.0
+    """With --match-exposure: reject when the shallow photo has to be brightened by more than this, in stops.
+    Each stop doubles the noise relative to the light; two make steps of two grey levels of an 8-bit photo."""
+    max_cut_off: float = 0.1
+    """With --match-exposure: reject when the shallow photo's exposure cuts off half a stop or more of a
+    channel's light in a larger share of the frame than this: no gain restores it."""
     max_clipped: float = 0.3
     """Reject when the overexposed share of the shallow photo exceeds that of the wide photo by more than
     this."""
@@ -100,6 +107,8 @@ PROFILES: Mapping[str, Limits] = {
         min_blur_px=0.0,
         max_unexplained=0.6,
         max_exposure_ev=3.0,
+        max_brightening_ev=3.0,
+        max_cut_off=0.6,
         max_clipped=0.6,
     ),
 }
@@ -302,6 +311,7 @@ class Measurements:
             "max_exposure_ev", Bound.WITHIN, Reason.EXPOSURE_MISMATCH,
             "the shallow photo is {magnitude:.1f} stops brighter, the limit is {limit:g}",
             "the shallow photo is {magnitude:.1f} stops darker, the limit is {limit:g}",
+            unless="match_exposure",
         ),
     )]
     exposure_gain_red: Annotated[float, Measurement(
@@ -311,6 +321,25 @@ class Measurements:
     exposure_gain_blue: Annotated[float, Measurement(
         "The same for blue.",
         Unit.RATIO,
+    )]
+    brightening_ev: Annotated[float, Measurement(
+        "Gain that brings the shallow photo to the brightness of the wide one; 0 if it is brighter.",
+        Unit.STOPS,
+        gate=Gate(
+            "max_brightening_ev", Bound.AT_MOST, Reason.EXPOSURE_MISMATCH,
+            "the shallow photo is {value:.1f} stops darker, more than the {limit:g} that a gain repairs",
+            only_with="match_exposure",
+        ),
+    )]
+    cut_off_share: Annotated[float, Measurement(
+        "Share of the frame where the shallow photo's exposure cuts off half a stop of a channel's light.",
+        Unit.SHARE,
+        gate=Gate(
+            "max_cut_off", Bound.AT_MOST, Reason.EXPOSURE_MISMATCH,
+            "highlights are cut off in {value:.0%} of the shallow photo, more than {limit:.0%}: "
+            "a gain does not repair them",
+            only_with="match_exposure",
+        ),
     )]
     vignetting_ev: Annotated[float, Measurement(
         "Additional light in the corners of the shallow photo; negative where it is darker there.",

@@ -112,7 +112,7 @@ def open_photo(path: Path, opening: Opening) -> OnePhoto:
     return OnePhoto(
         path=path,
         size=size,
-        small=_reduced(rgb, size, small_size(size, opening.height)),
+        small=reduced(rgb, opening.height),
         full=rgb if opening.keep_full else None,
         orientation=exif.orientation,
         metadata=kept_metadata(data, suffix, exif, f"ebb {__version__}"),
@@ -126,8 +126,15 @@ def small_size(size: Size, height: int) -> Size:
     return Size(max(1, round(size.width * height / size.height)), height)
 
 
-def _reduced(rgb: Rgb, size: Size, small: Size) -> Rgb8:
-    """In 8 bits."""
+def reduced(rgb: Rgb, height: int) -> Rgb8:
+    """Bring a photo to a height in linear light, in 8 bits; one that is not higher keeps its own size.
+
+    Args:
+        rgb: (h, w, 3), 8 or 16 bit sRGB.
+        height: The height, at least 1.
+    """
+    size = Size(rgb.shape[1], rgb.shape[0])
+    small = small_size(size, height)
     if small == size and rgb.dtype == np.uint8:
         return cast("Rgb8", rgb)
     return resample(rgb, crop_to_photo(Rect(0, 0, *size), small), small)

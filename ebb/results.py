@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - fields keep their types at run time, for ebb.codec
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, TypedDict
 
 from ebb.arrays import Rect, Size
 from ebb.dataset.columns import COUNT
 from ebb.dataset.record import MEASUREMENT_COLUMNS
 from ebb.errors import Reason, Rejected
-from ebb.measurements import APART, QUALITY
+from ebb.measurements import APART, QUALITY, Limits
 from ebb.quality.gates import failing
 from ebb.state import Stage
 
 if TYPE_CHECKING:
-    from ebb.measurements import Limits
     from ebb.registration.as_stored import AsStored
     from ebb.registration.measure import Registration
 
@@ -70,8 +69,10 @@ class StoredAlignment:
             return []
         if self.unregistered is not None:
             return [Rejected(self.unregistered, self.unregistered_detail)]
-        found = failing(self.measurements, limits)
-        after = failing({**self.measurements, **self.registered}, limits)
+        # the photos stay as they are: limits of matched exposure do not apply
+        plain = Limits(**{item.name: getattr(limits, item.name) for item in fields(Limits)})
+        found = failing(self.measurements, plain)
+        after = failing({**self.measurements, **self.registered}, plain)
         apart = [name for name in APART if name in found]
         if not apart or any(name in after for name in APART):
             return list(found.values())

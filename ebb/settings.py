@@ -91,7 +91,7 @@ class RegistrationSettings:
     """Motion model between the shots. auto: selected by the error on held-out matches. rotation: rotation of
     the camera about its centre, with a change of focal length."""
     match_exposure: bool = False
-    """Scale the shallow photo to the brightness of the wide one; the gain is always measured and stored."""
+    """Scale the shallow photo to the wide one's brightness, within --max-brightening-ev and --max-cut-off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +122,11 @@ class AlignSettings(Limits, RegistrationSettings):
         if profile not in PROFILES:
             raise UsageError(f"there is no profile {profile!r}", hint=f"profiles: {', '.join(PROFILES)}")
         return cls(**{**dataclasses.asdict(PROFILES[profile]), **changes})
+
+    @property
+    def ranking(self) -> AlignSettings:
+        """Limits that quality is relative to: those of profile ``clean``, with exposure treated alike."""
+        return AlignSettings(match_exposure=self.match_exposure)
 
     def __post_init__(self) -> None:
         positive(self, "max_keypoints", "match_ratio", "ransac_threshold_px")

@@ -21,7 +21,9 @@ from ebb_train.export.settings import CheckSettings, DeviceSettings, TfliteSetti
 from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.settings import FoundDepthSettings, RenderSettings
 from ebb_train.models.pynet import PAPER, PyNetConfig
-from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
+from ebb_train.strength_verbs import fit_strength
+from ebb_train.study_verbs import study_app
+from ebb_train.training_verbs import fit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,39 +48,7 @@ app = App(
 )
 
 
-@app.command(group=TRAIN, sort_key=0)
-def fit(
-    dataset: Path,
-    /,
-    *,
-    out: Path,
-    config: Network = PAPER,
-    settings: Annotated[FitSettings, flags("Training")] = FitSettings(),
-    compute: Annotated[ComputeSettings, flags("Compute")] = ComputeSettings(),
-    monitor: Annotated[MonitorSettings, flags("Log")] = MonitorSettings(),
-    output: Printed = Output(),
-) -> ExitCode:
-    """Train PyNET on a data set, level by level from 7 to 1; the same command resumes a stopped run.
-
-    Example: ebb-train fit dataset --out runs/smoke --schedule smoke --width 0.125
-
-    Args:
-        dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
-        out: Run folder: checkpoints, log, pictures, report.html, and the weights of each finished level.
-    """
-    from ebb_train.training.early_checks import check_inputs
-
-    check_inputs(dataset, settings)
-    from ebb_train.training.training import fit as run_training
-
-    console = output.console()
-    report = run_training(
-        dataset, out, config, settings, compute, monitor, progress=console.progress(), note=console.note
-    )
-    if report.rank == 0:
-        after = next_steps.after_fit(out, dataset, config.level)
-        console.result(report.as_dict(), report.text(), look_at=[report.page], next_step=after)
-    return ExitCode.DONE
+app.command(fit, group=TRAIN, sort_key=0)
 
 
 @app.command(group=SCORE, sort_key=0)
@@ -97,8 +67,8 @@ def evaluate(
     Example: ebb-train evaluate layered dataset --out runs/layered --protocol ebb --protocol pynet2020
 
     Args:
-        model: identity, gain, gaussian, layered, a .safetensors file, or a run folder (its best weights);
-            with --predictions, any name.
+        model: identity, gain, gaussian, layered, portrait, pixel-style, a .safetensors file, or a run folder
+            (its best weights); masks follow a colon, as in portrait:grabcut. With --predictions, any name.
         dataset: A dataset folder of ebb, its folder of shards, or an EBB! folder.
         out: Folder for the pictures, scores.csv, scores.parquet, report.json and index.html.
         predictions: Folder of existing pictures to score, named after the pair_id or a file of the pair.
@@ -123,6 +93,7 @@ def benchmark_models(
     *,
     out: Path,
     models: str = "identity,gain,gaussian,layered",
+    study: Path | None = None,
     settings: Annotated[ScoreSettings, flags("Scores")] = ScoreSettings(),
     timing: Annotated[TimingSettings, flags("Timing")] = TimingSettings(),
     output: Printed = Output(),
@@ -136,14 +107,17 @@ def benchmark_models(
         out: Folder for pictures, scores, benchmark.json, timings.json, benchmark.md and index.html.
         models: Names, .safetensors files and run folders (their best weights), separated by commas;
             differences are relative to the first. Models that cannot run on the data set are left out.
+        study: Study folder with people's opinions of the models' pictures, to compare the metrics with.
     """
     from ebb_train.evaluation.benchmark import TEXT, benchmark
     from ebb_train.evaluation.evaluate import PAGE
     from ebb_train.evaluation.texts import benchmark_text
+    from ebb_train.study.study_report import read_opinions
 
     console = output.console()
     names = [name.strip() for name in models.split(",") if name.strip()]
-    found = benchmark(names, dataset, out, settings, timing, console.progress())
+    opinions = read_opinions(study) if study else None
+    found = benchmark(names, dataset, out, settings, timing, console.progress(), opinions)
     after = next_steps.after_benchmark(names, dataset, settings.split)
     look = [out / PAGE, out / TEXT]
     console.result(found.as_dict(), benchmark_text(found), look_at=look, next_step=after)
@@ -199,7 +173,7 @@ def render(
 ) -> ExitCode:
     """Render photos with a shallow depth of field, as PHOTO_bokeh.jpg.
 
-    A lens is simulated with the depth of the photo, which is searched for; with --checkpoint PyNET renders.
+    A lens is simulated with the depth of the photo, which is searched for; --checkpoint: a network renders.
 
     Example: ebb-train render IMG_1.jpg --focus 812,430 --aperture 1.8,2.8,8
 
@@ -207,23 +181,17 @@ def render(
 
     Args:
         photos: JPEG, HEIC, PNG, TIFF or RAW files.
-        checkpoint: Weights file of PyNET, or a run folder of ebb-train fit (its best weights).
+        checkpoint: Weights file, or a run folder of ebb-train fit (its best weights); --aperture is also for
+            networks that take it.
         out: Folder for the pictures; by default that of each photo.
         depth_file: Depth file (png, tif, npy, npz) of a single photo, instead of --provider.
     """
     from ebb_train.inference.render import render_photos
 
     console = output.console()
+    sought, progress, note = depth.of(checkpoint), console.progress(), console.note
     report = render_photos(
-        photos,
-        checkpoint,
-        out,
-        settings,
-        depth.of(checkpoint),
-        depth_file,
-        lens=lens,
-        progress=console.progress(),
-        note=console.note,
+        photos, checkpoint, out, settings, sought, depth_file, lens=lens, progress=progress, note=note
     )
     shown = list(dict.fromkeys(report.files if len(report.files) <= MAX_LISTED else report.folders))
     after = next_steps.after_render(settings, lens if checkpoint is None else None) if shown else ""
@@ -246,10 +214,11 @@ def export_tflite(
     Example: ebb-train export-tflite runs/mine/level-1.safetensors bokeh.tflite --size 1024x1536
 
     Args:
-        checkpoint: Weights file of ebb-train fit or convert, or a run folder of fit (its best weights).
+        checkpoint: Weights file of ebb-train fit or convert, a run folder of fit (its best weights), or
+            lens: the network in the package that repairs depth.
         out: The .tflite file to write; with several sizes, each file has its size before the suffix.
     """
-    from ebb_train.export.tflite.export import export_tflite as export
+    from ebb_train.export.networks import export_tflite as export
     from ebb_train.export.tflite.file_names import card_name
 
     console = output.console()
@@ -277,12 +246,12 @@ def export_onnx(
     Example: ebb-train export-onnx runs/mine/level-1.safetensors bokeh.onnx
 
     Args:
-        checkpoint: Weights file of ebb-train fit or convert, or a run folder of fit (its best weights).
+        checkpoint: Weights file of ebb-train fit or convert, a run folder of fit, or lens: render's network.
         out: The .onnx file to write.
         level: Level whose picture is the output, 1 to 7; by default the checkpoint's last.
         clip: Clip the picture to [0, 1] inside the file; otherwise values may lie slightly outside.
     """
-    from ebb_train.export.onnx.export import export_onnx as export
+    from ebb_train.export.networks import export_onnx as export
 
     report = export(checkpoint, out, level=level, clip=clip)
     written = [out] if report.sha256 else []
@@ -390,7 +359,9 @@ def convert(
     return ExitCode.DONE
 
 
+app.command(fit_strength, group=TRAIN, sort_key=1)
 app.command(weights_app(SET_UP, sort_key=0))
+app.command(study_app(SCORE, sort_key=3))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Training loss: weighted sum of L1, 1 − SSIM and the distance of VGG-19 features.
+"""Training loss: weighted sum of differences of pixels, structures, gradients, spectra and features.
 
 All terms are computed in float32, outside autocast: bfloat16 would round an SSIM of 0.998 to 1.
 """
@@ -11,18 +11,17 @@ import torch  # noqa: TID253 - this module is imported by training only
 import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
 from torch import Tensor, nn  # noqa: TID253
 
-from ebb.errors import InvalidInput, MissingDependency
+from ebb.errors import MissingDependency
 from ebb.weights import find_weights
+from ebb_train.loss_terms import fft_l1, ms_ssim, sobel_l1, ssim
 from ebb_train.models.vgg import load_vgg19
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ebb_train.models.vgg import Normalization, Vgg19
     from ebb_train.settings import LossWeights
-
-SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
-SSIM_K1, SSIM_K2 = 0.01, 0.03
 
 
 class Loss(nn.Module):
@@ -42,53 +41,44 @@ class Loss(nn.Module):
         self.weights = weights
         self.vgg = vgg if weights.vgg else None
 
-    def forward(self, preds: Tensor, target: Tensor) -> dict[str, Tensor]:
+    def forward(self, preds: Tensor | Sequence[Tensor], target: Tensor) -> dict[str, Tensor]:
         """Compute the terms and their weighted sum (``loss``), as means over the batch.
 
         Args:
-            preds: (N, 3, H, W), approximately in [0, 1].
-            target: The same shape, in [0, 1].
+            preds: (N, 3, H, W), approximately in [0, 1]; or several pictures, the last of which is of this
+                size. Of the earlier ones, the L1 differences from the target at their size are added up.
+            target: (N, 3, H, W), in [0, 1].
         """
-        with torch.autocast(preds.device.type, enabled=False):
-            preds, target = preds.float(), target.float()
-            terms = {}
-            if self.weights.l1:
-                terms["l1"] = F.l1_loss(preds, target)
-            if self.weights.ssim:
-                terms["ssim"] = 1 - ssim(preds, target)
-            if self.vgg is not None:
-                terms["vgg"] = F.mse_loss(self.vgg(preds), self.vgg(target))
+        *earlier, last = [preds] if isinstance(preds, Tensor) else preds
+        with torch.autocast(target.device.type, enabled=False):
+            target = target.float()
+            terms = self._terms(last.float(), target)
+            if self.weights.earlier and earlier:
+                terms["earlier"] = torch.stack([_reduced_l1(one.float(), target) for one in earlier]).sum()
             total = torch.stack([getattr(self.weights, name) * term for name, term in terms.items()]).sum()
             return terms | {"loss": total}
 
+    def _terms(self, preds: Tensor, target: Tensor) -> dict[str, Tensor]:
+        terms = {name: term(preds, target) for name, term in _TERMS.items() if getattr(self.weights, name)}
+        if self.vgg is not None:
+            terms["vgg"] = F.mse_loss(self.vgg(preds), self.vgg(target))
+        return terms
 
-def ssim(preds: Tensor, target: Tensor, data_range: float = 1.0) -> Tensor:
-    """Structural similarity, mean over pixels, channels and images.
 
-    Wang et al., "Image quality assessment: from error visibility to structural similarity" (IEEE TIP 2004),
-    equation 13, with an 11 x 11 Gaussian window of σ = 1.5, K1 = 0.01, K2 = 0.03, and without padding.
+def _reduced_l1(preds: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference from the target, averaged down to the size of the picture."""
+    return F.l1_loss(preds, F.interpolate(target, preds.shape[2:], mode="area"))
 
-    Args:
-        preds: (N, C, H, W), float32 or float64, at least 11 x 11 pixels.
-        target: The same shape.
-        data_range: Difference of the largest and the smallest possible value.
 
-    Returns:
-        A scalar; 1 for equal images.
-
-    Raises:
-        InvalidInput: the images are smaller than the window.
-    """
-    if min(preds.shape[-2:]) < SSIM_WINDOW:
-        size = f"{preds.shape[-1]} x {preds.shape[-2]}"
-        raise InvalidInput(f"SSIM of {size} pixels: its window is {SSIM_WINDOW} x {SSIM_WINDOW}")
-    c1, c2 = (SSIM_K1 * data_range) ** 2, (SSIM_K2 * data_range) ** 2
-    maps = torch.cat([preds, target, preds * preds, target * target, preds * target])
-    mean_p, mean_t, pp, tt, pt = _windowed(maps).chunk(5)
-    var_p, var_t, covariance = pp - mean_p**2, tt - mean_t**2, pt - mean_p * mean_t
-    luminance = (2 * mean_p * mean_t + c1) / (mean_p**2 + mean_t**2 + c1)
-    structure = (2 * covariance + c2) / (var_p + var_t + c2)
-    return (luminance * structure).mean()
+_TERMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": F.l1_loss,
+    "ssim": lambda preds, target: 1 - ssim(preds, target),
+    "l2": F.mse_loss,
+    "ms_ssim": lambda preds, target: 1 - ms_ssim(preds, target),
+    "gradient": sobel_l1,
+    "fft": fft_l1,
+}
+"""Name in :class:`~ebb_train.settings.LossWeights` → term."""
 
 
 def find_vgg(path: Path | None, normalization: Normalization) -> Vgg19:
@@ -108,15 +98,3 @@ def find_vgg(path: Path | None, normalization: Normalization) -> Vgg19:
         hint = f"{error.hint}, or do without: --vgg-weight 0"
         raise MissingDependency(error.message, path=error.path, hint=hint) from error
     return load_vgg19(found, normalization)
-
-
-def _windowed(maps: Tensor) -> Tensor:
-    """Separable convolution with the Gaussian window, without padding."""
-    offsets = torch.arange(SSIM_WINDOW, dtype=maps.dtype, device=maps.device) - SSIM_WINDOW // 2
-    window = torch.exp(-(offsets**2) / (2 * SSIM_SIGMA**2))
-    window = window / window.sum()
-    # all planes as channels of one image: ten times faster on the CPU than a batch of single channels
-    planes = maps.reshape(1, -1, *maps.shape[2:])
-    rows = window.expand(planes.shape[1], 1, 1, -1)
-    means = F.conv2d(F.conv2d(planes, rows, groups=len(rows)), rows.mT, groups=len(rows))
-    return means.reshape(*maps.shape[:2], *means.shape[2:])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ebb.errors import InvalidInput
 from ebb_train.inference.lens_settings import AUTO
-from ebb_train.models.weights_path import is_weights_path
+from ebb_train.models.weights_path import is_weights_path, weights_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
     from typing import Any
 
     from ebb.dataset.splits import Split
@@ -28,9 +28,9 @@ def quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def after_fit(run: Path, dataset: Path, level: int) -> str:
-    """Evaluation of a complete network, on a split with pairs; a rendering with one of a deeper level."""
-    if level > 1:
+def after_fit(run: Path, dataset: Path, *, is_complete: bool) -> str:
+    """Evaluation of a complete network, on a split with pairs; a rendering with a PyNET of a deeper level."""
+    if not is_complete:
         return f"ebb-train render PHOTO --checkpoint {quoted(run)}"
     out = run.with_name(f"{run.name}-scores")
     split = _flag(_split_with_pairs(dataset))
@@ -107,9 +107,9 @@ def after_evaluate(model: str, dataset: Path, split: Split, *, is_model: bool) -
 
 
 def after_benchmark(models: Sequence[str], dataset: Path, split: Split) -> str:
-    """The ablation of the first network; training if there is none."""
+    """The ablation of the first PyNET; training if there is none."""
     for name in models:
-        if is_weights_path(name):
+        if is_weights_path(name) and _has_levels(Path(name)):
             return f"ebb-train ablate {shlex.quote(name)} {quoted(dataset)} --out runs/ablation{_flag(split)}"
     return (
         f"ebb-train fit {quoted(dataset)} --out runs/first --schedule smoke --width 0.125{_channels(dataset)}"
@@ -124,6 +124,12 @@ def _channels(dataset: Path) -> str:
         return "" if open_source(dataset, "train").has_depth() else " --in-channels 3"
     except InvalidInput:
         return ""
+
+
+def _has_levels(path: Path) -> bool:
+    """Whether weights are not those of a stage: other networks have those."""
+    files = weights_files(path) if path.is_dir() else [path]
+    return not (files and files[0].stem.startswith("stage-"))
 
 
 def after_convert(out: Path, to: str) -> str:

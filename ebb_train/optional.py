@@ -127,6 +127,30 @@ def onnxruntime() -> Any:  # noqa: ANN401 - it has no types
     return onnxruntime
 
 
+def scipy_module(name: str) -> Any:  # noqa: ANN401 - SciPy has no types
+    """Import a module of SciPy, such as ``stats``.
+
+    Raises:
+        MissingDependency: SciPy is not installed.
+    """
+    try:
+        return importlib.import_module(f"scipy.{name}")
+    except ImportError as error:
+        raise MissingDependency("SciPy is not installed", hint=install_extra("study")) from error
+
+
+def statsmodels_module(name: str) -> Any:  # noqa: ANN401 - it has no types
+    """Import a module of statsmodels, such as ``stats.proportion``.
+
+    Raises:
+        MissingDependency: statsmodels is not installed.
+    """
+    try:
+        return importlib.import_module(f"statsmodels.{name}")
+    except ImportError as error:
+        raise MissingDependency("statsmodels is not installed", hint=install_extra("study")) from error
+
+
 @contextlib.contextmanager
 def silent_stderr() -> Iterator[int]:
     """Discard output of C++ code to standard error, which TensorFlow and LiteRT cannot disable.

@@ -8,14 +8,16 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
-from typing import Literal, NamedTuple
+from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
-from ebb.documents import read_toml
 from ebb.errors import UsageError
-from ebb.settings import from_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def _check_crop(crop: int) -> None:
@@ -33,6 +35,16 @@ class LossWeights:
     """1 − structural similarity."""
     vgg: float = 0.0
     """Mean squared difference of VGG-19 features (relu5_4)."""
+    l2: float = 0.0
+    """Mean squared difference."""
+    ms_ssim: float = 0.0
+    """1 − multi-scale structural similarity."""
+    gradient: float = 0.0
+    """Mean absolute difference of Sobel gradients."""
+    fft: float = 0.0
+    """Mean absolute difference of Fourier transforms."""
+    earlier: float = 0.0
+    """Mean absolute difference of the earlier pictures, of networks with several, from the target."""
 
     def __post_init__(self) -> None:
         values = dataclasses.astuple(self)
@@ -43,49 +55,120 @@ class LossWeights:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LevelPlan:
-    """Training parameters of one level: a row of a schedule."""
+class Plan(ABC):
+    """Training parameters of one stage: a row of a schedule. The stages of PyNET are its levels."""
 
-    level: int
     iterations: int
     """Number of optimizer steps."""
     batch: int
     """Number of samples per step, over all devices."""
     learning_rate: float = 5e-5
-    """Learning rate of Adam."""
+    """Learning rate of Adam; with decay, that of the first step."""
+    decay: Literal["none", "cosine"] = "none"
+    """cosine: the learning rate falls to 0 over the steps of the level, along half a cosine."""
     crop: int = 0
     """Side of the crops in pixels of the stored photos, a multiple of 64; 0: the height of the photos."""
     loss: LossWeights = LossWeights()
-    adam: Literal["pytorch", "tensorflow"] = "pytorch"
-    """Variant of Adam: epsilon is added after (pytorch) or before (tensorflow, as in the authors' code) the
-    bias correction of the second moment."""
+    adam: Literal["pytorch", "tensorflow", "adamw"] = "pytorch"
+    """Variant of Adam: epsilon is added after (pytorch) or before (tensorflow, as in the PyNET authors' code)
+    the bias correction of the second moment; adamw: with a decoupled weight decay of 0.01."""
     epsilon: float = 1e-8
     """Epsilon of Adam."""
+
+    @property
+    @abstractmethod
+    def key(self) -> str:
+        """Name in the file names of a run, such as ``level-7``."""
+
+    @property
+    def title(self) -> str:
+        """Name in messages."""
+        return title(self.key)
 
     def __post_init__(self) -> None:
         _check_crop(self.crop)
         rates = (self.learning_rate, self.epsilon)
         if self.iterations < 1 or self.batch < 1 or not all(0 < rate < math.inf for rate in rates):
             raise UsageError(
-                f"level {self.level}: {self.iterations} iterations, batch {self.batch}, "
+                f"{self.title}: {self.iterations} iterations, batch {self.batch}, "
                 f"learning rate {self.learning_rate:g}, epsilon {self.epsilon:g}",
                 hint="all must be positive",
             )
 
 
-class ScheduledLevel(NamedTuple):
-    """A level and its position in a schedule."""
+class ScheduledStage(NamedTuple):
+    """A stage and its position in a schedule."""
 
-    plan: LevelPlan
+    plan: Plan
     steps_before: int
-    """Number of steps of all previous levels."""
+    """Number of steps of all previous stages."""
     samples_before: int
-    """Number of samples of all previous levels."""
+    """Number of samples of all previous stages."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Training parameters of all levels, from 7 down to the last level."""
+    """Training parameters of all stages, in their order."""
+
+    rows: tuple[Plan, ...]
+
+    @property
+    def steps(self) -> int:
+        """Number of steps of all stages."""
+        return sum(row.iterations for row in self.rows)
+
+    def stages(self) -> list[ScheduledStage]:
+        """The stages with their positions."""
+        steps = accumulate((row.iterations for row in self.rows), initial=0)
+        samples = accumulate((row.iterations * row.batch for row in self.rows), initial=0)
+        return [ScheduledStage(*stage) for stage in zip(self.rows, steps, samples, strict=False)]
+
+    def find(self, key: str) -> ScheduledStage:
+        """The stage with this key."""
+        return next(stage for stage in self.stages() if stage.plan.key == key)
+
+    def with_vgg(self, weight: float | None) -> Self:
+        """Schedule with another weight of the VGG term in all stages that have one; None: unchanged."""
+        if weight is None:
+            return self
+        return self._with(
+            dataclasses.replace(row, loss=dataclasses.replace(row.loss, vgg=weight)) if row.loss.vgg else row
+            for row in self.rows
+        )
+
+    def with_crop(self, crop: int, default: int) -> Self:
+        """Schedule with the given crop at every stage; 0: the schedule's crops, or ``default`` if 0."""
+        return self._with(dataclasses.replace(row, crop=crop or row.crop or default) for row in self.rows)
+
+    def _with(self, rows: Iterable[Plan]) -> Self:
+        return dataclasses.replace(self, rows=tuple(rows))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelPlan(Plan):
+    """Training parameters of one level of PyNET."""
+
+    level: int
+
+    @property
+    def key(self) -> str:
+        """``level-7`` … ``level-1``."""
+        return level_key(self.level)
+
+
+def level_key(level: int) -> str:
+    """Name of a level of PyNET in the file names of a run."""
+    return f"level-{level}"
+
+
+def title(key: str) -> str:
+    """Name of a stage in messages: ``level 7`` of ``level-7``."""
+    return key.replace("-", " ")
+
+
+@dataclass(frozen=True)
+class LevelSchedule(Schedule):
+    """Training parameters of PyNET's levels, from 7 down to the last one."""
 
     rows: tuple[LevelPlan, ...]
 
@@ -94,18 +177,7 @@ class Schedule:
         if not levels or levels != list(range(7, 7 - len(levels), -1)) or levels[-1] < 1:
             raise UsageError(f"a schedule of levels {levels}", hint="7, 6, 5, … down to the last, each once")
 
-    @property
-    def steps(self) -> int:
-        """Number of steps of all levels."""
-        return sum(row.iterations for row in self.rows)
-
-    def levels(self) -> list[ScheduledLevel]:
-        """The levels with their positions."""
-        steps = accumulate((row.iterations for row in self.rows), initial=0)
-        samples = accumulate((row.iterations * row.batch for row in self.rows), initial=0)
-        return [ScheduledLevel(*level) for level in zip(self.rows, steps, samples, strict=False)]
-
-    def down_to(self, level: int) -> Schedule:
+    def down_to(self, level: int) -> Self:
         """Schedule of levels 7 … ``level`` only.
 
         Raises:
@@ -114,26 +186,7 @@ class Schedule:
         if level < self.rows[-1].level:
             last = self.rows[-1].level
             raise UsageError(f"the schedule ends at level {last}, not {level}", hint=f"--level {last}")
-        return Schedule(tuple(row for row in self.rows if row.level >= level))
-
-    def with_vgg(self, weight: float | None) -> Schedule:
-        """Schedule with another weight of the VGG term in all levels that have one; None: unchanged."""
-        if weight is None:
-            return self
-        return Schedule(
-            tuple(
-                dataclasses.replace(row, loss=dataclasses.replace(row.loss, vgg=weight))
-                if row.loss.vgg
-                else row
-                for row in self.rows
-            )
-        )
-
-    def with_crop(self, crop: int, default: int) -> Schedule:
-        """Schedule with the given crop at every level; 0: the schedule's crops, or ``default`` if 0."""
-        return Schedule(
-            tuple(dataclasses.replace(row, crop=crop or row.crop or default) for row in self.rows)
-        )
+        return self._with(row for row in self.rows if row.level >= level)
 
 
 PAPER_LOSS = LossWeights(l1=100.0)
@@ -146,14 +199,14 @@ _PAPER = ((5_000, 50), (5_000, 50), (20_000, 40), (20_000, 14), (30_000, 9), (80
 """Iterations and batch size of levels 7 … 1 (authors' code, for a GPU of 16 GB)."""
 
 
-def _preset(table: tuple[tuple[int, int], ...]) -> Schedule:
+def _preset(table: tuple[tuple[int, int], ...]) -> LevelSchedule:
     """Schedule of levels 7 … 1 with the authors' losses and variant of Adam.
 
     The scale of the loss is relevant: Adam's epsilon does not scale with the gradients, many of which are
     equally small with the paper's initial weights.
     """
     levels = zip(range(7, 0, -1), table, strict=True)
-    return Schedule(
+    return LevelSchedule(
         tuple(
             LevelPlan(
                 level=level,
@@ -167,38 +220,54 @@ def _preset(table: tuple[tuple[int, int], ...]) -> Schedule:
     )
 
 
-_SMOKE = (
-    (7, 150, 4, 2e-3),
-    (6, 150, 4, 2e-3),
-    (5, 150, 4, 2e-3),
-    (4, 200, 2, 2e-3),
-    (3, 700, 2, 2e-3),
-    (2, 150, 2, 1e-3),
-    (1, 700, 2, 1e-3),
-)
-"""Level, iterations, batch size and learning rate with which a network of width 1/8 overfits three photos of
-256 pixels height (``pipelines/overfit.py``). Training diverges at a learning rate of 3e-3."""
+def _thin(
+    table: tuple[tuple[int, int, int, float, int], ...],
+    ssim: float,
+    decay: Literal["none", "cosine"] = "none",
+) -> LevelSchedule:
+    """Schedule of level, iterations, batch, learning rate and crop: L1, at level 1 with SSIM."""
+    rows = []
+    for level, steps, batch, rate, crop in table:
+        plan = LevelPlan(level=level, iterations=steps, batch=batch, learning_rate=rate, crop=crop)
+        loss = LossWeights(ssim=ssim if level == 1 else 0.0)
+        rows.append(dataclasses.replace(plan, decay=decay, loss=loss))
+    return LevelSchedule(tuple(rows))
 
-SCHEDULES: dict[str, Schedule] = {
+
+_SMOKE = (
+    (7, 150, 4, 2e-3, 256),
+    (6, 150, 4, 2e-3, 256),
+    (5, 150, 4, 2e-3, 256),
+    (4, 200, 2, 2e-3, 256),
+    (3, 700, 2, 2e-3, 256),
+    (2, 150, 2, 1e-3, 256),
+    (1, 700, 2, 1e-3, 256),
+)
+"""With these a network of width 1/8 overfits three photos of 256 pixels height (``pipelines/overfit.py``).
+Training diverges at a learning rate of 3e-3."""
+
+_CPU = (
+    (7, 1_000, 2, 2e-3, 512),
+    (6, 1_000, 2, 2e-3, 512),
+    (5, 2_000, 2, 2e-3, 512),
+    (4, 3_000, 1, 2e-3, 512),
+    (3, 24_000, 1, 7e-4, 384),
+    (2, 4_000, 1, 4e-4, 384),
+    (1, 14_000, 1, 4e-4, 384),
+)
+"""Under four core-hours at width 1/8. Levels 7 to 4 see crops of 512 pixels, the height of the photos it is
+for: what is in focus is told by the scene as a whole. Most time goes to levels 3 and 1."""
+
+SCHEDULES: dict[str, LevelSchedule] = {
     "paper": _preset(_PAPER),
     "short": _preset(tuple((iterations // 10, batch) for iterations, batch in _PAPER)),
-    "smoke": Schedule(
-        tuple(
-            LevelPlan(
-                level=level,
-                iterations=iterations,
-                batch=batch,
-                learning_rate=learning_rate,
-                crop=256,
-                loss=LossWeights(l1=1.0, ssim=1.0) if level == 1 else LossWeights(),
-            )
-            for level, iterations, batch, learning_rate in _SMOKE
-        )
-    ),
+    "smoke": _thin(_SMOKE, ssim=1.0),
+    "cpu": _thin(_CPU, ssim=0.2, decay="cosine"),
 }
 """paper: the authors' iterations, losses and variant of Adam. short: a tenth of the iterations. smoke: a test
 of some minutes on a CPU with a narrow network; its loss is L1, at level 1 L1 + (1 − SSIM), without factors
-and VGG term, so that no weights are needed, and it uses PyTorch's Adam with higher learning rates."""
+and VGG term, so that no weights are needed, and it uses PyTorch's Adam with higher learning rates. cpu: for
+thin networks (--width 0.125) and photos of 512 pixels height, some hours on one core of a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +280,8 @@ class FitSettings:
     """
 
     schedule: str = "paper"
-    """paper, short, smoke, or a TOML file with one [[level]] table per level."""
+    """paper (ours, where none is published), short (a tenth of it), smoke, cpu, or a TOML file with one
+    [[level]] table per level of PyNET, or one [[stage]] table per stage of another network."""
     seed: int = 0
     """Seed of the initial weights, the order of the pairs, and the augmentation."""
     augment: Literal["paper", "flips", "none"] = "paper"
@@ -219,9 +289,11 @@ class FitSettings:
     crop: int = 0
     """Side of the training crops in pixels of the stored photos, a multiple of 64; 0: from the schedule, or
     the height of the photos."""
-    weight_init: Literal["auto", "paper", "fan_in"] = "auto"
+    weight_init: Literal["auto", "paper", "fan_in", "identity"] = "auto"
     """Standard deviation of the initial weights. paper: 0.01. fan_in: from the number of inputs of each
-    layer, which narrow networks need. auto: paper if --width is at least 1, otherwise fan_in."""
+    layer, which narrow networks need. identity: as fan_in, and the pictures of levels 3 to 1 start as the
+    photo. auto: paper if --width is at least 1, otherwise fan_in, or identity with --schedule cpu. For
+    networks other than PyNET: auto."""
     ema: float = 0.0
     """Decay of an average of the weights over the steps, e.g. 0.999; it is validated and saved; 0: none."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
@@ -239,11 +311,16 @@ class FitSettings:
                 hint="the seed must be at least 0, the decay at least 0 and below 1",
             )
 
-    def weight_init_of(self, width: float) -> Literal["paper", "fan_in"]:
+    def weight_init_of(self, width: float) -> Literal["paper", "fan_in", "identity"]:
         """Weight initialisation of a network of the given width."""
         if self.weight_init == "auto":
-            return "paper" if width >= 1 else "fan_in"
+            below_1: Literal["identity", "fan_in"] = "identity" if self.schedule == "cpu" else "fan_in"
+            return "paper" if width >= 1 else below_1
         return self.weight_init
+
+
+THIN = 0.25
+"""Width up to which steps on a CPU are faster with channels-last maps (``benchmarks/training_steps.py``)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,8 +348,9 @@ class ComputeSettings:
     fastest. A resumed run keeps its numbers."""
     checkpoint_every: int = 500
     """Number of steps between checkpoints."""
-    channels_last: bool = False
-    """Use the channels-last memory format: faster on GPUs with bf16 or fp16, slower on most CPUs."""
+    channels_last: bool | None = None
+    """Use the channels-last memory format: faster on GPUs with bf16 or fp16, and for thin networks on a CPU.
+    By default on a CPU if --width is at most 0.25."""
     compile: bool = False
     """Compile the network with torch.compile, which takes minutes at the start of each level, and seconds if
     it was compiled before. For GPUs; on CPUs steps are hardly faster, and slower at level 1."""
@@ -284,6 +362,12 @@ class ComputeSettings:
             raise UsageError("--devices, --nodes and --checkpoint-every must be at least 1")
         if min(self.micro_batch, self.loaders or 0, self.threads) < 0:
             raise UsageError("--micro-batch, --loaders and --threads must be at least 0")
+
+    def is_channels_last(self, device: str, width: float) -> bool:
+        """Whether maps of a network of this width are channels-last on a device of this type."""
+        if self.channels_last is not None:
+            return self.channels_last
+        return device == "cpu" and width <= THIN
 
     @property
     def num_loaders(self) -> int:
@@ -318,47 +402,3 @@ class MonitorSettings:
             raise UsageError(
                 "--log-every and --validate-every must be at least 1, --validate-pairs at least 0"
             )
-
-
-def read_schedule(name: str) -> Schedule:
-    """Find a schedule by name, or read it from a TOML file with one ``[[level]]`` table per level.
-
-    The keys of a table are ``level``, ``iterations``, ``batch``, and optionally ``learning_rate``, ``crop``,
-    ``adam``, ``epsilon`` and ``loss = { l1 = 10.0, ssim = 10.0, vgg = 0.1 }``.
-
-    Raises:
-        UsageError: the name or file does not exist, or the file is not a valid schedule.
-    """
-    if name in SCHEDULES:
-        return SCHEDULES[name]
-    path = Path(name)
-    if path.suffix != ".toml":
-        raise UsageError(f"no schedule {name!r}", hint=f"one of: {', '.join(SCHEDULES)}, or a .toml file")
-    values = read_toml(path, "the schedule")
-    if set(values) != {"level"} or not isinstance(values["level"], list):
-        raise UsageError("a schedule must contain only [[level]] tables", path=path)
-    try:
-        return Schedule(tuple(_plan(row) for row in values["level"]))
-    except UsageError as error:
-        raise UsageError(error.message, path=path, hint=error.hint) from error
-
-
-def _plan(row: object) -> LevelPlan:
-    known = [field.name for field in dataclasses.fields(LevelPlan)]
-    if not isinstance(row, dict):
-        raise UsageError(f"{row!r} is not a [[level]] table")
-    required = {"level", "iterations", "batch"}
-    if odd := sorted((set(row) - set(known)) | (required - set(row))):
-        raise UsageError(
-            f"{'missing' if odd[0] in required else 'unknown'} key {odd[0]!r} in [[level]]",
-            hint=f"known: {', '.join(known)}",
-        )
-    plain = {name: value for name, value in row.items() if name != "loss"}
-    return from_values(LevelPlan, plain | {"loss": _loss(row.get("loss", {}))})
-
-
-def _loss(values: object) -> LossWeights:
-    known = [field.name for field in dataclasses.fields(LossWeights)]
-    if not isinstance(values, dict) or not set(values) <= set(known):
-        raise UsageError(f"loss = {values!r}", hint=f"known: {', '.join(known)}")
-    return from_values(LossWeights, values)

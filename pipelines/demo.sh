@@ -26,7 +26,7 @@ fi
 
 # --- training
 ebb-train fit demo --out demo/run --schedule pipelines/demo.toml --width 0.125 --ema 0.9 \
-  --validate-on train --loaders 0
+  --weight-init identity --validate-on train --loaders 0
 
 # --- numbers
 ebb-train benchmark demo --models identity,layered,demo/run/level-1.safetensors --out demo/benchmark --repeats 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ebb.measurements import TABLE, Limits
+from ebb.settings_checks import flag
 
 PAGE = Path(__file__).parents[1] / "docs" / "measurements.md"
 
@@ -36,7 +37,9 @@ def page() -> str:
     for row in TABLE:
         limit, reason = "", ""
         if row.gate is not None:
-            limit = f"`--{row.gate.setting.replace('_', '-')}`: {row.limit(Limits())}"
+            limit = f"`{flag(row.gate.setting)}`: {row.gate.limit(Limits())}"
+            limit += f"; only with `{flag(row.gate.only_with)}`" if row.gate.only_with else ""
+            limit += f"; not with `{flag(row.gate.unless)}`" if row.gate.unless else ""
             reason = f"`{row.gate.reason}`"
         column = "yes" if row.stored else ""
         lines.append(f"| `{row.name}` | {row.unit} | {row.meaning} | {limit} | {reason} | {column} |\n")

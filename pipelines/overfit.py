@@ -34,7 +34,8 @@ from ebb_train.data.dataset import CropDataset, CropSettings, full_height, unit_
 from ebb_train.data.sources import open_source
 from ebb_train.metrics.similarity import psnr
 from ebb_train.models.network import load_pynet
-from ebb_train.settings import FitSettings, Schedule, read_schedule
+from ebb_train.settings import FitSettings, LevelSchedule
+from ebb_train.stages import read_schedule
 from ebb_train.training.run_folder import read_log
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def last_crops(source: Source, weights: Path) -> Crops:
     )
 
 
-def last_indices(schedule: Schedule, num_pairs: int) -> list[SampleIndex]:
+def last_indices(schedule: LevelSchedule, num_pairs: int) -> list[SampleIndex]:
     """Indices of the last training samples."""
     samples = sum(row.iterations * row.batch for row in schedule.rows)
     batch_range = BatchRange(start=samples - CROPS, batches=1, batch=CROPS)

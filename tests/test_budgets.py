@@ -19,7 +19,10 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted([*ROOT.glob("ebb/**/*.py"), *ROOT.glob("ebb_train/**/*.py")])
 CONVENTIONAL = {"__init__.py", "cli.py", "settings.py"}
 """File names that say what a file is to its folder; any folder may have one."""
-HEAVY = ("numpy", "cv2", "torch", "tensorflow", "pandas", "rawpy", "matplotlib", "pyarrow", "ray")
+HEAVY = (
+    *("numpy", "cv2", "torch", "tensorflow", "pandas", "rawpy", "matplotlib", "pyarrow", "ray"),
+    *("scipy", "statsmodels"),
+)
 
 
 def code_lines(path: Path) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 import ebb
 import ebb_train
+import ebb_train.study
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PACKAGES = {"ebb": ebb, "ebb_train": ebb_train}
-PUBLIC = [(name, package) for package in PACKAGES.values() for name in package.__all__]
+PUBLIC = [(name, package) for package in (*PACKAGES.values(), ebb_train.study) for name in package.__all__]
 
 
 def examples(name: str, package: ModuleType) -> list[doctest.DocTest]:

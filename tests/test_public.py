@@ -19,9 +19,10 @@ import pytest
 
 import ebb
 import ebb_train
+import ebb_train.study
 
 SURFACE = Path(__file__).parent / "golden" / "public.json"
-PACKAGES = (ebb, ebb_train)
+PACKAGES = (ebb, ebb_train, ebb_train.study)
 HEAVY = {
     "numpy",
     "cv2",
@@ -31,6 +32,8 @@ HEAVY = {
     "PIL",
     "rawpy",
     "tensorflow",
+    "scipy",
+    "statsmodels",
     "cyclopts",
     "rich",
     "jinja2",
@@ -84,12 +87,18 @@ def loaded_by(code: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("package", ["ebb", "ebb_train"])
+@pytest.mark.parametrize("package", ["ebb", "ebb_train", "ebb_train.study"])
 def test_an_import_loads_no_heavy_library(package: str) -> None:
     loaded = loaded_by(f"import {package}; dir({package})")
     assert not loaded & HEAVY
     own = {name for name in loaded if name.partition(".")[0] in ("ebb", "ebb_train")}
-    assert own <= {"ebb", "ebb.lazy", "ebb.version", "ebb_train"}
+    assert own <= {"ebb", "ebb.lazy", "ebb.version", "ebb_train", "ebb_train.study"}
+
+
+def test_a_package_inside_is_imported_when_it_is_first_used() -> None:
+    assert "ebb_train.study" not in loaded_by("import ebb_train")
+    assert "ebb_train.study" in loaded_by("import ebb_train; ebb_train.study")
+    assert "study" in dir(ebb_train)
 
 
 def test_settings_and_errors_load_no_heavy_library() -> None:

@@ -5,9 +5,8 @@ by normalised cross-correlation of patches (J. P. Lewis, "Fast normalized cross-
 patch is also looked for around its place: a background that moved against the plane in focus is found
 elsewhere, a subject that went away is found nowhere.
 
-The wide photo is first given the exposure of the shallow one, so that what clips in one clips in both. A
-place that clips all the same, where the wide photo is far from it, shows another thing: blur makes nothing
-brighter than what is around it.
+What clips at the exposure of the shallow photo clips in both. A place that clips all the same, where the wide
+photo is far from it, shows another thing: blur makes nothing brighter than what is around it.
 """
 
 from __future__ import annotations
@@ -16,24 +15,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ebb.quality.exposure import REDUCTION, gain_map
-from ebb.quality.grid import between_blocks, blocks
-from ebb.srgb import LUMINANCE, linear_light
+from ebb.quality.grid import EIGHTH
+from ebb.srgb import LUMINANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from ebb.arrays import Homography, Rgb, RgbLinear
-    from ebb.quality.exposure import ExposureDifference
+    from ebb.quality.equal_blur import EqualBlur
 
 PATCH = 12
 """Side of a patch, and how far it is looked for to each side, in reduced pixels: 96 px of the photo."""
-
-BLURS = (1.0, 1.5, 2.25, 3.4, 5.1, 7.6, 11.4)
-"""Standard deviations in reduced pixels of the blurs that the wide photo is tried with; the shallow one has
-the first: what is finer is not compared. The last is that of a disc of 365 px."""
 
 _SHADING = 4.0
 """Standard deviation of what counts as shading, in reduced pixels."""
@@ -53,24 +46,10 @@ MIN_FOUND = 0.8
 MIN_ALIKE = 0.7
 """Correlation in place below which a patch has changed."""
 
-_LIMIT = 0.98
-"""Share of the highest code at which a channel clips."""
-
-_LIGHT_REACH = 6
-"""How far a light, which clips in all channels of the wide photo, may spread, in reduced pixels: 48 px. How
-bright it is, is unknown, so places brighter than expected within this distance are ignored."""
-
-_EXCESS = 0.1
-"""Share by which something has to be brighter than expected, however the wide photo is blurred."""
-
-_SHARE_THERE = 0.98
-"""Share of a block that must be inside the frame."""
-
 _SATURATED, _FAR_BELOW = 0.95, 0.7
 """Mean luminance of a patch of the shallow photo that clips, and of the wide one where it should not."""
 
 _PARALLAX_PERCENTILE = 75
-_FRAME_ERODED = 7
 
 
 class Agreement(NamedTuple):
@@ -81,97 +60,24 @@ class Agreement(NamedTuple):
         parallax_px: How far from its place a patch is found: the largest displacement of all but the worst
             quarter; NaN when no patch is found.
         changed_share: Share of those patches that look different in place, 0 … 1; likewise.
-        num_patches: Patches with structure.
     """
 
     similarity: float
     parallax_px: float
     changed_share: float
-    num_patches: int
 
 
-def agreement(
-    wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: ExposureDifference
-) -> Agreement:
-    """Compare two photos after alignment, over the whole frame.
-
-    Args:
-        wide: (height, width, 3).
-        shallow: Any size.
-        H_shallow_to_wide: Between these two.
-        exposure: Of the shallow photo against the wide one.
-    """
-    first, second, valid = _reduced(wide, shallow, H_shallow_to_wide, exposure)
-    found = np.array(list(_patches(first, second, valid)), np.float64).reshape(-1, 3)
+def agreement(pair: EqualBlur) -> Agreement:
+    """Compare two photos after alignment, over the whole frame."""
+    wide, shallow = [photo @ LUMINANCE for photo in pair.wide], pair.shallow @ LUMINANCE
+    found = np.array(list(_patches(wide, shallow, pair.usable)), np.float64).reshape(-1, 3)
     if len(found) == 0:
-        return Agreement(np.nan, np.nan, np.nan, 0)
+        return Agreement(np.nan, np.nan, np.nan)
     here, best, distance = found.T
     is_found = best > MIN_FOUND
     parallax = np.percentile(distance[is_found], _PARALLAX_PERCENTILE) if is_found.any() else np.nan
     changed_share = float((here < MIN_ALIKE).mean())
-    return Agreement(float(here.mean()), REDUCTION * float(parallax), changed_share, len(found))
-
-
-def _reduced(
-    wide: Rgb, shallow: Rgb, H: Homography, exposure: ExposureDifference
-) -> tuple[list[NDArray[np.float32]], NDArray[np.float32], NDArray[np.bool_]]:
-    """Luminance of both photos, small, on the wide one's grid, and where it can be compared.
-
-    The wide one as the shallow photo's exposure shows it, once for each of :data:`BLURS`.
-    """
-    import cv2
-
-    small_H = between_blocks(H, REDUCTION)
-    light = linear_light(wide)
-    gain = gain_map(exposure, light.shape, shallow.shape, H)
-    size = (gain.shape[1], gain.shape[0])
-    first = [_clipped_then_blurred(light, gain), *_blurred_then_clipped(light, gain)]
-    small = blocks(linear_light(shallow), REDUCTION) @ LUMINANCE
-    moved = cv2.warpPerspective(small, small_H, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    second = np.asarray(cv2.GaussianBlur(np.maximum(moved, 0), (0, 0), BLURS[0]), np.float32)
-    inside = np.asarray(cv2.warpPerspective(np.ones_like(small), small_H, size, borderValue=0))
-    lit = (second > (1 + _EXCESS) * np.max(first, axis=0)) & _near_lights(wide)
-    usable = (inside > _SHARE_THERE) & ~lit
-    return first, second, _inner(usable)
-
-
-def _clipped_then_blurred(light: RgbLinear, gain: RgbLinear) -> NDArray[np.float32]:
-    """What is in focus clips pixel by pixel."""
-    import cv2
-
-    rows, columns = gain.shape[:2]
-    inner = light[: rows * REDUCTION, : columns * REDUCTION]
-    each = cv2.resize(gain, (inner.shape[1], inner.shape[0]), interpolation=cv2.INTER_NEAREST)
-    small = blocks(np.minimum(inner * each, np.float32(1)), REDUCTION) @ LUMINANCE
-    return np.asarray(cv2.GaussianBlur(small, (0, 0), BLURS[0]), np.float32)
-
-
-def _blurred_then_clipped(light: RgbLinear, gain: RgbLinear) -> Iterator[NDArray[np.float32]]:
-    """What is out of focus clips as blur has left it."""
-    import cv2
-
-    small = blocks(light, REDUCTION) * gain
-    for sigma in BLURS[1:]:
-        yield np.minimum(cv2.GaussianBlur(small, (0, 0), sigma), np.float32(1)) @ LUMINANCE
-
-
-def _near_lights(wide: Rgb) -> NDArray[np.bool_]:
-    """Blocks that a thing which clips in the wide photo may spread its light to."""
-    import cv2
-
-    highest = int(np.iinfo(wide.dtype).max)
-    clips = cv2.inRange(wide, (_LIMIT * highest,) * 3, (highest,) * 3) > 0
-    lights = (blocks(clips, REDUCTION) > 0).astype(np.uint8)
-    return np.asarray(cv2.dilate(lights, np.ones((2 * _LIGHT_REACH + 1,) * 2, np.uint8))) > 0
-
-
-def _inner(usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Blocks away from those that are not usable, and from the frame."""
-    import cv2
-
-    kernel = np.ones((_FRAME_ERODED,) * 2, np.uint8)
-    inner = cv2.erode(usable.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.asarray(inner) > 0
+    return Agreement(float(here.mean()), EIGHTH * float(parallax), changed_share)
 
 
 def _structure(light: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ebb.quality.exposure import gain_map
-from ebb.quality.grid import HALF, TILE_PX, between_blocks, blocks, tile_means
-from ebb.srgb import LUMINANCE, linear_light
+from ebb.quality.grid import HALF, TILE_PX, between_blocks, tile_means
+from ebb.srgb import LUMINANCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from ebb.arrays import Homography, Rgb
+    from ebb.arrays import Homography
     from ebb.quality.exposure import ExposureDifference
+    from ebb.quality.measured_photo import MeasuredPhoto
 
 DISCS_PX = (0.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)
 """Diameters of the discs that are tried."""
@@ -91,17 +92,17 @@ class TileBlur(NamedTuple):
 
 
 def blur_map(
-    wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, exposure: ExposureDifference
+    wide: MeasuredPhoto, shallow: MeasuredPhoto, H_shallow_to_wide: Homography, exposure: ExposureDifference
 ) -> TileBlur:
     """Find the blur of every tile.
 
     Args:
-        wide: (height, width, 3).
+        wide: The wide photo.
         shallow: Any size.
         H_shallow_to_wide: Between these two.
         exposure: Of the shallow photo against the wide one.
     """
-    if min(wide.shape[:2]) < TILE_PX:
+    if min(wide.shape) < TILE_PX:
         nothing = np.empty((wide.shape[0] // TILE_PX, wide.shape[1] // TILE_PX))
         return TileBlur(nothing, nothing, nothing)
     light, moved, there = _aligned(wide, shallow, H_shallow_to_wide, exposure)
@@ -136,7 +137,7 @@ def _disc_of_least(errors: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _aligned(
-    wide: Rgb, shallow: Rgb, H: Homography, exposure: ExposureDifference
+    wide: MeasuredPhoto, shallow: MeasuredPhoto, H: Homography, exposure: ExposureDifference
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Luminance of the wide photo as the other exposure shows it, unclipped; of the shallow one; where it is.
 
@@ -144,8 +145,8 @@ def _aligned(
     """
     import cv2
 
-    rows, columns = (side // TILE_PX * TILE_PX // HALF for side in wide.shape[:2])
-    first, second = (blocks(linear_light(photo) @ LUMINANCE, HALF) for photo in (wide, shallow))
+    rows, columns = (side // TILE_PX * TILE_PX // HALF for side in wide.shape)
+    first, second = wide.half_luminance, shallow.half_luminance
     gain = gain_map(exposure, wide.shape, shallow.shape, H) @ LUMINANCE
     each = cv2.resize(gain, (first.shape[1], first.shape[0]), interpolation=cv2.INTER_LINEAR)
     small_H = between_blocks(H, HALF)

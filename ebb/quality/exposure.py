@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ebb.geometry.pixel_grid import resized_coordinate
-from ebb.quality.grid import between_blocks, blocks
-from ebb.srgb import linear_light
+from ebb.quality.grid import EIGHTH, between_blocks
+from ebb.quality.measured_photo import highest_unclipped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ebb.arrays import Gray8, Homography, Rgb, RgbLinear
+    from ebb.arrays import Homography, Rgb, RgbLinear
+    from ebb.quality.measured_photo import MeasuredPhoto
 
-REDUCTION = 8
 SMOOTH_PX = 2.0
-"""Photos are reduced this much, then smoothed with this standard deviation in reduced pixels: 16 px. That is
-also the blur that a place is tried with: a disc of 64 px, more than a lens makes of most backgrounds."""
+"""Photos at an eighth of their size are smoothed with this standard deviation in reduced pixels: 16 px. That
+is also the blur that a place is tried with: a disc of 64 px, more than a lens makes of most backgrounds."""
 
 MIN_LEVEL, MAX_LEVEL = 0.004, 0.9
 """Linear light outside this range is noise or about to clip."""
@@ -36,7 +36,6 @@ PRIOR_EV = 0.35
 
 _OVEREXPOSED_CHANNELS = 2
 
-_CLIPPED = 0.995
 _LOST_LIMITS, _LEAST_CLEAN = (0.02, 0.1), 0.05
 """A block is clean when at most one of its 64 pixels clips; where highlights are everywhere, the cleanest
 twentieth of the blocks is, up to a tenth of the pixels."""
@@ -49,6 +48,9 @@ _LEAST_SHARE = 0.3
 
 _BLUR_EV = 0.2
 """A place whose light that blur would change by this much counts half."""
+
+_CUT_OFF_EV = 0.5
+"""A channel whose light exceeds the range of the photo by this much has another colour at any gain."""
 
 _ROUNDS = 20
 _TUKEY = 4.685
@@ -68,6 +70,9 @@ class ExposureDifference(NamedTuple):
             alone, such as blue in a clear sky, changes the colour a little.
         clipped_shallow: The same for the shallow photo.
         num_blocks: Places that the gain was measured on; 0: it is the prior.
+        cut_off_share: Share of the wide photo with a channel that would clip at the exposure of the shallow
+            one, 0 … 1: there its light exceeds what the shallow photo holds by half a stop or more. Where the
+            wide photo clips too, the excess is at least the gain.
     """
 
     gain: tuple[float, float, float]
@@ -75,6 +80,7 @@ class ExposureDifference(NamedTuple):
     clipped_wide: float
     clipped_shallow: float
     num_blocks: int
+    cut_off_share: float = 0.0
 
     @property
     def ev(self) -> float:
@@ -107,18 +113,17 @@ def exif_ev(
 
 
 def measure_exposure(
-    wide: Rgb, shallow: Rgb, H_shallow_to_wide: Homography, prior_ev: float | None = None
+    wide: MeasuredPhoto, shallow: MeasuredPhoto, H_shallow_to_wide: Homography, prior_ev: float | None = None
 ) -> ExposureDifference:
     """Measure gain and fall-off between two photos.
 
     Args:
-        wide: (height, width, 3), reduced to about 1024 px height.
+        wide: Reduced to about 1024 px height.
         shallow: Likewise.
         H_shallow_to_wide: Between these two.
         prior_ev: What EXIF says.
     """
-    clipped = [_clipped(photo) for photo in (wide, shallow)]
-    first, second, clean = _aligned(wide, shallow, clipped, H_shallow_to_wide)
+    first, second, clean = _aligned(wide, shallow, H_shallow_to_wide)
     fall_off = _fall_off(clean.shape, shallow.shape, H_shallow_to_wide)
     first, second, blurred, fall_off = (
         _mean_of_clean(values, clean) for values in (first, second, _smooth(first), fall_off)
@@ -130,13 +135,14 @@ def measure_exposure(
     leak_ev = np.log2(blurred[usable] / first[usable]).mean(axis=1)
     trust = 1 / (1 + np.square(leak_ev / _BLUR_EV, dtype=np.float64))
     gain_ev, fall_off_ev = _fit(ratio_ev, fall_off[usable].astype(np.float64), trust, prior_ev)
-    return ExposureDifference(
+    found = ExposureDifference(
         gain=(float(2 ** gain_ev[0]), float(2 ** gain_ev[1]), float(2 ** gain_ev[2])),
         fall_off_ev=fall_off_ev,
-        clipped_wide=clipped_share(wide),
-        clipped_shallow=clipped_share(shallow),
+        clipped_wide=clipped_share(wide.rgb),
+        clipped_shallow=clipped_share(shallow.rgb),
         num_blocks=len(ratio_ev),
     )
+    return found._replace(cut_off_share=_cut_off_share(wide, shallow, H_shallow_to_wide, found))
 
 
 def gain_map(
@@ -156,40 +162,38 @@ def gain_map(
     Returns:
         (height // 8, width // 8, 3).
     """
-    basis = _fall_off((wide[0] // REDUCTION, wide[1] // REDUCTION), shallow, H_shallow_to_wide)
+    basis = _fall_off((wide[0] // EIGHTH, wide[1] // EIGHTH), shallow, H_shallow_to_wide)
     fall_off = np.exp2(basis @ np.asarray(exposure.fall_off_ev, np.float32))
     return np.asarray(fall_off[..., None] * np.asarray(exposure.gain, np.float32), np.float32)
 
 
+def _cut_off_share(
+    wide: MeasuredPhoto,
+    shallow: MeasuredPhoto,
+    H_shallow_to_wide: Homography,
+    exposure: ExposureDifference,
+) -> float:
+    expected = wide.small_light * gain_map(exposure, wide.shape, shallow.shape, H_shallow_to_wide)
+    return float((expected > 2**_CUT_OFF_EV).any(axis=2).mean()) if expected.size else 0.0
+
+
 def clipped_share(photo: Rgb) -> float:
     """Share of the pixels with at least two channels at their limit, 0 … 1."""
-    return float(((photo > _highest_unclipped(photo)).sum(axis=2) >= _OVEREXPOSED_CHANNELS).mean())
-
-
-def _clipped(photo: Rgb) -> Gray8:
-    """1 where a channel is at its limit, else 0."""
-    import cv2
-
-    return np.asarray(cv2.inRange(photo, (0, 0, 0), (_highest_unclipped(photo),) * 3) == 0, np.uint8)
-
-
-def _highest_unclipped(photo: Rgb) -> int:
-    return int(np.ceil(_CLIPPED * np.iinfo(photo.dtype).max)) - 1
+    return float(((photo > highest_unclipped(photo)).sum(axis=2) >= _OVEREXPOSED_CHANNELS).mean())
 
 
 def _aligned(
-    wide: Rgb, shallow: Rgb, clipped: list[Gray8], H: Homography
+    wide: MeasuredPhoto, shallow: MeasuredPhoto, H: Homography
 ) -> tuple[RgbLinear, RgbLinear, NDArray[np.float32]]:
     """Both photos small on the wide one's grid, and 1 where neither clips nor ends, else 0."""
     import cv2
 
-    small_H = between_blocks(H, REDUCTION)
-    first, second = (blocks(linear_light(photo), REDUCTION) for photo in (wide, shallow))
-    lost_first, lost_second = (blocks(mask, REDUCTION) for mask in clipped)
+    small_H = between_blocks(H, EIGHTH)
+    first, second = wide.small_light, shallow.small_light
     size = (first.shape[1], first.shape[0])
     moved = cv2.warpPerspective(second, small_H, size, borderMode=cv2.BORDER_REPLICATE)
-    beyond = cv2.warpPerspective(lost_second, small_H, size, borderValue=1)
-    clean = _clean(np.maximum(lost_first, np.asarray(beyond, np.float32)))
+    beyond = cv2.warpPerspective(shallow.lost, small_H, size, borderValue=1)
+    clean = _clean(np.maximum(wide.lost, np.asarray(beyond, np.float32)))
     return first, np.asarray(moved, np.float32), clean
 
 
@@ -222,7 +226,7 @@ def _fall_off(shape: tuple[int, ...], shallow: tuple[int, ...], H: Homography) -
     import cv2
 
     last = np.array([shallow[1] - 1, shallow[0] - 1])
-    y, x = (resized_coordinate(np.arange(side, dtype=np.float64), REDUCTION) for side in shape)
+    y, x = (resized_coordinate(np.arange(side, dtype=np.float64), EIGHTH) for side in shape)
     wide = np.stack(np.meshgrid(x, y), axis=-1)
     place = cv2.perspectiveTransform(wide, np.linalg.inv(H)) - last / 2
     radius2 = np.square(place).sum(axis=-1) / max(float(np.square(last / 2).sum()), 1.0)

@@ -46,17 +46,21 @@ def failing(measured: Mapping[str, float], limits: Limits) -> dict[str, Rejected
     return {name: rejected for name, rejected in rows if rejected is not None}
 
 
-def quality_rank(measurements: Measurements) -> float:
-    """Rank of a pair, 0 … 1: 0.5 at the limits of profile ``clean``, 1 as far from all of them as can be.
+def quality_rank(measurements: Measurements, limits: Limits = PROFILES["clean"]) -> float:
+    """Rank of a pair, 0 … 1: 0.5 at the limits, 1 as far from all of them as can be.
 
     It is that of the measurement that is nearest to its limit, or farthest beyond: 1 / (2 − room), where room
     is 1 at the best value, 0 at the limit, and negative beyond (:meth:`ebb.measurement_types.Limit.room`). A
     data set cut at 0.5 holds what ``clean`` accepts.
 
+    Args:
+        measurements: Of the pair.
+        limits: Those of profile ``clean``, or :attr:`ebb.settings.AlignSettings.ranking`.
+
     Returns:
         0 when a measurement that has to be known is not.
     """
-    measured, limits = asdict(measurements), PROFILES["clean"]
+    measured = asdict(measurements)
     return min(_rank(row, row.seen(measured), limits) for row in GATED)
 
 

@@ -20,6 +20,9 @@ TILE_PX = 32
 HALF = 2
 """Blur is measured on photos at half their size."""
 
+EIGHTH = 8
+"""Exposure and agreement are measured on photos at an eighth of their size."""
+
 
 def blocks(photo: NDArray[Any], reduction: int) -> NDArray[np.float32]:
     """Averages over square blocks of pixels; what is left over at the right and at the bottom is cut off."""

@@ -82,6 +82,7 @@ def measure_focus(
     discs_px: NDArray[np.float64],
     unexplained: NDArray[np.float64],
     kept: NDArray[np.float64],
+    smooth_changes: Mask,
     contrast_wide: NDArray[np.float64],
     contrast_shallow: NDArray[np.float64],
     correlation: NDArray[np.float64],
@@ -96,6 +97,7 @@ def measure_focus(
         unexplained: (N,), share of the detail that blur does not explain; NaN for tiles without enough detail
             to tell blurred from sharp.
         kept: (N,), energy of the detail of the shallow photo over that of the wide one; NaN likewise.
+        smooth_changes: (N,), tiles whose surroundings differ in structure that is coarser than detail.
         contrast_wide: (N,), contrast of fine detail in the wide photo.
         contrast_shallow: (N,), the same in the shallow photo.
         correlation: (N,), of the detail of both.
@@ -110,9 +112,10 @@ def measure_focus(
     differs = other & (unexplained > MAX_UNEXPLAINED)  # what blur explains is noise, not another thing
     mismatch = _mismatch(same, differs)
     # a smooth subject that moved has little fine detail: there the coarser detail, as strong as ever, tells
-    changed = _solid_share(differs | ((unexplained > _CHANGED) & (kept > _NOT_BLURRED)), places)
+    changed = differs | ((unexplained > _CHANGED) & (kept > _NOT_BLURRED)) | smooth_changes
+    changed_share = _solid_share(changed, places)
     if not in_focus.any():
-        return FocusMeasurements(focus_share, np.nan, np.nan, np.nan, np.nan, np.nan, mismatch, changed)
+        return FocusMeasurements(focus_share, np.nan, np.nan, np.nan, np.nan, np.nan, mismatch, changed_share)
     return FocusMeasurements(
         focus_share=focus_share,
         sharpness_wide=float(np.median(contrast_wide[in_focus])),
@@ -121,7 +124,7 @@ def measure_focus(
         residual_px=float(np.median(misses_px)),
         residual_p95_px=float(np.percentile(misses_px, 95)),
         focus_mismatch=mismatch,
-        changed_in_focus=changed,
+        changed_in_focus=changed_share,
     )
 
 

@@ -18,15 +18,20 @@ from ebb.quality.agreement import agreement
 from ebb.quality.blur_map import blur_map
 from ebb.quality.coverage import coverage
 from ebb.quality.defocus import FineDetail, aligned_halves, largest_discs_px
+from ebb.quality.equal_blur import at_equal_blur
 from ebb.quality.exposure import measure_exposure
 from ebb.quality.gates import quality_rank
 from ebb.quality.grid import TILE_PX
+from ebb.quality.measured_photo import MeasuredPhoto
 from ebb.quality.perceptual_hash import picture_hash
 from ebb.quality.sharpness import measure_focus
+from ebb.quality.smooth_change import smooth_changes
 from ebb.registration.uncertainty import uncertainty_px
 
 if TYPE_CHECKING:
-    from ebb.arrays import Homography, Rect, Size
+    from ebb.arrays import Homography, Mask, Rect, Size
+    from ebb.measurements import Limits
+    from ebb.quality.agreement import Agreement
     from ebb.quality.blur_map import TileBlur
     from ebb.quality.exposure import ExposureDifference
     from ebb.quality.sharpness import FocusMeasurements
@@ -80,16 +85,17 @@ def crop_to_store(crop: Rect, settings: AlignSettings) -> Rect:
     return crop if settings.height else even(crop)
 
 
-def with_crop(registration: Registration, crop: Rect, wide: Size) -> Registration:
+def with_crop(registration: Registration, crop: Rect, wide: Size, settings: AlignSettings) -> Registration:
     """The registration with a smaller crop, and what is measured of it.
 
     Args:
         registration: As :func:`measure` returns it.
         crop: In pixels of the full-size wide photo.
         wide: Size of that photo.
+        settings: For the rank of quality.
     """
     measured = replace(registration.measurements, overlap=overlap(crop, wide))
-    measured = replace(measured, quality_rank=quality_rank(measured))
+    measured = replace(measured, quality_rank=quality_rank(measured, settings.ranking))
     return registration._replace(crop=crop, measurements=measured)
 
 
@@ -106,7 +112,7 @@ def measure(
         wide: At detection height.
         shallow: Likewise.
         estimate: The motion between them.
-        settings: For the height of the stored photos.
+        settings: For the height of the stored photos, and the rank of quality.
         prior_ev: By how many stops the shallow photo should be brighter.
 
     Raises:
@@ -117,13 +123,18 @@ def measure(
     crop = crop_to_store(
         common_crop(H, wide.full, shallow.full, edge_margin(shallow.full, settings)), settings
     )
-    exposure = measure_exposure(wide.rgb, shallow.rgb, H_detection, prior_ev)
-    blurs = blur_map(wide.rgb, shallow.rgb, H_detection, exposure)
+    photos = MeasuredPhoto(wide.rgb), MeasuredPhoto(shallow.rgb)
+    exposure = measure_exposure(*photos, H_detection, prior_ev)
+    blurs = blur_map(*photos, H_detection, exposure)
+    reduced = at_equal_blur(*photos, H_detection, exposure)
+    focus = _focus(wide, shallow, estimate.refinement, blurs, smooth_changes(reduced, blurs))
     return Registration(
         H_shallow_to_wide=H,
         crop=crop,
         motion_model=estimate.refinement.kind.value,
-        measurements=_measurements(wide, shallow, estimate, exposure, blurs, crop),
+        measurements=_measurements(
+            wide, shallow, estimate, exposure, blurs, agreement(reduced), focus, crop, settings.ranking
+        ),
         defocus_map=[None if disc is None else wide.unit_px * disc for disc in blurs.parts_px()],
         picture_hash=picture_hash(wide.gray),
     )
@@ -135,15 +146,16 @@ def _measurements(
     estimate: MotionEstimate,
     exposure: ExposureDifference,
     blurs: TileBlur,
+    agreed: Agreement,
+    focus: FocusMeasurements,
     crop: Rect,
+    limits: Limits,
 ) -> Measurements:
     """The table, filled in."""
     inliers, H = estimate.motion.inliers, estimate.refinement.H_shallow_to_wide
     source, target = estimate.points_shallow[inliers], estimate.points_wide[inliers]
     moved = decompose(rescale_homography(H, shallow.unit_px, wide.unit_px), wide.reference_size)
-    focus = _focus(wide, shallow, estimate.refinement, blurs)
     strong_blur = blurs.percentile_px(STRONG_BLUR_PERCENTILE)
-    agreed = agreement(wide.rgb, shallow.rgb, H, exposure)
     red, green, blue = exposure.gain
     measured = Measurements(
         num_matches=len(inliers),
@@ -177,15 +189,17 @@ def _measurements(
         exposure_gain=green,
         exposure_gain_red=red,
         exposure_gain_blue=blue,
+        brightening_ev=max(0.0, -exposure.ev),
+        cut_off_share=exposure.cut_off_share,
         vignetting_ev=exposure.vignetting_ev,
         clipped_wide=exposure.clipped_wide,
         clipped_shallow=exposure.clipped_shallow,
     )
-    return replace(measured, quality_rank=quality_rank(measured))
+    return replace(measured, quality_rank=quality_rank(measured, limits))
 
 
 def _focus(
-    wide: DetectionPhoto, shallow: DetectionPhoto, refined: Refinement, blurs: TileBlur
+    wide: DetectionPhoto, shallow: DetectionPhoto, refined: Refinement, blurs: TileBlur, changes: Mask
 ) -> FocusMeasurements:
     tiles = refined.tiles
     fine = FineDetail(tiles.centres, tiles.energy, tiles.kept, tiles.correlation)
@@ -197,6 +211,7 @@ def _focus(
         wide.unit_px * largest_discs_px(fine, wide.detail, halves, wide.enlargement),
         blurs.unexplained[places[:, 1], places[:, 0]],
         blurs.kept[places[:, 1], places[:, 0]],
+        changes[places[:, 1], places[:, 0]],
         tiles.contrast,
         tiles.shallow_contrast,
         tiles.correlation,

@@ -67,21 +67,12 @@ class Refinement:
         kind: The model it belongs to.
         tiles: All tiles of the photos at their size, measured at that motion.
         in_focus: (N,), which of them are sharp in both photos.
-        error_before: Mean whitened error of the usable tiles at the starting motion.
-        error_after: The same at tiles held out of the fit; NaN where nothing could be fitted.
     """
 
     H_shallow_to_wide: Homography
     kind: MotionModel
     tiles: Tiles
     in_focus: Mask
-    error_before: float
-    error_after: float
-
-    @property
-    def improved(self) -> bool:
-        """Whether the refined motion was kept."""
-        return self.error_after < self.error_before
 
 
 def refine(
@@ -99,7 +90,7 @@ def refine(
     for _ in range(ROUNDS):
         tiles, seen = _look(wide, shallow, H)
         if len(seen) < MIN_TILES:
-            return _result(tiles, H, motion, np.nan, np.nan)
+            return _result(tiles, H, motion)
         measured_at, H = H, refine_irls(seen, model or MotionModel.ROTATION, H)
         if corner_error_px(H, measured_at, size).max() < SETTLED_PX:
             break
@@ -109,7 +100,7 @@ def refine(
     cap = error_cap(seen, refined.H_shallow_to_wide)
     before = float(np.minimum(seen.whitened_error(motion.H_shallow_to_wide), cap).mean())
     after = held_out_error(seen, refined.kind, refined.H_shallow_to_wide, cap, HELD_OUT_GRID)
-    return _result(tiles, measured_at, refined if after < before else motion, before, after)
+    return _result(tiles, measured_at, refined if after < before else motion)
 
 
 def _look(wide: Sequence[Band], shallow: Sequence[Band], H: Homography) -> tuple[Tiles, Matches]:
@@ -125,9 +116,9 @@ def _look(wide: Sequence[Band], shallow: Sequence[Band], H: Homography) -> tuple
     return finest, Matches.joined(seen)
 
 
-def _result(tiles: Tiles, measured_at: Homography, motion: Motion, before: float, after: float) -> Refinement:
+def _result(tiles: Tiles, measured_at: Homography, motion: Motion) -> Refinement:
     moved = tiles.moved(measured_at, motion.H_shallow_to_wide)
-    return Refinement(motion.H_shallow_to_wide, motion.kind, moved, sharp_in_both(moved), before, after)
+    return Refinement(motion.H_shallow_to_wide, motion.kind, moved, sharp_in_both(moved))
 
 
 def sharp_in_both(tiles: Tiles) -> Mask:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ebb.dataset.catalog import Pair
     from ebb.settings import AlignSettings, DepthSettings
 
-VERSIONS = {ALIGN.name: 10, DEPTH.name: 1, IMPORT: 3}
+VERSIONS = {ALIGN.name: 11, DEPTH.name: 1, IMPORT: 3}
 """Goes up when a stage's arithmetic changes, so that the next run does it again."""
 
 

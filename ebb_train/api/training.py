@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ebb.api.processes import main_not_imported
 from ebb.api.progress import CallbackProgress
 from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
-from ebb_train.models.pynet import PAPER
+from ebb_train.models.pynet import PAPER, PyNetConfig
+from ebb_train.networks.registry import PYNET
 from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings
 
 if TYPE_CHECKING:
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 
     from ebb.api.progress import ProgressFunction
     from ebb_train.evaluation.results import Benchmark, Evaluation
-    from ebb_train.models.pynet import PyNetConfig
+    from ebb_train.networks.spec import NetworkConfig
     from ebb_train.training.training import FitReport
 
 
 def fit(
     dataset: str | PathLike[str],
     out: str | PathLike[str],
-    config: PyNetConfig = PAPER,
+    config: PyNetConfig | NetworkConfig = PAPER,
     *,
     settings: FitSettings | None = None,
     compute: ComputeSettings | None = None,
@@ -33,23 +34,23 @@ def fit(
     progress: ProgressFunction | None = None,
     note: Callable[[str], None] | None = None,
 ) -> FitReport:
-    """Train PyNET level by level, from 7 down to ``config.level``; an interrupted run is resumed.
+    """Train a network, PyNET level by level from 7 down to ``config.level``; an interrupted run is resumed.
 
     Ignatov et al., "Rendering Natural Camera Bokeh Effect with Deep Learning" (CVPR Workshops 2020), section
-    3.2. Equivalent to ``ebb-train fit``.
+    3.2; the sources of other networks are in ``docs/networks.md``. Equivalent to ``ebb-train fit``.
 
     Args:
         dataset: A dataset folder of ``ebb``, its folder of shards, or an EBB! folder.
-        out: The run folder, for checkpoints, log, pictures, report page and the weights of each level.
-        config: Architecture of the network; the default is that of the paper.
+        out: The run folder, for checkpoints, log, pictures, report page and the weights of each stage.
+        config: Architecture of the network: a PyNET, by default that of the paper, or another one by name.
         settings: Schedule, crops and precision; None here and below: the defaults.
         compute: Devices and number of processes.
         watch: Logging and validation.
-        progress: Called with the name of the level, the number of finished steps, and their total.
+        progress: Called with the name of the stage, the number of finished steps, and their total.
         note: Called with notices, one line each.
 
     Returns:
-        ``weights``: the best of the last level, and ``scores`` of them in validation; ``steps``,
+        ``weights``: the best of the last stage, and ``scores`` of them in validation; ``steps``,
         ``resumed_at``, ``run``.
 
     Raises:
@@ -79,14 +80,14 @@ def fit(
     from ebb_train.training.early_checks import check_inputs
 
     settings = settings or FitSettings()
-    check_inputs(Path(dataset), settings)
-    from ebb_train.training.training import fit as fit_levels
+    check_inputs(Path(dataset), settings, PYNET if isinstance(config, PyNetConfig) else config.model)
+    from ebb_train.training.training import fit as fit_stages
 
     compute = compute or ComputeSettings()
     # processes of other devices run this script again
     is_alone = compute.devices * compute.nodes == 1
     with main_not_imported() if is_alone else nullcontext():
-        return fit_levels(
+        return fit_stages(
             Path(dataset),
             Path(out),
             config,
@@ -158,6 +159,7 @@ def benchmark(
     *,
     settings: ScoreSettings | None = None,
     timing: TimingSettings | None = None,
+    study: str | PathLike[str] | None = None,
     progress: ProgressFunction | None = None,
 ) -> Benchmark:
     """Compare models on a split: scores, paired differences to the first model, and costs.
@@ -170,14 +172,17 @@ def benchmark(
         out: Folder for predictions, scores, tables and report page.
         settings: Split, protocols and number of processes; None: the defaults.
         timing: Settings of the measurement of latency and memory; None: the defaults.
+        study: A study folder of ``ebb-train study`` with opinions on pictures of the same models; each
+            metric is correlated with its mean opinion scores.
         progress: As in :func:`evaluate`.
 
     Returns:
-        ``entries``: one per model, with ``summary``, ``difference``, ``cost`` and ``timing``.
+        ``entries``: one per model, with ``summary``, ``difference``, ``cost`` and ``timing``; ``people``: the
+        study's scores of the models, and the agreement of each metric with them.
 
     Raises:
-        UsageError: a model or protocol does not exist, a model occurs twice, or ``out`` contains predictions
-            of other models.
+        UsageError: a model or protocol does not exist, a model occurs twice, ``out`` contains predictions
+            of other models, or the study has none of the models.
         InvalidInput: the data set or a weights file is missing or invalid.
         MissingDependency: a package or weights of a network are missing.
         OutputError: a file cannot be written.
@@ -194,6 +199,7 @@ def benchmark(
         ['identity', 'gain']
     """
     from ebb_train.evaluation.benchmark import benchmark as benchmark_models
+    from ebb_train.study.study_api import read_opinions
 
     with main_not_imported():
         return benchmark_models(
@@ -203,4 +209,5 @@ def benchmark(
             settings or ScoreSettings(),
             timing or TimingSettings(),
             CallbackProgress(progress),
+            None if study is None else read_opinions(study),
         )

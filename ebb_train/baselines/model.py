@@ -52,6 +52,14 @@ class Model(ABC):
             InvalidInput: the model needs depth and there is none.
         """
 
+    def render_pair(self, photos: Photos) -> Floats:
+        """Render the wide photo of a pair; a model that looks for files named after the pair overrides it.
+
+        Raises:
+            InvalidInput: as :meth:`render`, or a file of the pair is missing.
+        """
+        return self.render(photos.wide, photos.depth)
+
     @abstractmethod
     def metadata(self) -> dict[str, Any]:
         """Everything the pictures depend on, as plain values: equal metadata give equal pictures."""

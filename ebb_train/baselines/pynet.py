@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ebb.errors import InvalidInput
 from ebb.files import sha256_file
 from ebb_train.baselines.model import Cost, Model, require_depth
-from ebb_train.models.pynet import SIZE_MULTIPLE, tensor_shapes, used_layers
+from ebb_train.models.pynet import SIZE_MULTIPLE, PyNetConfig, tensor_shapes, used_layers
 from ebb_train.models.weights_path import weights_path
 
 if TYPE_CHECKING:
@@ -56,18 +56,33 @@ class PyNetModel(Model):
 
 
 def load(path: Path, device: str = "auto") -> PyNetModel:
-    """Read a network of level 1 from its weights file or run folder; tables call it by the file's name.
+    """Read a PyNET of level 1 from its weights file or run folder; tables call it by the file's name.
 
     Raises:
         UsageError: there is no such device.
-        InvalidInput: not such a file, damaged, or a network that ends at a deeper level: its picture is
-            smaller than the photo.
+        InvalidInput: not such a file, damaged, another network, or one that ends at a deeper level: its
+            picture is smaller than the photo.
         MissingDependency: safetensors or PyTorch is not installed.
     """
     from ebb_train.inference.network import load_network
 
     path = weights_path(path)
     network = load_network(path, device)
+    if not isinstance(network.config, PyNetConfig):
+        raise InvalidInput(f"weights of {network.config.model}, and this is for PyNET", path=path)
+    return of_network(network, path)
+
+
+def of_network(network: PyNet, path: Path) -> PyNetModel:
+    """The model of a network of level 1.
+
+    Args:
+        network: On its device.
+        path: Its weights file.
+
+    Raises:
+        InvalidInput: it ends at a deeper level.
+    """
     if network.config.level != 1:
         raise InvalidInput(
             f"a network that ends at level {network.config.level}; pictures of full size come from level 1",

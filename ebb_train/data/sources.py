@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     from ebb.arrays import Gray8, Rgb8
     from ebb.dataset.splits import Split
 
-_STATE = "state.sqlite"
+STATE = "state.sqlite"
 """File of a dataset folder of ``ebb``, which there is before the shards."""
 
-_COLUMNS = ("pair_id", "wide", "shallow", "depth", "source_wide", "source_shallow")
+F_NUMBER = 1.8
+"""Of the shallow photos of EBB!."""
+
+_COLUMNS = (*("pair_id", "wide", "shallow", "depth", "source_wide", "source_shallow"), "f_number_shallow")
 
 
 class SplitIsEmpty(InvalidInput):
@@ -50,6 +53,8 @@ class Photos(NamedTuple):
     """Half the size, rounded down."""
     file_names: tuple[str, ...] = ()
     """Names of the wide and the shallow camera file, where they are known."""
+    f_number: float | None = None
+    """Of the shallow photo, where it is known."""
 
 
 class Source(Protocol):
@@ -91,7 +96,7 @@ def open_source(folder: Path, split: Split = "train") -> Source:
         return ShardSource(shards, split)
     if not folder.is_dir():
         raise InvalidInput("not a folder" if folder.exists() else "no such folder", path=folder)
-    if (folder / _STATE).is_file():
+    if (folder / STATE).is_file():
         hint = f"write them with: ebb shard --dataset {quote(str(folder))}"
         raise InvalidInput("the data set has no shards yet", path=folder, hint=hint)
     return EbbFolder(folder, split)
@@ -180,7 +185,7 @@ class EbbFolder:
         if pair.paths.depth is not None:
             half = Size(size.width // 2, size.height // 2)
             depth = _read_image(self.folder / pair.paths.depth, channels=1, wanted=half)
-        return Photos(f"{pair.split}/{pair.number}", wide, shallow, depth)
+        return Photos(f"{pair.split}/{pair.number}", wide, shallow, depth, f_number=F_NUMBER)
 
     def has_depth(self) -> bool:
         """Whether any pair has a depth map."""
@@ -208,7 +213,8 @@ def _pairs_there(there: Mapping[Split, int], missing: Split) -> str:
 def _decode(row: dict[str, Any]) -> Photos:
     depth = decode_png(row["depth"]) if row["depth"] is not None else None
     names = (row["source_wide"], row["source_shallow"])
-    return Photos(row["pair_id"], decode_png(row["wide"]), decode_png(row["shallow"]), depth, names)
+    wide, shallow = decode_png(row["wide"]), decode_png(row["shallow"])
+    return Photos(row["pair_id"], wide, shallow, depth, names, row["f_number_shallow"])
 
 
 def _read_image(path: Path, *, channels: int, wanted: Size | None = None) -> Any:  # noqa: ANN401 - RGB or grey

@@ -37,6 +37,7 @@ from ebb_train.evaluation.evaluate import (
     train_of,
 )
 from ebb_train.evaluation.evaluate_page import evaluate_page
+from ebb_train.evaluation.opinions import ScoredModel, check_models, compare_with_people
 from ebb_train.evaluation.predictions import CannotRender, DepthMissing
 from ebb_train.evaluation.published import read_published
 from ebb_train.evaluation.results import Benchmark, BenchmarkEntry, Evaluation, LeftOut
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from ebb.progress import Progress
     from ebb_train.baselines.model import Model
     from ebb_train.data.sources import Photos, Source
+    from ebb_train.evaluation.opinions import PeopleComparison, StudyOpinions
     from ebb_train.evaluation.scores import Row
     from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 
@@ -65,6 +67,7 @@ def benchmark(
     settings: ScoreSettings,
     timing: TimingSettings,
     progress: Progress,
+    opinions: StudyOpinions | None = None,
 ) -> Benchmark:
     """Render, score and time several models; write tables, JSON and a page.
 
@@ -79,16 +82,19 @@ def benchmark(
         settings: Settings of the scores.
         timing: Settings of the measurement of latency and memory.
         progress: Progress over the pairs.
+        opinions: Scores of a study on the same pictures, to compare the metrics with.
 
     Raises:
-        UsageError: a model or protocol is unknown, a model occurs twice, or ``out`` contains pictures of
-            other models.
+        UsageError: a model or protocol is unknown, a model occurs twice, ``out`` contains pictures of
+            other models, or the study compares none of the models.
         InvalidInput: the data set or a weights file is invalid.
         CannotRender: none of the models can render a pair.
         MissingDependency: a package that a network requires is not installed.
         OutputError: a file cannot be written.
     """
     labels = label_models(names)
+    if opinions is not None:
+        check_models(opinions, labels)
     published = read_published()
     source, train = open_scored(dataset, out / REPORT, settings), train_of(dataset)
     first = source.read(0)
@@ -118,6 +124,7 @@ def benchmark(
         entries=entries,
         published=published,
         left_out=left_out,
+        people=_people(entries, opinions),
     )
     _write(found, source, out, settings.cases)
     return found
@@ -142,7 +149,8 @@ def label_models(names: Sequence[str]) -> list[str]:
 
 def _label(name: str, *, is_unique: bool) -> str:
     if not _is_network(name):
-        return name
+        method, _, masks = name.partition(":")
+        return f"{method}-{Path(masks).stem}" if masks else method
     return _stem(name) if is_unique else f"{Path(name).absolute().parent.name}-{_stem(name)}"
 
 
@@ -181,6 +189,12 @@ def _entry(
         summary=summarise(rows, columns),
         difference=compare(rows, before[0].rows, columns) if before else {},
     )
+
+
+def _people(entries: Sequence[BenchmarkEntry], opinions: StudyOpinions | None) -> PeopleComparison | None:
+    if opinions is None:
+        return None
+    return compare_with_people([ScoredModel(one.name, one.rows, one.summary) for one in entries], opinions)
 
 
 def _timed(

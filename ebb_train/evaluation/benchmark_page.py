@@ -9,6 +9,7 @@ from ebb.pages.data_uri import data_uri
 from ebb.pages.page import render_page
 from ebb_train.evaluation.difference_maps import as_rgb8
 from ebb_train.evaluation.evaluate_page import picture_address, rank, title
+from ebb_train.evaluation.opinions import people_tables
 from ebb_train.evaluation.predictions import read_picture
 from ebb_train.evaluation.result_tables import ResultTable, TextCell, metric_tables, published_table
 from ebb_train.evaluation.summary import DASH, about_intervals
@@ -27,7 +28,7 @@ STRIP_SIDE = 640
 
 
 def benchmark_tables(found: Benchmark) -> list[ResultTable]:
-    """Means, differences from the first model, costs, and, separately, published numbers."""
+    """Means, differences from the first model, opinions of people, costs, and published numbers."""
     base, *others = found.entries
     tables = metric_tables({entry.name: entry.summary for entry in found.entries}, found.groups, "Mean")
     if others:
@@ -39,7 +40,8 @@ def benchmark_tables(found: Benchmark) -> list[ResultTable]:
         if any(entry.timing or entry.untimed for entry in found.entries) or found.published
         else []
     )
-    return [*tables, *costs, *map(published_table, found.published)]
+    people = people_tables(found.people) if found.people else []
+    return [*tables, *people, *costs, *map(published_table, found.published)]
 
 
 def benchmark_page(

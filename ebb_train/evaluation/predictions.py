@@ -103,7 +103,7 @@ def _check_depth(model: Model, source: Source) -> None:
 
 def _render(model: Model, photos: Photos, path: Path) -> None:
     if not path.exists():
-        write_atomic(path, encode_png(from_unit(model.render(photos.wide, photos.depth))))
+        write_atomic(path, encode_png(from_unit(model.render_pair(photos))))
 
 
 def claim(folder: Path, identity: Mapping[str, Any]) -> None:
@@ -136,6 +136,15 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
         raise UsageError(what, path=folder, hint="give another --out, or remove the folder")
 
 
+def has_pictures(folder: Path) -> bool:
+    """Whether a folder holds pictures itself, not only in folders below."""
+    return folder.is_dir() and any(map(_is_picture, folder.iterdir()))
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
 class PictureFolder:
     """Pictures by the names of their files, made here or elsewhere.
 
@@ -148,21 +157,22 @@ class PictureFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._paths: dict[str, Path] = {}
+        self.paths: dict[str, Path] = {}
+        """Names without suffix → files."""
         if not folder.is_dir():
             raise InvalidInput("not a folder" if folder.exists() else "no such folder", path=folder)
         for path in sorted(folder.iterdir()):
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
-                if path.stem in self._paths:
-                    message = f"two pictures of one name: {self._paths[path.stem].name} and {path.name}"
+            if _is_picture(path):
+                if path.stem in self.paths:
+                    message = f"two pictures of one name: {self.paths[path.stem].name} and {path.name}"
                     raise InvalidInput(message, path=folder)
-                self._paths[path.stem] = path
-        if not self._paths:
+                self.paths[path.stem] = path
+        if not self.paths:
             raise InvalidInput("no pictures", path=folder, hint=f"endings: {', '.join(SUFFIXES)}")
 
     def find(self, photos: Photos) -> Path | None:
         """The picture of a pair: by its id, by the number in it, or by the wide or shallow photo's name."""
-        return next((self._paths[name] for name in names_of(photos) if name in self._paths), None)
+        return next((self.paths[name] for name in names_of(photos) if name in self.paths), None)
 
 
 def names_of(photos: Photos) -> list[str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Size
     from ebb_train.baselines.model import Cost
+    from ebb_train.evaluation.opinions import PeopleComparison
     from ebb_train.evaluation.published import Published
     from ebb_train.evaluation.scores import Row
     from ebb_train.evaluation.summary import Cell
@@ -109,6 +110,8 @@ class Benchmark:
     entries: list[BenchmarkEntry]
     published: Sequence[Published] = ()
     left_out: Sequence[LeftOut] = ()
+    people: PeopleComparison | None = None
+    """Opinions of people on the same pictures, if a study was named."""
 
     @property
     def num_failed(self) -> int:
@@ -129,6 +132,7 @@ class Benchmark:
             "models": [entry.as_dict() for entry in self.entries],
             "left_out": {model.name: model.reason for model in self.left_out},
             "as_published": [asdict(table) for table in self.published],
+            **({"people": self.people.as_dict()} if self.people else {}),
         }
 
 

@@ -54,7 +54,7 @@ def measure(model: Model, photos: Photos, settings: TimingSettings) -> Timing:
     milliseconds = []
     for _ in range(settings.repeats + 1):
         start = time.perf_counter()
-        model.render(photos.wide, photos.depth)  # a picture in main memory means that a GPU has finished
+        model.render_pair(photos)  # a picture in main memory means that a GPU has finished
         milliseconds.append(1000 * (time.perf_counter() - start))
     low, median, high = np.percentile(milliseconds[1:] or milliseconds, [25, 50, 75])
     return Timing(

@@ -57,12 +57,17 @@ def constants(size: PhotoSize, channels: int) -> list[Trial]:
 
 def scene(size: PhotoSize, channels: int) -> Trial:
     """A synthetic scene with its depth, as the simulated camera sees it."""
+    return Trial("synthetic scene", to_input(*scene_photos(size), size, channels), real=True)
+
+
+def scene_photos(size: PhotoSize) -> tuple[Rgb8, Gray8]:
+    """A synthetic scene of the size of the photo: its sharp photo, and its inverse depth."""
     rng = np.random.default_rng(SEED)
     made = make_scene(rng, Size(size.width, size.height), focal_px=max(size))
     inner = slice(made.margin, made.margin + size.height), slice(made.margin, made.margin + size.width)
     inverse = 1 / made.depth_m[inner]
     depth = np.rint(255 * inverse / inverse.max()).astype(np.uint8)
-    return Trial("synthetic scene", to_input(encode_srgb(made.rgb[inner]), depth, size, channels), real=True)
+    return encode_srgb(made.rgb[inner]), depth
 
 
 def pairs(dataset: Path, size: PhotoSize, channels: int, count: int) -> Iterator[Trial]:

@@ -46,12 +46,7 @@ class TrainedNetwork:
 
     def origin(self) -> dict[str, str]:
         """Origin of the weights, for notes and cards."""
-        return {
-            "file": self.path.name,
-            "sha256": self.sha256,
-            "source": self.about.source,
-            "licence": self.about.licence,
-        }
+        return origin(self.path, self.about, self.sha256)
 
     def picture(self, photo: NDArray[np.float32], level: int, *, clip: bool) -> NDArray[np.float32]:
         """Output of PyTorch for an input.
@@ -75,6 +70,22 @@ class TrainedNetwork:
             pictures = network.pictures(torch.from_numpy(photo).permute(0, 3, 1, 2), (level,))
             picture = pictures[level].clamp(0, 1) if clip else pictures[level]
             return np.ascontiguousarray(picture.permute(0, 2, 3, 1).numpy())
+
+
+def origin(path: Path, about: About, sha256: str = "") -> dict[str, str]:
+    """Origin of weights, for notes and cards.
+
+    Args:
+        path: Their file.
+        about: Its note.
+        sha256: Of the file; empty: it is hashed.
+    """
+    return {
+        "file": path.name,
+        "sha256": sha256 or sha256_file(path),
+        "source": about.source,
+        "licence": about.licence,
+    }
 
 
 def read_trained(path: Path) -> TrainedNetwork:

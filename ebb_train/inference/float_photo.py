@@ -9,7 +9,9 @@ import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
 
 from ebb.errors import InvalidInput
 from ebb.pytorch import as_memory_error
+from ebb_train.inference.full_size import render_floats_at_full_size
 from ebb_train.models.pynet import SIZE_MULTIPLE
+from ebb_train.networks.photo_network import PhotoNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,21 +20,29 @@ if TYPE_CHECKING:
     from ebb_train.models.network import PyNet
 
 
-def render_floats(network: PyNet | InferenceGraph, photo: Tensor, depth: Tensor | None) -> Tensor:
-    """Render a batch of photos with a network of level 1.
+def render_floats(
+    network: PyNet | InferenceGraph | PhotoNetwork,
+    photo: Tensor,
+    depth: Tensor | None,
+    f_number: float | None = None,
+) -> Tensor:
+    """Render a batch of photos with a PyNET of level 1, or another network.
 
     Args:
         network: On any device, in any floating-point type.
         photo: (N, 3, H, W) in [0, 1], sRGB-encoded, on any device.
         depth: (N, 1, h, w) of any size, the photo's field of view, in [0, 1]; None for a network without it.
+        f_number: Of the pictures, for a network that takes it.
 
     Returns:
         (N, 3, H, W), float32 in [0, 1], on the network's device.
 
     Raises:
-        InvalidInput: the photos are below 2 x 2 pixels, or the network takes depth and there is none.
+        InvalidInput: the photos are below 2 x 2 pixels, or something that the network takes is missing.
         MemoryError: there is not enough memory.
     """
+    if isinstance(network, PhotoNetwork):
+        return render_floats_at_full_size(network, photo, depth, f_number)
     height, width = photo.shape[2:]
     half = (height // 2, width // 2)
     if not half[0] * half[1]:

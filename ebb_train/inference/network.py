@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb_train.models.network import PyNet
+    from ebb_train.networks.photo_network import PhotoNetwork
 
 
-def load_network(path: Path, device: str = "auto") -> PyNet:
+def load_network(path: Path, device: str = "auto") -> PyNet | PhotoNetwork:
     """Read a network and move it to a device.
 
     Args:
@@ -22,12 +23,13 @@ def load_network(path: Path, device: str = "auto") -> PyNet:
 
     Raises:
         UsageError: there is no such device.
-        InvalidInput: not a weights file of PyNET, a damaged one, or a folder without weights.
+        InvalidInput: not a weights file of a network that makes pictures, a damaged one, or a folder without
+            weights.
         MissingDependency: safetensors or PyTorch is not installed.
     """
     optional.safetensors()
     optional.torch()
     from ebb.pytorch import to_device, torch_device
-    from ebb_train.models.network import load_pynet
+    from ebb_train.networks.files import load_any
 
-    return to_device(load_pynet(weights_path(path)), torch_device(device))
+    return to_device(load_any(weights_path(path)), torch_device(device))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ebb.depth_search import AUTO, DepthSearch
@@ -16,7 +16,9 @@ from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.picture_file import encode_picture, side_by_side
 from ebb_train.inference.render_report import RenderedPhoto, RenderReport
 from ebb_train.inference.targets import Targets, plan_targets
+from ebb_train.models.weights import STRENGTH_NETWORK, network_in
 from ebb_train.models.weights_path import weights_path
+from ebb_train.networks.files import takes_f_number
 from ebb_train.pixels import to_8_bits
 from ebb_train.strips import strip
 
@@ -52,19 +54,19 @@ def render_photos(
 
     Args:
         photos: JPEG, HEIC, PNG, TIFF or RAW files.
-        checkpoint: Weights file of PyNET, or a run folder: its best weights; None: the physical lens.
+        checkpoint: Weights file of a network, or a run folder: its best weights; None: the physical lens.
         out: Folder for the pictures; None: each beside its photo.
         settings: What pictures are made.
         depth: Where depth comes from; the provider ``auto`` is for the lens alone.
         depth_file: The depth of the one photo.
-        lens: Focus and f-numbers of the lens.
+        lens: Focus and f-numbers of the lens; of a network that takes them, the f-numbers.
         progress: Shows every photo.
         note: Called with one line of text for the user.
 
     Raises:
         UsageError: photos or settings that do not go together.
         InvalidInput: a photo is a folder, none is there, a file that the settings name is not there, or the
-            checkpoint is none of PyNET.
+            checkpoint is none.
         MissingDependency: a package or the weights of the depth network are missing, or no photo has depth.
         OutputError: a picture cannot be written.
     """
@@ -80,7 +82,7 @@ def render_photos(
     keep = [not settings.overwrite and all(path.exists() for path in target.files) for target in targets]
     to_open = [photo for photo, is_there in zip(photos, keep, strict=True) if not is_there]
     if checkpoint is not None:
-        maker = _with_network(checkpoint, settings, depth, depth_file, note, needs_depth=bool(to_open))
+        maker = _with_network(checkpoint, settings, lens, depth, depth_file, note, needs_depth=bool(to_open))
     else:
         maker = _with_lens(lens, depth, depth_file, to_open)
     writer = _Writer(maker, settings, lens.f_numbers)
@@ -103,19 +105,32 @@ def render_photos(
 def _with_network(
     checkpoint: Path,
     settings: RenderSettings,
+    lens: LensSettings,
     depth: DepthSettings,
     depth_file: Path | None,
     note: Callable[[str], None],
     *,
     needs_depth: bool,
 ) -> PictureMaker:
-    """A trained PyNET; its depth is looked for only if a photo is to be rendered."""
+    """A trained network; its depth is looked for only if a photo is to be rendered."""
     optional.torch()
-    from ebb_train.inference.pynet_pictures import PyNetPictures, depth_for, load_for_rendering
+    from ebb_train.inference.network_pictures import NetworkPictures, depth_for, load_for_rendering
+    from ebb_train.inference.strength_pictures import (
+        StrengthPictures,
+        has_strength,
+        load_strength_network,
+    )
 
+    if has_strength(checkpoint):
+        adjustable = load_strength_network(checkpoint, depth.device)
+        source = depth_for(adjustable.base, depth, depth_file, checkpoint) if needs_depth else None
+        return StrengthPictures(adjustable, lens, source)
     network = load_for_rendering(checkpoint, depth.device, note, is_fast=settings.fast)
+    if lens != THE_LENS and not takes_f_number(network):
+        hint = "leave it away: the aperture is that of the training photos"
+        raise UsageError("the network takes no --aperture", path=weights_path(checkpoint), hint=hint)
     source = depth_for(network, depth, depth_file, checkpoint) if needs_depth else None
-    return PyNetPictures(network, source)
+    return NetworkPictures(network, source, lens.f_numbers)
 
 
 def _with_lens(
@@ -123,6 +138,7 @@ def _with_lens(
 ) -> PictureMaker:
     """The physical lens; depth has to be there for at least one of the photos."""
     from ebb.pytorch import open_device
+    from ebb_train.inference.depth_repair import find_repair
     from ebb_train.inference.lens import LensModel
     from ebb_train.inference.lens_pictures import LensPictures
 
@@ -131,7 +147,7 @@ def _with_lens(
     device = None if depth.device in (AUTO, "cpu") else depth.device
     if device is not None:
         open_device(device)
-    return LensPictures(LensModel.of(lens, device), lens, search)
+    return LensPictures(LensModel.of(lens, device), lens, search, find_repair(wanted=not lens.no_repair))
 
 
 def _opening(settings: RenderSettings) -> Opening:
@@ -157,9 +173,7 @@ def _check_lens(
 ) -> None:
     """Refuse settings of the lens for a network, those of a network for the lens, and one focus for many."""
     if checkpoint is not None:
-        if lens != THE_LENS:
-            hint = "leave --checkpoint away: the lens renders without a network"
-            raise UsageError("focus, aperture and the like do not go with --checkpoint", hint=hint)
+        _check_network(checkpoint, settings, lens)
         return
     if settings.fast:
         raise UsageError("--fast goes with --checkpoint only", hint="leave it away")
@@ -168,6 +182,21 @@ def _check_lens(
         raise UsageError(f"--focus {lens.focus} is of one photo, and there are {len(photos)}", hint=hint)
     if lens.mask is not None:
         check_file(lens.mask, "mask", FOCUS_HINT)
+
+
+def _check_network(checkpoint: Path, settings: RenderSettings, lens: LensSettings) -> None:
+    """Refuse settings of the lens, but for the aperture, and the strength if the network knows it."""
+    if lens == THE_LENS and not settings.fast:
+        return
+    is_adjustable = network_in(weights_path(checkpoint)) == STRENGTH_NETWORK
+    allowed = ["aperture", "strength"] if is_adjustable else ["aperture"]
+    if replace(lens, **{name: getattr(THE_LENS, name) for name in allowed}) != THE_LENS:
+        hint = "leave --checkpoint away: the lens renders without a network"
+        raise UsageError("focus, blur and the like do not go with --checkpoint", hint=hint)
+    if settings.fast and is_adjustable:
+        raise UsageError(
+            "--fast does not go with these weights: their aperture can be set", hint="leave it away"
+        )
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ def _told(facts: dict[str, Any]) -> str:
         f"f/{number:g} {size:.0f} px" if size else f"f/{number:g} none"
         for number, size in zip(facts["f_numbers"], facts["largest_blur_px"], strict=True)
     )
+    edges = f", {facts['depth_edges']}" if facts["depth_edges"] else ""
     return (
-        f"depth from {facts['depth']}; focus{place}, depth {focus['depth']:.2f} ({focus['how']}); "
+        f"depth from {facts['depth']}{edges}; focus{place}, depth {focus['depth']:.2f} ({focus['how']}); "
         f"largest blur disc: {blur}"
     )

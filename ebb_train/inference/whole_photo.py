@@ -14,7 +14,9 @@ from ebb.errors import InvalidInput
 from ebb.pytorch import as_memory_error
 from ebb_train.data.dataset import unit_range
 from ebb_train.data.reduced import resize
+from ebb_train.inference.full_size import render_at_full_size
 from ebb_train.models.pynet import SIZE_MULTIPLE
+from ebb_train.networks.photo_network import PhotoNetwork
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
 
 
 def render_full_image(
-    network: PyNet | InferenceGraph, wide: Rgb8, depth: Gray8 | None
+    network: PyNet | InferenceGraph | PhotoNetwork,
+    wide: Rgb8,
+    depth: Gray8 | None,
+    f_number: float | None = None,
 ) -> NDArray[np.float32]:
     """Give the network's picture of a photo of any size and aspect.
 
@@ -33,15 +38,18 @@ def render_full_image(
         network: On any device, in any floating-point type.
         wide: (H, W, 3), sRGB-encoded, 0…255, at its stored size.
         depth: (h, w) of any size, the photo's field of view, 0…255; not looked at by a network without it.
+        f_number: Of the picture; not looked at by a network without it.
 
     Returns:
-        (H, W, 3), float32, clipped to [0, 1]. A network of level L > 1 gives H and W over 2^(L - 1), rounded
+        (H, W, 3), float32, clipped to [0, 1]. A PyNET of level L > 1 gives H and W over 2^(L - 1), rounded
         down.
 
     Raises:
-        InvalidInput: the photo is below 2 x 2 pixels, or the network takes depth and there is none.
+        InvalidInput: the photo is below 2 x 2 pixels, or something that the network takes is missing.
         MemoryError: there is not enough memory.
     """
+    if isinstance(network, PhotoNetwork):
+        return render_at_full_size(network, wide, depth, f_number)
     photo = pad(halve(wide, depth, network.config.in_channels), *wide.shape[:2])
     weight = next(network.parameters())
     with as_memory_error(f"a photo of {wide.shape[1]} x {wide.shape[0]}"), torch.inference_mode():

@@ -12,6 +12,7 @@ from torch import Tensor, nn  # noqa: TID253
 
 from ebb.errors import InvalidInput
 from ebb_train.models.blocks import EPSILON, RGB_GAIN, RGB_OFFSET, SLOPE, Layer, Operations
+from ebb_train.models.norm_activation import applies_to, norm_activation
 from ebb_train.models.pynet import (
     PAPER,
     SIZE_MULTIPLE,
@@ -73,6 +74,8 @@ class Conv(LayerModule):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
         y = F.conv2d(x, self.weight, self.bias, padding=self.weight.shape[-1] // 2)
+        if self.layer.norm and applies_to(y):
+            return norm_activation(y, self.scale, self.shift)
         if self.layer.norm:
             y = instance_norm(y, self.scale, self.shift)
         return F.leaky_relu(y, SLOPE, inplace=True)

@@ -30,6 +30,9 @@ Tensors: TypeAlias = dict[str, NDArray[np.float32]]
 PYNET = "pynet"
 """Name of the network in the note."""
 
+STRENGTH_NETWORK = "pynet-strength"
+"""Name of a PyNET with adjustable strength in the note."""
+
 NOTE = "ebb_weights"
 """Key of the note in the metadata: a single key, because safetensors writes several in no fixed order."""
 
@@ -102,6 +105,18 @@ def read_weights(path: Path) -> tuple[Tensors, About]:
             "the weights are damaged: their hash is not the recorded one", path=path, hint=hint
         )
     return tensors, about
+
+
+def network_in(path: Path) -> str:
+    """Name of the network in the note of a weights file; empty if it cannot be read. No more is checked."""
+    safetensors = optional.safetensors()
+    try:
+        check_regular(path)
+        with safetensors.safe_open(path, framework="numpy") as file:
+            note = parse_json((file.metadata() or {})[NOTE], path)
+    except (OSError, safetensors.SafetensorError, ValueError, LookupError, TypeError, InvalidInput):
+        return ""
+    return str(note.get("network", "")) if isinstance(note, dict) else ""
 
 
 def _check_values(tensors: Tensors, path: Path) -> None:

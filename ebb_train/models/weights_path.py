@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ebb.errors import InvalidInput
@@ -10,34 +11,49 @@ SUFFIX = ".safetensors"
 EXPECTED = "name a weights file, or a run folder of ebb-train fit"
 
 
-def level_weights(run: Path, level: int) -> Path:
-    """The network at the end of a level, in a run folder."""
-    return run / f"level-{level}{SUFFIX}"
+_NAME = re.compile(r"(level|stage)-(\d+)(-best)?")
 
 
-def best_weights(run: Path, level: int) -> Path:
-    """The network with the best validation score of a level, in a run folder."""
-    return run / f"level-{level}-best{SUFFIX}"
+def stage_weights(run: Path, key: str) -> Path:
+    """The network at the end of a stage, such as ``level-7`` of PyNET, in a run folder."""
+    return run / f"{key}{SUFFIX}"
+
+
+def best_weights(run: Path, key: str) -> Path:
+    """The network with the best validation score of a stage, in a run folder."""
+    return run / f"{key}-best{SUFFIX}"
 
 
 def run_weights(run: Path) -> Path:
     """The weights that a run folder stands for.
 
-    They are the weights with the best validation score of the last level that the run has reached, or, if
-    that level was not validated, the weights at its end.
+    They are the weights with the best validation score of the last stage that the run has reached, or, if
+    that stage was not validated, the weights at its end.
 
     Raises:
         InvalidInput: the folder has no weights.
     """
     if found := weights_files(run):
         return found[0]
-    raise InvalidInput("no level-N.safetensors in this folder", path=run, hint=EXPECTED)
+    message = "no level-N.safetensors or stage-N.safetensors in this folder"
+    raise InvalidInput(message, path=run, hint=EXPECTED)
 
 
 def weights_files(run: Path) -> list[Path]:
-    """All weights of a run folder: the last level first, and the best of a level before those at its end."""
-    paths = (path for level in range(1, 8) for path in (best_weights(run, level), level_weights(run, level)))
-    return [path for path in paths if path.exists()]
+    """All weights of a run folder: the last stage first, and the best of a stage before those at its end.
+
+    PyNET's levels are counted down to 1, the stages of other networks up from 1.
+    """
+    found = [(path, _NAME.fullmatch(path.stem)) for path in run.glob(f"*{SUFFIX}")]
+    return [path for path, match in sorted(found, key=_order) if match]
+
+
+def _order(found: tuple[Path, re.Match[str] | None]) -> tuple[int, bool]:
+    match = found[1]
+    if match is None:
+        return 0, False
+    number = int(match[2])
+    return (number if match[1] == "level" else -number), match[3] is None
 
 
 def weights_path(path: Path) -> Path:

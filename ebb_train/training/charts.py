@@ -1,4 +1,4 @@
-"""Coordinates of the curves, ticks and level marks of a chart."""
+"""Coordinates of the curves, ticks and stage marks of a chart."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ MAX_POINTS = 400
 class Point(NamedTuple):
     """A value of a run."""
 
-    level: int
+    stage: str
+    """Its key."""
     total: int
-    """Number of steps over all levels."""
+    """Number of steps over all stages."""
     value: float
 
 
@@ -36,31 +37,31 @@ class Chart:
 
     title: str
     lines: tuple[str, ...]
-    """Points of a polyline for each level."""
+    """Points of a polyline for each stage."""
     x_ticks: tuple[Mark, ...]
     y_ticks: tuple[Mark, ...]
-    levels: tuple[Mark, ...]
-    """Start of each level."""
+    stages: tuple[Mark, ...]
+    """Start of each stage."""
     last: str
     """The last value, as text."""
 
 
 def draw_chart(
-    title: str, points: Sequence[Point], steps: Mapping[int, int], *, log_scale: bool = False
+    title: str, points: Sequence[Point], steps: Mapping[str, int], *, log_scale: bool = False
 ) -> Chart | None:
     """Lay out a chart; ``None`` if there is nothing to draw.
 
     Args:
         title: Title of the chart.
         points: Points in the order of the run; values that are not finite are ignored.
-        steps: Level → number of steps, in the order of the run; their sum is the right end of the x axis.
+        steps: Key of a stage → number of steps, in the order of the run; the x axis ends at their sum.
         log_scale: Use a logarithmic y axis; values that are not above 0 are ignored.
     """
     kept = [point for point in points if math.isfinite(point.value) and (point.value > 0 or not log_scale)]
     if not kept:
         return None
-    levels = [(level, thin(list(group))) for level, group in groupby(kept, key=lambda point: point.level)]
-    values = [point.value for _, group in levels for point in group]
+    stages = [(key, thin(list(group))) for key, group in groupby(kept, key=lambda point: point.stage)]
+    values = [point.value for _, group in stages for point in group]
     ticks = log_ticks(min(values), max(values)) if log_scale else linear_ticks(min(values), max(values))
     starts = dict(zip(steps, accumulate(steps.values(), initial=0), strict=False))
     total = sum(steps.values())
@@ -75,10 +76,10 @@ def draw_chart(
 
     return Chart(
         title=title,
-        lines=tuple(" ".join(f"{x(p.total)},{y(p.value)}" for p in group) for _, group in levels),
+        lines=tuple(" ".join(f"{x(p.total)},{y(p.value)}" for p in group) for _, group in stages),
         x_ticks=tuple(Mark(x(tick), f"{tick:,.0f}") for tick in linear_ticks(0, total) if tick <= total),
         y_ticks=tuple(Mark(y(tick), f"{tick:g}") for tick in ticks),
-        levels=tuple(Mark(x(start), str(level)) for level, start in starts.items()),
+        stages=tuple(Mark(x(start), key.split("-")[1]) for key, start in starts.items()),
         last=f"{kept[-1].value:.4g}",
     )
 
@@ -87,4 +88,4 @@ def thin(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
     """Average neighbours so that there are at most ``most`` points."""
     group = -(-len(points) // most)
     parts = [points[start : start + group] for start in range(0, len(points), group)]
-    return [Point(part[0].level, part[-1].total, float(np.mean([p.value for p in part]))) for part in parts]
+    return [Point(part[0].stage, part[-1].total, float(np.mean([p.value for p in part]))) for part in parts]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch  # noqa: TID253 - only imported by training
@@ -25,15 +25,19 @@ from ebb.errors import InvalidInput
 from ebb.files import cannot_write, read_regular, sha256_bytes, sha256_file, write_atomic
 from ebb.pytorch import load_file
 from ebb.settings import canonical_json
-from ebb_train.models.network import save_pynet
-from ebb_train.models.weights import Tensors, read_pynet
+from ebb_train.models.pynet import PyNetConfig
+from ebb_train.networks.files import read_network, save_any
+from ebb_train.settings import level_key, title
+from ebb_train.training.run_folder import stage_of, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from ebb_train.models.network import PyNet
-    from ebb_train.models.pynet import PyNetConfig
+    from ebb_train.models.weights import Tensors
+    from ebb_train.networks.files import Config
+    from ebb_train.networks.photo_network import PhotoNetwork
 
 FOLDER = "checkpoints"
 WEIGHTS, TRAINING, METADATA = "weights.safetensors", "training.pt", "checkpoint.json"
@@ -49,11 +53,17 @@ KEEP = 2
 class Position:
     """Position of a run."""
 
-    level: int
+    stage: str
+    """Key of the stage, such as ``level-7``."""
     step: int
-    """Steps of this level that are done."""
+    """Steps of this stage that are done."""
     total: int
-    """Steps of all levels that are done."""
+    """Steps of all stages that are done."""
+
+    @property
+    def title(self) -> str:
+        """Name of the stage in messages."""
+        return title(self.stage)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +72,18 @@ class Checkpoint:
 
     path: Path
     position: Position
-    config: PyNetConfig
+    config: Config
     tensors: Tensors
     training: dict[str, Any]
     """As it was given to :func:`save_checkpoint`."""
 
 
 def save_checkpoint(
-    run: Path, network: PyNet, training: Mapping[str, Any], position: Position, identity: Mapping[str, Any]
+    run: Path,
+    network: PyNet | PhotoNetwork,
+    training: Mapping[str, Any],
+    position: Position,
+    identity: Mapping[str, Any],
 ) -> Path:
     """Write a checkpoint and remove the oldest beyond :data:`KEEP`.
 
@@ -87,15 +101,19 @@ def save_checkpoint(
         OutputError: it cannot be written; the ones before are kept.
     """
     path = run / FOLDER / f"{position.total:08d}"
-    source = f"ebb-train fit: level {position.level}, step {position.step}"
+    source = f"ebb-train fit: {position.title}, step {position.step}"
     buffer = io.BytesIO()
     torch.save(dict(training), buffer)
     _remove(path)  # a broken one whose steps were done again
     hashes = {
-        WEIGHTS: save_pynet(path / WEIGHTS, network, source=source),
+        WEIGHTS: save_any(path / WEIGHTS, network, source=source),
         TRAINING: write_atomic(path / TRAINING, buffer.getvalue()),
     }
-    metadata = {"position": asdict(position), "sha256": hashes, "run": identity}
+    metadata = {
+        "position": where(position.stage, position.step, position.total),
+        "sha256": hashes,
+        "run": identity,
+    }
     content = canonical_json(metadata | {CHECKSUM: _checksum(metadata)})
     write_atomic(path / METADATA, f"{content}\n".encode())
     _prune(run, position.total)
@@ -137,9 +155,9 @@ def _read(path: Path, identity: Mapping[str, Any]) -> Checkpoint:
     training = load_file(path / TRAINING)
     if not isinstance(training, dict):
         raise InvalidInput("not the state of a training", path=path / TRAINING)
-    tensors, config = read_pynet(path / WEIGHTS)
-    if config.level != position.level:
-        message = f"says level {position.level}, {WEIGHTS} is a network of level {config.level}"
+    tensors, config = read_network(path / WEIGHTS)
+    if isinstance(config, PyNetConfig) and level_key(config.level) != position.stage:
+        message = f"says {position.title}, {WEIGHTS} is a network of level {config.level}"
         raise InvalidInput(message, path=path / METADATA)
     return Checkpoint(path=path, position=position, config=config, tensors=tensors, training=training)
 
@@ -151,7 +169,7 @@ def _read_metadata(path: Path) -> tuple[Position, object]:
         checksum = metadata.pop(CHECKSUM)
         if checksum != _checksum(metadata):
             raise InvalidInput("damaged: its SHA-256 is not the recorded one", path=path / METADATA)
-        position, hashes, found = Position(**metadata["position"]), metadata["sha256"], metadata["run"]
+        position, hashes, found = _position(metadata["position"]), metadata["sha256"], metadata["run"]
         for name in (WEIGHTS, TRAINING):
             if sha256_file(path / name) != hashes[name]:
                 raise InvalidInput("its SHA-256 is not the recorded one", path=path / name)
@@ -163,6 +181,18 @@ def _read_metadata(path: Path) -> tuple[Position, object]:
         message = f"says step {position.total}, its folder is called {path.name}"
         raise InvalidInput(message, path=path / METADATA)
     return position, found
+
+
+def _position(values: dict[str, Any]) -> Position:
+    """A result of :func:`~ebb_train.training.run_folder.where`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    position = Position(stage=stage_of(values), step=values["step"], total=values["total"])
+    if where(position.stage, position.step, position.total) != values:
+        raise ValueError(f"position {values}")
+    return position
 
 
 def _checksum(metadata: Mapping[str, Any]) -> str:

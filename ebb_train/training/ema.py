@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch.optim.swa_utils import AveragedModel  # noqa: TID253 - only imported by training
+import torch  # noqa: TID253 - only imported by training
+from torch.optim.swa_utils import AveragedModel  # noqa: TID253
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor, nn
 
 WARM_UP = 10
@@ -21,10 +24,11 @@ def moving_average(network: nn.Module, decay: float) -> AveragedModel:
         decay: d, in (0, 1): about the last 1 / (1 − d) steps count.
     """
 
-    def average(averaged: Tensor, current: Tensor, num_averaged: Tensor | int) -> Tensor:
+    def average(averaged: Sequence[Tensor], current: Sequence[Tensor], num_averaged: Tensor | int) -> None:
         steps = int(num_averaged) - 1  # the first update copies the weights at the start
-        return averaged.lerp(current, 1 - min(decay, (1 + steps) / (WARM_UP + steps)))
+        share = 1 - min(decay, (1 + steps) / (WARM_UP + steps))
+        torch._foreach_lerp_(list(averaged), list(current), share)
 
-    made = AveragedModel(network, avg_fn=average)
+    made = AveragedModel(network, multi_avg_fn=average)
     made.update_parameters(network)
     return made

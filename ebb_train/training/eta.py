@@ -1,6 +1,6 @@
 """The estimated time that is left of a run.
 
-The cost of a step of each level is known in advance: its multiply-adds, and other operations expressed as
+The cost of a step of each stage is known in advance: its multiply-adds, and other operations expressed as
 multiply-adds (``benchmarks/eta.py``). The time of past steps converts costs to seconds.
 """
 
@@ -14,11 +14,11 @@ from ebb_train.models.pynet import output_size, used_layers
 from ebb_train.models.vgg import VGG19_BLOCKS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ebb_train.models.blocks import Layer
     from ebb_train.models.pynet import PyNetConfig
-    from ebb_train.settings import LevelPlan, LossWeights, Schedule
+    from ebb_train.settings import LevelPlan, LossWeights, Plan, Schedule
 
 CHANNELS = 16
 """Convolutions take as long as if their maps were a multiple of this: one vector register of floats."""
@@ -30,31 +30,32 @@ and normalising one value of a map, or comparing one of the picture by SSIM."""
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """Steps of a run and their costs, from level 7 on."""
+    """Steps of a run and their costs, in the order of its stages."""
 
-    steps: Mapping[int, int]
-    """Level → all its steps."""
-    costs: Mapping[int, float]
-    """Level → cost of one step, in any unit."""
+    steps: Mapping[str, int]
+    """Key of a stage → all its steps."""
+    costs: Mapping[str, float]
+    """Key of a stage → cost of one step, in any unit."""
 
-    def left_s(self, level: int, step: int, seconds_a_step: float) -> float:
-        """Seconds that remain of all levels.
+    def left_s(self, key: str, step: int, seconds_a_step: float) -> float:
+        """Seconds that remain of all stages.
 
         Args:
-            level: The one in training.
+            key: Of the stage in training.
             step: How many of its steps are done.
-            seconds_a_step: Of this level. Later levels take longer as they cost more.
+            seconds_a_step: Of this stage. Others take longer as they cost more.
         """
-        here = (self.steps[level] - step) * self.costs[level]
-        later = sum(self.steps[other] * self.costs[other] for other in self.steps if other < level)
-        return (here + later) / self.costs[level] * seconds_a_step
+        here = (self.steps[key] - step) * self.costs[key]
+        after = list(self.steps)[list(self.steps).index(key) + 1 :]
+        later = sum(self.steps[other] * self.costs[other] for other in after)
+        return (here + later) / self.costs[key] * seconds_a_step
 
 
-def find_workload(config: PyNetConfig, schedule: Schedule) -> Workload:
-    """Steps and costs of a schedule with a network; all its crops must be given."""
+def find_workload(schedule: Schedule, step_cost: Callable[[Plan], float]) -> Workload:
+    """Steps and costs of a schedule, all of whose crops are given."""
     return Workload(
-        steps={row.level: row.iterations for row in schedule.rows},
-        costs={row.level: _step_cost(config, row) for row in schedule.rows},
+        steps={row.key: row.iterations for row in schedule.rows},
+        costs={row.key: step_cost(row) for row in schedule.rows},
     )
 
 
@@ -70,7 +71,8 @@ def duration_text(seconds: float) -> str:
     return f"{minutes // 1440} d {minutes % 1440 // 60} h"
 
 
-def _step_cost(config: PyNetConfig, row: LevelPlan) -> float:
+def level_cost(config: PyNetConfig, row: LevelPlan) -> float:
+    """Cost of a step of a level of PyNET, as multiply-adds."""
     side = row.crop // 2
     layers = used_layers(replace(config, level=row.level), side, side)
     parameters = sum(math.prod(shape) for layer in layers for shape in layer.tensors.values())

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 from ebb.errors import Status
 from ebb.files import write_atomic
 from ebb.formats.png import encode_png
-from ebb_train.models.network import save_pynet
+from ebb_train.networks.files import save_any
+from ebb_train.settings import title
 from ebb_train.training.eta import duration_text
 from ebb_train.training.page import write_page
 from ebb_train.training.previews import sheet
-from ebb_train.training.run_folder import pictures_file
+from ebb_train.training.run_folder import pictures_file, where
 from ebb_train.training.tensorboard import TensorBoardWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ebb.progress import Progress
-    from ebb_train.models.network import PyNet
     from ebb_train.settings import MonitorSettings
+    from ebb_train.training.architecture import NetworkInTraining
     from ebb_train.training.checkpoint import Position
     from ebb_train.training.eta import Workload
     from ebb_train.training.run_folder import RunFolder
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ebb_train.training.validation import Validator
 
 BEST_BY = "psnr"
-"""The score by which the best weights of a level are chosen."""
+"""The score by which the best weights of a stage are chosen."""
 
 
 class Monitor:
@@ -66,14 +67,14 @@ class Monitor:
         if self._tensorboard:
             self._tensorboard.close()
 
-    def start(self, level: int, done: int) -> None:
-        """Begin or resume a level."""
+    def start(self, key: str, done: int) -> None:
+        """Begin or resume a stage."""
         self._begun = self._logged = (time.monotonic(), done)
         self._is_first_step = True
-        self._progress.start(f"level {level}", self._workload.steps[level] - done)
+        self._progress.start(title(key), self._workload.steps[key] - done)
 
     def finish(self) -> None:
-        """End the level, also after an error."""
+        """End the stage, also after an error."""
         self._progress.finish()
         self._sums.clear()
 
@@ -92,11 +93,11 @@ class Monitor:
         self._progress.advance(str(position.step), Status.OK, None, "")
 
     def _is_last(self, position: Position) -> bool:
-        """Whether it is the last step of the level."""
-        return position.step == self._workload.steps[position.level]
+        """Whether it is the last step of the stage."""
+        return position.step == self._workload.steps[position.stage]
 
     def validate_if_due(self, position: Position, trainer: Trainer) -> None:
-        """Score the network on whole photos, save it if it is the best of its level, write pictures."""
+        """Score the network on whole photos, save it if it is the best of its stage, write pictures."""
         if position.step % self._settings.validate_every and not self._is_last(position):
             return
         network = trainer.averaged_network
@@ -108,16 +109,16 @@ class Monitor:
         self._tensorboard.scalars("validation", result.scores, position.total)
         if result.examples:
             picture = sheet(result.examples)
-            write_atomic(pictures_file(self._folder.path, position.level), encode_png(picture))
+            write_atomic(pictures_file(self._folder.path, position.stage), encode_png(picture))
             self._tensorboard.picture("input, depth, output, target", picture, position.total)
         write_page(self._folder.path, self._workload.steps)
 
     def _save_best(
-        self, folder: RunFolder, position: Position, network: PyNet, scores: Mapping[str, float]
+        self, folder: RunFolder, position: Position, network: NetworkInTraining, scores: Mapping[str, float]
     ) -> None:
-        if scores.get(BEST_BY, -math.inf) > folder.best_score(position.level, BEST_BY):
-            source = f"ebb-train fit, the best of level {position.level}, step {position.step}"
-            save_pynet(folder.best_weights(position.level), network, source=source)
+        if scores.get(BEST_BY, -math.inf) > folder.best_score(position.stage, BEST_BY):
+            source = f"ebb-train fit, the best of {position.title}, step {position.step}"
+            save_any(folder.best_weights(position.stage), network, source=source)
         line = {"validation": dict(scores), "pairs": self._validator.num_pairs}
         folder.log(_where(position) | line | {"split": self._settings.validate_on})
 
@@ -135,9 +136,9 @@ class Monitor:
             self._tensorboard.scalars("training", means | {"samples_per_s": speed}, position.total)
         begun, done = self._begun
         a_step = (self._logged[0] - begun) / (position.step - done)
-        left = duration_text(self._workload.left_s(position.level, position.step, a_step))
+        left = duration_text(self._workload.left_s(position.stage, position.step, a_step))
         self._progress.tell(f"loss {means.get('loss', math.inf):.4f}, {left} left in all")
 
 
 def _where(position: Position) -> dict[str, object]:
-    return {"level": position.level, "step": position.step, "total": position.total}
+    return dict(where(position.stage, position.step, position.total))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from ebb_train.settings import LevelPlan
+    from ebb_train.settings import Plan
 
 
 class TensorFlowAdam(torch.optim.Adam):
@@ -28,10 +28,18 @@ class TensorFlowAdam(torch.optim.Adam):
         parameters: What is trained.
         learning_rate: Of the authors' formula: lr.
         epsilon: Of the reformulation: ε.
+        fused: As PyTorch's.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float, epsilon: float) -> None:
-        super().__init__(parameters, lr=learning_rate, eps=epsilon)
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        learning_rate: float,
+        epsilon: float,
+        *,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(parameters, lr=learning_rate, eps=epsilon, fused=fused)
         for group in self.param_groups:
             group["epsilon"], group["steps"] = epsilon, 0
 
@@ -43,8 +51,30 @@ class TensorFlowAdam(torch.optim.Adam):
         return super().step(closure)
 
 
-def make_adam(parameters: Iterable[nn.Parameter], plan: LevelPlan) -> torch.optim.Adam:
-    """The optimizer of a level."""
+def make_adam(parameters: Iterable[nn.Parameter], plan: Plan, *, fused: bool = False) -> torch.optim.Adam:
+    """The optimizer of a stage.
+
+    Args:
+        parameters: What is trained.
+        plan: Variant of Adam, its epsilon, and the learning rate of the first step.
+        fused: Update all parameters in one kernel. On a CPU a thin network has hundreds of small
+            parameters, and starting an operation takes longer than updating one of them. Not with a loss
+            scaler.
+    """
+    only_if = fused or None  # False would exclude PyTorch's own choice on a GPU
     if plan.adam == "tensorflow":
-        return TensorFlowAdam(parameters, plan.learning_rate, plan.epsilon)
-    return torch.optim.Adam(parameters, lr=plan.learning_rate, eps=plan.epsilon)
+        return TensorFlowAdam(parameters, plan.learning_rate, plan.epsilon, fused=only_if)
+    kind = torch.optim.AdamW if plan.adam == "adamw" else torch.optim.Adam
+    return kind(parameters, lr=plan.learning_rate, eps=plan.epsilon, fused=only_if)
+
+
+def learning_rate(plan: Plan, done: int) -> float:
+    """Learning rate of the step after ``done`` steps of a stage.
+
+    With cosine decay it is η(t) = η · (1 + cos(π t / T)) / 2 with t steps done of T: Loshchilov and Hutter,
+    "SGDR: stochastic gradient descent with warm restarts" (ICLR 2017), equation 5, with a minimum of 0; each
+    stage is one cycle.
+    """
+    if plan.decay == "none":
+        return plan.learning_rate
+    return plan.learning_rate * (1 + math.cos(math.pi * done / plan.iterations)) / 2

@@ -1,4 +1,4 @@
-"""The folder of one run: its settings, its log, one weights file for each finished level.
+"""The folder of one run: its settings, its log, one weights file for each finished stage.
 
 ::
 
@@ -12,6 +12,8 @@
       tensorboard/            for tensorboard --logdir
       pictures/level-7.png …  input, depth, output and target of the last validation
       report.html             curves and pictures
+
+The stages of PyNET are its levels, ``level-7`` … ``level-1``; those of other networks are ``stage-1``, ….
 """
 
 from __future__ import annotations
@@ -34,15 +36,17 @@ from ebb.files import (
     write_atomic,
 )
 from ebb.settings import canonical_json
-from ebb_train.models.weights_path import best_weights, level_weights
+from ebb_train.models.weights_path import best_weights, stage_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
 IDENTITY, LOG, LOCK, PICTURES, THREADS = "run.json", "log.jsonl", ".lock", "pictures", "threads.json"
-_COUNTS = ("level", "step", "total")
-"""Fields of every line of the log."""
+KINDS = ("level", "stage")
+"""Kinds of stages; a line of the log has the number of its stage under one of these names."""
+_COUNTS = ("step", "total")
+"""Further fields of every line of the log."""
 
 
 class RunFolder:
@@ -77,35 +81,35 @@ class RunFolder:
         """Release the lock."""
         self._lock.close()
 
-    def level_weights(self, level: int) -> Path:
-        """File of the network at the end of this level."""
-        return level_weights(self.path, level)
+    def stage_weights(self, key: str) -> Path:
+        """File of the network at the end of this stage."""
+        return stage_weights(self.path, key)
 
-    def best_weights(self, level: int) -> Path:
+    def best_weights(self, key: str) -> Path:
         """File of the network with the best score in validation."""
-        return best_weights(self.path, level)
+        return best_weights(self.path, key)
 
-    def best_score(self, level: int, metric: str) -> float:
-        """Highest score in the validations of a level; −∞ before the first."""
-        best = best_validation(self.path, level, metric)
+    def best_score(self, key: str, metric: str) -> float:
+        """Highest score in the validations of a stage; −∞ before the first."""
+        best = best_validation(self.path, key, metric)
         return float(best["validation"][metric]) if best else -math.inf
 
     def has_validation(self, total: int) -> bool:
-        """Whether the log has the scores after so many steps of all levels."""
+        """Whether the log has the scores after so many steps of all stages."""
         return any(line["total"] == total and "validation" in line for line in read_log(self.path))
 
-    def threads(self, level: int) -> int:
-        """Number of threads recorded for a level; 0 for none."""
-        found = self._all_threads().get(str(level))
+    def threads(self, key: str) -> int:
+        """Number of threads recorded for a stage; 0 for none."""
+        found = self._all_threads().get(key.removeprefix("level-"))
         return found if isinstance(found, int) and found > 0 else 0
 
-    def record_threads(self, level: int, threads: int) -> None:
-        """Record the number of threads of a level.
+    def record_threads(self, key: str, threads: int) -> None:
+        """Record the number of threads of a stage.
 
         Raises:
             OutputError: it cannot be written.
         """
-        values = self._all_threads() | {str(level): threads}
+        values = self._all_threads() | {key.removeprefix("level-"): threads}
         write_atomic(self.path / THREADS, f"{canonical_json(values)}\n".encode())
 
     def _all_threads(self) -> dict[str, Any]:
@@ -131,7 +135,7 @@ class RunFolder:
         """Take steps after ``total`` out of the log: they will be done again.
 
         Args:
-            total: Steps of all levels that are done.
+            total: Steps of all stages that are done.
             note: Called with one line for each damaged line, which is taken out as well.
 
         Raises:
@@ -159,13 +163,25 @@ class RunFolder:
             raise UsageError(message, path=self.path, hint="give the same settings, or another --out")
 
 
-def pictures_file(run: Path, level: int) -> Path:
-    """File of the pictures of a level's last validation."""
-    return run / PICTURES / f"level-{level}.png"
+def pictures_file(run: Path, key: str) -> Path:
+    """File of the pictures of a stage's last validation."""
+    return run / PICTURES / f"{key}.png"
+
+
+def where(key: str, step: int, total: int) -> dict[str, int]:
+    """The fields of a line of the log that say where in the run it belongs."""
+    kind, number = key.split("-")
+    return {kind: int(number), "step": step, "total": total}
+
+
+def stage_of(line: Mapping[str, Any]) -> str:
+    """The stage of a line of the log, such as ``level-7``."""
+    kind = next((kind for kind in KINDS if kind in line), KINDS[0])
+    return f"{kind}-{line[kind]}"
 
 
 def read_log(run: Path, note: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
-    """The lines of the log of a run: level, step and total, and numbers by name.
+    """The lines of the log of a run: level or stage, step and total, and numbers by name.
 
     Args:
         run: The run folder.
@@ -183,11 +199,9 @@ def read_log(run: Path, note: Callable[[str], None] = lambda _: None) -> list[di
     return [found for found in parsed if found is not None]
 
 
-def best_validation(run: Path, level: int, metric: str) -> dict[str, Any] | None:
-    """The log line of the validation of a level with the highest score; the first of equal ones."""
-    lines = [
-        line for line in read_log(run) if line["level"] == level and metric in line.get("validation", {})
-    ]
+def best_validation(run: Path, key: str, metric: str) -> dict[str, Any] | None:
+    """The log line of the validation of a stage with the highest score; the first of equal ones."""
+    lines = [line for line in read_log(run) if stage_of(line) == key and metric in line.get("validation", {})]
     return max(lines, key=lambda line: float(line["validation"][metric]), default=None)
 
 
@@ -226,6 +240,7 @@ def _parse_line(text: str) -> dict[str, Any] | None:
     except InvalidInput:
         return None
     is_whole = isinstance(line, dict) and all(_is_count(line.get(name)) for name in _COUNTS)
+    is_whole = is_whole and any(_is_count(line.get(kind)) for kind in KINDS)
     return line if is_whole and all(map(_is_log_value, line.values())) else None
 
 

@@ -158,6 +158,4 @@ def check_batches(schedule: Schedule, compute: ComputeSettings) -> None:
     ranks = compute.devices * compute.nodes
     for row in schedule.rows:
         if row.batch % ranks:
-            raise UsageError(
-                f"level {row.level}: a batch of {row.batch} does not divide among {ranks} devices"
-            )
+            raise UsageError(f"{row.title}: a batch of {row.batch} does not divide among {ranks} devices")

@@ -1,4 +1,4 @@
-"""The steps of a level: each with its log, validation and checkpoint, and its end by a signal."""
+"""The steps of a stage: each with its log, validation and checkpoint, and its end by a signal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch  # noqa: TID253 - only imported by training
 from ebb.errors import UsageError
 from ebb.pytorch import as_memory_error
 from ebb.stop import HeldSignals, stopped_by
-from ebb_train.models.network import save_pynet
+from ebb_train.networks.files import save_any
 from ebb_train.training.checkpoint import Position, save_checkpoint
 from ebb_train.training.trainer import Diverged
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ebb.stop import Terminated
     from ebb_train.data.dataset import Batch
-    from ebb_train.settings import ScheduledLevel
+    from ebb_train.settings import ScheduledStage
     from ebb_train.training.context import TrainingContext
     from ebb_train.training.monitor import Monitor
     from ebb_train.training.trainer import Trainer
@@ -37,21 +37,21 @@ PHOTOS_HINT = (
 STOPPING = "stopping after this step; a second signal ends it at once"
 
 
-class LevelSteps:
-    """The steps of one level.
+class StageSteps:
+    """The steps of one stage.
 
     Args:
         context: Of the run.
-        level: The level, and where it is in the run.
+        stage: The stage, and where it is in the run.
         trainer: Holds the network as it was before step ``first``.
         monitor: Logs and validates.
         first: The step to begin with, from 1.
     """
 
     def __init__(
-        self, context: TrainingContext, level: ScheduledLevel, trainer: Trainer, monitor: Monitor, first: int
+        self, context: TrainingContext, stage: ScheduledStage, trainer: Trainer, monitor: Monitor, first: int
     ) -> None:
-        self._context, self._level, self._trainer, self._monitor = context, level, trainer, monitor
+        self._context, self._stage, self._trainer, self._monitor = context, stage, trainer, monitor
         self._done = self._saved = first - 1
         self._is_in_step = False
         """Whether the weights may be between those of two steps."""
@@ -60,11 +60,11 @@ class LevelSteps:
         """Do the next step: training, log, validation, checkpoint.
 
         Raises:
-            EbbError: as :func:`ebb_train.training.training.train_level`.
+            EbbError: as :func:`ebb_train.training.training.train_stage`.
             KeyboardInterrupt: SIGINT came during the step, which is done.
             Terminated: SIGTERM came.
         """
-        plan, fabric = self._level.plan, self._context.fabric
+        plan, fabric = self._stage.plan, self._context.fabric
         position = self._position(step)
         with HeldSignals(STOPPING if fabric.is_global_zero else "") as held:
             with (
@@ -88,7 +88,7 @@ class LevelSteps:
         """Do the validation that a stop has prevented, after the last step before it.
 
         Raises:
-            EbbError: as :func:`ebb_train.training.training.train_level`.
+            EbbError: as :func:`ebb_train.training.training.train_stage`.
         """
         position, folder = self._position(self._done), self._context.folder
         is_missing = self._done > 0 and not (folder and folder.has_validation(position.total))
@@ -96,7 +96,7 @@ class LevelSteps:
             self._validate(position)
 
     def save(self) -> None:
-        """Write a checkpoint, and after the last step of the level its weights, unless that has been done.
+        """Write a checkpoint, and after the last step of the stage its weights, unless that has been done.
 
         Nothing is written in the middle of a step.
 
@@ -107,23 +107,23 @@ class LevelSteps:
         if folder is None or self._done == self._saved or self._is_in_step:
             return
         if self._is_last(self._done):
-            source = f"ebb-train fit, level {position.level}"
-            save_pynet(folder.level_weights(position.level), self._trainer.averaged_network, source=source)
+            source = f"ebb-train fit, {position.title}"
+            save_any(folder.stage_weights(position.stage), self._trainer.averaged_network, source=source)
         save_checkpoint(folder.path, self._trainer.network, self._trainer.state(), position, folder.identity)
         self._saved = self._done
 
     def as_stopped(self, error: KeyboardInterrupt | Terminated) -> KeyboardInterrupt | Terminated:
         """The exception of a signal with a message that says where the run goes on."""
-        done, level = self._saved, self._level.plan.level
-        where = f"after step {done} of level {level}" if done else f"before the first step of level {level}"
+        done, title = self._saved, self._stage.plan.title
+        where = f"after step {done} of {title}" if done else f"before the first step of {title}"
         return type(error)(f"stopped {where}; run the same command again to go on")
 
     def _position(self, step: int) -> Position:
-        level = self._level
-        return Position(level=level.plan.level, step=step, total=level.steps_before + step)
+        stage = self._stage
+        return Position(stage=stage.plan.key, step=step, total=stage.steps_before + step)
 
     def _is_last(self, step: int) -> bool:
-        return step == self._level.plan.iterations
+        return step == self._stage.plan.iterations
 
     def _validate(self, position: Position) -> None:
         with _naming_step(position, self._context.out, PHOTOS_HINT):
@@ -147,13 +147,13 @@ def _of_any_rank(fabric: Fabric, number: int) -> int:
 
 @contextmanager
 def _naming_step(position: Position, out: Path, memory_hint: str) -> Iterator[None]:
-    """Add the level and the step to errors.
+    """Add the stage and the step to errors.
 
     Raises:
         UsageError: in place of MemoryError.
         Diverged: with a longer message.
     """
-    where = f"level {position.level}, step {position.step}"
+    where = f"{position.title}, step {position.step}"
     try:
         yield
     except MemoryError as error:

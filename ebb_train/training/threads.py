@@ -1,4 +1,4 @@
-"""The number of PyTorch's threads on a CPU, chosen for each level and kept when the run resumes.
+"""The number of PyTorch's threads on a CPU, chosen for each stage and kept when the run resumes.
 
 Threads wait for each other after every operation. Where a network is thin or another program uses a core, one
 thread is faster than one a core: at width 1/8, with one other program on two cores, a step took 2.7 (level 5)
@@ -11,17 +11,14 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch  # noqa: TID253 - only imported by training
-
-from ebb_train.models.network import PyNet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ebb_train.settings import LevelPlan
+    from ebb_train.settings import Plan
     from ebb_train.training.context import TrainingContext
 
 REPEATS = 3
@@ -35,7 +32,7 @@ TOLERANCE = 1.1
 
 
 class Threads:
-    """Sets the number of threads for the levels of a run.
+    """Sets the number of threads for the stages of a run.
 
     Args:
         context: What the run computes with; ``compute.threads`` takes precedence over measuring.
@@ -48,8 +45,8 @@ class Threads:
         """Restore the number of threads from before the run."""
         torch.set_num_threads(self._most)
 
-    def use_for(self, plan: LevelPlan) -> None:
-        """Set the number of threads of a level: as requested, as recorded, or measured and recorded.
+    def use_for(self, plan: Plan) -> None:
+        """Set the number of threads of a stage: as requested, as recorded, or measured and recorded.
 
         Raises:
             OutputError: it cannot be recorded.
@@ -60,13 +57,13 @@ class Threads:
             return
         threads = 0
         if context.fabric.is_global_zero:
-            recorded = folder.threads(plan.level) if folder else 0
+            recorded = folder.threads(plan.key) if folder else 0
             threads = context.compute.threads or recorded or self._measure(plan)
             if folder and threads != recorded:
-                folder.record_threads(plan.level, threads)
+                folder.record_threads(plan.key, threads)
         torch.set_num_threads(context.fabric.broadcast(threads))  # all processes use the same number
 
-    def _measure(self, plan: LevelPlan) -> int:
+    def _measure(self, plan: Plan) -> int:
         if self._most == 1:
             return 1
         with torch.random.fork_rng(devices=[]):
@@ -105,17 +102,19 @@ def _seconds(step: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _training_step(context: TrainingContext, plan: LevelPlan) -> Callable[[], None]:
+def _training_step(context: TrainingContext, plan: Plan) -> Callable[[], None]:
     """A forward and a backward pass over noise by a network of its own: the run is not touched."""
-    network = PyNet(replace(context.config, level=plan.level)).train()
+    network = context.architecture.initial_network(context.settings, plan, None).train()
     samples = plan.batch // context.fabric.world_size
     samples = min(samples, context.compute.micro_batch or samples)
-    photo = torch.rand(samples, context.config.in_channels, plan.crop // 2, plan.crop // 2)
+    photo, planes = context.architecture.noise(plan, samples)
 
     def step() -> None:
         with context.fabric.autocast():
-            output = network(photo)
-        output.float().mean().backward()
+            output = network(photo, **planes)
+        pictures = [output] if isinstance(output, torch.Tensor) else output
+        loss: Any = torch.stack([picture.float().mean() for picture in pictures]).sum()
+        loss.backward()
         network.zero_grad()
 
     return step

@@ -7,12 +7,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 import torch  # noqa: TID253 - only imported by training
+from torch.nn.utils import get_total_norm  # noqa: TID253
 
 from ebb.errors import EbbError, ExitCode
 from ebb_train.data.dataset import unit_range
 from ebb_train.settings import ComputeSettings
+from ebb_train.training.architecture import width_of
 from ebb_train.training.ema import moving_average
-from ebb_train.training.optimizer import make_adam
+from ebb_train.training.optimizer import learning_rate, make_adam
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
     from ebb_train.data.dataset import Batch
     from ebb_train.losses import Loss
-    from ebb_train.models.network import PyNet
-    from ebb_train.settings import LevelPlan
+    from ebb_train.settings import Plan
+    from ebb_train.training.architecture import NetworkInTraining
 
 
 DEFAULT_COMPUTE = ComputeSettings()
@@ -36,14 +38,15 @@ class Diverged(EbbError):
     exit_code = ExitCode.ITEMS_FAILED
 
 
-def arithmetic(fabric: Fabric, compute: ComputeSettings) -> dict[str, Any]:
+def arithmetic(fabric: Fabric, compute: ComputeSettings, width: float) -> dict[str, Any]:
     """Properties that change the last bits of the results without being settings of the run."""
+    is_channels_last = compute.is_channels_last(fabric.device.type, width)
     return {
         "device": fabric.device.type,
         "devices": fabric.world_size,
         "threads": torch.get_num_threads(),
         "micro-batch": compute.micro_batch,
-        "channels-last": compute.channels_last,
+        "channels-last": is_channels_last,
         "compile": compute.compile,
     }
 
@@ -58,26 +61,30 @@ class Trainer:
         loss: The loss.
         ema: Decay of a moving average of the weights; 0: there is none.
         compute: Settings that do not determine the result.
+        done: Steps of the stage that are done; the learning rate may depend on it.
     """
 
     def __init__(
         self,
         fabric: Fabric,
-        network: PyNet,
-        plan: LevelPlan,
+        network: NetworkInTraining,
+        plan: Plan,
         loss: Loss,
         *,
         ema: float = 0.0,
         compute: ComputeSettings = DEFAULT_COMPUTE,
+        done: int = 0,
     ) -> None:
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.fabric, self.network = fabric, network.train()
+        self._plan, self._trained, self._done = plan, trained, done
         self._samples = plan.batch // fabric.world_size
         self._micro_batch = compute.micro_batch or self._samples
-        self._layout = torch.channels_last if compute.channels_last else torch.contiguous_format
+        is_channels_last = compute.is_channels_last(fabric.device.type, width_of(network.config))
+        self._layout = torch.channels_last if is_channels_last else torch.contiguous_format
         self._compute = compute
         self._loss = loss.to(fabric.device)
-        optimizer = make_adam(trained, plan)
+        optimizer = make_adam(trained, plan, fused=fabric.device.type == "cpu" and not self._has_scaler)
         network.to(memory_format=self._layout)  # type: ignore[call-overload]  # its stub lacks this one
         model = cast("nn.Module", torch.compile(network)) if compute.compile else network
         self._model, self._optimizer = fabric.setup(model, optimizer)
@@ -104,23 +111,28 @@ class Trainer:
             pair_ids += batch.pair_ids
             with self.fabric.no_backward_sync(self._model, enabled=number < parts - 1):
                 photo, target = self._to_device(batch.photo), self._to_device(batch.target)
-                terms = self._loss(self._model(photo.contiguous(memory_format=self._layout)), target)
+                planes = {name: plane.to(self.fabric.device) for name, plane in batch.planes.items()}
+                pictures = self._model(photo.contiguous(memory_format=self._layout), **planes)
+                terms = self._loss(pictures, target)
                 self.fabric.backward(share * terms["loss"])
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0.0) + share * term.detach()
         sums["gradient_norm"] = self._gradient_norm()
         means = self._mean_over_ranks(sums)
         self._check(means, pair_ids)
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self._plan, self._done)
         self._optimizer.step()
+        self._done += 1
         self._optimizer.zero_grad()
         if self._average:
             self._average.update_parameters(self.network)
         return means
 
     @property
-    def averaged_network(self) -> PyNet:
+    def averaged_network(self) -> NetworkInTraining:
         """The network with the moving average of the weights; without an average, :attr:`network`."""
-        return cast("PyNet", self._average.module) if self._average else self.network
+        return cast("NetworkInTraining", self._average.module) if self._average else self.network
 
     def state(self) -> dict[str, Any]:
         """State for a checkpoint, without the weights; not a copy: the next step changes it."""
@@ -131,7 +143,7 @@ class Trainer:
             "rng": torch.get_rng_state(),
             "cuda_rng": cuda,
             "average": self._average.state_dict() if self._average else {},
-            "arithmetic": arithmetic(self.fabric, self._compute),
+            "arithmetic": arithmetic(self.fabric, self._compute, width_of(self.network.config)),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -149,6 +161,8 @@ class Trainer:
 
     def _gradient_norm(self) -> Tensor:
         """Norm of the whole gradient; clipping at infinity computes it, after removing the loss scale."""
+        if not self._has_scaler:
+            return get_total_norm([values.grad for values in self._trained if values.grad is not None])
         norm = self.fabric.clip_gradients(
             self._model, self._optimizer, max_norm=math.inf, error_if_nonfinite=False
         )
@@ -156,17 +170,22 @@ class Trainer:
 
     def _mean_over_ranks(self, values: Mapping[str, Tensor]) -> dict[str, float]:
         stacked = torch.stack([value.float() for value in values.values()])
-        means = self.fabric.all_reduce(stacked, reduce_op="mean")
-        return dict(zip(values, torch.as_tensor(means).tolist(), strict=True))
+        if self.fabric.world_size > 1:
+            stacked = torch.as_tensor(self.fabric.all_reduce(stacked, reduce_op="mean"))
+        return dict(zip(values, stacked.tolist(), strict=True))
 
     def _check(self, means: Mapping[str, float], pair_ids: list[str]) -> None:
         """Raise before the weights change. With a loss scaler, infinite gradients are expected."""
-        has_scaler = getattr(self.fabric.strategy.precision, "scaler", None) is not None
-        checked = [name for name in means if not (has_scaler and name == "gradient_norm")]
+        checked = [name for name in means if not (self._has_scaler and name == "gradient_norm")]
         if all(math.isfinite(means[name]) for name in checked):
             return
         terms = ", ".join(f"{name} {value:.4g}" for name, value in means.items())
         raise Diverged(f"training diverged: {terms}; samples {', '.join(self._of_all_ranks(pair_ids))}")
+
+    @property
+    def _has_scaler(self) -> bool:
+        """Whether gradients are scaled, as with float16."""
+        return getattr(self.fabric.strategy.precision, "scaler", None) is not None
 
     def _of_all_ranks(self, pair_ids: list[str]) -> list[str]:
         found: list[list[str]] = [pair_ids] * self.fabric.world_size

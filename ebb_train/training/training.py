@@ -1,4 +1,4 @@
-"""Training of all levels, 7 first: each starts from the one before, and all deeper levels train further.
+"""Training of all stages, each of which starts from the one before; of PyNET level 7 first.
 
 An interrupted run resumes when it is started again; on a CPU the results are the same to the bit, as the run
 folder records the number of threads. The data loader has no state to save: the stream of samples is a
@@ -15,16 +15,17 @@ from ebb.names import counted
 from ebb.progress import SilentProgress
 from ebb.stop import Terminated
 from ebb_train import optional
-from ebb_train.models.weights_path import best_weights, level_weights
+from ebb_train.models.weights_path import best_weights, stage_weights
+from ebb_train.training.architecture import width_of
 from ebb_train.training.checkpoint import newest_checkpoint
 from ebb_train.training.context import DEFAULT_MONITOR, open_context
 from ebb_train.training.eta import find_workload
-from ebb_train.training.level import level_batches, level_trainer
 from ebb_train.training.monitor import BEST_BY, Monitor
 from ebb_train.training.page import PAGE
 from ebb_train.training.run_folder import best_validation
 from ebb_train.training.setup import as_launched, is_first_here
-from ebb_train.training.steps import LevelSteps, all_or_none
+from ebb_train.training.stage import stage_batches, stage_trainer
+from ebb_train.training.steps import StageSteps, all_or_none
 from ebb_train.training.threads import Threads
 from ebb_train.training.trainer import arithmetic
 
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ebb.progress import Progress
-    from ebb_train.models.network import PyNet
-    from ebb_train.models.pynet import PyNetConfig
-    from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings, ScheduledLevel
+    from ebb_train.networks.files import Config
+    from ebb_train.settings import ComputeSettings, FitSettings, MonitorSettings, ScheduledStage
+    from ebb_train.training.architecture import NetworkInTraining
     from ebb_train.training.checkpoint import Checkpoint
     from ebb_train.training.context import TrainingContext
     from ebb_train.training.trainer import Trainer
@@ -55,9 +56,9 @@ class FitReport:
 
     run: Path
     weights: Path
-    """The weights that the run folder stands for: the best of the last level; unvalidated, the last."""
+    """The weights that the run folder stands for: the best of the last stage; unvalidated, the last."""
     steps: int
-    """Of all levels, with those of earlier starts."""
+    """Of all stages, with those of earlier starts."""
     resumed_at: int
     """Steps that were done before this start."""
     rank: int = 0
@@ -93,7 +94,7 @@ class FitReport:
 def fit(
     dataset: Path,
     out: Path,
-    config: PyNetConfig,
+    config: Config,
     settings: FitSettings,
     compute: ComputeSettings,
     monitor_settings: MonitorSettings = DEFAULT_MONITOR,
@@ -101,12 +102,12 @@ def fit(
     progress: Progress | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> FitReport:
-    """Train levels 7 … ``config.level``, or resume.
+    """Train all stages, of PyNET levels 7 … ``config.level``, or resume.
 
     Args:
         dataset: A dataset folder, its folder of shards, or an EBB! folder; its train pairs are used.
         out: The run folder.
-        config: The network, and the last level to train.
+        config: The network; of PyNET also the last level to train.
         settings: Settings that determine the result.
         compute: Settings that do not.
         monitor_settings: Settings of logging and validation.
@@ -134,19 +135,23 @@ def fit(
             progress, note = None, _silent
         checkpoint, resumed_at = resume(context, threads, note)
         with closing(_monitor(context, monitor_settings, progress, resumed_at)) as monitor:
-            network: PyNet | None = None
-            for level in context.schedule.levels():
-                if checkpoint and level.plan.level > checkpoint.position.level:
+            network: NetworkInTraining | None = None
+            for stage in context.schedule.stages():
+                if checkpoint and stage.plan.key != checkpoint.position.stage:
                     continue  # completed earlier
-                threads.use_for(level.plan)
+                threads.use_for(stage.plan)
                 first = checkpoint.position.step + 1 if checkpoint else 1
-                trainer = level_trainer(context, level.plan, network, checkpoint)
-                train_level(context, level, trainer, monitor, first)
-                network, checkpoint = trainer.network, None
-    best = best_validation(out, config.level, BEST_BY) if context.fabric.is_global_zero else None
+                trainer = stage_trainer(context, stage.plan, network, checkpoint)
+                train_stage(context, stage, trainer, monitor, first)
+                network = context.architecture.handed_on(
+                    stage.plan, trainer.network, trainer.averaged_network
+                )
+                checkpoint = None
+    last = context.schedule.rows[-1].key
+    best = best_validation(out, last, BEST_BY) if context.fabric.is_global_zero else None
     return FitReport(
         run=out,
-        weights=best_weights(out, config.level) if best else level_weights(out, config.level),
+        weights=best_weights(out, last) if best else stage_weights(out, last),
         steps=context.schedule.steps,
         resumed_at=resumed_at,
         rank=context.fabric.global_rank,
@@ -164,16 +169,16 @@ def _seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def train_level(
-    context: TrainingContext, level: ScheduledLevel, trainer: Trainer, monitor: Monitor, first: int
+def train_stage(
+    context: TrainingContext, stage: ScheduledStage, trainer: Trainer, monitor: Monitor, first: int
 ) -> None:
-    """Train one level.
+    """Train one stage.
 
     SIGINT and SIGTERM end it after the step under way, whose checkpoint is written.
 
     Args:
         context: Of the run.
-        level: The level, and where it is in the run.
+        stage: The stage, and where it is in the run.
         trainer: Holds the network as it was before step ``first``.
         monitor: Logs and validates.
         first: The step to begin with, from 1; after the last one, nothing is done.
@@ -186,12 +191,12 @@ def train_level(
         KeyboardInterrupt: SIGINT came; the message names the step.
         Terminated: SIGTERM came.
     """
-    monitor.start(level.plan.level, first - 1)
-    steps = LevelSteps(context, level, trainer, monitor, first)
+    monitor.start(stage.plan.key, first - 1)
+    steps = StageSteps(context, stage, trainer, monitor, first)
     try:
-        with closing(level_batches(context, level, first - 1)) as batches, all_or_none(context.fabric):
+        with closing(stage_batches(context, stage, first - 1)) as batches, all_or_none(context.fabric):
             steps.validate_if_missing()
-            for step in range(first, level.plan.iterations + 1):
+            for step in range(first, stage.plan.iterations + 1):
                 steps.do(step, batches)
     except (KeyboardInterrupt, Terminated) as error:
         steps.save()
@@ -203,10 +208,10 @@ def train_level(
 def resume(
     context: TrainingContext, threads: Threads, note: Callable[[str], None]
 ) -> tuple[Checkpoint | None, int]:
-    """Find the newest checkpoint, set the threads of its level, and take later steps out of the log.
+    """Find the newest checkpoint, set the threads of its stage, and take later steps out of the log.
 
     Returns:
-        The checkpoint, if there is one, and how many steps of all levels are done.
+        The checkpoint, if there is one, and how many steps of all stages are done.
 
     Raises:
         InvalidInput: there are checkpoints, but none is whole or of this run.
@@ -216,9 +221,10 @@ def resume(
     done = checkpoint.position.total if checkpoint else 0
     if checkpoint:
         position = checkpoint.position
-        threads.use_for(next(row for row in context.schedule.rows if row.level == position.level))
-        note(f"resuming after step {position.step} of level {position.level}")
-        before, now = checkpoint.training["arithmetic"], arithmetic(context.fabric, context.compute)
+        threads.use_for(context.schedule.find(position.stage).plan)
+        note(f"resuming after step {position.step} of {position.title}")
+        before = checkpoint.training["arithmetic"]
+        now = arithmetic(context.fabric, context.compute, width_of(context.architecture.config))
         if changes := [
             f"{name} {now[name]}, {before[name]} before" for name in now if now[name] != before[name]
         ]:
@@ -231,7 +237,7 @@ def resume(
 def _monitor(
     context: TrainingContext, settings: MonitorSettings, progress: Progress | None, resumed_at: int
 ) -> Monitor:
-    workload = find_workload(context.config, context.schedule)
+    workload = find_workload(context.schedule, context.architecture.step_cost)
     progress = progress or SilentProgress()
     return Monitor(settings, workload, context.validator, progress, context.folder, resumed_at)
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from ebb.arrays import Gray8, Rgb8
     from ebb_train.data.sources import Source
-    from ebb_train.models.network import PyNet
     from ebb_train.settings import MonitorSettings
+    from ebb_train.training.architecture import NetworkInTraining
 
 NUM_EXAMPLES = 3
 """Pairs whose pictures are shown."""
@@ -68,7 +68,7 @@ class Validator:
         self.protocol = protocol
         self._source = source
 
-    def validate(self, network: PyNet, fabric: Fabric) -> Validation:
+    def validate(self, network: NetworkInTraining, fabric: Fabric) -> Validation:
         """Score a network; every rank takes its share of the pairs and gets the result.
 
         Raises:
@@ -91,10 +91,10 @@ class Validator:
         }
         return Validation(scores=means, examples=tuple(examples))
 
-    def _render(self, network: PyNet, fabric: Fabric, index: int) -> Example:
+    def _render(self, network: NetworkInTraining, fabric: Fabric, index: int) -> Example:
         photos = self._source.read(index)
         with fabric.autocast():
-            output = render_full_image(network, photos.wide, photos.depth)
+            output = render_full_image(network, photos.wide, photos.depth, photos.f_number)
         return Example(
             photos.pair_id, photos.wide, photos.depth, enlarge(output, photos.wide.shape), photos.shallow
         )

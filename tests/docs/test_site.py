@@ -99,8 +99,9 @@ def test_every_verb_and_flag_is_on_its_page(site: Path, module: str, command: st
 def test_every_public_name_is_in_the_reference(site: Path) -> None:
     import ebb
     import ebb_train
+    import ebb_train.study
 
-    for package in (ebb, ebb_train):
+    for package in (ebb, ebb_train, ebb_train.study):
         page = (site / "reference" / f"{package.__name__}.html").read_text()
         for name in getattr(package, "__all__", ()):
             if not name.startswith("__"):

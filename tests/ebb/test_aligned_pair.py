@@ -43,6 +43,24 @@ def test_exposure_is_matched_on_request(pair: tuple[Path, Path], tmp_path: Path)
     assert matched.shallow.mean() == pytest.approx(matched.wide.mean(), rel=0.03)
 
 
+def test_matching_exposure_needs_no_other_limit(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    """A shallow photo 1.6 stops darker is brightened; one that is brighter has lost its highlights."""
+    shallow = tmp_path / "IMG_0002.JPG"
+    settings = AlignSettings(height=256, min_blur_px=0)
+    shallow.write_bytes(shot((made_up(0) * 0.6).astype(np.uint8), 1.8, 5))
+    with pytest.raises(Rejected, match=r"1\.\d stops darker, the limit is 1"):
+        align_pair(pair[0], shallow, settings)
+    matched = align_pair(pair[0], shallow, replace(settings, match_exposure=True))
+    assert matched.registration.measurements.brightening_ev == pytest.approx(-2.2 * np.log2(0.6), abs=0.15)
+    assert matched.shallow.mean() == pytest.approx(matched.wide.mean(), rel=0.03)
+    bright = (made_up(0) * 1.7).clip(0, 255).astype(np.uint8)
+    shallow.write_bytes(shot(bright, 1.8, 5))
+    assert (bright == 255).any(axis=2).mean() > 0.1
+    with pytest.raises(Rejected, match="highlights are cut off in") as caught:
+        align_pair(pair[0], shallow, replace(settings, match_exposure=True))
+    assert caught.value.reason is Reason.EXPOSURE_MISMATCH
+
+
 def test_size_orientation_and_exposure_of_a_camera_file(pair: tuple[Path, Path], tmp_path: Path) -> None:
     wide, shallow = (camera_file(path) for path in pair)
     assert (wide.name, wide.height, wide.orientation) == (str(pair[0]), SIZE[1], 1)

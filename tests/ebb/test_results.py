@@ -71,6 +71,12 @@ def test_only_pairs_that_stay_as_they_are_can_be_refused_later() -> None:
     assert reasons(stored(residual_px=3.0), max_residual_px=4.0) == []
 
 
+def test_photos_that_stay_as_they_are_have_the_limits_of_unmatched_exposure() -> None:
+    bright = stored(exposure_gain=4.0, cut_off_share=0.5)
+    found = [one.message for one in bright.refusals(AlignSettings(match_exposure=True))]
+    assert found == ["the shallow photo is 2.0 stops brighter, the limit is 1"]
+
+
 def test_residuals_that_registration_sets_right_are_one_reason() -> None:
     both = stored(residual_px=3.0, residual_p95_px=3.5, rotation_deg=9.0)
     assert [reason for reason, _ in reasons(both)] == ["implausible_motion", "misaligned"]

@@ -89,7 +89,8 @@ def test_every_verb_has_an_example_and_groups(verb: str, capsys: pytest.CaptureF
 def test_verbs_are_listed_in_the_order_of_work(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_verb(cli.app, ["--help"]) == ExitCode.DONE
     listed = re.findall(r"^│ ([\w-]+) ", capsys.readouterr().out, re.MULTILINE)
-    assert listed[:11] == [*VERBS.split()[:-1], "weights", "convert"]
+    verbs = VERBS.split()
+    assert listed[:12] == [*verbs[:4], "study", *verbs[4:-1], "weights", "convert"]
 
 
 def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,8 @@ from skimage.metrics import structural_similarity
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from ebb.errors import ExitCode, InvalidInput, MissingDependency
-from ebb_train.losses import Loss, find_vgg, ssim
+from ebb_train.loss_terms import ms_ssim, ssim
+from ebb_train.losses import Loss, find_vgg
 from ebb_train.models.vgg import Vgg19
 from ebb_train.settings import LAST_LOSS, LossWeights
 
@@ -101,6 +102,30 @@ def test_the_last_level_weighs_three_terms() -> None:
     assert terms["vgg"].item() == pytest.approx(((vgg(preds) - vgg(target)) ** 2).mean().item())
     expected = 10 * terms["l1"] + 10 * terms["ssim"] + 0.1 * terms["vgg"]
     assert terms["loss"].item() == pytest.approx(expected.item())
+
+
+def test_every_term_has_its_weight() -> None:
+    preds, target = pictures()
+    weights = LossWeights(l1=0.0, l2=1.0, ms_ssim=2.0, gradient=3.0, fft=4.0)
+    terms = Loss(weights)(preds, target)
+    assert list(terms) == ["l2", "ms_ssim", "gradient", "fft", "loss"]
+    assert terms["l2"].item() == pytest.approx(np.square((preds - target).numpy()).mean(), abs=1e-6)
+    assert terms["ms_ssim"].item() == pytest.approx(1 - ms_ssim(preds, target).item())
+    expected = terms["l2"] + 2 * terms["ms_ssim"] + 3 * terms["gradient"] + 4 * terms["fft"]
+    assert terms["loss"].item() == pytest.approx(expected.item())
+
+
+def test_earlier_pictures_are_compared_with_smaller_targets() -> None:
+    preds, target = pictures()
+    small = torch.rand(2, 3, 10, 14)
+    terms = Loss(LossWeights(earlier=0.5))([small, preds, preds], target)
+    blocks = target.reshape(2, 3, 10, 4, 14, 4).mean(dim=(3, 5))
+    expected = (small - blocks).abs().mean() + (preds - target).abs().mean()
+    assert terms["earlier"].item() == pytest.approx(expected.item(), abs=1e-6)
+    assert terms["loss"].item() == pytest.approx((terms["l1"] + 0.5 * terms["earlier"]).item())
+    alone = Loss(LossWeights(earlier=0.5))([preds], target)
+    assert list(alone) == ["l1", "loss"]
+    assert Loss(LossWeights())([small, preds], target)["loss"] == alone["l1"], "without a weight"
 
 
 def test_the_loss_of_equal_pictures_is_zero() -> None:

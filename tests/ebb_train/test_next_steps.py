@@ -14,9 +14,12 @@ from tests.helpers.datasets import write_ebb
 
 
 def test_after_fit() -> None:
-    after = next_steps.after_fit(Path("runs/a"), Path("my set"), 1)
+    after = next_steps.after_fit(Path("runs/a"), Path("my set"), is_complete=True)
     assert after == "ebb-train evaluate runs/a 'my set' --out runs/a-scores"
-    assert next_steps.after_fit(Path("a"), Path("set"), 3) == "ebb-train render PHOTO --checkpoint a"
+    assert (
+        next_steps.after_fit(Path("a"), Path("set"), is_complete=False)
+        == "ebb-train render PHOTO --checkpoint a"
+    )
 
 
 @pytest.mark.parametrize(("splits", "flag"), [(("train",), " --split train"), (("train", "test"), "")])
@@ -25,7 +28,7 @@ def test_after_fit_a_split_that_has_pairs_is_scored(
 ) -> None:
     for split in splits:
         write_ebb(tmp_path / "set", range(1), split=split)
-    after = next_steps.after_fit(Path("a"), tmp_path / "set", 1)
+    after = next_steps.after_fit(Path("a"), tmp_path / "set", is_complete=True)
     assert after == f"ebb-train evaluate a {tmp_path / 'set'} --out a-scores{flag}"
 
 
@@ -77,6 +80,16 @@ def test_after_scores_comes_a_comparison(model: str, is_model: bool, models: str
 def test_after_a_benchmark() -> None:
     after = next_steps.after_benchmark(["identity", "a.safetensors"], Path("set"), "train")
     assert after == "ebb-train ablate a.safetensors set --out runs/ablation --split train"
+    assert next_steps.after_benchmark(["identity"], Path("set"), "train").startswith("ebb-train fit set ")
+
+
+def test_only_pynet_is_ablated(tmp_path: Path) -> None:
+    (tmp_path / "stage-1-best.safetensors").touch()
+    other, whole = str(tmp_path), "runs/a/level-1.safetensors"
+    assert f"ablate {whole} set" in next_steps.after_benchmark(
+        ["identity", other, whole], Path("set"), "train"
+    )
+    assert next_steps.after_benchmark([other], Path("set"), "train").startswith("ebb-train fit set")
 
 
 @pytest.mark.parametrize("has_depth", [True, False])

@@ -20,6 +20,8 @@ def test_missing_packages_name_their_extra(monkeypatch: pytest.MonkeyPatch) -> N
         ("torch", optional.torch, "train"),
         ("onnx", optional.onnx, "onnx"),
         ("onnxruntime", optional.onnxruntime, "onnx"),
+        ("scipy.stats", lambda: optional.scipy_module("stats"), "study"),
+        ("statsmodels.stats", lambda: optional.statsmodels_module("stats"), "study"),
         ("ai_edge_litert.interpreter", lambda: optional.litert("interpreter"), "tflite"),
     ):
         monkeypatch.setitem(sys.modules, name, None)

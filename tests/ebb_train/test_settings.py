@@ -12,11 +12,11 @@ from ebb_train.settings import (
     ComputeSettings,
     FitSettings,
     LevelPlan,
+    LevelSchedule,
     LossWeights,
     MonitorSettings,
-    Schedule,
-    read_schedule,
 )
+from ebb_train.stages import read_schedule
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +83,7 @@ def test_another_weight_of_the_vgg_term() -> None:
 def test_a_schedule_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(TABLE)
-    assert read_schedule(str(path)) == Schedule(
+    assert read_schedule(str(path)) == LevelSchedule(
         (
             LevelPlan(level=7, iterations=3, batch=2),
             LevelPlan(
@@ -134,7 +134,7 @@ def test_invalid_schedule_files_are_refused(tmp_path: Path, old: str, new: str, 
 
 def test_no_such_schedule(tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"no schedule 'long' \(one of: paper, short, smoke, or a .toml file"
+        UsageError, match=r"no schedule 'long' \(one of: paper, short, smoke, cpu, or a .toml file"
     ):
         read_schedule("long")
     with pytest.raises(UsageError, match=r"none\.toml: cannot read the schedule"):
@@ -185,7 +185,7 @@ def test_invalid_monitor_settings_are_refused(values: dict[str, Any]) -> None:
 
 def test_the_crop_is_the_flags_else_the_schedules_else_the_height() -> None:
     rows = (LevelPlan(level=7, iterations=1, batch=1, crop=128), LevelPlan(level=6, iterations=1, batch=1))
-    schedule = Schedule(rows)
+    schedule = LevelSchedule(rows)
     assert [row.crop for row in schedule.with_crop(0, 512).rows] == [128, 512]
     assert [row.crop for row in schedule.with_crop(256, 512).rows] == [256, 256]
 
@@ -195,17 +195,19 @@ def test_weight_init_by_width() -> None:
         "paper"
     ] * 2
     assert FitSettings(weight_init="paper").weight_init_of(0.125) == "paper"
+    assert FitSettings(schedule="cpu").weight_init_of(0.125) == "identity"
+    assert FitSettings(schedule="cpu").weight_init_of(1.0) == "paper"
     assert FitSettings(weight_init="fan_in").weight_init_of(1.0) == "fan_in"
 
 
 def test_levels_have_the_steps_of_previous_levels() -> None:
     schedule = read_schedule("paper")
     assert [
-        (level.plan.level, level.steps_before, level.samples_before) for level in schedule.levels()[:3]
+        (level.plan.level, level.steps_before, level.samples_before) for level in schedule.stages()[:3]
     ] == [
         (7, 0, 0),
         (6, 5_000, 250_000),
         (5, 10_000, 500_000),
     ]
-    assert len(schedule.levels()) == 7
+    assert len(schedule.stages()) == 7
     assert schedule.steps == 260_000

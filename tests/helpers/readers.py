@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -427,7 +427,7 @@ def _(data: bytes, folder: Path) -> object:
     lambda: [b"[[level]]\nlevel = 7\niterations = 10\nbatch = 2\nloss = { l1 = 10.0, ssim = 1.0 }\n"],
 )
 def _(data: bytes, folder: Path) -> object:
-    from ebb_train.settings import read_schedule
+    from ebb_train.stages import read_schedule
 
     return read_schedule(str(stored(data, folder / "a.toml")))
 
@@ -467,7 +467,7 @@ def _(data: bytes, folder: Path) -> object:
 
     stored(_run_json(), folder / "run.json")
     stored(data, folder / LOG)
-    return read_log(folder, str), write_page(folder, {7: 2, 6: 2})
+    return read_log(folder, str), write_page(folder, {"level-7": 2, "level-6": 2})
 
 
 @reader("run.json", lambda: [_run_json()])
@@ -492,7 +492,7 @@ def _checkpoint_files() -> dict[str, bytes]:
     network = PyNet(PyNetConfig(level=7, width=1 / 64))
     training = {"rng": torch.get_rng_state()[:8], "threads": 1, "optimizer": {"step": torch.tensor(3.0)}}
     with tempfile.TemporaryDirectory() as folder:
-        position = Position(level=7, step=3, total=3)
+        position = Position(stage="level-7", step=3, total=3)
         path = save_checkpoint(Path(folder), network, training, position, {"seed": 1})
         return {file.name: file.read_bytes() for file in path.iterdir()}
 
@@ -644,6 +644,35 @@ for _name in (".index", ".data-00000-of-00001"):
     )(_tensorflow(_name))
 
 
+@functools.cache
+def _study_files() -> dict[str, bytes]:
+    import tempfile
+
+    from tests.helpers.simulated_study import simulated_opinions
+    from tests.helpers.stored_votes import write_study
+
+    with tempfile.TemporaryDirectory() as folder:
+        study = write_study(Path(folder) / "study", simulated_opinions(0, raters=3, images=3))
+        return {file.name: file.read_bytes() for file in study.iterdir()}
+
+
+def _study(name: str) -> Callable[[bytes, Path], object]:
+    def read(data: bytes, folder: Path) -> object:
+        from ebb_train.study.analysis import analyse_votes
+        from ebb_train.study.vote_reader import read_votes
+
+        for own, content in _study_files().items():
+            stored(data if own == name else content, folder / own)
+        votes = read_votes(folder)
+        return analyse_votes(replace(votes, plan=replace(votes.plan, resamples=5)))
+
+    return read
+
+
+for _name in ("study.sqlite", "study.toml"):
+    reader(_name, functools.partial(lambda name: [_study_files()[name]], _name))(_study(_name))
+
+
 def empty(folder: Path) -> Path:
     """Remove what the last reading left in a folder."""
     for path in folder.iterdir():
@@ -655,3 +684,39 @@ def corpus_name(name: str, data: bytes) -> str:
     """Name of a file of the corpus: its reader and a hash."""
     plain = "".join(char if char.isalnum() else "_" for char in name)
     return f"{plain}-{hashlib.sha256(data).hexdigest()[:12]}"
+
+
+def _masks() -> list[bytes]:
+    grey = Image.fromarray(picture()).convert("L").resize((WIDTH, HEIGHT))
+    return [saved(grey, "PNG"), saved(grey, "JPEG"), saved(grey, "TIFF")]
+
+
+@reader("mask", _masks, repair=repaired_png)
+def read_mask(data: bytes, folder: Path) -> object:
+    from ebb_train.subject.mask_folder import MaskFolder
+
+    stored(data, folder / "a.png")
+    masks = MaskFolder(folder)
+    return each(lambda: masks.mask(np.zeros((HEIGHT, WIDTH, 3), np.uint8), None, "a"), masks.metadata)
+
+
+def _segmentations() -> list[bytes]:
+    import onnx
+
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["photo"], ["mask"], axes=[1])],
+        "mean",
+        [helper.make_tensor_value_info("photo", kind, (1, 3, 16, 24))],
+        [helper.make_tensor_value_info("mask", kind, (1, 1, 16, 24))],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return [model.SerializeToString()]
+
+
+@reader("segmentation network", _segmentations)
+def read_segmentation(data: bytes, folder: Path) -> object:
+    from ebb_train.subject.segmentation import Segmentation
+
+    network = Segmentation(stored(data, folder / "a.onnx"))
+    return network.mask(np.zeros((HEIGHT, WIDTH, 3), np.uint8), None, "")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ebb.quality.blur_map import MAX_UNEXPLAINED, TileBlur, blur_map
 from ebb.quality.exposure import ExposureDifference, measure_exposure
 from ebb.quality.grid import TILE_PX
+from ebb.quality.measured_photo import MeasuredPhoto
 from tests.helpers.blurs import with_disc
 from tests.helpers.textured_pairs import FRAME, encoded, texture
 
@@ -18,8 +19,8 @@ STILL = np.eye(3)
 SAME = ExposureDifference((1.0, 1.0, 1.0), (0.0, 0.0), 0.0, 0.0, 1)
 
 
-def rgb(gray: np.ndarray) -> np.ndarray:
-    return np.repeat(gray[..., None], 3, axis=2)
+def rgb(gray: np.ndarray) -> MeasuredPhoto:
+    return MeasuredPhoto(np.repeat(gray[..., None], 3, axis=2))
 
 
 def compared(wide: np.ndarray, shallow: np.ndarray, exposure: ExposureDifference = SAME) -> TileBlur:

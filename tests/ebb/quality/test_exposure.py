@@ -6,7 +6,9 @@ import pytest
 
 from ebb.arrays import Size
 from ebb.photo.resample import resample
-from ebb.quality.exposure import clipped_share, exif_ev, measure_exposure
+from ebb.quality.exposure import ExposureDifference, clipped_share, exif_ev
+from ebb.quality.exposure import measure_exposure as measure_photos
+from ebb.quality.measured_photo import MeasuredPhoto
 from ebb.simulation.sensor import vignetting
 from tests.helpers.textured_pairs import FRAME, encoded, texture
 
@@ -17,6 +19,12 @@ def shallow(gain: tuple[float, ...] = (1.0, 1.0, 1.0), loss: float = 0.0, blur: 
     soft = cv2.GaussianBlur(LIGHT, (0, 0), blur) if blur else LIGHT
     soft = soft * vignetting(FRAME.width, FRAME.height, loss)[..., None]
     return (soft * np.array(gain, np.float32)).astype(np.float32)
+
+
+def measure_exposure(
+    wide: np.ndarray, shallow: np.ndarray, H: np.ndarray, prior_ev: float | None = None
+) -> ExposureDifference:
+    return measure_photos(MeasuredPhoto(wide), MeasuredPhoto(shallow), H, prior_ev)
 
 
 def ev(gain: tuple[float, ...]) -> np.ndarray:
@@ -68,6 +76,17 @@ def test_a_bright_window_in_the_middle_does_not_affect_the_gain(side: float, blu
     assert found.clipped_shallow > 0.04
     assert found.ev == pytest.approx(np.log2(2.6), abs=0.05)
     assert found.vignetting_ev == pytest.approx(-1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.0, 1.8, 2.6])
+def test_light_that_the_exposure_cuts_off(gain: float) -> None:
+    """Truth: blocks whose mean light exceeds the range by half a stop, in any channel."""
+    scene = np.stack([0.8 * cv2.GaussianBlur(texture(n), (0, 0), 8) for n in range(3)], axis=2)
+    found = measure_exposure(encoded(scene), encoded(scene, gain=gain), np.eye(3))
+    rows, columns = FRAME.height // 8, FRAME.width // 8
+    light = scene.reshape(rows, 8, columns, 8, 3).mean(axis=(1, 3))
+    assert found.cut_off_share == pytest.approx((gain * light > 2**0.5).any(axis=2).mean(), abs=0.02)
+    assert (found.cut_off_share > 0.01) == (gain > 2)
 
 
 def test_a_moved_object_does_not_affect_the_gain() -> None:

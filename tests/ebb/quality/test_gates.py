@@ -44,6 +44,8 @@ GOOD = Measurements(
     exposure_gain=1.1,
     exposure_gain_red=1.1,
     exposure_gain_blue=1.08,
+    brightening_ev=0.0,
+    cut_off_share=0.01,
     vignetting_ev=-0.8,
     clipped_wide=0.01,
     clipped_shallow=0.02,
@@ -167,6 +169,34 @@ def test_an_overexposed_photo_is_rejected_first() -> None:
         check_measured({"clipped_wide": 0.01, "clipped_shallow": 0.8}, SETTINGS)
     assert caught.value.reason is Reason.EXPOSURE_MISMATCH
     assert caught.value.measurements == {"clipped_wide": 0.01, "clipped_shallow": 0.8}
+
+
+MATCHED = AlignSettings(match_exposure=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "unchanged", "matched"),
+    [
+        ({"exposure_gain": 2.8}, "1.5 stops brighter, the limit is 1", ""),
+        ({"exposure_gain": 0.35, "brightening_ev": 1.5}, "1.5 stops darker, the limit is 1", ""),
+        ({"brightening_ev": 2.0, "cut_off_share": 0.1}, "", ""),
+        (
+            {"exposure_gain": 0.18, "brightening_ev": 2.5},
+            "2.5 stops darker, the limit is 1",
+            "2.5 stops darker, more than the 2 that a gain repairs",
+        ),
+        ({"cut_off_share": 0.36}, "", "highlights are cut off in 36% of the shallow photo, more than 10%"),
+    ],
+)
+def test_matched_exposure_has_the_limits_of_what_a_gain_repairs(
+    changes: dict[str, float], unchanged: str, matched: str
+) -> None:
+    measured = dataclasses.replace(GOOD, **changes)
+    for settings, message in ((SETTINGS, unchanged), (MATCHED, matched)):
+        found = rejections(measured, settings)
+        assert [one.reason for one in found] == [Reason.EXPOSURE_MISMATCH] * bool(message)
+        assert all(message in one.message for one in found)
+        assert (quality_rank(measured, settings.ranking) < 0.5) == bool(message)
 
 
 def test_all_rejecting_gates_are_reported() -> None:

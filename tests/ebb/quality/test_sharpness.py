@@ -12,6 +12,7 @@ def tiles(count: int = 100) -> dict[str, np.ndarray]:
         "places": np.column_stack([np.arange(count) % 10, np.arange(count) // 10]),
         "unexplained": np.full(count, 0.01),
         "kept": np.full(count, 0.9),
+        "smooth_changes": np.zeros(count, bool),
         "discs_px": np.where(np.arange(count) < 10, 0.9, 1.1) * SHARP_DISC_PX,
         "contrast_wide": np.where(np.arange(count) < 60, 0.05, 0.001),
         "contrast_shallow": np.where(np.arange(count) < 20, 0.04, 0.001),
@@ -59,6 +60,15 @@ def test_a_smooth_subject_that_moved_has_changed() -> None:
     assert measure_focus(**moved).changed_in_focus == pytest.approx(0.12)
     moved["kept"][thing] = 0.4  # blurred leaves in the wind
     assert measure_focus(**moved).changed_in_focus == 0
+
+
+def test_changes_of_smooth_things_count_with_those_of_detail() -> None:
+    moved = tiles()
+    column, row = moved["places"].T
+    moved["smooth_changes"][(column >= 4) & (column < 6) & (row >= 4) & (row < 7)] = True
+    assert measure_focus(**moved).changed_in_focus == 0
+    moved["unexplained"][(column >= 6) & (column < 8) & (row >= 4) & (row < 7)] = 0.7
+    assert measure_focus(**moved).changed_in_focus == pytest.approx(0.12)
 
 
 def test_differences_explained_by_blur_are_not_changes() -> None:

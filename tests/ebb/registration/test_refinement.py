@@ -26,7 +26,6 @@ def test_a_motion_that_is_half_a_pixel_off_is_corrected(seed: int, gain: float, 
     found = refine(pyramid(wide), pyramid(shallow), before)
     assert corner_error_px(before.H_shallow_to_wide, TURN, FRAME).mean() > 0.3
     assert corner_error_px(found.H_shallow_to_wide, TURN, FRAME).mean() < 0.08
-    assert found.improved
 
 
 def test_in_focus_is_where_both_are_sharp() -> None:
@@ -50,7 +49,6 @@ def test_nothing_in_focus_keeps_the_motion() -> None:
     motion = start(TURN)
     found = refine(pyramid(wide), pyramid(unrelated), motion)
     assert found.in_focus.sum() < MIN_TILES
-    assert not found.improved
     np.testing.assert_array_equal(found.H_shallow_to_wide, TURN)
 
 
@@ -58,7 +56,6 @@ def test_a_worse_fit_is_not_kept() -> None:
     """A translation cannot follow a turn; a start that can stays."""
     wide, shallow = pair(10)
     found = refine(pyramid(wide), pyramid(shallow), start(TURN), MotionModel.TRANSLATION)
-    assert not found.improved
     np.testing.assert_array_equal(found.H_shallow_to_wide, TURN)
 
 

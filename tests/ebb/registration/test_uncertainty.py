@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def refinement(wide: Gray8, shallow: Gray8) -> Refinement:
     """The tiles of two photos that do not move."""
     tiles = measure(band(wide), band(shallow), np.eye(3))
-    return Refinement(np.eye(3), MotionModel.ROTATION, tiles, sharp_in_both(tiles), 1.0, 0.5)
+    return Refinement(np.eye(3), MotionModel.ROTATION, tiles, sharp_in_both(tiles))
 
 
 def noisy(scene: NDArray[np.float64], sigma: float, seed: int) -> Gray8:

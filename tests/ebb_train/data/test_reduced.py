@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from ebb.errors import InvalidInput
 from ebb_train.data import reduced
-from ebb_train.data.reduced import ReducedPair, ReducedPairs, crop_step, reduce_pair, resize, target_step
+from ebb_train.data.reduced import ReducedPair, ReducedPairs, level_reduction, reduce_pair, resize
 from ebb_train.data.sources import Photos
 from ebb_train.models.pynet import LEVELS
 from tests.helpers.datasets import photos
@@ -58,17 +58,17 @@ def test_a_photo_is_made_smaller_with_the_stretched_bicubic_kernel(size: tuple[i
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_sizes_by_level(level: int) -> None:
-    one = reduce_pair(pair(), level, 64, 4, FOLDER)
+    one = reduce_pair(pair(), level_reduction(level), 64, 4, FOLDER)
     assert one.photo.shape == (32, 48, 4)
-    step = target_step(level)
+    step = level_reduction(level).target
     assert one.target.shape == (64 // step, 96 // step, 3)
-    assert crop_step(level) % step == crop_step(level) % 2 == 0
+    assert level_reduction(level).step % step == level_reduction(level).step % 2 == 0
     assert step <= 2 ** (level - 1)  # never smaller than the picture of the level
 
 
 def test_halves_and_depth_are_those_of_the_photos() -> None:
     photo = pair()
-    one = reduce_pair(photo, 1, 64, 4, FOLDER)
+    one = reduce_pair(photo, level_reduction(1), 64, 4, FOLDER)
     assert np.array_equal(one.photo[..., :3], resize(photo.wide, 32, 48))
     assert np.array_equal(one.photo[..., 3], photo.depth)
     assert np.array_equal(one.target, photo.shallow)
@@ -78,8 +78,8 @@ def test_halves_and_depth_are_those_of_the_photos() -> None:
 def test_remainders_of_whole_steps_are_cropped(width: int, height: int) -> None:
     photo = pair(width, height)
     for level in (1, 2, 5):
-        one = reduce_pair(photo, level, 64, 3, FOLDER)
-        step = crop_step(level)
+        one = reduce_pair(photo, level_reduction(level), 64, 3, FOLDER)
+        step = level_reduction(level).step
         kept = (height // step * step, width // step * step)
         assert one.photo.shape == (kept[0] // 2, kept[1] // 2, 3)
         assert np.array_equal(one.photo, resize(photo.wide[: kept[0], : kept[1]], *one.photo.shape[:2]))
@@ -89,33 +89,33 @@ def test_remainders_of_whole_steps_are_cropped(width: int, height: int) -> None:
 @pytest.mark.parametrize(("width", "height"), [(40, 30), (41, 70), (90, 22)])
 def test_small_photos_are_mirrored_to_the_crop(level: int, width: int, height: int) -> None:
     photo = pair(width, height)
-    one = reduce_pair(photo._replace(shallow=photo.wide), level, 64, 3, FOLDER)
+    one = reduce_pair(photo._replace(shallow=photo.wide), level_reduction(level), 64, 3, FOLDER)
     assert min(one.photo.shape[:2]) >= 32
-    assert one.target.shape[0] * target_step(level) == one.photo.shape[0] * 2
+    assert one.target.shape[0] * level_reduction(level).target == one.photo.shape[0] * 2
     coarse = resize(one.photo, *[length // 2 for length in one.photo.shape[:2]])
     same = resize(one.target, *coarse.shape[:2])
     assert np.abs(coarse.astype(int) - same).mean() < 6
 
 
 def test_the_whole_photo_is_not_kept_in_memory() -> None:
-    one = reduce_pair(pair(98, 66), 1, 64, 3, FOLDER)
+    one = reduce_pair(pair(98, 66), level_reduction(1), 64, 3, FOLDER)
     assert one.target.base is None
     assert one.photo.base is None
 
 
 def test_pairs_are_reduced_once_as_long_as_there_is_room() -> None:
     source = Scenes()
-    room = 3 * bytes_of(reduce_pair(pair(), 3, 64, 4, FOLDER))
-    pairs = ReducedPairs(source, 3, 64, 4, max_bytes=room + 100)  # type: ignore[arg-type]
+    room = 3 * bytes_of(reduce_pair(pair(), level_reduction(3), 64, 4, FOLDER))
+    pairs = ReducedPairs(source, level_reduction(3), 64, 4, max_bytes=room + 100)  # type: ignore[arg-type]
     for _ in range(2):
         for number in (4, 0, 7, 2):
-            expected = reduce_pair(pair(number=number), 3, 64, 4, FOLDER)
+            expected = reduce_pair(pair(number=number), level_reduction(3), 64, 4, FOLDER)
             assert all(np.array_equal(a, b) for a, b in zip(pairs.read(number)[1:], expected[1:], strict=True))
     assert source.asked == [4, 0, 7, 2, 2]
 
 
 def test_cached_pairs_are_not_pickled() -> None:
-    pairs = ReducedPairs(Scenes(), 7, 64, 4)  # type: ignore[arg-type]
+    pairs = ReducedPairs(Scenes(), level_reduction(7), 64, 4)  # type: ignore[arg-type]
     pairs.read(1)
     copy = pickle.loads(pickle.dumps(pairs))
     assert copy._kept == {}
@@ -125,6 +125,6 @@ def test_cached_pairs_are_not_pickled() -> None:
 
 def test_without_depth() -> None:
     photo = pair()._replace(depth=None)
-    assert reduce_pair(photo, 7, 64, 3, FOLDER).photo.shape[2] == 3
+    assert reduce_pair(photo, level_reduction(7), 64, 3, FOLDER).photo.shape[2] == 3
     with pytest.raises(InvalidInput, match=r"set: pair a has no depth map .*--in-channels 3"):
-        reduce_pair(photo, 7, 64, 4, FOLDER)
+        reduce_pair(photo, level_reduction(7), 64, 4, FOLDER)

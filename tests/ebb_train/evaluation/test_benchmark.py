@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from ebb.progress import SilentProgress
 from ebb_train.cli import app
 from ebb_train.evaluation.benchmark import MODELS, REPORT, TEXT, TIMINGS, benchmark, label_models, machine
 from ebb_train.evaluation.evaluate import PAGE, evaluate
+from ebb_train.evaluation.opinions import MethodOpinion, StudyOpinions
 from ebb_train.evaluation.predictions import DepthMissing
 from ebb_train.evaluation.settings import ScoreSettings, TimingSettings
 from ebb_train.models.network import PyNet, save_pynet
@@ -181,6 +183,8 @@ def test_names_of_models(tmp_path: Path) -> None:
     assert label_models(["gain", "a/gain.safetensors", "b/gain.safetensors"]) == ["gain", "a-gain", "b-gain"]
     names = ["gain", "a/gain.safetensors", "a/x.safetensors", "b/x.safetensors", "b/y.safetensors"]
     assert label_models(names) == ["gain", "a-gain", "a-x", "b-x", "y"]
+    masked = ["portrait", "portrait:grabcut", "portrait:nets/person.onnx", "pixel-style:grabcut"]
+    assert label_models(masked) == ["portrait", "portrait-grabcut", "portrait-person", "pixel-style-grabcut"]
 
 
 @pytest.mark.parametrize(
@@ -215,3 +219,38 @@ def test_the_command(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "not timed: --repeats 0" in said
     assert not (tmp_path / "out" / TIMINGS).exists()
     assert run_verb(app, [*arguments, "--models", "identity,nothing"]) is ExitCode.USAGE
+
+
+def test_opinions_of_people_stand_beside_the_metrics(dataset: Path, tmp_path: Path) -> None:
+    ids = [record(number).pair_id for number in range(3)]
+    opinions = StudyOpinions(
+        name="ours",
+        plan_sha256="cd" * 32,
+        methods={
+            "identity": MethodOpinion(3.0, 2.5, 3.5, 3, 15, 2),
+            "layered": MethodOpinion(1.0, 0.5, 1.5, 3, 15, 1),
+        },
+        pictures={
+            (pair_id, name): mos + 0.1 * index
+            for name, mos in (("identity", 3.0), ("layered", 1.0))
+            for index, pair_id in enumerate(ids)
+        },
+    )
+    settings = replace(SETTINGS, skip_regions=True)
+    names, out = ["identity", "layered", "gain"], tmp_path / "out"
+    found = benchmark(names, dataset, out, settings, UNTIMED, SilentProgress(), opinions)
+    assert found.people is not None
+    assert found.people.models == ("identity", "layered")
+    psnr = found.people.metrics[0]
+    assert psnr.num_pictures == 6
+    assert psnr.of_pictures[0].value > 0.7, "layered is nearer to the target, and people prefer it"
+    plain = json.loads((tmp_path / "out" / REPORT).read_text())
+    assert plain["people"]["study"] == "ours"
+    page = (tmp_path / "out" / PAGE).read_text()
+    text = (tmp_path / "out" / TEXT).read_text()
+    for where in (page, text):
+        assert "Agreement with people, ebb" in where
+    assert "people" not in json.loads(json.dumps(replace(found, people=None).as_dict()))
+    with pytest.raises(UsageError, match="has none of the models"):
+        benchmark(["gain"], dataset, tmp_path / "other", SETTINGS, UNTIMED, SilentProgress(), opinions)
+    assert not (tmp_path / "other").exists()

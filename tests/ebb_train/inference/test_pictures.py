@@ -7,13 +7,13 @@ import inspect
 import numpy as np
 
 from ebb_train.inference.lens_pictures import LensPictures
+from ebb_train.inference.network_pictures import NetworkPictures
 from ebb_train.inference.pictures import PictureMaker, Pictures
-from ebb_train.inference.pynet_pictures import PyNetPictures
 
 
 def test_both_makers_have_it() -> None:
     wanted = inspect.signature(PictureMaker.__call__)
-    for maker in (LensPictures, PyNetPictures):
+    for maker in (LensPictures, NetworkPictures):
         assert inspect.signature(maker.__call__) == wanted
 
 

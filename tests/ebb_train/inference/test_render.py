@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from ebb.errors import InvalidInput, MissingDependency, OutputError, Reason, Status, UsageError
 from ebb.settings import DepthSettings
-from ebb_train.inference import pynet_pictures
+from ebb_train.inference import network_pictures
 from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.render import render_photos
 from ebb_train.inference.render_report import RenderReport
@@ -167,7 +167,7 @@ def test_a_depth_network_without_memory(
     def fail(*_: object) -> None:
         raise MemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr(pynet_pictures.DepthOf, "__call__", fail)
+    monkeypatch.setattr(network_pictures.DepthOf, "__call__", fail)
     report = render(write_photo(tmp_path / "a.jpg"), write_photo(tmp_path / "b.jpg"), weights=weights)
     assert [(row.reason, row.detail) for row in report.failed] == [
         (Reason.OUT_OF_MEMORY, "CUDA out of memory.")
@@ -178,7 +178,7 @@ def test_existing_pictures_are_kept(tmp_path: Path, weights: Path, monkeypatch: 
     photo = write_photo(tmp_path / "a.jpg")
     (tmp_path / "a_bokeh.png").write_bytes(b"mine")
     with monkeypatch.context() as patch:
-        patch.setattr(pynet_pictures, "DepthOf", lambda *_: pytest.fail("nothing needs depth"))
+        patch.setattr(network_pictures, "DepthOf", lambda *_: pytest.fail("nothing needs depth"))
         report = render(photo, weights=weights)
     assert (tmp_path / "a_bokeh.png").read_bytes() == b"mine"
     assert report.as_dict() | {"photos": None} == {
@@ -247,7 +247,7 @@ def test_an_invalid_output_folder_is_reported_before_rendering(
     out: str, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setattr(pynet_pictures, "load_network", lambda *_: pytest.fail("no work yet"))
+    monkeypatch.setattr(network_pictures, "load_network", lambda *_: pytest.fail("no work yet"))
     with pytest.raises(OutputError, match="file: cannot write it: a file is where a folder should be"):
         render(write_photo(tmp_path / "a.jpg"), weights=weights, out=tmp_path / out)
 

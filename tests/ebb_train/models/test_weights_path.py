@@ -10,14 +10,15 @@ from ebb.errors import InvalidInput
 from ebb_train.models.weights_path import (
     best_weights,
     is_weights_path,
-    level_weights,
     run_weights,
+    stage_weights,
+    weights_files,
     weights_path,
 )
 
 
 def test_a_run_folder_stands_for_the_best_weights_of_its_last_level(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"no level-N\.safetensors in this folder"):
+    with pytest.raises(InvalidInput, match=r"no level-N\.safetensors or stage-N\.safetensors in this"):
         weights_path(tmp_path)
     for name in ("level-7", "level-4"):
         (tmp_path / f"{name}.safetensors").touch()
@@ -31,9 +32,18 @@ def test_a_run_folder_stands_for_the_best_weights_of_its_last_level(tmp_path: Pa
         weights_path(tmp_path / "none.safetensors")
 
 
+def test_stages_of_other_networks_are_counted_up(tmp_path: Path) -> None:
+    for name in ("stage-1-best", "stage-2", "stage-10", "stage-10-best", "notes", "level-a"):
+        (tmp_path / f"{name}.safetensors").touch()
+    assert [path.stem for path in weights_files(tmp_path)] == [
+        "stage-10-best", "stage-10", "stage-2", "stage-1-best",
+    ]  # fmt: skip
+    assert run_weights(tmp_path).name == "stage-10-best.safetensors"
+
+
 def test_names_of_the_files_of_a_run() -> None:
-    assert level_weights(Path("run"), 3) == Path("run/level-3.safetensors")
-    assert best_weights(Path("run"), 3) == Path("run/level-3-best.safetensors")
+    assert stage_weights(Path("run"), "level-3") == Path("run/level-3.safetensors")
+    assert best_weights(Path("run"), "level-3") == Path("run/level-3-best.safetensors")
 
 
 def test_files_and_folders_are_paths_and_models_are_not(tmp_path: Path) -> None:

@@ -44,7 +44,9 @@ def training(network: PyNet) -> dict[str, Any]:
 
 
 def save(run: Path, network: PyNet, training: dict[str, Any], total: int) -> Path:
-    return save_checkpoint(run, network, training, Position(level=7, step=total, total=total), IDENTITY)
+    return save_checkpoint(
+        run, network, training, Position(stage="level-7", step=total, total=total), IDENTITY
+    )
 
 
 def damage(path: Path) -> None:
@@ -73,7 +75,7 @@ def test_a_checkpoint_round_trips(tmp_path: Path, network: PyNet, training: dict
     found = newest_checkpoint(tmp_path, IDENTITY, notes.append)
     assert found is not None
     assert found.path == path
-    assert found.position == Position(level=7, step=12, total=12)
+    assert found.position == Position(stage="level-7", step=12, total=12)
     assert found.config == network.config
     assert equal(found.training, training)
     state = network.state_dict()

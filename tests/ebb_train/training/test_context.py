@@ -11,7 +11,8 @@ import pytest
 from ebb.errors import DatasetLocked, UsageError
 from ebb_train.data.sources import open_source
 from ebb_train.models.pynet import PyNetConfig
-from ebb_train.settings import ComputeSettings, FitSettings, read_schedule
+from ebb_train.settings import ComputeSettings, FitSettings
+from ebb_train.stages import read_schedule
 from ebb_train.training.context import open_context, run_identity
 from tests.helpers.datasets import record, write_set
 

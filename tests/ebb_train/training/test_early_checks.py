@@ -21,6 +21,10 @@ def test_paths_come_before_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     dataset = write_set(tmp_path / "set", [[record(0)]])
     with pytest.raises(UsageError, match="nosuch"):
         check_inputs(dataset, FitSettings(schedule="nosuch"))
+    with pytest.raises(UsageError, match="no network is called 'dmsn'"):
+        check_inputs(dataset, FitSettings(), "dmsn")
+    with pytest.raises(MissingDependency):
+        check_inputs(dataset, FitSettings(schedule="its own, checked later"), "dmshn")
     with pytest.raises(InvalidInput, match="gone: no such folder"):
         check_inputs(tmp_path / "gone", FitSettings())
     with pytest.raises(MissingDependency, match=r"ebb-bokeh\[train\]"):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ebb.errors import Reason, Status
 
-STEPS = Workload(steps={7: 6, 6: 4}, costs={7: 1.0, 6: 2.0})
+STEPS = Workload(steps={"level-7": 6, "level-6": 4}, costs={"level-7": 1.0, "level-6": 2.0})
 IDENTITY: dict[str, Any] = {"network": {}, "schedule": {}, "settings": {}, "dataset": {}}
 
 
@@ -84,7 +84,7 @@ def watch(folder: RunFolder | None, *psnr: float, told: Told | None = None, ever
 
 
 def at(step: int) -> Position:
-    return Position(level=7, step=step, total=step)
+    return Position(stage="level-7", step=step, total=step)
 
 
 def log(folder: RunFolder) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ def log(folder: RunFolder) -> list[dict[str, Any]]:
 def test_log_lines_are_means_since_the_previous_line(folder: RunFolder) -> None:
     told = Told()
     with closing(watch(folder, told=told)) as shows:
-        shows.start(7, 1)
+        shows.start("level-7", 1)
         for step, loss in ((2, 0.5), (3, 0.4), (4, 0.2), (5, 0.1), (6, float("inf"))):
             shows.step(at(step), {"loss": loss, "l1": 1.0}, 4)
             shows.advance(at(step))
@@ -118,7 +118,7 @@ def test_the_remaining_time_excludes_the_start(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("ebb_train.training.monitor.time.monotonic", lambda: next(clock))
     told = Told()
     shows = watch(None, told=told)
-    shows.start(7, 0)
+    shows.start("level-7", 0)
     for step in range(1, 7):
         shows.step(at(step), {"loss": 0.5}, 4)
         shows.advance(at(step))
@@ -134,18 +134,18 @@ def test_the_best_weights_are_kept(folder: RunFolder, trainer: Trainer) -> None:
     with closing(watch(folder, 20.0, 22.0, 21.0)) as shows:
         for step in range(1, 7):
             shows.validate_if_due(at(step), trainer)
-            path = folder.best_weights(7)
+            path = folder.best_weights("level-7")
             kept.append(read_weights(path)[1].source.rpartition(" ")[2] if path.exists() else "")
     assert kept == ["", "2", "2", "4", "4", "4"]
     assert [line["validation"]["psnr"] for line in log(folder)] == [20, 22, 21]
-    assert folder.best_score(7, "psnr") == 22
+    assert folder.best_score("level-7", "psnr") == 22
 
 
 def test_the_best_score_is_known_after_a_resume(folder: RunFolder, trainer: Trainer) -> None:
     for psnr in (22.0, 21.0):
         with closing(watch(folder, psnr)) as shows:
             shows.validate_if_due(at(2 if psnr > 21 else 4), trainer)
-    assert read_weights(folder.best_weights(7))[1].source.endswith("step 2")
+    assert read_weights(folder.best_weights("level-7"))[1].source.endswith("step 2")
 
 
 def test_pictures_and_page_at_the_end_of_a_level_at_least(folder: RunFolder, trainer: Trainer) -> None:
@@ -155,13 +155,13 @@ def test_pictures_and_page_at_the_end_of_a_level_at_least(folder: RunFolder, tra
         shows.validate_if_due(at(6), trainer)
     assert (folder.path / "report.html").exists()
     assert (folder.path / "pictures" / "level-7.png").exists()
-    assert not folder.best_weights(7).exists()  # nothing was scored
+    assert not folder.best_weights("level-7").exists()  # nothing was scored
     assert not (folder.path / "log.jsonl").exists()
 
 
 def test_other_processes_write_nothing(tmp_path: Path, trainer: Trainer) -> None:
     with closing(watch(None, 20.0)) as shows:
-        shows.start(7, 0)
+        shows.start("level-7", 0)
         for step in (1, 2):
             shows.step(at(step), {"loss": 0.5}, 4)
             shows.validate_if_due(at(step), trainer)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 
 from ebb_train import optional
@@ -12,17 +15,17 @@ from ebb_train.losses import Loss
 from ebb_train.models.network import PyNet
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.settings import SCHEDULES, LevelPlan
-from ebb_train.training.optimizer import TensorFlowAdam, make_adam
+from ebb_train.training.optimizer import TensorFlowAdam, learning_rate, make_adam
 
 GRADIENTS = np.random.default_rng(0).normal(size=(40, 50)) * 10.0 ** -np.arange(2, 12).repeat(5)
 """A step a row, a weight a column; from 1e-2 to 1e-11, so that epsilon of 1e-8 counts for some."""
 
 
-def paths(adam: str) -> np.ndarray:
+def paths(adam: str, *, fused: bool = False) -> np.ndarray:
     """Where our optimizer takes 50 weights in 40 steps."""
     plan = LevelPlan(level=7, iterations=1, batch=1, learning_rate=5e-5, adam=adam)  # type: ignore[arg-type]
     weights = torch.nn.Parameter(torch.zeros(50, dtype=torch.float64))
-    optimizer = make_adam([weights], plan)
+    optimizer = make_adam([weights], plan, fused=fused)
     path = []
     for gradient in GRADIENTS:
         weights.grad = torch.from_numpy(gradient.copy())
@@ -51,6 +54,43 @@ def test_steps_are_those_of_tensorflow() -> None:
     np.testing.assert_allclose(paths("tensorflow"), expected, rtol=1e-9, atol=1e-18)
     other = paths("pytorch")
     assert np.abs(other[0, 25:] / expected[0, 25:]).min() > 1.2  # of gradients of 1e-7 and less
+
+
+@pytest.mark.parametrize("adam", ["tensorflow", "pytorch"])
+def test_the_fused_kernel_takes_the_same_steps(adam: str) -> None:
+    np.testing.assert_allclose(paths(adam, fused=True), paths(adam), rtol=1e-9, atol=1e-18)
+
+
+def test_the_fused_kernel_reads_the_layout_of_the_weights() -> None:
+    """Channels-last weights with gradients of the same layout, as autograd makes them."""
+    torch.manual_seed(0)
+    plan = LevelPlan(level=7, iterations=1, batch=1, learning_rate=1e-3)
+    start, photo = torch.randn(5, 3, 3, 3), torch.rand(1, 3, 8, 8)
+    found = []
+    for layout, fused in ((torch.contiguous_format, False), (torch.channels_last, True)):
+        weights = torch.nn.Parameter(
+            start.clone(memory_format=torch.preserve_format).to(memory_format=layout)
+        )
+        optimizer = make_adam([weights], plan, fused=fused)
+        for _ in range(3):
+            optimizer.zero_grad()
+            torch.nn.functional.conv2d(photo, weights).square().sum().backward()
+            optimizer.step()
+        found.append(weights.detach())
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=1e-6)
+    assert float((found[0] - start).abs().max()) > 1e-3
+
+
+def test_the_learning_rate_falls_along_a_cosine() -> None:
+    plan = LevelPlan(level=7, iterations=100, batch=1, learning_rate=2e-3, decay="cosine")
+    scheduler_of = torch.optim.lr_scheduler.CosineAnnealingLR  # the reference
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=2e-3)
+    scheduler = scheduler_of(optimizer, T_max=100)
+    for done in range(100):
+        assert learning_rate(plan, done) == pytest.approx(scheduler.get_last_lr()[0], rel=1e-6)
+        optimizer.step()
+        scheduler.step()
+    assert learning_rate(replace(plan, decay="none"), 99) == 2e-3
 
 
 def test_the_formula() -> None:
@@ -108,3 +148,14 @@ def test_learning_rate_and_epsilon_are_those_of_the_plan() -> None:
     assert optimizer.param_groups[0]["epsilon"] == plan.epsilon == 1e-8
     smoke = make_adam([torch.nn.Parameter(torch.zeros(1))], SCHEDULES["smoke"].rows[0])
     assert type(smoke) is torch.optim.Adam
+
+
+def test_adamw_decays_weights_apart_from_their_gradient() -> None:
+    """Loshchilov and Hutter, "Decoupled weight decay regularization" (ICLR 2019), algorithm 2."""
+    plan = LevelPlan(level=7, iterations=1, batch=1, learning_rate=1e-3, adam="adamw")
+    weight = torch.nn.Parameter(torch.tensor([2.0, -3.0]))
+    optimizer = make_adam([weight], plan)
+    weight.grad = torch.tensor([0.5, 0.0])
+    optimizer.step()
+    # the first step of Adam is the learning rate in the direction of the gradient
+    np.testing.assert_allclose(weight.detach(), [2 * (1 - 1e-5) - 1e-3, -3 * (1 - 1e-5)], rtol=1e-6)

@@ -13,12 +13,12 @@ import pytest
 from ebb.formats.png import encode_png
 from ebb.settings import as_dict
 from ebb_train.settings import SCHEDULES
-from ebb_train.training.page import PAGE, charts, level_row, write_page
+from ebb_train.training.page import PAGE, charts, stage_row, write_page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STEPS = {7: 40, 6: 60}
+STEPS = {"level-7": 40, "level-6": 60}
 LOG: list[dict[str, Any]] = [
     {"level": 7, "step": step, "total": step, "l1": 1 / step, "loss": 1 / step, "gradient_norm": 0.1}
     for step in (10, 20, 30, 40)
@@ -107,7 +107,7 @@ def test_names_are_escaped(run: Path) -> None:
 
 
 def test_a_finished_run_and_a_run_that_has_just_started(run: Path) -> None:
-    write_page(run, {7: 40, 6: 10})
+    write_page(run, {"level-7": 40, "level-6": 10})
     assert "50 of 50 steps, finished" in (run / PAGE).read_text()
     (run / "log.jsonl").unlink()
     write_page(run, STEPS)
@@ -121,7 +121,7 @@ def test_values_that_are_not_finite_leave_a_gap() -> None:
 
 
 def test_a_level_that_has_not_started() -> None:
-    row = level_row(LOG, 5, 30)
+    row = stage_row(LOG, "level-5", 30)
     assert row.texts == ("0 of 30", "", "", "")
 
 

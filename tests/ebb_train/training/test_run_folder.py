@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ebb.errors import DatasetLocked, ExitCode, InvalidInput, OutputError, UsageError
-from ebb_train.training.run_folder import LOCK, RunFolder, read_log
+from ebb_train.training.run_folder import LOCK, RunFolder, read_log, stage_of, where
 from tests.helpers.datasets import record, write_set
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def test_a_run_folder_is_made_once_and_found_again(tmp_path: Path) -> None:
     for _ in range(2):
         with closing(RunFolder(tmp_path / "runs" / "a", IDENTITY)) as folder:
             assert json.loads((folder.path / "run.json").read_text()) == IDENTITY
-            assert folder.level_weights(3) == tmp_path / "runs" / "a" / "level-3.safetensors"
+            assert folder.stage_weights("level-3") == tmp_path / "runs" / "a" / "level-3.safetensors"
 
 
 def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
@@ -41,13 +41,13 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
 
 def test_threads_are_recorded_by_level(tmp_path: Path) -> None:
     with closing(RunFolder(tmp_path, IDENTITY)) as folder:
-        assert folder.threads(7) == 0
-        folder.record_threads(7, 4)
-        folder.record_threads(6, 1)
-        assert [folder.threads(level) for level in (7, 6, 5)] == [4, 1, 0]
+        assert folder.threads("level-7") == 0
+        folder.record_threads("level-7", 4)
+        folder.record_threads("level-6", 1)
+        assert [folder.threads(f"level-{level}") for level in (7, 6, 5)] == [4, 1, 0]
         for text in ("[1]", "half", '{"7": "all"}', '{"7": -1}'):
             (tmp_path / "threads.json").write_text(text)
-            assert folder.threads(7) == 0
+            assert folder.threads("level-7") == 0
 
 
 def test_a_data_set_is_refused_as_run_folder(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_damaged_line_of_the_log_is_left_out_with_a_warning(damaged: str, tmp_
         path = tmp_path / "log.jsonl"
         first, second = path.read_text().splitlines()
         path.write_text(f"{first}\n{damaged}\n{second}\n")
-        assert folder.best_score(7, "psnr") == 33
+        assert folder.best_score("level-7", "psnr") == 33
         assert [folder.has_validation(total) for total in (1, 2, 3)] == [True, False, True]
         assert read_log(tmp_path) == whole
         notes: list[str] = []
@@ -153,3 +153,10 @@ def test_a_log_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "log.jsonl")
     with pytest.raises(InvalidInput, match=r"log\.jsonl: cannot be read: not a regular file"):
         RunFolder(tmp_path, IDENTITY)
+
+
+@pytest.mark.parametrize("key", ["level-7", "stage-12"])
+def test_lines_say_which_stage_they_belong_to(key: str) -> None:
+    line = where(key, 3, 9)
+    assert stage_of(line) == key
+    assert line == {key.split("-", maxsplit=1)[0]: int(key.split("-")[1]), "step": 3, "total": 9}

@@ -19,7 +19,8 @@ from ebb.errors import EbbError, ExitCode, MissingDependency, UsageError
 from ebb.stop import Terminated
 from ebb_train.cli import app
 from ebb_train.models.weights import read_pynet
-from ebb_train.settings import ComputeSettings, FitSettings, read_schedule
+from ebb_train.settings import ComputeSettings, FitSettings
+from ebb_train.stages import read_schedule
 from ebb_train.training.setup import (
     ProcessLost,
     as_launched,

@@ -110,7 +110,7 @@ def test_a_level_is_measured_once_and_recorded(context: TrainingContext, measure
         assert torch.get_num_threads() == 4
     assert measured == [4]
     assert context.folder is not None
-    assert context.folder.threads(plan.level) == 3
+    assert context.folder.threads(plan.key) == 3
     torch.set_num_threads(1)
 
 

@@ -186,12 +186,41 @@ def test_the_loss_scale_is_restored() -> None:
 
 def test_channels_last_changes_the_last_bits_only() -> None:
     plain, other = network(), network()
-    expected = trainer(plain).step(iter([batch()]))
+    expected = trainer(plain, channels_last=False).step(iter([batch()]))
     found = trainer(other, channels_last=True).step(iter([batch()]))
     assert found == pytest.approx(expected, rel=1e-4)
     weight = other.get_parameter("level_7.a1.3x3.0.weight")
     assert weight.is_contiguous(memory_format=torch.channels_last)
     assert not weight.is_contiguous()
+
+
+def test_thin_networks_are_channels_last_on_a_cpu_unless_settings_say_otherwise() -> None:
+    def is_channels_last(net: PyNet, **compute: Any) -> bool:
+        trainer(net, **compute)
+        weight = net.get_parameter("level_7.a1.3x3.0.weight")
+        return weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
+
+    assert is_channels_last(network())
+    assert not is_channels_last(network(), channels_last=False)
+    assert not is_channels_last(PyNet(PyNetConfig(level=7, width=0.375)))
+
+
+def test_the_learning_rate_is_that_of_the_step_also_after_resuming() -> None:
+    plan = replace(PLAN, iterations=4, decay="cosine")
+    steps, saved = trainer(network(), plan), []
+    for _ in range(3):
+        steps.step(iter([batch()]))
+        saved.append((deepcopy(steps.state()), deepcopy(steps.network.state_dict())))
+    rates = [state["optimizer"]["param_groups"][0]["lr"] for state, _ in saved]
+    assert rates == pytest.approx([1e-3, 1e-3 * (2 + math.sqrt(2)) / 4, 5e-4])
+    again = network()
+    again.load_state_dict(saved[0][1])
+    fabric = Fabric(accelerator="cpu", devices=1)
+    resumed = Trainer(fabric, again, plan, Loss(plan.loss), done=1)
+    resumed.load_state(saved[0][0])
+    for _ in range(2):
+        resumed.step(iter([batch()]))
+    assert all(torch.equal(values, saved[2][1][name]) for name, values in again.state_dict().items())
 
 
 def test_the_compiled_network_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:

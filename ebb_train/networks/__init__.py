@@ -1,0 +1,1 @@
+"""Networks from a photo to a picture with bokeh, one file each."""
