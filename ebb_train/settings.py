@@ -174,7 +174,7 @@ class LevelSchedule(Schedule):
 
     def __post_init__(self) -> None:
         levels = [row.level for row in self.rows]
-        if not levels or levels != list(range(7, 7 - len(levels), -1)) or levels[-1] < 1:
+        if not levels or levels != list(range(7, max(0, 7 - len(levels)), -1)):
             raise UsageError(f"a schedule of levels {levels}", hint="7, 6, 5, … down to the last, each once")
 
     def down_to(self, level: int) -> Self:
@@ -235,13 +235,9 @@ def _thin(
 
 
 _SMOKE = (
-    (7, 150, 4, 2e-3, 256),
-    (6, 150, 4, 2e-3, 256),
-    (5, 150, 4, 2e-3, 256),
-    (4, 200, 2, 2e-3, 256),
-    (3, 700, 2, 2e-3, 256),
-    (2, 150, 2, 1e-3, 256),
-    (1, 700, 2, 1e-3, 256),
+    *((level, 150, 4, 2e-3, 256) for level in (7, 6, 5)),
+    *((4, 200, 2, 2e-3, 256), (3, 700, 2, 2e-3, 256)),
+    *((2, 150, 2, 1e-3, 256), (1, 700, 2, 1e-3, 256)),
 )
 """With these a network of width 1/8 overfits three photos of 256 pixels height (``pipelines/overfit.py``).
 Training diverges at a learning rate of 3e-3."""
@@ -280,8 +276,8 @@ class FitSettings:
     """
 
     schedule: str = "paper"
-    """paper (ours, where none is published), short (a tenth of it), smoke, cpu, or a TOML file with one
-    [[level]] table per level of PyNET, or one [[stage]] table per stage of another network."""
+    """paper (ours, where none is published), short (a tenth of it), smoke, cpu (PyNET), or a TOML file with
+    a [[level]] table per level of PyNET, or a [[stage]] table per stage of another network."""
     seed: int = 0
     """Seed of the initial weights, the order of the pairs, and the augmentation."""
     augment: Literal["paper", "flips", "none"] = "paper"
