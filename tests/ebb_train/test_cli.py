@@ -103,7 +103,7 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["convert", "a"], ExitCode.USAGE, "requires an argument"),
+        (["convert", "a"], ExitCode.USAGE, "OUT is missing"),
         (["convert", "a", "b", "--width", "wide"], ExitCode.USAGE, "unable to convert"),
         (["convert", "a", "b", "--to", "onnx"], ExitCode.USAGE, "invalid value"),
         (["convert", "a", "b", "--level", "9"], ExitCode.USAGE, "there is no level 9"),
@@ -235,7 +235,7 @@ def test_render_from_a_photo_to_a_picture(tmp_path: Path, capsys: pytest.Capture
     assert run_verb(cli.app, [*command, "--depth", str(tmp_path / "mine.png"), "--compare"]) == ExitCode.DONE
     printed = capsys.readouterr().out
     assert printed.startswith(f"1 rendered, 0 failed\nlook at: {tmp_path}/a_bokeh.jpg\n")
-    assert printed.splitlines()[-1] == "next: --full-resolution keeps the photo's own size"
+    assert printed.splitlines()[-1] == "next: --full-resolution --overwrite keeps the photo's own size"
     assert {path.name for path in tmp_path.glob("a_*")} == {"a_bokeh.jpg", "a_compare.jpg"}
     flags = ["--provider", "sidecar", "--format", "png", "--json"]
     assert run_verb(cli.app, [*command, *flags]) == ExitCode.ITEMS_FAILED
@@ -277,7 +277,11 @@ def test_render_with_the_lens(
         ExitCode.ITEMS_FAILED
     )
     assert "next:" in capsys.readouterr().out
-    assert run_verb(cli.app, ["render", str(tmp_path / "gone.png")]) == ExitCode.ITEMS_FAILED
+    assert run_verb(cli.app, ["render", str(tmp_path / "gone.png")]) == ExitCode.INVALID_INPUT
+    assert "gone.png: no such photo" in capsys.readouterr().err
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "broken_depth.png").write_bytes(encode_png(depth))
+    assert run_verb(cli.app, ["render", str(tmp_path / "broken.png")]) == ExitCode.ITEMS_FAILED
     assert "next:" not in capsys.readouterr().out, "no flag helps where nothing is rendered"
 
 
