@@ -126,4 +126,4 @@ def test_a_level_that_has_not_started() -> None:
 
 
 def test_one_line_of_a_level_is_no_start() -> None:
-    assert level_row(LOG, 6, 60).texts == ("10 of 60", "", "0.0200", "")
+    assert stage_row(LOG, "level-6", 60).texts == ("10 of 60", "", "0.0200", "")
