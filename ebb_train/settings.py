@@ -235,10 +235,9 @@ def _thin(
 
 
 _SMOKE = (
-    *((level, 150, 4, 2e-3, 256) for level in (7, 6, 5)),
-    *((4, 200, 2, 2e-3, 256), (3, 700, 2, 2e-3, 256)),
-    *((2, 150, 2, 1e-3, 256), (1, 700, 2, 1e-3, 256)),
-)
+    (7, 150, 4, 2e-3, 256), (6, 150, 4, 2e-3, 256), (5, 150, 4, 2e-3, 256), (4, 200, 2, 2e-3, 256),
+    (3, 700, 2, 2e-3, 256), (2, 150, 2, 1e-3, 256), (1, 700, 2, 1e-3, 256),
+)  # fmt: skip
 """With these a network of width 1/8 overfits three photos of 256 pixels height (``pipelines/overfit.py``).
 Training diverges at a learning rate of 3e-3."""
 
@@ -316,7 +315,7 @@ class FitSettings:
 
 
 THIN = 0.25
-"""Width up to which steps on a CPU are faster with channels-last maps (``benchmarks/training_steps.py``)."""
+"""Width up to which steps on a CPU are faster with channels-last maps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -361,9 +360,8 @@ class ComputeSettings:
 
     def is_channels_last(self, device: str, width: float) -> bool:
         """Whether maps of a network of this width are channels-last on a device of this type."""
-        if self.channels_last is not None:
-            return self.channels_last
-        return device == "cpu" and width <= THIN
+        is_thin = device == "cpu" and width <= THIN
+        return is_thin if self.channels_last is None else self.channels_last
 
     @property
     def num_loaders(self) -> int:

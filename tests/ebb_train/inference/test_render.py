@@ -427,7 +427,7 @@ def test_flags_of_the_other_renderer(tmp_path: Path, weights: Path) -> None:
     photo = write_photo(tmp_path / "a.jpg")
     with pytest.raises(UsageError, match="--fast goes with --checkpoint only"):
         with_lens(photo, fast=True)
-    lens = LensSettings(aperture="2.8")
+    lens = LensSettings(focus="0.5,0.5")
     with pytest.raises(UsageError, match="do not go with --checkpoint"):
         render_photos([photo], weights, None, SETTINGS, SIDECAR, lens=lens)
 
