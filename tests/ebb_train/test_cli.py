@@ -74,7 +74,7 @@ def test_a_wrong_path_is_reported_before_a_heavy_library_is_imported(tmp_path: P
     assert all("nosuch: no such " in line for line in lines)
 
 
-VERBS = "fit evaluate benchmark ablate render export-tflite export-onnx inspect benchmark-device convert"
+VERBS = "fit fit-strength evaluate benchmark ablate render export-tflite export-onnx inspect benchmark-device convert"
 
 
 @pytest.mark.parametrize("verb", VERBS.split())
@@ -90,7 +90,7 @@ def test_verbs_are_listed_in_the_order_of_work(capsys: pytest.CaptureFixture[str
     assert run_verb(cli.app, ["--help"]) == ExitCode.DONE
     listed = re.findall(r"^│ ([\w-]+) ", capsys.readouterr().out, re.MULTILINE)
     verbs = VERBS.split()
-    assert listed[:12] == [*verbs[:4], "study", *verbs[4:-1], "weights", "convert"]
+    assert listed[:13] == [*verbs[:5], "study", *verbs[5:-1], "weights", "convert"]
 
 
 def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
