@@ -11,8 +11,8 @@ other work; it still varies with what shares the caches.
 
 from __future__ import annotations
 
-import io
 import importlib
+import io
 import itertools
 import json
 import os

@@ -49,6 +49,7 @@ app = App(
 
 
 app.command(fit, group=TRAIN, sort_key=0)
+app.command(fit_strength, group=TRAIN, sort_key=1)
 
 
 @app.command(group=SCORE, sort_key=0)
@@ -359,7 +360,6 @@ def convert(
     return ExitCode.DONE
 
 
-app.command(fit_strength, group=TRAIN, sort_key=1)
 app.command(weights_app(SET_UP, sort_key=0))
 app.command(study_app(SCORE, sort_key=3))
 
