@@ -74,7 +74,10 @@ def test_a_wrong_path_is_reported_before_a_heavy_library_is_imported(tmp_path: P
     assert all("nosuch: no such " in line for line in lines)
 
 
-VERBS = "fit fit-strength evaluate benchmark ablate render export-tflite export-onnx inspect benchmark-device convert"
+VERBS = (
+    "fit fit-strength evaluate benchmark ablate render export-tflite export-onnx inspect benchmark-device "
+    "convert"
+)
 
 
 @pytest.mark.parametrize("verb", VERBS.split())
