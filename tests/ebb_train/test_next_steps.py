@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ebb.dataset.splits import Split
 from ebb_train import next_steps
 from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.settings import RenderSettings
+from tests.helpers.datasets import write_ebb
 
 
 def test_after_fit() -> None:
@@ -18,6 +20,16 @@ def test_after_fit() -> None:
         next_steps.after_fit(Path("a"), Path("set"), is_complete=False)
         == "ebb-train render PHOTO --checkpoint a"
     )
+
+
+@pytest.mark.parametrize(("splits", "flag"), [(("train",), " --split train"), (("train", "test"), "")])
+def test_after_fit_a_split_that_has_pairs_is_scored(
+    splits: tuple[Split, ...], flag: str, tmp_path: Path
+) -> None:
+    for split in splits:
+        write_ebb(tmp_path / "set", range(1), split=split)
+    after = next_steps.after_fit(Path("a"), tmp_path / "set", is_complete=True)
+    assert after == f"ebb-train evaluate a {tmp_path / 'set'} --out a-scores{flag}"
 
 
 def test_after_render_unused_flags_are_suggested() -> None:
@@ -31,7 +43,7 @@ def test_after_render_unused_flags_are_suggested() -> None:
 def test_after_the_lens_come_its_own_flags() -> None:
     one = next_steps.after_render(RenderSettings(), LensSettings())
     assert one.startswith(
-        "--focus x,y focuses elsewhere, --aperture 1.8,2.8,8 makes a strip, --full-resolution"
+        "--focus x,y --overwrite focuses elsewhere, --aperture 1.8,2.8,8 makes a strip, --full-resolution"
     )
     assert "--compare" in one
     several = LensSettings(aperture="2,4", focus="0.5")
@@ -61,10 +73,28 @@ def test_after_exports() -> None:
     ],
 )
 def test_after_scores_comes_a_comparison(model: str, is_model: bool, models: str) -> None:
-    assert models in next_steps.after_evaluate(model, Path("set"), is_model=is_model)
+    assert models in next_steps.after_evaluate(model, Path("set"), "test", is_model=is_model)
+    assert next_steps.after_evaluate(model, Path("set"), "val", is_model=is_model).endswith(" --split val")
 
 
 def test_after_a_benchmark() -> None:
-    after = next_steps.after_benchmark(["identity", "a.safetensors"], Path("set"))
-    assert after == "ebb-train ablate a.safetensors set --out runs/ablation"
-    assert next_steps.after_benchmark(["identity"], Path("set")).startswith("ebb-train fit set ")
+    after = next_steps.after_benchmark(["identity", "a.safetensors"], Path("set"), "train")
+    assert after == "ebb-train ablate a.safetensors set --out runs/ablation --split train"
+    assert next_steps.after_benchmark(["identity"], Path("set"), "train").startswith("ebb-train fit set ")
+
+
+def test_only_pynet_is_ablated(tmp_path: Path) -> None:
+    (tmp_path / "stage-1-best.safetensors").touch()
+    other, whole = str(tmp_path), "runs/a/level-1.safetensors"
+    assert f"ablate {whole} set" in next_steps.after_benchmark(
+        ["identity", other, whole], Path("set"), "train"
+    )
+    assert next_steps.after_benchmark([other], Path("set"), "train").startswith("ebb-train fit set")
+
+
+@pytest.mark.parametrize("has_depth", [True, False])
+def test_after_baselines_comes_a_training_that_can_run(has_depth: bool, tmp_path: Path) -> None:
+    folder = write_ebb(tmp_path / "set", range(1), depth=has_depth)
+    after = next_steps.after_benchmark(["identity"], folder, "train")
+    assert after.startswith("ebb-train fit ")
+    assert ("--in-channels 3" in after) is not has_depth
