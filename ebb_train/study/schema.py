@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -123,10 +124,17 @@ def open_store_to_read(study: Path) -> sqlite3.Connection:
     """
     path = _existing(study)
     with store_errors(path, is_writing=False):
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        address = f"{path.resolve().as_uri()}{'?immutable=1' if _is_still(path) else ''}"
+        db = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA query_only=ON")
     _check_store(path, db)
     return db
+
+
+def _is_still(path: Path) -> bool:
+    """Whether the file is whole and cannot change: SQLite needs a writable folder to share it otherwise."""
+    log = path.with_name(f"{path.name}-wal")
+    return not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
 
 
 def _existing(study: Path) -> Path:

@@ -59,6 +59,17 @@ def test_a_reader_sees_what_is_written_and_writes_nothing(study: Path) -> None:
             reader.execute("DELETE FROM session")
 
 
+def test_a_folder_that_cannot_be_written_is_read(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(open_store(study)) as db:
+        db.execute("INSERT INTO session (id, consent_at) VALUES ('s', 1)")
+        monkeypatch.setattr("os.access", lambda *_: False)
+        with closing(open_store_to_read(study)) as reader:  # what the log holds is read, too
+            assert reader.execute("SELECT count(*) FROM session").fetchone() == (1,)
+    with closing(open_store_to_read(study)) as reader:
+        assert reader.execute("SELECT count(*) FROM session").fetchone() == (1,)
+        assert sorted(path.name for path in study.iterdir()) == [STORE]  # nothing was made to share it
+
+
 def _truncated(path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
