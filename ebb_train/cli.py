@@ -81,7 +81,7 @@ def evaluate(
     found = evaluate_model(
         model, dataset, out, settings, predictions=predictions, progress=console.progress()
     )
-    after = next_steps.after_evaluate(model, dataset, is_model=predictions is None)
+    after = next_steps.after_evaluate(model, dataset, is_model=predictions is None, split=settings.split)
     console.result(found.as_dict(), evaluation_text(found), look_at=[out / PAGE], next_step=after)
     return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
 
@@ -118,7 +118,7 @@ def benchmark_models(
     names = [name.strip() for name in models.split(",") if name.strip()]
     opinions = read_opinions(study) if study else None
     found = benchmark(names, dataset, out, settings, timing, console.progress(), opinions)
-    after = next_steps.after_benchmark(names, dataset)
+    after = next_steps.after_benchmark(names, dataset, settings.split)
     look = [out / PAGE, out / TEXT]
     console.result(found.as_dict(), benchmark_text(found), look_at=look, next_step=after)
     return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE

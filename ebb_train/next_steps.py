@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ebb.errors import InvalidInput
 from ebb_train.inference.lens_settings import AUTO
-from ebb_train.models.weights_path import is_weights_path
+from ebb_train.models.weights_path import is_weights_path, weights_path
+from ebb_train.networks.registry import NETWORKS, PYNET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
     from typing import Any
 
     from ebb_train.inference.lens_settings import LensSettings
@@ -73,21 +75,40 @@ def after_inspect(file: Path, *, num_refused: int, note: Mapping[str, Any] | Non
     return "export it again; if faults remain, report them with the output of ebb doctor"
 
 
-def after_evaluate(model: str, dataset: Path, *, is_model: bool) -> str:
+def after_evaluate(model: str, dataset: Path, *, is_model: bool, split: str = "test") -> str:
     """A comparison with the baselines; for pictures made elsewhere, the scores of a baseline."""
     if not is_model:
-        return f"ebb-train evaluate identity {quoted(dataset)} --out runs/identity"
+        return f"ebb-train evaluate identity {quoted(dataset)}{_split_flag(split)} --out runs/identity"
     others = [name for name in ("identity", "gain", "layered") if name != model]
-    models = ",".join([*others, model])
-    return f"ebb-train benchmark {quoted(dataset)} --models {shlex.quote(models)} --out runs/table"
+    models = shlex.quote(",".join([*others, model]))
+    return f"ebb-train benchmark {quoted(dataset)} --models {models}{_split_flag(split)} --out runs/table"
 
 
-def after_benchmark(models: Sequence[str], dataset: Path) -> str:
-    """The ablation of the first network; training if there is none."""
-    for name in models:
-        if is_weights_path(name):
-            return f"ebb-train ablate {shlex.quote(name)} {quoted(dataset)} --out runs/ablation"
+def after_benchmark(models: Sequence[str], dataset: Path, split: str = "test") -> str:
+    """The ablation of the first PyNET; of other networks, an export; training if there is no network."""
+    networks = {name: _network(name) for name in models if is_weights_path(name)}
+    for name in networks:
+        if networks[name] == PYNET:
+            where = f"{quoted(dataset)}{_split_flag(split)}"
+            return f"ebb-train ablate {shlex.quote(name)} {where} --out runs/ablation"
+    for name in networks:
+        if networks[name] in NETWORKS:
+            return f"ebb-train export-onnx {shlex.quote(name)} bokeh.onnx"
     return f"ebb-train fit {quoted(dataset)} --out runs/first --schedule smoke --width 0.125"
+
+
+def _network(name: str) -> str:
+    """Name of the network in a weights file or run folder; empty if there is none."""
+    from ebb_train.models.weights import network_in
+
+    try:
+        return network_in(weights_path(Path(name)))
+    except InvalidInput:
+        return ""
+
+
+def _split_flag(split: str) -> str:
+    return "" if split == "test" else f" --split {split}"
 
 
 def after_convert(out: Path, to: str) -> str:

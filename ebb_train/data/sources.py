@@ -115,7 +115,7 @@ class ShardSource:
         self._pairs = ShardCollection(folder, {name: index.shards[name] for name in index.names(split)})
         if not len(self):
             there = {other: index.num_pairs(other) for other in SPLITS}
-            raise SplitIsEmpty(f"there are no {split} pairs", path=folder, hint=_pairs_there(there))
+            raise SplitIsEmpty(f"there are no {split} pairs", path=folder, hint=_pairs_there(there, split))
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -166,7 +166,7 @@ class EbbFolder:
             raise InvalidInput(message, path=folder, hint="complete them, or move them away")
         if not self._pairs:
             there = {other: sum(pair.split == other for pair in listing.pairs) for other in SPLITS}
-            raise SplitIsEmpty(f"there are no {split} pairs", path=folder, hint=_pairs_there(there))
+            raise SplitIsEmpty(f"there are no {split} pairs", path=folder, hint=_pairs_there(there, split))
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -198,10 +198,11 @@ class EbbFolder:
         return hashlib.sha256(canonical_json(sizes).encode()).hexdigest()
 
 
-def _pairs_there(there: Mapping[Split, int]) -> str:
+def _pairs_there(there: Mapping[Split, int], wanted: Split) -> str:
     """What the splits hold, or what is expected where there is no pair at all."""
     if any(there.values()):
-        return f"pairs there are: {', '.join(f'{count} {split}' for split, count in there.items())}"
+        found = ", ".join(f"{count} {split}" for split, count in there.items())
+        return f"pairs there are: {found}" + ("" if wanted == "train" else "; choose another split")
     return (
         "neither shards of ebb nor <split>/original and <split>/bokeh of an EBB! folder; of camera files, "
         "make a data set first: ebb run RAW_DIR"

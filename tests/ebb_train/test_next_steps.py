@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ebb_train import next_steps
 from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.settings import RenderSettings
+from ebb_train.models.weights import About, save_weights
 
 
 def test_after_fit() -> None:
@@ -64,7 +66,32 @@ def test_after_scores_comes_a_comparison(model: str, is_model: bool, models: str
     assert models in next_steps.after_evaluate(model, Path("set"), is_model=is_model)
 
 
-def test_after_a_benchmark() -> None:
-    after = next_steps.after_benchmark(["identity", "a.safetensors"], Path("set"))
-    assert after == "ebb-train ablate a.safetensors set --out runs/ablation"
-    assert next_steps.after_benchmark(["identity"], Path("set")).startswith("ebb-train fit set ")
+def test_the_split_is_kept() -> None:
+    after = next_steps.after_evaluate("layered", Path("set"), is_model=True, split="val")
+    assert after == "ebb-train benchmark set --models identity,gain,layered --split val --out runs/table"
+    after = next_steps.after_evaluate("mine", Path("set"), is_model=False, split="val")
+    assert after == "ebb-train evaluate identity set --split val --out runs/identity"
+
+
+def write_weights(path: Path, network: str) -> str:
+    path.parent.mkdir(exist_ok=True)
+    tensors = {"a": np.zeros(1, np.float32)}
+    save_weights(path, tensors, About(config={}, network=network, source="a test"))
+    return str(path)
+
+
+def test_after_a_benchmark(tmp_path: Path) -> None:
+    pynet = write_weights(tmp_path / "a.safetensors", "pynet")
+    other = write_weights(tmp_path / "run" / "stage-1.safetensors", "dmshn")
+    (tmp_path / "empty").mkdir()
+    lost = [str(tmp_path / "none.safetensors"), str(tmp_path / "empty")]
+    after = next_steps.after_benchmark(["identity", *lost, other, pynet], Path("set"))
+    assert after == f"ebb-train ablate {pynet} set --out runs/ablation"
+    assert next_steps.after_benchmark([pynet], Path("set"), "val").endswith(
+        " set --split val --out runs/ablation"
+    )
+    folder = str(tmp_path / "run")
+    after = next_steps.after_benchmark([folder], Path("set"))
+    assert after == f"ebb-train export-onnx {folder} bokeh.onnx", "levels are left out of PyNETs alone"
+    for models in (["identity"], lost):
+        assert next_steps.after_benchmark(models, Path("set")).startswith("ebb-train fit set ")
