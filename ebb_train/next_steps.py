@@ -86,14 +86,11 @@ def after_evaluate(model: str, dataset: Path, *, is_model: bool, split: str = "t
 
 def after_benchmark(models: Sequence[str], dataset: Path, split: str = "test") -> str:
     """The ablation of the first PyNET; of other networks, an export; training if there is no network."""
-    networks = {name: _network(name) for name in models if is_weights_path(name)}
-    for name in networks:
-        if networks[name] == PYNET:
-            where = f"{quoted(dataset)}{_split_flag(split)}"
-            return f"ebb-train ablate {shlex.quote(name)} {where} --out runs/ablation"
-    for name in networks:
-        if networks[name] in NETWORKS:
-            return f"ebb-train export-onnx {shlex.quote(name)} bokeh.onnx"
+    networks = [(_network(name), shlex.quote(name)) for name in models if is_weights_path(name)]
+    for weights in (name for network, name in networks if network == PYNET):
+        return f"ebb-train ablate {weights} {quoted(dataset)}{_split_flag(split)} --out runs/ablation"
+    for weights in (name for network, name in networks if network in NETWORKS):
+        return f"ebb-train export-onnx {weights} bokeh.onnx"
     return f"ebb-train fit {quoted(dataset)} --out runs/first --schedule smoke --width 0.125"
 
 

@@ -280,8 +280,8 @@ class FitSettings:
     """
 
     schedule: str = "paper"
-    """paper (ours, where none is published), short (a tenth of it), smoke, cpu (for PyNET), or a TOML file with
-    one [[level]] table per level of PyNET, or one [[stage]] table per stage of another network."""
+    """paper (ours, where none is published), short (a tenth of it), smoke, cpu (for PyNET), or a TOML file: one
+    [[level]] table per level of PyNET, or one [[stage]] table per stage of another network."""
     seed: int = 0
     """Seed of the initial weights, the order of the pairs, and the augmentation."""
     augment: Literal["paper", "flips", "none"] = "paper"
