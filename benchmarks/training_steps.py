@@ -11,6 +11,7 @@ other work; it still varies with what shares the caches.
 
 from __future__ import annotations
 
+import importlib
 import io
 import itertools
 import json
@@ -96,11 +97,11 @@ def level_steps(row: Any) -> list[float]:  # noqa: ANN401 - of one of two versio
     from ebb_train.training.trainer import Trainer
 
     try:
-        from ebb_train.training.pynet_levels import initial_pynet as initial_network
+        from ebb_train.training.pynet_levels import initial_pynet
     except ImportError:  # code from before other networks were trained
-        from ebb_train.training.level import initial_network
+        initial_pynet = importlib.import_module("ebb_train.training.level").initial_network
 
-    network = initial_network(PyNetConfig(width=WIDTH, level=row.level), FitSettings(), row.level, None)
+    network = initial_pynet(PyNetConfig(width=WIDTH, level=row.level), FitSettings(), row.level, None)
     trainer = Trainer(Fabric(accelerator="cpu", devices=1), network, row, Loss(row.loss), ema=0.999)
     side = row.crop // 2
     shapes = (4, side, side), (3, *output_size(row.level, side, side))

@@ -109,11 +109,25 @@ def _usage(program: str, error: cyclopts.CycloptsError) -> UsageError:
     message = str(error)
     if not message.endswith("..."):
         message = message.removesuffix(".")
+    hint = " ".join([program, *(error.command_chain or ()), "--help"])
     if isinstance(error, cyclopts.UnusedCliTokensError):
         message = f"not expected: {' '.join(error.unused_tokens or ())}"
-    return UsageError(
-        message[:1].lower() + message[1:], hint=" ".join([program, *(error.command_chain or ()), "--help"])
-    )
+        if "dataset" in _flag_names(error):
+            hint = f"the dataset folder is named with --dataset; {hint}"
+    elif isinstance(error, cyclopts.MissingArgumentError) and error.argument is not None:
+        flag = error.argument.name
+        if flag not in (error.root_input_tokens or ()) and not error.tokens_so_far:
+            message = f"{flag} is missing"
+            return UsageError(message, hint=hint)
+    return UsageError(message[:1].lower() + message[1:], hint=hint)
+
+
+def _flag_names(error: cyclopts.CycloptsError) -> set[str]:
+    """Flags of the verb that was typed, without dashes."""
+    if error.app is None or error.target is None:
+        return set()
+    arguments = error.app.assemble_argument_collection()
+    return {name.lstrip("-") for argument in arguments for name in argument.names}
 
 
 _SCARCE = re.compile(

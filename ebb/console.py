@@ -149,7 +149,7 @@ class PlainProgress(FailureProgress):
         self._done += 1
         super().advance(name, status, reason, detail)
         now = time.monotonic()
-        if now - self._last >= PLAIN_INTERVAL_S:
+        if now - self._last >= PLAIN_INTERVAL_S and self._done < self._total:  # the end has its own line
             self._last = now
             left = (now - self._start) / self._done * (self._total - self._done)
             beside = f"; {self._beside}" if self._beside else ""

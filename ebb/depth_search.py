@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from ebb.depthmap.from_files import Embedded, Sidecar, may_hold_depth
-from ebb.depthmap.registry import DEPTH_ANYTHING, SOURCES, prepare
+from ebb.depthmap.registry import DEPTH_ANYTHING, SOURCES, check_weights, prepare
 from ebb.errors import ItemError, MissingDependency, Reason, Rejected, UsageError, install_extra
 from ebb.extras import is_installed
 from ebb.one_photo import as_view, depth_beside
@@ -53,6 +53,7 @@ class DepthSearch:
 
     Raises:
         UsageError: there is no such provider, it gives no depth, or it needs settings that are not there.
+        InvalidInput: the weights file that the settings name is not there.
         MissingDependency: the weights or packages of a named provider are not there.
     """
 
@@ -63,6 +64,7 @@ class DepthSearch:
         self._settings, self._file = settings, file
         self._is_auto = settings.provider == AUTO
         self._named = None
+        check_weights(settings)
         if file is None and not self._is_auto:
             self._named = prepare(settings, "--depth FILE, or without --provider")
 

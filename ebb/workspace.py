@@ -264,7 +264,9 @@ def _no_dataset(root: Path) -> InvalidInput:
             hint="ebb verify and ebb export take them as they are",
         )
     return InvalidInput(
-        "no dataset in this folder", path=root, hint=f"make one with: {command('ingest RAW_DIR', root)}"
+        "no dataset in this folder",
+        path=root,
+        hint=f"make one with: {command('ingest RAW_DIR', root)}; or name its folder: --dataset DIR",
     )
 
 

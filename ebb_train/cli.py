@@ -49,6 +49,7 @@ app = App(
 
 
 app.command(fit, group=TRAIN, sort_key=0)
+app.command(fit_strength, group=TRAIN, sort_key=1)
 
 
 @app.command(group=SCORE, sort_key=0)
@@ -81,7 +82,7 @@ def evaluate(
     found = evaluate_model(
         model, dataset, out, settings, predictions=predictions, progress=console.progress()
     )
-    after = next_steps.after_evaluate(model, dataset, is_model=predictions is None, split=settings.split)
+    after = next_steps.after_evaluate(model, dataset, settings.split, is_model=predictions is None)
     console.result(found.as_dict(), evaluation_text(found), look_at=[out / PAGE], next_step=after)
     return ExitCode.ITEMS_FAILED if found.num_failed else ExitCode.DONE
 
@@ -214,10 +215,11 @@ def export_tflite(
     Example: ebb-train export-tflite runs/mine/level-1.safetensors bokeh.tflite --size 1024x1536
 
     Args:
-        checkpoint: Weights file of ebb-train fit or convert, or a run folder of fit (its best weights).
+        checkpoint: Weights file of ebb-train fit or convert, a run folder of fit (its best weights), or
+            lens: the network in the package that repairs depth.
         out: The .tflite file to write; with several sizes, each file has its size before the suffix.
     """
-    from ebb_train.export.tflite.export import export_tflite as export
+    from ebb_train.export.networks import export_tflite as export
     from ebb_train.export.tflite.file_names import card_name
 
     console = output.console()
@@ -245,12 +247,12 @@ def export_onnx(
     Example: ebb-train export-onnx runs/mine/level-1.safetensors bokeh.onnx
 
     Args:
-        checkpoint: Weights file of ebb-train fit or convert, or a run folder of fit (its best weights).
+        checkpoint: Weights file of ebb-train fit or convert, a run folder of fit, or lens: render's network.
         out: The .onnx file to write.
         level: Level whose picture is the output, 1 to 7; by default the checkpoint's last.
         clip: Clip the picture to [0, 1] inside the file; otherwise values may lie slightly outside.
     """
-    from ebb_train.export.onnx.export import export_onnx as export
+    from ebb_train.export.networks import export_onnx as export
 
     report = export(checkpoint, out, level=level, clip=clip)
     written = [out] if report.sha256 else []
@@ -358,7 +360,6 @@ def convert(
     return ExitCode.DONE
 
 
-app.command(fit_strength, group=TRAIN, sort_key=1)
 app.command(weights_app(SET_UP, sort_key=0))
 app.command(study_app(SCORE, sort_key=3))
 

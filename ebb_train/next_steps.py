@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from ebb.errors import InvalidInput
 from ebb_train.inference.lens_settings import AUTO
-from ebb_train.models.weights_path import is_weights_path, weights_path
-from ebb_train.networks.registry import NETWORKS, PYNET
+from ebb_train.models.weights_path import is_weights_path, weights_files
+from ebb_train.networks.registry import NETWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from ebb.dataset.splits import Split
     from ebb_train.inference.lens_settings import LensSettings
     from ebb_train.inference.settings import RenderSettings
 
@@ -29,11 +30,31 @@ def quoted(path: Path) -> str:
 
 
 def after_fit(run: Path, dataset: Path, *, is_complete: bool) -> str:
-    """Evaluation of a complete network; a rendering with a PyNET that ends at a deeper level."""
+    """Evaluation of a complete network, on a split with pairs; a rendering with a PyNET of a deeper level."""
     if not is_complete:
         return f"ebb-train render PHOTO --checkpoint {quoted(run)}"
     out = run.with_name(f"{run.name}-scores")
-    return f"ebb-train evaluate {quoted(run)} {quoted(dataset)} --out {quoted(out)}"
+    split = _flag(_split_with_pairs(dataset))
+    return f"ebb-train evaluate {quoted(run)} {quoted(dataset)} --out {quoted(out)}{split}"
+
+
+def _split_with_pairs(dataset: Path) -> Split:
+    """The test split if it has pairs, else the first of the others that has."""
+    from ebb_train.data.sources import open_source
+
+    others: tuple[Split, ...] = ("test", "val", "train")
+    for split in others:
+        try:
+            open_source(dataset, split)
+        except InvalidInput:
+            continue
+        return split
+    return "test"
+
+
+def _flag(split: Split) -> str:
+    """``--split``, unless it is the default."""
+    return "" if split == "test" else f" --split {split}"
 
 
 def after_render(settings: RenderSettings, lens: LensSettings | None = None) -> str:
@@ -43,11 +64,12 @@ def after_render(settings: RenderSettings, lens: LensSettings | None = None) -> 
         settings: Those of the rendering.
         lens: Those of the lens, if it rendered.
     """
+    again = " --overwrite"  # the picture has the same name
     flags = {}
     if lens is not None:
-        flags["--focus x,y focuses elsewhere"] = lens.focus != AUTO
+        flags[f"--focus x,y{again} focuses elsewhere"] = lens.focus != AUTO
         flags["--aperture 1.8,2.8,8 makes a strip"] = len(lens.f_numbers) > 1
-    flags["--full-resolution keeps the photo's own size"] = settings.full_resolution
+    flags[f"--full-resolution{again} keeps the photo's own size"] = settings.full_resolution
     if lens is None or len(lens.f_numbers) == 1:
         flags["--compare puts photo and picture side by side"] = settings.compare
     return ", ".join(text for text, is_used in flags.items() if not is_used)
@@ -75,37 +97,42 @@ def after_inspect(file: Path, *, num_refused: int, note: Mapping[str, Any] | Non
     return "export it again; if faults remain, report them with the output of ebb doctor"
 
 
-def after_evaluate(model: str, dataset: Path, *, is_model: bool, split: str = "test") -> str:
+def after_evaluate(model: str, dataset: Path, split: Split, *, is_model: bool) -> str:
     """A comparison with the baselines; for pictures made elsewhere, the scores of a baseline."""
     if not is_model:
-        return f"ebb-train evaluate identity {quoted(dataset)}{_split_flag(split)} --out runs/identity"
+        return f"ebb-train evaluate identity {quoted(dataset)} --out runs/identity{_flag(split)}"
     others = [name for name in ("identity", "gain", "layered") if name != model]
-    models = shlex.quote(",".join([*others, model]))
-    return f"ebb-train benchmark {quoted(dataset)} --models {models}{_split_flag(split)} --out runs/table"
+    models = ",".join([*others, model])
+    shown = f"--models {shlex.quote(models)} --out runs/table{_flag(split)}"
+    return f"ebb-train benchmark {quoted(dataset)} {shown}"
 
 
-def after_benchmark(models: Sequence[str], dataset: Path, split: str = "test") -> str:
-    """The ablation of the first PyNET; of other networks, an export; training if there is no network."""
-    networks = [(_network(name), shlex.quote(name)) for name in models if is_weights_path(name)]
-    for weights in (name for network, name in networks if network == PYNET):
-        return f"ebb-train ablate {weights} {quoted(dataset)}{_split_flag(split)} --out runs/ablation"
-    for weights in (name for network, name in networks if network in NETWORKS):
-        return f"ebb-train export-onnx {weights} bokeh.onnx"
-    return f"ebb-train fit {quoted(dataset)} --out runs/first --schedule smoke --width 0.125"
+def after_benchmark(models: Sequence[str], dataset: Path, split: Split) -> str:
+    """The ablation of the first PyNET; training if there is none."""
+    for name in models:
+        if is_weights_path(name) and _has_levels(Path(name)):
+            return f"ebb-train ablate {shlex.quote(name)} {quoted(dataset)} --out runs/ablation{_flag(split)}"
+    return (
+        f"ebb-train fit {quoted(dataset)} --out runs/first --schedule smoke --width 0.125{_channels(dataset)}"
+    )
 
 
-def _network(name: str) -> str:
-    """Name of the network in a weights file or run folder; empty if there is none."""
-    from ebb_train.models.weights import network_in
+def _channels(dataset: Path) -> str:
+    """``--in-channels 3``, if no pair for the training has depth."""
+    from ebb_train.data.sources import open_source
 
     try:
-        return network_in(weights_path(Path(name)))
+        return "" if open_source(dataset, "train").has_depth() else " --in-channels 3"
     except InvalidInput:
         return ""
 
 
-def _split_flag(split: str) -> str:
-    return "" if split == "test" else f" --split {split}"
+def _has_levels(path: Path) -> bool:
+    """Whether weights are not those of another network than PyNET, whatever the name of the file."""
+    from ebb_train.models.weights import network_in
+
+    files = weights_files(path) if path.is_dir() else [path]
+    return not any(file.stem.startswith("stage-") or network_in(file) in NETWORKS for file in files[:1])
 
 
 def after_convert(out: Path, to: str) -> str:

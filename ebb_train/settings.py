@@ -174,7 +174,7 @@ class LevelSchedule(Schedule):
 
     def __post_init__(self) -> None:
         levels = [row.level for row in self.rows]
-        if not levels or levels != list(range(7, 7 - len(levels), -1)) or levels[-1] < 1:
+        if not levels or levels != list(range(7, max(0, 7 - len(levels)), -1)):
             raise UsageError(f"a schedule of levels {levels}", hint="7, 6, 5, … down to the last, each once")
 
     def down_to(self, level: int) -> Self:
@@ -235,14 +235,9 @@ def _thin(
 
 
 _SMOKE = (
-    (7, 150, 4, 2e-3, 256),
-    (6, 150, 4, 2e-3, 256),
-    (5, 150, 4, 2e-3, 256),
-    (4, 200, 2, 2e-3, 256),
-    (3, 700, 2, 2e-3, 256),
-    (2, 150, 2, 1e-3, 256),
-    (1, 700, 2, 1e-3, 256),
-)
+    (7, 150, 4, 2e-3, 256), (6, 150, 4, 2e-3, 256), (5, 150, 4, 2e-3, 256), (4, 200, 2, 2e-3, 256),
+    (3, 700, 2, 2e-3, 256), (2, 150, 2, 1e-3, 256), (1, 700, 2, 1e-3, 256),
+)  # fmt: skip
 """With these a network of width 1/8 overfits three photos of 256 pixels height (``pipelines/overfit.py``).
 Training diverges at a learning rate of 3e-3."""
 
@@ -280,8 +275,8 @@ class FitSettings:
     """
 
     schedule: str = "paper"
-    """paper (ours, where none is published), short (a tenth of it), smoke, cpu (for PyNET), or a TOML file: one
-    [[level]] table per level of PyNET, or one [[stage]] table per stage of another network."""
+    """paper (ours, where none is published), short (a tenth of it), smoke, cpu (PyNET), or a TOML file with
+    a [[level]] table per level of PyNET, or a [[stage]] table per stage of another network."""
     seed: int = 0
     """Seed of the initial weights, the order of the pairs, and the augmentation."""
     augment: Literal["paper", "flips", "none"] = "paper"
@@ -320,7 +315,7 @@ class FitSettings:
 
 
 THIN = 0.25
-"""Width up to which steps on a CPU are faster with channels-last maps (``benchmarks/training_steps.py``)."""
+"""Width up to which steps on a CPU are faster with channels-last maps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -365,9 +360,8 @@ class ComputeSettings:
 
     def is_channels_last(self, device: str, width: float) -> bool:
         """Whether maps of a network of this width are channels-last on a device of this type."""
-        if self.channels_last is not None:
-            return self.channels_last
-        return device == "cpu" and width <= THIN
+        is_thin = device == "cpu" and width <= THIN
+        return is_thin if self.channels_last is None else self.channels_last
 
     @property
     def num_loaders(self) -> int:

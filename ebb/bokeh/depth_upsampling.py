@@ -36,7 +36,7 @@ def upsample_depth(photo: Rgb8, depth: InverseDepth) -> InverseDepth:
     """
     import cv2
 
-    clean = _without_mixtures(depth)
+    clean = without_mixtures(depth)
     height, width = photo.shape[:2]
     result = np.asarray(cv2.resize(clean, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     rows, columns = _places(height, depth.shape[0]), _places(width, depth.shape[1])
@@ -100,7 +100,7 @@ def _most_similar(
     return picked
 
 
-def _without_mixtures(depth: InverseDepth) -> InverseDepth:
+def without_mixtures(depth: InverseDepth) -> InverseDepth:
     """Set each pixel at an edge to the local minimum or maximum, whichever is closer."""
     import cv2
 

@@ -11,6 +11,7 @@ from ebb.depthmap.from_network import FromNetwork
 from ebb.depthmap.source import NoDepth
 from ebb.errors import MissingDependency, UsageError
 from ebb.extras import check_installed
+from ebb.files import check_file
 from ebb.model_files import find_onnx, find_path, find_transformers, sha256_model
 from ebb.pytorch import on_gpu, torch_device
 from ebb.weights import find_weights
@@ -110,10 +111,12 @@ def prepare(settings: DepthSettings, instead: str = "another --provider, such as
 
     Raises:
         UsageError: no provider or several have this name, or the source needs a model and none is given.
+        InvalidInput: the weights file that the settings name is not there, whether it would be used or not.
         MissingDependency: weights or a package are missing, or a plug-in cannot be imported; the message says
             how to install them.
     """
     kind = _find_kind(settings.provider)
+    check_weights(settings)
     try:
         for package, extra in kind.packages:
             check_installed(package, extra)
@@ -121,6 +124,17 @@ def prepare(settings: DepthSettings, instead: str = "another --provider, such as
     except MissingDependency as error:
         hint = f"{error.hint}, or {instead}"
         raise MissingDependency(error.message, path=error.path, hint=hint) from error
+
+
+def check_weights(settings: DepthSettings) -> None:
+    """Make sure that a weights file that was named is there, even if no photo needs the network.
+
+    Raises:
+        InvalidInput: it is not there.
+    """
+    if settings.weights is not None:
+        hint = "--weights takes the file of MegaDepth; without it, that of ebb weights download is used"
+        check_file(settings.weights, "weights file", hint)
 
 
 def _find_megadepth(settings: DepthSettings) -> Path:

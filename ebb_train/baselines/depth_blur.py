@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb.arrays import Gray8, Rgb8
+    from ebb_train.inference.depth_repair import Repair
 
 
-def blur_diameters(wide: Rgb8, depth: Gray8, blur: float) -> NDArray[np.float32]:
+def blur_diameters(
+    wide: Rgb8, depth: Gray8, blur: float, repair: Repair | None = None
+) -> NDArray[np.float32]:
     """Signed blur diameter of every pixel, in pixels: negative in front of the estimated focus.
 
     Args:
@@ -24,9 +27,13 @@ def blur_diameters(wide: Rgb8, depth: Gray8, blur: float) -> NDArray[np.float32]
         depth: (h, w), 0…255, near is bright.
         blur: Diameter between the nearest and the farthest depth of the map, as a share of the longer side
             (a lens blurs a share of its picture, whatever the number of pixels).
+        repair: Applied to the depth at the photo's size; None: nothing.
 
     Returns:
         (H, W).
     """
     gain_px = blur * max(wide.shape[:2])
-    return relative_coc_px(upsample_depth(wide, to_unit(depth)), estimate_focus(depth), gain_px)
+    full = upsample_depth(wide, to_unit(depth))
+    if repair is not None:
+        full = repair(wide, full)
+    return relative_coc_px(full, estimate_focus(depth), gain_px)

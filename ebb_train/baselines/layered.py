@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ebb.progress import Progress
     from ebb_train.baselines.model import TrainPairs
     from ebb_train.data.sources import Photos
+    from ebb_train.inference.depth_repair import Repair
     from ebb_train.pixels import Floats
 
 HIGHLIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -36,6 +37,8 @@ class Layered(Model):
 
     name = "layered"
     needs_depth = True
+    repair: Repair | None = None
+    """Applied to the depth."""
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class Layered(Model):
 
     def render(self, wide: Rgb8, depth: Gray8 | None) -> Floats:
         """Render as a wide aperture would, with one thread."""
-        coc = blur_diameters(wide, require_depth(self.name, depth), self.blur)
+        coc = blur_diameters(wide, require_depth(self.name, depth), self.blur, self.repair)
         light = self.exposure.apply(decode_srgb(wide))
         raise_highlights(light, wide, self.highlights)
         return srgb_curve(render_shallow(light, coc, workers=1))
@@ -69,20 +72,20 @@ class Layered(Model):
         return Cost(parameters=4, multiply_adds=None)
 
 
-def build(train: TrainPairs, progress: Progress) -> Layered:
+def build(train: TrainPairs, progress: Progress, kind: type[Layered] = Layered) -> Layered:
     """Calibrate exposure, then blur scale and highlights in turn: both show in the size of bright discs."""
     pairs = [pair for pair in train() if pair.depth is not None]
     exposure, blur, highlights = fit_exposure(pairs), DEFAULT_BLUR, 1.0
 
     def with_blur(value: float, pair: Photos) -> Floats:
-        return Layered(value, exposure, highlights).render(pair.wide, pair.depth)
+        return kind(value, exposure, highlights).render(pair.wide, pair.depth)
 
     def with_highlights(value: float, pair: Photos) -> Floats:
-        return Layered(blur, exposure, value).render(pair.wide, pair.depth)
+        return kind(blur, exposure, value).render(pair.wide, pair.depth)
 
     pictures = ROUNDS * (len(BLURS) + len(HIGHLIGHTS)) * len(pairs)
-    with watched(progress, "calibrate layered", pictures):
+    with watched(progress, f"calibrate {kind.name}", pictures):
         for _ in range(ROUNDS):
             blur = best_of(BLURS, pairs, with_blur, DEFAULT_BLUR, progress)
             highlights = best_of(HIGHLIGHTS, pairs, with_highlights, 1.0, progress)
-    return Layered(blur, exposure, highlights, len(pairs))
+    return kind(blur, exposure, highlights, len(pairs))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ebb.errors import UsageError
 from ebb.progress import SilentProgress
-from ebb_train.baselines import gain, gaussian, identity, layered, pixel_style, portrait, trained
+from ebb_train.baselines import gain, gaussian, identity, layered, lens, pixel_style, portrait, trained
 from ebb_train.models.weights_path import SUFFIX, is_weights_path
 from ebb_train.subject.source import open_masks
 
@@ -23,6 +23,7 @@ BUILDERS: Mapping[str, ModelBuilder] = {
     "gain": gain.build,
     "gaussian": gaussian.build,
     "layered": layered.build,
+    "lens": lens.build,
     "portrait": portrait.build,
     "pixel-style": pixel_style.build,
 }

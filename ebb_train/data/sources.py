@@ -198,11 +198,12 @@ class EbbFolder:
         return hashlib.sha256(canonical_json(sizes).encode()).hexdigest()
 
 
-def _pairs_there(there: Mapping[Split, int], wanted: Split) -> str:
-    """What the splits hold, or what is expected where there is no pair at all."""
+def _pairs_there(there: Mapping[Split, int], missing: Split) -> str:
+    """What the splits hold, and how to score another one, or what is expected where there is no pair at all."""
     if any(there.values()):
-        found = ", ".join(f"{count} {split}" for split, count in there.items())
-        return f"pairs there are: {found}" + ("" if wanted == "train" else "; choose another split")
+        told = f"pairs there are: {', '.join(f'{count} {split}' for split, count in there.items())}"
+        other = next(split for split in ("test", "val", "train") if there[split])
+        return told if missing == "train" else f"{told}; --split {other} takes those"
     return (
         "neither shards of ebb nor <split>/original and <split>/bokeh of an EBB! folder; of camera files, "
         "make a data set first: ebb run RAW_DIR"

@@ -31,7 +31,7 @@ from ebb_train.evaluation.evaluate import (
     open_scored,
     score_folder,
 )
-from ebb_train.evaluation.predictions import PictureFolder, file_stem, predict
+from ebb_train.evaluation.predictions import DepthMissing, PictureFolder, file_stem, predict
 from ebb_train.evaluation.results import Benchmark, BenchmarkEntry
 from ebb_train.evaluation.summary import compare, summarise
 from ebb_train.evaluation.tables import write_json, write_tables
@@ -117,6 +117,7 @@ def ablate(
     """
     source = open_scored(dataset, out / REPORT, settings)
     models = variants(checkpoint, without_depth, settings.device)
+    _check_depth(models[0], source, checkpoint)
     folders = [out / VARIANTS / model.name.replace(" ", "-") for model in models]
     jobs = [(model, folder / PREDICTIONS) for model, folder in zip(models, folders, strict=True)]
     failures = predict(jobs, source, progress)
@@ -174,6 +175,13 @@ def variants(checkpoint: Path, without_depth: Path | None, device: str) -> list[
             Variant(whole, "depth zeroed", "the depth map replaced by zeros", whole, blank_depth=True)
         )
     return models
+
+
+def _check_depth(whole: Model, source: Source, checkpoint: Path) -> None:
+    """Name the network by its file: in the tables it is called ``whole``."""
+    if whole.needs_depth and not source.has_depth():
+        hint = "make depth maps with: ebb depth, then ebb shard; or train with --in-channels 3"
+        raise DepthMissing("this network needs depth, and no pair has any", path=checkpoint, hint=hint)
 
 
 def _write(found: Benchmark, source: Source, out: Path, num_cases: int) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ebb.bokeh.depth_upsampling import EDGE, upsample_depth
+from ebb.bokeh.depth_upsampling import EDGE, upsample_depth, without_mixtures
 from ebb.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def fit_to_photo(photo: Rgb8, depth: InverseDepth) -> InverseDepth:
     for _ in range(MAX_ROUNDS):
         if steepness(depth) >= SHARP:
             break
-        depth = _steeper(depth)
+        depth = without_mixtures(depth)
     return depth if depth.shape == (height, width) else _enlarged(photo, depth)
 
 
@@ -115,7 +115,7 @@ def _smooth(depth: InverseDepth, shape: tuple[int, ...], factor: float) -> Inver
         size = (shape[1], shape[0])
         return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
-    square, clean = np.ones((3, 3), np.uint8), _steeper(depth)
+    square, clean = np.ones((3, 3), np.uint8), without_mixtures(depth)
     low, high = (enlarged(np.asarray(of(clean, square), np.float32)) for of in (cv2.erode, cv2.dilate))
     plain = enlarged(clean)
     outline = np.asarray(cv2.GaussianBlur(plain, (0, 0), factor / 2), np.float32)
@@ -151,14 +151,3 @@ def _range(depth: InverseDepth, side: int) -> InverseDepth:
 
     square = np.ones((side, side), np.uint8)
     return np.asarray(cv2.dilate(depth, square) - cv2.erode(depth, square), np.float32)
-
-
-def _steeper(depth: InverseDepth) -> InverseDepth:
-    """Set each pixel at an edge to the smallest or largest value around it, whichever is closer."""
-    import cv2
-
-    square = np.ones((3, 3), np.uint8)
-    low = np.asarray(cv2.erode(depth, square), np.float32)
-    high = np.asarray(cv2.dilate(depth, square), np.float32)
-    snapped = np.where(depth - low < high - depth, low, high)
-    return np.where(high - low > EDGE, snapped, depth)

@@ -11,6 +11,8 @@ from ebb.errors import InvalidInput, UsageError
 from ebb_train.inference.lens_settings import is_share
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from ebb.arrays import InverseDepth, Mask, Size
@@ -32,13 +34,16 @@ class ChosenFocus(NamedTuple):
     """A place of this depth: (x, y) in pixels of the upright photo."""
 
 
-def focus_at(depth: InverseDepth, point: tuple[float, float], photo: Size) -> ChosenFocus:
+def focus_at(
+    depth: InverseDepth, point: tuple[float, float], photo: Size, path: Path | None = None
+) -> ChosenFocus:
     """The depth of a point: the median of a small square around it.
 
     Args:
         depth: (H, W), in [0, 1].
         point: (x, y), in pixels of the photo, or in shares of its sides if both are below 1.
         photo: Size of the upright photo, which may be larger than the map.
+        path: The photo, for the message.
 
     Raises:
         UsageError: the point is outside the photo.
@@ -46,7 +51,8 @@ def focus_at(depth: InverseDepth, point: tuple[float, float], photo: Size) -> Ch
     x, y = (value * side for value, side in zip(point, photo, strict=True)) if is_share(point) else point
     if not (0 <= x < photo.width and 0 <= y < photo.height):
         size = f"{photo.width} x {photo.height}"
-        raise UsageError(f"the focus {x:g},{y:g} is outside the photo of {size} pixels", hint="x,y from 0,0")
+        message = f"the focus {x:g},{y:g} is outside the photo of {size} pixels"
+        raise UsageError(message, path=path, hint="x,y from 0,0")
     height, width = depth.shape
     column, row = int(x * width / photo.width), int(y * height / photo.height)
     reach = round(POINT_RADIUS * max(height, width))
@@ -54,13 +60,16 @@ def focus_at(depth: InverseDepth, point: tuple[float, float], photo: Size) -> Ch
     return ChosenFocus(float(np.median(around)), "the point given", (int(x), int(y)))
 
 
-def focus_on(depth: InverseDepth, mask: NDArray[np.float32], photo: Size) -> ChosenFocus:
+def focus_on(
+    depth: InverseDepth, mask: NDArray[np.float32], photo: Size, path: Path | None = None
+) -> ChosenFocus:
     """The median depth of a subject.
 
     Args:
         depth: (H, W), in [0, 1].
         mask: (h, w) of any size, the photo's field of view: 1 on the subject, 0 elsewhere.
         photo: Size of the upright photo.
+        path: The file of the mask, for the message.
 
     Raises:
         InvalidInput: the mask has no white.
@@ -70,7 +79,8 @@ def focus_on(depth: InverseDepth, mask: NDArray[np.float32], photo: Size) -> Cho
     size = (depth.shape[1], depth.shape[0])
     subject = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)) > 0.5
     if not subject.any():
-        raise InvalidInput("the mask of the focus has no white", hint="paint the subject white on black")
+        hint = "paint the subject white on black"
+        raise InvalidInput("the mask of the focus has no white", path=path, hint=hint)
     value = float(np.median(depth[subject]))
     return ChosenFocus(value, "the median depth of the mask", _place(depth, value, photo, subject))
 

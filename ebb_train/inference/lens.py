@@ -10,7 +10,7 @@ dioptres), gives 0.048. Blur is exactly proportional to 1 / N.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,6 @@ from ebb_train.inference.lens_settings import REFERENCE_F_NUMBER
 from ebb_train.inference.lights import brighten_lights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from ebb.arrays import InverseDepth, Rgb8
@@ -48,10 +46,6 @@ class LensShot(NamedTuple):
     """(H, W), signed blur diameters in pixels, negative in front of the plane of focus."""
 
 
-Repair: TypeAlias = "Callable[[LensShot, Floats], Floats]"
-"""Mends the layered renderer's picture of a shot: (H, W, 3) in [0, 1], sRGB-encoded, as its result."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class LensModel:
     """A lens; :class:`~ebb_train.inference.lens_settings.LensSettings` describes the numbers."""
@@ -63,11 +57,9 @@ class LensModel:
     cats_eye: float = 0.0
     device: str | None = None
     """PyTorch device of the renderer; None: OpenCV on the CPU."""
-    repair: Repair | None = None
-    """Applied to the layered renderer's pictures."""
 
     @classmethod
-    def of(cls, settings: LensSettings, device: str | None = None, repair: Repair | None = None) -> LensModel:
+    def of(cls, settings: LensSettings, device: str | None = None) -> LensModel:
         """The lens that settings describe."""
         return cls(
             blur=settings.blur,
@@ -76,7 +68,6 @@ class LensModel:
             aperture=Aperture(blades=settings.blades),
             cats_eye=settings.cats_eye,
             device=device,
-            repair=repair,
         )
 
     def shoot(self, photo: Rgb8, depth: InverseDepth, focus: float, f_number: float) -> LensShot:
@@ -96,9 +87,8 @@ class LensModel:
         if float(np.abs(shot.coc_px).max()) <= NO_BLUR_PX:
             return None
         light = brighten_lights(linear_light(shot.photo), shot.photo, shot.coc_px, self.highlights)
-        layered = srgb_curve(
+        return srgb_curve(
             render_shallow(
                 light, shot.coc_px, aperture=self.aperture, cats_eye=self.cats_eye, device=self.device
             )
         )
-        return layered if self.repair is None else self.repair(shot, layered)

@@ -10,6 +10,7 @@ from ebb.depthmap.sidecar import check_aspect, max_depth_pixels
 from ebb.errors import InvalidInput, ItemError
 from ebb.files import read_bytes
 from ebb.formats.image import decode_image, max_image_bytes
+from ebb_train.inference.depth_repair import NO_REPAIR
 from ebb_train.inference.disparity import fit_to_photo, normalise
 from ebb_train.inference.focus import ChosenFocus, find_focus, focus_at, focus_on
 from ebb_train.inference.guided_upsampling import guided_upsample
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ebb.arrays import InverseDepth, Rgb8, Size
     from ebb.depth_search import DepthSearch
     from ebb.one_photo import OnePhoto
+    from ebb_train.inference.depth_repair import DepthRepair
     from ebb_train.inference.lens import LensModel
     from ebb_train.inference.lens_settings import LensSettings
     from ebb_train.pixels import Floats
@@ -36,10 +38,17 @@ class LensPictures:
         lens: The lens.
         settings: Focus and f-numbers.
         search: Finds depth.
+        repair: Of the edges of depth.
     """
 
-    def __init__(self, lens: LensModel, settings: LensSettings, search: DepthSearch) -> None:
-        self._lens, self._settings, self._search = lens, settings, search
+    def __init__(
+        self,
+        lens: LensModel,
+        settings: LensSettings,
+        search: DepthSearch,
+        repair: DepthRepair = NO_REPAIR,
+    ) -> None:
+        self._lens, self._settings, self._search, self._repair = lens, settings, search, repair
 
     def __call__(self, photo: OnePhoto) -> Pictures:
         """See :class:`~ebb_train.inference.pictures.PictureMaker`.
@@ -50,7 +59,9 @@ class LensPictures:
         """
         found = self._search(photo)
         depth = fit_to_photo(photo.small, normalise(found.inverse_depth))
-        focus = self._focus(depth, photo.size)
+        if self._repair.apply is not None:
+            depth = self._repair.apply(photo.small, depth)
+        focus = self._focus(depth, photo)
         shots = [
             self._lens.shoot(photo.small, depth, focus.depth, number) for number in self._settings.f_numbers
         ]
@@ -61,21 +72,23 @@ class LensPictures:
         ]
         facts = {
             "depth": found.origin,
+            "depth_edges": self._repair.about,
             "focus": focus._asdict(),
             "f_numbers": list(self._settings.f_numbers),
             "largest_blur_px": largest,
         }
         return Pictures(tuple(as_shown(photo, picture) for picture in rendered), facts)
 
-    def _focus(self, depth: InverseDepth, photo: Size) -> ChosenFocus:
+    def _focus(self, depth: InverseDepth, photo: OnePhoto) -> ChosenFocus:
         settings = self._settings
         if settings.depth is not None:
             return ChosenFocus(settings.depth, "the depth given")
         if settings.point is not None:
-            return focus_at(depth, settings.point, photo)
+            return focus_at(depth, settings.point, photo.size, photo.path)
         if settings.mask is not None:
-            return focus_on(depth, read_mask(settings.mask, photo), photo)
-        return find_focus(depth, photo)
+            mask = read_mask(settings.mask, photo.size)
+            return focus_on(depth, mask, photo.size, settings.mask)
+        return find_focus(depth, photo.size)
 
 
 def as_shown(photo: OnePhoto, picture: Floats | None) -> Rgb8:

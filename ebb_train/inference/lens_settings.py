@@ -42,6 +42,8 @@ class LensSettings:
     """Factor on all blur; 0 leaves the photo as it is."""
     highlights: float = 5.0
     """Brightness of small clipped lights, relative to white; it shows where they are out of focus."""
+    no_repair: bool = False
+    """Keep the edges of the depth where they are; by default a small network moves them to the photo's."""
 
     def __post_init__(self) -> None:
         for name, low in (("blur", 0.0), ("strength", 0.0), ("highlights", 1.0)):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ebb.depth_search import AUTO, DepthSearch
-from ebb.errors import ItemError, Reason, Status, UsageError
+from ebb.errors import InvalidInput, ItemError, Reason, Status, UsageError
 from ebb.files import check_file, check_writable, write_atomic
 from ebb.one_photo import OnePhoto, Opening, open_photos
 from ebb.progress import SilentProgress, watched
@@ -65,7 +65,8 @@ def render_photos(
 
     Raises:
         UsageError: photos or settings that do not go together.
-        InvalidInput: a photo is a folder, there is no depth file or mask, or the checkpoint is not one.
+        InvalidInput: a photo is a folder, none is there, a file that the settings name is not there, or the
+            checkpoint is none.
         MissingDependency: a package or the weights of the depth network are missing, or no photo has depth.
         OutputError: a picture cannot be written.
     """
@@ -74,6 +75,8 @@ def render_photos(
     if checkpoint is not None:
         weights_path(checkpoint)  # a wrong path is reported before PyTorch is imported
     _check_lens(photos, checkpoint, settings, lens)
+    if not any(photo.exists() for photo in photos):  # one of several that is not there is a row
+        raise InvalidInput("no such photo", path=photos[0], hint="check the name and the folder")
     for path in {path.parent: path for target in targets for path in target.files}.values():
         check_writable(path)
     keep = [not settings.overwrite and all(path.exists() for path in target.files) for target in targets]
@@ -134,13 +137,17 @@ def _with_lens(
     lens: LensSettings, depth: DepthSettings, depth_file: Path | None, photos: Sequence[Path]
 ) -> PictureMaker:
     """The physical lens; depth has to be there for at least one of the photos."""
+    from ebb.pytorch import open_device
+    from ebb_train.inference.depth_repair import find_repair
     from ebb_train.inference.lens import LensModel
     from ebb_train.inference.lens_pictures import LensPictures
 
     search = DepthSearch(depth, depth_file)
     search.check(photos)
     device = None if depth.device in (AUTO, "cpu") else depth.device
-    return LensPictures(LensModel.of(lens, device), lens, search)
+    if device is not None:
+        open_device(device)
+    return LensPictures(LensModel.of(lens, device), lens, search, find_repair(wanted=not lens.no_repair))
 
 
 def _opening(settings: RenderSettings) -> Opening:

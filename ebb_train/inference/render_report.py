@@ -67,7 +67,8 @@ class RenderReport:
         reasons = Counter(row.reason for row in self.failed if row.reason)
         lines += [f"{reason}: {count} ({reason.advice})" for reason, count in reasons.items()]
         if counts["already_there"]:
-            lines.append(f"{counts['already_there']} already there (--overwrite makes them again)")
+            there = f"{counts['already_there']} already there, kept whatever the settings"
+            lines.append(f"{there} (--overwrite renders again)")
         return "\n".join(lines)
 
     def _counts(self) -> dict[str, int]:
@@ -83,7 +84,8 @@ def _told(facts: dict[str, Any]) -> str:
         f"f/{number:g} {size:.0f} px" if size else f"f/{number:g} none"
         for number, size in zip(facts["f_numbers"], facts["largest_blur_px"], strict=True)
     )
+    edges = f", {facts['depth_edges']}" if facts["depth_edges"] else ""
     return (
-        f"depth from {facts['depth']}; focus{place}, depth {focus['depth']:.2f} ({focus['how']}); "
+        f"depth from {facts['depth']}{edges}; focus{place}, depth {focus['depth']:.2f} ({focus['how']}); "
         f"largest blur disc: {blur}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import torch  # noqa: TID253 - only imported when a network runs
 
 from ebb.bokeh.focus import estimate_focus
@@ -20,7 +21,6 @@ from ebb_train.pixels import to_unit
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -63,8 +63,8 @@ class StrengthPictures:
             return None
         network = AtStrength(self._network, strength, estimate_focus(depth) if depth is not None else 0.0)
         picture = run_on_photo(cast("PyNet", network), small, depth)
-        before, after = (torch.from_numpy(values) for values in (to_unit(small), picture))
-        return anchored(before, after, strength).numpy()
+        before, after = torch.from_numpy(to_unit(small)), torch.from_numpy(picture)
+        return np.asarray(anchored(before, after, strength).numpy(), np.float32)
 
 
 class AtStrength(torch.nn.Module):

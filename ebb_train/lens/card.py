@@ -28,14 +28,9 @@ def card_text(facts: Mapping[str, Any]) -> str:
         autoescape=False,  # noqa: S701 - Markdown made of numbers
     )
     environment.filters["change"] = change_text
-    return environment.get_template("card.md.jinja").render(titles=TITLES, curve_change=curve_change, **facts)
+    return environment.get_template("card.md.jinja").render(titles=TITLES, **facts)
 
 
 def change_text(change: float) -> str:
     """A relative change as text: +1.0 %."""
     return f"{100 * change:+.1f} %"
-
-
-def curve_change(entry: Mapping[str, float], strength: str) -> float:
-    """Relative change of the L1 in the band that a line of the log records."""
-    return entry[f"repaired_{strength}"] / entry[f"layered_{strength}"] - 1

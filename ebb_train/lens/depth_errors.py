@@ -104,9 +104,29 @@ def corrupt_depth(depth: InverseDepth, errors: DepthErrors, rng: np.random.Gener
     Raises:
         UsageError: the depth is not two-dimensional, or not within [0, 1].
     """
+    return corrupt_pair(depth, errors, rng)[0]
+
+
+def corrupt_pair(
+    depth: InverseDepth, errors: DepthErrors, rng: np.random.Generator
+) -> tuple[InverseDepth, InverseDepth]:
+    """Impose errors as :func:`corrupt_depth`, and those alone that do not concern edges.
+
+    Args:
+        depth: As for :func:`corrupt_depth`.
+        errors: Likewise.
+        rng: Likewise.
+
+    Returns:
+        The wrong depth, and the depth with the same slowly varying error but all edges in their places.
+
+    Raises:
+        UsageError: as :func:`corrupt_depth`.
+    """
     if depth.ndim != 2 or not (depth.size and depth.min() >= 0 and depth.max() <= 1):
         raise UsageError("inverse depth must be (height, width), in [0, 1]")
     result = np.array(depth, np.float32)
+    aligned = result
     if rng.random() < errors.merged:
         result = _merge(result, rng)
     if rng.random() < errors.thin:
@@ -119,11 +139,12 @@ def corrupt_depth(depth: InverseDepth, errors: DepthErrors, rng: np.random.Gener
     if rng.random() < errors.reduced:
         result = _reduce(result)
     if errors.noise:
-        result = result * (1 + _field(rng, result.shape, _NOISE_NODES, _upper_half(rng, errors.noise)))
-    result = np.clip(result, 0, 1)
+        factor = 1 + _field(rng, result.shape, _NOISE_NODES, _upper_half(rng, errors.noise))
+        result, aligned = result * factor, aligned * factor
+    result, aligned = np.clip(result, 0, 1), np.clip(aligned, 0, 1)
     if rng.random() < errors.rounded:
         result = np.rint(result * np.float32(255)) / np.float32(255)
-    return np.ascontiguousarray(result, np.float32)
+    return np.ascontiguousarray(result, np.float32), np.ascontiguousarray(aligned, np.float32)
 
 
 def _upper_half(rng: np.random.Generator, largest: float) -> float:

@@ -5,7 +5,7 @@
     run/
       weights.safetensors   moving average of the weights, the network that is used
       training.pt           weights, optimizer, average and position
-      log.jsonl             loss, and errors of held-out scenes, by step
+      log.jsonl             loss, and that of held-out photos, by step
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch  # noqa: TID253 - only imported by training
 
 from ebb.errors import InvalidInput, UsageError
@@ -24,8 +25,8 @@ from ebb.files import write_atomic
 from ebb.pytorch import load_file
 from ebb_train.lens.batches import draw_batch
 from ebb_train.lens.loss import repair_loss
-from ebb_train.lens.network import Corrections, RepairNet, save_repair
-from ebb_train.lens.scores import compare_renders, mean_band_l1
+from ebb_train.lens.network import SHARE_PLANE, RepairNet, save_repair
+from ebb_train.lens.planes import LEAST_STEP
 from ebb_train.models.repair import SIZE_MULTIPLE, RepairConfig
 
 if TYPE_CHECKING:
@@ -47,35 +48,36 @@ class FitPlan:
         UsageError: a value is out of range.
     """
 
-    steps: int = 2000
-    batch: int = 4
-    side: int = 160
-    """Side of the patches in pixels, a multiple of 4."""
-    rate: float = 1e-3
+    steps: int = 12000
+    batch: int = 12
+    side: int = 128
+    """Side of the patches in pixels, a multiple of 8."""
+    rate: float = 2e-3
     """Largest learning rate of Adam."""
     last_rate: float = 1e-5
     warm_up: int = 100
     """Steps of linear growth of the learning rate; a cosine follows."""
-    ema: float = 0.995
+    ema: float = 0.998
     """Decay of the moving average of the weights."""
     seed: int = 0
     save_every: int = 200
     validate_every: int = 200
-    validation_scenes: int = 8
-    fine: int = 32
-    coarse: int = 48
-    blocks: int = 4
+    validation_batches: int = 12
+    fine: int = 24
+    middle: int = 40
+    coarse: int = 56
+    blocks: int = 2
     bfloat16: bool = True
     """Whether the convolutions of the training steps are computed in bfloat16."""
 
     def __post_init__(self) -> None:
         if self.side % SIZE_MULTIPLE or min(self.steps, self.batch, self.side) < 1 or not 0 < self.ema < 1:
-            raise UsageError(f"a training run must have positive sizes and sides of 4 n pixels, not {self}")
+            raise UsageError(f"a training run must have positive sizes and sides of 8 n pixels, not {self}")
 
     @property
     def config(self) -> RepairConfig:
         """Of the network."""
-        return RepairConfig(fine=self.fine, coarse=self.coarse, blocks=self.blocks)
+        return RepairConfig(fine=self.fine, middle=self.middle, coarse=self.coarse, blocks=self.blocks)
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step, from 0."""
@@ -90,7 +92,7 @@ class RepairTrainer:
 
     Args:
         plan: Of the run.
-        source: Stored training scenes.
+        source: Stored training photos.
     """
 
     def __init__(self, plan: FitPlan, source: LensSet) -> None:
@@ -108,9 +110,8 @@ class RepairTrainer:
             group["lr"] = self.plan.rate_at(self.step)
         planes = batch.planes.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.bfloat16):
-            found = self.network(planes)
-        found = Corrections(*(maps.float() for maps in found))
-        loss = repair_loss(found, batch.photo, batch.layered, batch.band, batch.truth)
+            logit = self.network(planes)
+        loss = repair_loss(logit, batch.share, batch.step, batch.contrast)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
@@ -134,7 +135,7 @@ class RepairTrainer:
         """
         state: dict[str, Any] = {
             "plan": asdict(self.plan),
-            "scenes": asdict(self.source.plan) | {"strengths": list(self.source.plan.strengths)},
+            "scenes": asdict(self.source.plan),
             "step": self.step,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -158,7 +159,7 @@ class RepairTrainer:
         state = load_file(path)
         if not isinstance(state, dict) or not {"plan", "scenes", "step", "network"} <= set(state):
             raise InvalidInput("not the state of a training run", path=path)
-        scenes = asdict(self.source.plan) | {"strengths": list(self.source.plan.strengths)}
+        scenes = asdict(self.source.plan)
         if state["plan"] != asdict(self.plan) or state["scenes"] != scenes:
             raise InvalidInput("of a run with other settings", path=path, hint="name another folder")
         self.step = state["step"]
@@ -181,8 +182,8 @@ def fit(
     Args:
         run: Folder of the run.
         plan: Settings.
-        source: Training scenes.
-        validation: Held-out scenes with named strengths.
+        source: Training photos.
+        validation: Held-out photos.
         tell: Receives a line on the progress now and then.
         stop_at: Time of :func:`time.time` after which the run is saved and left.
 
@@ -198,7 +199,7 @@ def fit(
         if trainer.step % plan.validate_every == 0:
             entry: dict[str, object] = {"step": trainer.step, "loss": sum(losses) / len(losses)}
             if validation is not None:
-                entry |= validate(trainer.average, validation, plan.validation_scenes)
+                entry |= validate(trainer.average, validation, plan)
             entry["core_seconds"] = clock.core_seconds()
             _append(run / LOG, entry)
             tell(f"{entry_text(entry)}  {clock.left(trainer.step, plan.steps)}")
@@ -226,25 +227,41 @@ class _Clock:
         return f"{seconds:.2f} s a step, {seconds * (steps - step) / 60:.0f} min left"
 
 
-def validate(network: RepairNet, validation: LensSet, scenes: int) -> dict[str, float]:
-    """L1 in the band of the first scenes, of the layered renders and repaired, by strength."""
-    found = list(compare_renders(network, validation, range(min(scenes, len(validation)))))
-    result: dict[str, float] = {}
-    for strength in validation.plan.strengths:
-        before, after = mean_band_l1(found, strength)
-        result |= {f"layered_{strength}": before, f"repaired_{strength}": after}
-    return result
+@torch.no_grad()
+def validate(network: RepairNet, validation: LensSet, plan: FitPlan) -> dict[str, float]:
+    """Loss of held-out patches, and of the same with the shares of the wrong maps themselves.
+
+    Returns:
+        ``held_out``; ``wrong_side`` and ``wrong_side_before``: the part of the weighted pixels whose share is
+        on the wrong side of ½, by the network and in the wrong maps.
+    """
+    sums = np.zeros(4)
+    for step in range(plan.validation_batches):
+        batch = draw_batch(validation, plan.seed, step, plan.batch, plan.side)
+        logit = network(batch.planes)
+        weight = batch.step * (batch.step > LEAST_STEP)
+        nearer, total = batch.share > 0.5, float(weight.sum())
+        before = batch.planes[:, SHARE_PLANE : SHARE_PLANE + 1]
+        sums += [
+            float(repair_loss(logit, batch.share, batch.step, batch.contrast)),
+            float((weight * ((logit > 0) != nearer)).sum()),
+            float((weight * ((before > 0) != nearer)).sum()),
+            total,
+        ]
+    return {
+        "held_out": sums[0] / plan.validation_batches,
+        "wrong_side": sums[1] / max(sums[3], 1e-9),
+        "wrong_side_before": sums[2] / max(sums[3], 1e-9),
+    }
 
 
 def entry_text(entry: Mapping[str, object]) -> str:
-    """A line of the log for people: the change of the error by strength."""
-    parts = [f"step {entry['step']}  loss {entry['loss']:.4f}"]
-    for name, value in entry.items():
-        if name.startswith("layered_"):
-            strength = name.removeprefix("layered_")
-            after = entry[f"repaired_{strength}"]
-            parts.append(f"{strength} {100 * (after / value - 1):+.1f} %")  # type: ignore[operator]
-    return "  ".join(parts)
+    """A line of the log for people."""
+    text = f"step {entry['step']}  loss {entry['loss']:.4f}"
+    if "held_out" in entry:
+        before, after = (float(str(entry[name])) for name in ("wrong_side_before", "wrong_side"))
+        text += f"  held out {entry['held_out']:.4f}  wrong side {100 * before:.1f} -> {100 * after:.1f} %"
+    return text
 
 
 def _append(path: Path, entry: Mapping[str, object]) -> None:

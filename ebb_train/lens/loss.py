@@ -1,53 +1,39 @@
 """Training loss of the repair network.
 
-The weight of the correction collapses to 0 or 1 if it is only trained through the picture. It is therefore
-supervised by m = clip(10 · |layered − truth|, 0, 1), the mean over the colours, which is also how much more a
-pixel counts in the picture's L1.
+The mean error of a depth map alone is no useful loss: where the network is not sure, its minimum is to change
+nothing, and a new network is nowhere sure. The shares of the surfaces are therefore trained by their
+cross-entropy, to which the mean error is added: it makes shares of pixels of one surface 0 or 1. A pixel
+counts as much as its mistake is seen: in proportion to the difference of depth, and to that of colour.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch  # noqa: TID253 - only imported by training
-import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
+import torch.nn.functional as F  # noqa: TID253 - only imported by training
+
+from ebb_train.lens.planes import LEAST_STEP
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ebb_train.lens.network import Corrections
+ABSOLUTE = 2.0
+"""Weight of the mean error of the share."""
+COLOURLESS = 0.1
+"""Weight of pixels where both surfaces have one colour; with the distance of the colours 1 it is 1.1."""
 
-ERROR_GAIN, ERROR_WEIGHT = 10.0, 4.0
-WEIGHT_TERM, DIRECT_TERM, GRADIENT_TERM = 0.2, 0.5, 0.1
 
-
-def repair_loss(found: Corrections, photo: Tensor, layered: Tensor, band: Tensor, truth: Tensor) -> Tensor:
-    """Mean loss of a batch.
-
-    L1 with pixel weights 1 + 4 m, 0.2 · cross-entropy of the weight against m within the band, 0.5 · L1 of
-    the unweighted correction within the band, and 0.1 · L1 of the picture's gradients.
+def repair_loss(logit: Tensor, share: Tensor, step: Tensor, contrast: Tensor) -> Tensor:
+    """Mean loss of a batch; all arguments are (N, 1, H, W).
 
     Args:
-        found: Output of the network.
-        photo: (N, 3, H, W), sRGB, in [0, 1].
-        layered: Likewise.
-        band: (N, 1, H, W).
-        truth: As ``photo``.
+        logit: Of the share, by the network.
+        share: True share of the nearer surface, in [0, 1].
+        step: Difference of the surfaces' inverse depth; pixels below
+            :data:`~ebb_train.lens.planes.LEAST_STEP` do not count.
+        contrast: Distance of the surfaces' colours.
     """
-    change = found.change(photo, layered)
-    picture = layered + found.weight * band * change
-    error = (layered - truth).abs().mean(1, keepdim=True)
-    wrong = (ERROR_GAIN * error).clamp(0, 1)
-    share = band.mean().clamp_min(1e-3)
-    weighted = ((1 + ERROR_WEIGHT * wrong) * (picture - truth).abs()).mean()
-    entropy = F.binary_cross_entropy(found.weight, wrong, band) / share
-    direct = (band * (layered + change - truth).abs()).mean() / share
-    return (
-        weighted + WEIGHT_TERM * entropy + DIRECT_TERM * direct + GRADIENT_TERM * _gradients(picture, truth)
-    )
-
-
-def _gradients(picture: Tensor, truth: Tensor) -> Tensor:
-    difference = picture - truth
-    across, down = difference.diff(dim=3).abs().mean(), difference.diff(dim=2).abs().mean()
-    return torch.add(across, down)
+    weight = step * (COLOURLESS + contrast) * (step > LEAST_STEP)
+    entropy = F.binary_cross_entropy_with_logits(logit, share, reduction="none")
+    absolute = (logit.sigmoid() - share).abs()
+    return ((entropy + ABSOLUTE * absolute) * weight).sum() / weight.sum().clamp_min(1e-6)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch  # noqa: TID253 - a network definition; only imported when a network is wanted
-import torch.nn.functional as F  # noqa: TID253 - PyTorch's own name for it
 from torch import Tensor, nn  # noqa: TID253
 
 from ebb.errors import InvalidInput
 from ebb_train.models.blocks import SLOPE
 from ebb_train.models.network import LayerModule, TorchOperations, layer_module
 from ebb_train.models.repair import (
-    OFFSETS,
     PLANES,
     REPAIR,
     SIZE_MULTIPLE,
     RepairConfig,
-    corrections,
+    logit_change,
     repair_layers,
 )
 from ebb_train.models.weights import About, check_shapes, read_weights, save_weights
@@ -26,46 +24,16 @@ from ebb_train.models.weights import About, check_shapes, read_weights, save_wei
 if TYPE_CHECKING:
     from pathlib import Path
 
-LAST_SIGMA = 1e-4
-"""Standard deviation of the first weights of the output layers: a new network changes next to nothing."""
+LAST_SIGMA = 1e-3
+"""Standard deviation of the first weights of the output: a new network changes next to nothing."""
+RESIDUAL_GAIN = 0.3
+"""Of the second convolution of a residual block, so that blocks start near the identity."""
 FIRST_GAIN = math.sqrt(2 / (1 + SLOPE**2))
 """Keeps the variance of maps through leaky ReLUs: He et al., "Delving deep into rectifiers", ICCV 2015."""
-CLOSED = -2.0
-"""First bias of the weight: sigmoid(−2) = 0.12."""
-
-
-class Corrections(NamedTuple):
-    """Output of the network; all (N, channels, H, W)."""
-
-    residual: Tensor
-    """3 channels."""
-    weight: Tensor
-    """1 channel, in [0, 1], before it is multiplied by the band."""
-    shares: Tensor
-    """17 channels, sum 1: of the photo and the displaced renders."""
-
-    def apply(self, photo: Tensor, layered: Tensor, band: Tensor) -> Tensor:
-        """The repaired picture, not clipped; arguments as the network's planes, in sRGB."""
-        return layered + self.weight * band * self.change(photo, layered)
-
-    def change(self, photo: Tensor, layered: Tensor) -> Tensor:
-        """What is added to the layered render where weight and band are 1."""
-        change = self.residual - layered
-        for share, candidate in zip(
-            torch.split(self.shares, 1, 1), (photo, *displaced(layered)), strict=True
-        ):
-            change = torch.addcmul(change, share, candidate)
-        return change
-
-
-def displaced(layered: Tensor) -> list[Tensor]:
-    """The render displaced by each of the offsets; beyond the border the outermost pixels are repeated."""
-    height, width = layered.shape[2:]
-    reach = max(max(abs(dy), abs(dx)) for dy, dx in OFFSETS)
-    framed = F.pad(layered, (reach,) * 4, mode="replicate")
-    return [
-        framed[:, :, reach + dy : reach + dy + height, reach + dx : reach + dx + width] for dy, dx in OFFSETS
-    ]
+SHARE_PLANE, STEP_PLANE, CONTRAST_PLANE = 4, 3, 7
+"""Indices of input planes."""
+SHARE_GAIN = 8.0
+"""Logit per unit of the map's own share: that of a new network."""
 
 
 class RepairNet(nn.Module):
@@ -83,22 +51,25 @@ class RepairNet(nn.Module):
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw the values that training starts from."""
         for layer in repair_layers(self.config):
+            weight, bias = (self.get_parameter(f"{layer.name}.{part}") for part in ("weight", "bias"))
             module = self.get_submodule(layer.name)
-            if isinstance(module, LayerModule):
+            if layer.name == "logit":
+                nn.init.normal_(weight, std=LAST_SIGMA, generator=generator)
+            elif layer.kind == "linear":
+                sigma = RESIDUAL_GAIN * FIRST_GAIN / math.sqrt(layer.kernel**2 * layer.in_channels)
+                nn.init.normal_(weight, std=sigma, generator=generator)
+            elif isinstance(module, LayerModule):
                 module.reset_parameters(generator, "fan_in")
                 with torch.no_grad():
-                    module.weight.mul_(FIRST_GAIN)
-            if layer.kind == "linear":
-                weight, bias = (self.get_parameter(f"{layer.name}.{part}") for part in ("weight", "bias"))
-                nn.init.normal_(weight, std=LAST_SIGMA, generator=generator)
-                nn.init.constant_(bias, CLOSED if layer.name == "weight" else 0.0)
+                    weight.mul_(FIRST_GAIN)
+            nn.init.zeros_(bias)
 
-    def forward(self, planes: Tensor) -> Corrections:
-        """Corrections of a layered render.
+    def forward(self, planes: Tensor) -> Tensor:
+        """Logit of the share of the nearer surface, (N, 1, H, W).
 
         Args:
-            planes: (N, 9, H, W), as :func:`ebb_train.lens.batches.input_planes` makes them; H and W are
-                multiples of 4.
+            planes: (N, 8, H, W), as :func:`ebb_train.lens.planes.input_planes` makes them; H and W are
+                multiples of 8.
 
         Raises:
             InvalidInput: the shape is wrong.
@@ -108,12 +79,9 @@ class RepairNet(nn.Module):
             or planes.shape[1] != PLANES
             or any(side % SIZE_MULTIPLE for side in planes.shape[2:])
         ):
-            raise InvalidInput(f"an input of shape {tuple(planes.shape)}, not (N, 9, 4 h, 4 w)")
-        residual, weight, shares = corrections(TorchOperations(self), self.config, planes)
-        opened = torch.sigmoid(weight)
-        if not self.training and self.config.threshold:
-            opened = ((opened - self.config.threshold) / (1 - self.config.threshold)).clamp_min(0)
-        return Corrections(residual, opened, torch.softmax(shares, 1))
+            raise InvalidInput(f"an input of shape {tuple(planes.shape)}, not (N, 8, 8 h, 8 w)")
+        change = logit_change(TorchOperations(self), self.config, planes)
+        return change.float() + SHARE_GAIN * planes[:, SHARE_PLANE : SHARE_PLANE + 1].float()
 
 
 def save_repair(path: Path, network: RepairNet, *, source: str, licence: str = "") -> str:

@@ -1,8 +1,8 @@
-"""Repair of layered renders of any size with a trained network.
+"""Repair of a photo's depth map of any size with a trained network.
 
-The network works at a reduced size, at which blur radius and errors of depth are as in training: half the
-size of a photo of 1024 x 1536 pixels. Its corrections are enlarged and applied at the photo's size, so that
-what is in focus keeps the photo's detail.
+The network works at a reduced size, at which errors of depth are as in training: half the size of a photo of
+1024 x 1536 pixels. The changes of the shares are enlarged and added to those at the photo's size, so that
+edges that were right stay as they are.
 """
 
 from __future__ import annotations
@@ -11,20 +11,25 @@ import math
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from ebb.errors import MissingDependency, UsageError
 from ebb_train import optional
-from ebb_train.lens.band import LIMIT_PX
-from ebb_train.models.repair import OFFSETS, SHARES, SIZE_MULTIPLE
+from ebb_train.lens.planes import edge_maps, input_planes
+from ebb_train.models.repair import SIZE_MULTIPLE
+from ebb_train.pixels import to_unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ebb.arrays import InverseDepth, Rgb8
     from ebb_train.lens.network import RepairNet
-    from ebb_train.pixels import Floats
+    from ebb_train.lens.planes import EdgeMaps
+    from ebb_train.models.repair import RepairConfig
+
+Number = TypeVar("Number", np.uint8, np.float32)
 
 WEIGHTS_FILE = "lens.safetensors"
 """Name of the packaged weights, beside this module."""
@@ -56,105 +61,92 @@ def packaged_network() -> RepairNet:
     return load_repair(path)
 
 
-def repair(
-    photo: Floats, layered: Floats, coc_px: NDArray[np.float32], network: RepairNet | None = None
-) -> Floats:
-    """Repair a layered render near the edges of its depth.
+def repair_depth(photo: Rgb8, depth: InverseDepth, network: RepairNet | None = None) -> InverseDepth:
+    """Move the edges of a depth map to those of the photo.
 
     Args:
-        photo: (H, W, 3), sRGB-encoded, in [0, 1], in focus everywhere.
-        layered: (H, W, 3), likewise: the photo rendered with ``coc_px``.
-        coc_px: (H, W), signed blur diameter in pixels, negative in front of the plane of focus.
+        photo: (H, W, 3), sRGB, in focus everywhere.
+        depth: (H, W), in [0, 1], larger is nearer.
         network: Trained network; None: the one in the package.
 
     Returns:
-        (H, W, 3), sRGB-encoded, in [0, 1]. Pixels away from depth edges are those of ``layered``, bit for
-        bit, and if no pixel is blurred the result is a copy of the photo.
+        (H, W), in [0, 1]. Values away from edges, and those at edges that the network leaves where they are,
+        are those of ``depth``, bit for bit; all others lie between the lowest and the highest around them.
 
     Raises:
-        UsageError: the shapes do not match, or a blur diameter is not finite.
+        UsageError: the shapes do not match, or the depth is not within [0, 1].
         MissingDependency: no network is given and the package has none, or PyTorch is not installed.
     """
-    _check(photo, layered, coc_px)
-    if not coc_px.any():
-        return photo.copy()
-    factor = working_factor(coc_px)
-    small = (_reduce(array, factor) for array in (photo, layered, coc_px / np.float32(factor)))
-    maps = _corrections(network or packaged_network(), *small)
-    return _apply(photo, layered, maps, factor)
+    if depth.ndim != 2 or photo.shape != (*depth.shape, 3):
+        raise UsageError(f"photo {photo.shape} and depth {depth.shape} must have the same height and width")
+    if not (depth.size and depth.min() >= 0 and depth.max() <= 1):  # also what is not a number
+        raise UsageError("inverse depth must be within [0, 1]")
+    network = network or packaged_network()
+    depth = np.asarray(depth, np.float32)
+    return apply_change(depth, find_change(photo, depth, network), network.config)
 
 
-def working_factor(coc_px: NDArray[np.float32]) -> int:
-    """Reduction at which neither the largest blur radius nor the number of pixels exceeds its limit."""
-    radius = float(np.abs(coc_px).max()) / 2
-    return max(1, math.ceil(radius / LIMIT_PX), math.ceil(math.sqrt(coc_px.size / LARGEST_PIXELS)))
+class ShareChange(NamedTuple):
+    """What the network finds, at the size of the photo."""
+
+    edges: EdgeMaps
+    change: NDArray[np.float32]
+    """(H, W), what is to be added to the shares of the nearer surfaces; 0 away from edges."""
+    factor: int
+    """Reduction at which the network worked."""
 
 
-def _check(photo: Floats, layered: Floats, coc_px: NDArray[np.float32]) -> None:
-    shape = (*coc_px.shape, 3)
-    if coc_px.ndim != 2 or photo.shape != shape or layered.shape != shape:
-        raise UsageError(
-            f"photo {photo.shape}, layered render {layered.shape} and circles of confusion {coc_px.shape} "
-            "must have the same height and width"
-        )
-    if not np.isfinite(coc_px).all():
-        raise UsageError("circles of confusion must be finite")
+def find_change(photo: Rgb8, depth: InverseDepth, network: RepairNet) -> ShareChange:
+    """Run the network; arguments as for :func:`repair_depth`."""
+    factor = working_factor(depth.size)
+    edges = edge_maps(depth, factor)
+    if not edges.is_edge.any():
+        return ShareChange(edges, np.zeros_like(depth), factor)
+    small = _share_change(network, to_unit(_reduce(photo, factor)), _reduce(depth, factor))
+    return ShareChange(edges, np.where(edges.is_edge, _enlarge(small, factor, depth.shape), 0), factor)
 
 
-def _apply(photo: Floats, layered: Floats, maps: NDArray[np.float32], factor: int) -> Floats:
-    """Add corrections (21, h, w), made at a size reduced by a factor, to the pixels that they concern."""
-    result = np.array(layered, np.float32)
-    shape = result.shape[:2]
-    weight = _enlarge(maps[3], factor, shape)
-    changed = np.flatnonzero(weight)
-    if not len(changed):
-        return result
-    reach = factor * max(max(abs(dy), abs(dx)) for dy, dx in OFFSETS)
-    framed = np.pad(result, ((reach, reach), (reach, reach), (0, 0)), mode="edge").reshape(-1, 3)
-    stride = shape[1] + 2 * reach
-    places = (changed // shape[1] + reach) * stride + changed % shape[1] + reach
-    values = (1 - weight.ravel()[changed])[:, None] * framed[places]
-    for k in range(3):
-        values[:, k] += _enlarge(maps[k], factor, shape).ravel()[changed]
-    for k in range(SHARES):
-        share = _enlarge(maps[4 + k], factor, shape).ravel()[changed, None]
-        if k == 0:
-            values += share * photo.reshape(-1, 3)[changed]
-        else:
-            dy, dx = OFFSETS[k - 1]
-            values += share * framed[places + factor * (dy * stride + dx)]
-    result.reshape(-1, 3)[changed] = np.clip(values, 0, 1)
-    return result
+def apply_change(depth: InverseDepth, found: ShareChange, config: RepairConfig) -> InverseDepth:
+    """The repaired depth: shares with their change, made steep, between the surfaces of the map.
+
+    A map of which the network changes little on average is right, and stays as it is.
+    """
+    edges, size = found.edges, np.abs(found.change)
+    if not edges.is_edge.any() or float(size[edges.is_edge].mean()) < config.least_mean:
+        return depth.copy()
+    steepness, half = np.float32(found.factor * config.steepness), np.float32(0.5)
+    share = np.clip((edges.share + found.change - half) * steepness + half, 0, 1)
+    moved = np.clip(edges.low + share * edges.step, 0, 1)
+    return np.asarray(np.where(size > config.least_change, moved, depth), np.float32)
 
 
-def _corrections(
-    network: RepairNet, photo: Floats, layered: Floats, coc: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Weighted residual (3), weight (1) and weighted shares (17) at the working size, (21, h, w)."""
+def working_factor(pixels: int) -> int:
+    """Reduction at which the number of pixels does not exceed :data:`LARGEST_PIXELS`."""
+    return math.ceil(math.sqrt(pixels / LARGEST_PIXELS))
+
+
+def _share_change(network: RepairNet, photo: NDArray[np.float32], depth: InverseDepth) -> NDArray[np.float32]:
+    """Change of the share of each pixel at the working size."""
     torch = optional.torch()
-    from ebb_train.lens.batches import input_planes
-
-    height, width = coc.shape
+    edges = edge_maps(depth)
+    height, width = depth.shape
     padding = ((0, 0), (0, -height % SIZE_MULTIPLE), (0, -width % SIZE_MULTIPLE))
-    planes = np.pad(input_planes(photo, layered, coc), padding, mode="edge")
+    planes = np.pad(input_planes(photo, edges), padding, mode="edge")
     with torch.inference_mode():
-        block = torch.from_numpy(planes[None])
-        found = network(block)
-        weight = found.weight * block[:, 7:8]
-        maps = torch.cat([found.residual * weight, weight, found.shares * weight], 1)
-    return np.ascontiguousarray(maps[0, :, :height, :width].numpy())
+        share = torch.sigmoid(network(torch.from_numpy(planes[None])))[0, 0, :height, :width].numpy()
+    return np.where(edges.is_edge, share - edges.share, np.float32(0))
 
 
-def _reduce(array: Floats, factor: int) -> Floats:
+def _reduce(array: NDArray[Number], factor: int) -> NDArray[Number]:
     """Mean over squares of ``factor`` pixels; the last rows and columns are repeated to complete them."""
     import cv2
 
     if factor == 1:
-        return np.asarray(array, np.float32)
+        return array
     height, width = array.shape[:2]
     padded = cv2.copyMakeBorder(array, 0, -height % factor, 0, -width % factor, cv2.BORDER_REPLICATE)
     size = (padded.shape[1] // factor, padded.shape[0] // factor)
-    return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), array.dtype)
 
 
 def _enlarge(plane: NDArray[np.float32], factor: int, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -1,14 +1,14 @@
-"""Errors of repaired pictures against the truth, beside those of the layered render they start from."""
+"""Errors of renders with repaired depth against the truth, beside those with the wrong depth."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch  # noqa: TID253 - runs the network
 
 from ebb_train.lens.band import edge_band
-from ebb_train.lens.batches import whole
+from ebb_train.lens.repair import repair_depth
+from ebb_train.lens.samples import inner
 from ebb_train.metrics.similarity import psnr
 from ebb_train.pixels import to_unit
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ebb_train.lens.network import RepairNet
-    from ebb_train.lens.shards import LensSet, StoredRender
+    from ebb_train.lens.samples import HeldOutScene
 
 IN_FOCUS_PX = 1.0
 """Largest blur diameter of pixels that count as in focus."""
@@ -38,7 +38,7 @@ class PictureScore(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """A repaired picture and the layered render it was made from."""
+    """A layered render with repaired depth, and that with the wrong depth."""
 
     scene: int
     strength: str
@@ -46,34 +46,24 @@ class Comparison(NamedTuple):
     repaired: PictureScore
 
 
-def repair_stored(network: RepairNet, stored: StoredRender) -> NDArray[np.float32]:
-    """Repair a stored render: (H, W, 3), sRGB, clipped to [0, 1]."""
-    batch = whole(stored)
-    with torch.inference_mode():
-        picture = network(batch.planes).apply(batch.photo, batch.layered, batch.band)
-    return np.ascontiguousarray(picture[0].clamp(0, 1).permute(1, 2, 0).numpy())
+def compare_scene(network: RepairNet, scene: HeldOutScene, number: int = 0) -> Iterator[Comparison]:
+    """Score the renders of a scene at all its strengths with and without repair."""
+    for strength, wrong in scene.wrong.items():
+        repaired = repair_depth(scene.photo, wrong, network)
+        before, after = (score_picture(scene.render(depth, strength), scene) for depth in (wrong, repaired))
+        yield Comparison(number, strength, before, after)
 
 
-def compare_renders(
-    network: RepairNet, source: LensSet, scenes: Sequence[int] | None = None
-) -> Iterator[Comparison]:
-    """Score every layered render of the scenes with and without repair."""
-    for scene in range(len(source)) if scenes is None else scenes:
-        for render, strength in enumerate(source.plan.strengths):
-            stored = source.read(scene, render)
-            layered = to_unit(stored.layered)
-            yield Comparison(
-                scene,
-                strength,
-                score_picture(layered, stored),
-                score_picture(repair_stored(network, stored), stored),
-            )
+def compare_renders(network: RepairNet, scenes: Iterable[HeldOutScene]) -> list[Comparison]:
+    """Score the renders of several scenes, numbered from 0."""
+    return [one for number, scene in enumerate(scenes) for one in compare_scene(network, scene, number)]
 
 
-def score_picture(picture: NDArray[np.float32], stored: StoredRender) -> PictureScore:
-    """Figures of a picture (H, W, 3), sRGB, in [0, 1]."""
-    truth = to_unit(stored.truth)
-    band, sharp = edge_band(stored.exact_coc) > 0, np.abs(stored.exact_coc) <= IN_FOCUS_PX
+def score_picture(picture: NDArray[np.float32], scene: HeldOutScene) -> PictureScore:
+    """Figures of a picture (H, W, 3), sRGB, in [0, 1], without the scene's border."""
+    truth, exact_coc = to_unit(scene.truth), inner(scene.exact_coc)
+    picture = np.clip(picture, 0, 1)
+    band, sharp = edge_band(exact_coc) > 0, np.abs(exact_coc) <= IN_FOCUS_PX
     error = np.abs(picture.astype(np.float64) - truth)
     return PictureScore(
         float(error[band].mean()) if band.any() else float("nan"),
@@ -90,7 +80,7 @@ def _psnr_of(error: NDArray[np.float64]) -> float:
 
 
 def mean_band_l1(comparisons: Sequence[Comparison], strength: str) -> tuple[float, float]:
-    """Mean L1 in the band of the layered renders and of the repaired pictures of one strength."""
+    """Mean L1 in the band with the wrong and with the repaired depth, of one strength."""
     chosen = [one for one in comparisons if one.strength == strength]
     before, after = (
         mean_of(getattr(one, name).band_l1 for one in chosen) for name in ("layered", "repaired")

@@ -1,11 +1,13 @@
-"""Stored scenes: one array of bytes per set, written by several processes and read by memory map.
+"""Stored training photos: one array of bytes per set, written by several processes and read by memory map.
 
 ::
 
     train/
-      samples.npy    (N, C, H, W), uint8: the planes of ebb_train.lens.samples.pack
+      samples.npy    (N, 5, H, W), uint8: the planes of ebb_train.lens.samples.pack
       done.npy       (N,), uint8: 1 where a sample is complete
       set.json       what the set was made from
+
+Depth is exact; errors are imposed when a patch is drawn, so that no two patches have the same.
 
 Sample ``i`` depends on the seed of its set and on ``i`` only, not on the number of processes; an interrupted
 set is completed by the next call.
@@ -17,7 +19,7 @@ import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,19 +28,17 @@ from ebb.errors import InvalidInput, Status
 from ebb.files import write_atomic
 from ebb.progress import SilentProgress, watched
 from ebb.settings import canonical_json
-from ebb_train.lens.depth_errors import STRENGTHS
-from ebb_train.lens.samples import BORDER_PX, decode_coc, make_sample, pack
+from ebb_train.lens.samples import make_training_photo, pack, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from ebb.arrays import Rgb8
+    from ebb.arrays import InverseDepth, Rgb8
     from ebb.progress import Progress
-    from ebb_train.lens.depth_errors import DepthErrors
 
-VERSION = 2
+VERSION = 3
 """Of the scenes and the stored planes; another version is another set."""
 SAMPLES, DONE, ABOUT = "samples.npy", "done.npy", "set.json"
 NICENESS = 10
@@ -51,34 +51,12 @@ class SetPlan:
     scenes: int
     seed: int
     side: int = 384
-    """Side of the rendered frame in pixels; 32 pixels fewer are stored."""
-    strengths: tuple[str, ...] = ()
-    """Names in :data:`ebb_train.lens.depth_errors.STRENGTHS`, one layered render each."""
-    random_strengths: int = 0
-    """Number of layered renders with random errors, if no names are given."""
-    largest_radius_px: float | None = None
-    """Largest blur radius of all scenes; None: random."""
-
-    @property
-    def renders(self) -> int:
-        """Layered renders of each scene."""
-        return len(self.strengths) or self.random_strengths
+    """Side of the photos in pixels."""
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """Of the array of samples."""
-        inner = self.side - 2 * BORDER_PX
-        return self.scenes, 7 + 4 * self.renders, inner, inner
-
-
-class StoredRender(NamedTuple):
-    """A layered render of a stored scene; blur diameters are in pixels."""
-
-    photo: Rgb8
-    truth: Rgb8
-    layered: Rgb8
-    exact_coc: NDArray[np.float32]
-    coc: NDArray[np.float32]
+        return self.scenes, 5, self.side, self.side
 
 
 class LensSet:
@@ -103,16 +81,17 @@ class LensSet:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def read(self, scene: int, render: int, window: tuple[slice, slice] = np.s_[:, :]) -> StoredRender:
-        """Read a window (rows, columns) of one layered render of a scene."""
-        planes = np.asarray(self.samples[scene][:, *window])
-        first = 7 + 4 * render
-        photo, truth, layered = (planes[k : k + 3].transpose(1, 2, 0) for k in (0, 3, first))
-        return StoredRender(photo, truth, layered, decode_coc(planes[6]), decode_coc(planes[first + 3]))
+    def read(self, scene: int, window: tuple[slice, slice] = np.s_[:, :]) -> tuple[Rgb8, InverseDepth]:
+        """Read photo and exact depth of a window (rows, columns)."""
+        return unpack(np.asarray(self.samples[scene][:, *window]))
+
+    def outline(self, scene: int, stride: int) -> NDArray[np.uint8]:
+        """Exact depth in 8 bits, at every ``stride``-th row and column."""
+        return np.ascontiguousarray(self.samples[scene, 3, ::stride, ::stride])
 
 
 def make_set(folder: Path, plan: SetPlan, workers: int = 1, progress: Progress | None = None) -> None:
-    """Render the scenes of a set that are not there yet.
+    """Make the photos of a set that are not there yet.
 
     Args:
         folder: Of the set; made if it is missing.
@@ -148,9 +127,7 @@ def _be_nice() -> None:
 def _make_one(folder: Path, plan: SetPlan, index: int) -> int:
     """Render one scene and store it; the mark that it is done is written last."""
     rng = np.random.default_rng([plan.seed, index])
-    named: list[DepthErrors | None] = [STRENGTHS[name] for name in plan.strengths]
-    errors = named or [None] * plan.random_strengths
-    planes = pack(make_sample(rng, plan.side, errors, plan.largest_radius_px))
+    planes = pack(*make_training_photo(rng, plan.side))
     samples = np.load(folder / SAMPLES, mmap_mode="r+")
     samples[index] = planes
     samples.flush()
@@ -180,7 +157,7 @@ def _read_plan(folder: Path) -> SetPlan:
     try:
         found = parse_json(path.read_bytes(), path)
         version, values = found["version"], found["plan"]
-        plan = SetPlan(**{**values, "strengths": tuple(values["strengths"])})
+        plan = SetPlan(**values)
     except FileNotFoundError as error:
         raise InvalidInput("no set of scenes", path=path) from error
     except (LookupError, TypeError, AttributeError) as error:

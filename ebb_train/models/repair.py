@@ -1,16 +1,16 @@
-"""The repair network: small corrections of a layered render near depth edges.
+"""The repair network: it moves the edges of a wrong depth map to those of the photo.
 
-The network is a U-net of two sizes over the operations of :mod:`ebb_train.models.blocks`, all of which
-TFLite's GPU delegate takes. It sees photo, layered render, blur diameter, band of depth edges and strength.
-For every pixel p it gives a residual r, a weight w and shares s of the photo and of displaced renders::
+Around every pixel there is a lowest and a highest inverse depth, the values of the surfaces that meet at an
+edge; :mod:`ebb_train.lens.planes` finds them. The pixel's share of their difference says to which surface it
+belongs. The network sees the photo, the difference, the share of the wrong map, and the share that the
+photo's colours speak for; it gives what is added to the logit of the share. The repaired map is::
 
-    result(p) = layered(p) + w · (s₀ photo(p) + Σₖ sₖ layered(p + oₖ) − layered(p) + r)
+    low + share · (high − low)
 
-The weight is a sigmoid times the band, so that pixels outside the band are exactly those of the layered
-render. The shares are a softmax. The photo restores what the renderer blurred although it is in focus; the
-displaced renders replace what it left sharp, or blurred wrongly, beside a displaced edge of the depth (as in
-kernel-predicting networks: Bako et al., "Kernel-predicting convolutional networks for denoising Monte Carlo
-renderings", SIGGRAPH 2017). Photo and renders are taken at the photo's own size, whatever the network's.
+Its values are therefore those of surfaces that the map has, and without an edge nearby nothing changes.
+
+The network is a U-net of three sizes (Ronneberger et al., "U-Net", MICCAI 2015) with residual blocks, over
+the operations of :mod:`ebb_train.models.blocks`, all of which TFLite's GPU delegate takes.
 """
 
 from __future__ import annotations
@@ -26,51 +26,47 @@ if TYPE_CHECKING:
 
     from ebb_train.models.blocks import Layer, Maps, Operations
 
-REPAIR = "lens-repair"
+REPAIR = "depth-repair"
 """The network a weights file is for, as its note names it."""
 
-SIZE_MULTIPLE = 4
+SIZE_MULTIPLE = 8
 """Height and width of the input are multiples of this."""
 
-OFFSETS = tuple(
-    (dy, dx)
-    for near, far in ((2, 3), (5, 7))
-    for dy, dx in (
-        *((-far, 0), (far, 0), (0, -far), (0, far)),
-        *((-near, -near), (-near, near), (near, -near), (near, near)),
-    )
-)
-"""Displacements oₖ (rows, columns) in pixels of the network's input."""
-
-SHARES = 1 + len(OFFSETS)
-"""Number of shares: the photo's and those of the displaced renders."""
-
-PLANES = 9
-"""Input: photo 3, change by the layered renderer 3, signed blur radius, band and strength, 1 each."""
+PLANES = 8
+"""Input: photo 3, difference of depths, share of the map, shares by colour 2, contrast of the colours."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepairConfig:
-    """Size of a repair network.
+    """Size of a repair network, and how its shares are used.
 
     Raises:
-        InvalidInput: a value is not positive.
+        InvalidInput: a value is out of range.
     """
 
-    fine: int = 32
+    fine: int = 24
     """Maps at half the input's size."""
-    coarse: int = 48
-    """Maps at a quarter of the input's size."""
-    blocks: int = 4
-    """Residual blocks of two convolutions at a quarter of the size."""
-    threshold: float = 0.0
-    """Weight τ up to which a pixel is kept: after training, (w − τ) / (1 − τ), at least 0, is applied."""
+    middle: int = 40
+    """Maps at a quarter of the size."""
+    coarse: int = 56
+    """Maps at an eighth of the size."""
+    blocks: int = 2
+    """Residual blocks at an eighth of the size."""
+    steepness: float = 1.0
+    """Factor of the distance of a share from ½ after training, so that edges are steps; at least 1."""
+    least_change: float = 0.1
+    """Change of the share up to which a pixel is kept after training, from 0 to 1."""
+    least_mean: float = 0.0
+    """Mean change at the edges of a map below which the whole map is kept, from 0 to 1."""
 
     def __post_init__(self) -> None:
-        if min(self.fine, self.coarse, self.blocks) < 1 or not 0 <= self.threshold < 1:
-            raise InvalidInput(
-                f"a repair network must have positive sizes and a threshold below 1, not {self}"
-            )
+        sizes = (self.fine, self.middle, self.coarse, self.blocks)
+        if (
+            min(sizes) < 1
+            or self.steepness < 1
+            or not (0 <= self.least_change <= 1 and 0 <= self.least_mean <= 1)
+        ):
+            raise InvalidInput(f"a repair network must have positive sizes and shares within [0, 1]: {self}")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -89,29 +85,32 @@ class RepairConfig:
             raise InvalidInput(f"not the config of a repair network: {values}", path=path) from error
 
 
-def corrections(net: Operations[Maps], config: RepairConfig, planes: Maps) -> tuple[Maps, Maps, Maps]:
-    """Residual (3 channels), and logits of weight (1) and shares (17)."""
+def logit_change(net: Operations[Maps], config: RepairConfig, planes: Maps) -> Maps:
+    """What is added to the logit of the share, 1 channel."""
     fine = net.conv("fine", net.space_to_depth(planes), 3, config.fine, norm=False)
-    x = net.conv("coarse", net.space_to_depth(fine), 3, config.coarse, norm=False)
+    middle = net.conv("middle", net.space_to_depth(fine), 3, config.middle, norm=False)
+    middle = _residual(net, "middle_block", middle, config.middle)
+    coarse = net.conv("coarse", net.space_to_depth(middle), 3, config.coarse, norm=False)
     for i in range(config.blocks):
-        y = net.conv(f"block_{i}.0", x, 3, config.coarse, norm=False)
-        x = net.add(net.conv(f"block_{i}.1", y, 3, config.coarse, norm=False), x)
-    both = net.concat(fine, net.up("up", x, config.fine))
-    merged = net.conv("merge", both, 3, config.fine, norm=False)
-    residual = net.depth_to_space(net.linear("residual", merged, 12))
-    weight = net.depth_to_space(net.linear("weight", merged, 4))
-    shares = net.depth_to_space(net.linear("shares", merged, 4 * SHARES))
-    return residual, weight, shares
+        coarse = _residual(net, f"block_{i}", coarse, config.coarse)
+    middle = _merged(net, "middle", coarse, middle, config.middle)
+    fine = _merged(net, "fine", middle, fine, config.fine)
+    return net.depth_to_space(net.linear("logit", fine, 4))
 
 
-def repair_maps(net: Operations[Maps], config: RepairConfig, planes: Maps) -> Maps:
-    """Residual (3 channels), weight before threshold and band (1), and shares (17)."""
-    residual, weight, shares = corrections(net, config, planes)
-    return net.concat(residual, net.sigmoid(weight), net.softmax(shares))
+def _residual(net: Operations[Maps], name: str, x: Maps, channels: int) -> Maps:
+    return net.add(net.linear(f"{name}.1", net.conv(f"{name}.0", x, 3, channels, norm=False), channels), x)
 
 
-def repair_layers(config: RepairConfig, height: int = 4, width: int = 4) -> list[Layer]:
+def _merged(net: Operations[Maps], name: str, smaller: Maps, same: Maps, channels: int) -> Maps:
+    """Maps of half the size and those of the same size on the way down, and a residual block."""
+    up = net.depth_to_space(net.conv(f"{name}_up", smaller, 1, 4 * channels, norm=False))
+    merged = net.conv(f"{name}_merge", net.concat(same, up), 3, channels, norm=False)
+    return _residual(net, f"{name}_last", merged, channels)
+
+
+def repair_layers(config: RepairConfig, height: int = 8, width: int = 8) -> list[Layer]:
     """All layers, for an input of the given size."""
     net = Declaration()
-    corrections(net, config, Shape(PLANES, height, width))
+    logit_change(net, config, Shape(PLANES, height, width))
     return net.layers

@@ -110,7 +110,8 @@ def stage_row(log: list[dict[str, Any]], key: str, steps: int) -> StageSummary:
     few = max(1, len(l1) // 10)
     psnr = [point.value for point in _points(lines, "psnr", "validation")]
     step = max((line["step"] for line in lines), default=0)
-    start, end = (f"{sum(part) / few:.4f}" if part else "" for part in (l1[:few], l1[-few:]))
+    first = l1[:few] if len(l1) > 1 else []  # a single line is of the end
+    start, end = (f"{sum(part) / few:.4f}" if part else "" for part in (first, l1[-few:]))
     best = f"{max(psnr):.2f} dB" if psnr else ""
     return StageSummary(int(key.split("-")[1]), (f"{step:,} of {steps:,}", start, end, best))
 

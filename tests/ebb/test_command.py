@@ -7,11 +7,13 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import pytest
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from ebb.command import Output, run_verb
 from ebb.console import Console
@@ -112,6 +114,44 @@ def test_usage_errors_are_one_line_or_json(
     assert run_verb(app, [*arguments, "--json"]) is ExitCode.USAGE
     facts = json.loads(capsys.readouterr().out)
     assert facts == {"error": message, "path": None, "hint": hint, "exit_code": 2}
+
+
+@dataclass(frozen=True)
+class Place:
+    dataset: str = "dataset"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["act", "a", "set", "--out", "b"],
+            "not expected: set (the dataset folder is named with --dataset",
+        ),
+        (["act", "a"], "--out is missing (tool act --help)"),
+        (["act", "--out", "b"], "RAW_DIR is missing (tool act --help)"),
+        (["act", "a", "--out"], "parameter --out requires an argument (tool act --help)"),
+        (["act", "a", "--out", "b", "--number"], "parameter --number requires an argument"),
+    ],
+)
+def test_what_is_missing_and_what_is_too_much(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = App(name="tool", suppress_keyboard_interrupt=False)
+
+    @app.command
+    def act(
+        raw_dir: str,
+        /,
+        *,
+        out: str,
+        number: int = 1,
+        common: Annotated[Place, Parameter(name="*")] = Place(),
+    ) -> None:
+        raise AssertionError
+
+    assert run_verb(app, arguments) is ExitCode.USAGE
+    assert told in capsys.readouterr().err
 
 
 def test_a_bug_keeps_its_traceback() -> None:

@@ -122,6 +122,19 @@ def test_plain_progress_estimates_the_rest(
     assert capsys.readouterr().err == "align: 1 of 4, about 60 s left\n"
 
 
+def test_plain_progress_says_nothing_of_the_rest_where_there_is_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 20.0, 20.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    progress = PlainProgress()
+    progress.start("render", 1)
+    progress.advance("a", Status.OK, None, "")
+    assert capsys.readouterr().err == ""
+    progress.finish()
+    assert capsys.readouterr().err == "render: 1 of 1 in 20.0 s\n"
+
+
 def test_terminal_progress_takes_any_file_name(capsys: pytest.CaptureFixture[str]) -> None:
     progress = TerminalProgress()
     progress.start("align", 1)

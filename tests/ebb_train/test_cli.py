@@ -74,7 +74,10 @@ def test_a_wrong_path_is_reported_before_a_heavy_library_is_imported(tmp_path: P
     assert all("nosuch: no such " in line for line in lines)
 
 
-VERBS = "fit evaluate benchmark ablate render export-tflite export-onnx inspect benchmark-device convert"
+VERBS = (
+    "fit fit-strength evaluate benchmark ablate render export-tflite export-onnx inspect benchmark-device "
+    "convert"
+)
 
 
 @pytest.mark.parametrize("verb", VERBS.split())
@@ -90,7 +93,7 @@ def test_verbs_are_listed_in_the_order_of_work(capsys: pytest.CaptureFixture[str
     assert run_verb(cli.app, ["--help"]) == ExitCode.DONE
     listed = re.findall(r"^│ ([\w-]+) ", capsys.readouterr().out, re.MULTILINE)
     verbs = VERBS.split()
-    assert listed[:12] == [*verbs[:4], "study", *verbs[4:-1], "weights", "convert"]
+    assert listed[:13] == [*verbs[:5], "study", *verbs[5:-1], "weights", "convert"]
 
 
 def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +106,7 @@ def test_main_leaves_with_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["convert", "a"], ExitCode.USAGE, "requires an argument"),
+        (["convert", "a"], ExitCode.USAGE, "OUT is missing"),
         (["convert", "a", "b", "--width", "wide"], ExitCode.USAGE, "unable to convert"),
         (["convert", "a", "b", "--to", "onnx"], ExitCode.USAGE, "invalid value"),
         (["convert", "a", "b", "--level", "9"], ExitCode.USAGE, "there is no level 9"),
@@ -235,7 +238,7 @@ def test_render_from_a_photo_to_a_picture(tmp_path: Path, capsys: pytest.Capture
     assert run_verb(cli.app, [*command, "--depth", str(tmp_path / "mine.png"), "--compare"]) == ExitCode.DONE
     printed = capsys.readouterr().out
     assert printed.startswith(f"1 rendered, 0 failed\nlook at: {tmp_path}/a_bokeh.jpg\n")
-    assert printed.splitlines()[-1] == "next: --full-resolution keeps the photo's own size"
+    assert printed.splitlines()[-1] == "next: --full-resolution --overwrite keeps the photo's own size"
     assert {path.name for path in tmp_path.glob("a_*")} == {"a_bokeh.jpg", "a_compare.jpg"}
     flags = ["--provider", "sidecar", "--format", "png", "--json"]
     assert run_verb(cli.app, [*command, *flags]) == ExitCode.ITEMS_FAILED
@@ -277,7 +280,11 @@ def test_render_with_the_lens(
         ExitCode.ITEMS_FAILED
     )
     assert "next:" in capsys.readouterr().out
-    assert run_verb(cli.app, ["render", str(tmp_path / "gone.png")]) == ExitCode.ITEMS_FAILED
+    assert run_verb(cli.app, ["render", str(tmp_path / "gone.png")]) == ExitCode.INVALID_INPUT
+    assert "gone.png: no such photo" in capsys.readouterr().err
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "broken_depth.png").write_bytes(encode_png(depth))
+    assert run_verb(cli.app, ["render", str(tmp_path / "broken.png")]) == ExitCode.ITEMS_FAILED
     assert "next:" not in capsys.readouterr().out, "no flag helps where nothing is rendered"
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ebb.dataset.splits import Split
 from ebb_train import next_steps
 from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.settings import RenderSettings
 from ebb_train.models.weights import About, save_weights
+from tests.helpers.datasets import write_ebb
 
 
 def test_after_fit() -> None:
@@ -20,6 +22,16 @@ def test_after_fit() -> None:
         next_steps.after_fit(Path("a"), Path("set"), is_complete=False)
         == "ebb-train render PHOTO --checkpoint a"
     )
+
+
+@pytest.mark.parametrize(("splits", "flag"), [(("train",), " --split train"), (("train", "test"), "")])
+def test_after_fit_a_split_that_has_pairs_is_scored(
+    splits: tuple[Split, ...], flag: str, tmp_path: Path
+) -> None:
+    for split in splits:
+        write_ebb(tmp_path / "set", range(1), split=split)
+    after = next_steps.after_fit(Path("a"), tmp_path / "set", is_complete=True)
+    assert after == f"ebb-train evaluate a {tmp_path / 'set'} --out a-scores{flag}"
 
 
 def test_after_render_unused_flags_are_suggested() -> None:
@@ -33,7 +45,7 @@ def test_after_render_unused_flags_are_suggested() -> None:
 def test_after_the_lens_come_its_own_flags() -> None:
     one = next_steps.after_render(RenderSettings(), LensSettings())
     assert one.startswith(
-        "--focus x,y focuses elsewhere, --aperture 1.8,2.8,8 makes a strip, --full-resolution"
+        "--focus x,y --overwrite focuses elsewhere, --aperture 1.8,2.8,8 makes a strip, --full-resolution"
     )
     assert "--compare" in one
     several = LensSettings(aperture="2,4", focus="0.5")
@@ -63,35 +75,35 @@ def test_after_exports() -> None:
     ],
 )
 def test_after_scores_comes_a_comparison(model: str, is_model: bool, models: str) -> None:
-    assert models in next_steps.after_evaluate(model, Path("set"), is_model=is_model)
+    assert models in next_steps.after_evaluate(model, Path("set"), "test", is_model=is_model)
+    assert next_steps.after_evaluate(model, Path("set"), "val", is_model=is_model).endswith(" --split val")
 
 
-def test_the_split_is_kept() -> None:
-    after = next_steps.after_evaluate("layered", Path("set"), is_model=True, split="val")
-    assert after == "ebb-train benchmark set --models identity,gain,layered --split val --out runs/table"
-    after = next_steps.after_evaluate("mine", Path("set"), is_model=False, split="val")
-    assert after == "ebb-train evaluate identity set --split val --out runs/identity"
+def test_after_a_benchmark() -> None:
+    after = next_steps.after_benchmark(["identity", "a.safetensors"], Path("set"), "train")
+    assert after == "ebb-train ablate a.safetensors set --out runs/ablation --split train"
+    assert next_steps.after_benchmark(["identity"], Path("set"), "train").startswith("ebb-train fit set ")
 
 
-def write_weights(path: Path, network: str) -> str:
-    path.parent.mkdir(exist_ok=True)
-    tensors = {"a": np.zeros(1, np.float32)}
-    save_weights(path, tensors, About(config={}, network=network, source="a test"))
-    return str(path)
-
-
-def test_after_a_benchmark(tmp_path: Path) -> None:
-    pynet = write_weights(tmp_path / "a.safetensors", "pynet")
-    other = write_weights(tmp_path / "run" / "stage-1.safetensors", "dmshn")
-    (tmp_path / "empty").mkdir()
-    lost = [str(tmp_path / "none.safetensors"), str(tmp_path / "empty")]
-    after = next_steps.after_benchmark(["identity", *lost, other, pynet], Path("set"))
-    assert after == f"ebb-train ablate {pynet} set --out runs/ablation"
-    assert next_steps.after_benchmark([pynet], Path("set"), "val").endswith(
-        " set --split val --out runs/ablation"
+def test_only_pynet_is_ablated(tmp_path: Path) -> None:
+    (tmp_path / "stage-1-best.safetensors").touch()
+    other, whole = str(tmp_path), "runs/a/level-1.safetensors"
+    assert f"ablate {whole} set" in next_steps.after_benchmark(
+        ["identity", other, whole], Path("set"), "train"
     )
-    folder = str(tmp_path / "run")
-    after = next_steps.after_benchmark([folder], Path("set"))
-    assert after == f"ebb-train export-onnx {folder} bokeh.onnx", "levels are left out of PyNETs alone"
-    for models in (["identity"], lost):
-        assert next_steps.after_benchmark(models, Path("set")).startswith("ebb-train fit set ")
+    assert next_steps.after_benchmark([other], Path("set"), "train").startswith("ebb-train fit set")
+
+
+def test_renamed_weights_of_another_network_are_not_ablated(tmp_path: Path) -> None:
+    for network, after in (("dmshn", "ebb-train fit set"), ("pynet", "ebb-train ablate ")):
+        path = tmp_path / f"{network}-weights.safetensors"
+        save_weights(path, {"a": np.zeros(1, np.float32)}, About(network))
+        assert next_steps.after_benchmark([str(path)], Path("set"), "test").startswith(after)
+
+
+@pytest.mark.parametrize("has_depth", [True, False])
+def test_after_baselines_comes_a_training_that_can_run(has_depth: bool, tmp_path: Path) -> None:
+    folder = write_ebb(tmp_path / "set", range(1), depth=has_depth)
+    after = next_steps.after_benchmark(["identity"], folder, "train")
+    assert after.startswith("ebb-train fit ")
+    assert ("--in-channels 3" in after) is not has_depth

@@ -467,7 +467,7 @@ def _(data: bytes, folder: Path) -> object:
 
     stored(_run_json(), folder / "run.json")
     stored(data, folder / LOG)
-    return read_log(folder, str), write_page(folder, {7: 2, 6: 2})
+    return read_log(folder, str), write_page(folder, {"level-7": 2, "level-6": 2})
 
 
 @reader("run.json", lambda: [_run_json()])
@@ -492,7 +492,7 @@ def _checkpoint_files() -> dict[str, bytes]:
     network = PyNet(PyNetConfig(level=7, width=1 / 64))
     training = {"rng": torch.get_rng_state()[:8], "threads": 1, "optimizer": {"step": torch.tensor(3.0)}}
     with tempfile.TemporaryDirectory() as folder:
-        position = Position(level=7, step=3, total=3)
+        position = Position(stage="level-7", step=3, total=3)
         path = save_checkpoint(Path(folder), network, training, position, {"seed": 1})
         return {file.name: file.read_bytes() for file in path.iterdir()}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -25,21 +24,25 @@ def pipeline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    full = module.plans
 
-    def small(scenes: int) -> dict[str, object]:
-        return {name: replace(plan, scenes=2, side=64) for name, plan in full(scenes).items()}
+    def short(steps: int = 1) -> FitPlan:
+        sizes = {"fine": 4, "middle": 6, "coarse": 8, "blocks": 1}
+        return FitPlan(steps=steps, side=32, batch=2, validate_every=1, validation_batches=1, **sizes)
 
-    def short(steps: int) -> FitPlan:
-        sizes = {"fine": 4, "coarse": 8, "blocks": 1}
-        return FitPlan(steps=steps, side=32, batch=2, validate_every=1, validation_scenes=1, **sizes)
-
-    monkeypatch.setattr(module, "plans", small)
     monkeypatch.setattr(module, "FitPlan", short)
-    monkeypatch.setattr(module, "TIMED_SCENES", 1)
+    monkeypatch.setattr(module, "SIDE", 64)
+    monkeypatch.setattr(module, "SETS", {name: (2, seed) for name, (_, seed) in module.SETS.items()})
+    for name in ("LIMITS", "TEST", "UNSEEN"):
+        monkeypatch.setattr(module, name, (1, getattr(module, name)[1]))
+    monkeypatch.setattr(module, "TIMED", 1)
     monkeypatch.setattr(module, "TIMED_BATCHES", 1)
-    monkeypatch.setattr(module, "seconds", lambda network: 0.5)
-    for name, file in (("RESULT", "result.json"), ("CARD", "card.md"), ("SHIPPED", "shipped.safetensors")):
+    monkeypatch.setattr(module, "timing", lambda network: {"seconds": 0.5, "threads": 1, "load_average": 1.0})
+    for name, file in (
+        ("RESULT", "result.json"),
+        ("CARD", "card.md"),
+        ("SHEET", "worst.jpg"),
+        ("SHIPPED", "shipped.safetensors"),
+    ):
         monkeypatch.setattr(module, name, tmp_path / file)
     return module
 
@@ -61,6 +64,7 @@ def test_from_nothing_to_the_card(
     assert facts["step_ms"] > 0 < facts["batch_ms"]
     assert f"SHA-256 `{facts['sha256']}`" in (tmp_path / "card.md").read_text()
     assert load_repair(tmp_path / "shipped.safetensors").config.fine == 4
+    assert (tmp_path / "worst.jpg").read_bytes().startswith(b"\xff\xd8")
     assert (tmp_path / "lens" / "worst.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -77,7 +81,6 @@ def test_weights_that_do_not_help_are_not_shipped(
 
 
 def test_sets_have_seeds_of_their_own(pipeline: ModuleType) -> None:
-    plans = pipeline.plans(8)
-    assert len({plan.seed for plan in plans.values()}) == len(plans)
-    assert not plans["train"].strengths
-    assert plans["test"].strengths == ("none", "median", "hard")
+    groups = [*pipeline.SETS.values(), pipeline.LIMITS, pipeline.TEST]
+    seeds = [seed for _, seed in groups] + [pipeline.UNSEEN[1] + k for k in range(len(pipeline.RADII))]
+    assert len(set(seeds)) == len(seeds)

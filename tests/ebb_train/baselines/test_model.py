@@ -10,10 +10,21 @@ import pytest
 from ebb.arrays import Size
 from ebb.errors import InvalidInput
 from ebb.progress import SilentProgress
+from ebb_train.baselines import lens
 from ebb_train.baselines.model import require_depth
 from ebb_train.baselines.registry import BUILDERS
 from ebb_train.data.sources import Photos
+from ebb_train.lens import repair
 from tests.helpers.datasets import photos
+from tests.helpers.repair import colour_network
+
+
+@pytest.fixture(autouse=True)
+def packaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network in the place of the one in the package, which a version may not have."""
+    network = colour_network()
+    for module in (lens, repair):
+        monkeypatch.setattr(module, "packaged_network", lambda: network)
 
 
 def train() -> list[Photos]:

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ebb.errors import InvalidInput, UsageError
+from ebb_train.baselines import lens
 from ebb_train.baselines.registry import BUILDERS, build_model
 from ebb_train.models.network import PyNet, save_pynet
 from ebb_train.models.pynet import PyNetConfig
+from tests.helpers.repair import colour_network
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def packaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lens, "packaged_network", colour_network)
 
 
 def test_every_name_builds_the_model_of_that_name() -> None:
@@ -21,6 +28,7 @@ def test_every_name_builds_the_model_of_that_name() -> None:
         "gain",
         "gaussian",
         "layered",
+        "lens",
         "portrait",
         "pixel-style",
     ]
@@ -51,6 +59,6 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         build_model("identitty", list)
     assert str(caught.value) == (
         "no model is called 'identitty' "
-        "(one of: identity, gain, gaussian, layered, portrait, pixel-style, "
+        "(one of: identity, gain, gaussian, layered, lens, portrait, pixel-style, "
         "or the path of a .safetensors file or a run folder)"
     )

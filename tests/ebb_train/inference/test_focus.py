@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,8 +44,8 @@ def test_a_speck_does_not_count() -> None:
 
 @pytest.mark.parametrize("point", [(240, 10), (10, 160), (1000, 1000)])
 def test_a_point_outside(point: tuple[float, float]) -> None:
-    with pytest.raises(UsageError, match=r"is outside the photo of 240 x 160 pixels"):
-        focus_at(steps(), point, SIZE)
+    with pytest.raises(UsageError, match=r"^a\.jpg: .* is outside the photo of 240 x 160 pixels"):
+        focus_at(steps(), point, SIZE, Path("a.jpg"))
 
 
 def test_a_mask() -> None:
@@ -53,8 +55,8 @@ def test_a_mask() -> None:
     assert found.depth == pytest.approx(0.6)
     x, y = found.point or (0, 0)
     assert (124 <= x < 176, 60 <= y < 100) == (True, True)
-    with pytest.raises(InvalidInput, match="has no white"):
-        focus_on(steps(), np.zeros((80, 120), np.float32), SIZE)
+    with pytest.raises(InvalidInput, match=r"^mask\.png: .* has no white"):
+        focus_on(steps(), np.zeros((80, 120), np.float32), SIZE, Path("mask.png"))
 
 
 def test_the_near_thing_in_the_middle() -> None:

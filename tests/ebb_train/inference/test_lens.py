@@ -223,23 +223,3 @@ def test_shapes_of_lights(shape: str) -> None:
     else:
         assert share == pytest.approx({"round": 1.0, "6": 3 * 3**0.5 / (2 * np.pi)}[shape], abs=0.07)
     assert lens.aperture == Aperture(blades=6 if shape == "6" else 0)
-
-
-def test_where_a_network_is_plugged_in() -> None:
-    seen: list[tuple[LensShot, Floats]] = []
-
-    def repair(shot: LensShot, layered: Floats) -> Floats:
-        seen.append((shot, layered))
-        return np.zeros_like(layered)
-
-    photo, depth = points((40, 60))
-    lens = LensModel.of(LensSettings(blur=0.2), repair=repair)
-    shot = lens.shoot(photo, depth, 0.5, 2.8)
-    assert not _rendered(lens, shot).any()
-    (told, layered), plain = seen[0], LensModel(blur=0.2).render(shot)
-    np.testing.assert_array_equal(layered, plain)
-    assert told is shot
-    assert (told.photo is photo, told.depth is depth, told.focus, told.f_number) == (True, True, 0.5, 2.8)
-    assert told.coc_px.max() == -told.coc_px.min() == pytest.approx(0.5 * 0.2 * 60 * 1.8 / 2.8)
-    assert lens.render(lens.shoot(photo, depth, 0.5, 1e9)) is None
-    assert len(seen) == 1, "where there is no blur, nothing is to be mended"

@@ -15,6 +15,7 @@ from ebb.depth_search import DepthSearch, FoundDepth
 from ebb.errors import InvalidInput
 from ebb.one_photo import OnePhoto
 from ebb.photo.metadata import Metadata
+from ebb_train.inference.depth_repair import NO_REPAIR, DepthRepair
 from ebb_train.inference.lens import LensModel
 from ebb_train.inference.lens_pictures import LensPictures, read_mask
 from ebb_train.inference.lens_settings import LensSettings
@@ -25,7 +26,7 @@ DEPTH = np.repeat([5.0, 9.0], 30)[None].repeat(40, axis=0).astype(np.float32)
 
 
 def made(
-    full_size: tuple[int, int] | None = None, **values: object
+    full_size: tuple[int, int] | None = None, repair: DepthRepair = NO_REPAIR, **values: object
 ) -> tuple[list[np.ndarray], dict[str, object]]:
     settings = LensSettings(**{"blur": 0.2, "focus": "1"} | values)  # type: ignore[arg-type]
     search = cast("DepthSearch", lambda _: FoundDepth(DEPTH, "a test"))
@@ -35,7 +36,7 @@ def made(
     photo = OnePhoto(
         path=Path("a.jpg"), size=size, small=small, full=full, orientation=1, metadata=Metadata(b"", b"")
     )
-    pictures, facts = LensPictures(LensModel.of(settings), settings, search)(photo)
+    pictures, facts = LensPictures(LensModel.of(settings), settings, search, repair)(photo)
     return list(pictures), facts
 
 
@@ -47,6 +48,33 @@ def test_facts() -> None:
     assert facts["largest_blur_px"] == pytest.approx([24, 12, 0])
     assert facts["focus"] == {"depth": 1.0, "how": "the point given", "point": (108, 40)}
     np.testing.assert_array_equal(pictures[2], scene(1, (120, 80)))
+
+
+def test_depth_is_repaired_once_before_focus_and_blur() -> None:
+    """A repair that turns depth around: the left half is the nearer one then."""
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def turn(photo: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        seen.append((photo, depth))
+        return 1 - depth
+
+    pictures, facts = made(repair=DepthRepair(turn, "turned"), aperture="1.8,2.8", focus="10,10")
+    ((photo, depth),) = seen
+    np.testing.assert_array_equal(photo, scene(1, (120, 80)))
+    assert depth.shape == (80, 120)
+    assert (depth[:, :50].max(), depth[:, 70:].min()) == (0, 1)
+    assert cast("dict[str, float]", facts["focus"])["depth"] == 1
+    assert facts["depth_edges"] == "turned"
+    plain, without = made(aperture="1.8,2.8", focus="10,10")
+    assert cast("dict[str, float]", without["focus"])["depth"] == 0
+    assert without["depth_edges"] == ""
+    assert len(pictures) == len(plain) == 2
+    assert (pictures[0] != plain[0]).any()
+
+
+def test_without_blur_the_photo_is_kept_with_repair_too() -> None:
+    (sharp,), _ = made(repair=DepthRepair(lambda _, depth: 1 - depth, "turned"), strength=0.0)
+    np.testing.assert_array_equal(sharp, scene(1, (120, 80)))
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_existing_pictures_are_kept(tmp_path: Path, weights: Path, monkeypatch: 
         "failed": 0,
         "photos": None,
     }
-    assert "1 already there (--overwrite" in report.text()
+    assert "1 already there, kept whatever the settings (--overwrite renders again)" in report.text()
     assert report.files == [tmp_path / "a_bokeh.png"]
     with pytest.raises(InvalidInput, match="none.safetensors: no such weights file"):
         render(photo, weights=tmp_path / "none.safetensors")
@@ -365,6 +365,22 @@ def test_a_focus_of_one_photo(tmp_path: Path) -> None:
     assert not with_lens(one, two, focus="0.5,0.5", overwrite=True).failed
 
 
+def test_what_the_user_named_is_looked_for_before_any_work(tmp_path: Path) -> None:
+    photo = write_photo(tmp_path / "a.jpg")
+
+    def refused(kind: type[Exception], message: str, name: str = "a.jpg", **depth: object) -> None:
+        settings = DepthSettings(**{"provider": "auto", "device": "cpu"} | depth)  # type: ignore[arg-type]
+        with pytest.raises(kind, match=message):
+            render_photos([photo.with_name(name)], None, None, SETTINGS, settings)
+
+    refused(InvalidInput, r"b\.jpg: no such photo", name="b.jpg")
+    for provider in ("auto", "sidecar"):  # the photo has a map of its own: the network is not asked
+        gone = tmp_path / "gone.pth"
+        refused(InvalidInput, r"gone\.pth: no such weights file", provider=provider, weights=gone)
+    refused(UsageError, "cannot compute on 'cuda:99'.*try --device cpu", device="cuda:99")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "a_depth.png"]
+
+
 @pytest.mark.parametrize(
     ("focus", "kind", "message"),
     [
@@ -411,7 +427,7 @@ def test_flags_of_the_other_renderer(tmp_path: Path, weights: Path) -> None:
     photo = write_photo(tmp_path / "a.jpg")
     with pytest.raises(UsageError, match="--fast goes with --checkpoint only"):
         with_lens(photo, fast=True)
-    lens = LensSettings(aperture="2.8")
+    lens = LensSettings(focus="0.5,0.5")
     with pytest.raises(UsageError, match="do not go with --checkpoint"):
         render_photos([photo], weights, None, SETTINGS, SIDECAR, lens=lens)
 

@@ -13,6 +13,7 @@ from ebb_train.inference.render_report import MAX_TOLD, RenderedPhoto, RenderRep
 def facts(point: tuple[int, int] | None = (812, 430)) -> dict[str, Any]:
     return {
         "depth": "a_depth.png beside the photo",
+        "depth_edges": "its edges moved" if point else "",
         "focus": {"depth": 0.834, "how": "found automatically", "point": point},
         "f_numbers": [1.8, 16.0],
         "largest_blur_px": [61.2, 0.0],
@@ -29,7 +30,7 @@ def test_how_a_photo_was_rendered() -> None:
     rest = "depth 0.83 (found automatically); largest blur disc: f/1.8 61 px, f/16 none"
     assert report.text().splitlines() == [
         "3 rendered, 0 failed",
-        f"a.jpg: depth from a_depth.png beside the photo; focus 812,430, {rest}",
+        f"a.jpg: depth from a_depth.png beside the photo, its edges moved; focus 812,430, {rest}",
         f"c.jpg: depth from a_depth.png beside the photo; focus, {rest}",
     ]
     assert json.loads(json.dumps(report.as_dict(), default=str))["photos"][0]["facts"]["focus"]["point"] == [
@@ -54,5 +55,5 @@ def test_failures_and_what_was_there() -> None:
     assert report.text().splitlines() == [
         "0 rendered, 1 failed",
         f"no_depth: 1 ({Reason.NO_DEPTH.advice})",
-        "1 already there (--overwrite makes them again)",
+        "1 already there, kept whatever the settings (--overwrite renders again)",
     ]

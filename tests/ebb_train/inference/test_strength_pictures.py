@@ -93,7 +93,7 @@ def test_several_apertures_at_once(folder: Path) -> None:
         ("strength.safetensors", {"aperture": "1.4"}, r"f/1\.4 is a larger aperture"),
         ("strength.safetensors", {"aperture": "2", "strength": 1.5}, r"--strength 1\.5"),
         ("strength.safetensors", {"focus": "0.5,0.5"}, "do not go with --checkpoint"),
-        ("base.safetensors", {"aperture": "4"}, "do not go with --checkpoint"),
+        ("base.safetensors", {"aperture": "4"}, "the network takes no --aperture"),
     ],
 )
 def test_settings_that_do_not_go_together(

@@ -53,7 +53,7 @@ def network(**values: object) -> PyNet:
 def test_the_halving_is_that_of_the_training_samples(in_channels: int, side: int) -> None:
     scene = Scene(side, side)
     samples = CropDataset(scene, CropSettings(level=1, side=side, in_channels=in_channels, augment="none"))  # type: ignore[arg-type]
-    photo, _, _ = samples.sample(SampleIndex(0, 0))
+    photo = samples.sample(SampleIndex(0, 0)).photo
     assert np.array_equal(halve(scene.pair.wide, scene.pair.depth, in_channels), photo)
 
 

@@ -1,28 +1,32 @@
-"""Small stored sets that several tests read."""
+"""Small sets and scenes that several tests read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from ebb_train.lens.samples import make_held_out_scene
 from ebb_train.lens.shards import LensSet, SetPlan, make_set
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ebb_train.lens.samples import HeldOutScene
+
 
 @pytest.fixture(scope="session")
 def train_set(tmp_path_factory: pytest.TempPathFactory) -> LensSet:
-    """Three scenes of 64 pixels, two layered renders with random errors."""
+    """Three photos of 96 pixels."""
     folder: Path = tmp_path_factory.mktemp("lens") / "train"
-    make_set(folder, SetPlan(scenes=3, seed=1, side=96, random_strengths=2))
+    make_set(folder, SetPlan(scenes=3, seed=1, side=96))
     return LensSet(folder)
 
 
 @pytest.fixture(scope="session")
-def test_set(tmp_path_factory: pytest.TempPathFactory) -> LensSet:
-    """Two scenes of 64 pixels at two strengths."""
-    folder: Path = tmp_path_factory.mktemp("lens") / "test"
-    make_set(folder, SetPlan(scenes=2, seed=2, side=96, strengths=("none", "hard")))
-    return LensSet(folder)
+def held_out() -> list[HeldOutScene]:
+    """Two scenes of 96 pixels at two strengths."""
+    return [
+        make_held_out_scene(np.random.default_rng([2, number]), 96, ("none", "hard")) for number in range(2)
+    ]

@@ -1,22 +1,27 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-import torch
 
+from ebb_train.lens import acceptance
 from ebb_train.lens.acceptance import (
+    LEAST_MEANS,
     change_interval,
-    choose_threshold,
-    evaluate_set,
+    choose_limits,
     helps,
     picture_sheet,
     summarise,
     worst,
 )
-from ebb_train.lens.network import RepairNet
-from ebb_train.lens.scores import Comparison, PictureScore
-from ebb_train.lens.shards import LensSet
-from ebb_train.models.repair import SHARES, RepairConfig
+from ebb_train.lens.samples import inner
+from ebb_train.lens.scores import Comparison, PictureScore, compare_renders
+from tests.helpers.repair import colour_network
+
+if TYPE_CHECKING:
+    from ebb_train.lens.samples import HeldOutScene
+    from ebb_train.models.repair import RepairConfig
 
 
 def one(scene: int, strength: str, before: float, after: float, gain_db: float = 0.5) -> Comparison:
@@ -99,28 +104,53 @@ def test_the_worst_pictures_come_first() -> None:
     assert [found.scene for found in worst(comparisons, 2)] == [1, 3]
 
 
-def test_pictures_of_a_set(test_set: LensSet) -> None:
-    network = RepairNet(RepairConfig(fine=4, coarse=8, blocks=1))
-    network.reset_parameters(torch.Generator().manual_seed(0))
-    results, comparisons = evaluate_set(network, test_set)
-    assert [(result.strength, result.pictures) for result in results] == [("none", 2), ("hard", 2)]
-    sheet = picture_sheet(network, test_set, comparisons[1:3])
-    assert sheet.shape == (128, 256, 3)
+def test_pictures_of_scenes(held_out: list[HeldOutScene]) -> None:
+    network = colour_network()
+    comparisons = compare_renders(network, held_out)
+    sheet = picture_sheet(network, held_out, comparisons[1:3])
+    assert sheet.shape == (128, 384, 3)
     assert sheet.dtype == np.uint8
-    stored = test_set.read(0, 1)
-    np.testing.assert_array_equal(sheet[:64, :192], np.hstack([stored.photo, stored.truth, stored.layered]))
-    assert (sheet[:64, 192:] != stored.layered).any()
+    scene = held_out[0]
+    np.testing.assert_array_equal(sheet[:64, :128], np.hstack([inner(scene.photo), scene.truth]))
+    assert (sheet[:64, 128:192] != sheet[:64, 192:256]).any(), "the renders"
+    wrong = np.rint(255 * inner(scene.wrong["hard"]))
+    np.testing.assert_array_equal(sheet[:64, 256:320], np.dstack([wrong] * 3))
+    assert (sheet[:64, 256:320] != sheet[:64, 320:]).any(), "the depths"
 
 
-def test_the_threshold_protects_renders_with_exact_depth(test_set: LensSet) -> None:
-    """A network that mixes in the photo with a weight of 0.18 is closed at 0.2 and not before."""
-    network = RepairNet(RepairConfig(fine=4, coarse=8, blocks=1)).eval()
-    network.reset_parameters(torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        network.get_parameter("weight.weight").zero_()
-        network.get_parameter("weight.bias").fill_(float(np.log(0.18 / 0.82)))
-        network.get_parameter("shares.bias")[::SHARES] = 40
-    assert choose_threshold(network, test_set) == network.config.threshold == 0.2
-    with torch.no_grad():
-        network.get_parameter("weight.bias").fill_(-40)
-    assert choose_threshold(network, test_set) == 0
+def test_limits_protect_exact_depth(held_out: list[HeldOutScene]) -> None:
+    """A network that spoils exact depth is kept from changing maps of that kind, or any."""
+    network = colour_network()
+    spoilt = summarise(compare_renders(network, held_out))[0]
+    assert spoilt.strength == "none"
+    assert spoilt.band_change > 0.005
+    chosen = choose_limits(network, held_out)
+    assert network.config == chosen
+    harmless = summarise(compare_renders(network, held_out))
+    assert harmless[0].band_change <= 0.005 or chosen.least_mean == max(LEAST_MEANS)
+
+
+@pytest.mark.parametrize(
+    ("harmless_from", "wanted"), [(0.06, (0.3, 0.1)), (0.15, (0.3, 0.15)), (2, (0.3, 0.15))]
+)
+def test_the_best_of_the_harmless_limits_is_chosen(
+    harmless_from: float, wanted: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scores by hand: best at (0.3, 0.1), and exact depth suffers below some mean change."""
+
+    def scores(*arguments: object) -> list[list[Comparison]]:
+        candidates: list[RepairConfig] = arguments[2]  # type: ignore[assignment]
+        return [
+            [
+                one(0, "none", 1, 1.0 if limit.least_mean >= harmless_from else 1.1),
+                one(0, "hard", 1, 0.5 + abs(limit.least_change - 0.3) + abs(limit.least_mean - 0.1)),
+            ]
+            for limit in candidates
+        ]
+
+    monkeypatch.setattr(acceptance, "_scores", scores)
+    network = colour_network()
+    chosen = choose_limits(network, [None])  # type: ignore[list-item]
+    assert (chosen.least_change, chosen.least_mean) == wanted
+    assert chosen.steepness == (4 if harmless_from > 1 else 1), "the first of equals, or the strictest"
+    assert network.config == chosen

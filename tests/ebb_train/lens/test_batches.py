@@ -1,90 +1,78 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from ebb_train.lens.band import edge_band
-from ebb_train.lens.batches import draw_batch, input_planes, whole
+from ebb_train.lens import batches
+from ebb_train.lens.batches import draw_batch, true_share
+from ebb_train.lens.depth_errors import STRENGTHS
+from ebb_train.lens.planes import edge_maps
 from ebb_train.lens.shards import LensSet
 
 
-def test_input_planes() -> None:
-    rng = np.random.default_rng(0)
-    photo, layered = rng.random((2, 12, 16, 3), np.float32)
-    coc = rng.uniform(-12, 12, (12, 16)).astype(np.float32)
-    planes = input_planes(photo, layered, coc)
-    assert planes.shape == (9, 12, 16)
-    assert planes.dtype == np.float32
-    np.testing.assert_allclose(planes[:3].transpose(1, 2, 0), photo - 0.5, atol=1e-6)
-    np.testing.assert_allclose(planes[3:6].transpose(1, 2, 0), 4 * (layered - photo), atol=1e-6)
-    np.testing.assert_allclose(planes[6], coc / 20)
-    np.testing.assert_array_equal(planes[7], edge_band(coc))
-    np.testing.assert_allclose(planes[8], np.abs(coc).max() / 20)
-    assert not input_planes(photo, layered, 0 * coc)[6:].any()
-
-
-def test_the_step_determines_the_batch(train_set: LensSet) -> None:
-    first, again, other = (draw_batch(train_set, 0, step, 3, 32) for step in (5, 5, 6))
-    assert first.planes.shape == (3, 9, 32, 32)
-    assert first.truth.shape == (3, 3, 32, 32)
+def test_a_batch_depends_on_seed_and_step_only(train_set: LensSet) -> None:
+    first, again, other = (draw_batch(train_set, 1, step, 3, 32) for step in (5, 5, 6))
+    assert first.planes.shape == (3, 8, 32, 32)
+    assert first.share.shape == first.step.shape == first.contrast.shape == (3, 1, 32, 32)
     assert torch.equal(first.planes, again.planes)
-    assert torch.equal(first.truth, again.truth)
+    assert torch.equal(first.share, again.share)
     assert not torch.equal(first.planes, other.planes)
+    assert 0 <= float(first.share.min()) <= float(first.share.max()) <= 1
 
 
-def values(maps: np.ndarray) -> list[float]:
-    return sorted(maps.ravel().tolist())
+def test_true_shares_give_the_true_depth() -> None:
+    rng = np.random.default_rng(0)
+    depth = rng.random((40, 50)).astype(np.float32)
+    edges = edge_maps(depth)
+    wanted = np.clip(rng.random((40, 50)).astype(np.float32), edges.low, edges.low + edges.step)
+    found = edges.low + true_share(edges, wanted) * edges.step
+    np.testing.assert_allclose(found[edges.is_edge], wanted[edges.is_edge], atol=1e-6)
+    assert true_share(edges, depth + 1).max() == 1
 
 
-def test_patches_are_windows_of_the_scenes_turned_alike(train_set: LensSet) -> None:
-    """Some window, turn and order of colours of a scene gives photo, layered, coc and truth at once."""
-    for step in range(4):
-        batch = draw_batch(train_set, 1, step, 1, 60)
-        assert any(matches(batch, train_set.read(scene, render)) for scene in range(3) for render in range(2))
+def test_patches_are_windows_of_the_photos_turned_alike(
+    train_set: LensSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With exact depth, some window, turn and order of colours gives photo, share and truth at once."""
+    monkeypatch.setattr(batches, "training_errors", lambda _: STRENGTHS["none"])
+    monkeypatch.setattr(batches, "SNAPPED", 0.0)
+    for step in range(3):
+        batch = draw_batch(train_set, 1, step, 1, 88)
+        edge = batch.step > 0.03
+        torch.testing.assert_close(batch.share[edge], (batch.planes[:, 4:5] + 0.5)[edge])
+        assert any(matches(batch.planes[0].numpy(), *train_set.read(scene)) for scene in range(3))
 
 
-def matches(batch: object, stored: object) -> bool:
-    planes, *pictures = (getattr(batch, name)[0].numpy() for name in ("planes", "photo", "layered", "truth"))
-    scaled = [getattr(stored, name) / np.float32(255) for name in ("photo", "layered", "truth")]
-    maps = np.concatenate([picture.transpose(2, 0, 1) for picture in scaled] + [stored.coc[None] / 20])  # type: ignore[attr-defined]
-    found = np.concatenate([*pictures, planes[6:7]])
-    for top in range(5):
-        for left in range(5):
-            window = maps[:, top : top + 60, left : left + 60]
-            for turns in range(4):
-                for flip in (1, -1):
-                    turned = np.rot90(window, turns, (1, 2))[:, :, ::flip]
-                    if not np.allclose(turned[9], found[9], atol=1e-6):
-                        continue
-                    order = [
-                        int(np.argmin([np.abs(turned[k] - found[c]).sum() for k in range(3)]))
-                        for c in range(3)
-                    ]
-                    expected = np.concatenate([turned[order], turned[3:6][order], turned[6:9][order]])
-                    if np.allclose(expected, found[:9], atol=1e-6):
-                        return True
+def matches(planes: np.ndarray, photo: np.ndarray, depth: np.ndarray) -> bool:
+    share = edge_maps(depth).share
+    maps = np.concatenate([photo.transpose(2, 0, 1) / np.float32(255), share[None]])[:, 4:92, 4:92]
+    for turns in range(4):
+        for flip in (1, -1):
+            turned = np.rot90(maps, turns, (1, 2))[:, :, ::flip]
+            order = [
+                int(np.argmin([np.abs(turned[k] - 0.5 - planes[c]).sum() for k in range(3)]))
+                for c in range(3)
+            ]
+            if np.allclose(turned[order] - 0.5, planes[:3], atol=1e-6):
+                return bool(np.allclose(turned[3] - 0.5, planes[4], atol=1e-4))
     return False
 
 
-def test_most_patches_are_on_edges(train_set: LensSet) -> None:
-    """The thinner the band, the more it matters: only some scenes have any."""
-    centred = []
-    for step in range(40):
-        band = draw_batch(train_set, 2, step, 2, 16).band
-        centred += (band[:, 0, 4:12, 4:12].amax((1, 2)) > 0).tolist()
-    shares = [
-        (edge_band(train_set.read(scene, render).coc) > 0).mean() for scene in range(3) for render in range(2)
+def test_wrong_depth_is_not_the_truth(train_set: LensSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "training_errors", lambda _: replace(STRENGTHS["hard"], merged=0.0))
+    wrong = 0.0
+    for step in range(6):
+        batch = draw_batch(train_set, 3, step, 2, 64)
+        edge = batch.step > 0.03
+        wrong += float((batch.planes[:, 4:5] + 0.5 - batch.share).abs()[edge].mean()) / 6
+    assert 0.05 < wrong < 0.5
+
+
+def test_most_patches_are_near_edges(train_set: LensSet) -> None:
+    near = [
+        float(draw_batch(train_set, 2, step, 1, 24).step.max()) > batches.EDGE / 255 for step in range(30)
     ]
-    expected = np.mean([0.8 + 0.2 * share if share else 0 for share in shares])
-    assert np.mean(centred) == pytest.approx(expected, abs=0.12)
-
-
-def test_whole_pictures(test_set: LensSet) -> None:
-    stored = test_set.read(0, 1)
-    batch = whole(stored)
-    assert batch.planes.shape == (1, 9, 64, 64)
-    np.testing.assert_allclose(batch.photo[0].permute(1, 2, 0), stored.photo / 255, atol=1e-6)
-    np.testing.assert_allclose(batch.layered[0].permute(1, 2, 0), stored.layered / 255, atol=1e-6)
-    np.testing.assert_allclose(batch.truth[0].permute(1, 2, 0), stored.truth / 255, atol=1e-6)
-    np.testing.assert_array_equal(batch.band[0, 0], edge_band(stored.coc))
+    assert np.mean(near) > 0.6

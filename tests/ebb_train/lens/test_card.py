@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ebb_train.lens.card import card_text, change_text, curve_change
+from ebb_train.lens.card import card_text, change_text
 
 
 def row(strength: str, missed: list[str]) -> dict[str, Any]:
@@ -25,12 +25,11 @@ def row(strength: str, missed: list[str]) -> dict[str, Any]:
 @pytest.fixture
 def facts() -> dict[str, Any]:
     rows = [row("none", []), row("median", []), row("hard", ["L1 in the band -24.3 %, bar -30 %"])]
-    names = ("none", "median", "hard")
-    entry = {f"layered_{name}": 0.04 for name in names} | {f"repaired_{name}": 0.03 for name in names}
+    entry = {"held_out": 0.3, "wrong_side": 0.0512, "wrong_side_before": 0.1}
     return {
         "parameters": 288_580,
         "bytes": 1_160_000,
-        "threshold": 0.15,
+        "config": {"least_change": 0.3, "least_mean": 0.06, "steepness": 4.0},
         "notes": ["A remark."],
         "sha256": "abc",
         "helps": True,
@@ -43,6 +42,7 @@ def facts() -> dict[str, Any]:
         "unseen": {"3.3": rows},
         "curve": [{"step": 200, "loss": 0.1, "core_seconds": 20.0} | entry],
         "batch_ms": 5.4,
+        "bounds": {"scenes": 24, "methods": {"exact depth": {row["strength"]: row for row in rows}}},
         "step_ms": 98.7,
         "seconds": 0.61,
         "threads": 2,
@@ -54,15 +54,19 @@ def test_figures_are_in_the_card(facts: dict[str, Any]) -> None:
     text = card_text(facts)
     assert "288,580 parameters, 1.16 MB" in text
     assert "SHA-256 `abc`" in text
+    assert "less than 0.3 are kept" in text
+    assert "less than 0.06 on average" in text
     assert "--scenes 224 --steps 4400`:\n  4000 of 4400 steps. 0.1 core-hours" in text
     row = "0.0456 → 0.0345 | -24.3 % | -30.0 % … -20.0 % | 30.00 → 31.25 | 29.00 → 29.00 |"
     assert f"| median errors | 48 | {row}" in text
     assert "Bars that are missed:\n\n- hard errors: L1 in the band -24.3 %, bar -30 %\n" in text
     assert "| 3.3 | -24.3 % | -24.3 % | -24.3 % |\n" in text
-    assert "| 200 | -25.0 % | -25.0 % | -25.0 % |\n" in text
+    assert "| 200 | 10.0 % | 5.1 % |\n" in text
     assert "train 224 scenes (seed 100), test 48 scenes (seed 102)." in text
     assert "steps 4400, rate 0.001." in text
-    assert "|\n\nA remark.\n\n## Data" in text
+    assert "|\n\nA remark.\n\n## What a repair can gain" in text
+    assert "| exact depth | -24.3 % | -24.3 % | -24.3 % |\n\n## Data" in text
+    assert "|\n\nA remark.\n\n## Data" in card_text(facts | {"bounds": None})
 
 
 def test_without_weights_the_card_says_so(facts: dict[str, Any]) -> None:
@@ -86,4 +90,3 @@ def test_tables_are_whole(facts: dict[str, Any]) -> None:
 def test_changes() -> None:
     assert change_text(-0.1234) == "-12.3 %"
     assert change_text(0.01) == "+1.0 %"
-    assert curve_change({"layered_hard": 0.05, "repaired_hard": 0.04}, "hard") == pytest.approx(-0.2)

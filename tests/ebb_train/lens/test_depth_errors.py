@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ebb.errors import UsageError
-from ebb_train.lens.depth_errors import HARD, STRENGTHS, DepthErrors, corrupt_depth
+from ebb_train.lens.depth_errors import HARD, STRENGTHS, DepthErrors, corrupt_depth, corrupt_pair
 
 
 def square(side: int = 64, half: int = 12) -> np.ndarray:
@@ -146,3 +146,22 @@ def test_values_out_of_range_are_refused(values: dict[str, float]) -> None:
 def test_other_arrays_are_refused(depth: np.ndarray) -> None:
     with pytest.raises(UsageError, match="inverse depth must be"):
         corrupt_depth(depth.astype(np.float32), HARD, np.random.default_rng(0))
+
+
+@given(seed=st.integers(0, 2**32), name=st.sampled_from(sorted(STRENGTHS)))
+def test_the_aligned_map_has_the_slowly_varying_error_alone(seed: int, name: str) -> None:
+    depth, errors = square(), STRENGTHS[name]
+    wrong, aligned = corrupt_pair(depth, errors, np.random.default_rng(seed))
+    np.testing.assert_array_equal(wrong, corrupt_depth(depth, errors, np.random.default_rng(seed)))
+    ratio = aligned / depth
+    assert np.abs(ratio - 1).max() <= errors.noise + 1e-6
+    assert np.abs(np.diff(ratio, axis=0)).max() <= errors.noise / 5, "no edges"
+    if not errors.noise:
+        np.testing.assert_array_equal(aligned, depth)
+
+
+def test_without_edge_errors_both_maps_agree() -> None:
+    depth = np.random.default_rng(0).random((48, 64)).astype(np.float32)
+    wrong, aligned = corrupt_pair(depth, DepthErrors(noise=0.1), np.random.default_rng(1))
+    np.testing.assert_array_equal(wrong, aligned)
+    assert not np.array_equal(wrong, depth)

@@ -5,52 +5,36 @@ import pytest
 import torch
 
 from ebb_train.lens.loss import repair_loss
-from ebb_train.lens.network import Corrections
-from ebb_train.models.repair import OFFSETS, SHARES
 
 
 def arrays(seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
-    pictures = {name: rng.random((2, 3, 6, 8)) for name in ("photo", "layered", "truth", "residual")}
-    maps = {name: rng.uniform(0.05, 0.95, (2, 1, 6, 8)) for name in ("band", "weight")}
-    shares = rng.random((2, SHARES, 6, 8))
-    return pictures | maps | {"shares": shares / shares.sum(1, keepdims=True)}
+    maps = {name: rng.random((2, 1, 6, 8)) for name in ("share", "step", "contrast")}
+    return maps | {"logit": rng.normal(0, 2, (2, 1, 6, 8))}
 
 
 def loss_of(a: dict[str, np.ndarray]) -> float:
-    t = {name: torch.from_numpy(values) for name, values in a.items()}
-    found = Corrections(t["residual"], t["weight"], t["shares"])
-    return float(repair_loss(found, t["photo"], t["layered"], t["band"], t["truth"]))
+    return float(repair_loss(**{name: torch.from_numpy(values) for name, values in a.items()}))
 
 
 def test_against_the_formula() -> None:
     a = arrays(0)
-    framed = np.pad(a["layered"], ((0, 0), (0, 0), (7, 7), (7, 7)), mode="edge")
-    change = a["residual"] + a["shares"][:, :1] * a["photo"] - a["layered"]
-    for k, (dy, dx) in enumerate(OFFSETS):
-        change = change + a["shares"][:, k + 1 : k + 2] * framed[:, :, 7 + dy : 13 + dy, 7 + dx : 15 + dx]
-    picture = a["layered"] + a["weight"] * a["band"] * change
-    m = np.minimum(10 * np.abs(a["layered"] - a["truth"]).mean(1, keepdims=True), 1)
-    entropy = -(m * np.log(a["weight"]) + (1 - m) * np.log(1 - a["weight"]))
-    difference = picture - a["truth"]
-    expected = (
-        ((1 + 4 * m) * np.abs(difference)).mean()
-        + 0.2 * (a["band"] * entropy).mean() / a["band"].mean()
-        + 0.5 * (a["band"] * np.abs(a["layered"] + change - a["truth"])).mean() / a["band"].mean()
-        + 0.1 * (np.abs(np.diff(difference, axis=3)).mean() + np.abs(np.diff(difference, axis=2)).mean())
-    )
+    a["step"][0, 0, :3] = 0.02  # no edge
+    found = 1 / (1 + np.exp(-a["logit"]))
+    entropy = -(a["share"] * np.log(found) + (1 - a["share"]) * np.log(1 - found))
+    weight = np.where(a["step"] > 0.03, a["step"], 0) * (0.1 + a["contrast"])
+    expected = ((entropy + 2 * np.abs(found - a["share"])) * weight).sum() / weight.sum()
     assert loss_of(a) == pytest.approx(expected)
 
 
-def test_a_perfect_repair_has_no_loss() -> None:
+def test_certain_and_right_costs_nothing() -> None:
     a = arrays(1)
-    a["truth"] = a["photo"] = a["layered"] = np.full((2, 3, 6, 8), 0.4)
-    a["residual"][:], a["weight"][:] = 0, 0
-    assert loss_of(a) == pytest.approx(0, abs=1e-12)
+    a["share"] = np.rint(a["share"])
+    a["logit"] = 60 * (a["share"] - 0.5)
+    assert loss_of(a) == pytest.approx(0, abs=1e-9)
 
 
-def test_without_a_band_only_the_picture_counts() -> None:
+def test_without_edges_there_is_no_loss() -> None:
     a = arrays(2)
-    a["band"][:] = 0
-    other = a | {"weight": 1 - a["weight"], "residual": a["residual"] + 1}
-    assert loss_of(a) == loss_of(other) > 0
+    a["step"][:] = 0.01
+    assert loss_of(a) == 0

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from ebb.errors import InvalidInput
-from ebb_train.lens.depth_errors import STRENGTHS
-from ebb_train.lens.samples import make_sample, pack
+from ebb_train.lens.samples import make_training_photo, pack
 from ebb_train.lens.shards import LensSet, SetPlan, make_set
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from ebb.errors import Reason, Status
 
-PLAN = SetPlan(scenes=2, seed=7, side=64, strengths=("median",))
+PLAN = SetPlan(scenes=2, seed=7, side=64)
 
 
 class Names:
@@ -36,25 +35,22 @@ class Names:
     def finish(self) -> None: ...
 
 
-def test_samples_are_those_of_their_seed_and_number(test_set: LensSet) -> None:
-    errors = [STRENGTHS["none"], STRENGTHS["hard"]]
-    for index in range(2):
-        expected = pack(make_sample(np.random.default_rng([2, index]), 96, errors))
-        np.testing.assert_array_equal(test_set.samples[index], expected)
+def test_samples_are_those_of_their_seed_and_number(train_set: LensSet) -> None:
+    for index in range(3):
+        expected = pack(*make_training_photo(np.random.default_rng([1, index]), 96))
+        np.testing.assert_array_equal(train_set.samples[index], expected)
+    assert len(train_set) == 3
 
 
-def test_reading(test_set: LensSet) -> None:
-    sample = make_sample(np.random.default_rng([2, 1]), 96, [STRENGTHS["none"], STRENGTHS["hard"]])
-    stored = test_set.read(1, 1)
-    np.testing.assert_array_equal(stored.photo, sample.photo)
-    np.testing.assert_array_equal(stored.truth, sample.truth)
-    np.testing.assert_array_equal(stored.layered, sample.layered[1])
-    np.testing.assert_allclose(stored.coc, sample.coc[1], atol=0.13)
-    np.testing.assert_allclose(stored.exact_coc, sample.exact_coc, atol=0.13)
-    window = test_set.read(1, 1, np.s_[3:10, 5:7])
-    np.testing.assert_array_equal(window.layered, stored.layered[3:10, 5:7])
-    np.testing.assert_array_equal(window.coc, stored.coc[3:10, 5:7])
-    assert len(test_set) == 2
+def test_reading(train_set: LensSet) -> None:
+    photo, depth = make_training_photo(np.random.default_rng([1, 1]), 96)
+    found, exact = train_set.read(1)
+    np.testing.assert_array_equal(found, photo)
+    np.testing.assert_allclose(exact, depth, atol=1e-5)
+    window = np.s_[3:10, 5:7]
+    for part, whole in zip(train_set.read(1, window), (found, exact), strict=True):
+        np.testing.assert_array_equal(part, whole[window])
+    np.testing.assert_allclose(train_set.outline(1, 4) / 255, depth[::4, ::4], atol=1 / 255)
 
 
 def test_an_interrupted_set_is_completed_to_the_same_bytes(tmp_path: Path) -> None:
@@ -80,7 +76,7 @@ def test_workers_make_the_same_set(tmp_path: Path) -> None:
 
 
 def test_a_set_of_another_plan_is_not_overwritten(tmp_path: Path) -> None:
-    make_set(tmp_path / "a", SetPlan(scenes=0, seed=1, random_strengths=1))
+    make_set(tmp_path / "a", SetPlan(scenes=0, seed=1))
     with pytest.raises(InvalidInput, match="a set of another plan"):
         make_set(tmp_path / "a", PLAN)
 
@@ -89,12 +85,12 @@ def test_broken_sets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no set of scenes"):
         LensSet(tmp_path)
     folder = tmp_path / "a"
-    make_set(folder, SetPlan(scenes=1, seed=7, side=64, strengths=("none",)))
+    make_set(folder, SetPlan(scenes=1, seed=7, side=64))
     about = json.loads((folder / "set.json").read_text())
     (folder / "set.json").write_text(json.dumps(about | {"version": 0}))
-    with pytest.raises(InvalidInput, match="scenes of version 0, not 2"):
+    with pytest.raises(InvalidInput, match="scenes of version 0, not 3"):
         LensSet(folder)
-    (folder / "set.json").write_text(json.dumps({"version": 2, "plan": {"scenes": 1}}))
+    (folder / "set.json").write_text(json.dumps({"version": 3, "plan": {"scenes": 1}}))
     with pytest.raises(InvalidInput, match="not the description of a set"):
         LensSet(folder)
     (folder / "set.json").write_text(json.dumps(about))
@@ -107,5 +103,5 @@ def test_broken_sets_are_refused(tmp_path: Path) -> None:
 
 
 def test_plans() -> None:
-    assert PLAN.shape == (2, 11, 32, 32)
-    assert SetPlan(scenes=3, seed=0, random_strengths=3).shape == (3, 19, 352, 352)
+    assert PLAN.shape == (2, 5, 64, 64)
+    assert SetPlan(scenes=3, seed=0).shape == (3, 5, 384, 384)

@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from ebb.errors import InvalidInput
 from ebb_train.models.blocks import Declaration, Shape
-from ebb_train.models.repair import RepairConfig, repair_layers, repair_maps
+from ebb_train.models.repair import RepairConfig, logit_change, repair_layers
 
 
-def parameters(config: RepairConfig) -> int:
-    total = 0
-    for layer in repair_layers(config):
-        for shape in layer.tensors.values():
-            count = 1
-            for side in shape:
-                count *= side
-            total += count
-    return total
+def conv(inputs: int, outputs: int, kernel: int = 3) -> int:
+    return inputs * outputs * kernel**2 + outputs
 
 
 def test_number_of_parameters() -> None:
-    """By hand: weights and biases of every convolution, no bias of the enlargement."""
-    fine = 36 * 32 * 9 + 32
-    coarse = 4 * 32 * 48 * 9 + 48 + 8 * (48 * 48 * 9 + 48)
-    up, merge, out = 48 * 32 * 9, 64 * 32 * 9 + 32, 32 * 84 * 9 + 84
-    assert parameters(RepairConfig()) == fine + coarse + up + merge + out == 288_580
-    assert 4 * 288_580 < 2e6
+    """By hand: weights and biases of every convolution."""
+    down = conv(4 * 8, 24) + conv(4 * 24, 40) + 2 * conv(40, 40) + conv(4 * 40, 56) + 4 * conv(56, 56)
+    middle = conv(56, 4 * 40, 1) + conv(80, 40) + 2 * conv(40, 40)
+    fine = conv(40, 4 * 24, 1) + conv(48, 24) + 2 * conv(24, 24)
+    total = sum(
+        math.prod(shape) for layer in repair_layers(RepairConfig()) for shape in layer.tensors.values()
+    )
+    assert total == down + middle + fine + conv(24, 4)
+    assert 4 * total < 2e6
 
 
 def test_shapes() -> None:
     net = Declaration()
-    assert repair_maps(net, RepairConfig(), Shape(9, 16, 24)) == Shape(21, 16, 24)
+    assert logit_change(net, RepairConfig(), Shape(8, 16, 24)) == Shape(1, 16, 24)
     sizes = {layer.name: (layer.height, layer.width) for layer in repair_layers(RepairConfig(), 16, 24)}
-    assert sizes["fine"] == sizes["merge"] == (8, 12)
-    assert sizes["coarse"] == sizes["block_3.1"] == (4, 6)
+    assert sizes["fine"] == sizes["logit"] == (8, 12)
+    assert sizes["middle_merge"] == (4, 6)
+    assert sizes["coarse"] == sizes["block_1.1"] == (2, 3)
 
 
 def test_config() -> None:
-    config = RepairConfig(fine=8, coarse=16, blocks=1)
+    config = RepairConfig(fine=8, coarse=16, blocks=1, least_mean=0.1)
     assert RepairConfig.from_dict(config.as_dict()) == config
     with pytest.raises(InvalidInput, match="not the config of a repair network"):
         RepairConfig.from_dict({"width": 3})
-    for values in ({"blocks": 0}, {"threshold": 1.0}, {"threshold": float("nan")}):
-        with pytest.raises(InvalidInput, match="must have positive sizes and a threshold below 1"):
+    for values in ({"blocks": 0}, {"steepness": 0.5}, {"least_change": float("nan")}, {"least_mean": 1.1}):
+        with pytest.raises(InvalidInput, match="must have positive sizes and shares within"):
             RepairConfig(**values)  # type: ignore[arg-type]

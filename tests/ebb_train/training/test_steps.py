@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from lightning_fabric import Fabric
 
-    from ebb.status import Reason, Status
+    from ebb.errors import Reason, Status
     from ebb_train.data.dataset import Batch
     from ebb_train.models.network import PyNet
     from ebb_train.training.validation import Validation

@@ -53,7 +53,7 @@ class Pairs:
 def half_grey(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that turns the photo half way to grey, at half the size."""
 
-    def render(_: PyNet, wide: NDArray[np.uint8], depth: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def render(_: PyNet, wide: NDArray[np.uint8], *_others: object) -> NDArray[np.float32]:
         return wide[::2, ::2].astype(np.float32) / 510 + np.float32(0.25)
 
     monkeypatch.setattr(module, "render_full_image", render)
