@@ -97,7 +97,7 @@ def test_only_pynet_is_ablated(tmp_path: Path) -> None:
 def test_renamed_weights_of_another_network_are_not_ablated(tmp_path: Path) -> None:
     for network, after in (("dmshn", "ebb-train fit set"), ("pynet", "ebb-train ablate ")):
         path = tmp_path / f"{network}-weights.safetensors"
-        save_weights(path, {"a": np.zeros(1, np.float32)}, About(network))
+        save_weights(path, {"a": np.zeros(1, np.float32)}, About(network=network))
         assert next_steps.after_benchmark([str(path)], Path("set"), "test").startswith(after)
 
 

@@ -18,11 +18,6 @@ def test_networks_by_name() -> None:
     assert network_of("dddf", PyNetConfig(width=0.25)) == NetworkConfig(model="dddf", width=0.25)
 
 
-def test_the_help_names_every_network() -> None:
-    shown = re.split(r"[\s,.:]+", fit.__doc__ or "")
-    assert set(NETWORKS) <= set(shown)
-
-
 @pytest.mark.parametrize("flag", ["level", "in_channels", "norm"])
 def test_flags_of_pynet_alone(flag: str) -> None:
     config = PyNetConfig(**{flag: {"level": 2, "in_channels": 3, "norm": "none"}[flag]})  # type: ignore[arg-type]
