@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ebb.errors import InvalidInput
 from ebb_train.inference.lens_settings import AUTO
 from ebb_train.models.weights_path import is_weights_path, weights_files
+from ebb_train.networks.registry import NETWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,9 +128,11 @@ def _channels(dataset: Path) -> str:
 
 
 def _has_levels(path: Path) -> bool:
-    """Whether weights are not those of a stage: other networks have those."""
+    """Whether weights are not those of another network than PyNET, whatever the name of the file."""
+    from ebb_train.models.weights import network_in
+
     files = weights_files(path) if path.is_dir() else [path]
-    return not (files and files[0].stem.startswith("stage-"))
+    return not any(file.stem.startswith("stage-") or network_in(file) in NETWORKS for file in files[:1])
 
 
 def after_convert(out: Path, to: str) -> str:

@@ -133,6 +133,9 @@ def read_stages(name: str, default: StageSchedule) -> StageSchedule:
     return _find(name, default.presets(), StagePlan, StageSchedule, "stage")
 
 
+_WHOSE_TABLES = "[[level]] is for PyNET, [[stage]] for the other networks"
+
+
 def _find(
     name: str,
     presets: Mapping[str, ScheduleType],
@@ -147,7 +150,7 @@ def _find(
         raise UsageError(f"no schedule {name!r}", hint=f"one of: {', '.join(presets)}, or a .toml file")
     values = read_toml(path, "the schedule")
     if set(values) != {table} or not isinstance(values[table], list):
-        raise UsageError(f"a schedule must contain only [[{table}]] tables", path=path)
+        raise UsageError(f"a schedule must contain only [[{table}]] tables", path=path, hint=_WHOSE_TABLES)
     try:
         return schedule(_plans(values[table], plan, table))
     except UsageError as error:

@@ -77,6 +77,7 @@ class StageSteps:
             self._monitor.step(position, terms, plan.batch)
             self._done = step
             if number := _of_any_rank(fabric, held.number):
+                self._monitor.advance(position)
                 self.save()  # here, as the handler of a script may end the process
                 raise stopped_by(number)
         self._validate(position)

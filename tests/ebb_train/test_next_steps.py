@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ebb.dataset.splits import Split
 from ebb_train import next_steps
 from ebb_train.inference.lens_settings import LensSettings
 from ebb_train.inference.settings import RenderSettings
+from ebb_train.models.weights import About, save_weights
 from tests.helpers.datasets import write_ebb
 
 
@@ -90,6 +92,13 @@ def test_only_pynet_is_ablated(tmp_path: Path) -> None:
         ["identity", other, whole], Path("set"), "train"
     )
     assert next_steps.after_benchmark([other], Path("set"), "train").startswith("ebb-train fit set")
+
+
+def test_renamed_weights_of_another_network_are_not_ablated(tmp_path: Path) -> None:
+    for network, after in (("dmshn", "ebb-train fit set"), ("pynet", "ebb-train ablate ")):
+        path = tmp_path / f"{network}-weights.safetensors"
+        save_weights(path, {"a": np.zeros(1, np.float32)}, About(network=network))
+        assert next_steps.after_benchmark([str(path)], Path("set"), "test").startswith(after)
 
 
 @pytest.mark.parametrize("has_depth", [True, False])

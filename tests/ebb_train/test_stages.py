@@ -81,7 +81,7 @@ def test_a_schedule_from_a_file(tmp_path: Path) -> None:
         ("batch = 2", "batch = 2\nnumber = 7", r"unknown key 'number' in .*known: name, scale, part, copy"),
         ('"members.0"', '"members[0]"', r"part 'members\[0\]'"),
         ("members.1=members.0", "members.1", "copy 'members.1'"),
-        ("[[stage]]\nname", "[[level]]\nname", r"only \[\[stage\]\] tables"),
+        ("[[stage]]\nname", "[[level]]\nname", r"only \[\[stage\]\] tables \(\[\[level\]\] is for PyNET, "),
     ],
 )
 def test_invalid_schedule_files_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:

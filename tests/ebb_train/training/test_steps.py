@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from ebb.errors import ExitCode
+from ebb.progress import SilentProgress
 from ebb.stop import run_stoppable
 from ebb_train.models.pynet import PyNetConfig
 from ebb_train.models.weights import read_pynet
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from lightning_fabric import Fabric
 
+    from ebb.errors import Reason, Status
     from ebb_train.data.dataset import Batch
     from ebb_train.models.network import PyNet
     from ebb_train.training.validation import Validation
@@ -50,7 +52,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def train(folder: Path, out: Path, note: Callable[[str], None] = lambda _: None) -> FitReport:
+def train(
+    folder: Path,
+    out: Path,
+    note: Callable[[str], None] = lambda _: None,
+    progress: SilentProgress | None = None,
+) -> FitReport:
     """A run, or the rest of one; its checkpoints are those of level ends and stops."""
     return fit(
         folder / "set",
@@ -60,6 +67,7 @@ def train(folder: Path, out: Path, note: Callable[[str], None] = lambda _: None)
         ComputeSettings(device="cpu", loaders=0, checkpoint_every=100),
         MonitorSettings(log_every=1, validate_every=2, validate_on="train"),
         note=note,
+        progress=progress,
     )
 
 
@@ -99,6 +107,25 @@ def signal_before_step(steps: int, number: int) -> Callable[[Trainer, Iterator[B
         return step(trainer, batches)
 
     return signalled
+
+
+class Counted(SilentProgress):
+    """Progress that keeps the steps it is told of."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def advance(self, name: str, status: Status, reason: Reason | None, detail: str) -> None:
+        self.steps.append(name)
+
+
+def test_progress_counts_the_step_in_which_it_is_stopped(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress = Counted()
+    monkeypatch.setattr(Trainer, "step", signal_before_step(2, signal.SIGINT))
+    assert run_stoppable(lambda: train(folder, tmp_path, progress=progress).steps) == 128 + signal.SIGINT
+    assert progress.steps == ["1", "2"]
 
 
 @pytest.mark.parametrize(
