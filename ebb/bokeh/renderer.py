@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from ebb.arrays import RgbLinear
 
-MAX_BLUR = 4.0
-"""Largest circle of confusion, as a multiple of the photo's longer side; kernels are up to twice as large."""
+MAX_BLUR, ALLOWED_PX = 4.0, 512.0
+"""Largest circle of confusion, as a multiple of the photo's longer side, and what is allowed for any photo;
+kernels are up to twice as large."""
 
 
 def render_shallow(
@@ -83,7 +84,7 @@ def _check(photo: RgbLinear, coc: NDArray[np.float32], cats_eye: float) -> None:
         )
     if not (np.isfinite(photo).all() and np.isfinite(coc).all()):
         raise UsageError("photo and circles of confusion must be finite")
-    largest, most = float(np.abs(coc).max()), MAX_BLUR * max(coc.shape)
+    largest, most = float(np.abs(coc).max()), max(MAX_BLUR * max(coc.shape), ALLOWED_PX)
     if largest > most:
         raise UsageError(f"the largest circle of confusion is {largest:g} pixels, more than {most:g}")
     if not 0 <= cats_eye <= 1:

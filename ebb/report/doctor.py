@@ -33,6 +33,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "train": ("torch", "safetensors", "lightning-fabric", "tensorboard"),
     "tflite": ("tensorflow", "ai-edge-litert"),
     "ray": ("ray",),
+    "study": ("httptools", "starlette", "uvicorn", "scipy", "statsmodels"),
     "docs": ("mkdocs", "mkdocs-material", "mkdocstrings"),
 }
 """Extra → its packages."""

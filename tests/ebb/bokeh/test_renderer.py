@@ -169,7 +169,7 @@ def test_input_is_not_changed(render: Render) -> None:
         ({"coc_px": np.full((8, 9), np.inf, np.float32)}, "finite"),
         (
             {"coc_px": np.full((8, 9), -1e9, np.float32)},
-            "circle of confusion is 1e.09 pixels, more than 36",
+            "circle of confusion is 1e.09 pixels, more than 512",
         ),
         ({"cats_eye": 1.5}, "cats_eye must be between 0 and 1, not 1.5"),
     ],

@@ -20,6 +20,7 @@ VALUES = {
     "tables": [],
     "worst": [],
     "best": [],
+    "suspected": [],
     "ranked_by": "PSNR",
     "pair_tables": [
         {

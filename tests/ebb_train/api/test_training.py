@@ -55,7 +55,7 @@ def test_a_benchmark_is_that_of_the_command_line(dataset: Path, tmp_path: Path) 
 
 
 def test_invalid_arguments_are_refused(dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(ebb.UsageError, match="no model is called 'portrait'"):
-        ebb_train.evaluate("portrait", dataset, tmp_path / "out", settings=SETTINGS)
+    with pytest.raises(ebb.UsageError, match="no model is called 'phone'"):
+        ebb_train.evaluate("phone", dataset, tmp_path / "out", settings=SETTINGS)
     with pytest.raises(ebb.InvalidInput, match="no such folder"):
         ebb_train.evaluate("identity", tmp_path / "nothing", tmp_path / "out")
