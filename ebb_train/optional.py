@@ -133,10 +133,7 @@ def scipy_module(name: str) -> Any:  # noqa: ANN401 - SciPy has no types
     Raises:
         MissingDependency: SciPy is not installed.
     """
-    try:
-        return importlib.import_module(f"scipy.{name}")
-    except ImportError as error:
-        raise MissingDependency("SciPy is not installed", hint=install_extra("study")) from error
+    return _study_module(f"scipy.{name}", "SciPy")
 
 
 def statsmodels_module(name: str) -> Any:  # noqa: ANN401 - it has no types
@@ -145,10 +142,14 @@ def statsmodels_module(name: str) -> Any:  # noqa: ANN401 - it has no types
     Raises:
         MissingDependency: statsmodels is not installed.
     """
+    return _study_module(f"statsmodels.{name}", "statsmodels")
+
+
+def _study_module(name: str, package: str) -> Any:  # noqa: ANN401 - as above
     try:
-        return importlib.import_module(f"statsmodels.{name}")
+        return importlib.import_module(name)
     except ImportError as error:
-        raise MissingDependency("statsmodels is not installed", hint=install_extra("study")) from error
+        raise MissingDependency(f"{package} is not installed", hint=install_extra("study")) from error
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ IN_FOCUS_PX = 1.5
 """Largest blur disc of what has to stay sharp."""
 BLURRED_PX = 8.0
 """Smallest blur disc of what must not stay sharp."""
+_DETAIL_SIGMA, _DETAIL_NEIGHBOURHOOD = 0.7, 4.0
 CLIPPED = 252 / 255
 """Values from here on may stand for any amount of light."""
 
@@ -70,6 +71,16 @@ class JudgedScene:
         return srgb_curve(render_shallow(self.light, self.coc_px))
 
     @cached_property
+    def photo_detail(self) -> Map2d:
+        """See :func:`detail`."""
+        return detail(self.photo)
+
+    @cached_property
+    def layered_detail(self) -> Map2d:
+        """See :func:`detail`."""
+        return detail(self.layered)
+
+    @cached_property
     def in_focus(self) -> Mask:
         """Where pictures have to be as sharp as the photo."""
         return np.asarray(np.abs(self.coc_px) <= IN_FOCUS_PX)
@@ -96,6 +107,16 @@ class JudgedScene:
 def luma(picture: Picture) -> Map2d:
     """Weighted mean of the encoded channels."""
     return np.asarray(picture @ LUMA, np.float32)
+
+
+def detail(picture: Picture) -> Map2d:
+    """Mean energy of the Laplacian around each pixel, (H, W)."""
+    import cv2
+
+    smooth = cv2.GaussianBlur(luma(picture), (0, 0), _DETAIL_SIGMA)
+    return np.asarray(
+        cv2.GaussianBlur(cv2.Laplacian(smooth, -1) ** 2, (0, 0), _DETAIL_NEIGHBOURHOOD), np.float32
+    )
 
 
 def within_reach(values: Map2d, coc_px: Map2d, *, largest: bool, margin: int = 3) -> Map2d:

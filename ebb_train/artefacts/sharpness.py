@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ebb_train.artefacts.findings import Finding
-from ebb_train.artefacts.scene import JudgedScene, Picture, luma
+from ebb_train.artefacts.scene import JudgedScene, Picture, detail
 
 if TYPE_CHECKING:
     from ebb.arrays import Mask
     from ebb_train.metrics.blur import Map2d
 
-_SIGMA, _NEIGHBOURHOOD = 0.7, 4.0
 _EROSION = 3
 """Pixels next to a border that are not judged: they see both sides."""
 _NOISE_TIMES = 8.0
@@ -32,8 +31,8 @@ def soft_focus(scene: JudgedScene, output: Picture) -> Finding | None:
     Returns:
         None without textured pixels in focus.
     """
-    before = np.minimum(*(detail(picture) for picture in (scene.photo, scene.layered)))
-    judged = _eroded(scene.in_focus) & _textured(scene.photo, before)
+    before = np.minimum(scene.photo_detail, scene.layered_detail)
+    judged = _eroded(scene.in_focus) & _textured(scene, before)
     if judged.sum() < _FEWEST_PIXELS:
         return None
     kept = np.sqrt(detail(output) / np.maximum(before, _LEAST_ENERGY))
@@ -48,27 +47,18 @@ def missing_blur(scene: JudgedScene, output: Picture) -> Finding | None:
     Returns:
         None without textured pixels out of focus.
     """
-    before = detail(scene.photo)
-    expected = detail(scene.layered)
-    should_blur = expected < _LEFT**2 * before
-    judged = _eroded(scene.blurred) & _textured(scene.photo, before) & should_blur
+    before = scene.photo_detail
+    should_blur = scene.layered_detail < _LEFT**2 * before
+    judged = _eroded(scene.blurred) & _textured(scene, before) & should_blur
     if judged.sum() < _FEWEST_PIXELS:
         return None
     left = judged & (detail(output) > _KEPT**2 * before)
     return Finding("missing_blur", float(left.sum() / judged.sum()), left)
 
 
-def detail(picture: Picture) -> Map2d:
-    """Mean energy of the Laplacian around each pixel, (H, W)."""
-    import cv2
-
-    smooth = cv2.GaussianBlur(luma(picture), (0, 0), _SIGMA)
-    return np.asarray(cv2.GaussianBlur(cv2.Laplacian(smooth, -1) ** 2, (0, 0), _NEIGHBOURHOOD), np.float32)
-
-
-def _textured(photo: Picture, energy: Map2d) -> Mask:
+def _textured(scene: JudgedScene, energy: Map2d) -> Mask:
     """Where a photo has detail well above its noise, by the tenth of it with the least."""
-    noise = float(np.quantile(detail(photo)[::4, ::4], 0.1))
+    noise = float(np.quantile(scene.photo_detail[::4, ::4], 0.1))
     return np.asarray(energy > max(_NOISE_TIMES * noise, _LEAST_ENERGY))
 
 

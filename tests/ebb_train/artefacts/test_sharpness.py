@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ebb_train.artefacts.scene import JudgedScene
-from ebb_train.artefacts.sharpness import detail, missing_blur, soft_focus
+from ebb_train.artefacts.scene import JudgedScene, detail
+from ebb_train.artefacts.sharpness import missing_blur, soft_focus
 from tests.helpers.artefact_scenes import subject_before_background
 
 
